@@ -1,0 +1,363 @@
+"""The atlas: the only place where data lives."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cosmic_morphology.atlas import tables, versions
+from cosmic_morphology.atlas.arrivals import Arrival, image_rows, record_rows
+from cosmic_morphology.atlas.records import Record
+from cosmic_morphology.atlas.schema import (
+    DECISIONS,
+    IMAGES,
+    KEYS,
+    LEDGER,
+    TABLES,
+    believed_field,
+)
+from cosmic_morphology.atlas.stamps import Stamp
+from cosmic_morphology.atlas.versions import AtlasVersion, Commit
+from cosmic_morphology.errors import AtlasError
+
+
+class Atlas:
+    """Four versioned Lance tables in one folder or object-store prefix.
+
+    Use :meth:`open` or :meth:`create`; the constructor only holds what they opened.
+
+    Parameters
+    ----------
+    uri : str
+        A folder or an address such as ``s3://bucket/sky``.
+    datasets : dict of str to lance.LanceDataset
+        The opened tables by name.
+    pinned : bool
+        Whether an old version is read; writing is then refused.
+    storage_options : dict, optional
+        Passed to Lance for object stores.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        datasets: dict[str, Any],
+        *,
+        pinned: bool = False,
+        storage_options: dict[str, str] | None = None,
+    ) -> None:
+        self.uri = uri
+        self.pinned = pinned
+        self._datasets = datasets
+        self._storage_options = storage_options
+        self._positions: tuple[int, dict[str, int]] | None = None
+
+    # ---- opening -----------------------------------------------------------------------------
+
+    @classmethod
+    def open(
+        cls,
+        uri: str | Path,
+        *,
+        version: str | None = None,
+        storage_options: dict[str, str] | None = None,
+    ) -> Atlas:
+        """Open an atlas, at its newest state or at a tag or version.
+
+        Raises
+        ------
+        AtlasNotFoundError, AtlasTooNewError, AtlasDamagedError
+            See :mod:`cosmic_morphology.errors`.
+        """
+        place = str(uri)
+        exact = AtlasVersion.parse(version) if version else None
+        opened = {
+            name: tables.open_table(
+                place, name, storage_options, getattr(exact, name) if exact else version
+            )
+            for name in TABLES
+        }
+        return cls(place, opened, pinned=version is not None, storage_options=storage_options)
+
+    @classmethod
+    def create(cls, uri: str | Path, *, storage_options: dict[str, str] | None = None) -> Atlas:
+        """Open an atlas, making the tables that are missing (safe to repeat after a kill)."""
+        place = str(uri)
+        if tables.is_local(place):
+            with tables.writing(place):
+                Path(place).mkdir(parents=True, exist_ok=True)
+        for name in TABLES:
+            if not tables.is_local(place) or not Path(tables.table_uri(place, name)).is_dir():
+                tables.create_table(place, name, storage_options)
+        return cls.open(place, storage_options=storage_options)
+
+    # ---- reading -----------------------------------------------------------------------------
+
+    def table(self, name: str) -> Any:
+        """One of the four Lance datasets, at its newest version unless the atlas is pinned."""
+        dataset = self._datasets[name]
+        if not self.pinned:
+            dataset.checkout_latest()
+        return dataset
+
+    def columns(self) -> list[str]:
+        """Names of all columns of the catalogue, said and believed."""
+        return list(self.table("catalogue").schema.names)
+
+    def count(self, table: str = "images", where: str | None = None) -> int:
+        """Number of rows of a table."""
+        return int(self.table(table).count_rows(where))
+
+    def read(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        where: str | None = None,
+        table: str = "catalogue",
+    ) -> pa.Table:
+        """Read columns of one table; believed columns that nobody has written yet are null.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            All of the table's columns without it.
+        where : str, optional
+            A filter in Lance's SQL, such as ``"split = 'test'"``.
+        table : str
+            One of ``images``, ``catalogue``, ``decisions``, ``ledger``.
+        """
+        dataset = self.table(table)
+        if columns is None:
+            return dataset.to_table(filter=where)
+        there = [name for name in columns if name in dataset.schema.names]
+        if not there:
+            found = dataset.to_table(columns=[KEYS[table]], filter=where)
+        else:
+            found = dataset.to_table(columns=there, filter=where)
+        for name in columns:
+            if name not in there:
+                found = found.append_column(
+                    believed_field(name, pa.null()),
+                    pa.nulls(found.num_rows, believed_field(name, pa.null()).type),
+                )
+        return found.select(list(columns))
+
+    def pictures(
+        self, ids: Sequence[str], columns: Sequence[str] = ("id", "thumbnail")
+    ) -> pa.Table:
+        """Rows of the ``images`` table for these ids, in their order.
+
+        Raises
+        ------
+        AtlasError
+            An id has no picture.
+        """
+        positions = self.positions()
+        missing = [each for each in ids if each not in positions]
+        if missing:
+            raise AtlasError(
+                f"{len(missing)} ids have no picture, such as {missing[0]!r}", where=self.uri
+            )
+        if not ids:
+            names = list(columns)
+            return pa.table({name: pa.array([], IMAGES.field(name).type) for name in names}).select(
+                names
+            )
+        taken = self.table("images").take([positions[each] for each in ids], columns=list(columns))
+        return taken if isinstance(taken, pa.Table) else pa.Table.from_batches([taken])
+
+    def positions(self) -> dict[str, int]:
+        """Position of each id in the ``images`` table, cached per version."""
+        dataset = self.table("images")
+        if self._positions is None or self._positions[0] != dataset.version:
+            ids = dataset.to_table(columns=["id"]).column("id").to_pylist()
+            self._positions = (dataset.version, {each: at for at, each in enumerate(ids)})
+        return self._positions[1]
+
+    def ids(self, where: str | None = None) -> list[str]:
+        """Ids of all rows of the catalogue that have a picture, sorted."""
+        positions = self.positions()
+        found = self.read(["id"], where=where).column("id").to_pylist()
+        return sorted(each for each in found if each in positions)
+
+    def batches(
+        self,
+        columns: Sequence[str],
+        *,
+        ids: Sequence[str] | None = None,
+        batch_size: int = 256,
+    ) -> Iterator[pa.Table]:
+        """Rows of catalogue and images together, a batch at a time, in the order of ``ids``."""
+        chosen = list(ids) if ids is not None else self.ids()
+        said = [c for c in columns if c not in IMAGES.names or c == "id"]
+        seen = [c for c in columns if c in IMAGES.names and c != "id"]
+        light = self.read(["id", *[c for c in said if c != "id"]])
+        at = {each: row for row, each in enumerate(light.column("id").to_pylist())}
+        for start in range(0, len(chosen), batch_size):
+            part = chosen[start : start + batch_size]
+            rows = light.take([at[each] for each in part])
+            if seen:
+                picture = self.pictures(part, seen)
+                for name in seen:
+                    rows = rows.append_column(picture.schema.field(name), picture.column(name))
+            yield rows.select(list(dict.fromkeys(["id", *columns])))
+
+    # ---- writing -----------------------------------------------------------------------------
+
+    def add(self, arrivals: Sequence[Arrival]) -> int:
+        """Store pictures with their records; return how many were new.
+
+        The record goes first: a kill between the two commits leaves a record without a picture,
+        which ``verify`` shows and the next run of the same collect or import mends.
+        """
+        self._writable()
+        with self._one_writer():
+            self.upsert_records([arrival.record for arrival in arrivals])
+            unique = {arrival.record.id: arrival for arrival in arrivals}
+            return tables.insert_new(
+                self.table("images"), image_rows(list(unique.values())), KEYS["images"]
+            )
+
+    def upsert_records(self, records: Sequence[Record]) -> None:
+        """Insert or refresh what sources say; ``queries`` only ever grow."""
+        self._writable()
+        if not records:
+            return
+        ids = {record.id for record in records}
+        known = {
+            row["id"]: row["queries"] or []
+            for row in self.read(["id", "queries"]).to_pylist()
+            if row["id"] in ids
+        }
+        tables.upsert(self.table("catalogue"), record_rows(records, known), KEYS["catalogue"])
+
+    def upsert_ledger(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert or update the state of URLs; columns that a row leaves out become null."""
+        self._writable()
+        unique = {row["url"]: dict(row) for row in rows}
+        tables.upsert(
+            self.table("ledger"), pa.Table.from_pylist(list(unique.values()), schema=LEDGER), "url"
+        )
+
+    def append_decisions(self, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Append people's verdicts; the same verdict given twice is kept once."""
+        self._writable()
+        complete: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            text = "\x1f".join(str(row.get(name)) for name in DECISIONS.names[1:])
+            key = hashlib.sha256(text.encode()).hexdigest()[:24]
+            complete[key] = {**row, "decision": key}
+        table = pa.Table.from_pylist(list(complete.values()), schema=DECISIONS)
+        return tables.insert_new(self.table("decisions"), table, KEYS["decisions"])
+
+    def stamp_of(self, column: str) -> dict[bytes, bytes]:
+        """Metadata of a believed column: who wrote it, empty when nobody did."""
+        schema = self.table("catalogue").schema
+        if column not in schema.names:
+            return {}
+        return dict(schema.field(column).metadata or {})
+
+    def prepare_columns(self, fields: Sequence[pa.Field], stamp: Stamp) -> bool:
+        """Make believed columns ready to be filled; True when all rows are now empty.
+
+        Columns that another recipe wrote are replaced by empty ones (older versions keep them).
+        """
+        self._writable()
+        dataset = self.table("catalogue")
+        names = [field.name for field in fields]
+        there = [name for name in names if name in dataset.schema.names]
+        current = len(there) == len(names) and all(
+            stamp.same_recipe(dataset.schema.field(name).metadata) for name in names
+        )
+        if current:
+            return False
+        with tables.writing(self.uri):
+            if there:
+                dataset.drop_columns(there)
+            dataset.add_columns(
+                pa.schema([pa.field(f.name, f.type, metadata=stamp.metadata()) for f in fields])
+            )
+        return True
+
+    def fill_columns(self, rows: pa.Table) -> None:
+        """Write believed columns of existing rows (``id`` and the columns), in one commit."""
+        self._writable()
+        tables.update(self.table("catalogue"), rows, KEYS["catalogue"])
+
+    def replace_columns(self, rows: pa.Table, stamp: Stamp) -> None:
+        """Write believed columns that a whole-table stage computed, and stamp them.
+
+        Parameters
+        ----------
+        rows : pyarrow.Table
+            ``id`` and one or more believed columns; rows left out become null.
+        stamp : Stamp
+            Goes into the metadata of each column, last: a kill before leaves the columns stale.
+        """
+        fields = [field for field in rows.schema if field.name != "id"]
+        unfinished = Stamp(stamp.stage, stamp.parameters, stamp.code, inputs="unfinished")
+        if not self.prepare_columns(fields, unfinished):
+            rows = _with_left_out(rows, self.read(["id"]).column("id").to_pylist())
+        self.fill_columns(rows)
+        with tables.writing(self.uri):
+            self.table("catalogue").update_field_metadata(
+                {field.name: dict(stamp.metadata()) for field in fields}
+            )
+
+    # ---- versions ----------------------------------------------------------------------------
+
+    @property
+    def version(self) -> AtlasVersion:
+        """The versions of the four tables that are read now."""
+        return AtlasVersion(**{name: int(self.table(name).version) for name in TABLES})
+
+    def versions(self) -> list[Commit]:
+        """Every commit of every table, oldest first."""
+        return versions.commits({name: self.table(name) for name in TABLES})
+
+    def tag(self, name: str) -> None:
+        """Pin the newest version of all tables under a name."""
+        self._writable()
+        versions.tag_all({name_: self.table(name_) for name_ in TABLES}, name)
+
+    def compact(self) -> None:
+        """Merge small files; no row and no version is lost."""
+        self._writable()
+        for name in TABLES:
+            with tables.writing(self.uri):
+                self.table(name).optimize.compact_files()
+
+    # ---- helpers -----------------------------------------------------------------------------
+
+    def _writable(self) -> None:
+        if self.pinned:
+            raise AtlasError(
+                "an old version can be read, not written",
+                where=self.uri,
+                todo="Open the atlas without a version.",
+            )
+
+    def _one_writer(self) -> AbstractContextManager[Any]:
+        # Lance detects conflicting updates, but two inserts of one new id would both succeed.
+        if not tables.is_local(self.uri):
+            return nullcontext()
+        from filelock import FileLock
+
+        return FileLock(str(Path(self.uri) / ".writer.lock"), timeout=600)
+
+
+def _with_left_out(rows: pa.Table, ids: Sequence[str]) -> pa.Table:
+    given = set(rows.column("id").to_pylist())
+    rest = [each for each in ids if each not in given]
+    if not rest:
+        return rows
+    empty = {
+        f.name: pa.nulls(len(rest), f.type) if f.name != "id" else pa.array(rest, f.type)
+        for f in rows.schema
+    }
+    return pa.concat_tables([rows, pa.table(empty, schema=rows.schema)])

@@ -1,0 +1,66 @@
+"""People's verdicts: append-only, the latest on a picture wins, and always over the computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cosmic_morphology.atlas.atlas import Atlas
+
+VERDICTS = ("keep", "drop", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One person's verdict on one picture.
+
+    Attributes
+    ----------
+    id : str
+        The picture.
+    verdict : str
+        ``keep`` (the computed label is right), ``drop`` (not for this data set), or ``label``.
+    label : str
+        The class, when the verdict is ``label`` (or ``keep`` with a class named).
+    who, why : str
+        The person and their words.
+    at : datetime
+        When, UTC.
+    """
+
+    id: str
+    verdict: str
+    label: str
+    who: str
+    at: datetime
+    why: str
+
+
+def all_decisions(atlas: Atlas) -> list[Decision]:
+    """Every verdict ever given, oldest first."""
+    found = [
+        Decision(
+            id=row["id"],
+            verdict=row["verdict"],
+            label=row["label"] or "",
+            who=row["who"] or "",
+            at=row["at"],
+            why=row["why"] or "",
+        )
+        for row in atlas.read(table="decisions").to_pylist()
+    ]
+    return sorted(found, key=lambda each: (each.at, each.id, each.who))
+
+
+def latest_decisions(atlas: Atlas) -> dict[str, Decision]:
+    """The verdict that counts for each picture: the latest one."""
+    return {decision.id: decision for decision in all_decisions(atlas)}
+
+
+def checked_labels(atlas: Atlas) -> dict[str, str]:
+    """Labels that a person has given: id to class (pictures that were dropped are left out)."""
+    return {
+        each.id: each.label
+        for each in latest_decisions(atlas).values()
+        if each.verdict != "drop" and each.label
+    }

@@ -1,0 +1,96 @@
+"""What a source says of one picture, before and beside its bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One picture as its source describes it.
+
+    Everything here was *said* by somebody; nothing was looked at. Texts are plain (no HTML).
+
+    Attributes
+    ----------
+    source : str
+        Name of the archive or import, such as ``nasa``; the first half of ``id``.
+    source_id : str
+        The source's own identifier, unique within the source.
+    title, description, credit, licence : str
+        Plain texts; empty when the source gives none.
+    keywords : tuple of str
+        The source's keywords, as given.
+    created_at : str
+        Date of the picture, ISO 8601 as precise as the source has it, or empty.
+    page_url, image_url : str
+        The page for people, and the rendition that is fetched.
+    queries : tuple of str
+        Each search that found it, such as ``nasa:comet``.
+    given_label : str
+        The label that came with an imported folder or table: a vote, not the truth.
+    subjects : tuple of str
+        AVM ``Subject.Category`` codes, such as ``5.1.6``.
+    names : tuple of str
+        Object names that the source gives, such as ``M 31``.
+    albums : tuple of str
+        Albums or galleries that the source keeps the picture in.
+    collection : str
+        The site or survey within the source.
+    lineage : tuple of str
+        What a rendered or derived picture comes from; pictures that share one are one group.
+    parameters : str
+        JSON of the parameters of a rendered picture, or empty.
+    fetched_at : datetime
+        When the record was read, UTC.
+    """
+
+    source: str
+    source_id: str
+    title: str = ""
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    credit: str = ""
+    licence: str = ""
+    created_at: str = ""
+    page_url: str = ""
+    image_url: str = ""
+    queries: tuple[str, ...] = ()
+    given_label: str = ""
+    subjects: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    albums: tuple[str, ...] = ()
+    collection: str = ""
+    lineage: tuple[str, ...] = ()
+    parameters: str = ""
+    fetched_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def id(self) -> str:
+        """Identifier of the picture in the atlas: ``<source>:<source id>``."""
+        return f"{self.source}:{self.source_id}"
+
+    def row(self) -> dict[str, Any]:
+        """The said columns of the catalogue, as one row."""
+        row: dict[str, Any] = {"id": self.id}
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            row[item.name] = list(value) if isinstance(value, tuple) else value
+        del row["source_id"]
+        return row
+
+    def to_json(self) -> str:
+        """The record as JSON, for the ledger: a fetch can be repeated without a new search."""
+        return json.dumps(dataclasses.asdict(self), default=str, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """The record that :meth:`to_json` wrote."""
+        raw = json.loads(text)
+        raw["fetched_at"] = datetime.fromisoformat(raw["fetched_at"])
+        lists = {key: tuple(value) for key, value in raw.items() if isinstance(value, list)}
+        return cls(**{**raw, **lists})

@@ -1,0 +1,153 @@
+"""The tables of the atlas: every column, its type, its meaning and the stage that owns it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+SCHEMA_KEY = b"cosmic_schema"
+
+TABLES = ("images", "catalogue", "decisions", "ledger")
+
+_TEXTS = pa.list_(pa.string())
+_TIME = pa.timestamp("us", tz="UTC")
+
+VOTE_TYPE = pa.list_(
+    pa.struct(
+        [
+            ("voter", pa.string()),
+            ("label", pa.string()),
+            ("weight", pa.float32()),
+            ("reason", pa.string()),
+        ]
+    )
+)
+
+IMAGES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("sha256", pa.string()),
+        ("media_type", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("n_frames", pa.int32()),
+        ("phash", pa.list_(pa.uint8(), 8)),
+        ("brightness", pa.float32()),
+        ("contrast", pa.float32()),
+        ("sharpness", pa.float32()),
+        ("blankness", pa.float32()),
+        ("colourfulness", pa.float32()),
+        ("thumbnail", pa.binary()),
+        ("image", pa.large_binary()),
+    ]
+)
+
+SAID = pa.schema(
+    [
+        ("id", pa.string()),
+        ("source", pa.string()),
+        ("title", pa.string()),
+        ("description", pa.string()),
+        ("keywords", _TEXTS),
+        ("credit", pa.string()),
+        ("licence", pa.string()),
+        ("created_at", pa.string()),
+        ("page_url", pa.string()),
+        ("image_url", pa.string()),
+        ("queries", _TEXTS),
+        ("given_label", pa.string()),
+        ("subjects", _TEXTS),
+        ("names", _TEXTS),
+        ("albums", _TEXTS),
+        ("collection", pa.string()),
+        ("lineage", _TEXTS),
+        ("parameters", pa.string()),
+        ("fetched_at", _TIME),
+    ]
+)
+
+DECISIONS = pa.schema(
+    [
+        ("decision", pa.string()),
+        ("id", pa.string()),
+        ("verdict", pa.string()),
+        ("label", pa.string()),
+        ("who", pa.string()),
+        ("at", _TIME),
+        ("why", pa.string()),
+    ]
+)
+
+LEDGER = pa.schema(
+    [
+        ("url", pa.string()),
+        ("id", pa.string()),
+        ("source", pa.string()),
+        ("slice", pa.string()),
+        ("state", pa.string()),
+        ("attempts", pa.int32()),
+        ("status_code", pa.int32()),
+        ("error_kind", pa.string()),
+        ("error", pa.string()),
+        ("etag", pa.string()),
+        ("last_modified", pa.string()),
+        ("updated_at", _TIME),
+        ("record", pa.string()),
+    ]
+)
+
+KEYS = {"images": "id", "catalogue": "id", "decisions": "decision", "ledger": "url"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A believed column of the catalogue."""
+
+    name: str
+    type: pa.DataType
+    stage: str
+    meaning: str
+
+
+def _check(name: str, meaning: str) -> tuple[Column, ...]:
+    return (
+        Column(f"{name}_score", pa.float32(), name, f"{meaning}: in [0, 1], 1 = fine"),
+        Column(f"{name}_flag", pa.bool_(), name, f"{meaning}: true = something is wrong"),
+        Column(f"{name}_reason", pa.string(), name, f"{meaning}: why, in words"),
+    )
+
+
+BELIEVED: tuple[Column, ...] = (
+    Column("votes", VOTE_TYPE, "votes", "who said what, how strongly, and why"),
+    Column("label", pa.string(), "labels", "the class believed, or empty when the voters abstain"),
+    Column("label_confidence", pa.float32(), "labels", "probability of the label, in [0, 1]"),
+    Column("label_kind", pa.string(), "labels", "checked (by a person), computed, or none"),
+    *_check("relevance", "shows a celestial object of the taxonomy"),
+    *_check("duplicate", "is the best copy of its picture"),
+    Column("duplicate_of", pa.string(), "duplicate", "id of the best copy, itself when it is"),
+    *_check("mislabel", "agrees with its label"),
+    Column("suggested_label", pa.string(), "mislabel", "what the label should be"),
+    Column("group", pa.string(), "group", "pictures that no split may part"),
+    Column("group_reason", pa.string(), "group", "what ties the group together"),
+    Column("split", pa.string(), "split", "train, val, test, or none (left out)"),
+)
+
+BELIEVED_BY_NAME = {column.name: column for column in BELIEVED}
+
+
+def table_schema(name: str) -> pa.Schema:
+    """The schema of one of :data:`TABLES` as it is created, with the schema version inside."""
+    bare = {"images": IMAGES, "catalogue": SAID, "decisions": DECISIONS, "ledger": LEDGER}[name]
+    return bare.with_metadata({SCHEMA_KEY: str(SCHEMA_VERSION).encode()})
+
+
+def believed_field(name: str, type_: pa.DataType | None = None) -> pa.Field:
+    """The field of a believed column: a fixed one, or a ``embedding_…``/``prediction_…`` one."""
+    if name in BELIEVED_BY_NAME:
+        return pa.field(name, BELIEVED_BY_NAME[name].type)
+    if type_ is None:
+        msg = f"the column {name!r} is not in the schema and no type was given"
+        raise KeyError(msg)
+    return pa.field(name, type_)

@@ -1,0 +1,65 @@
+"""Who wrote a believed column: the stage, its parameters, the code version and its inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cosmic_morphology import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What is written into the metadata of each believed column.
+
+    Attributes
+    ----------
+    stage : str
+        Name of the stage.
+    parameters : mapping
+        JSON-able parameters that change the result; when they change, all rows are stale.
+    code : str
+        Version of the stage's code; raise it when the same parameters give other values.
+    inputs : str
+        Fingerprint of what a whole-table stage has read (empty for row-wise stages).
+    """
+
+    stage: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    code: str = __version__
+    inputs: str = ""
+
+    def metadata(self) -> dict[str, str]:
+        """As Lance field metadata."""
+        return {
+            "stage": self.stage,
+            "parameters": json.dumps(self.parameters, sort_keys=True, default=str),
+            "code": self.code,
+            "inputs": self.inputs,
+        }
+
+    def same_recipe(self, metadata: Mapping[bytes, bytes] | None) -> bool:
+        """Whether a column was written by this stage with these parameters and this code."""
+        if not metadata:
+            return False
+        mine = self.metadata()
+        return all(
+            metadata.get(key.encode(), b"").decode() == mine[key]
+            for key in ("stage", "parameters", "code")
+        )
+
+    def is_current(self, metadata: Mapping[bytes, bytes] | None) -> bool:
+        """Whether a column was also computed from these very inputs."""
+        return (
+            self.same_recipe(metadata)
+            and (metadata or {}).get(b"inputs", b"").decode() == self.inputs
+        )
+
+
+def fingerprint(*parts: object) -> str:
+    """Short hash of anything JSON-able, for :attr:`Stamp.inputs`."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

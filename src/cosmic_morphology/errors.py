@@ -1,0 +1,126 @@
+"""Every error that a person can meet, as one tree.
+
+::
+
+    CosmicError                 the run failed                              exit code 1
+    ├── UsageError              wrong usage or bad input                    exit code 2
+    │   ├── SettingsError       a settings file or value that is not valid
+    │   ├── TaxonomyError       a taxonomy that is not valid
+    │   └── InputError          a file or folder of the user that cannot be used
+    ├── AtlasError              the atlas cannot do what was asked
+    │   ├── AtlasNotFoundError  there is no atlas at this place
+    │   ├── AtlasTooNewError    written by a newer version of this program
+    │   ├── AtlasDamagedError   ``verify`` found something that does not add up
+    │   └── AtlasFullError      the disk (or quota) is full
+    ├── SourceError             an archive answers in a way that cannot be trusted
+    ├── FetchError              one URL could not be had
+    ├── PictureError            bytes that are not a usable picture
+    ├── LeakError               a split whose sides are not disjoint
+    ├── MissingExtraError       an optional part is not installed
+    └── TrainingError           a model could not be trained or loaded
+
+Every error says what happened, to what, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class CosmicError(Exception):
+    """Base of all errors of this package.
+
+    Parameters
+    ----------
+    what : str
+        What happened, as a sentence without a full stop.
+    where : str, optional
+        The id, URL, path or setting that it happened to.
+    todo : str, optional
+        What the person can do next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", todo: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.todo = todo
+        super().__init__(what, where, todo)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}. {self.todo}" if self.todo else text
+
+
+class UsageError(CosmicError):
+    """Wrong usage or bad input: nothing was changed."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """A settings file or value that is not valid."""
+
+
+class TaxonomyError(UsageError):
+    """A taxonomy that is not valid."""
+
+
+class InputError(UsageError):
+    """A file or folder of the user that cannot be used."""
+
+
+class AtlasError(CosmicError):
+    """The atlas cannot do what was asked."""
+
+
+class AtlasNotFoundError(AtlasError):
+    """There is no atlas at this place."""
+
+    exit_code = 2
+
+
+class AtlasTooNewError(AtlasError):
+    """The atlas was written by a newer version of this program."""
+
+    exit_code = 2
+
+
+class AtlasDamagedError(AtlasError):
+    """Something in the atlas does not add up."""
+
+
+class AtlasFullError(AtlasError):
+    """The disk or quota is full; the last complete commit stands."""
+
+
+class SourceError(CosmicError):
+    """An archive answers in a way that cannot be trusted."""
+
+
+class FetchError(CosmicError):
+    """One URL could not be had."""
+
+
+class PictureError(CosmicError):
+    """Bytes that are not a usable picture.
+
+    ``kind`` is one of the typed reasons in :mod:`cosmic_morphology.imaging`.
+    """
+
+    def __init__(self, kind: str, what: str, *, where: str = "", todo: str = "") -> None:
+        self.kind = kind
+        super().__init__(what, where=where, todo=todo)
+
+
+class LeakError(CosmicError):
+    """A split whose sides are not disjoint."""
+
+
+class MissingExtraError(CosmicError):
+    """An optional part of this package is not installed."""
+
+    exit_code = 2
+
+
+class TrainingError(CosmicError):
+    """A model could not be trained or loaded."""

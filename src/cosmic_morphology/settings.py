@@ -1,0 +1,258 @@
+"""One validated tree of settings: defaults < cosmic.toml < COSMIC_* environment < command line.
+
+Every number that a user may want to change stands here with its meaning and unit.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from cosmic_morphology.errors import SettingsError
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values are checked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ImagingSettings(Section):
+    """Intake of pictures."""
+
+    thumbnail_side_px: int = Field(512, ge=64, le=2048, description="longest side, px")
+    max_bytes: int = Field(60_000_000, ge=1_000, description="largest body that is taken, bytes")
+    max_pixels: int = Field(120_000_000, ge=10_000, description="largest picture, pixels")
+
+
+class CollectSettings(Section):
+    """Collecting over HTTP."""
+
+    requests_per_s: float | None = Field(
+        None, gt=0, description="per host; without it the polite default of each host"
+    )
+    concurrency: int = Field(16, ge=1, le=256, description="open requests per host")
+    timeout_s: float = Field(30.0, gt=0, description="for one request")
+    attempts: int = Field(5, ge=1, le=20, description="tries for one URL in one run")
+    contact: str = Field("", description="e-mail or page put into the user agent")
+    batch_rows: int = Field(256, ge=1, description="pictures between two commits")
+
+
+class CurateSettings(Section):
+    """Votes, duplicates, groups, labels."""
+
+    duplicate_bits: int = Field(
+        6, ge=0, le=32, description="largest Hamming distance of near duplicates, of 64 bits"
+    )
+    min_label_confidence: float = Field(
+        0.5, ge=0, le=1, description="below it the label is left open"
+    )
+
+
+class SplitSettings(Section):
+    """Dividing pictures into train, val and test."""
+
+    train: float = Field(0.6, gt=0, lt=1)
+    val: float = Field(0.2, gt=0, lt=1)
+    test: float = Field(0.2, gt=0, lt=1)
+    hold_out: tuple[str, ...] = Field((), description="sources or collections that are test only")
+
+
+class LearnSettings(Section):
+    """Training."""
+
+    backbone: str = Field("resnet50", description="any timm model")
+    weights: str = Field("hub", description="'hub', 'none', or a safetensors file")
+    mean: tuple[float, float, float] | None = Field(None, description="override for a file")
+    std: tuple[float, float, float] | None = Field(None, description="override for a file")
+    backbone_args: dict[str, Any] = Field(default_factory=dict, description="for timm")
+    image_size_px: int | None = Field(None, ge=16, description="side of the input, px")
+    workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=0)
+    accelerator: str = Field("auto", description="auto, cpu, gpu, ...")
+    threads: int | None = Field(None, ge=1, description="torch threads; None: torch's choice")
+
+
+class EvaluateSettings(Section):
+    """Measuring."""
+
+    bootstrap: int = Field(1000, ge=50, description="resamples of the 95 % interval")
+
+
+class CollectJob(Section):
+    """One source to collect from (``[[collect_from]]``)."""
+
+    source: str = "nasa"
+    queries: tuple[str, ...] = Field((), description="search words; none: those of the taxonomy")
+    root: str = Field("", description="another address, such as a replica's; empty: the archive")
+    limit: int | None = Field(None, ge=1, description="at most so many pictures")
+    options: dict[str, Any] = Field(default_factory=dict, description="for the source")
+
+
+class ImportJob(Section):
+    """One folder to import (``[[import_from]]``)."""
+
+    path: Path
+    name: str = "folder"
+    csv: Path | None = None
+    columns: dict[str, str] = Field(default_factory=dict, description="our name = CSV's name")
+
+
+class SynthesizeJob(Section):
+    """Rendered pictures to add."""
+
+    per_class: int = Field(0, ge=0, description="pictures a class; 0: none")
+    size_px: int = Field(256, ge=32, le=2048)
+
+
+class ReplicaJob(Section):
+    """A replica to start for the run, and to collect from (``[replica]``)."""
+
+    pictures: Path | None = None
+    catalogue: Path | None = None
+    where: dict[str, str] = Field(default_factory=dict, description="rows of the catalogue")
+    rendered: dict[str, int] = Field(default_factory=dict, description="pictures a class, drawn")
+
+
+class ReviewJob(Section):
+    """People's verdicts to import (``[[review]]``)."""
+
+    path: Path
+    only_split: str = Field("", description="take verdicts on pictures of this split only")
+
+
+class RunJob(Section):
+    """One training run (``[[train]]``)."""
+
+    name: str
+    recipe: str = "baseline"
+    labels: str = Field("label", description="'label', or the name of one voter")
+    starts_from: str = Field("", description="name of the run that this one goes on from")
+
+
+class Settings(BaseSettings):
+    """The whole tree."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COSMIC_", env_nested_delimiter="__", extra="forbid", toml_file=None
+    )
+
+    atlas: str = Field("cosmic-atlas", description="folder or address of the atlas")
+    out: Path = Field(Path("cosmic-out"), description="folder of runs and reports")
+    seed: int = Field(20261122, ge=0, description="of every random choice")
+    taxonomy: Path | None = Field(None, description="another taxonomy file")
+    engine: Literal["here", "ray"] = "here"
+    storage_options: dict[str, str] = Field(default_factory=dict, description="for object stores")
+
+    imaging: ImagingSettings = Field(default_factory=ImagingSettings)
+    collect: CollectSettings = Field(default_factory=CollectSettings)
+    curate: CurateSettings = Field(default_factory=CurateSettings)
+    split: SplitSettings = Field(default_factory=SplitSettings)
+    learn: LearnSettings = Field(default_factory=LearnSettings)
+    evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings)
+
+    replica: ReplicaJob | None = None
+    synthesize: SynthesizeJob = Field(default_factory=SynthesizeJob)
+    collect_from: tuple[CollectJob, ...] = ()
+    import_from: tuple[ImportJob, ...] = ()
+    review: tuple[ReviewJob, ...] = ()
+    train: tuple[RunJob, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line first, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings.
+
+    Parameters
+    ----------
+    config : Path, optional
+        A TOML file; without it ``cosmic.toml`` in the working folder when there is one. Paths
+        in the file are relative to the file.
+    **overrides
+        Values of the command line; ``None`` means not given.
+
+    Raises
+    ------
+    SettingsError
+        The file is missing or not TOML, or a key or value is not valid.
+    """
+    file = config if config is not None else Path("cosmic.toml")
+    if config is not None and not config.is_file():
+        raise SettingsError("there is no such settings file", where=str(config))
+    given = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        bound = type(
+            "Settings",
+            (Settings,),
+            {
+                "model_config": SettingsConfigDict(
+                    **{**Settings.model_config, "toml_file": file if file.is_file() else None}
+                )
+            },
+        )
+        settings: Settings = bound(**given)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"this is not TOML ({error})", where=str(file)) from error
+    except ValidationError as error:
+        raise _settings_error(error, file if file.is_file() else None) from error
+    return _with_paths_beside(settings, file.parent) if file.is_file() else settings
+
+
+def _settings_error(error: ValidationError, file: Path | None) -> SettingsError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    where = f"{file}: {key}" if file else key
+    if first["type"] == "extra_forbidden":
+        section: Any = Settings
+        for part in first["loc"][:-1]:
+            if isinstance(part, str) and hasattr(section, "model_fields"):
+                annotation = section.model_fields[part].annotation
+                section = next(
+                    (
+                        a
+                        for a in (annotation, *getattr(annotation, "__args__", ()))
+                        if hasattr(a, "model_fields")
+                    ),
+                    section,
+                )
+        known = ", ".join(sorted(section.model_fields))
+        return SettingsError("there is no such setting", where=where, todo=f"There are: {known}.")
+    return SettingsError(f"{first['msg']} (got {first.get('input')!r})", where=where)
+
+
+def _with_paths_beside(settings: Settings, folder: Path) -> Settings:
+    def beside(path: Path | None) -> Path | None:
+        return path if path is None or path.is_absolute() else folder / path
+
+    settings.taxonomy = beside(settings.taxonomy)
+    if settings.replica:
+        settings.replica.pictures = beside(settings.replica.pictures)
+        settings.replica.catalogue = beside(settings.replica.catalogue)
+    for job in settings.import_from:
+        job.path, job.csv = folder / job.path, beside(job.csv)
+    for verdicts in settings.review:
+        verdicts.path = folder / verdicts.path
+    if settings.learn.weights not in ("hub", "none"):
+        settings.learn.weights = str(folder / settings.learn.weights)
+    return settings

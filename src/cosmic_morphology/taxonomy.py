@@ -1,0 +1,112 @@
+"""The classes, the words that archives are asked for, and AVM codes; nothing is wired to six."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cosmic_morphology.errors import TaxonomyError
+
+
+class SkyClass(BaseModel):
+    """One class: its name, its search words and its AVM codes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9 _-]*$")
+    search: tuple[str, ...] = ()
+    avm: tuple[str, ...] = ()
+
+
+class Taxonomy(BaseModel):
+    """The classes of a data set, and the name of the class of everything else."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: int = 1
+    reject: str = "irrelevant"
+    reject_avm: tuple[str, ...] = ()
+    classes: tuple[SkyClass, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _unique(self) -> Taxonomy:
+        names = [each.name for each in self.classes]
+        for name in names:
+            if names.count(name) > 1 or name == self.reject:
+                msg = f"the class {name!r} stands there twice"
+                raise ValueError(msg)
+        owners: dict[str, str] = {}
+        for each in self.classes:
+            for word in each.search:
+                if owners.setdefault(word.lower(), each.name) != each.name:
+                    msg = (
+                        f"the search word {word!r} belongs to both "
+                        f"{owners[word.lower()]!r} and {each.name!r}"
+                    )
+                    raise ValueError(msg)
+        return self
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the file, without the reject class."""
+        return tuple(each.name for each in self.classes)
+
+    @cached_property
+    def names_with_reject(self) -> tuple[str, ...]:
+        """Names of the classes, then the reject class."""
+        return (*self.names, self.reject)
+
+    @cached_property
+    def class_of_word(self) -> dict[str, str]:
+        """Class of each search word, words in lower case."""
+        return {word.lower(): each.name for each in self.classes for word in each.search}
+
+    def class_of_avm(self, code: str) -> str | None:
+        """Class of an AVM ``Subject.Category`` code; the longest matching prefix decides.
+
+        The leading letter of a code (``C.5.1`` for distance) carries no class and is dropped.
+        """
+        digits = ".".join(part for part in code.strip().split(".") if part.isdigit())
+        table = {avm: each.name for each in self.classes for avm in each.avm}
+        table |= dict.fromkeys(self.reject_avm, self.reject)
+        while digits:
+            if digits in table:
+                return table[digits]
+            digits = digits.rpartition(".")[0]
+        return None
+
+
+def load_taxonomy(path: Path | None = None) -> Taxonomy:
+    """Read a taxonomy file, or the one that comes with the package.
+
+    Raises
+    ------
+    TaxonomyError
+        The file is missing, is not TOML, or does not hold a valid taxonomy.
+    """
+    where = str(path) if path else "taxonomy.toml"
+    try:
+        text = (
+            path.read_text("utf-8")
+            if path
+            else resources.files("cosmic_morphology").joinpath("taxonomy.toml").read_text("utf-8")
+        )
+        return Taxonomy.model_validate(tomllib.loads(text))
+    except OSError as error:
+        raise TaxonomyError(
+            "the taxonomy cannot be read", where=where, todo="Check the path."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise TaxonomyError(f"this is not TOML ({error})", where=where) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise TaxonomyError(
+            f"{place or 'taxonomy'}: {first['msg']}",
+            where=where,
+            todo="See src/cosmic_morphology/taxonomy.toml for a valid one.",
+        ) from error
