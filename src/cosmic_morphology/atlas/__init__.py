@@ -2,6 +2,7 @@
 
 from cosmic_morphology.atlas.arrivals import Arrival
 from cosmic_morphology.atlas.atlas import Atlas
+from cosmic_morphology.atlas.credits import Credit, credit_ledger, may_be_redistributed
 from cosmic_morphology.atlas.decisions import (
     VERDICTS,
     Decision,
@@ -10,6 +11,7 @@ from cosmic_morphology.atlas.decisions import (
     latest_decisions,
 )
 from cosmic_morphology.atlas.engine import Applied, Progress, apply
+from cosmic_morphology.atlas.export import Exported, export
 from cosmic_morphology.atlas.records import Record
 from cosmic_morphology.atlas.schema import (
     BELIEVED,
@@ -19,6 +21,7 @@ from cosmic_morphology.atlas.schema import (
     believed_field,
 )
 from cosmic_morphology.atlas.stamps import Stamp, fingerprint
+from cosmic_morphology.atlas.verify import Problem, Verification, verify
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 
 __all__ = [
@@ -32,14 +35,22 @@ __all__ = [
     "Atlas",
     "AtlasVersion",
     "Commit",
+    "Credit",
     "Decision",
+    "Exported",
+    "Problem",
     "Progress",
     "Record",
     "Stamp",
+    "Verification",
     "all_decisions",
     "apply",
     "believed_field",
     "checked_labels",
+    "credit_ledger",
+    "export",
     "fingerprint",
     "latest_decisions",
+    "may_be_redistributed",
+    "verify",
 ]

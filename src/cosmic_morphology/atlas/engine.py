@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,9 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.stamps import Stamp
+
+# Batches on their way per core of the driver: enough to keep workers busy, few to hold.
+_PER_CORE = 4
 
 ColumnFunction = Callable[[pa.Table], pa.Table]
 """A batch of columns in (with ``id``), a batch of new columns out, in the same order; no I/O."""
@@ -95,7 +99,7 @@ def _on_ray(function: ColumnFunction, batches: Iterator[pa.Table]) -> Iterator[p
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     remote: Any = ray.remote(function)
-    in_flight = int(ray.cluster_resources().get("CPU", 1)) * 2
+    in_flight = _PER_CORE * (os.cpu_count() or 1)
     waiting: list[tuple[pa.Table, Any]] = []
     for batch in batches:
         waiting.append((batch, remote.remote(batch)))

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime
+from pathlib import Path
+
+import lance
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cosmic_morphology import errors
+from cosmic_morphology.atlas import (
+    Atlas,
+    Record,
+    Stamp,
+    apply,
+    checked_labels,
+    credit_ledger,
+    export,
+    latest_decisions,
+    tables,
+    verify,
+)
+
+WIDTH = [pa.field("embedding_tiny", pa.list_(pa.float32(), 2))]
+
+
+def lengths(batch: pa.Table) -> pa.Table:
+    values = [[float(len(each)), 1.0] for each in batch.column("thumbnail").to_pylist()]
+    return pa.table({"embedding_tiny": pa.array(values, WIDTH[0].type)})
+
+
+def verdict(picture: str, label: str, hour: int = 1) -> dict[str, object]:
+    return {
+        "id": picture,
+        "verdict": "label",
+        "label": label,
+        "who": "ada",
+        "at": datetime(2026, 1, 1, hour, tzinfo=UTC),
+        "why": "",
+    }
+
+
+def test_adding_twice_changes_nothing(filled, arrival):
+    before = filled.read().to_pylist()
+    assert filled.add([arrival(n, queries=("nasa:comet",)) for n in range(10)]) == 0
+    assert filled.count() == 10
+    after = filled.read().to_pylist()
+    assert [row["id"] for row in sorted(after, key=lambda r: r["id"])] == [
+        row["id"] for row in sorted(before, key=lambda r: r["id"])
+    ]
+
+
+def test_a_record_found_by_two_searches_is_one_row_with_both(filled, arrival):
+    filled.add([arrival(3, queries=("nasa:asteroid",))])
+    found = filled.read(["queries"], where="id = 'nasa:x003'").column("queries").to_pylist()
+    assert found == [["nasa:asteroid", "nasa:comet"]]
+
+
+def test_a_record_survives_its_json_form():
+    record = Record("nasa", "a/b", title="x", keywords=("k", "l"), names=("M 31",))
+    assert Record.from_json(record.to_json()) == record
+
+
+def test_believed_columns_that_nobody_wrote_read_as_null(filled):
+    assert filled.read(["id", "label", "votes"]).column("label").null_count == 10
+
+
+def test_a_column_function_fills_only_the_rows_that_lack_it(filled, arrival):
+    stamp = Stamp("embed", {"size": 2})
+    first = apply(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=stamp, batch_size=3)
+    filled.add([arrival(11)])
+    second = apply(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=stamp)
+    assert (first.filled, second.filled, second.already_there) == (10, 1, 10)
+
+
+def test_other_parameters_make_all_rows_stale_and_the_old_values_stay_readable(filled):
+    apply(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=Stamp("embed", {"size": 2}))
+    old = str(filled.version)
+    again = apply(
+        filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=Stamp("embed", {"size": 3})
+    )
+    assert again.filled == 10
+    assert Atlas.open(filled.uri, version=old).read(["embedding_tiny"]).num_rows == 10
+    assert b'"size": 3' in filled.stamp_of("embedding_tiny")[b"parameters"]
+
+
+def test_a_failing_column_function_keeps_what_was_committed(filled):
+    seen = 0
+
+    def fails_late(batch: pa.Table) -> pa.Table:
+        nonlocal seen
+        seen += batch.num_rows
+        if seen > 6:
+            message = "boom"
+            raise RuntimeError(message)
+        return lengths(batch)
+
+    stamp = Stamp("embed")
+    with pytest.raises(RuntimeError, match="boom"):
+        apply(
+            filled,
+            fails_late,
+            reads=["thumbnail"],
+            writes=WIDTH,
+            stamp=stamp,
+            batch_size=2,
+            checkpoint_rows=2,
+        )
+    rest = apply(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=stamp)
+    assert (rest.filled, rest.already_there) == (4, 6)
+
+
+def test_the_order_of_pictures_is_the_order_asked_for(filled):
+    ids = filled.ids()[::-1]
+    assert filled.pictures(ids, ["id"]).column("id").to_pylist() == ids
+    with pytest.raises(errors.AtlasError, match="no picture"):
+        filled.pictures(["nasa:nowhere"])
+
+
+def test_whole_table_columns_are_stamped_and_rows_left_out_become_null(filled):
+    ids = filled.ids()
+    filled.replace_columns(pa.table({"id": ids, "group": ["a"] * 10}), Stamp("group", inputs="1"))
+    filled.replace_columns(pa.table({"id": ids[:4], "group": ["b"] * 4}), Stamp("group"))
+    groups = filled.read(["group"]).column("group")
+    assert sorted(groups.drop_null().to_pylist()) == ["b"] * 4
+    assert filled.stamp_of("group")[b"stage"] == b"group"
+
+
+def test_a_tag_pins_all_tables_together(filled, arrival):
+    filled.append_decisions([verdict("nasa:x001", "comet")])
+    filled.tag("first")
+    filled.add([arrival(50)])
+    filled.append_decisions([verdict("nasa:x002", "star")])
+    pinned = Atlas.open(filled.uri, version="first")
+    assert pinned.count() == 10
+    assert checked_labels(pinned) == {"nasa:x001": "comet"}
+    with pytest.raises(errors.AtlasError, match="not written"):
+        pinned.add([arrival(60)])
+    with pytest.raises(errors.AtlasError, match="never move"):
+        filled.tag("first")
+
+
+def test_the_latest_verdict_wins_and_a_repeated_one_is_kept_once(filled):
+    filled.append_decisions([verdict("nasa:x001", "comet"), verdict("nasa:x001", "star", hour=2)])
+    assert filled.append_decisions([verdict("nasa:x001", "comet")]) == 0
+    assert latest_decisions(filled)["nasa:x001"].label == "star"
+
+
+def test_verify_is_silent_on_a_sound_atlas(filled):
+    found = verify(filled)
+    assert found.is_sound
+    assert found.problems == ()
+    assert found.hashed == 10
+
+
+def test_verify_finds_changed_bytes_and_rows_without_partners(filled, arrival):
+    filled.upsert_records([Record("nasa", "alone")])
+    stray = arrival(77)
+    broken = type(stray)(stray.record, stray.intake, b"other bytes")
+    filled.add([broken])
+    filled.append_decisions([verdict("nasa:unknown", "comet")])
+    kinds = {problem.kind for problem in verify(filled).problems}
+    assert kinds == {"record_without_picture", "bytes_changed", "verdict_on_unknown_id"}
+    assert not verify(filled).is_sound
+
+
+def test_an_atlas_of_a_newer_schema_is_refused_in_one_clear_line(filled):
+    place = f"{filled.uri}/images.lance"
+    lance.dataset(place).update_schema_metadata({"cosmic_schema": "99"})
+    with pytest.raises(errors.AtlasTooNewError, match="schema 99"):
+        Atlas.open(filled.uri)
+
+
+def test_a_missing_atlas_and_a_missing_version_say_what_to_do(tmp_path, filled):
+    with pytest.raises(errors.AtlasNotFoundError, match="Collect or import"):
+        Atlas.open(tmp_path / "nothing")
+    with pytest.raises(errors.AtlasError, match="atlas versions"):
+        Atlas.open(filled.uri, version="never-tagged")
+
+
+def test_a_full_disk_is_named_and_the_last_commit_stands(filled):
+    with pytest.raises(errors.AtlasFullError, match="Make room"), tables.writing("here"):
+        raise OSError(28, "No space left on device")
+    assert filled.count() == 10
+
+
+def test_compaction_loses_no_row(atlas, arrival):
+    for number in range(4):
+        atlas.add([arrival(number)])
+    before = len(atlas.table("images").get_fragments())
+    atlas.compact()
+    assert len(atlas.table("images").get_fragments()) < before
+    assert verify(atlas).is_sound
+
+
+def test_a_killed_writer_leaves_nothing_that_the_next_run_does_not_mend(tmp_path):
+    """kill -9 while batches are being added; then the same adding again, to the end."""
+    script = textwrap.dedent(
+        """
+        import sys
+        sys.path.insert(0, sys.argv[2])
+        from conftest import make_arrival
+        from cosmic_morphology.atlas import Atlas
+        atlas = Atlas.create(sys.argv[1])
+        print("ready", flush=True)
+        for start in range(0, 60, 3):
+            atlas.add([make_arrival(n) for n in range(start, start + 3)])
+            print(start, flush=True)
+        """
+    )
+    place = str(tmp_path / "atlas")
+    arguments = [sys.executable, "-c", script, place, str(Path(__file__).parents[1])]
+    for kill_after in (2, 5, 9):
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:
+            for _ in range(kill_after):
+                child.stdout.readline()
+            os.kill(child.pid, signal.SIGKILL)
+    subprocess.run(arguments, check=True, capture_output=True)
+    done = Atlas.open(place)
+    assert done.count() == done.count("catalogue") == 60
+    assert verify(done).problems == ()
+
+
+def test_exports_carry_labels_and_credits(filled, tmp_path):
+    ids = filled.ids()
+    filled.replace_columns(
+        pa.table({"id": ids, "label": ["comet"] * 6 + [None] * 4}), Stamp("labels")
+    )
+    filled.replace_columns(pa.table({"id": ids, "split": ["train"] * 10}), Stamp("split"))
+    folder = export(filled, tmp_path / "folder")
+    assert folder.pictures == len(list((tmp_path / "folder/train/comet").glob("*.jpg"))) == 6
+    table = export(filled, tmp_path / "all.parquet", format_="parquet")
+    rows = pq.read_table(tmp_path / "all.parquet")
+    assert rows.num_rows == table.pictures == 10
+    assert {"thumbnail", "label", "split", "checked_label"} <= set(rows.schema.names)
+    with (tmp_path / "all.credits.csv").open() as file:
+        assert [row["pictures"] for row in csv.DictReader(file)] == ["10"]
+    with pytest.raises(errors.InputError, match="exists"):
+        export(filled, tmp_path / "all.parquet", format_="parquet")
+
+
+def test_hostile_ids_stay_inside_the_export(atlas, arrival, tmp_path):
+    for number, name in enumerate(("../../escape", "two\nlines", "a/b", "a:b")):
+        made = arrival(number)
+        atlas.add([type(made)(Record("evil", name), made.intake, made.data)])
+    ids = atlas.ids()
+    atlas.replace_columns(pa.table({"id": ids, "label": ["star"] * 4}), Stamp("labels"))
+    atlas.replace_columns(pa.table({"id": ids, "split": ["train"] * 4}), Stamp("split"))
+    assert export(atlas, tmp_path / "out").pictures == 4
+    inside = list((tmp_path / "out/train/star").iterdir())
+    assert len(inside) == 4
+
+
+def test_silence_about_a_licence_is_no_permission(atlas, arrival):
+    atlas.add([arrival(1, licence="Public domain"), arrival(2, licence="")])
+    allowed = {each.licence: each.may_be_redistributed for each in credit_ledger(atlas)}
+    assert allowed == {"Public domain": True, "": False}
+
+
+def test_the_same_column_function_runs_on_ray(filled):
+    pytest.importorskip("ray", reason="the ray extra is not installed")
+    script = textwrap.dedent(
+        """
+        import sys
+        import pyarrow as pa
+        from cosmic_morphology.atlas import Atlas, Stamp, apply
+        FIELD = pa.field("embedding_tiny", pa.list_(pa.float32(), 2))
+        def lengths(batch):
+            values = [[float(len(x)), 1.0] for x in batch.column("thumbnail").to_pylist()]
+            return pa.table({"embedding_tiny": pa.array(values, FIELD.type)})
+        atlas = Atlas.open(sys.argv[1])
+        done = apply(atlas, lengths, reads=["thumbnail"], writes=[FIELD], stamp=Stamp("embed"),
+                     batch_size=3, engine="ray")
+        print(done.filled)
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, filled.uri], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["10"]
+    expected = [[float(len(t)), 1.0] for t in filled.pictures(filled.ids()).column(1).to_pylist()]
+    found = {r["id"]: r["embedding_tiny"] for r in filled.read(["id", "embedding_tiny"]).to_pylist()}
+    assert [found[each] for each in filled.ids()] == expected

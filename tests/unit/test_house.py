@@ -1,0 +1,106 @@
+"""The house keeps its shape: imports go one way, help is light, errors are whole."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cosmic_morphology
+from cosmic_morphology import errors
+
+SOURCE = Path(cosmic_morphology.__file__).parent
+FLOORS = {
+    "errors": 0,
+    "settings": 0,
+    "taxonomy": 0,
+    "imaging": 1,
+    "atlas": 1,
+    "collect": 2,
+    "replica": 2,
+    "curate": 2,
+    "synthesize": 2,
+    "learn": 2,
+    "evaluate": 2,
+    "pipeline": 3,
+    "demo": 3,
+    "cli": 3,
+    "service": 3,
+}
+MIDDLE_MAY = {("evaluate", "learn")}
+
+
+def rooms_imported(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module]
+            if node.module == "cosmic_morphology":
+                names = [f"cosmic_morphology.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "cosmic_morphology" and len(parts) > 1 and parts[1] in FLOORS:
+                found.add(parts[1])
+    return found
+
+
+def room_of(file: Path) -> str:
+    first = file.relative_to(SOURCE).parts[0]
+    return first.removesuffix(".py")
+
+
+@pytest.mark.parametrize(
+    "file", sorted(SOURCE.rglob("*.py")), ids=lambda f: str(f.relative_to(SOURCE))
+)
+def test_imports_go_one_way(file):
+    room = room_of(file)
+    if room == "__init__":
+        return
+    assert room in FLOORS, f"{room} is a new room: give it a floor"
+    for other in rooms_imported(file) - {room}:
+        down = FLOORS[other] < FLOORS[room]
+        top = FLOORS[room] == FLOORS[other] == 3 or FLOORS[room] == FLOORS[other] == 0
+        assert down or top or (room, other) in MIDDLE_MAY, f"{file} imports {other}"
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys; from typer.testing import CliRunner; "
+        "from cosmic_morphology.cli import app; "
+        "result = CliRunner().invoke(app, ['--help']); assert result.exit_code == 0; "
+        "print(*sorted(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    loaded = set(done.stdout.split())
+    heavy = {"torch", "lance", "pyarrow", "numpy", "PIL", "astropy", "matplotlib", "httpx2"}
+    stages = {f"cosmic_morphology.{room}" for room, floor in FLOORS.items() if 0 < floor < 3}
+    assert not loaded & (heavy | stages)
+
+
+def test_every_error_says_what_where_and_what_to_do():
+    error = errors.InputError("it is empty", where="a.csv", todo="Give another file.")
+    assert str(error) == "a.csv: it is empty. Give another file."
+    assert error.exit_code == 2
+    assert errors.CosmicError("it failed").exit_code == 1
+
+
+def test_the_error_tree_in_the_docstring_is_the_real_one():
+    named = {
+        word
+        for word in errors.__doc__.replace("─", " ").split()
+        if word.endswith("Error") and word.isidentifier()
+    }
+    real = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.CosmicError)
+    }
+    assert named == real
