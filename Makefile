@@ -1,0 +1,53 @@
+# The targets are the manual: each sets up what it needs in .venv and runs.
+VENV := .venv
+PYTHON ?= python3
+RUN := $(VENV)/bin/python
+UV = $(if $(wildcard $(VENV)/bin/uv),$(VENV)/bin/uv,uv)
+
+.PHONY: help env demo test check format bench scoreboard lock clean
+
+help:
+	@echo "make demo        collect, curate, split, train and report on rendered pictures (minutes)"
+	@echo "make test        lint, types and all tests"
+	@echo "make check       lint and types alone"
+	@echo "make bench       measure every number again (an hour); make scoreboard prints them"
+	@echo "make env         only the environment in $(VENV)"
+
+env: $(VENV)/.ready
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV) || uv venv --seed $(VENV)
+	command -v uv >/dev/null 2>&1 || test -x $(VENV)/bin/uv || $(RUN) -m pip install --quiet uv
+	$(UV) pip install --quiet --python $(RUN) --require-hashes -r requirements/dev.txt
+	$(UV) pip install --quiet --python $(RUN) --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: env
+	$(VENV)/bin/cosmic demo --out cosmic-demo
+
+test: check
+	$(RUN) -m pytest -n 2 --dist loadfile
+
+check: env
+	$(VENV)/bin/ruff check src tests benchmarks
+	$(VENV)/bin/ruff format --check src tests benchmarks
+	$(VENV)/bin/mypy
+
+format: env
+	$(VENV)/bin/ruff check --fix src tests benchmarks
+	$(VENV)/bin/ruff format src tests benchmarks
+
+bench: env
+	$(RUN) benchmarks/all.py
+
+scoreboard: env
+	$(RUN) benchmarks/scoreboard.py
+
+# Pinned with hashes, for every Python and platform, without the address of any index.
+lock: env
+	$(UV) pip compile pyproject.toml --extra learn --extra serve --extra ray --extra dev \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --quiet --output-file requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) cosmic-demo
