@@ -21,7 +21,7 @@ from cosmic_morphology.atlas.schema import (
     TABLES,
     believed_field,
 )
-from cosmic_morphology.atlas.stamps import Stamp
+from cosmic_morphology.atlas.stamps import Stamp, fingerprint, table_digest
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.errors import AtlasError
 
@@ -308,6 +308,42 @@ class Atlas:
             self.table("catalogue").update_field_metadata(
                 {field.name: dict(stamp.metadata()) for field in fields}
             )
+
+    # ---- what is up to date ------------------------------------------------------------------
+
+    def digest(self, columns: Sequence[str]) -> str:
+        """Hash of what a stage would read: the columns, the pictures and people's verdicts.
+
+        Embeddings count by their stamp and the number of rows filled, not by their values.
+        """
+        heavy = [name for name in columns if name.startswith("embedding_")]
+        light = [name for name in columns if name not in heavy and name != "id"]
+        heavy_state = [
+            (
+                name,
+                sorted(self.stamp_of(name).items()),
+                self.count("catalogue", f"`{name}` IS NOT NULL"),
+            )
+            for name in heavy
+            if name in self.columns()
+        ]
+        return fingerprint(
+            heavy_state,
+            table_digest(self.read(["id", *light])),
+            table_digest(self.read(["id", "sha256"], table="images")),
+            table_digest(self.read(table="decisions")),
+        )
+
+    def note_done(self, stage: str, key: str) -> None:
+        """Remember that a stage has finished on these inputs."""
+        self._writable()
+        with tables.writing(self.uri):
+            self.table("catalogue").update_metadata({f"done:{stage}": key})
+
+    def was_done(self, stage: str, key: str) -> bool:
+        """Whether a stage has finished on these very inputs."""
+        noted = self.table("catalogue").metadata.get(f"done:{stage}")
+        return noted is not None and str(noted) == key
 
     # ---- versions ----------------------------------------------------------------------------
 

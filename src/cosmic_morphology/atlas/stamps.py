@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from cosmic_morphology import __version__
 
 
@@ -63,3 +65,12 @@ def fingerprint(*parts: object) -> str:
     """Short hash of anything JSON-able, for :attr:`Stamp.inputs`."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def table_digest(table: pa.Table) -> str:
+    """Hash of the rows of a table with an ``id``, whatever their order."""
+    ordered = table.sort_by("id").combine_chunks()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, ordered.schema.remove_metadata()) as stream:
+        stream.write_table(ordered.replace_schema_metadata(None))
+    return hashlib.sha256(sink.getvalue()).hexdigest()[:16]
