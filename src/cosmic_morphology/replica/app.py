@@ -1,0 +1,151 @@
+"""The application: every archive's endpoints, the faults in front of them, a log of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Message, Receive, Scope, Send
+
+from cosmic_morphology.errors import InputError
+from cosmic_morphology.replica.assets import PREFIX, Assets
+from cosmic_morphology.replica.faults import KINDS, Faults, Weather
+from cosmic_morphology.replica.holdings import Holdings
+from cosmic_morphology.replica.nasa import Nasa
+from cosmic_morphology.replica.quirks import Quirks
+from cosmic_morphology.replica.requests import RequestLog, Seen
+from cosmic_morphology.replica.shelf import Shelf
+from cosmic_morphology.replica.striking import strike
+
+_CONTROL = "/__"
+_FAULT_HEADER = b"x-replica-fault"
+
+
+def build_app(
+    holdings: Holdings,
+    *,
+    faults: Faults | None = None,
+    recorded: Path | None = None,
+    quirks: Quirks | None = None,
+) -> ReplicaApp:
+    """An ASGI application that answers like the archives.
+
+    Parameters
+    ----------
+    holdings : Holdings
+        What the archives hold.
+    faults : Faults, optional
+        What goes wrong from the start; without it nothing.
+    recorded : Path, optional
+        A folder of recorded search pages, answered byte for byte for their own queries.
+    quirks : Quirks, optional
+        How far the archive departs from its description; without it as the real one.
+    """
+    return ReplicaApp(Shelf.of(holdings, quirks or Quirks(), recorded), faults or Faults())
+
+
+class ReplicaApp(Starlette):
+    """The archives over one shelf.
+
+    Attributes
+    ----------
+    weather : Weather
+        The faults of now.
+    requests : RequestLog
+        What was asked so far, control requests aside.
+    """
+
+    def __init__(self, shelf: Shelf, faults: Faults) -> None:
+        self.weather = Weather(faults)
+        self.requests = RequestLog()
+        self._shelf = shelf
+        self._assets = Assets(shelf)
+        super().__init__(routes=[*self._control(), *Nasa(shelf).routes()])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request: note it, let it go wrong if it must, else pass it on."""
+        path = scope.get("path", "")
+        if scope["type"] != "http" or path.startswith(_CONTROL):
+            await super().__call__(scope, receive, send)
+            return
+        query = scope["query_string"].decode("latin-1")
+        seen = Seen(scope["method"], path, query, time.monotonic())
+        self.requests.add(seen)
+        asked = _asked_fault(scope)
+        if self.weather.calm and asked is None:
+            await self._answer(scope, receive, send, seen)
+            return
+        if self.weather.faults.latency_s:
+            await asyncio.sleep(self.weather.faults.latency_s)
+        kind = asked or self.weather.strikes(path, query)
+        noting = _noting(send, seen)
+        if kind is None:
+            await self._answer(scope, receive, send, seen)
+        else:
+            await strike(
+                kind, self.weather, scope, noting, lambda to: self._answer(scope, receive, to, seen)
+            )
+
+    def show(self, nasa_ids: list[str], *, visible: bool) -> None:
+        """Take records out of the archive, or put them back, while it is being read."""
+        self._shelf.index.show(nasa_ids, visible=visible)
+        self._assets.forget()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, seen: Seen) -> None:
+        if seen.path.startswith(PREFIX) and seen.method in ("GET", "HEAD"):
+            seen.status = await self._assets.answer(scope, send)
+        else:
+            await super().__call__(scope, receive, _noting(send, seen))
+
+    def _control(self) -> list[BaseRoute]:
+        return [
+            Route("/__faults__", self._faults, methods=["GET", "PUT", "DELETE"]),
+            Route("/__requests__", self._requests, methods=["GET", "DELETE"]),
+            Route("/__archive__", self._archive, methods=["PUT"]),
+        ]
+
+    async def _faults(self, request: Request) -> Response:
+        if request.method != "GET":
+            given = await request.json() if request.method == "PUT" else {}
+            try:
+                self.weather.change(Faults.from_json(given))
+            except InputError as error:
+                return JSONResponse({"reason": str(error)}, status_code=400)
+        return JSONResponse(self.weather.faults.as_json())
+
+    async def _requests(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.requests.clear()
+        return JSONResponse([seen.as_json() for seen in self.requests])
+
+    async def _archive(self, request: Request) -> Response:
+        given = await request.json()
+        try:
+            self.show(given.get("withhold", []), visible=False)
+            self.show(given.get("release", []), visible=True)
+        except KeyError as error:
+            return JSONResponse({"reason": f"no such record: {error}"}, status_code=404)
+        return JSONResponse({"shown": len(self._shelf.index.everything())})
+
+
+def _asked_fault(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == _FAULT_HEADER:
+            kind = value.decode("latin-1")
+            return kind if kind in KINDS else None
+    return None
+
+
+def _noting(send: Send, seen: Seen) -> Callable[[Message], Awaitable[None]]:
+    async def note(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            seen.status = message["status"]
+        await send(message)
+
+    return note

@@ -1,0 +1,266 @@
+"""What an archive holds: its records, and the bytes of their pictures."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cosmic_morphology.errors import InputError
+from cosmic_morphology.replica.chance import chance
+
+_NEEDED = ("file", "title", "description", "date")
+_CENTERS = ("JPL", "GSFC", "HQ", "JSC", "KSC", "MSFC", "ARC", "LRC", "GRC", "SSC", "AFRC")
+_CSV_FIELD_LIMIT = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What an archive says of one picture. Empty texts are fields that it does not have.
+
+    ``date`` is ISO 8601 or empty; ``avm`` an AVM ``Subject.Category`` code such as ``5.1.1``.
+    """
+
+    nasa_id: str
+    title: str = ""
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    date: str = ""
+    center: str = ""
+    credit: str = ""
+    photographer: str = ""
+    location: str = ""
+    media_type: str = "image"
+    albums: tuple[str, ...] = ()
+    avm: str = ""
+    file: str = ""
+
+    @property
+    def year(self) -> int:
+        """The year of ``date``; 0 for an undated record."""
+        return int(self.date[:4]) if self.date[:4].isdigit() else 0
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """Records in the order in which the archive lists them, and where their bytes are.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        May compute its items on access, so that a large made-up archive takes no memory.
+    read : callable
+        Gives the original's bytes of a record; raises ``FileNotFoundError`` without one.
+    archive : str
+        What kind of archive the records come from; for the person who reads a log.
+    """
+
+    records: Sequence[Record]
+    read: Callable[[Record], bytes]
+    archive: str = "nasa"
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @classmethod
+    def from_catalogue(
+        cls,
+        pictures: Path,
+        catalogue: Path,
+        *,
+        where: Mapping[str, str] | None = None,
+        archive: str = "nasa",
+        twins: float = 0.0,
+    ) -> Holdings:
+        """Records from a CSV beside a folder of pictures.
+
+        Parameters
+        ----------
+        pictures : Path
+            The folder that the column ``file`` is relative to.
+        catalogue : Path
+            CSV with the columns ``file, title, description, date``; optional: ``keywords``
+            (separated by ``;`` or ``,``), ``credit``, ``center``, ``nasa_id`` (else the stem
+            of the file name), ``photographer``, ``location``, ``media_type``, ``album`` (else
+            ``collection``), ``avm``.
+        where : mapping of str to str, optional
+            Only the rows that have these values.
+        archive : str
+            Kind of archive.
+        twins : float
+            Share of the records that come a second time under another centre's id, as the
+            real library does.
+
+        Raises
+        ------
+        InputError
+            Folder, file or columns are missing, or no row is left.
+        """
+        rows = _rows(Path(catalogue), dict(where or {}))
+        records = [_record(row) for row in rows]
+        records += [_twin(record) for record in records if chance("twin", record.nasa_id) < twins]
+        folder = _Folder(Path(pictures))
+        if not any(folder.path(record).is_file() for record in records):
+            raise InputError(
+                "none of the pictures that the catalogue names is here",
+                where=str(pictures),
+                todo="Give the folder that the column 'file' is relative to.",
+            )
+        return cls(records, folder.read, archive)
+
+    @classmethod
+    def numbered(
+        cls,
+        n: int,
+        *,
+        word: str = "galaxy",
+        others: Sequence[str] = ("star", "nebula", "survey"),
+        years: tuple[int, int] = (1958, 2026),
+        undated: float = 0.02,
+        heavy_year: int | None = None,
+        heavy_share: float = 0.5,
+        side_px: int = 128,
+        seed: int = 0,
+    ) -> Holdings:
+        """``n`` made-up records, every one found by ``word``, for archives of any size.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        word : str
+            In the title of every record.
+        others : sequence of str
+            Each is in the description of about a third of the records.
+        years : tuple of int
+            First and last year; later years hold more.
+        undated : float
+            Share of records without a date.
+        heavy_year, heavy_share : int and float
+            One year that holds this share of all, to break the cap within one year.
+        side_px : int
+            Side of the pictures, px. Every record has its own bytes.
+        seed : int
+            Another seed, another archive.
+        """
+        from cosmic_morphology.replica.drawing import NumberedPictures
+
+        records = _Numbered(n, word, tuple(others), years, undated, heavy_year, heavy_share, seed)
+        return cls(records, NumberedPictures(side_px, seed).read, "numbered")
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """Pictures of a folder, never outside it."""
+
+    root: Path
+
+    def path(self, record: Record) -> Path:
+        return self.root / record.file
+
+    def read(self, record: Record) -> bytes:
+        path = self.path(record)
+        if not record.file or not path.resolve().is_relative_to(self.root.resolve()):
+            raise FileNotFoundError(record.file)
+        return path.read_bytes()
+
+
+@dataclass(frozen=True)
+class _Numbered(Sequence[Record]):
+    """Records computed from their number: 60,000 take no more memory than one."""
+
+    n: int
+    word: str
+    others: tuple[str, ...]
+    years: tuple[int, int]
+    undated: float
+    heavy_year: int | None
+    heavy_share: float
+    seed: int
+    centers: tuple[str, ...] = field(default=_CENTERS)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, i: int) -> Record:  # type: ignore[override]
+        if not 0 <= i < self.n:
+            raise IndexError(i)
+        key = f"{self.seed}/{i}"
+        center = self.centers[int(chance("center", key) ** 2 * len(self.centers))]
+        extra = [word for word in self.others if chance(word, key) < 1 / 3]
+        return Record(
+            nasa_id=f"{center}-{i:06d}",
+            title=f"{self.word.capitalize()} field {i:06d}",
+            description=f"Exposure {i} of a {self.word}" + "".join(f" with {w}" for w in extra),
+            keywords=(self.word, *extra, f"Group {i % 40}"),
+            date=self._date(key),
+            center=center,
+            credit=f"NASA/{center}",
+            albums=(f"Album_{i % 7}",),
+            file=str(i),
+        )
+
+    def _date(self, key: str) -> str:
+        if chance("undated", key) < self.undated:
+            return ""
+        first, last = self.years
+        # The square root makes the density rise with time, as the real archive's does.
+        year = first + int(chance("year", key) ** 0.5 * (last - first + 1))
+        if self.heavy_year is not None and chance("heavy", key) < self.heavy_share:
+            year = self.heavy_year
+        day = 1 + int(chance("day", key) * 28)
+        month = 1 + int(chance("month", key) * 12)
+        return f"{year}-{month:02d}-{day:02d}T00:00:00Z"
+
+
+def _rows(catalogue: Path, where: dict[str, str]) -> list[dict[str, str]]:
+    csv.field_size_limit(_CSV_FIELD_LIMIT)
+    try:
+        with catalogue.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            columns = set(reader.fieldnames or ())
+            missing = sorted({*_NEEDED, *where} - columns)
+            if missing:
+                raise InputError(
+                    f"the catalogue lacks the columns {', '.join(missing)}",
+                    where=str(catalogue),
+                    todo=f"It needs at least {', '.join(_NEEDED)}.",
+                )
+            rows = [row for row in reader if all(row[k] == v for k, v in where.items())]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"the catalogue cannot be read ({error})", where=str(catalogue), todo="Give a CSV."
+        ) from error
+    if not rows:
+        raise InputError("no row of the catalogue is left", where=str(catalogue))
+    return rows
+
+
+def _record(row: Mapping[str, str | None]) -> Record:
+    def text(*columns: str) -> str:
+        return next((value for c in columns if (value := (row.get(c) or "").strip())), "")
+
+    keywords = text("keywords")
+    separator = ";" if ";" in keywords else ","
+    album = text("album", "collection")
+    return Record(
+        nasa_id=text("nasa_id") or Path(text("file")).stem,
+        title=text("title"),
+        description=text("description"),
+        keywords=tuple(k.strip() for k in keywords.split(separator) if k.strip()),
+        date=text("date"),
+        center=text("center"),
+        credit=text("credit"),
+        photographer=text("photographer"),
+        location=text("location"),
+        media_type=text("media_type") or "image",
+        albums=(album,) if album else (),
+        avm=text("avm"),
+        file=text("file"),
+    )
+
+
+def _twin(record: Record) -> Record:
+    center = _CENTERS[int(chance("twin center", record.nasa_id) * len(_CENTERS))]
+    return replace(record, nasa_id=f"{center}_{record.nasa_id}", center=center)

@@ -1,0 +1,194 @@
+"""The files of an archive: originals and their renditions, made once and kept while they fit."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from PIL import Image
+
+from cosmic_morphology.replica.holdings import Holdings, Record
+from cosmic_morphology.replica.quirks import Quirks
+
+WIDTHS_PX = {"thumb": 640, "small": 640, "medium": 1280, "large": 1920}
+"""Widths of the library's renditions; a smaller original is passed on as it is."""
+
+_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".gif": "image/gif",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".webp": "image/webp",
+}
+_MODIFIED = b"Wed, 01 Jan 2025 00:00:00 GMT"
+_JPEG_QUALITY = 88
+_MAX_SHAPES = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a link says of a file: width and height in px (0: unknown) and size in bytes."""
+
+    width: int
+    height: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One file, ready to be sent."""
+
+    body: bytes
+    etag: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
+class Pictures:
+    """Renditions of the holdings' pictures, by record and name.
+
+    Parameters
+    ----------
+    holdings : Holdings
+        Where the originals are.
+    quirks : Quirks
+        Which originals are TIFF, which pictures opt out.
+    keep_bytes : int
+        Bodies are kept in memory up to this many bytes, the oldest leave first.
+    """
+
+    def __init__(
+        self, holdings: Holdings, quirks: Quirks, *, keep_bytes: int = 256_000_000
+    ) -> None:
+        self._holdings = holdings
+        self._quirks = quirks
+        self._keep_bytes = keep_bytes
+        self._kept: OrderedDict[tuple[str, str], Served] = OrderedDict()
+        self._kept_bytes = 0
+        self._shapes: dict[tuple[str, str], Shape] = {}
+
+    def suffix(self, record: Record, rendition: str) -> str:
+        """The ending of a rendition's file name, with its dot."""
+        if rendition != "orig":
+            return ".jpg"
+        if self._quirks.has("tif_original", record.nasa_id) and not self.alone(record):
+            return ".tif"
+        found = PurePosixPath(record.file).suffix.lower()
+        return found if found in _TYPES else ".jpg"
+
+    def names(self, record: Record) -> list[str]:
+        """The renditions that a record has, the original first."""
+        return ["orig"] if self.alone(record) else ["orig", *reversed(WIDTHS_PX)]
+
+    def alone(self, record: Record) -> bool:
+        """Whether the original is the record's only file."""
+        return self._quirks.has("canonical_only", record.nasa_id)
+
+    def served(self, record: Record, rendition: str) -> Served:
+        """The file of a rendition.
+
+        Raises
+        ------
+        FileNotFoundError
+            The record has no such file.
+        """
+        key = (record.nasa_id, rendition)
+        served = self._kept.get(key)
+        if served is not None:
+            return served
+        served = self._made(record, rendition)
+        self._kept[key] = served
+        self._kept_bytes += len(served.body)
+        while self._kept_bytes > self._keep_bytes and len(self._kept) > 1:
+            _, old = self._kept.popitem(last=False)
+            self._kept_bytes -= len(old.body)
+        return served
+
+    def shape(self, record: Record, rendition: str) -> Shape | None:
+        """Width, height and size of a rendition's file; None where there is no such file."""
+        key = (record.nasa_id, rendition)
+        shape = self._shapes.get(key)
+        if shape is None:
+            try:
+                body = self.served(record, rendition).body
+            except FileNotFoundError:
+                return None
+            shape = Shape(*_sides(body), len(body))
+            if len(self._shapes) > _MAX_SHAPES:
+                self._shapes.clear()
+            self._shapes[key] = shape
+        return shape
+
+    def _made(self, record: Record, rendition: str) -> Served:
+        suffix = self.suffix(record, rendition)
+        original = self._holdings.read(record)
+        if rendition == "orig":
+            body = _as_tiff(original) if suffix == ".tif" else original
+        elif rendition in WIDTHS_PX and not self.alone(record):
+            body = _scaled(original, WIDTHS_PX[rendition])
+        else:
+            raise FileNotFoundError(rendition)
+        opt_out = self._quirks.has("opt_out", record.nasa_id)
+        return served(body, _TYPES[suffix], opt_out=opt_out)
+
+
+def served(body: bytes, media_type: str, *, opt_out: bool = False) -> Served:
+    """Bytes with the headers that every file of the archive carries."""
+    etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'.encode()
+    headers = [
+        (b"content-type", media_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"etag", etag),
+        (b"last-modified", _MODIFIED),
+        (b"accept-ranges", b"bytes"),
+    ]
+    if opt_out:
+        headers.append((b"x-robots-tag", b"noai, noimageai"))
+    return Served(body, etag, tuple(headers))
+
+
+def _sides(body: bytes) -> tuple[int, int]:
+    try:
+        with Image.open(io.BytesIO(body)) as image:
+            return image.size
+    except (OSError, ValueError, Image.DecompressionBombError):
+        # A broken picture is served as it is: whoever fetches it must find out.
+        return 0, 0
+
+
+def _scaled(original: bytes, width_px: int) -> bytes:
+    try:
+        with Image.open(io.BytesIO(original)) as image:
+            if image.width <= width_px and image.format == "JPEG":
+                return original
+            image.draft("RGB", (width_px, width_px))
+            height_px = max(1, round(image.height * width_px / image.width))
+            small = image.convert("RGB")
+            if image.width > width_px:
+                small = small.resize(
+                    (width_px, height_px), Image.Resampling.BILINEAR, reducing_gap=2
+                )
+            return _saved(small, "JPEG")
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return original
+
+
+def _as_tiff(original: bytes) -> bytes:
+    try:
+        with Image.open(io.BytesIO(original)) as image:
+            return _saved(image.convert("RGB"), "TIFF")
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return original
+
+
+def _saved(image: Image.Image, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    if kind == "JPEG":
+        image.save(buffer, kind, quality=_JPEG_QUALITY)
+    else:
+        image.save(buffer, kind, compression="tiff_deflate")
+    return buffer.getvalue()

@@ -1,0 +1,67 @@
+"""How far the archive departs from its own description, as rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from cosmic_morphology.replica.chance import chance
+
+
+@dataclass(frozen=True)
+class Quirks:
+    """Shares in [0, 1] of the records that show an oddity; the same records every time.
+
+    The defaults change no text and take no picture away that the archive would give.
+
+    Parameters
+    ----------
+    no_links : float
+        Items without links: the search says nothing about their files.
+    canonical_only : float
+        Items with the original as their only file (seen: about 8 %).
+    joined_keywords : float
+        Keywords as one string, joined by commas.
+    html : float
+        Descriptions with tags and entities.
+    missing_fields : float
+        Items without ``location``, ``photographer``, ``secondary_creator`` and
+        ``description_508``.
+    title_as_description : float
+        Descriptions that only repeat the title (seen: about 14 %). Off, because it takes
+        words away that the catalogue has.
+    raw_spaces : float
+        Links with unescaped spaces in the file name.
+    tif_original : float
+        Originals that are TIFF.
+    http_links : float
+        Links that begin with ``http://`` where the host speaks https. It shows only with
+        ``real_hosts``: on loopback everything is http.
+    opt_out : float
+        Pictures whose answer asks, in ``X-Robots-Tag``, not to be used for training.
+    real_hosts : bool
+        Links name the archive's own hosts instead of this server.
+    """
+
+    no_links: float = 0.01
+    canonical_only: float = 0.08
+    joined_keywords: float = 0.05
+    html: float = 0.05
+    missing_fields: float = 0.05
+    title_as_description: float = 0.0
+    raw_spaces: float = 0.03
+    tif_original: float = 0.02
+    http_links: float = 0.3
+    opt_out: float = 0.0
+    real_hosts: bool = False
+
+    @classmethod
+    def none(cls) -> Quirks:
+        """An archive that does everything by its own book."""
+        rates: dict[str, Any] = {f.name: 0.0 for f in fields(cls) if f.name != "real_hosts"}
+        return cls(**rates)
+
+    def has(self, name: str, nasa_id: str) -> bool:
+        """Whether the record shows the oddity ``name``."""
+        rate: float = getattr(self, name)
+        return rate > 0 and chance(name, nasa_id) < rate
