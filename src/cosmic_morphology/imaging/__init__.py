@@ -1,0 +1,42 @@
+"""Bytes to pixels, once.
+
+:func:`take_in` looks at the bytes of one picture, decodes them once and answers with everything
+that later stages need: hashes, sizes, simple statistics and the thumbnail, which is all that they
+read from then on. Bytes that are not a usable picture raise
+:class:`~cosmic_morphology.errors.PictureError` with one of these kinds (:class:`PictureKind`):
+
+=================== ===============================================================================
+kind                what came
+=================== ===============================================================================
+``empty``           zero bytes
+``not_a_picture``   HTML, JSON, text, PDF, archives (gzip too), video, or no known signature
+``svg``             a drawing in SVG: may carry scripts, has no pixels
+``unsupported``     a picture of a format or pixel type that is not decoded here (HEIC, AVIF,
+                    JPEG 2000, Photoshop; a FITS cube or a FITS file without image)
+``too_large``       more bytes than ``ImageLimits.max_bytes``, or compressed PNG texts that unpack
+                    to more than ``ImageLimits.max_metadata_bytes``
+``too_many_pixels`` the header declares more than ``ImageLimits.max_pixels`` (nothing was decoded)
+``too_small``       a side shorter than ``ImageLimits.min_side_px``
+``truncated``       the file ends before its picture does
+``corrupt``         the decoder fails, or a checksum inside the file is wrong
+=================== ===============================================================================
+
+Nothing is guessed from names or ``Content-Type`` headers, and nothing is patched: a JPEG whose
+lower half is missing is refused, not filled with grey.
+"""
+
+from __future__ import annotations
+
+from cosmic_morphology.imaging.guards import ImageLimits, PictureKind
+from cosmic_morphology.imaging.hashing import perceptual_hash
+from cosmic_morphology.imaging.intake import Intake, take_in
+from cosmic_morphology.imaging.thumbnail import read_thumbnail
+
+__all__ = [
+    "ImageLimits",
+    "Intake",
+    "PictureKind",
+    "perceptual_hash",
+    "read_thumbnail",
+    "take_in",
+]

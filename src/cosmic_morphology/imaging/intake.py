@@ -1,0 +1,110 @@
+"""Taking a picture in: the only place where an original is decoded, once in its life."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from cosmic_morphology.imaging.decode import Decoded, decode, refusals
+from cosmic_morphology.imaging.fits import decode_fits
+from cosmic_morphology.imaging.guards import ImageLimits, check_bytes, media_type_of
+from cosmic_morphology.imaging.hashing import perceptual_hash
+from cosmic_morphology.imaging.statistics import measure
+from cosmic_morphology.imaging.structure import check_structure, count_frames
+from cosmic_morphology.imaging.thumbnail import small, thumbnail_bytes
+
+DEFAULT_LIMITS = ImageLimits()
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What is known of a picture after its one decode.
+
+    Parameters
+    ----------
+    sha256 : str
+        Hash of the bytes as they came, 64 hex digits.
+    media_type : str
+        From the signature of the bytes, such as ``image/jpeg``.
+    width, height : int
+        Size of the upright original, in pixels.
+    thumbnail : bytes
+        JPEG, longest side at most ``ImageLimits.thumbnail_side_px``.
+    phash : bytes
+        64-bit perceptual hash, 8 bytes (see :func:`perceptual_hash`).
+    brightness : float
+        Mean grey level, in [0, 1].
+    contrast : float
+        Standard deviation of the grey levels, in [0, 0.5].
+    sharpness : float
+        Variance of the Laplacian, in grey levels (0 to 255) squared.
+    blankness : float
+        In [0, 1]; 1 is a constant frame (a dark sky with a few stars is near 0).
+    colourfulness : float
+        0 for grey pictures, about 0.4 for very colourful ones.
+    n_frames : int
+        Frames of an animation or pages of a TIFF; the first one was decoded.
+
+    Notes
+    -----
+    The numbers are defined in :class:`~cosmic_morphology.imaging.statistics.PictureStatistics`.
+    """
+
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+    thumbnail: bytes
+    phash: bytes
+    brightness: float
+    contrast: float
+    sharpness: float
+    blankness: float
+    colourfulness: float
+    n_frames: int
+
+
+def take_in(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, source_hint: str = "") -> Intake:
+    """Check, decode, measure and fingerprint one picture.
+
+    Parameters
+    ----------
+    data : bytes
+        The body as fetched.
+    limits : ImageLimits
+        What may come in, and the size of the thumbnail.
+    source_hint : str
+        Id, URL or path, for the messages of errors only.
+
+    Raises
+    ------
+    PictureError
+        With the ``kind`` of the table in :mod:`cosmic_morphology.imaging`.
+    """
+    check_bytes(data, limits, where=source_hint)
+    media_type = media_type_of(data, where=source_hint)
+    decoded = _decoded(data, media_type, limits, source_hint)
+    with refusals(source_hint):
+        picture = small(decoded, limits.thumbnail_side_px)
+        numbers = measure(picture)
+        return Intake(
+            sha256=hashlib.sha256(data).hexdigest(),
+            media_type=media_type,
+            width=decoded.width,
+            height=decoded.height,
+            thumbnail=thumbnail_bytes(data, media_type, decoded, picture),
+            phash=perceptual_hash(decoded.picture),
+            brightness=numbers.brightness,
+            contrast=numbers.contrast,
+            sharpness=numbers.sharpness,
+            blankness=numbers.blankness,
+            colourfulness=numbers.colourfulness,
+            n_frames=count_frames(data, media_type, limits.max_frames_counted),
+        )
+
+
+def _decoded(data: bytes, media_type: str, limits: ImageLimits, where: str) -> Decoded:
+    if media_type == "image/fits":
+        return decode_fits(data, limits, where=where)
+    check_structure(data, media_type, limits, where=where)
+    return decode(data, media_type, limits, where=where)
