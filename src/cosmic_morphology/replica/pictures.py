@@ -77,8 +77,7 @@ class Pictures:
             return ".jpg"
         if self._quirks.has("tif_original", record.nasa_id) and not self.alone(record):
             return ".tif"
-        found = PurePosixPath(record.file).suffix.lower()
-        return found if found in _TYPES else ".jpg"
+        return _suffix(record)
 
     def names(self, record: Record) -> list[str]:
         """The renditions that a record has, the original first."""
@@ -96,44 +95,54 @@ class Pictures:
         FileNotFoundError
             The record has no such file.
         """
-        key = (record.nasa_id, rendition)
-        served = self._kept.get(key)
-        if served is not None:
-            return served
-        served = self._made(record, rendition)
-        self._kept[key] = served
-        self._kept_bytes += len(served.body)
-        while self._kept_bytes > self._keep_bytes and len(self._kept) > 1:
-            _, old = self._kept.popitem(last=False)
-            self._kept_bytes -= len(old.body)
-        return served
+        return self._file(record, self._body(record, rendition))
 
     def shape(self, record: Record, rendition: str) -> Shape | None:
         """Width, height and size of a rendition's file; None where there is no such file."""
-        key = (record.nasa_id, rendition)
+        try:
+            return self._shape(record, self._body(record, rendition))
+        except FileNotFoundError:
+            return None
+
+    def _body(self, record: Record, rendition: str) -> str:
+        """Which body a rendition is: a small JPEG is passed on as it is under all names."""
+        if rendition == "orig":
+            return "tiff" if self.suffix(record, rendition) == ".tif" else "source"
+        if rendition not in WIDTHS_PX or self.alone(record):
+            raise FileNotFoundError(rendition)
+        fits = self._shape(record, "source").width <= WIDTHS_PX[rendition]
+        return "source" if fits and _suffix(record) in (".jpg", ".jpeg") else rendition
+
+    def _shape(self, record: Record, body: str) -> Shape:
+        key = (record.nasa_id, body)
         shape = self._shapes.get(key)
         if shape is None:
-            try:
-                body = self.served(record, rendition).body
-            except FileNotFoundError:
-                return None
-            shape = Shape(*_sides(body), len(body))
+            content = self._file(record, body).body
+            shape = Shape(*_sides(content), len(content))
             if len(self._shapes) > _MAX_SHAPES:
                 self._shapes.clear()
             self._shapes[key] = shape
         return shape
 
-    def _made(self, record: Record, rendition: str) -> Served:
-        suffix = self.suffix(record, rendition)
+    def _file(self, record: Record, body: str) -> Served:
+        key = (record.nasa_id, body)
+        file = self._kept.get(key)
+        if file is None:
+            file = self._kept[key] = self._made(record, body)
+            self._kept_bytes += len(file.body)
+            while self._kept_bytes > self._keep_bytes and len(self._kept) > 1:
+                _, old = self._kept.popitem(last=False)
+                self._kept_bytes -= len(old.body)
+        return file
+
+    def _made(self, record: Record, body: str) -> Served:
         original = self._holdings.read(record)
-        if rendition == "orig":
-            body = _as_tiff(original) if suffix == ".tif" else original
-        elif rendition in WIDTHS_PX and not self.alone(record):
-            body = _scaled(original, WIDTHS_PX[rendition])
-        else:
-            raise FileNotFoundError(rendition)
         opt_out = self._quirks.has("opt_out", record.nasa_id)
-        return served(body, _TYPES[suffix], opt_out=opt_out)
+        if body == "source":
+            return served(original, _TYPES[_suffix(record)], opt_out=opt_out)
+        if body == "tiff":
+            return served(_as_tiff(original), _TYPES[".tif"], opt_out=opt_out)
+        return served(_scaled(original, WIDTHS_PX[body]), _TYPES[".jpg"], opt_out=opt_out)
 
 
 def served(body: bytes, media_type: str, *, opt_out: bool = False) -> Served:
@@ -149,6 +158,11 @@ def served(body: bytes, media_type: str, *, opt_out: bool = False) -> Served:
     if opt_out:
         headers.append((b"x-robots-tag", b"noai, noimageai"))
     return Served(body, etag, tuple(headers))
+
+
+def _suffix(record: Record) -> str:
+    found = PurePosixPath(record.file).suffix.lower()
+    return found if found in _TYPES else ".jpg"
 
 
 def _sides(body: bytes) -> tuple[int, int]:
