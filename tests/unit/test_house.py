@@ -26,7 +26,6 @@ FLOORS = {
     "learn": 2,
     "evaluate": 2,
     "pipeline": 3,
-    "demo": 3,
     "cli": 3,
     "service": 3,
 }

@@ -1,0 +1,155 @@
+"""``cosmic atlas``: info, versions, tag, verify, export, credits, compact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    ConfigOption,
+    JsonOption,
+    open_atlas,
+    progress,
+    settings_for,
+    show,
+)
+
+app = typer.Typer(help="Look into the atlas, pin versions, verify, export.", no_args_is_help=True)
+
+VersionOption = Annotated[
+    str | None, typer.Option("--version", help="A tag or version.", show_default=False)
+]
+
+
+@app.command()
+def info(
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    version: VersionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rows, columns and who wrote them."""
+    from cosmic_morphology.atlas import TABLES
+
+    opened = open_atlas(settings_for(config, atlas=atlas), version=version)
+    stages: dict[str, str] = {}
+    for name in opened.columns():
+        stamp = opened.stamp_of(name)
+        if stamp:
+            stages[name] = stamp[b"stage"].decode()
+    show(
+        {
+            "atlas": opened.uri,
+            "version": str(opened.version),
+            "rows": {name: opened.count(name) for name in TABLES},
+            "believed_columns": stages,
+        },
+        as_json=as_json,
+    )
+
+
+@app.command()
+def versions(
+    atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Every commit of every table, with its tags."""
+    opened = open_atlas(settings_for(config, atlas=atlas))
+    commits = opened.versions()
+    if as_json:
+        show({"commits": commits}, as_json=True)
+        return
+    for each in commits:
+        tags = f"  [{', '.join(each.tags)}]" if each.tags else ""
+        typer.echo(f"{each.at:%Y-%m-%d %H:%M:%S}  {each.table:<9} {each.version:>5}{tags}")
+
+
+@app.command()
+def tag(
+    name: Annotated[str, typer.Argument(help="The new name.")],
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Pin the newest version of all tables under a name."""
+    opened = open_atlas(settings_for(config, atlas=atlas))
+    opened.tag(name)
+    show({"tag": name, "version": str(opened.version)}, as_json=as_json)
+
+
+@app.command()
+def verify(
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not read the bytes.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check rows, hashes, schema and partners; exit code 1 when something is damaged."""
+    from cosmic_morphology.atlas import verify as verify_atlas
+
+    opened = open_atlas(settings_for(config, atlas=atlas))
+    with progress("hashing") as report:
+        found = verify_atlas(opened, hash_bytes=not quick, progress=report)
+    show(
+        {
+            "sound": found.is_sound,
+            "rows": found.rows,
+            "hashed": found.hashed,
+            "problems": [f"{each.kind}: {each.table}: {each.what}" for each in found.problems],
+        },
+        as_json=as_json,
+    )
+    if not found.is_sound:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    path: Annotated[Path, typer.Argument(help="A new folder, or a new .parquet file.")],
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    version: VersionOption = None,
+    format_: Annotated[str, typer.Option("--format", help="imagefolder or parquet.")] = "",
+    original: Annotated[bool, typer.Option("--original", help="Bytes as fetched.")] = False,
+    where: Annotated[str | None, typer.Option("--where", help="A filter in SQL.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copies for other programs, with labels, splits and credits."""
+    from cosmic_morphology.atlas import export as export_atlas
+
+    opened = open_atlas(settings_for(config, atlas=atlas), version=version)
+    chosen = format_ or ("parquet" if path.suffix == ".parquet" else "imagefolder")
+    with progress("exporting") as report:
+        done = export_atlas(
+            opened, path, format_=chosen, original=original, where=where, progress=report
+        )
+    show(done, as_json=as_json)
+
+
+@app.command()
+def credits(  # noqa: A001 - the verb is called so
+    atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Who must be credited for what, and what may not be given on."""
+    from cosmic_morphology.atlas import credit_ledger
+
+    ledger = credit_ledger(open_atlas(settings_for(config, atlas=atlas)))
+    if as_json:
+        show({"credits": ledger}, as_json=True)
+        return
+    for each in ledger:
+        given_on = "may be given on" if each.may_be_redistributed else "may NOT be given on"
+        line = f"{each.pictures:>6}  {each.source}  {each.credit or '(no credit line)'}"
+        typer.echo(f"{line}  {each.licence or '(no licence stated)'}  {given_on}")
+
+
+@app.command()
+def compact(
+    atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Merge small files; no row and no version is lost."""
+    opened = open_atlas(settings_for(config, atlas=atlas))
+    opened.compact()
+    show({"atlas": opened.uri, "version": str(opened.version)}, as_json=as_json)

@@ -1,0 +1,52 @@
+"""``cosmic demo``: the whole way on rendered pictures, on this machine alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    JsonOption,
+    SeedOption,
+    needs,
+    progress,
+    quiet_libraries,
+    settings_for,
+    show,
+)
+from cosmic_morphology.cli.results import show_results
+
+NAME = "demo"
+
+
+def command(
+    out: Annotated[Path, typer.Option("--out", help="Folder of everything it makes.")] = Path(
+        "cosmic-demo"
+    ),
+    per_class: Annotated[int, typer.Option("--per-class", help="Rendered pictures a class.")] = 80,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not look for pretrained weights.")
+    ] = False,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Render an archive, serve it, collect, curate, split, train, evaluate, report."""
+    quiet_libraries()
+    settings = settings_for(None, seed=seed)
+    with needs("learn"):
+        from cosmic_morphology.pipeline.demo import demo
+
+        summary = demo(
+            out,
+            per_class=per_class,
+            seed=settings.seed,
+            offline=offline,
+            progress=progress,
+            tell=lambda line: typer.echo(line, err=True),
+        )
+    if as_json:
+        show(summary.to_dict(), as_json=True)
+    else:
+        show_results(summary)

@@ -1,0 +1,39 @@
+"""``cosmic embed``: what a frozen backbone sees in every picture."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    ConfigOption,
+    JsonOption,
+    needs,
+    open_atlas,
+    progress,
+    settings_for,
+    show,
+)
+
+NAME = "embed"
+
+
+def command(
+    backbone: Annotated[str | None, typer.Option("--backbone", help="Any timm model.")] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="hub, none, or a safetensors file.")
+    ] = None,
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fill the column of embeddings; rows that have one are left alone."""
+    settings = settings_for(config, atlas=atlas)
+    given = {"backbone": backbone, "weights": weights}
+    learn = settings.learn.model_copy(update={k: v for k, v in given.items() if v is not None})
+    with needs("learn"), progress("embedding") as report:
+        from cosmic_morphology.learn import embed
+
+        show(embed(open_atlas(settings), learn=learn, progress=report), as_json=as_json)

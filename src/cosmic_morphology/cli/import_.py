@@ -1,0 +1,54 @@
+"""``cosmic import``: class folders, a flat folder with a CSV, or a zip of either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    ConfigOption,
+    JsonOption,
+    open_atlas,
+    progress,
+    settings_for,
+    show,
+)
+from cosmic_morphology.errors import UsageError
+
+NAME = "import"
+
+
+def command(
+    path: Annotated[Path, typer.Argument(help="A folder or a zip.")],
+    name: Annotated[str, typer.Option("--name", help="Name of this set.")] = "",
+    csv: Annotated[Path | None, typer.Option("--csv", help="Texts of a flat folder.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", help="Our name for a CSV column: title=Headline."),
+    ] = None,
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring in pictures of your own; a folder's label becomes a vote, not the truth."""
+    from cosmic_morphology.collect.importing import import_folder
+    from cosmic_morphology.imaging import ImageLimits
+
+    wrong = [pair for pair in column or [] if "=" not in pair]
+    if wrong:
+        raise UsageError("--column takes OURS=THEIRS", where=wrong[0])
+    settings = settings_for(config, atlas=atlas)
+    with progress(f"importing {path.name}") as report:
+        summary = import_folder(
+            open_atlas(settings, create=True),
+            path,
+            name=name or path.stem,
+            csv=csv,
+            columns=dict(pair.split("=", 1) for pair in column or []) or None,
+            limits=ImageLimits(**settings.imaging.model_dump()),
+            progress=report,
+        )
+    show(summary, as_json=as_json, title="imported")

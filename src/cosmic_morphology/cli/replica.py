@@ -1,0 +1,23 @@
+"""``cosmic replica``: a stand-in for the archives on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+NAME = "replica"
+
+
+def command(
+    pictures: Annotated[Path, typer.Option("--pictures", help="Folder of pictures.")],
+    catalogue: Annotated[Path, typer.Option("--catalogue", help="CSV of what is said of them.")],
+    port: Annotated[int, typer.Option("--port", help="0: any free port.")] = 8765,
+    latency_ms: Annotated[float, typer.Option("--latency-ms", help="Added to each answer.")] = 0.0,
+) -> None:
+    """Serve pictures as the archives would, on loopback, until Ctrl-C."""
+    from cosmic_morphology.replica import Faults, Holdings, serve
+
+    holdings = Holdings.from_catalogue(pictures, catalogue)
+    serve(holdings, faults=Faults(latency_s=latency_ms / 1000), port=port)

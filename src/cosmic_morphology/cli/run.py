@@ -1,0 +1,44 @@
+"""``cosmic run``: the whole way, from archives to a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    JsonOption,
+    SeedOption,
+    needs,
+    progress,
+    quiet_libraries,
+    settings_for,
+    show,
+)
+from cosmic_morphology.cli.results import show_results
+
+NAME = "run"
+
+
+def command(
+    config: Annotated[Path, typer.Option("--config", help="A settings file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of runs and report.", show_default=False)
+    ] = None,
+    atlas: AtlasOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """All stages in order; what is up to date is skipped, what was killed goes on."""
+    quiet_libraries()
+    settings = settings_for(config, atlas=atlas, out=out, seed=seed)
+    with needs("learn"):
+        from cosmic_morphology.pipeline import run
+
+        summary = run(settings, progress=progress, tell=lambda line: typer.echo(line, err=True))
+    if as_json:
+        show(summary.to_dict(), as_json=True)
+    else:
+        show_results(summary)

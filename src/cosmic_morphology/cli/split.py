@@ -1,0 +1,41 @@
+"""``cosmic split``: whole groups into train, val and test, with a certificate."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    ConfigOption,
+    JsonOption,
+    SeedOption,
+    open_atlas,
+    settings_for,
+    show,
+)
+
+NAME = "split"
+
+
+def command(
+    redo: Annotated[
+        bool, typer.Option("--redo", help="Assign every picture anew, not only new ones.")
+    ] = False,
+    seed: SeedOption = None,
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Split without leakage, and prove it; exit code 1 when the proof fails."""
+    from cosmic_morphology.curate import certify, group_pictures, split_pictures
+
+    settings = settings_for(config, atlas=atlas, seed=seed)
+    opened = open_atlas(settings)
+    if "group" not in opened.columns():
+        group_pictures(opened, settings=settings.curate)
+    summary = split_pictures(opened, settings=settings.split, seed=settings.seed, redo=redo)
+    certificate = json.loads(certify(opened, settings=settings.curate).to_json())
+    show({"split": summary, "certificate": certificate}, as_json=as_json)

@@ -1,0 +1,57 @@
+"""``cosmic synthesize``: rendered pictures of every class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    ConfigOption,
+    JsonOption,
+    SeedOption,
+    open_atlas,
+    progress,
+    settings_for,
+    show,
+)
+
+NAME = "synthesize"
+
+
+def command(
+    per_class: Annotated[int, typer.Option("--per-class", help="Pictures a class.")] = 50,
+    kinds: Annotated[list[str] | None, typer.Option("--kind", help="Only these classes.")] = None,
+    size_px: Annotated[int, typer.Option("--size", help="Side of a picture, px.")] = 256,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--archive", help="Write an archive for a replica here, not into the atlas."),
+    ] = None,
+    seed: SeedOption = None,
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Render sky pictures into the atlas; they never enter a test split."""
+    from cosmic_morphology.synthesize import RENDERED_CLASSES
+
+    settings = settings_for(config, atlas=atlas, seed=seed)
+    counts = dict.fromkeys(kinds or RENDERED_CLASSES, per_class)
+    if folder is not None:
+        from cosmic_morphology.synthesize.archive import write_archive
+
+        show(write_archive(folder, counts, seed=settings.seed, size_px=size_px), as_json=as_json)
+        return
+    from cosmic_morphology.synthesize.into_atlas import synthesize_into
+
+    with progress("rendering") as report:
+        done = synthesize_into(
+            open_atlas(settings, create=True),
+            counts,
+            seed=settings.seed,
+            size_px=size_px,
+            progress=report,
+        )
+    show(done, as_json=as_json, title="rendered")

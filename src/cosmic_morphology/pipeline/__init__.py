@@ -1,0 +1,7 @@
+"""The stages in order: what is stale, what is done, what to run."""
+
+from cosmic_morphology.pipeline.running import run
+from cosmic_morphology.pipeline.stages import STAGES, Context, Stage
+from cosmic_morphology.pipeline.summary import RunScore, Summary
+
+__all__ = ["STAGES", "Context", "RunScore", "Stage", "Summary", "run"]

@@ -1,0 +1,95 @@
+"""The whole way on rendered pictures: no network, no data and no accelerator needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from cosmic_morphology.pipeline.running import run
+from cosmic_morphology.pipeline.summary import Summary
+from cosmic_morphology.settings import (
+    CollectJob,
+    CollectSettings,
+    LearnSettings,
+    ReplicaJob,
+    ReviewJob,
+    RunJob,
+    Settings,
+)
+from cosmic_morphology.taxonomy import load_taxonomy
+
+Progress = Callable[[int, int], None]
+
+
+def demo(
+    out: Path,
+    *,
+    per_class: int = 80,
+    seed: int = 20261122,
+    offline: bool = False,
+    progress: Callable[[str], AbstractContextManager[Progress]] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Summary:
+    """Render an archive, serve it on loopback, and run the pipeline on it.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the archive, the atlas, the runs and the report.
+    per_class : int
+        Rendered pictures a class, and of junk.
+    seed : int
+        Of every random choice.
+    offline : bool
+        Train a small backbone from scratch without looking for the model hub.
+    progress, tell : callable, optional
+        As :func:`cosmic_morphology.pipeline.run` has them.
+
+    Returns
+    -------
+    Summary
+        What ``summary.json`` holds.
+    """
+    pretrained = not offline and _hub_answers(tell)
+    return run(demo_settings(out, per_class, seed, pretrained), progress=progress, tell=tell)
+
+
+def demo_settings(out: Path, per_class: int, seed: int, pretrained: bool) -> Settings:
+    """The settings of the demo, with a pretrained ResNet50 or a small net from scratch."""
+    taxonomy = load_taxonomy()
+    counts = dict.fromkeys(taxonomy.names_with_reject, per_class)
+    if pretrained:
+        learn = LearnSettings(backbone="resnet50", weights="hub")
+        runs = (
+            RunJob(name="search-words", recipe="baseline", labels="search_word"),
+            RunJob(name="baseline", recipe="baseline"),
+            RunJob(name="finetune", recipe="finetune", starts_from="baseline"),
+        )
+    else:
+        learn = LearnSettings(backbone="resnet10t", weights="none", image_size_px=96)
+        runs = (
+            RunJob(name="search-words", recipe="scratch", labels="search_word"),
+            RunJob(name="curated", recipe="scratch"),
+        )
+    return Settings(
+        atlas=str(out / "atlas"),
+        out=out,
+        seed=seed,
+        learn=learn,
+        collect=CollectSettings(requests_per_s=1000),
+        replica=ReplicaJob(rendered=counts),
+        collect_from=(CollectJob(source="nasa", root="replica"),),
+        review=(ReviewJob(path=out / "archive" / "verdicts.csv", only_split="test"),),
+        train=runs,
+    )
+
+
+def _hub_answers(tell: Callable[[str], None]) -> bool:
+    from cosmic_morphology.learn import hub_reachable
+
+    if hub_reachable():
+        tell("model hub: reachable; the demo uses a pretrained ResNet50")
+        return True
+    tell("model hub: no answer; the demo trains a small net from scratch instead")
+    return False

@@ -1,0 +1,88 @@
+"""From labels to models, scores and the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cosmic_morphology.pipeline.stages import Context
+from cosmic_morphology.pipeline.summary import RunScore
+from cosmic_morphology.settings import RunJob
+
+if TYPE_CHECKING:
+    from cosmic_morphology.evaluate import Evaluation
+    from cosmic_morphology.learn import Run
+
+GROUPED_BY = "duplicates, object, series and lineage"
+
+
+def train_and_evaluate(context: Context, tell: Callable[[str], None]) -> None:
+    """Train every run of the settings, predict, and score on the test split."""
+    from cosmic_morphology.learn import load_run, predict_into, train
+
+    for job in context.settings.train:
+        with context.progress(f"training {job.name}") as report:
+            run = train(
+                context.atlas,
+                job,
+                learn=context.settings.learn,
+                taxonomy=context.taxonomy,
+                seed=context.settings.seed,
+                out=context.out,
+                progress=report,
+            )
+        with context.progress(f"predicting with {job.name}") as report:
+            predict_into(context.atlas, load_run(run.path), where="split = 'test'", progress=report)
+        score = _score(context, job, run)
+        context.summary.runs.append(score)
+        tell(
+            f"{job.name}: macro-F1 {score.macro_f1:.3f} "
+            f"[{score.ci95[0]:.3f}, {score.ci95[1]:.3f}], n={score.n_test}, "
+            f"{score.labels} labels, grouped by {score.grouped_by}"
+        )
+
+
+def _score(context: Context, job: RunJob, run: Run) -> RunScore:
+    from cosmic_morphology.evaluate import evaluate_run
+
+    found: Evaluation = evaluate_run(
+        context.atlas,
+        job.name,
+        classes=list(context.taxonomy.names),
+        settings=context.settings.evaluate,
+        seed=context.settings.seed,
+        run_folder=run.path,
+    )
+    best = found.checked or found.computed
+    return RunScore(
+        name=job.name,
+        recipe=job.recipe,
+        backbone=context.settings.learn.backbone,
+        weights=run.weights,
+        trained_on=job.labels,
+        macro_f1=best.macro_f1.value,
+        ci95=best.macro_f1.interval,
+        accuracy=best.accuracy.value,
+        n_test=best.macro_f1.n,
+        labels="checked" if found.checked else "computed",
+        grouped_by=GROUPED_BY,
+    )
+
+
+def write_the_report(context: Context) -> Path:
+    """One self-contained page with everything that this run found."""
+    from cosmic_morphology.evaluate import write_report
+
+    certificate_file = context.out / "certificate.json"
+    certificate = (
+        json.loads(certificate_file.read_text("utf-8")) if certificate_file.is_file() else None
+    )
+    return write_report(
+        context.atlas,
+        out=context.out,
+        runs=[context.out / "runs" / job.name for job in context.settings.train],
+        certificate=certificate,
+        summary=context.summary.to_dict(),
+    )

@@ -1,0 +1,142 @@
+"""``cosmic run``: all stages in order, skipping what is up to date."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+from cosmic_morphology.atlas import Atlas, fingerprint, latest_decisions
+from cosmic_morphology.errors import SettingsError
+from cosmic_morphology.pipeline.memory import PeakMemory
+from cosmic_morphology.pipeline.modelling import train_and_evaluate, write_the_report
+from cosmic_morphology.pipeline.stages import STAGES, Context, Progress, Stage
+from cosmic_morphology.pipeline.summary import Summary
+from cosmic_morphology.settings import ReplicaJob, Settings
+from cosmic_morphology.taxonomy import load_taxonomy
+
+
+def run(
+    settings: Settings,
+    *,
+    progress: Callable[[str], AbstractContextManager[Progress]] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Summary:
+    """Run the pipeline and write ``summary.json`` and ``report/`` into ``settings.out``.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to collect, how to curate, what to train.
+    progress : callable, optional
+        Opens a progress bar for a title; called again for each stage.
+    tell : callable, optional
+        Is told one line for each stage.
+
+    Returns
+    -------
+    Summary
+        What ``summary.json`` holds.
+    """
+    settings.out.mkdir(parents=True, exist_ok=True)
+    options = settings.storage_options or None
+    context = Context(
+        settings=settings,
+        atlas=Atlas.create(settings.atlas, storage_options=options),
+        taxonomy=load_taxonomy(settings.taxonomy),
+        out=settings.out,
+        progress=progress or _no_progress,
+    )
+    with PeakMemory() as memory:
+        with _replica_for(settings.replica, settings, tell) as context.replica_root:
+            for stage in STAGES:
+                _run_stage(stage, context, tell)
+        _account(context)
+        with _timed("train", context.summary):
+            train_and_evaluate(context, tell)
+        with _timed("report", context.summary):
+            context.summary.report = str(write_the_report(context))
+        tell(f"report: {context.summary.report}")
+    context.summary.peak_memory_mb = round(memory.peak_mb, 1)
+    context.summary.atlas = context.atlas.uri
+    context.summary.atlas_version = str(context.atlas.version)
+    context.summary.write(settings.out / "summary.json")
+    return context.summary
+
+
+def _run_stage(stage: Stage, context: Context, tell: Callable[[str], None]) -> None:
+    if not stage.wanted(context.settings):
+        return
+    key = ""
+    if stage.reads:
+        key = fingerprint(stage.parameters(context.settings), context.atlas.digest(stage.reads))
+        if context.atlas.was_done(stage.name, key):
+            context.summary.skipped.append(stage.name)
+            tell(f"{stage.name}: up to date")
+            return
+    with _timed(stage.name, context.summary):
+        stage.run(context)
+    if stage.reads:
+        context.atlas.note_done(stage.name, key)
+    tell(f"{stage.name}: done in {context.summary.seconds[stage.name]:.1f} s")
+
+
+@contextmanager
+def _timed(name: str, summary: Summary) -> Iterator[None]:
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        summary.seconds[name] = round(time.perf_counter() - began, 2)
+
+
+@contextmanager
+def _replica_for(
+    job: ReplicaJob | None, settings: Settings, tell: Callable[[str], None]
+) -> Iterator[str]:
+    if job is None:
+        yield ""
+        return
+    from cosmic_morphology.replica import Holdings, Replica
+
+    pictures, catalogue = job.pictures, job.catalogue
+    if job.rendered:
+        from cosmic_morphology.synthesize.archive import write_archive
+
+        folder = settings.out / "archive"
+        write_archive(folder, job.rendered, seed=settings.seed)
+        pictures, catalogue = folder / "pictures", folder / "catalogue.csv"
+    if pictures is None or catalogue is None:
+        raise SettingsError(
+            "a replica needs pictures and a catalogue, or rendered = {class = number}",
+            where="replica",
+        )
+    holdings = Holdings.from_catalogue(Path(pictures), Path(catalogue), where=job.where or None)
+    with Replica(holdings) as replica:
+        tell(f"replica: serving at {replica.url}")
+        yield replica.nasa_url
+
+
+def _account(context: Context) -> None:
+    """Fill the summary from the atlas: it counts what is there, not what this run did."""
+    atlas, summary = context.atlas, context.summary
+    rows = atlas.read(["id", "label", "duplicate_flag", "group", "split"]).to_pylist()
+    dropped = {each.id for each in latest_decisions(atlas).values() if each.verdict == "drop"}
+    summary.collected = atlas.count()
+    summary.duplicates = sum(1 for row in rows if row["duplicate_flag"])
+    summary.dropped = sum(
+        1 for row in rows if row["label"] == context.taxonomy.reject or row["id"] in dropped
+    )
+    summary.labels = dict(sorted(Counter(row["label"] or "none" for row in rows).items()))
+    sides = Counter(row["split"] or "none" for row in rows)
+    summary.split = {
+        "groups": len({row["group"] for row in rows if row["group"]}),
+        "leaks": summary.split["leaks"],
+        **{side: sides[side] for side in ("train", "val", "test", "none")},
+    }
+
+
+def _no_progress(_: str) -> AbstractContextManager[Progress]:
+    return nullcontext(lambda _done, _total: None)

@@ -1,0 +1,240 @@
+"""Each stage: what it reads, what changes its result, and the call that runs it.
+
+A stage is up to date when it has finished before on the same parameters and the same columns,
+pictures and verdicts. Stages that talk to the outside (collect, import, review) always run: they
+fetch only what is missing and store nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.pipeline.summary import Summary
+from cosmic_morphology.settings import Settings
+from cosmic_morphology.taxonomy import Taxonomy
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Context:
+    """What every stage is given."""
+
+    settings: Settings
+    atlas: Atlas
+    taxonomy: Taxonomy
+    out: Path
+    progress: Callable[[str], AbstractContextManager[Progress]]
+    summary: Summary = field(default_factory=Summary)
+    replica_root: str = ""
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the pipeline.
+
+    Attributes
+    ----------
+    name : str
+        As shown to people.
+    run : callable
+        Does the work on a :class:`Context`.
+    wanted : callable
+        Whether the settings ask for it.
+    reads : tuple of str
+        Columns whose change makes it stale; empty: it always runs (and is cheap when repeated).
+    parameters : callable
+        The settings that change its result.
+    """
+
+    name: str
+    run: Callable[[Context], None]
+    wanted: Callable[[Settings], bool]
+    reads: tuple[str, ...] = ()
+    parameters: Callable[[Settings], Any] = lambda _: None
+
+
+def collect(context: Context) -> None:
+    """Fetch pictures from archives (or from their replica)."""
+    from cosmic_morphology.collect import collect as collect_from
+    from cosmic_morphology.imaging import ImageLimits
+
+    settings = context.settings
+    for job in settings.collect_from:
+        asked = job
+        if job.root == "replica":
+            asked = job.model_copy(update={"root": context.replica_root})
+        with context.progress(f"collecting from {job.source}") as report:
+            done = collect_from(
+                context.atlas,
+                asked,
+                settings.collect,
+                context.taxonomy,
+                limits=ImageLimits(**settings.imaging.model_dump()),
+                progress=report,
+            )
+        _count_failures(context, done.failed)
+
+
+def import_folders(context: Context) -> None:
+    """Bring in folders and archives of pictures."""
+    from cosmic_morphology.collect.importing import import_folder
+    from cosmic_morphology.imaging import ImageLimits
+
+    for job in context.settings.import_from:
+        with context.progress(f"importing {job.name}") as report:
+            done = import_folder(
+                context.atlas,
+                job.path,
+                name=job.name,
+                csv=job.csv,
+                columns=job.columns or None,
+                limits=ImageLimits(**context.settings.imaging.model_dump()),
+                progress=report,
+            )
+        _count_failures(context, done.refused)
+
+
+def synthesize(context: Context) -> None:
+    """Add rendered pictures."""
+    from cosmic_morphology.synthesize.into_atlas import synthesize_into
+
+    job = context.settings.synthesize
+    counts = dict.fromkeys(context.taxonomy.names, job.per_class)
+    with context.progress("rendering") as report:
+        synthesize_into(
+            context.atlas,
+            counts,
+            seed=context.settings.seed,
+            size_px=job.size_px,
+            progress=report,
+        )
+
+
+def embed(context: Context) -> None:
+    """Look at every picture with the frozen backbone."""
+    from cosmic_morphology.learn import embed as embed_pictures
+
+    with context.progress("embedding") as report:
+        embed_pictures(context.atlas, learn=context.settings.learn, progress=report)
+
+
+def duplicates(context: Context) -> None:
+    """Find copies of the same picture."""
+    from cosmic_morphology.curate import find_duplicates
+
+    with context.progress("comparing pictures") as report:
+        find_duplicates(context.atlas, settings=context.settings.curate, progress=report)
+
+
+def votes(context: Context) -> None:
+    """Let the voters speak."""
+    from cosmic_morphology.curate import vote
+
+    with context.progress("voting") as report:
+        vote(
+            context.atlas,
+            taxonomy=context.taxonomy,
+            settings=context.settings.curate,
+            progress=report,
+        )
+
+
+def groups(context: Context) -> None:
+    """Tie together what no split may part."""
+    from cosmic_morphology.curate import group_pictures
+
+    group_pictures(context.atlas, settings=context.settings.curate)
+
+
+def labels(context: Context) -> None:
+    """Weigh the votes; people's verdicts win."""
+    from cosmic_morphology.curate import label
+
+    label(context.atlas, taxonomy=context.taxonomy, settings=context.settings.curate)
+
+
+def split(context: Context) -> None:
+    """Divide whole groups into train, val and test."""
+    from cosmic_morphology.curate import split_pictures
+
+    split_pictures(context.atlas, settings=context.settings.split, seed=context.settings.seed)
+
+
+def certify(context: Context) -> None:
+    """Prove that the sides of the split are disjoint, or fail the run."""
+    from cosmic_morphology.curate import certify as certify_split
+
+    certificate = certify_split(context.atlas, settings=context.settings.curate)
+    (context.out / "certificate.json").write_text(certificate.to_json(), "utf-8")
+    context.summary.split["leaks"] = certificate.leaks
+
+
+def review(context: Context) -> None:
+    """Take in people's verdicts."""
+    from cosmic_morphology.curate import import_verdicts
+
+    for job in context.settings.review:
+        import_verdicts(
+            context.atlas, job.path, only_split=job.only_split, taxonomy=context.taxonomy
+        )
+
+
+def _count_failures(context: Context, failed: Any) -> None:
+    for kind, number in dict(failed).items():
+        name = str(getattr(kind, "value", kind))
+        context.summary.failed[name] = context.summary.failed.get(name, 0) + int(number)
+
+
+_LABEL_READS = ("votes",)
+
+STAGES: tuple[Stage, ...] = (
+    Stage("collect", collect, lambda s: bool(s.collect_from)),
+    Stage("import", import_folders, lambda s: bool(s.import_from)),
+    Stage("synthesize", synthesize, lambda s: s.synthesize.per_class > 0),
+    Stage(
+        "duplicates",
+        duplicates,
+        lambda _: True,
+        ("source", "lineage"),
+        lambda s: s.curate.model_dump(),
+    ),
+    Stage("embed", embed, lambda s: bool(s.train)),
+    Stage(
+        "votes",
+        votes,
+        lambda _: True,
+        ("title", "description", "keywords", "queries", "given_label", "subjects", "names"),
+        lambda s: (s.curate.model_dump(), str(s.taxonomy)),
+    ),
+    Stage(
+        "groups",
+        groups,
+        lambda _: True,
+        ("title", "names", "lineage", "albums", "created_at", "duplicate_of"),
+        lambda s: s.curate.model_dump(),
+    ),
+    Stage("labels", labels, lambda _: True, _LABEL_READS, lambda s: s.curate.model_dump()),
+    Stage(
+        "split",
+        split,
+        lambda _: True,
+        ("group", "duplicate_flag", "lineage", "label"),
+        lambda s: (s.split.model_dump(), s.seed),
+    ),
+    Stage("certify", certify, lambda _: True),
+    Stage("review", review, lambda s: bool(s.review)),
+    Stage(
+        "labels again",
+        labels,
+        lambda s: bool(s.review),
+        _LABEL_READS,
+        lambda s: (s.curate.model_dump(), "with verdicts"),
+    ),
+)

@@ -1,0 +1,73 @@
+"""What one run of the pipeline did: ``summary.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RunScore:
+    """The score of one trained model; it cannot be told without n, interval and grouping.
+
+    Attributes
+    ----------
+    name, recipe, backbone, weights : str
+        The run.
+    trained_on : str
+        Where its training labels came from: ``label``, or the name of a voter.
+    macro_f1, accuracy : float
+        On the test split.
+    ci95 : tuple of float
+        Bootstrap interval of macro-F1 over groups.
+    n_test : int
+        Test pictures.
+    labels : str
+        ``checked`` (by people) or ``computed``.
+    grouped_by : str
+        What the split kept together.
+    """
+
+    name: str
+    recipe: str
+    backbone: str
+    weights: str
+    trained_on: str
+    macro_f1: float
+    ci95: tuple[float, float]
+    accuracy: float
+    n_test: int
+    labels: str
+    grouped_by: str
+
+
+@dataclass(slots=True)
+class Summary:
+    """The whole run, as it goes into ``summary.json``."""
+
+    collected: int = 0
+    failed: dict[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    dropped: int = 0
+    labels: dict[str, int] = field(default_factory=dict)
+    split: dict[str, int] = field(default_factory=dict)
+    runs: list[RunScore] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+    peak_memory_mb: float = 0.0
+    report: str = ""
+    atlas: str = ""
+    atlas_version: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return dataclasses.asdict(self)
+
+    def write(self, path: Path) -> None:
+        """Write ``summary.json``, whole or not at all."""
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False), "utf-8")
+        unfinished.replace(path)
