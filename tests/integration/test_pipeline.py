@@ -1,0 +1,134 @@
+"""The whole way, on a small rendered archive served over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cosmic_morphology.atlas import Atlas, verify
+from cosmic_morphology.pipeline import STAGES
+
+COSMIC = str(Path(sys.executable).parent / "cosmic")
+DEMO = [COSMIC, "demo", "--offline", "--per-class", "20", "--json", "--out"]
+SUMMARY = {
+    "collected", "failed", "duplicates", "dropped", "labels", "split", "runs", "seconds",
+    "peak_memory_mb", "report",
+}  # fmt: skip
+RUN = {
+    "name", "recipe", "backbone", "weights", "macro_f1", "ci95", "accuracy", "n_test", "labels",
+    "grouped_by",
+}  # fmt: skip
+
+
+def beliefs(folder: Path) -> list[dict[str, object]]:
+    atlas = Atlas.open(folder / "atlas")
+    assert verify(atlas).problems == ()
+    columns = ["id", "label", "group", "split", "duplicate_of"]
+    said = {row["id"]: row for row in atlas.read(columns).to_pylist()}
+    seen = atlas.read(["id", "sha256"], table="images").to_pylist()
+    return sorted(
+        ({**said[row["id"]], "sha256": row["sha256"]} for row in seen), key=lambda r: r["id"]
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    done = subprocess.run([*DEMO, str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder, json.loads(done.stdout)
+
+
+def test_the_demo_tells_its_whole_account(undisturbed):
+    folder, printed = undisturbed
+    summary = json.loads((folder / "summary.json").read_text("utf-8"))
+    assert summary == printed
+    assert set(summary) >= SUMMARY
+    assert summary["split"]["leaks"] == 0
+    assert summary["duplicates"] > 0
+    assert min(summary["split"][side] for side in ("train", "val", "test")) > 0
+    assert len(summary["runs"]) == 2
+    for run in summary["runs"]:
+        assert set(run) >= RUN
+        assert run["labels"] == "checked"
+        assert run["n_test"] > 0
+        assert run["ci95"][0] <= run["macro_f1"] <= run["ci95"][1]
+
+
+def test_training_on_curated_labels_beats_chance(undisturbed):
+    curated = {run["name"]: run for run in undisturbed[1]["runs"]}["curated"]
+    assert curated["ci95"][1] > 1 / 6
+    assert curated["macro_f1"] > 0.25
+
+
+def test_the_report_is_one_page_that_loads_nothing(undisturbed):
+    page = Path(undisturbed[1]["report"]).read_text("utf-8")
+    assert not re.findall(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|png|jpg)""", page)
+    assert page.count("data:image") > 5
+    assert "macro-F1" in page
+
+
+def test_doing_it_twice_changes_nothing(undisturbed):
+    folder, first = undisturbed
+    before = beliefs(folder)
+    done = subprocess.run([*DEMO, str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    second = json.loads(done.stdout)
+    assert beliefs(folder) == before
+    assert second["runs"] == first["runs"]
+    assert {"duplicates", "votes", "groups", "labels again", "split"} <= set(second["skipped"])
+
+
+def test_killed_in_every_stage_a_rerun_ends_with_the_same_table(undisturbed, tmp_path):
+    """kill -9 a little later each time, then run to the end."""
+    expected = beliefs(undisturbed[0])
+    for seconds in (4, 7, 10, 13):
+        with subprocess.Popen(
+            [*DEMO, str(tmp_path)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as child:
+            try:
+                child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+    done = subprocess.run([*DEMO, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert beliefs(tmp_path) == expected
+
+
+@pytest.mark.parametrize("stage", ["collect", "votes", "train"])
+def test_ctrl_c_ends_with_one_line_and_loses_nothing(tmp_path, stage):
+    before = {"collect": "replica:", "votes": "embed:", "train": "certify:"}[stage]
+    with subprocess.Popen(
+        [*DEMO, str(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as child:
+        lines = []
+        for line in child.stderr:
+            lines.append(line)
+            if line.startswith(before):
+                time.sleep(0.3)
+                child.send_signal(signal.SIGINT)
+                break
+        lines += child.stderr.readlines()
+        assert child.wait(60) == 130, "".join(lines)
+    text = "".join(lines)
+    assert "Traceback" not in text
+    assert "Run the same command again" in lines[-1]
+    assert all(
+        problem.kind == "record_without_picture"
+        for problem in verify(Atlas.open(tmp_path / "atlas")).problems
+    )
+
+
+def test_stages_have_names_of_their_own():
+    assert len({stage.name for stage in STAGES}) == len(STAGES)
