@@ -16,6 +16,7 @@ import pytest
 
 from cosmic_morphology import errors
 from cosmic_morphology.atlas import (
+    VOTE_TYPE,
     Atlas,
     Record,
     Stamp,
@@ -61,6 +62,21 @@ def test_a_record_found_by_two_searches_is_one_row_with_both(filled, arrival):
     filled.add([arrival(3, queries=("nasa:asteroid",))])
     found = filled.read(["queries"], where="id = 'nasa:x003'").column("queries").to_pylist()
     assert found == [["nasa:asteroid", "nasa:comet"]]
+
+
+def test_votes_on_a_record_that_says_something_else_are_cast_again(filled, arrival):
+    field = pa.field("votes", VOTE_TYPE)
+
+    def none(batch: pa.Table) -> pa.Table:
+        return pa.table({"votes": pa.array([[]] * batch.num_rows, VOTE_TYPE)})
+
+    apply(filled, none, reads=["title"], writes=[field], stamp=Stamp("votes"))
+    version = filled.version.catalogue
+    filled.upsert_records([arrival(3, queries=("nasa:comet",)).record])
+    assert filled.version.catalogue == version
+    filled.upsert_records([arrival(3, queries=("nasa:it's new",)).record])
+    again = apply(filled, none, reads=["title"], writes=[field], stamp=Stamp("votes"))
+    assert (again.filled, again.already_there) == (1, 9)
 
 
 def test_a_record_survives_its_json_form():
@@ -286,5 +302,7 @@ def test_the_same_column_function_runs_on_ray(filled):
     )
     assert done.stdout.split() == ["10"]
     expected = [[float(len(t)), 1.0] for t in filled.pictures(filled.ids()).column(1).to_pylist()]
-    found = {r["id"]: r["embedding_tiny"] for r in filled.read(["id", "embedding_tiny"]).to_pylist()}
+    found = {
+        r["id"]: r["embedding_tiny"] for r in filled.read(["id", "embedding_tiny"]).to_pylist()
+    }
     assert [found[each] for each in filled.ids()] == expected

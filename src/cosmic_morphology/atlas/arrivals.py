@@ -45,13 +45,23 @@ def image_rows(arrivals: Sequence[Arrival]) -> pa.Table:
     return pa.table(columns, schema=IMAGES)
 
 
-def record_rows(records: Sequence[Record], known_queries: dict[str, list[str]]) -> pa.Table:
-    """Rows of the said columns; a record found by two searches keeps both in ``queries``."""
+def fresh_rows(records: Sequence[Record], before: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Rows of the said columns that are new, and rows that say something else than before.
+
+    A record found by two searches keeps both in ``queries``. A record that was only read again
+    (another ``fetched_at``) is in neither.
+    """
+    known = {row["id"]: row for row in before.to_pylist()}
     merged: dict[str, dict[str, Any]] = {}
     for record in records:
         row = record.row()
-        before = merged.get(record.id)
-        earlier = before["queries"] if before else known_queries.get(record.id, [])
-        row["queries"] = sorted({*earlier, *row["queries"]})
+        earlier = merged.get(record.id) or known.get(record.id) or {"queries": []}
+        row["queries"] = sorted({*(earlier["queries"] or ()), *row["queries"]})
         merged[record.id] = row
-    return pa.Table.from_pylist(list(merged.values()), schema=SAID)
+    new = [row for each, row in merged.items() if each not in known]
+    changed = [row for each, row in merged.items() if each in known and _differ(row, known[each])]
+    return pa.Table.from_pylist(new, schema=SAID), pa.Table.from_pylist(changed, schema=SAID)
+
+
+def _differ(row: dict[str, Any], earlier: dict[str, Any]) -> bool:
+    return any(row[name] != earlier[name] for name in SAID.names if name != "fetched_at")

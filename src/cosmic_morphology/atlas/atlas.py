@@ -11,17 +11,20 @@ from typing import Any
 import pyarrow as pa
 
 from cosmic_morphology.atlas import tables, versions
-from cosmic_morphology.atlas.arrivals import Arrival, image_rows, record_rows
+from cosmic_morphology.atlas.arrivals import Arrival, fresh_rows, image_rows
 from cosmic_morphology.atlas.records import Record
 from cosmic_morphology.atlas.schema import (
     DECISIONS,
+    FROM_SAID,
     IMAGES,
     KEYS,
     LEDGER,
+    SAID,
     TABLES,
     believed_field,
 )
 from cosmic_morphology.atlas.stamps import Stamp, fingerprint, table_digest
+from cosmic_morphology.atlas.tables import sql_text
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.errors import AtlasError
 
@@ -224,17 +227,23 @@ class Atlas:
             )
 
     def upsert_records(self, records: Sequence[Record]) -> None:
-        """Insert or refresh what sources say; ``queries`` only ever grow."""
+        """Insert or refresh what sources say; ``queries`` only ever grow.
+
+        Rows that say nothing new are left alone; beliefs that were computed from what has
+        changed become null, so that their stage fills them again.
+        """
         self._writable()
         if not records:
             return
-        ids = {record.id for record in records}
-        known = {
-            row["id"]: row["queries"] or []
-            for row in self.read(["id", "queries"]).to_pylist()
-            if row["id"] in ids
-        }
-        tables.upsert(self.table("catalogue"), record_rows(records, known), KEYS["catalogue"])
+        ids = sorted({record.id for record in records})
+        before = self.read(SAID.names, where=f"id IN ({', '.join(map(sql_text, ids))})")
+        new, changed = fresh_rows(records, before)
+        tables.upsert(self.table("catalogue"), new, KEYS["catalogue"])
+        stale = [name for name in FROM_SAID if name in self.columns()]
+        for name in stale:
+            empty = pa.nulls(changed.num_rows, believed_field(name).type)
+            changed = changed.append_column(name, empty)
+        tables.update(self.table("catalogue"), changed, KEYS["catalogue"])
 
     def upsert_ledger(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert or update the state of URLs; columns that a row leaves out become null."""
@@ -302,7 +311,7 @@ class Atlas:
         fields = [field for field in rows.schema if field.name != "id"]
         unfinished = Stamp(stamp.stage, stamp.parameters, stamp.code, inputs="unfinished")
         if not self.prepare_columns(fields, unfinished):
-            rows = _with_left_out(rows, self.read(["id"]).column("id").to_pylist())
+            rows = tables.with_left_out(rows, self.read(["id"]).column("id").to_pylist())
         self.fill_columns(rows)
         with tables.writing(self.uri):
             self.table("catalogue").update_field_metadata(
@@ -385,15 +394,3 @@ class Atlas:
         from filelock import FileLock
 
         return FileLock(str(Path(self.uri) / ".writer.lock"), timeout=600)
-
-
-def _with_left_out(rows: pa.Table, ids: Sequence[str]) -> pa.Table:
-    given = set(rows.column("id").to_pylist())
-    rest = [each for each in ids if each not in given]
-    if not rest:
-        return rows
-    empty = {
-        f.name: pa.nulls(len(rest), f.type) if f.name != "id" else pa.array(rest, f.type)
-        for f in rows.schema
-    }
-    return pa.concat_tables([rows, pa.table(empty, schema=rows.schema)])

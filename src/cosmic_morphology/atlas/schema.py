@@ -134,6 +134,9 @@ BELIEVED: tuple[Column, ...] = (
     Column("split", pa.string(), "split", "train, val, test, or none (left out)"),
 )
 
+# Computed row by row from what is said alone: stale as soon as the record says something else.
+FROM_SAID = ("votes",)
+
 BELIEVED_BY_NAME = {column.name: column for column in BELIEVED}
 
 

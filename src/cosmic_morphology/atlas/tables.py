@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -146,3 +146,21 @@ def insert_new(dataset: Any, rows: pa.Table, key: str) -> int:
     with writing(dataset.uri):
         done = dataset.merge_insert(key).when_not_matched_insert_all().execute(rows)
     return int(done["num_inserted_rows"])
+
+
+def sql_text(text: str) -> str:
+    """A text as a literal of Lance's SQL: ids come from outside and may hold quotes."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def with_left_out(rows: pa.Table, ids: Sequence[str]) -> pa.Table:
+    """The rows, and empty ones for the ids that they leave out."""
+    given = set(rows.column("id").to_pylist())
+    rest = [each for each in ids if each not in given]
+    if not rest:
+        return rows
+    empty = {
+        f.name: pa.nulls(len(rest), f.type) if f.name != "id" else pa.array(rest, f.type)
+        for f in rows.schema
+    }
+    return pa.concat_tables([rows, pa.table(empty, schema=rows.schema)])
