@@ -57,6 +57,7 @@ class CurateSettings(Section):
     min_label_confidence: float = Field(
         0.5, ge=0, le=1, description="below it the label is left open"
     )
+    without_voters: tuple[str, ...] = Field((), description="names of voters that are not asked")
 
 
 class SplitSettings(Section):

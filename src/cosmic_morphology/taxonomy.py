@@ -1,4 +1,4 @@
-"""The classes, the words that archives are asked for, and AVM codes; nothing is wired to six."""
+"""The classes, search words, text rules and AVM codes; nothing is wired to six classes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import tomllib
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,6 +23,26 @@ class SkyClass(BaseModel):
     avm: tuple[str, ...] = ()
 
 
+TextField = Literal["title", "lead", "text", "keywords", "name"]
+FIELDS: tuple[TextField, ...] = ("title", "lead", "text", "keywords", "name")
+
+
+class Rule(BaseModel):
+    """Phrases that speak for a class where they stand in a record.
+
+    ``where`` names the fields: ``title``; ``lead`` (the first two sentences of the description);
+    ``text`` (the rest of it); ``keywords``; ``name`` (folder and file name). ``weight`` is how
+    often such a phrase is right, from 0 to 1. A word may end in ``*`` for any ending.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str
+    where: tuple[TextField, ...] = Field(min_length=1)
+    weight: float = Field(gt=0, lt=1)
+    phrases: tuple[str, ...] = Field(min_length=1)
+
+
 class Taxonomy(BaseModel):
     """The classes of a data set, and the name of the class of everything else."""
 
@@ -31,6 +52,8 @@ class Taxonomy(BaseModel):
     reject: str = "irrelevant"
     reject_avm: tuple[str, ...] = ()
     classes: tuple[SkyClass, ...] = Field(min_length=2)
+    ignore: tuple[str, ...] = Field((), description="phrases that hide the words in them")
+    rules: tuple[Rule, ...] = ()
 
     @model_validator(mode="after")
     def _unique(self) -> Taxonomy:
@@ -48,7 +71,25 @@ class Taxonomy(BaseModel):
                         f"{owners[word.lower()]!r} and {each.name!r}"
                     )
                     raise ValueError(msg)
+        self._check_rules()
         return self
+
+    def _check_rules(self) -> None:
+        owners: dict[tuple[str, str], str] = {}
+        known = {*(each.name for each in self.classes), self.reject}
+        for rule in self.rules:
+            if rule.label not in known:
+                msg = f"a rule is for {rule.label!r}, which is not a class"
+                raise ValueError(msg)
+            for field in rule.where:
+                for phrase in rule.phrases:
+                    owner = owners.setdefault((field, phrase.lower()), rule.label)
+                    if owner != rule.label:
+                        msg = (
+                            f"the phrase {phrase!r} in {field!r} speaks for both "
+                            f"{owner!r} and {rule.label!r}"
+                        )
+                        raise ValueError(msg)
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -1,0 +1,15 @@
+"""The title voter: phrases of the taxonomy in the title (a file name counts as one)."""
+
+from __future__ import annotations
+
+from cosmic_morphology.curate.phrases import words_of_name
+from cosmic_morphology.curate.voters.base import Said, Vote
+from cosmic_morphology.curate.voters.rules import rule_votes
+from cosmic_morphology.taxonomy import Taxonomy
+
+NAME = "title"
+
+
+def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+    """Votes of the title."""
+    return rule_votes(NAME, "title", words_of_name(said.title), taxonomy)
