@@ -14,7 +14,11 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.replica import attacks, cutouts
+from cosmic_morphology.replica.apod import Apod
 from cosmic_morphology.replica.assets import PREFIX, Assets
+from cosmic_morphology.replica.commons import Commons
+from cosmic_morphology.replica.djangoplicity import Djangoplicity
 from cosmic_morphology.replica.faults import KINDS, Faults, Weather
 from cosmic_morphology.replica.holdings import Holdings
 from cosmic_morphology.replica.nasa import Nasa
@@ -23,7 +27,7 @@ from cosmic_morphology.replica.requests import RequestLog, Seen
 from cosmic_morphology.replica.shelf import Shelf
 from cosmic_morphology.replica.striking import strike
 
-_CONTROL = "/__"
+_CONTROL = ("/__faults__", "/__requests__", "/__archive__")
 _FAULT_HEADER = b"x-replica-fault"
 
 
@@ -66,7 +70,15 @@ class ReplicaApp(Starlette):
         self.requests = RequestLog()
         self._shelf = shelf
         self._assets = Assets(shelf)
-        super().__init__(routes=[*self._control(), *Nasa(shelf).routes()])
+        archives = (Nasa(shelf), Apod(shelf), Djangoplicity(shelf), Commons(shelf))
+        super().__init__(
+            routes=[
+                *self._control(),
+                *(route for archive in archives for route in archive.routes()),
+                *cutouts.routes(),
+                *attacks.routes(),
+            ]
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: note it, let it go wrong if it must, else pass it on."""
@@ -77,6 +89,10 @@ class ReplicaApp(Starlette):
         query = scope["query_string"].decode("latin-1")
         seen = Seen(scope["method"], path, query, time.monotonic())
         self.requests.add(seen)
+        if path == attacks.LIAR:
+            seen.status = 200
+            await attacks.lie(receive, send)
+            return
         asked = _asked_fault(scope)
         if self.weather.calm and asked is None:
             await self._answer(scope, receive, send, seen)

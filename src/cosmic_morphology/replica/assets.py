@@ -20,7 +20,7 @@ _NO_SUCH_KEY = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code>'
     b"<Message>The specified key does not exist.</Message></Error>"
 )
-_MAX_KNOWN = 200_000
+_MAX_KNOWN = 20_000
 
 
 class Assets:

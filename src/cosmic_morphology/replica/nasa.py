@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from cosmic_morphology.replica.holdings import Record
 from cosmic_morphology.replica.search import PARAMETERS, Positions
@@ -40,7 +40,7 @@ class Nasa:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         """All endpoints of the library's API host, under ``/nasa``."""
         return [
             Route("/nasa/search", self.search),

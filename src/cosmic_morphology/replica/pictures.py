@@ -6,7 +6,6 @@ import hashlib
 import io
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from PIL import Image
 
@@ -62,7 +61,7 @@ class Pictures:
     """
 
     def __init__(
-        self, holdings: Holdings, quirks: Quirks, *, keep_bytes: int = 256_000_000
+        self, holdings: Holdings, quirks: Quirks, *, keep_bytes: int = 128_000_000
     ) -> None:
         self._holdings = holdings
         self._quirks = quirks
@@ -77,7 +76,7 @@ class Pictures:
             return ".jpg"
         if self._quirks.has("tif_original", record.nasa_id) and not self.alone(record):
             return ".tif"
-        return _suffix(record)
+        return suffix_of(record)
 
     def names(self, record: Record) -> list[str]:
         """The renditions that a record has, the original first."""
@@ -104,6 +103,24 @@ class Pictures:
         except FileNotFoundError:
             return None
 
+    def scaled(self, record: Record, width_px: int) -> Served:
+        """The picture at a width, or as it is where it is not wider.
+
+        Raises
+        ------
+        FileNotFoundError
+            The record has no picture.
+        """
+        fits = self._shape(record, "source").width <= width_px
+        return self._file(record, "source" if fits else str(width_px))
+
+    def source(self, record: Record) -> Shape | None:
+        """Width, height and size of the picture as it was given; None without one."""
+        try:
+            return self._shape(record, "source")
+        except FileNotFoundError:
+            return None
+
     def _body(self, record: Record, rendition: str) -> str:
         """Which body a rendition is: a small JPEG is passed on as it is under all names."""
         if rendition == "orig":
@@ -111,7 +128,7 @@ class Pictures:
         if rendition not in WIDTHS_PX or self.alone(record):
             raise FileNotFoundError(rendition)
         fits = self._shape(record, "source").width <= WIDTHS_PX[rendition]
-        return "source" if fits and _suffix(record) in (".jpg", ".jpeg") else rendition
+        return "source" if fits and suffix_of(record) in (".jpg", ".jpeg") else rendition
 
     def _shape(self, record: Record, body: str) -> Shape:
         key = (record.nasa_id, body)
@@ -139,10 +156,11 @@ class Pictures:
         original = self._holdings.read(record)
         opt_out = self._quirks.has("opt_out", record.nasa_id)
         if body == "source":
-            return served(original, _TYPES[_suffix(record)], opt_out=opt_out)
+            return served(original, _TYPES[suffix_of(record)], opt_out=opt_out)
         if body == "tiff":
             return served(_as_tiff(original), _TYPES[".tif"], opt_out=opt_out)
-        return served(_scaled(original, WIDTHS_PX[body]), _TYPES[".jpg"], opt_out=opt_out)
+        width_px = WIDTHS_PX.get(body) or int(body)
+        return served(_scaled(original, width_px), _TYPES[".jpg"], opt_out=opt_out)
 
 
 def served(body: bytes, media_type: str, *, opt_out: bool = False) -> Served:
@@ -160,8 +178,9 @@ def served(body: bytes, media_type: str, *, opt_out: bool = False) -> Served:
     return Served(body, etag, tuple(headers))
 
 
-def _suffix(record: Record) -> str:
-    found = PurePosixPath(record.file).suffix.lower()
+def suffix_of(record: Record) -> str:
+    """The ending of a record's file, with its dot; ``.jpg`` where it has none."""
+    found = "." + record.file.rpartition(".")[2].lower()
     return found if found in _TYPES else ".jpg"
 
 

@@ -39,8 +39,22 @@ class Quirks:
         ``real_hosts``: on loopback everything is http.
     opt_out : float
         Pictures whose answer asks, in ``X-Robots-Tag``, not to be used for training.
+    apod_logo : float
+        Days of APOD whose picture is the agency's logo.
+    apod_video : float
+        Days of APOD that are a video, with a poster as their picture.
+    d2d_bytes_bug : float
+        Titles of the djangoplicity feeds that read ``b'...'``.
+    d2d_language : float
+        Identifiers of the djangoplicity feeds with a language suffix.
+    commons_throttled : float
+        Originals of Commons that answer 429 to anything but a browser.
     real_hosts : bool
-        Links name the archive's own hosts instead of this server.
+        Links of NASA's library name its own hosts instead of this server.
+    apod_per_page : int
+        Longer lists of APOD are cut to this length without a word (disputed: 25 or 100).
+    d2d_off : tuple of str
+        Djangoplicity sites that have switched their feed off.
     """
 
     no_links: float = 0.01
@@ -53,12 +67,19 @@ class Quirks:
     tif_original: float = 0.02
     http_links: float = 0.3
     opt_out: float = 0.0
+    apod_logo: float = 0.0
+    apod_video: float = 0.03
+    d2d_bytes_bug: float = 0.02
+    d2d_language: float = 0.02
+    commons_throttled: float = 0.3
     real_hosts: bool = False
+    apod_per_page: int = 100
+    d2d_off: tuple[str, ...] = ()
 
     @classmethod
     def none(cls) -> Quirks:
         """An archive that does everything by its own book."""
-        rates: dict[str, Any] = {f.name: 0.0 for f in fields(cls) if f.name != "real_hosts"}
+        rates: dict[str, Any] = {f.name: 0.0 for f in fields(cls) if f.type == "float"}
         return cls(**rates)
 
     def has(self, name: str, nasa_id: str) -> bool:
