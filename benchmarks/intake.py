@@ -11,7 +11,6 @@ process; ``low`` and ``high`` are the slowest and the fastest of the runs.
 
 from __future__ import annotations
 
-import csv
 import io
 import statistics
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from rows import Row, emit
 
 from cosmic_morphology.imaging import take_in
 
@@ -33,20 +33,18 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     pictures = read(folder) if folder else drawn(N_DRAWN)
     speeds = [speed(pictures) for _ in range(N_RUNS)]
-    what = "intake, 512 px JPEG, real pictures" if folder else "intake, 512 px JPEG, drawn pictures"
-    command = f"python benchmarks/intake.py{' DIR' if folder else ''}"
-    row = [
-        what,
-        f"{statistics.median(speeds):.1f}",
-        f"{min(speeds):.1f}",
-        f"{max(speeds):.1f}",
-        len(pictures) * N_RUNS,
-        "pictures/s per core",
-        TARGET_PER_S,
-        "higher",
-        command,
-    ]
-    csv.writer(sys.stdout, lineterminator="\n").writerow(row)
+    kind = "real" if folder else "drawn"
+    row = Row(
+        what=f"intake: {kind} pictures of 512 px",
+        value=round(statistics.median(speeds), 1),
+        low=round(min(speeds), 1),
+        high=round(max(speeds), 1),
+        n=len(pictures) * N_RUNS,
+        unit="pictures/s per core",
+        target=TARGET_PER_S,
+        command=f"python benchmarks/intake.py{' DIR' if folder else ''}",
+    )
+    emit([row])
 
 
 def read(folder: Path) -> list[bytes]:

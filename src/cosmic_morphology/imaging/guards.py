@@ -51,7 +51,7 @@ class ImageLimits:
         Where the counting of frames and pages stops.
     """
 
-    max_bytes: int = 256 * 1024**2
+    max_bytes: int = 60_000_000
     max_pixels: int = 120_000_000
     min_side_px: int = 8
     thumbnail_side_px: int = 512

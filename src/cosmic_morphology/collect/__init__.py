@@ -1,0 +1,1 @@
+"""Records and pictures from archives and folders, into the atlas."""
