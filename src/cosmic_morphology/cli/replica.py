@@ -17,7 +17,13 @@ def command(
     latency_ms: Annotated[float, typer.Option("--latency-ms", help="Added to each answer.")] = 0.0,
 ) -> None:
     """Serve pictures as the archives would, on loopback, until Ctrl-C."""
-    from cosmic_morphology.replica import Faults, Holdings, serve
+    from cosmic_morphology.replica import Faults, Holdings, build_app
+    from cosmic_morphology.replica.server import serve
 
     holdings = Holdings.from_catalogue(pictures, catalogue)
-    serve(holdings, faults=Faults(latency_s=latency_ms / 1000), port=port)
+    serve(
+        build_app(holdings, faults=Faults(latency_s=latency_ms / 1000)),
+        host="127.0.0.1",
+        port=port,
+        started=lambda url: typer.echo(f"serving {pictures} at {url} (Ctrl-C ends it)"),
+    )
