@@ -106,6 +106,9 @@ class ImportJob(Section):
     name: str = "folder"
     csv: Path | None = None
     columns: dict[str, str] = Field(default_factory=dict, description="our name = CSV's name")
+    only: dict[str, str] = Field(
+        default_factory=dict, description="rows of the CSV: column = value, or '!value'"
+    )
 
 
 class SynthesizeJob(Section):

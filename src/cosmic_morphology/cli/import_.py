@@ -29,6 +29,10 @@ def command(
         list[str] | None,
         typer.Option("--column", help="Our name for a CSV column: title=Headline."),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="Rows of the CSV: source=apod, or source=!apod."),
+    ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -37,9 +41,6 @@ def command(
     from cosmic_morphology.collect.importing import import_folder
     from cosmic_morphology.imaging import ImageLimits
 
-    wrong = [pair for pair in column or [] if "=" not in pair]
-    if wrong:
-        raise UsageError("--column takes OURS=THEIRS", where=wrong[0])
     settings = settings_for(config, atlas=atlas)
     with progress(f"importing {path.name}") as report:
         summary = import_folder(
@@ -47,8 +48,16 @@ def command(
             path,
             name=name or path.stem,
             csv=csv,
-            columns=dict(pair.split("=", 1) for pair in column or []) or None,
+            columns=_pairs("--column", column),
+            only=_pairs("--only", only),
             limits=ImageLimits(**settings.imaging.model_dump()),
             progress=report,
         )
     show(summary, as_json=as_json, title="imported")
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, str] | None:
+    wrong = [pair for pair in given or [] if "=" not in pair]
+    if wrong:
+        raise UsageError(f"{option} takes NAME=VALUE", where=wrong[0])
+    return dict(pair.split("=", 1) for pair in given or []) or None

@@ -95,6 +95,7 @@ def import_folders(context: Context) -> None:
                 name=job.name,
                 csv=job.csv,
                 columns=job.columns or None,
+                only=job.only or None,
                 limits=ImageLimits(**context.settings.imaging.model_dump()),
                 progress=report,
             )
