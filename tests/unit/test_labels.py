@@ -83,7 +83,7 @@ def test_an_atlas_without_any_evidence_is_all_abstention(filled):
 def test_two_equal_voices_against_each_other_leave_the_label_open():
     cast = [
         {"voter": "title", "label": "comet", "weight": 0.9},
-        {"voter": "object_name", "label": "star", "weight": 0.9},
+        {"voter": "folder", "label": "star", "weight": 0.9},
     ]
     likely = consensus([cast, [], cast[:1]], SIX.names_with_reject)
     assert likely[0].max() < 0.5

@@ -10,8 +10,15 @@ from numpy.typing import NDArray
 
 # The fields of one record repeat each other: the later they come, the less they add. A search
 # word stands in the same texts that the other voters read, so it counts only where they are mute.
-_SHARE: Mapping[str, float] = {"lead": 0.8, "text": 0.6, "keywords": 0.6, "search_word": 0.0}
+_SHARE: Mapping[str, float] = {
+    "object_name": 0.7,
+    "lead": 0.8,
+    "text": 0.6,
+    "keywords": 0.6,
+    "search_word": 0.0,
+}
 _ALONE: Mapping[str, float] = {"search_word": 0.5}
+GOLD = 0.99
 
 
 def consensus(
@@ -20,7 +27,8 @@ def consensus(
     """Probabilities of the classes from weighted votes: a naive Bayes over the voters.
 
     A vote of weight *w* for one of *K* classes multiplies its odds by ``w (K - 1) / (1 - w)``,
-    raised to the voter's share of independent evidence.
+    raised to the voter's share of independent evidence. Where somebody gives a gold vote (0.99
+    or more: the archive's own subject code, "artist's concept"), the others are not heard.
 
     Parameters
     ----------
@@ -38,7 +46,8 @@ def consensus(
     scores = np.zeros((len(votes), len(classes)))
     for row, cast in enumerate(votes):
         shares = _SHARE if any(_SHARE.get(v["voter"], 1.0) > 0 for v in cast) else _ALONE
-        for each in cast:
+        gold = [each for each in cast if each["weight"] >= GOLD]
+        for each in gold or cast:
             if each["label"] in at:
                 weight = min(max(float(each["weight"]), 1e-3), 1 - 1e-3)
                 odds = weight * (len(classes) - 1) / (1 - weight)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
+_DIGITS = re.compile(r"(?<=[A-Za-z]{4})(?=\d)")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -61,10 +62,23 @@ def sentences(text: str) -> list[str]:
     return [part for part in _SENTENCE.split(re.sub(r"\s+", " ", text).strip()) if part]
 
 
-def words_of_name(name: str) -> str:
-    """A file name as words: ``N281_ColesHelm.jpg`` becomes ``N281 Coles Helm``."""
+def words_of_name(name: str, inside: Iterable[str] = ()) -> str:
+    """A file name as words: ``N281_ColesHelm.jpg`` becomes ``N281 Coles Helm``.
+
+    Parameters
+    ----------
+    name : str
+        A title or file name; one with spaces is a title and stays as it is.
+    inside : iterable of str
+        Words that are parted from what they are glued to (``boomerangnebula``).
+    """
+    if " " in name.strip():
+        return name.strip()
     stem = re.sub(r"\.[A-Za-z0-9]{2,4}$", "", name)
-    return _CAMEL.sub(" ", re.sub(r"[_+~]+|%20", " ", stem)).strip()
+    words = _CAMEL.sub(" ", re.sub(r"[_+~]+|%20", " ", stem))
+    for word in inside:
+        words = re.sub(rf"(?i)(?<=[a-z]{{3}})(?={re.escape(word)})", " ", words)
+    return _DIGITS.sub(" ", words).strip()
 
 
 def _pattern(phrase: str) -> str:

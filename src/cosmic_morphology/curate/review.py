@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import VERDICTS, Atlas, Decision, all_decisions
+from cosmic_morphology.curate.tables import read_table
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.taxonomy import Taxonomy
 
-_LABEL_COLUMNS = ("label", "class")
 _SHOWN = 5
 
 
@@ -89,19 +88,19 @@ def import_verdicts(
         The file is missing or not such a table, or a line has an unknown verdict, class or time.
         Nothing is stored then.
     """
-    names = dict(columns or {})
-    lines = _lines(csv_path, names)
+    lines = read_table(
+        csv_path,
+        columns or {},
+        needs=("id",),
+        one_of=("verdict", "label"),
+        may=("who", "when", "why"),
+    )
     person = who or getpass.getuser()
     now = datetime.now(UTC)
     verdicts = [
         _verdict(line, number, csv_path, taxonomy, id_prefix, person) for number, line in lines
     ]
-    there = dict(
-        zip(
-            *(atlas.read(["id", "split"]).column(c).to_pylist() for c in ("id", "split")),
-            strict=True,
-        )
-    )
+    there = {row["id"]: row["split"] for row in atlas.read(["id", "split"]).to_pylist()}
     unknown = [each["id"] for each in verdicts if each["id"] not in there]
     wanted = [
         each
@@ -127,57 +126,6 @@ def import_verdicts(
         unknown_ids=tuple(dict.fromkeys(unknown))[:_SHOWN],
         contradictions=len(against),
         contradicting_ids=tuple(against[:_SHOWN]),
-    )
-
-
-def _lines(path: Path, names: dict[str, str]) -> list[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            header = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = header
-            chosen = _chosen(header, names, path)
-            return [
-                (
-                    reader.line_num,
-                    {ours: (row.get(theirs) or "").strip() for ours, theirs in chosen.items()},
-                )
-                for row in reader
-            ]
-    except OSError as error:
-        raise InputError(
-            "the table of verdicts cannot be read", where=str(path), todo="Check the path."
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"this is not a CSV table in UTF-8 ({error})",
-            where=str(path),
-            todo="Save it as CSV (UTF-8).",
-        ) from error
-
-
-def _chosen(header: list[str], names: dict[str, str], path: Path) -> dict[str, str]:
-    chosen = {
-        ours: names.get(ours, ours) for ours in ("id", "verdict", "label", "who", "when", "why")
-    }
-    for ours, theirs in names.items():
-        if theirs not in header:
-            raise _no_column(theirs, f"it was to be read as {ours!r}", header, path)
-    if chosen["id"] not in header:
-        raise _no_column(chosen["id"], "it says which picture is meant", header, path)
-    if "label" not in names and "label" not in header:
-        chosen["label"] = next((name for name in _LABEL_COLUMNS if name in header), "label")
-    if chosen["verdict"] not in header and chosen["label"] not in header:
-        raise _no_column("verdict", "or a column 'label' or 'class' in its place", header, path)
-    return {ours: theirs for ours, theirs in chosen.items() if theirs in header}
-
-
-def _no_column(name: str, why: str, header: list[str], path: Path) -> InputError:
-    there = ", ".join(header) or "nothing"
-    return InputError(
-        f"there is no column {name!r} ({why}); there is: {there}",
-        where=str(path),
-        todo="Rename a column, or say which one it is with --columns.",
     )
 
 

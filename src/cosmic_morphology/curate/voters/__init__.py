@@ -5,13 +5,15 @@ from cosmic_morphology.curate.voters import (
     folder,
     object_name,
     search_word,
+    silence,
     text,
     title,
 )
 from cosmic_morphology.curate.voters.base import COLUMNS, Said, Vote, Voter
 
 VOTERS: dict[str, Voter] = {
-    module.NAME: module.votes_of for module in (search_word, title, text, object_name, avm, folder)
+    module.NAME: module.votes_of
+    for module in (search_word, title, text, object_name, avm, folder, silence)
 }
 """Every voter that looks at one row alone, by name."""
 

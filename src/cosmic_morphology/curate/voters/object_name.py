@@ -9,28 +9,43 @@ from cosmic_morphology.curate.voters.text import lead_and_rest
 from cosmic_morphology.taxonomy import Taxonomy
 
 NAME = "object_name"
-# The first name of a title is its subject; later ones are company.
-_FIRST, _LATER = 0.9, 0.6
+# The first name of a title is its subject, later ones are company. A catalogue number is seldom
+# said of anything but the object; a planet's name is (rovers, conjunctions, spacecraft).
+_CATALOGUED, _PROPER, _COMMON, _LATER = 0.96, 0.9, 0.8, 0.6
 _GIVEN = 0.97
-_IN_LEAD = 0.7
+# Planets, the Sun and bright stars are named in many texts that show something else.
+_OF_THE_SKY_OF_ALL = ("1", "2.1", "3")
+_LEAD_SHARE = 0.8
 
 
 def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the names that the source gives, those in the title, and those in the lead."""
     lead, _ = lead_and_rest(said)
-    places: list[tuple[str, str, float, float]] = [
-        ("named by the source", " . ".join(said.names), _GIVEN, _LATER),
-        ("title", words_of_name(said.title), _FIRST, _LATER),
-        ("first sentences", lead, _IN_LEAD, _LATER),
-    ]
+    title = words_of_name(said.title, taxonomy.class_of_word)
+    places = (
+        ("named by the source", " . ".join(said.names)),
+        ("title", title),
+        ("first sentences", lead),
+    )
     best: dict[str, Vote] = {}
-    for where, text, first, later in places:
+    for where, text in places:
         for at, found in enumerate(_of_taxonomy(objects_in(text), taxonomy)):
             label = taxonomy.class_of_avm(found.kind) or ""
-            vote = Vote(NAME, label, later if at else first, f"{where}: {found.name}")
+            weight = _LATER if at else _weight(found, where)
+            vote = Vote(NAME, label, weight, f"{where}: {found.name}")
             if label not in best or best[label].weight < vote.weight:
                 best[label] = vote
     return list(best.values())
+
+
+def _weight(found: NamedObject, where: str) -> float:
+    if where == "named by the source":
+        return _GIVEN
+    if any(char.isdigit() for char in found.name):
+        weight = _CATALOGUED
+    else:
+        weight = _COMMON if found.kind in _OF_THE_SKY_OF_ALL else _PROPER
+    return weight * _LEAD_SHARE if where == "first sentences" else weight
 
 
 def _of_taxonomy(found: list[NamedObject], taxonomy: Taxonomy) -> list[NamedObject]:

@@ -53,13 +53,9 @@ class _Matcher:
         self.phrases = Phrases([*self.labels, *(each.lower() for each in taxonomy.ignore)])
 
 
-def _matcher(taxonomy: Taxonomy, field: TextField) -> _Matcher:
-    return _matcher_of_json(taxonomy.model_dump_json(), field)
-
-
 @lru_cache(maxsize=32)
-def _matcher_of_json(taxonomy: str, field: TextField) -> _Matcher:
-    return _Matcher(Taxonomy.model_validate_json(taxonomy), field)
+def _matcher(taxonomy: Taxonomy, field: TextField) -> _Matcher:
+    return _Matcher(taxonomy, field)
 
 
 def _combined(weights: list[float]) -> float:

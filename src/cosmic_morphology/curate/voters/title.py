@@ -12,4 +12,4 @@ NAME = "title"
 
 def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the title."""
-    return rule_votes(NAME, "title", words_of_name(said.title), taxonomy)
+    return rule_votes(NAME, "title", words_of_name(said.title, taxonomy.class_of_word), taxonomy)

@@ -1,0 +1,114 @@
+"""What a person should look at next: pictures ordered by how much a verdict on them is worth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cosmic_morphology.atlas import Atlas, latest_decisions
+from cosmic_morphology.taxonomy import Taxonomy
+
+# A wrong label in the test split falsifies every score; one in the training split blurs one.
+_SPLIT_WORTH = {"test": 2.0, "val": 1.3}
+_FLAGGED = 1.5
+_READ = (
+    *("id", "title", "label", "label_confidence", "label_kind", "split", "duplicate_flag"),
+    *("mislabel_score", "mislabel_flag", "mislabel_reason", "suggested_label"),
+    *("relevance_flag", "relevance_reason"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """A picture that waits for a verdict.
+
+    Attributes
+    ----------
+    id, title, label, suggested : str
+        The picture, the label believed (empty when open), and what the checks would call it.
+    worth : float
+        How much a verdict is worth, relative to the others.
+    reason : str
+        Why it stands where it stands.
+    """
+
+    id: str
+    title: str
+    label: str
+    suggested: str
+    worth: float
+    reason: str
+
+
+def review_queue(atlas: Atlas, *, taxonomy: Taxonomy, limit: int | None = None) -> list[QueueItem]:
+    """Pictures without a verdict, the most valuable first.
+
+    The worth of a verdict is the chance that the label is wrong, times how much the class needs
+    it (the square root of how rare it is), times two in the test split.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read only.
+    taxonomy : Taxonomy
+        The classes.
+    limit : int, optional
+        At most so many.
+    """
+    columns = set(atlas.columns())
+    rows = atlas.read([name for name in _READ if name in columns]).to_pylist()
+    seen = latest_decisions(atlas)
+    need = _need(Counter(row.get("label") or "" for row in rows), taxonomy)
+    items = [
+        _item(row, need) for row in rows if row["id"] not in seen and not row.get("duplicate_flag")
+    ]
+    items.sort(key=lambda each: (-each.worth, each.id))
+    return items[:limit]
+
+
+def _need(counts: Counter[str], taxonomy: Taxonomy) -> dict[str, float]:
+    usual = float(np.median([counts[name] for name in taxonomy.names])) or 1.0
+    return {
+        name: float(np.clip(np.sqrt(usual / max(counts[name], 1)), 0.5, 3.0))
+        for name in taxonomy.names_with_reject
+    }
+
+
+def _item(row: Mapping[str, Any], need: Mapping[str, float]) -> QueueItem:
+    label, suggested = row.get("label") or "", row.get("suggested_label") or ""
+    wrong = _chance_of_error(row)
+    worth = wrong * max(need.get(label, 1.0), need.get(suggested, 0.0))
+    worth *= _SPLIT_WORTH.get(row.get("split") or "", 1.0)
+    flags = [
+        row.get(f"{check}_reason") or ""
+        for check in ("mislabel", "relevance")
+        if row.get(f"{check}_flag")
+    ]
+    if flags:
+        worth *= _FLAGGED
+    told = [
+        f"{wrong:.0%} likely wrong" if label else "no label",
+        *flags,
+        "in the test split" if row.get("split") == "test" else "",
+    ]
+    return QueueItem(
+        id=row["id"],
+        title=row.get("title") or "",
+        label=label,
+        suggested=suggested,
+        worth=float(worth),
+        reason="; ".join(part for part in told if part),
+    )
+
+
+def _chance_of_error(row: Mapping[str, Any]) -> float:
+    if not row.get("label"):
+        return 1.0
+    sure = row.get("label_confidence")
+    agrees = row.get("mislabel_score")
+    known = [float(each) for each in (sure, agrees) if each is not None]
+    return 1.0 - (sum(known) / len(known) if known else 0.0)

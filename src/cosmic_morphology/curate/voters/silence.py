@@ -1,0 +1,32 @@
+"""The silence voter: a long text that names no class is seldom about a picture of one."""
+
+from __future__ import annotations
+
+from cosmic_morphology.curate.phrases import plain
+from cosmic_morphology.curate.voters import avm, folder, object_name, search_word, text, title
+from cosmic_morphology.curate.voters.base import Said, Vote
+from cosmic_morphology.taxonomy import Taxonomy
+
+NAME = "silence"
+_WEIGHT = 0.75
+_LONG_WORDS = 25
+_ENGLISH = frozenset(("the", "of", "and", "in", "is", "to", "this", "for", "with", "from", "are"))
+_LEAST_ENGLISH = 0.12
+
+
+def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+    """A vote for the reject class where a long English description says nothing of any class.
+
+    The rules read English; silence about a text in another language means nothing.
+    """
+    words = plain(said.description).split()
+    if not taxonomy.rules or len(words) < _LONG_WORDS:
+        return []
+    if sum(word in _ENGLISH for word in words) < _LEAST_ENGLISH * len(words):
+        return []
+    others = (search_word, title, text, object_name, avm, folder)
+    if any(
+        vote.label != taxonomy.reject for one in others for vote in one.votes_of(said, taxonomy)
+    ):
+        return []
+    return [Vote(NAME, taxonomy.reject, _WEIGHT, f"{len(words)} words that name no class")]
