@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := $(VENV)/bin/python
 UV = $(if $(wildcard $(VENV)/bin/uv),$(VENV)/bin/uv,uv)
 
-.PHONY: help env demo test check format bench scoreboard lock clean
+.PHONY: help env demo test check format bench scoreboard tables lock clean
 
 help:
 	@echo "make demo        collect, curate, split, train and report on rendered pictures (minutes)"
@@ -42,6 +42,9 @@ bench: env
 
 scoreboard: env
 	$(RUN) benchmarks/scoreboard.py
+
+tables: env
+	$(RUN) benchmarks/tables.py
 
 # Pinned with hashes, for every Python and platform, without the address of any index.
 lock: env

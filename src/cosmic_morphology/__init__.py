@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.collect import status as status
     from cosmic_morphology.collect.importing import import_folder as import_folder
     from cosmic_morphology.curate import certify as certify
+    from cosmic_morphology.curate import explain_label as explain_label
     from cosmic_morphology.curate import find_duplicates as find_duplicates
     from cosmic_morphology.curate import group_pictures as group_pictures
     from cosmic_morphology.curate import import_verdicts as import_verdicts
@@ -57,6 +58,7 @@ _HOMES = {
     "render": ("synthesize", "render"),
     "take_in": ("imaging", "take_in"),
     "certify": ("curate", "certify"),
+    "explain_label": ("curate", "explain_label"),
     "find_duplicates": ("curate", "find_duplicates"),
     "group_pictures": ("curate", "group_pictures"),
     "import_verdicts": ("curate", "import_verdicts"),
