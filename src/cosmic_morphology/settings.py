@@ -42,10 +42,18 @@ class CollectSettings(Section):
         None, gt=0, description="per host; without it the polite default of each host"
     )
     concurrency: int = Field(16, ge=1, le=256, description="open requests per host")
-    timeout_s: float = Field(30.0, gt=0, description="for one request")
+    timeout_s: float = Field(30.0, gt=0, description="longest silence of a server, s")
     attempts: int = Field(5, ge=1, le=20, description="tries for one URL in one run")
+    backoff_s: float = Field(1.0, ge=0, description="first wait before another try, s; doubles")
+    max_wait_s: float = Field(300.0, ge=0, description="longest wait, also by Retry-After, s")
+    throttle_pause_s: float = Field(60.0, ge=0, description="wait after a 403, s")
     contact: str = Field("", description="e-mail or page put into the user agent")
+    honour_opt_out: bool = Field(True, description="pass over what X-Robots-Tag opts out of")
+    stop_on_change: bool = Field(True, description="stop when a source suddenly sends rubbish")
     batch_rows: int = Field(256, ge=1, description="pictures between two commits")
+    decode_threads: int = Field(
+        default_factory=lambda: min(8, os.cpu_count() or 1), ge=1, description="for intake"
+    )
 
 
 class CurateSettings(Section):
@@ -53,6 +61,37 @@ class CurateSettings(Section):
 
     duplicate_bits: int = Field(
         6, ge=0, le=32, description="largest Hamming distance of near duplicates, of 64 bits"
+    )
+    duplicate_min_cosine: float = Field(
+        0.9, gt=0, le=1, description="least cosine of embeddings of pictures that are compared"
+    )
+    group_broad_names: tuple[str, ...] = Field(
+        (
+            "sun",
+            "moon",
+            "earth",
+            "mercury",
+            "venus",
+            "mars",
+            "jupiter",
+            "saturn",
+            "uranus",
+            "neptune",
+            "pluto",
+            "lmc",
+            "smc",
+            "milky way",
+        ),
+        description="objects with too many pictures to be one group: only their series are",
+    )
+    group_max_share: float = Field(
+        0.05, gt=0, le=1, description="of all pictures, in a group tied by names, series or albums"
+    )
+    group_min_bound: int = Field(
+        24, ge=2, description="such a group may always be as large as this, pictures"
+    )
+    group_max_album: int = Field(
+        24, ge=2, description="largest album that counts as one subject, pictures"
     )
     min_label_confidence: float = Field(
         0.5, ge=0, le=1, description="below it the label is left open"
@@ -67,6 +106,10 @@ class SplitSettings(Section):
     val: float = Field(0.2, gt=0, lt=1)
     test: float = Field(0.2, gt=0, lt=1)
     hold_out: tuple[str, ...] = Field((), description="sources or collections that are test only")
+    include_reject: bool = Field(False, description="deal pictures of the reject class, too")
+    include_unlabelled: bool = Field(
+        False, description="deal pictures without a label, too: a verdict may give them one"
+    )
 
 
 class LearnSettings(Section):

@@ -1,0 +1,248 @@
+"""Copies of one picture: candidates by hash, proof by pixels, the largest original kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from cosmic_morphology.atlas import Atlas, Progress, Stamp, fingerprint
+from cosmic_morphology.curate.duplicates_candidates import near_hashes, same_bytes, unique_pairs
+from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
+from cosmic_morphology.curate.duplicates_verify import MIN_FINE, likeness
+from cosmic_morphology.curate.unionfind import UnionFind
+from cosmic_morphology.imaging import read_thumbnail
+from cosmic_morphology.settings import CurateSettings
+
+STAGE = "duplicate"
+CODE = "1"
+_BATCH = 512
+EXACT, NEAR = "same bytes", "same picture"
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateSummary:
+    """What :func:`find_duplicates` did.
+
+    Attributes
+    ----------
+    pictures : int
+        Pictures that were compared.
+    duplicates : int
+        Pictures that are not the best copy of theirs.
+    groups : int
+        Pictures that have copies.
+    kinds : dict of str to int
+        Copies by reason.
+    candidates, confirmed : int
+        Pairs that were looked at, and that were copies.
+    changed : bool
+        False when everything was up to date already.
+    """
+
+    pictures: int = 0
+    duplicates: int = 0
+    groups: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+    candidates: int = 0
+    confirmed: int = 0
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Pairs of rows that are copies of one picture.
+
+    Attributes
+    ----------
+    pairs : ndarray of int64, shape ``(M, 2)``
+    score : ndarray of float32, shape ``(M,)``
+        Likeness in [0, 1]; 1 for equal bytes.
+    candidates : int
+        Pairs that were looked at.
+    """
+
+    pairs: np.ndarray
+    score: np.ndarray
+    candidates: int
+
+
+def find_duplicates(
+    atlas: Atlas,
+    *,
+    settings: CurateSettings,
+    embedding_column: str | None = None,
+    progress: Progress | None = None,
+) -> DuplicateSummary:
+    """Write ``duplicate_score``, ``duplicate_flag``, ``duplicate_reason`` and ``duplicate_of``.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read (hashes, thumbnails) and written.
+    settings : CurateSettings
+        ``duplicate_*``.
+    embedding_column : str, optional
+        A column of embeddings whose neighbours are compared, too.
+    progress : callable, optional
+        Called with pairs looked at and pairs in all.
+    """
+    ids = atlas.ids()
+    seen = atlas.pictures(ids, ["id", "sha256", "phash", "width", "height"])
+    sources = _sources(atlas, ids)
+    stamp = Stamp(
+        STAGE,
+        {
+            **{k: v for k, v in settings.model_dump().items() if k.startswith("duplicate_")},
+            "embedding": embedding_column or "",
+        },
+        CODE,
+        inputs=fingerprint(ids, seen.column("sha256").to_pylist(), sources),
+    )
+    if stamp.is_current(atlas.stamp_of("duplicate_of")):
+        return _summary(atlas, changed=False)
+    copies = find_copies(
+        atlas,
+        ids,
+        seen,
+        settings=settings,
+        embedding_column=embedding_column,
+        progress=progress,
+    )
+    atlas.replace_columns(_columns(ids, seen, sources, copies), stamp)
+    return _summary(atlas, copies, changed=True)
+
+
+def find_copies(
+    atlas: Atlas,
+    ids: list[str],
+    seen: pa.Table,
+    *,
+    settings: CurateSettings,
+    embedding_column: str | None = None,
+    progress: Progress | None = None,
+) -> Copies:
+    """Pairs of the given pictures that are copies; nothing is written."""
+    exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
+    near = near_hashes(hashes_of(seen), max_bits=settings.duplicate_bits)
+    if embedding_column:
+        close = near_embeddings(
+            _embeddings(atlas, ids, embedding_column), min_cosine=settings.duplicate_min_cosine
+        )
+        near = unique_pairs(np.concatenate([near, close]))
+    known = {tuple(pair) for pair in exact.tolist()}
+    near = np.array([p for p in near.tolist() if tuple(p) not in known]).reshape(-1, 2)
+    found, scores = [], []
+    for start in range(0, len(near), _BATCH):
+        part = near[start : start + _BATCH]
+        pixels = _pixels(atlas, ids, part)
+        for one, other in part.tolist():
+            score = likeness(pixels[one], pixels[other])
+            if score >= MIN_FINE:
+                found.append((one, other))
+                scores.append(score)
+        if progress:
+            progress(start + len(part), len(near))
+    pairs = np.array([*exact.tolist(), *found], dtype=np.int64).reshape(-1, 2)
+    likeness_of = np.array([1.0] * len(exact) + scores, dtype=np.float32)
+    return Copies(pairs, likeness_of, len(exact) + len(near))
+
+
+def hashes_of(seen: pa.Table) -> np.ndarray:
+    """Perceptual hashes as uint64, shape ``(N,)``."""
+    flat = seen.column("phash").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return np.ascontiguousarray(flat.reshape(-1, 8)).view(">u8").ravel().astype(np.uint64)
+
+
+def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
+    """Embeddings in the order of ``ids``, float32 of shape ``(N, D)``; NaN where there is none."""
+    stored = atlas.read(["id", column], where=f"`{column}` IS NOT NULL")
+    flat = stored.column(column).combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    width = len(flat) // max(stored.num_rows, 1)
+    vectors = np.full((len(ids), max(width, 1)), np.nan, np.float32)
+    at = {each: row for row, each in enumerate(ids)}
+    for each, vector in zip(
+        stored.column("id").to_pylist(), flat.reshape(stored.num_rows, -1), strict=True
+    ):
+        if each in at:
+            vectors[at[each]] = vector
+    return vectors
+
+
+def _pixels(atlas: Atlas, ids: list[str], pairs: np.ndarray) -> dict[int, np.ndarray]:
+    rows = np.unique(pairs).tolist()
+    taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
+    return {
+        row: read_thumbnail(data.as_py(), size=128) for row, data in zip(rows, taken, strict=True)
+    }
+
+
+def _sources(atlas: Atlas, ids: list[str]) -> list[str]:
+    light = atlas.read(["id", "source"])
+    source = dict(
+        zip(light.column("id").to_pylist(), light.column("source").to_pylist(), strict=True)
+    )
+    return [source[each] or "" for each in ids]
+
+
+def _columns(ids: list[str], seen: pa.Table, sources: list[str], copies: Copies) -> pa.Table:
+    sets = UnionFind(len(ids))
+    best_score = np.zeros(len(ids), np.float32)
+    for (one, other), score in zip(copies.pairs.tolist(), copies.score.tolist(), strict=True):
+        sets.union(one, other)
+        best_score[one] = max(best_score[one], score)
+        best_score[other] = max(best_score[other], score)
+    area = (
+        seen.column("width").to_numpy().astype(np.int64) * seen.column("height").to_numpy()
+    ).tolist()
+    labels = sets.labels().tolist()
+    keeper: dict[int, int] = {}
+    for row, label in enumerate(labels):
+        now = keeper.get(label)
+        if now is None or _rank(row, area, sources, ids) < _rank(now, area, sources, ids):
+            keeper[label] = row
+    sha = seen.column("sha256").to_pylist()
+    flag = [keeper[label] != row for row, label in enumerate(labels)]
+    best = [keeper[label] for label in labels]
+    reason = [
+        f"{EXACT if sha[row] == sha[best[row]] else NEAR} as {ids[best[row]]}" if copy else ""
+        for row, copy in enumerate(flag)
+    ]
+    score = [1.0 - float(best_score[row]) if copy else 1.0 for row, copy in enumerate(flag)]
+    return pa.table(
+        {
+            "id": pa.array(ids, pa.string()),
+            "duplicate_score": pa.array(score, pa.float32()),
+            "duplicate_flag": pa.array(flag, pa.bool_()),
+            "duplicate_reason": pa.array(reason, pa.string()),
+            "duplicate_of": pa.array([ids[row] for row in best], pa.string()),
+        }
+    )
+
+
+def _rank(row: int, area: list[int], sources: list[str], ids: list[str]) -> tuple[int, int, str]:
+    """The largest original first; where two are as large, an archive before a folder."""
+    from_archive = 0 if sources[row] in ARCHIVES else 1
+    return (-area[row], from_archive, ids[row])
+
+
+# Archives give credit, licence and texts with a picture; folders give none.
+ARCHIVES = frozenset({"nasa", "apod", "eso", "esahubble", "esawebb", "noirlab", "commons"})
+
+
+def _summary(atlas: Atlas, copies: Copies | None = None, *, changed: bool) -> DuplicateSummary:
+    rows = atlas.read(["id", "duplicate_flag", "duplicate_reason", "duplicate_of"])
+    flags = rows.column("duplicate_flag").to_pylist()
+    reasons = rows.column("duplicate_reason").to_pylist()
+    originals = rows.column("duplicate_of").to_pylist()
+    return DuplicateSummary(
+        pictures=sum(flag is not None for flag in flags),
+        duplicates=sum(bool(flag) for flag in flags),
+        groups=len({of for of, flag in zip(originals, flags, strict=True) if flag}),
+        kinds=dict(Counter(r.partition(" as ")[0] for r in reasons if r)),
+        candidates=copies.candidates if copies else 0,
+        confirmed=len(copies.pairs) if copies else 0,
+        changed=changed,
+    )

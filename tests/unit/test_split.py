@@ -1,0 +1,256 @@
+"""The splitter: no group parted, nothing moved, ratios kept, the same for every row order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.curate.split import divide, split_pictures
+from cosmic_morphology.curate.split_assign import NONE, SIDES, assign_groups, folds
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.settings import SplitSettings
+
+RATIOS = {"train": 0.6, "val": 0.2, "test": 0.2}
+LABELS = ("comet", "galaxy", "irrelevant", None)
+
+
+def rows(listed: list[dict[str, object]]) -> pa.Table:
+    empty = {
+        "label": "comet",
+        "source": "nasa",
+        "collection": "",
+        "lineage": [],
+        "group": None,
+        "duplicate_flag": False,
+        "duplicate_of": None,
+        "split": None,
+        "split_reason": None,
+    }
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("label", pa.string()),
+            ("source", pa.string()),
+            ("collection", pa.string()),
+            ("lineage", pa.list_(pa.string())),
+            ("group", pa.string()),
+            ("duplicate_flag", pa.bool_()),
+            ("duplicate_of", pa.string()),
+            ("split", pa.string()),
+            ("split_reason", pa.string()),
+        ]
+    )
+    return pa.Table.from_pylist([{**empty, **row} for row in listed], schema=schema)
+
+
+def dealt(table: pa.Table, seed: int = 1, **changes: object) -> dict[str, str]:
+    sides = divide(table, settings=SplitSettings(**changes), seed=seed, reject="irrelevant")
+    return dict(zip(table.column("id").to_pylist(), sides.side, strict=True))
+
+
+@st.composite
+def catalogues(draw: st.DrawFn) -> pa.Table:
+    n = draw(st.integers(1, 60))
+    return rows(
+        [
+            {
+                "id": f"p{at:03d}",
+                "label": draw(st.sampled_from(LABELS)),
+                "group": f"g{draw(st.integers(0, 15))}",
+                "source": draw(st.sampled_from(["nasa", "eso", "rendered"])),
+                "lineage": draw(st.sampled_from([[], ["nasa:parent"]])),
+                "duplicate_flag": draw(st.booleans()),
+                "split": draw(st.sampled_from([None, None, "none", *SIDES])),
+            }
+            for at in range(n)
+        ]
+    )
+
+
+@given(catalogues(), st.integers(0, 5))
+def test_no_group_is_ever_parted(table: pa.Table, seed: int) -> None:
+    sides = dealt(table, seed)
+    seen: dict[str, set[str]] = {}
+    for each, group in zip(*(table.column(c).to_pylist() for c in ("id", "group")), strict=True):
+        if sides[each] != NONE:
+            seen.setdefault(group, set()).add(sides[each])
+    assert all(len(found) == 1 for found in seen.values())
+
+
+@given(catalogues(), st.integers(0, 5))
+def test_a_picture_with_a_side_keeps_it_or_leaves_because_its_group_was_on_two(
+    table: pa.Table, seed: int
+) -> None:
+    sides = dealt(table, seed)
+    before: dict[str, set[str]] = {}
+    listed = table.to_pylist()
+    for row in listed:
+        if row["split"] in SIDES:
+            before.setdefault(row["group"], set()).add(row["split"])
+    for row in listed:
+        if row["split"] in SIDES:
+            on_two = len(before[row["group"]]) > 1
+            assert sides[row["id"]] == row["split"] or (on_two and sides[row["id"]] == NONE)
+
+
+@given(catalogues(), st.integers(0, 5), st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_does_not_matter(table: pa.Table, seed: int, chance: object) -> None:
+    order = list(range(table.num_rows))
+    chance.shuffle(order)
+    assert dealt(table, seed) == dealt(table.take(order), seed)
+
+
+@given(catalogues(), st.integers(0, 5))
+def test_splitting_twice_changes_nothing(table: pa.Table, seed: int) -> None:
+    first = divide(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
+    again = table.drop_columns(["split", "split_reason"])
+    again = again.append_column("split", pa.array(first.side, pa.string()))
+    again = again.append_column("split_reason", pa.array(first.why_none, pa.string()))
+    assert divide(again, settings=SplitSettings(), seed=seed, reject="irrelevant") == first
+
+
+@given(catalogues(), st.integers(0, 5))
+def test_rendered_and_derived_pictures_are_dealt_to_training_only(
+    table: pa.Table, seed: int
+) -> None:
+    at = table.schema.get_field_index("split")
+    fresh = table.set_column(at, "split", pa.nulls(table.num_rows, pa.string()))
+    sides = dealt(fresh, seed)
+    for row in fresh.to_pylist():
+        if row["source"] == "rendered" or row["lineage"]:
+            assert sides[row["id"]] in ("train", NONE)
+
+
+@given(catalogues(), st.integers(0, 5))
+def test_copies_and_pictures_without_a_class_get_no_side(table: pa.Table, seed: int) -> None:
+    sides = dealt(table, seed)
+    for row in table.to_pylist():
+        if row["split"] not in SIDES and (
+            row["duplicate_flag"] or row["label"] in (None, "irrelevant")
+        ):
+            assert sides[row["id"]] == NONE
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_every_class_is_within_two_points_where_groups_are_small(data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 10_000)))
+    groups, labels = [], []
+    for name in "abcdef"[: data.draw(st.integers(2, 6))]:
+        for at in range(int(rng.integers(60, 200))):
+            for _ in range(int(rng.integers(1, 4))):
+                groups.append(f"{name}{at}")
+                labels.append(name)
+    found = assign_groups(groups, labels, ratios=RATIOS, seed=3)
+    for name in set(labels):
+        sides = [found[g] for g, label in zip(groups, labels, strict=True) if label == name]
+        for side, asked in RATIOS.items():
+            assert abs(sides.count(side) / len(sides) - asked) <= 0.02
+
+
+def test_groups_of_mixed_classes_and_uneven_sizes_are_still_balanced() -> None:
+    rng = np.random.default_rng(5)
+    groups, labels = [], []
+    for at in range(400):
+        for _ in range(int(rng.pareto(1.5)) + 1 if at % 10 else 12):
+            groups.append(f"g{at}")
+            labels.append("abc"[int(rng.integers(0, 3))] if at % 3 else "a")
+    found = assign_groups(groups, labels, ratios=RATIOS, seed=3)
+    for name in "abc":
+        sides = [found[g] for g, label in zip(groups, labels, strict=True) if label == name]
+        for side, asked in RATIOS.items():
+            assert abs(sides.count(side) / len(sides) - asked) <= 0.02
+
+
+def test_another_seed_deals_another_split() -> None:
+    table = rows([{"id": f"p{at}", "group": f"g{at}"} for at in range(100)])
+    assert dealt(table, 1) != dealt(table, 2)
+
+
+def test_a_new_picture_of_an_old_group_joins_its_side() -> None:
+    table = rows(
+        [{"id": "old", "group": "g", "split": "test"}, {"id": "new", "group": "g"}]
+        + [{"id": f"p{at}", "group": f"p{at}"} for at in range(20)]
+    )
+    assert dealt(table)["new"] == "test"
+
+
+def test_a_better_copy_that_comes_late_does_not_count_twice() -> None:
+    table = rows(
+        [
+            {"id": "old", "group": "g", "split": "train", "duplicate_flag": True}
+            | {"duplicate_of": "large"},
+            {"id": "large", "group": "g", "duplicate_of": "large"},
+        ]
+    )
+    assert dealt(table) == {"old": "train", "large": NONE}
+
+
+def test_the_smaller_part_of_a_group_that_was_on_two_sides_is_left_out() -> None:
+    table = rows(
+        [{"id": f"a{at}", "group": "g", "split": "train"} for at in range(3)]
+        + [{"id": "b", "group": "g", "split": "test"}]
+    )
+    assert dealt(table) == {"a0": "train", "a1": "train", "a2": "train", "b": NONE}
+
+
+def test_held_out_collections_are_the_test_and_nothing_else_is() -> None:
+    table = rows(
+        [{"id": f"p{at}", "collection": "site" if at < 10 else ""} for at in range(60)]
+        + [{"id": "tied", "group": "p0"}]
+    )
+    sides = dealt(table, hold_out=("site",))
+    assert {each for each, side in sides.items() if side == "test"} == {
+        f"p{at}" for at in range(10)
+    }
+    assert sides["tied"] == NONE
+    assert list(sides.values()).count("train") == pytest.approx(50 * 0.75, abs=1)
+
+
+def test_the_reject_class_is_dealt_only_when_asked_for() -> None:
+    table = rows([{"id": f"p{at}", "label": "irrelevant"} for at in range(10)])
+    assert set(dealt(table).values()) == {NONE}
+    assert NONE not in dealt(table, include_reject=True).values()
+
+
+def test_folds_keep_groups_whole_and_classes_in_balance() -> None:
+    groups = [f"g{at // 2}" for at in range(200)]
+    labels = ["a" if at // 2 % 4 else "b" for at in range(200)]
+    fold = folds(groups, labels, k=5, seed=7)
+    assert {len({int(f) for f, g in zip(fold, groups, strict=True) if g == n}) for n in groups} == {
+        1
+    }
+    for number in range(5):
+        assert abs(int((fold == number).sum()) - 40) <= 2
+    with pytest.raises(ValueError, match="101 folds of 100 groups"):
+        folds(groups, labels, k=101, seed=7)
+
+
+def write_columns(atlas: Atlas, **columns: list[object]) -> None:
+    ids = atlas.ids()
+    for name, values in columns.items():
+        array = pa.array(values, pa.bool_() if name.endswith("flag") else pa.string())
+        atlas.replace_columns(pa.table({"id": ids, name: array}), Stamp("test"))
+
+
+def test_an_atlas_that_is_split_twice_has_no_new_version(filled: Atlas) -> None:
+    write_columns(filled, label=["comet", "galaxy"] * 5, group=filled.ids())
+    first = split_pictures(filled, settings=SplitSettings(), seed=1)
+    version = str(filled.version)
+    second = split_pictures(filled, settings=SplitSettings(), seed=1)
+    assert first.changed
+    assert not second.changed
+    assert str(filled.version) == version
+    assert second.kept == 10
+
+
+def test_an_atlas_without_any_label_is_refused_with_a_hint(filled: Atlas) -> None:
+    with pytest.raises(UsageError, match="there is no column 'group'"):
+        split_pictures(filled, settings=SplitSettings(), seed=1)
+    write_columns(filled, label=[None] * 10, group=filled.ids())
+    with pytest.raises(UsageError, match="nothing to balance"):
+        split_pictures(filled, settings=SplitSettings(), seed=1)
