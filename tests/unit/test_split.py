@@ -217,6 +217,12 @@ def test_the_reject_class_is_dealt_only_when_asked_for() -> None:
     assert NONE not in dealt(table, include_reject=True).values()
 
 
+def test_pictures_without_a_label_are_dealt_only_when_asked_for() -> None:
+    table = rows([{"id": f"p{at}", "label": None} for at in range(10)])
+    assert set(dealt(table).values()) == {NONE}
+    assert NONE not in dealt(table, include_unlabelled=True).values()
+
+
 def test_folds_keep_groups_whole_and_classes_in_balance() -> None:
     groups = [f"g{at // 2}" for at in range(200)]
     labels = ["a" if at // 2 % 4 else "b" for at in range(200)]

@@ -114,7 +114,8 @@ def split_pictures(
         )
     rows = atlas.read(["id", label_column, *COLUMNS]).sort_by("id")
     rows = rows.rename_columns(["id", "label", *COLUMNS])
-    if rows.num_rows and rows.column("label").null_count == rows.num_rows:
+    unlabelled = rows.num_rows and rows.column("label").null_count == rows.num_rows
+    if unlabelled and not settings.include_unlabelled:
         raise UsageError(
             f"no picture has a {label_column!r}, so there is nothing to balance",
             where=atlas.uri,
