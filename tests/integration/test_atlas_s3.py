@@ -1,0 +1,61 @@
+"""The same atlas in an object store, against a real S3 server on loopback."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from conftest import make_arrival
+
+from cosmic_morphology.atlas import Atlas, verify
+from cosmic_morphology.errors import AtlasNotFoundError
+
+pytest.importorskip("moto", reason="the S3 server of the tests is not installed")
+
+
+@pytest.fixture
+def store(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    endpoint = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with (
+        (tmp_path / "server.log").open("w") as log,
+        subprocess.Popen(command, stdout=log, stderr=log) as server,
+    ):
+        for _ in range(100):
+            try:
+                urllib.request.urlopen(
+                    urllib.request.Request(f"{endpoint}/sky", method="PUT")
+                ).close()
+                break
+            except urllib.error.URLError:
+                time.sleep(0.1)
+        yield {
+            "aws_access_key_id": "x",
+            "aws_secret_access_key": "y",
+            "aws_region": "us-east-1",
+            "endpoint": endpoint,
+            "allow_http": "true",
+            "aws_virtual_hosted_style_request": "false",
+        }
+        server.terminate()
+
+
+def test_an_atlas_lives_in_an_object_store(store):
+    place = "s3://sky/atlas"
+    atlas = Atlas.create(place, storage_options=store)
+    assert atlas.add([make_arrival(n) for n in range(5)]) == 5
+    atlas.tag("five")
+    again = Atlas.create(place, storage_options=store)
+    assert again.add([make_arrival(n) for n in range(7)]) == 2
+    assert Atlas.open(place, version="five", storage_options=store).count() == 5
+    assert verify(again).problems == ()
+    with pytest.raises(AtlasNotFoundError, match="Collect or import"):
+        Atlas.open("s3://sky/none", storage_options=store)
