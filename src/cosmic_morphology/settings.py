@@ -123,6 +123,7 @@ class LearnSettings(Section):
     image_size_px: int | None = Field(None, ge=16, description="side of the input, px")
     workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=0)
     accelerator: str = Field("auto", description="auto, cpu, gpu, ...")
+    devices: int = Field(1, ge=1, description="GPUs that train together")
     threads: int | None = Field(None, ge=1, description="torch threads; None: torch's choice")
 
 

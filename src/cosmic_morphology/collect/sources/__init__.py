@@ -1,1 +1,69 @@
 """One module for each place that records come from."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import cast
+
+from cosmic_morphology.collect.sources.base import Source, Wanted
+from cosmic_morphology.errors import SourceError, UsageError
+
+GROUP = "cosmic_morphology.sources"
+"""The entry point group of plug-ins: a name and a callable that takes a :class:`Wanted`."""
+
+BUILT_IN = {
+    "nasa": ("nasa", "Nasa"),
+    "apod": ("apod", "Apod"),
+    "djangoplicity": ("djangoplicity", "Djangoplicity"),
+    "commons": ("commons", "Commons"),
+    "cutouts": ("cutouts", "Cutouts"),
+}
+
+
+def source_names() -> list[str]:
+    """Names of all sources, built in and plugged in."""
+    return sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+
+
+def find_source(wanted: Wanted) -> Source:
+    """The source that a job names, ready to be read.
+
+    Raises
+    ------
+    UsageError
+        There is no such source, or the job makes no sense to it.
+    SourceError
+        A plug-in cannot be loaded or is not a source.
+    """
+    name = wanted.job.source
+    if name in BUILT_IN:
+        module, cls = BUILT_IN[name]
+        made = getattr(import_module(f"{__name__}.{module}"), cls)(wanted)
+        return cast("Source", made)
+    points = entry_points(group=GROUP, name=name)
+    if not points:
+        raise UsageError(
+            f"there is no source {name!r}",
+            todo=f"There are: {', '.join(source_names())}.",
+        )
+    return _plugged_in(next(iter(points)), wanted)
+
+
+def _plugged_in(point: EntryPoint, wanted: Wanted) -> Source:
+    try:
+        factory = point.load()
+    except Exception as error:
+        # Foreign code: whatever it raises is its failure, and is told as that.
+        raise SourceError(
+            f"the plug-in cannot be loaded ({type(error).__name__}: {error})",
+            where=f"{point.name} = {point.value}",
+            todo="Update or uninstall the package that brings it.",
+        ) from error
+    made = factory(wanted)
+    if not isinstance(made, Source):
+        raise SourceError(
+            "the plug-in is not a source: it needs name, hosts, queries, slices and records",
+            where=f"{point.name} = {point.value}",
+        )
+    return made

@@ -1,0 +1,249 @@
+"""``collect``: everything that a job asks for, politely, and with proof."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.collect.doors import Doors
+from cosmic_morphology.collect.harvest import Harvest
+from cosmic_morphology.collect.health import Health, Repeats
+from cosmic_morphology.collect.http import Client
+from cosmic_morphology.collect.outcomes import Progress
+from cosmic_morphology.collect.reader import Reader
+from cosmic_morphology.collect.sources import find_source
+from cosmic_morphology.collect.sources.base import Source, Wanted
+from cosmic_morphology.collect.states import FetchState
+from cosmic_morphology.collect.tally import STORED, SliceReport
+from cosmic_morphology.collect.writer import Writer
+from cosmic_morphology.errors import AtlasFullError, CosmicError, UsageError
+from cosmic_morphology.imaging import ImageLimits
+from cosmic_morphology.settings import CollectJob, CollectSettings
+from cosmic_morphology.taxonomy import Taxonomy
+
+DEFAULT_LIMITS = ImageLimits()
+_SIDES_READ = 20_000
+_STATES = frozenset(state.value for state in FetchState)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class CollectSummary:
+    """What a harvest did; ``unique`` is the sum of stored, already there, failed and left out.
+
+    Parameters
+    ----------
+    source : str
+        The archive.
+    found : int
+        Records that its searches have shown, repeats included.
+    unique : int
+        Different pictures among them.
+    stored : int
+        Pictures that are new in the atlas.
+    already_there : int
+        Pictures that an earlier run had stored.
+    failed : dict of str to int
+        Pictures that could not be had, by the state of their URL.
+    left_out : dict of str to int
+        Records without a picture to fetch, by reason.
+    complete : bool
+        Whether every slice adds up and nothing waits for another run.
+    certificate : tuple of SliceReport
+        The account of each slice.
+    bytes : int
+        Of the pictures stored.
+    seconds : float
+        Wall time.
+    """
+
+    source: str
+    found: int
+    unique: int
+    stored: int
+    already_there: int
+    failed: dict[str, int]
+    left_out: dict[str, int]
+    complete: bool
+    certificate: tuple[SliceReport, ...]
+    bytes: int
+    seconds: float
+
+
+def collect(
+    atlas: Atlas,
+    job: CollectJob,
+    settings: CollectSettings,
+    taxonomy: Taxonomy,
+    *,
+    limits: ImageLimits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+    retry: set[str] | None = None,
+    since: date | None = None,
+    revisit: bool = False,
+) -> CollectSummary:
+    """Fetch pictures and records of one source into an atlas; a rerun fetches what is missing.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Where they go. What is stored is never fetched again.
+    job : CollectJob
+        Which source, what to ask for, where, how many.
+    settings : CollectSettings
+        Manners: rates, patience, tries.
+    taxonomy : Taxonomy
+        Its search words are asked for where the job has no queries.
+    limits : ImageLimits
+        What may come in.
+    progress : callable, optional
+        Called with records dealt with and records announced so far.
+    retry : set of str, optional
+        States of the ledger (``refused``, ``gone``, …) or kinds of errors to take up again.
+        Pending and failed URLs always are.
+    since : datetime.date, optional
+        Only records of this day or later, by the date that the source has.
+    revisit : bool
+        Ask again, with conditional requests, whether stored pictures are still there unchanged;
+        the ledger notes it, the stored bytes stay.
+
+    Raises
+    ------
+    UsageError
+        There is no such source or state, or the job makes no sense to the source.
+    SourceError
+        The source answers in a way that cannot be trusted; what came before is stored.
+    AtlasFullError
+        The disk is full; what was committed stands.
+    """
+    retried = _checked(retry or set())
+    source = find_source(Wanted(job, taxonomy, since, settings.contact))
+
+    async def harvest() -> CollectSummary:
+        return await _harvest(
+            atlas,
+            source,
+            settings,
+            job,
+            limits=limits,
+            progress=progress,
+            retry=retried,
+            revisit=revisit,
+        )
+
+    return _run(harvest)
+
+
+async def _harvest(
+    atlas: Atlas,
+    source: Source,
+    settings: CollectSettings,
+    job: CollectJob,
+    *,
+    limits: ImageLimits,
+    progress: Progress | None,
+    retry: set[str],
+    revisit: bool,
+) -> CollectSummary:
+    started = time.monotonic()
+    doors = Doors(source.hosts, job.root)
+    hashes, sides_px = _seen_before(atlas, source.name)
+    async with Client(settings, doors) as client:
+        reader = Reader(atlas, source, client, retry=retry, limit=job.limit, revisit=revisit)
+        writer = Writer(
+            atlas,
+            reader.tally,
+            # Another rendition or size on purpose is no change of the source.
+            health=Health(source.name, () if job.options else sides_px)
+            if settings.stop_on_change
+            else None,
+            repeats=Repeats(hashes),
+            batch_rows=settings.batch_rows,
+        )
+        judge = getattr(source, "judge", None)
+        run = Harvest(client, reader, writer, limits=limits, judge=judge, progress=progress)
+        try:
+            await run.run()
+        except AtlasFullError:
+            raise
+        except (CosmicError, asyncio.CancelledError):
+            # Ctrl-C, or an archive that cannot be trusted: what is in hand is good and is kept.
+            run.finish()
+            raise
+        run.finish()
+        writer.write_reports()
+    return _summary(source.name, reader, writer, time.monotonic() - started)
+
+
+def _summary(source: str, reader: Reader, writer: Writer, seconds: float) -> CollectSummary:
+    ends = reader.tally.outcomes()
+    ends.pop(STORED, None)
+    reports = tuple(reader.tally.reports())
+    failed = {state: n for state, n in sorted(ends.items()) if state in _STATES}
+    waiting = failed.get(FetchState.FAILED.value, 0) + failed.get(FetchState.PENDING.value, 0)
+    return CollectSummary(
+        source=source,
+        found=reader.tally.seen,
+        unique=reader.tally.unique,
+        stored=writer.stored,
+        already_there=reader.already_there,
+        failed=failed,
+        left_out={why: n for why, n in sorted(ends.items()) if why not in _STATES},
+        complete=all(report.adds_up for report in reports) and not waiting,
+        certificate=reports,
+        bytes=writer.bytes,
+        seconds=round(seconds, 3),
+    )
+
+
+def _seen_before(atlas: Atlas, source: str) -> tuple[list[str], list[int]]:
+    """Hashes, and longest sides in px, of the source's pictures that are stored."""
+    where = f"starts_with(id, '{source}:')"
+    rows = atlas.read(["sha256", "width", "height"], where=where, table="images")
+    widths, heights = rows.column("width").to_pylist(), rows.column("height").to_pylist()
+    sides_px = [max(w, h) for w, h in zip(widths, heights, strict=True)]
+    return rows.column("sha256").to_pylist(), sides_px[-_SIDES_READ:]
+
+
+def _checked(retry: set[str]) -> set[str]:
+    from cosmic_morphology.imaging import PictureKind
+
+    known = _STATES | {kind.value for kind in PictureKind}
+    unknown = sorted(each for each in retry if each not in known and not each.startswith("http_"))
+    if unknown:
+        raise UsageError(
+            f"there is no state {unknown[0]!r}",
+            where="--retry",
+            todo=f"There are {', '.join(sorted(_STATES))}.",
+        )
+    return retry
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run to the end from ordinary code, and from a notebook whose event loop is running."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _in_new_loop(work)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_in_new_loop, work).result()
+
+
+def _in_new_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+        return runner.run(work())
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:  # there is none for Windows
+        return None
+    return new_event_loop

@@ -1,0 +1,108 @@
+"""Which addresses a collector may ask: only http(s), only the hosts of the source."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
+
+from cosmic_morphology.collect.states import FetchState, Trouble
+
+_SAFE_IN_PATH = "/%:@!$&'()*+,;=~-._"
+_SAFE_IN_QUERY = _SAFE_IN_PATH + "?"
+_MAX_URL = 8_000
+
+
+class Doors:
+    """The hosts of one source; every address goes through here before it is asked.
+
+    Parameters
+    ----------
+    hosts : iterable of str
+        Names of hosts; one that begins with a dot stands for all its subdomains.
+    root : str
+        Another address of the source, such as a replica's. It may be plain http and on a
+        private address, and then nothing but its own origin may be asked.
+    """
+
+    def __init__(self, hosts: Iterable[str], root: str = "") -> None:
+        self._hosts = tuple(host.lower() for host in hosts)
+        self._root = _origin(urlsplit(root)) if root else None
+        self._global: dict[str, bool] = {}
+
+    def clean(self, url: str, base: str = "") -> str:
+        """The address as it is asked: absolute, https, percent-encoded, allowed.
+
+        Raises
+        ------
+        Trouble
+            ``forbidden``: another scheme, another host, a user name, a private address.
+        """
+        try:
+            parts = urlsplit(urljoin(base, url.strip()))
+            origin = _origin(parts)
+        except ValueError as error:
+            raise _forbidden(url, f"this is no address ({error})") from error
+        if parts.scheme not in ("http", "https"):
+            raise _forbidden(url, f"only http and https are followed, not {parts.scheme!r}")
+        if parts.username or parts.password:
+            raise _forbidden(url, "the address carries a user name")
+        if origin == self._root:
+            return _encoded(parts, parts.scheme, parts.netloc)
+        if self._root is not None or not self._knows(origin[1]):
+            raise _forbidden(url, "this host does not belong to the source")
+        if origin[2] not in (80, 443) or not self._is_global(origin[1]):
+            raise _forbidden(url, "this is a private address or an unusual port")
+        return _encoded(parts, "https", origin[1])
+
+    def _knows(self, host: str) -> bool:
+        return any(
+            host.endswith(known) or host == known[1:] if known.startswith(".") else host == known
+            for known in self._hosts
+        )
+
+    def _is_global(self, host: str) -> bool:
+        """Whether a name leads to public addresses only; looked up once for each host.
+
+        A name that cannot be looked up is let through: behind a proxy only the proxy can, and
+        without one the request fails by itself.
+        """
+        if host not in self._global:
+            try:
+                found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, 443)}
+            except OSError:
+                return True
+            self._global[host] = all(ipaddress.ip_address(each).is_global for each in found)
+        return self._global[host]
+
+
+def host_of(url: str) -> str:
+    """The host of a clean address, with its port where it is not the usual one."""
+    return urlsplit(url).netloc.lower()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host (with or without port) is this machine."""
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def _origin(parts: SplitResult) -> tuple[str, str, int]:
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.scheme, (parts.hostname or "").lower(), port
+
+
+def _encoded(parts: SplitResult, scheme: str, netloc: str) -> str:
+    path = quote(parts.path, safe=_SAFE_IN_PATH)
+    url = urlunsplit((scheme, netloc, path, quote(parts.query, safe=_SAFE_IN_QUERY), ""))
+    if len(url) > _MAX_URL:
+        raise _forbidden(url, f"the address has {len(url):,} characters")
+    return url
+
+
+def _forbidden(url: str, what: str) -> Trouble:
+    return Trouble(FetchState.FORBIDDEN, "forbidden", what, where=url[:200])

@@ -1,0 +1,109 @@
+"""Politeness: how often, and how many at once, each host is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiolimiter import AsyncLimiter
+
+from cosmic_morphology.collect.doors import is_loopback
+from cosmic_morphology.settings import CollectSettings
+
+# Requests per second where nobody has said otherwise: inferred, no archive publishes numbers.
+POLITE_PER_S = {
+    "images-api.nasa.gov": 5.0,
+    "images-assets.nasa.gov": 10.0,
+    "science.nasa.gov": 2.0,
+    "assets.science.nasa.gov": 2.0,
+    "esahubble.org": 5.0,
+    "cdn.esahubble.org": 5.0,
+    "esawebb.org": 5.0,
+    "cdn.esawebb.org": 5.0,
+    "www.eso.org": 5.0,
+    "cdn.eso.org": 5.0,
+    "noirlab.edu": 5.0,
+    "www.legacysurvey.org": 2.0,
+    "skyserver.sdss.org": 2.0,
+    "commons.wikimedia.org": 2.0,
+    "upload.wikimedia.org": 2.0,
+}
+POLITE_ELSEWHERE_PER_S = 2.0
+
+# One refusal says something about its URL, three in a row about the host.
+_REFUSALS_IN_A_ROW = 3
+_BURST_FROM_PER_S = 20.0
+
+
+def allowed_per_s(host: str, settings: CollectSettings) -> float | None:
+    """Requests per second that a host is asked at most; None without a limit (this machine)."""
+    if settings.requests_per_s is not None:
+        return settings.requests_per_s
+    if is_loopback(host):
+        return None
+    return POLITE_PER_S.get(host, POLITE_ELSEWHERE_PER_S)
+
+
+class Gate:
+    """The way to one host.
+
+    Parameters
+    ----------
+    host : str
+        For the default rate.
+    settings : CollectSettings
+        Rate, open requests, and how long a host rests after it has had enough.
+    """
+
+    def __init__(self, host: str, settings: CollectSettings) -> None:
+        rate = allowed_per_s(host, settings)
+        self._limiter = _limiter(rate) if rate is not None else None
+        self._open = asyncio.Semaphore(settings.concurrency)
+        self._pause_s = settings.throttle_pause_s
+        self._rests_until = 0.0
+        self._refusals = 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn; the host counts as busy until the block ends."""
+        async with self._open:
+            await self._wait()
+            yield
+
+    def rest(self, wait_s: float) -> None:
+        """Let nobody through for a while."""
+        self._rests_until = max(self._rests_until, asyncio.get_running_loop().time() + wait_s)
+
+    def refused(self) -> None:
+        """Note a 403: several in a row mean that the host throttles."""
+        self._refusals += 1
+        if self._refusals >= _REFUSALS_IN_A_ROW:
+            self._refusals = 0
+            self.rest(self._pause_s)
+
+    def answered(self) -> None:
+        """Note an answer that is none of these."""
+        self._refusals = 0
+
+    async def _wait(self) -> None:
+        # The loop's clock is monotonic: setting the machine's clock changes nothing here.
+        clock = asyncio.get_running_loop().time
+        if self._limiter is not None:
+            await self._limiter.acquire()
+        if (rest_s := self._rests_until - clock()) > 0:
+            await asyncio.sleep(rest_s)
+            # Those who have slept side by side must not wake up as a crowd.
+            await self._wait()
+
+
+def _limiter(rate_per_s: float) -> AsyncLimiter:
+    """A bucket that lets no window of one second have more than ``rate_per_s``.
+
+    A leaky bucket of capacity b and rate r lets at most b + r through in one second. With b = 1
+    every late wake-up of the event loop is lost; above some rate half a request of credit makes
+    that good.
+    """
+    if rate_per_s < _BURST_FROM_PER_S:
+        return AsyncLimiter(1, 1 / (0.995 * rate_per_s))
+    return AsyncLimiter(1.5, 1.5 / (0.99 * rate_per_s - 0.6))

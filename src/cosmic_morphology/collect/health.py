@@ -1,0 +1,148 @@
+"""Is the source still itself? Placeholders, rubbish, and sizes that change at a stroke."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from cosmic_morphology.collect.outcomes import Item, Outcome
+from cosmic_morphology.collect.states import FetchState
+from cosmic_morphology.errors import SourceError
+
+SAME_BYTES = 5
+"""So many records with the very same file: it is a stand-in, not their picture."""
+
+_HELD_BYTES = 64_000_000
+_WINDOW = 50
+_RUBBISH_SHARE = 0.5
+_RUBBISH = frozenset({FetchState.PLACEHOLDER, FetchState.NOT_A_PICTURE})
+_REFERENCE = 200
+_BATCH = 64
+_CHANGED_SHARE = 0.9
+_FACTOR = 2.0
+_TODO = (
+    "Look at the archive. If it is right, run again with collect.stop_on_change = false; "
+    "what was stored before stands."
+)
+
+
+class Repeats:
+    """Holds back files that come again until it is clear whether they are a stand-in.
+
+    Copies of one picture under two or three ids are common in archives, and are stored.
+
+    Parameters
+    ----------
+    stored : iterable of str
+        Hashes (hex) of the source's pictures that are in the atlas.
+    """
+
+    def __init__(self, stored: Iterable[str]) -> None:
+        self._counts = Counter(_short(sha256) for sha256 in stored)
+        self._held: dict[int, list[Outcome]] = {}
+        self._held_bytes = 0
+        self.stand_ins: set[str] = set()
+
+    def judge(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Outcomes to be written now: some as placeholders, some later."""
+        ready = []
+        for outcome in outcomes:
+            if outcome.intake is None:
+                ready.append(outcome)
+                continue
+            key = _short(outcome.intake.sha256)
+            self._counts[key] += 1
+            if self._counts[key] >= SAME_BYTES:
+                same = [*self._held.pop(key, ()), outcome]
+                self.stand_ins.update(each.item.record.id for each in same)
+                ready += [_stand_in(each) for each in same]
+            elif self._counts[key] > 1:
+                self._hold(key, outcome)
+            else:
+                ready.append(outcome)
+        if self._held_bytes > _HELD_BYTES:
+            ready += self.release()
+        return ready
+
+    def release(self) -> list[Outcome]:
+        """Everything that was held back: nothing spoke against it."""
+        free = [outcome for held in self._held.values() for outcome in held]
+        self._held, self._held_bytes = {}, 0
+        return free
+
+    def held(self, record_id: str) -> Item | None:
+        """The item of an id that is held back."""
+        for outcomes in self._held.values():
+            for outcome in outcomes:
+                if outcome.item.record.id == record_id:
+                    return outcome.item
+        return None
+
+    def _hold(self, key: int, outcome: Outcome) -> None:
+        held = self._held.setdefault(key, [])
+        if held:
+            outcome.data, outcome.intake = held[0].data, held[0].intake
+        else:
+            self._held_bytes += len(outcome.data) * 2
+        held.append(outcome)
+
+
+class Health:
+    """Watches what a source sends.
+
+    Parameters
+    ----------
+    source : str
+        For the message.
+    sides_px : sequence of int
+        Longest sides of the source's pictures that are in the atlas, in pixels.
+    """
+
+    def __init__(self, source: str, sides_px: Sequence[int]) -> None:
+        self._source = source
+        self._recent: deque[bool] = deque(maxlen=_WINDOW)
+        self._sides: deque[int] = deque(sides_px, maxlen=20_000)
+
+    def check(self, outcomes: Sequence[Outcome]) -> None:
+        """Look at a batch before it is written.
+
+        Raises
+        ------
+        SourceError
+            Most of the last answers are rubbish, or nearly all sizes are new.
+        """
+        for outcome in outcomes:
+            self._recent.append(outcome.state in _RUBBISH)
+            if len(self._recent) == _WINDOW and sum(self._recent) > _RUBBISH_SHARE * _WINDOW:
+                raise SourceError(
+                    f"{sum(self._recent)} of the last {_WINDOW} answers are no pictures of the "
+                    f"records, the last one: {outcome.error or outcome.kind}",
+                    where=f"{self._source}: {outcome.item.url}",
+                    todo=_TODO,
+                )
+        sides = [max(o.intake.width, o.intake.height) for o in outcomes if o.intake is not None]
+        if len(self._sides) >= _REFERENCE and len(sides) >= _BATCH:
+            low, high = np.percentile(np.array(self._sides), [5, 95])
+            new = np.array(sides)
+            for changed in (new * _FACTOR < low, new > high * _FACTOR):
+                if changed.mean() >= _CHANGED_SHARE:
+                    raise SourceError(
+                        f"{changed.sum()} of {len(new)} new pictures have about "
+                        f"{int(np.median(new))} px where {low:.0f} to {high:.0f} px were usual",
+                        where=self._source,
+                        todo=_TODO,
+                    )
+        self._sides.extend(sides)
+
+
+def _stand_in(outcome: Outcome) -> Outcome:
+    outcome.state, outcome.kind = FetchState.PLACEHOLDER, "same_bytes"
+    outcome.error = f"the same file came for {SAME_BYTES} records or more"
+    outcome.data, outcome.intake = b"", None
+    return outcome
+
+
+def _short(sha256: str) -> int:
+    return int(sha256[:16], 16)

@@ -1,0 +1,85 @@
+"""What an atlas knows of a source before a harvest begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cosmic_morphology.atlas import Atlas, Record
+from cosmic_morphology.collect.states import UNFINISHED, FetchState
+
+SLICE_PREFIX = "slice:"
+"""Rows of the ledger that are no URL but the account of a slice begin so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The state of one URL."""
+
+    id: str
+    state: FetchState
+    attempts: int
+    etag: str
+    last_modified: str
+
+
+class Known:
+    """Ids that have a picture, and the state of every URL of one source.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read once, now.
+    source : str
+        Name of the source.
+    retry : set of str
+        States (or kinds of errors) that are taken up again beside the unfinished ones.
+    """
+
+    def __init__(self, atlas: Atlas, source: str, retry: set[str]) -> None:
+        self._atlas = atlas
+        self._source = source
+        self._retry = retry
+        prefix = f"{source}:"
+        self.stored = {each for each in atlas.positions() if each.startswith(prefix)}
+        self.rows: dict[str, Row] = {}
+        self._again: set[str] = set()
+        columns = ["url", "id", "state", "attempts", "error_kind", "etag", "last_modified"]
+        where = f"source = '{source}' AND NOT starts_with(url, '{SLICE_PREFIX}')"
+        for row in atlas.read(columns, where=where, table="ledger").to_pylist():
+            state = FetchState(row["state"])
+            etag, modified = row["etag"] or "", row["last_modified"] or ""
+            self.rows[row["url"]] = Row(row["id"], state, row["attempts"] or 0, etag, modified)
+            if state in UNFINISHED or retry & {state.value, row["error_kind"] or ""}:
+                self._again.add(row["url"])
+
+    def owner(self, url: str) -> str:
+        """The id whose picture a URL is; empty when nobody has claimed it."""
+        row = self.rows.get(url)
+        return row.id if row else ""
+
+    def is_settled(self, url: str) -> bool:
+        """Whether a URL came to an end in an earlier run that is not to be repeated."""
+        row = self.rows.get(url)
+        # "Stored" without its picture: the atlas lost it (an older copy was put back).
+        return row is not None and row.state is not FetchState.STORED and url not in self._again
+
+    def left_behind(self, met: set[str], queries: tuple[str, ...]) -> Iterator[tuple[str, Record]]:
+        """URLs to take up again that no search has shown in this run, with their records."""
+        urls = sorted(self._again - met)
+        for start in range(0, len(urls), 500):
+            part = ", ".join(
+                "'" + url.replace("'", "''") + "'" for url in urls[start : start + 500]
+            )
+            rows = self._atlas.read(
+                ["url", "slice", "record"], where=f"url IN ({part})", table="ledger"
+            ).to_pylist()
+            for row in sorted(rows, key=lambda row: str(row["url"])):
+                name = row["slice"] or ""
+                asked = any(name == query or name.startswith(f"{query}/") for query in queries)
+                if row["record"] and asked:
+                    yield name, Record.from_json(row["record"])
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

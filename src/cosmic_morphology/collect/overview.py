@@ -1,0 +1,63 @@
+"""``cosmic status``: the state of every URL by source and slice, and what is believed so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from cosmic_morphology.atlas import BELIEVED, Atlas
+from cosmic_morphology.collect.known import SLICE_PREFIX
+from cosmic_morphology.collect.tally import SliceReport, read_reports
+
+
+@dataclass(frozen=True)
+class Status:
+    """What an atlas holds and what it waits for.
+
+    Parameters
+    ----------
+    pictures : int
+        Rows of ``images``.
+    records : int
+        Rows of ``catalogue``.
+    sources : dict
+        State to number of URLs, for each source.
+    reasons : dict
+        Kind of error to number of URLs, for each source.
+    slices : tuple of SliceReport
+        The newest certificate of each query.
+    beliefs : dict of str to int
+        Rows in which each believed column is filled.
+    """
+
+    pictures: int
+    records: int
+    sources: dict[str, dict[str, int]]
+    reasons: dict[str, dict[str, int]]
+    slices: tuple[SliceReport, ...]
+    beliefs: dict[str, int]
+
+
+def status(atlas: Atlas) -> Status:
+    """The state of an atlas; nothing is changed."""
+    where = f"NOT starts_with(url, '{SLICE_PREFIX}')"
+    rows = atlas.read(["source", "state", "error_kind"], where=where, table="ledger").to_pylist()
+    states: dict[str, Counter[str]] = {}
+    reasons: dict[str, Counter[str]] = {}
+    for row in rows:
+        states.setdefault(row["source"], Counter())[row["state"]] += 1
+        if row["error_kind"] and row["state"] != "stored":
+            reasons.setdefault(row["source"], Counter())[row["error_kind"]] += 1
+    there = set(atlas.columns())
+    return Status(
+        pictures=atlas.count("images"),
+        records=atlas.count("catalogue"),
+        sources={source: dict(sorted(n.items())) for source, n in sorted(states.items())},
+        reasons={source: dict(sorted(n.items())) for source, n in sorted(reasons.items())},
+        slices=tuple(read_reports(atlas)),
+        beliefs={
+            column.name: atlas.count("catalogue", f"`{column.name}` IS NOT NULL")
+            for column in BELIEVED
+            if column.name in there
+        },
+    )

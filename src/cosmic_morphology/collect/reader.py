@@ -1,0 +1,210 @@
+"""The reading half of a harvest: slices to records, and what is to be done with each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from cosmic_morphology.atlas import Atlas, Record
+from cosmic_morphology.collect.http import Client
+from cosmic_morphology.collect.known import Known
+from cosmic_morphology.collect.outcomes import PAGE_PREFIX, Item, Outcome
+from cosmic_morphology.collect.sources.base import LeftOut, Recount, Slice, Source, Why
+from cosmic_morphology.collect.states import FetchState, Trouble
+from cosmic_morphology.collect.tally import STORED, Tally
+
+SAME_FILE = "same_file"
+
+
+class Reader:
+    """Reads a source and decides what each record needs.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        For what earlier runs have left.
+    source : Source
+        What is read.
+    client : Client
+        How it is asked.
+    retry : set of str
+        States that are taken up again.
+    limit : int, optional
+        Records with a picture, shared out between the queries.
+    revisit : bool
+        Whether stored pictures are asked for again, on condition that they changed.
+    """
+
+    def __init__(
+        self,
+        atlas: Atlas,
+        source: Source,
+        client: Client,
+        *,
+        retry: set[str],
+        limit: int | None,
+        revisit: bool,
+    ) -> None:
+        self.tally = Tally(source.name)
+        self.known = Known(atlas, source.name, retry)
+        self.already_there = 0
+        self._source = source
+        self._client = client
+        self._limit = limit
+        self._revisit = revisit
+        self._met: set[str] = set()
+        self._claimed: dict[str, str] = {}
+        self._taken = 0
+
+    async def read(self) -> AsyncIterator[Item | Outcome | Record]:
+        """What there is to do, in the order of the archive.
+
+        An :class:`Item` is to be fetched, an :class:`Outcome` is settled without that, a
+        :class:`Record` has its picture already and may say something new.
+        """
+        quota, asked = _Quota(self._limit, len(self._source.queries)), ""
+        async for part in self._source.slices(self._client):
+            if part.query != asked:
+                asked = part.query
+                quota.next_query(self._taken)
+            self.tally.open(part)
+            if quota.is_used(self._taken):
+                self.tally.cut(part, "limit")
+                continue
+            try:
+                async for step in self._slice(part, quota):
+                    yield step
+            except Trouble as trouble:
+                # One page that cannot be had does not end the harvest: the certificate names it.
+                if part.announced is None:
+                    raise
+                self.tally.cut(part, "page_failed")
+                yield _page_outcome(self._source.name, part, trouble)
+        if self._limit is None:
+            for name, record in self.known.left_behind(self._met, self._source.queries):
+                if record.id not in self.known.stored and not self.tally.has_met(record.id):
+                    yield self._item(record, record.image_url, name)
+
+    async def _slice(self, part: Slice, quota: _Quota) -> AsyncIterator[Item | Outcome | Record]:
+        async for found in self._source.records(self._client, part):
+            if isinstance(found, Recount):
+                self.tally.recount(part, found.announced)
+                continue
+            key = _key(self._source.name, found)
+            seen_before = self.tally.has_met(key)
+            if not self.tally.meet(part, key):
+                continue
+            if isinstance(found, LeftOut):
+                if not seen_before:
+                    self.tally.settle(key, found.why.value)
+                    for outcome in self._left_out(found, key, part):
+                        yield outcome
+                continue
+            step = self._decide(found, part, seen_before=seen_before)
+            if step is not None:
+                yield step
+            if quota.is_used(self._taken):
+                self.tally.cut(part, "limit")
+                return
+
+    def _decide(
+        self, record: Record, part: Slice, *, seen_before: bool
+    ) -> Item | Outcome | Record | None:
+        try:
+            url = self._client.doors.clean(record.image_url)
+        except Trouble as trouble:
+            why = (trouble.state, trouble.kind, str(trouble))
+            return None if seen_before else self._without_url(record, part, *why)
+        record = replace(record, image_url=url)
+        if seen_before:
+            return record
+        self._taken += 1
+        owner = self._claimed.setdefault(url, self.known.owner(url) or record.id)
+        if record.id in self.known.stored:
+            return self._stored(record, url, part)
+        if owner != record.id:
+            what = f"its file is that of {owner}"
+            return self._without_url(record, part, FetchState.LEFT_OUT, SAME_FILE, what)
+        settled = self._is_settled(url, record.id)
+        return None if settled else self._item(record, url, part.name)
+
+    def _without_url(
+        self, record: Record, part: Slice, state: FetchState, kind: str, what: str
+    ) -> Outcome | None:
+        """A record whose address is not to be asked; the ledger knows it by its id."""
+        if self._is_settled(record.id, record.id):
+            self.tally.settle(record.id, kind if state is FetchState.LEFT_OUT else state.value)
+            return None
+        return Outcome(self._item(record, record.id, part.name), state, kind, what)
+
+    def _is_settled(self, url: str, key: str) -> bool:
+        """Whether an earlier run came to an end with a URL; the certificate counts it again."""
+        if not self.known.is_settled(url):
+            return False
+        self._met.add(url)
+        self.tally.settle(key, self.known.rows[url].state.value)
+        return True
+
+    def _stored(self, record: Record, url: str, part: Slice) -> Item | Outcome | Record:
+        self.already_there += 1
+        self.tally.settle(record.id, STORED)
+        row = self.known.rows.get(url)
+        if self._revisit and row is not None and (row.etag or row.last_modified):
+            item = self._item(record, url, part.name)
+            item.revisit = True
+            return item
+        if row is None or row.state is not FetchState.STORED:
+            # Killed after the picture was stored and before the ledger said so.
+            item = self._item(record, url, part.name)
+            return Outcome(item, FetchState.STORED, tries=0 if item.attempts_before else 1)
+        return record
+
+    def _item(self, record: Record, url: str, name: str) -> Item:
+        self._met.add(url)
+        row = self.known.rows.get(url)
+        item = Item(record, url, name, queries=set(record.queries))
+        if row is not None:
+            item.attempts_before = row.attempts
+            there = row.state is FetchState.STORED and record.id in self.known.stored
+            if there or row.state is FetchState.PLACEHOLDER:
+                item.etag, item.last_modified = row.etag, row.last_modified
+        return item
+
+    def _left_out(self, found: LeftOut, key: str, part: Slice) -> list[Outcome]:
+        if found.why is Why.BEFORE_SINCE or self.known.is_settled(key):
+            return []
+        item = self._item(Record(self._source.name, found.source_id), key, part.name)
+        return [Outcome(item, FetchState.LEFT_OUT, found.why.value, found.detail)]
+
+
+class _Quota:
+    """Shares a limit out: what one query leaves goes to those after it."""
+
+    def __init__(self, limit: int | None, queries: int) -> None:
+        self._limit = limit
+        self._queries_left = max(1, queries)
+        self._until: float = math.inf
+
+    def next_query(self, taken: int) -> None:
+        if self._limit is not None:
+            share = math.ceil((self._limit - taken) / max(1, self._queries_left))
+            self._until = taken + share
+            self._queries_left -= 1
+
+    def is_used(self, taken: int) -> bool:
+        return taken >= self._until
+
+
+def _key(source: str, found: Record | LeftOut) -> str:
+    return f"{source}:{found.source_id}" if found.source_id else ""
+
+
+def _page_outcome(source: str, part: Slice, trouble: Trouble) -> Outcome:
+    item = Item(
+        Record(source, f"page of {part.name}"), f"{PAGE_PREFIX}{source}:{part.name}", part.name
+    )
+    code = trouble.status_code
+    return Outcome(
+        item, FetchState.FAILED, trouble.kind, str(trouble), trouble.tried, status_code=code
+    )

@@ -1,0 +1,67 @@
+"""Trying again, by stamina, as often as the kind of trouble deserves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import stamina
+
+from cosmic_morphology.collect.states import Trouble
+from cosmic_morphology.settings import CollectSettings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Tried(Generic[T]):
+    """What came of it in the end, and after how many tries."""
+
+    value: T
+    tries: int
+
+
+async def with_retries(settings: CollectSettings, once: Callable[[], Awaitable[T]]) -> Tried[T]:
+    """Await ``once`` until it succeeds or another try would not help.
+
+    Raises
+    ------
+    Trouble
+        The last one; its attribute ``tried`` says how many tries there were.
+    """
+    decide = _Patience()
+    tries = 0
+    try:
+        async for attempt in stamina.retry_context(
+            on=decide,
+            attempts=settings.attempts,
+            timeout=None,
+            wait_initial=settings.backoff_s,
+            wait_max=settings.max_wait_s,
+            wait_jitter=settings.backoff_s / 4,
+        ):
+            with attempt:
+                tries += 1
+                return Tried(await once(), tries)
+    except Trouble as trouble:
+        trouble.tried = tries
+        raise
+    msg = "stamina ends with a result or an error"
+    raise AssertionError(msg)
+
+
+class _Patience:
+    """stamina's question: is there another try, and when?"""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def __call__(self, error: Exception) -> bool | float:
+        if not isinstance(error, Trouble):
+            return False
+        self._seen[error.kind] += 1
+        if self._seen[error.kind] >= error.tries:
+            return False
+        return True if error.wait_s is None else error.wait_s

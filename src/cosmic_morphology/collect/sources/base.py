@@ -1,0 +1,140 @@
+"""What a source is: it says which records there are, and never touches their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+from cosmic_morphology.atlas import Record
+from cosmic_morphology.settings import CollectJob
+from cosmic_morphology.taxonomy import Taxonomy
+
+
+class Ask(Protocol):
+    """The polite client, as a source sees it."""
+
+    async def json(self, url: str, params: Mapping[str, Any] | None = None) -> Any:
+        """The JSON behind an address of one of the source's hosts.
+
+        Raises
+        ------
+        Trouble
+            It could not be had after all tries; ``status_code`` says what the server said.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of an archive that can be read to its end.
+
+    Attributes
+    ----------
+    name : str
+        Unique within the source and stable from run to run, such as ``comet/1990-1999``.
+    query : str
+        What the user asked for, such as ``comet``; a source's slices come query by query.
+    announced : int, optional
+        Records that the archive says the slice has; None where it does not say.
+    total : int, optional
+        Records that the archive says the whole query has.
+    params : mapping
+        Whatever the source needs to read the slice.
+    """
+
+    name: str
+    query: str
+    announced: int | None = None
+    total: int | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Why(StrEnum):
+    """Why a record has no picture to fetch."""
+
+    NO_PICTURE = "no_picture"
+    """The record names no file, or none that can be used."""
+    NOT_AN_IMAGE = "not_an_image"
+    """Video, audio, text."""
+    ARTWORK = "artwork"
+    """An artist's impression, and only observations were asked for."""
+    PLACEHOLDER = "placeholder"
+    """The record itself names a stand-in."""
+    MALFORMED = "malformed"
+    """Not a record: no identifier, or not the shape that the source has."""
+    BEFORE_SINCE = "before_since"
+    """Older than ``--since``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A record that the archive lists and that has no picture for us."""
+
+    source_id: str
+    why: Why
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """What the archive announces for a slice after it was read, where that is not what it had."""
+
+    announced: int
+
+
+Found = Record | LeftOut | Recount
+
+
+@runtime_checkable
+class Source(Protocol):
+    """An archive, a site, a survey: records in, no bytes.
+
+    A source is made with :class:`Wanted` and may keep what it likes while it is read. It raises
+    :class:`~cosmic_morphology.errors.SourceError` when an answer does not look like its archive,
+    and :class:`~cosmic_morphology.errors.UsageError` when the job makes no sense.
+
+    Attributes
+    ----------
+    name : str
+        First half of every id, such as ``nasa``.
+    hosts : tuple of str
+        The only hosts that are asked; ``.example.org`` stands for all subdomains.
+    queries : tuple of str
+        What will be asked for, in order; a limit is shared out between them.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    queries: tuple[str, ...]
+
+    def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+        """The parts to read, in a stable order."""
+
+    def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+        """Every record that a part lists, once or more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a source is made from."""
+
+    job: CollectJob
+    taxonomy: Taxonomy
+    since: date | None = None
+    contact: str = ""
+
+    def root(self, address: str) -> str:
+        """The archive's address, or the one that the job gives instead, without a final slash."""
+        return (self.job.root or address).rstrip("/")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The job's queries; without any the search words of the taxonomy."""
+        searched = tuple(word for each in self.taxonomy.classes for word in each.search)
+        return tuple(dict.fromkeys(self.job.queries or searched))
+
+    def option(self, name: str, default: Any) -> Any:
+        """One of the job's options for the source."""
+        return self.job.options.get(name, default)

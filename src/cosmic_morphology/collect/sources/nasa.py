@@ -1,0 +1,133 @@
+"""NASA's Image and Video Library (``images-api.nasa.gov``, interface description v1.22.0).
+
+The search gives at most 10,000 results; :mod:`nasa_slices` divides what is larger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+from cosmic_morphology.collect.sources.base import (
+    Ask,
+    Found,
+    LeftOut,
+    Recount,
+    Slice,
+    Wanted,
+    Why,
+)
+from cosmic_morphology.collect.sources.nasa_records import (
+    choose_rendition,
+    links_of,
+    safe_id,
+    to_record,
+)
+from cosmic_morphology.collect.sources.nasa_slices import Divider, data_of, id_of
+from cosmic_morphology.collect.states import Trouble
+from cosmic_morphology.errors import UsageError
+
+API = "https://images-api.nasa.gov"
+WHOLE = "*"
+RENDITIONS = ("small", "medium", "large", "orig")
+_NOT_FOUND = 404
+
+
+class Nasa:
+    """Records of the library, by words, keywords, albums, or all of them.
+
+    Queries are search words; ``keyword:X`` and ``album:X`` ask for those, ``*`` for every image.
+    Options: ``rendition`` (the one to prefer, ``medium`` by default) and ``center`` (only this
+    centre's).
+
+    Parameters
+    ----------
+    wanted : Wanted
+        The job, the search words, and since when.
+    """
+
+    name = "nasa"
+    hosts = ("images-api.nasa.gov", "images-assets.nasa.gov")
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.queries = wanted.words
+        self._api = wanted.root(API)
+        self._since = wanted.since
+        self._center = str(wanted.option("center", ""))
+        self._prefer = str(wanted.option("rendition", "medium"))
+        if self._prefer not in RENDITIONS:
+            raise UsageError(
+                f"there is no rendition {self._prefer!r}",
+                where="collect_from.options.rendition",
+                todo=f"There are {', '.join(RENDITIONS)}.",
+            )
+        self._divider = Divider(self._api)
+
+    async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+        """Each query, whole or divided until every part can be read to its end."""
+        for query in self.queries:
+            kind, _, rest = query.partition(":")
+            if kind == "album" and rest:
+                yield await self._album(ask, query, rest)
+                continue
+            params: dict[str, Any] = {"media_type": "image"}
+            if kind == "keyword" and rest:
+                params["keywords"] = rest
+            elif query != WHOLE:
+                params["q"] = query
+            if self._center:
+                params["center"] = self._center
+            if self._since is not None:
+                params["year_start"] = self._since.year
+            async for part in self._divider.divide(ask, query, params):
+                yield part
+
+    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+        """Every record of a part, once."""
+        async for item in self._divider.items(ask, part):
+            yield await self._found(ask, part, item)
+        if self._divider.recounted is not None:
+            yield Recount(self._divider.recounted)
+
+    async def _found(self, ask: Ask, part: Slice, item: dict[str, Any]) -> Found:
+        data, nasa_id = data_of(item), id_of(item)
+        if not nasa_id:
+            return LeftOut("", Why.MALFORMED, "an item without nasa_id")
+        shown_id = safe_id(nasa_id)
+        if data.get("media_type") not in (None, "image"):
+            return LeftOut(shown_id, Why.NOT_AN_IMAGE, str(data["media_type"])[:50])
+        created = str(data.get("date_created") or "")
+        if self._since is not None and created and created[:10] < self._since.isoformat():
+            return LeftOut(shown_id, Why.BEFORE_SINCE, created[:10])
+        url = choose_rendition(links_of(item), self._prefer)
+        if not url and not links_of(item):
+            url = choose_rendition(await self._assets(ask, nasa_id), self._prefer)
+        if not url:
+            return LeftOut(shown_id, Why.NO_PICTURE, "no rendition that can be decoded")
+        return to_record(data, url, query=f"{self.name}:{part.query}")
+
+    async def _assets(self, ask: Ask, nasa_id: str) -> list[dict[str, Any]]:
+        """The files of an item whose search result has no links."""
+        try:
+            answer = await ask.json(f"{self._api}/asset/{quote(nasa_id, safe='')}")
+        except Trouble as trouble:
+            if trouble.status_code == _NOT_FOUND:
+                return []
+            raise
+        collection = answer.get("collection") if isinstance(answer, dict) else None
+        items = collection.get("items") if isinstance(collection, dict) else None
+        return links_of({"links": items})
+
+    async def _album(self, ask: Ask, query: str, album: str) -> Slice:
+        try:
+            total = await self._divider.count(ask, {"album": album})
+        except Trouble as trouble:
+            if trouble.status_code != _NOT_FOUND:
+                raise
+            raise UsageError(
+                "the library has no such album",
+                where=query,
+                todo="Names of albums are case-sensitive.",
+            ) from trouble
+        return Slice(query, query, total, total, {"album": album})

@@ -1,0 +1,100 @@
+"""An item of NASA's library as a record: texts, rights, and the one file that is fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from cosmic_morphology.atlas import Record
+from cosmic_morphology.collect import texts
+
+LICENCE = "Public domain (NASA media guidelines; not insignia, third-party material, people)"
+THIRD_PARTY = "Third-party copyright, see the credit; not redistributable"
+_ORDER = {
+    "medium": ("medium", "small", "large"),
+    "small": ("small", "medium", "large"),
+    "large": ("large", "medium", "small"),
+    "orig": ("orig", "large", "medium", "small"),
+}
+_DECODED = (".jpg", ".jpeg", ".png")
+_RENDITION = re.compile(r"~(orig|large|medium|small|thumb)\.", re.IGNORECASE)
+_COPYRIGHT = re.compile(r"©|\(c\)|\bcopyright\b|all rights reserved", re.IGNORECASE)
+_MAX_ID = 300
+
+
+def links_of(item: Any) -> list[dict[str, Any]]:
+    """The links of an item that are links."""
+    links = item.get("links") if isinstance(item, dict) else None
+    if not isinstance(links, list):
+        return []
+    return [link for link in links if isinstance(link, dict) and isinstance(link.get("href"), str)]
+
+
+def choose_rendition(links: list[dict[str, Any]], prefer: str = "medium") -> str:
+    """The address of the one file to fetch; empty where there is none that can be decoded.
+
+    The preferred size, else its neighbours, else the original where it is JPEG or PNG, else the
+    preview (answers from before 2024 have no other link).
+    """
+    by_name: dict[str, str] = {}
+    for link in links:
+        href = link["href"]
+        path = unquote(urlsplit(href.replace(" ", "%20")).path).lower()
+        if not path.endswith(_DECODED) and link.get("render") != "image":
+            continue
+        found = _RENDITION.search(path)
+        name = found[1].lower() if found else {"preview": "thumb"}.get(link.get("rel", ""), "orig")
+        if name == "orig" and not path.endswith(_DECODED):
+            # A TIFF of hundreds of MB, or something that is no file of a picture at all.
+            continue
+        by_name.setdefault(name, href)
+    for name in (*_ORDER[prefer], "orig", "thumb"):
+        if name in by_name:
+            return by_name[name]
+    return ""
+
+
+def to_record(data: Mapping[str, Any], url: str, *, query: str) -> Record:
+    """The record of an item; every field but ``nasa_id`` may be missing."""
+    nasa_id = str(data["nasa_id"])
+    description = texts.plain(data.get("description")) or texts.plain(data.get("description_508"))
+    credit = credit_line(data)
+    reserved = _COPYRIGHT.search(f"{credit} {description}")
+    return Record(
+        source="nasa",
+        source_id=safe_id(nasa_id),
+        title=texts.title(data.get("title")) or texts.title(nasa_id),
+        description=description,
+        keywords=texts.listed(data.get("keywords")),
+        credit=credit,
+        licence=THIRD_PARTY if reserved else LICENCE,
+        created_at=texts.plain(data.get("date_created"), 40),
+        page_url=f"https://images.nasa.gov/details/{quote(nasa_id[:_MAX_ID], safe='')}",
+        image_url=url,
+        queries=(query,),
+        albums=texts.listed(data.get("album")),
+        collection=texts.plain(data.get("center"), 100),
+    )
+
+
+def credit_line(data: Mapping[str, Any]) -> str:
+    """Who must be named: creator and photographer, else the centre."""
+    creators = [texts.plain(data.get(k), 500) for k in ("secondary_creator", "photographer")]
+    named = list(dict.fromkeys(filter(None, creators)))
+    if not named:
+        named = [f"NASA/{center}" if (center := texts.plain(data.get("center"), 100)) else "NASA"]
+    return "; ".join(named)
+
+
+def safe_id(source_id: str) -> str:
+    """An identifier in one line and of a sane length; the usual ones are not touched."""
+    one_line = "".join(
+        c if c.isprintable() else quote(c, errors="replace") for c in source_id.strip()
+    )
+    if len(one_line) <= _MAX_ID:
+        return one_line
+    digest = hashlib.sha256(source_id.encode("utf-8", "replace")).hexdigest()[:16]
+    return f"{one_line[: _MAX_ID - 17]}-{digest}"

@@ -1,0 +1,160 @@
+"""The writing half of a harvest: outcomes to rows, a batch at a time, in one order always."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.atlas.schema import LEDGER
+from cosmic_morphology.collect.health import Health, Repeats
+from cosmic_morphology.collect.outcomes import PAGE_PREFIX, Item, Outcome
+from cosmic_morphology.collect.states import FetchState
+from cosmic_morphology.collect.tally import STORED, Tally, slice_rows
+
+# A batch is also full at this size: 256 pictures may be gigabytes.
+BATCH_BYTES = 128_000_000
+# Records and rows of the ledger are light: more of them go into one commit.
+_LIGHT_ROWS = 8
+
+
+class Writer:
+    """Collects what a harvest finds out and commits it.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Where it goes.
+    tally : Tally
+        Is told what became of each id.
+    health : Health, optional
+        Looks at each batch first.
+    repeats : Repeats
+        Holds files back that come again.
+    batch_rows : int
+        Pictures between two commits.
+    """
+
+    def __init__(
+        self,
+        atlas: Atlas,
+        tally: Tally,
+        *,
+        health: Health | None,
+        repeats: Repeats,
+        batch_rows: int,
+    ) -> None:
+        self.stored = 0
+        self.bytes = 0
+        self._atlas = atlas
+        self._tally = tally
+        self._health = health
+        self._repeats = repeats
+        self._batch_rows = batch_rows
+        self._fresh()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to commit."""
+        light = len(self._records) + len(self._pending)
+        return (
+            len(self._outcomes) >= self._batch_rows
+            or self._batch_bytes >= BATCH_BYTES
+            or light >= _LIGHT_ROWS * self._batch_rows
+        )
+
+    def add(self, step: Item | Outcome | Record) -> None:
+        """Take one step of the harvest; nothing is written yet."""
+        if isinstance(step, Item):
+            self._pending[step.url] = step
+        elif isinstance(step, Outcome):
+            self._outcomes.append(step)
+            self._batch_bytes += len(step.data)
+        else:
+            self._records.append(step)
+
+    def commit(self, *, last: bool = False) -> None:
+        """Pictures first, their records, then the ledger: a kill in between is mended later.
+
+        Parameters
+        ----------
+        last : bool
+            No other batch follows: files that were held back are stored now.
+
+        Raises
+        ------
+        SourceError
+            The source is not itself any more; the batch is not written.
+        AtlasFullError
+            The disk is full; what was committed stands.
+        """
+        outcomes, pending, records = self._outcomes, self._pending, self._records
+        self._fresh()
+        judged = self._repeats.judge(outcomes)
+        if self._health is not None:
+            self._health.check(judged)
+        if last:
+            judged += self._repeats.release()
+        with self._one_collector():
+            self._store([o for o in judged if o.intake is not None])
+            self._atlas.upsert_records(self._with_pictures(records))
+            rows = {item.url: item.pending_row() for item in pending.values()}
+            rows |= {outcome.item.url: outcome.row() for outcome in judged}
+            if rows:
+                self._atlas.upsert_ledger(_whole(rows))
+        for outcome in judged:
+            self._settle(outcome)
+
+    def write_reports(self) -> None:
+        """Write the certificate's accounts into the ledger."""
+        rows = slice_rows(self._tally.reports())
+        with self._one_collector():
+            if rows:
+                self._atlas.upsert_ledger(_whole({row["url"]: row for row in rows}))
+
+    def _store(self, outcomes: list[Outcome]) -> None:
+        arrivals = [
+            Arrival(o.item.complete_record(), o.intake, o.data)
+            for o in outcomes
+            if o.intake is not None
+        ]
+        if arrivals:
+            self.stored += self._atlas.add(arrivals)
+            self.bytes += sum(len(arrival.data) for arrival in arrivals)
+
+    def _settle(self, outcome: Outcome) -> None:
+        key, state = outcome.item.record.id, outcome.state
+        if state is FetchState.LEFT_OUT:
+            self._tally.settle(key, outcome.kind)
+        elif not outcome.item.url.startswith(PAGE_PREFIX):
+            self._tally.settle(key, STORED if state is FetchState.STORED else state.value)
+
+    def _with_pictures(self, records: list[Record]) -> list[Record]:
+        """Records whose picture is there; what is held back or a stand-in stays out."""
+        known = []
+        for record in records:
+            if (held := self._repeats.held(record.id)) is not None:
+                held.queries.update(record.queries)
+            elif record.id not in self._repeats.stand_ins:
+                known.append(record)
+        return known
+
+    def _fresh(self) -> None:
+        self._outcomes: list[Outcome] = []
+        self._pending: dict[str, Item] = {}
+        self._records: list[Record] = []
+        self._batch_bytes = 0
+
+    def _one_collector(self) -> AbstractContextManager[Any]:
+        """Two collectors of one local atlas write one after the other."""
+        if "://" in self._atlas.uri:
+            return nullcontext()
+        from filelock import FileLock
+
+        return FileLock(str(Path(self._atlas.uri) / ".collect.lock"), timeout=600)
+
+
+def _whole(rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with all columns: what is left out becomes null."""
+    return [{column: row.get(column) for column in LEDGER.names} for row in rows.values()]

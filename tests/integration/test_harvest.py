@@ -1,0 +1,132 @@
+"""Collecting from the replica over real HTTP: what is promised to the person who runs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cosmic_morphology.atlas import Atlas, verify
+from cosmic_morphology.collect import collect
+from cosmic_morphology.replica import Faults, Holdings, Replica
+from cosmic_morphology.replica.quirks import Quirks
+from cosmic_morphology.settings import CollectJob, CollectSettings
+from cosmic_morphology.taxonomy import load_taxonomy
+
+TAXONOMY = load_taxonomy()
+QUICK = {"backoff_s": 0.01, "throttle_pause_s": 0.05, "batch_rows": 40, "decode_threads": 1}
+
+
+def gather(atlas, root, *queries, source="nasa", options=None, limit=None, settings=None, **given):
+    job = CollectJob(source=source, queries=queries, root=root, limit=limit, options=options or {})
+    chosen = CollectSettings(**{**QUICK, **(settings or {})})
+    return collect(atlas, job, chosen, TAXONOMY, **given)
+
+
+def table(atlas):
+    """Ids and hashes: what must be the same however a harvest went."""
+    rows = atlas.read(["id", "sha256"], table="images").to_pylist()
+    return sorted((row["id"], row["sha256"]) for row in rows)
+
+
+def said(atlas, record_id):
+    quoted = record_id.replace("'", "''")
+    return atlas.read(where=f"id = '{quoted}'").to_pylist()[0]
+
+
+@pytest.fixture(scope="module")
+def replica():
+    with Replica(Holdings.numbered(240, side_px=32), quirks=Quirks.none()) as running:
+        yield running
+
+
+@pytest.fixture
+def calm(replica):
+    replica.set_faults(Faults())
+    replica.forget_requests()
+    return replica
+
+
+@pytest.fixture
+def odd():
+    quirks = Quirks(no_links=0.1, joined_keywords=0.2, html=0.3, raw_spaces=0.3, tif_original=0.3)
+    with Replica(Holdings.numbered(120, side_px=32), quirks=quirks) as running:
+        yield running
+
+
+def test_everything_that_a_search_announces_is_stored_with_its_texts(atlas, calm):
+    done = gather(atlas, calm.nasa_url, "galaxy")
+    assert (done.found, done.stored, done.failed, done.complete) == (240, 240, {}, True)
+    assert verify(atlas).problems == ()
+    one = said(atlas, atlas.ids()[0])
+    assert one["title"].startswith("Galaxy field")
+    assert one["credit"].startswith("NASA/")
+    assert "Public domain" in one["licence"]
+    assert one["queries"] == ["nasa:galaxy"]
+
+
+def test_doing_it_twice_fetches_nothing_and_changes_nothing(atlas, calm):
+    gather(atlas, calm.nasa_url, "galaxy")
+    before, versions = table(atlas), atlas.version
+    calm.forget_requests()
+    again = gather(atlas, calm.nasa_url, "galaxy")
+    assert (again.stored, again.already_there) == (0, 240)
+    assert calm.requests.count("/nasa-assets") == 0
+    assert table(atlas) == before
+    assert (atlas.version.images, atlas.version.catalogue) == (versions.images, versions.catalogue)
+
+
+def test_a_record_found_by_two_searches_is_one_row_with_both(atlas, calm):
+    gather(atlas, calm.nasa_url, "galaxy", "nebula")
+    gather(atlas, calm.nasa_url, "star")
+    rows = atlas.read(["queries"]).column("queries").to_pylist()
+    assert len(rows) == 240
+    assert ["nasa:galaxy", "nasa:nebula"] in rows
+    assert ["nasa:galaxy", "nasa:nebula", "nasa:star"] in rows
+    assert calm.requests.count("/nasa-assets") == 240
+
+
+def test_oddities_of_the_archive_do_not_reach_the_atlas(atlas, odd):
+    done = gather(atlas, odd.nasa_url, "galaxy")
+    assert done.stored == 120
+    for row in atlas.read(["description", "keywords", "image_url"]).to_pylist():
+        assert "<" not in row["description"]
+        assert "\r" not in row["description"]
+        assert "galaxy" in row["keywords"]
+        assert " " not in row["image_url"]
+    types = set(atlas.read(["media_type"], table="images").column("media_type").to_pylist())
+    assert types == {"image/jpeg"}
+
+
+def test_a_limit_is_shared_between_the_searches_and_kept_on_a_rerun(atlas, calm):
+    for _ in range(2):
+        done = gather(atlas, calm.nasa_url, "star", "nebula", limit=30)
+        assert done.unique == 30
+    assert atlas.count() == 30
+    assert {r.reasons["limit"] > 0 for r in done.certificate} == {True}
+
+
+def test_a_killed_harvest_resumes_without_loss(tmp_path, calm):
+    undisturbed = Atlas.create(tmp_path / "undisturbed")
+    gather(undisturbed, calm.nasa_url, "galaxy")
+    calm.set_faults(Faults(latency_s=0.01))
+    script = Path(__file__).with_name("harvest_once.py")
+    place = tmp_path / "killed"
+    for after_s in (1.2, 1.6, 2.0):
+        child = subprocess.Popen([sys.executable, script, place, calm.nasa_url])
+        time.sleep(after_s)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+    stored = set(Atlas.create(place).positions())
+    calm.forget_requests()
+    subprocess.run([sys.executable, script, place, calm.nasa_url], check=True)
+    killed = Atlas.open(place)
+    assert table(killed) == table(undisturbed)
+    assert verify(killed).problems == ()
+    refetched = {path.split("/")[3] for path in calm.requests.by_path("/nasa-assets")}
+    assert not refetched & {each.removeprefix("nasa:") for each in stored}
