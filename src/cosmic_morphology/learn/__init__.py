@@ -1,0 +1,62 @@
+"""Learning: backbones, recipes, training, and what a trained model says.
+
+:func:`embed` looks at every picture once with a frozen backbone; :func:`train` makes a run of a
+recipe; :func:`load_run` gives its model, which :func:`predict_into` sets to work on the atlas.
+Training also runs where there is no atlas, from a Parquet file (:class:`ParquetPictures`).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cosmic_morphology.learn.backbones import Backbone as Backbone
+    from cosmic_morphology.learn.backbones import build_backbone as build_backbone
+    from cosmic_morphology.learn.embedding import EmbedSummary as EmbedSummary
+    from cosmic_morphology.learn.embedding import embed as embed
+    from cosmic_morphology.learn.fit import train as train
+    from cosmic_morphology.learn.model import TrainedModel as TrainedModel
+    from cosmic_morphology.learn.model import load_run as load_run
+    from cosmic_morphology.learn.pictures import Example as Example
+    from cosmic_morphology.learn.pictures import ParquetPictures as ParquetPictures
+    from cosmic_morphology.learn.pictures import PictureTable as PictureTable
+    from cosmic_morphology.learn.predict import PredictSummary as PredictSummary
+    from cosmic_morphology.learn.predict import predict_into as predict_into
+    from cosmic_morphology.learn.recipes import Recipe as Recipe
+    from cosmic_morphology.learn.recipes import load_recipe as load_recipe
+    from cosmic_morphology.learn.recipes import recipe_names as recipe_names
+    from cosmic_morphology.learn.runs import Run as Run
+    from cosmic_morphology.learn.runs import read_run as read_run
+    from cosmic_morphology.learn.weights import hub_reachable as hub_reachable
+
+# Imported when first used: training from a Parquet file must not need Lance.
+_HOMES = {
+    "Backbone": "backbones",
+    "EmbedSummary": "embedding",
+    "Example": "pictures",
+    "ParquetPictures": "pictures",
+    "PictureTable": "pictures",
+    "PredictSummary": "predict",
+    "Recipe": "recipes",
+    "Run": "runs",
+    "TrainedModel": "model",
+    "build_backbone": "backbones",
+    "embed": "embedding",
+    "hub_reachable": "weights",
+    "load_recipe": "recipes",
+    "load_run": "model",
+    "predict_into": "predict",
+    "read_run": "runs",
+    "recipe_names": "recipes",
+    "train": "fit",
+}
+
+__all__ = [*_HOMES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

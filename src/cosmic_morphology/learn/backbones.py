@@ -1,0 +1,165 @@
+"""Any timm model as a backbone: its network without head, its preprocessing, its weights."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from timm.data.config import resolve_model_data_config
+from torch import nn
+
+from cosmic_morphology.errors import SettingsError
+from cosmic_morphology.learn.preprocessing import Preprocessing
+from cosmic_morphology.learn.weights import (
+    cached_weights,
+    hash_of_file,
+    hub_error,
+    hub_reachable,
+    load_weights,
+)
+from cosmic_morphology.settings import LearnSettings
+
+# Random weights are drawn from this seed, so that they are the same in every stage of a run.
+_RANDOM_WEIGHTS_SEED = 0
+_MAX_SUGGESTED = 5
+
+
+@dataclass(slots=True)
+class Backbone:
+    """A network that turns a picture into a vector.
+
+    Attributes
+    ----------
+    name : str
+        As timm calls it.
+    model : torch.nn.Module
+        Takes ``(N, 3, size, size)`` and gives ``(N, n_features)``.
+    preprocessing : Preprocessing
+        Read from the model's own configuration, with the overrides of the settings.
+    weights_id : str
+        ``hub:<tag>``, ``file:<hash>`` or ``none``: which weights these are.
+    arguments : dict
+        What timm was given beside the name.
+    """
+
+    name: str
+    model: nn.Module
+    preprocessing: Preprocessing
+    weights_id: str
+    arguments: dict[str, Any]
+
+    @property
+    def n_features(self) -> int:
+        """Length of the vector."""
+        # Some nets have a layer between the pooled features and the head.
+        model: Any = self.model
+        return int(getattr(model, "head_hidden_size", None) or model.num_features)
+
+
+def build_backbone(learn: LearnSettings) -> Backbone:
+    """Make the backbone that the settings ask for, with its weights.
+
+    Raises
+    ------
+    SettingsError
+        There is no such model, or it does not take these arguments.
+    InputError
+        The file of weights is missing or belongs to another model.
+    TrainingError
+        The hub cannot be reached.
+    """
+    arguments = {key: value for key, value in learn.backbone_args.items() if key != "num_classes"}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_RANDOM_WEIGHTS_SEED)
+        model, weights_id = _with_weights(learn, arguments)
+    return Backbone(
+        learn.backbone, model, _preprocessing(model, learn), weights_id, _as_built(learn, arguments)
+    )
+
+
+def bare_model(name: str, arguments: dict[str, Any]) -> nn.Module:
+    """A timm model without head and with random weights."""
+    try:
+        model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
+    except RuntimeError as error:
+        near = timm.list_models(f"*{re.split(r'[_.]', name, maxsplit=1)[0]}*")[:_MAX_SUGGESTED]
+        raise SettingsError(
+            f"there is no timm model {name!r}",
+            where="learn.backbone",
+            todo=f"Near to it are: {', '.join(near)}." if near else "See timm.list_models().",
+        ) from error
+    except TypeError as error:
+        raise SettingsError(
+            f"{name} does not take these arguments ({error})", where="learn.backbone_args"
+        ) from error
+    return model
+
+
+def _with_weights(learn: LearnSettings, arguments: dict[str, Any]) -> tuple[nn.Module, str]:
+    model = bare_model(learn.backbone, _as_built(learn, arguments))
+    if learn.weights == "none":
+        return model, "none"
+    if learn.weights == "hub":
+        return _from_hub(learn, _as_built(learn, arguments), model)
+    path = Path(learn.weights)
+    load_weights(model, path, classifier=_classifier_names(model))
+    return model, f"file:{hash_of_file(path)}"
+
+
+def _from_hub(
+    learn: LearnSettings, arguments: dict[str, Any], bare: nn.Module
+) -> tuple[nn.Module, str]:
+    config: dict[str, Any] = dict(getattr(bare, "pretrained_cfg", {}) or {})
+    hub_id = str(config.get("hf_hub_id") or "")
+    if not hub_id:
+        raise hub_error(learn.backbone, "timm names no pretrained weights for it")
+    here = cached_weights(hub_id)
+    if here is not None:
+        overlay = {"file": str(here)}
+    elif hub_reachable():
+        overlay = {}
+    else:
+        raise hub_error(learn.backbone, "the hub does not answer")
+    try:
+        model: nn.Module = timm.create_model(
+            learn.backbone,
+            pretrained=True,
+            num_classes=0,
+            pretrained_cfg_overlay=overlay,
+            **arguments,
+        )
+    except (OSError, RuntimeError) as error:
+        raise hub_error(learn.backbone, str(error).splitlines()[0]) from error
+    return model, f"hub:{hub_id.rpartition('/')[2]}"
+
+
+def _as_built(learn: LearnSettings, arguments: dict[str, Any]) -> dict[str, Any]:
+    # Transformers fix the number of patches when they are built; others take any size.
+    if learn.image_size_px and "img_size" not in arguments and _has_positions(learn.backbone):
+        return {**arguments, "img_size": learn.image_size_px}
+    return arguments
+
+
+def _has_positions(name: str) -> bool:
+    family = name.partition(".")[0]
+    return family.startswith(("vit_", "deit", "eva", "beit", "swin"))
+
+
+def _classifier_names(model: nn.Module) -> tuple[str, ...]:
+    config: dict[str, Any] = dict(getattr(model, "pretrained_cfg", {}) or {})
+    names = config.get("classifier") or ()
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _preprocessing(model: nn.Module, learn: LearnSettings) -> Preprocessing:
+    own: dict[str, Any] = resolve_model_data_config(model)  # type: ignore[no-untyped-call]
+    return Preprocessing(
+        size_px=learn.image_size_px or int(own["input_size"][-1]),
+        mean=learn.mean or tuple(own["mean"]),
+        std=learn.std or tuple(own["std"]),
+        interpolation=str(own["interpolation"]),
+    )

@@ -1,0 +1,97 @@
+"""Batches for training: the same seed and epoch give the same batches, also after a kill."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+
+class Examples(Dataset[dict[str, torch.Tensor]]):
+    """Inputs that stay in memory (or on the GPU) and are handed out a batch at a time.
+
+    Parameters
+    ----------
+    inputs : Tensor
+        Features of shape ``(N, F)``, or pixels, uint8 of shape ``(N, H, W, 3)``.
+    targets : Tensor of int64, shape ``(N,)``
+        Numbers of the classes.
+    weights : Tensor of float32, shape ``(N,)``
+        How much each counts.
+    """
+
+    def __init__(self, inputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> None:
+        self.inputs, self.targets, self.weights = inputs, targets, weights
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {
+            "input": self.inputs[rows.to(self.inputs.device)],
+            "target": self.targets[rows],
+            "weight": self.weights[rows],
+        }
+
+
+class Shuffled(Sampler[Any]):
+    """Rows of each batch in an order that depends on the seed and the epoch alone.
+
+    Parameters
+    ----------
+    n : int
+        Number of examples.
+    batch_size : int
+        Rows in a batch; a last batch of one row joins the one before it, because batch norm
+        cannot learn from one row.
+    seed : int
+        Of the order.
+    rank, world : int
+        This process and how many there are: each gets its own part of every epoch.
+    """
+
+    def __init__(self, n: int, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+        self._n, self._batch, self._seed = n, batch_size, seed
+        self._rank, self._world = rank, world
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self._epoch = epoch
+
+    def _per_rank(self) -> int:
+        return self._n // self._world
+
+    def __len__(self) -> int:
+        full, rest = divmod(self._per_rank(), self._batch)
+        return full + int(rest > 1) if full else 1
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        source = torch.Generator().manual_seed(self._seed * 100_003 + self._epoch)
+        order = torch.randperm(self._n, generator=source)
+        mine = order[self._rank : self._per_rank() * self._world : self._world]
+        for number in range(len(self)):
+            last = number == len(self) - 1
+            yield mine[number * self._batch : None if last else (number + 1) * self._batch]
+
+
+class InOrder(Sampler[Any]):
+    """Rows of each batch as they stand."""
+
+    def __init__(self, n: int, batch_size: int) -> None:
+        self._n, self._batch = n, batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(self._n / self._batch)
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        for start in range(0, self._n, self._batch):
+            yield torch.arange(start, min(start + self._batch, self._n))
+
+
+def loader(examples: Examples, sampler: Sampler[Any]) -> DataLoader[Any]:
+    """Batches as Lightning takes them; workers would only copy what is in memory already."""
+    return DataLoader(examples, batch_size=None, sampler=sampler, num_workers=0)

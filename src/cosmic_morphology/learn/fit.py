@@ -1,0 +1,210 @@
+"""Training: one run of a recipe on the pictures of an atlas (or of a Parquet file)."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torchmetrics.functional.classification import multiclass_f1_score
+
+from cosmic_morphology.learn.calibrate import classwise_ece, temperature_for, threshold_for
+from cosmic_morphology.learn.model import head_shape, load_run, save_model, softmax
+from cosmic_morphology.learn.pictures import SIDES, PictureTable
+from cosmic_morphology.learn.recipes import load_recipe
+from cosmic_morphology.learn.runs import (
+    FORMAT_VERSION,
+    Run,
+    begin,
+    environment,
+    finish,
+    is_finished,
+    read_run,
+    run_folder,
+    write_history,
+    write_json,
+)
+from cosmic_morphology.learn.task import Task, prepare
+from cosmic_morphology.learn.ways import Outcome, train_head, train_pixels
+from cosmic_morphology.settings import LearnSettings, RunJob
+from cosmic_morphology.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from cosmic_morphology.atlas import Atlas
+
+
+def train(
+    atlas: Atlas | PictureTable,
+    job: RunJob,
+    *,
+    learn: LearnSettings,
+    taxonomy: Taxonomy,
+    seed: int,
+    out: Path,
+    progress: Callable[[int, int], None] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Run:
+    """Train one model; a run that is there already is not made again.
+
+    Parameters
+    ----------
+    atlas : Atlas or PictureTable
+        Only its train and val splits are read.
+    job : RunJob
+        Name, recipe, whose labels, and which run to start from.
+    learn : LearnSettings
+        Backbone, weights, device.
+    taxonomy : Taxonomy
+        The classes.
+    seed : int
+        Of every random choice.
+    out : Path
+        The run goes to ``<out>/runs/<name>``.
+    progress : callable, optional
+        Called with pictures (while embedding) or epochs done and in all.
+    labels : mapping of str to str, optional
+        Labels by id instead of those of the source; pictures without one are left out.
+
+    Returns
+    -------
+    Run
+        The finished run. A killed one, called again, goes on from its last epoch and ends with
+        the same metrics.
+
+    Raises
+    ------
+    UsageError
+        The settings do not fit together, or there is nothing to learn from.
+    TrainingError
+        The loss left the numbers, or the weights cannot be had.
+    """
+    recipe = load_recipe(job.recipe)
+    folder = run_folder(out, job.name)
+    table = _table_of(atlas)
+    where = table.where()
+    task = prepare(
+        table,
+        job,
+        recipe,
+        learn=learn,
+        classes=taxonomy.names_with_reject if recipe.with_reject else taxonomy.names,
+        seed=seed,
+        folder=folder,
+        start=load_run(run_folder(out, job.starts_from)) if job.starts_from else None,
+        labels=labels,
+        progress=progress,
+    )
+    if is_finished(folder, task.key):
+        return read_run(folder)
+    begin(folder, task.key)
+    _write_beginning(task, where)
+    began = time.perf_counter()
+    outcome = train_head(task) if recipe.trains == "head" else train_pixels(task)
+    _write_end(task, outcome, time.perf_counter() - began)
+    finish(folder, task.key)
+    return read_run(folder)
+
+
+def _table_of(atlas: Any) -> PictureTable:
+    if hasattr(atlas, "examples"):
+        table: PictureTable = atlas
+        return table
+    # Only here: a machine that trains from a Parquet file has no Lance.
+    from cosmic_morphology.learn.atlas_pictures import AtlasPictures
+
+    return AtlasPictures(atlas)
+
+
+def _write_beginning(task: Task, where: Mapping[str, str]) -> None:
+    write_json(
+        task.folder / "settings.json",
+        {
+            "format_version": FORMAT_VERSION,
+            "name": task.job.name,
+            "recipe_name": task.job.recipe,
+            "recipe": task.recipe.model_dump(mode="json"),
+            "labels": task.job.labels,
+            "starts_from": task.job.starts_from,
+            "seed": task.seed,
+            "learn": task.learn.model_dump(mode="json"),
+            "backbone": task.backbone.name,
+            "backbone_args": task.backbone.arguments,
+            "weights_id": task.weights_id,
+            "head": head_shape(task.recipe, task.backbone.n_features),
+        },
+    )
+    write_json(task.folder / "atlas.json", where)
+    write_json(task.folder / "environment.json", environment(task.device))
+
+
+def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
+    model, logits, targets = outcome.model, outcome.logits, outcome.targets
+    if task.recipe.calibrate:
+        model.temperature = temperature_for(logits, targets)
+    probabilities = softmax(logits / model.temperature)
+    if len(targets):
+        model.reject_below = threshold_for(probabilities, targets, task.recipe.precision_wanted)
+    if task.recipe.trains == "head" and not task.job.starts_from:
+        model.embedding = {"backbone": task.backbone.name, **_embedding_of(task)}
+    save_model(model, task.folder)
+    write_history(task.folder / "history.csv", outcome.fitted.module.history)
+    _write_unreadable(task)
+    write_json(
+        task.folder / "metrics.json",
+        {
+            **_val_metrics(probabilities, targets),
+            "temperature": model.temperature,
+            "reject_below": model.reject_below,
+            "best_epoch": outcome.fitted.best_epoch,
+            "epochs": len(outcome.fitted.module.history),
+            "batch_size": outcome.fitted.batch_size,
+            "seconds": round(seconds, 2),
+            "n_train": outcome.n_train,
+            "n_val": len(targets),
+            "n_by_class": {
+                side: dict(Counter(e.label for e in task.examples if e.split == side))
+                for side in SIDES
+            },
+            "quarantined": len(task.unreadable),
+            "notes": [*task.notes, *outcome.fitted.notes],
+        },
+    )
+
+
+def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    if not len(targets):
+        return {}
+    import torch
+
+    macro = multiclass_f1_score(
+        torch.from_numpy(probabilities),
+        torch.from_numpy(targets),
+        probabilities.shape[1],
+        average="macro",
+    )
+    return {
+        "val_macro_f1": float(macro),
+        "val_accuracy": float((probabilities.argmax(1) == targets).mean()),
+        "val_classwise_ece": classwise_ece(probabilities, targets),
+    }
+
+
+def _embedding_of(task: Task) -> dict[str, Any]:
+    return {
+        "arguments": task.backbone.arguments,
+        "weights": task.backbone.weights_id,
+        "preprocessing": task.backbone.preprocessing.to_dict(),
+    }
+
+
+def _write_unreadable(task: Task) -> None:
+    if not task.unreadable:
+        return
+    with (task.folder / "quarantine.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["id", "why"])
+        table.writerows(sorted(task.unreadable.items()))

@@ -1,0 +1,148 @@
+"""Where training gets its pictures from: the atlas, or a Parquet file on a machine without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from cosmic_morphology.errors import InputError, UsageError
+
+SIDES = ("train", "val")
+_NEEDED = ("id", "thumbnail", "label", "split", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled picture of the train or val split.
+
+    Attributes
+    ----------
+    id : str
+        Of the picture.
+    label : str
+        The class that training believes.
+    split : str
+        ``train`` or ``val``; test pictures never come here.
+    group : str
+        Pictures that no split may part.
+    weight : float
+        How sure the label is, in (0, 1].
+    """
+
+    id: str
+    label: str
+    split: str
+    group: str
+    weight: float = 1.0
+
+
+class PictureTable(Protocol):
+    """What training needs of a source of pictures."""
+
+    def where(self) -> dict[str, str]:
+        """Where the data is and which version of it is read."""
+        ...
+
+    def examples(self, labels: str) -> list[Example]:
+        """Pictures of train and val with a label, by ``id``: ``label``, or a voter's votes."""
+        ...
+
+    def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The JPEG of each picture, in order."""
+        ...
+
+
+class ParquetPictures:
+    """Pictures of one Parquet file, as ``cosmic atlas export --format parquet`` writes it.
+
+    Parameters
+    ----------
+    path : Path
+        With the columns ``id, thumbnail, label, split, group``, and ``label_confidence`` if known.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read or lacks a column.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise InputError("there is no such Parquet file", where=str(path))
+        try:
+            self._file = pq.ParquetFile(path)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"this is not a readable Parquet file ({error})", where=str(path)
+            ) from error
+        missing = [name for name in _NEEDED if name not in self._file.schema_arrow.names]
+        if missing:
+            raise InputError(
+                f"columns are missing: {', '.join(missing)}",
+                where=str(path),
+                todo="Write the file with `cosmic atlas export --format parquet`.",
+            )
+        self._path = path
+
+    def where(self) -> dict[str, str]:
+        """Path and size of the file."""
+        return {"uri": str(self._path), "version": f"{self._path.stat().st_size} bytes"}
+
+    def examples(self, labels: str) -> list[Example]:
+        """Labelled pictures of train and val; only the column ``label`` is in such a file."""
+        if labels != "label":
+            raise UsageError(
+                "a Parquet file holds no votes", where=str(self._path), todo="Train on 'label'."
+            )
+        columns = ["id", "label", "split", "group"]
+        if "label_confidence" in self._file.schema_arrow.names:
+            columns.append("label_confidence")
+        return examples_of_labels(self._file.read(columns).to_pylist())
+
+    def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The JPEG of each picture; the order is that of the file."""
+        wanted = set(ids)
+        for batch in self._file.iter_batches(batch_size=256, columns=["id", "thumbnail"]):
+            for row in batch.to_pylist():
+                if row["id"] in wanted:
+                    yield row["id"], row["thumbnail"]
+
+
+def examples_of_labels(rows: Sequence[dict[str, Any]]) -> list[Example]:
+    """Rows of ``id, label, split, group, label_confidence`` as examples, sorted by id."""
+    return sorted(
+        (
+            Example(
+                row["id"],
+                row["label"],
+                row["split"],
+                row.get("group") or row["id"],
+                _weight(row.get("label_confidence")),
+            )
+            for row in rows
+            if row["label"] and row["split"] in SIDES
+        ),
+        key=lambda example: example.id,
+    )
+
+
+def examples_of_votes(rows: Sequence[dict[str, Any]], voter: str) -> list[Example]:
+    """Rows of ``id, votes, split, group`` labelled by the heaviest vote of one voter."""
+    found = []
+    for row in rows:
+        mine = [vote for vote in row["votes"] or () if vote["voter"] == voter]
+        if mine and row["split"] in SIDES:
+            heaviest = max(mine, key=lambda vote: vote["weight"] or 0.0)
+            found.append(
+                Example(row["id"], heaviest["label"], row["split"], row["group"] or row["id"])
+            )
+    return sorted(found, key=lambda example: example.id)
+
+
+def _weight(confidence: float | None) -> float:
+    return 1.0 if confidence is None else float(np.clip(confidence, 0.05, 1.0))

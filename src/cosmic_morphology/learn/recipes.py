@@ -1,0 +1,149 @@
+"""Recipes: named training configurations in TOML that inherit from each other."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cosmic_morphology.errors import SettingsError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Augmentation(_Part):
+    """Random changes of a training picture; zeros leave it as it is."""
+
+    rotate_deg: float = Field(0.0, ge=0, le=180, description="largest rotation either way, degrees")
+    flip: bool = Field(False, description="mirror left-right and up-down, each with chance 1/2")
+    zoom: tuple[float, float] = Field((1.0, 1.0), description="share of the side that is shown")
+    shift: float = Field(0.0, ge=0, le=0.5, description="largest shift, as a share of the side")
+    brightness: float = Field(0.0, ge=0, le=1, description="relative change")
+    contrast: float = Field(0.0, ge=0, le=1, description="relative change")
+    saturation: float = Field(0.0, ge=0, le=1, description="relative change")
+    channels: float = Field(0.0, ge=0, le=1, description="relative change of R, G, B each")
+    grey: float = Field(0.0, ge=0, le=1, description="chance of a picture without colour")
+    swap: float = Field(0.0, ge=0, le=1, description="chance of false colour: channels swapped")
+    background: float = Field(0.0, ge=0, le=0.5, description="largest offset of the sky, 0..1")
+    blur: float = Field(0.0, ge=0, le=1, description="chance of a blur")
+    blur_sigma_px: tuple[float, float] = Field((0.5, 1.5), description="width of the blur, px")
+    noise: float = Field(0.0, ge=0, le=0.2, description="largest sigma of noise, of 0..1")
+    border: float = Field(0.0, ge=0, le=1, description="chance that an edge is blanked")
+
+    @property
+    def is_none(self) -> bool:
+        """Whether a picture stays as it is."""
+        return self == Augmentation()
+
+
+class Recipe(_Part):
+    """How a model is trained. Lengths are in epochs unless named otherwise."""
+
+    description: str = ""
+    trains: Literal["head", "last_stages", "all"] = Field(
+        "head", description="what changes: the head on cached embeddings, also the last stages, all"
+    )
+    stages: int = Field(2, ge=1, description="how many last stages (trains = 'last_stages')")
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(1e-3, gt=0, description="of the head")
+    backbone_rate: float = Field(1.0, gt=0, description="the backbone's rate, relative to it")
+    layer_decay: float = Field(1.0, gt=0, le=1, description="rate of a stage, relative to the next")
+    weight_decay: float = Field(0.0, ge=0)
+    optimiser: Literal["adam", "adamw"] = "adam"
+    schedule: Literal["step", "cosine", "constant"] = "step"
+    step_epochs: int = Field(7, ge=1, description="epochs between two steps")
+    step_factor: float = Field(0.1, gt=0, lt=1, description="the rate is multiplied with it")
+    warmup_epochs: float = Field(0.0, ge=0)
+    patience: int = Field(5, ge=0, description="epochs without progress before it stops; 0: never")
+    monitor: Literal["val_loss", "val_macro_f1"] = "val_macro_f1"
+    class_weights: Literal["balanced", "none"] = "balanced"
+    logit_adjustment: float = Field(0.0, ge=0, description="tau of Menon et al. 2021; 0: off")
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    label_confidence: bool = Field(False, description="weigh pictures by their label's confidence")
+    mixup: float = Field(0.0, ge=0, description="alpha of Zhang et al. 2018; 0: off")
+    ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights; 0: off")
+    head: Literal["linear", "mlp"] = "linear"
+    hidden: int = Field(512, ge=1, description="width of the mlp")
+    dropout: float = Field(0.0, ge=0, lt=1, description="before the last layer")
+    standardise: bool = Field(False, description="scale each feature to unit variance first")
+    views: int = Field(1, ge=1, le=8, description="rotations and flips averaged when predicting")
+    train_views: int = Field(0, ge=0, description="changed copies of each picture, seen once")
+    with_reject: bool = Field(False, description="one more class: everything else")
+    calibrate: bool = Field(True, description="fit a temperature on the val split")
+    precision_wanted: float = Field(0.98, gt=0, lt=1, description="for the reject threshold")
+    size_px: int | None = Field(None, ge=16, description="side of the input instead of the model's")
+    augment: Augmentation = Field(default_factory=Augmentation)
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that come with the package."""
+    folder = resources.files("cosmic_morphology.learn").joinpath("recipes")
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
+
+
+def load_recipe(name: str) -> Recipe:
+    """Read a recipe that comes with the package, or a TOML file.
+
+    A recipe may say ``extends = "another"``: its own keys win.
+
+    Raises
+    ------
+    SettingsError
+        There is no such recipe, or it is not valid.
+    """
+    try:
+        return Recipe.model_validate(_merged(name, ()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        known = f"There are: {', '.join(sorted(Recipe.model_fields))}."
+        raise SettingsError(
+            first["msg"],
+            where=f"recipe {name}: {key}",
+            todo=known if first["type"] == "extra_forbidden" else "",
+        ) from error
+
+
+def _merged(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
+    if name in seen:
+        raise SettingsError("recipes extend each other in a circle", where=" > ".join(seen))
+    own, folder = _read(name)
+    parent = own.pop("extends", None)
+    if parent is None:
+        return own
+    beside = folder / parent if folder else Path(parent)
+    base = _merged(str(beside) if beside.is_file() else parent, (*seen, name))
+    return _over(base, own)
+
+
+def _over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in own.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = {**merged[key], **value} if both else value
+    return merged
+
+
+def _read(name: str) -> tuple[dict[str, Any], Path | None]:
+    path = Path(name)
+    packaged = resources.files("cosmic_morphology.learn").joinpath("recipes", f"{name}.toml")
+    try:
+        if path.suffix == ".toml":
+            return tomllib.loads(path.read_text("utf-8")), path.parent
+        return tomllib.loads(packaged.read_text("utf-8")), None
+    except OSError as error:
+        raise SettingsError(
+            f"there is no recipe {name!r}",
+            where="recipe",
+            todo=f"There are: {', '.join(recipe_names())}; or give a TOML file.",
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"this is not TOML ({error})", where=str(path)) from error

@@ -1,0 +1,184 @@
+"""What a run sets out with: examples, classes, backbone and head; wrong input is told here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.learn.backbones import Backbone, build_backbone
+from cosmic_morphology.learn.devices import device_for
+from cosmic_morphology.learn.model import TrainedModel
+from cosmic_morphology.learn.network import Head
+from cosmic_morphology.learn.pictures import SIDES, Example, PictureTable
+from cosmic_morphology.learn.recipes import Recipe
+from cosmic_morphology.settings import LearnSettings, RunJob
+
+
+@dataclass(slots=True)
+class Task:
+    """Everything that a run needs to know, and what it finds on the way."""
+
+    job: RunJob
+    recipe: Recipe
+    learn: LearnSettings
+    table: PictureTable
+    examples: list[Example]
+    classes: tuple[str, ...]
+    seed: int
+    backbone: Backbone
+    head: Head
+    weights_id: str
+    folder: Path
+    progress: Callable[[int, int], None] | None = None
+    notes: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """Where pictures are learnt from."""
+        return device_for(self.learn)
+
+    @property
+    def key(self) -> str:
+        """Hash of all that the result depends on: the same key means the same run."""
+        found = hashlib.sha256()
+        for part in (
+            self.recipe.model_dump_json(),
+            self.learn.model_dump_json(exclude={"workers", "threads", "devices", "weights"}),
+            self.weights_id,
+            repr(self.classes),
+            str(self.seed),
+            repr(self.examples),
+        ):
+            found.update(part.encode())
+        return found.hexdigest()[:16]
+
+
+def prepare(
+    table: PictureTable,
+    job: RunJob,
+    recipe: Recipe,
+    *,
+    learn: LearnSettings,
+    classes: tuple[str, ...],
+    seed: int,
+    folder: Path,
+    start: TrainedModel | None = None,
+    labels: Mapping[str, str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Task:
+    """Put a run together.
+
+    Raises
+    ------
+    UsageError
+        Fewer than two classes to learn, or a run to start from that does not fit.
+    """
+    notes: list[str] = []
+    examples = _usable(table.examples(job.labels), labels, classes, job.labels, notes)
+    sized = learn.model_copy(update={"image_size_px": recipe.size_px or learn.image_size_px})
+    backbone = build_backbone(sized)
+    if recipe.trains == "all" and learn.weights == "none":
+        _draw_weights(backbone.model, seed)
+    head = _new_head(recipe, backbone.n_features, len(classes), seed)
+    weights_id = backbone.weights_id
+    if start is not None:
+        _take_over(start, job, classes, backbone, head)
+        weights_id = f"{weights_id} via {job.starts_from} ({_hash_of(start)})"
+    return Task(
+        job=job,
+        recipe=recipe,
+        learn=sized,
+        table=table,
+        examples=examples,
+        classes=classes,
+        seed=seed,
+        backbone=backbone,
+        head=head,
+        weights_id=weights_id,
+        folder=folder,
+        progress=progress,
+        notes=notes,
+    )
+
+
+def _usable(
+    examples: list[Example],
+    labels: Mapping[str, str] | None,
+    classes: tuple[str, ...],
+    voter: str,
+    notes: list[str],
+) -> list[Example]:
+    if labels is not None:
+        examples = [replace(e, label=labels[e.id], weight=1.0) for e in examples if e.id in labels]
+    known = [example for example in examples if example.label in classes]
+    counts = {
+        side: {name: sum(e.label == name for e in known if e.split == side) for name in classes}
+        for side in SIDES
+    }
+    learnt = sum(n > 0 for n in counts["train"].values())
+    if learnt < 2:
+        raise UsageError(
+            f"the train split has labels of {learnt} of {len(classes)} classes; "
+            "at least two are needed",
+            where=f"labels '{voter}'",
+            todo="Look at `cosmic explore`: are the pictures labelled and split?",
+        )
+    for side in SIDES:
+        lacking = [name for name, n in counts[side].items() if not n]
+        if lacking and sum(counts[side].values()):
+            notes.append(f"the {side} split has no picture of: {', '.join(lacking)}")
+    if not sum(counts["val"].values()):
+        notes.append("the val split is empty: no early stopping, no calibration")
+    return known
+
+
+def _draw_weights(model: Any, seed: int) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for module in model.modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+        if hasattr(model, "init_weights"):
+            model.init_weights()
+
+
+def _new_head(recipe: Recipe, n_features: int, n_classes: int, seed: int) -> Head:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Head(
+            n_features, n_classes, kind=recipe.head, hidden=recipe.hidden, dropout=recipe.dropout
+        )
+
+
+def _take_over(
+    start: TrainedModel, job: RunJob, classes: tuple[str, ...], backbone: Backbone, head: Head
+) -> None:
+    if start.classes != classes:
+        raise UsageError(
+            f"{job.starts_from} knows the classes {', '.join(start.classes)}",
+            where="starts_from",
+            todo=f"This run needs {', '.join(classes)}: start from a run that has them.",
+        )
+    try:
+        backbone.model.load_state_dict(start.network.backbone.state_dict())
+        head.load_state_dict(start.network.head.state_dict())
+    except RuntimeError as error:
+        raise UsageError(
+            f"{job.starts_from} has another backbone or head than this recipe",
+            where="starts_from",
+            todo="Use the same learn.backbone, head and hidden width in both.",
+        ) from error
+
+
+def _hash_of(start: TrainedModel) -> str:
+    found = hashlib.sha256()
+    for value in start.network.state_dict().values():
+        found.update(value.cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:12]

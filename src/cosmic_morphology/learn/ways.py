@@ -1,0 +1,176 @@
+"""The two ways of learning: a head on embeddings, or a network on pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.learn.batches import Examples
+from cosmic_morphology.learn.cache import decode_all
+from cosmic_morphology.learn.features import features_of
+from cosmic_morphology.learn.model import TrainedModel
+from cosmic_morphology.learn.module import Classifier
+from cosmic_morphology.learn.network import Network, unfreeze_last
+from cosmic_morphology.learn.task import Task
+from cosmic_morphology.learn.trainer import Fitted, fit
+
+# Pictures are kept larger than the input by this, so that a zoom still finds detail.
+_ROOM_TO_ZOOM = 1.15
+_BATCH = 64
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A trained network and its scores on the val split.
+
+    Attributes
+    ----------
+    fitted : Fitted
+        What the loop says.
+    model : TrainedModel
+        Not calibrated yet.
+    logits : ndarray of float32, shape ``(N, K)``
+        Of the val split; empty without one.
+    targets : ndarray of int64, shape ``(N,)``
+        Its classes.
+    n_train : int
+        Pictures learnt from.
+    """
+
+    fitted: Fitted
+    model: TrainedModel
+    logits: np.ndarray
+    targets: np.ndarray
+    n_train: int
+
+
+def train_head(task: Task) -> Outcome:
+    """Learn a head on what the frozen backbone sees."""
+    ids = [example.id for example in task.examples]
+    found = features_of(task.table, ids, task.backbone, task.learn, task.progress)
+    task.unreadable |= found.unreadable
+    vectors = torch.from_numpy(found.vectors)
+    train = _side(task, "train", found.ids, vectors)
+    val = _side(task, "val", found.ids, vectors)
+    if task.recipe.standardise:
+        task.head.standardise(train.inputs)
+    initial = {key: value.clone() for key, value in task.head.state_dict().items()}
+
+    def make() -> Classifier:
+        task.head.load_state_dict(initial)
+        return Classifier(task.head, task.recipe, _counts(task, train), seed=task.seed)
+
+    # A head is too small for a GPU to be worth the way there.
+    fitted = _loop(task, make, train, val, torch.device("cpu"))
+    task.head.eval()
+    with torch.inference_mode():
+        logits = task.head(val.inputs).numpy()
+    return Outcome(fitted, _model(task), logits, val.targets.numpy(), len(train))
+
+
+def train_pixels(task: Task) -> Outcome:
+    """Learn on pictures that are decoded once and changed anew in every epoch."""
+    preprocessing, recipe = task.backbone.preprocessing, task.recipe
+    roomy = 1.0 if recipe.augment.is_none else _ROOM_TO_ZOOM
+    train = _decoded(task, "train", round(preprocessing.size_px * roomy))
+    val = _decoded(task, "val", preprocessing.size_px)
+    if recipe.trains == "last_stages":
+        unfreeze_last(task.backbone.model, recipe.stages)
+    network = Network(task.backbone.model, task.head)
+    initial = {key: value.clone() for key, value in network.state_dict().items()}
+
+    def make() -> Classifier:
+        network.load_state_dict(initial)
+        return Classifier(
+            network.to(memory_format=torch.channels_last),
+            recipe,
+            _counts(task, train),
+            preprocessing=preprocessing,
+            seed=task.seed,
+        )
+
+    fitted = _loop(task, make, train, val, task.device)
+    model = _model(task)
+    network.to(model.device)
+    logits = [
+        model.score(val.inputs[start : start + _BATCH].numpy())
+        for start in range(0, len(val), _BATCH)
+    ]
+    k = len(task.classes)
+    return Outcome(
+        fitted,
+        model,
+        np.concatenate(logits) if logits else np.zeros((0, k), np.float32),
+        val.targets.numpy(),
+        len(train),
+    )
+
+
+def _side(task: Task, side: str, ids: list[str], inputs: torch.Tensor) -> Examples:
+    by_id = {example.id: example for example in task.examples}
+    rows = [row for row, each in enumerate(ids) if by_id[each].split == side]
+    chosen = [by_id[ids[row]] for row in rows]
+    if side == "train" and not chosen:
+        raise UsageError(
+            "no picture of the train split can be read",
+            where=task.job.name,
+            todo="`cosmic atlas verify` says what is wrong with the atlas.",
+        )
+    weights = [e.weight if task.recipe.label_confidence else 1.0 for e in chosen]
+    return Examples(
+        inputs[rows],
+        torch.tensor([task.classes.index(e.label) for e in chosen], dtype=torch.long),
+        torch.tensor(weights, dtype=torch.float32),
+    )
+
+
+def _decoded(task: Task, side: str, side_px: int) -> Examples:
+    ids = [example.id for example in task.examples if example.split == side]
+    cache = decode_all(
+        task.table,
+        ids,
+        task.backbone.preprocessing,
+        side_px=side_px,
+        workers=task.learn.workers,
+    )
+    task.unreadable |= cache.unreadable
+    return _side(task, side, cache.ids, torch.from_numpy(cache.pixels))
+
+
+def _loop(
+    task: Task,
+    make: Callable[[], Classifier],
+    train: Examples,
+    val: Examples,
+    device: torch.device,
+) -> Fitted:
+    return fit(
+        make,
+        train,
+        val if len(val) else None,
+        recipe=task.recipe,
+        device=device,
+        folder=task.folder / "checkpoints",
+        seed=task.seed,
+        devices=task.learn.devices,
+        progress=task.progress,
+    )
+
+
+def _counts(task: Task, train: Examples) -> torch.Tensor:
+    return torch.bincount(train.targets, minlength=len(task.classes)).float()
+
+
+def _model(task: Task) -> TrainedModel:
+    return TrainedModel(
+        name=task.job.name,
+        classes=task.classes,
+        network=Network(task.backbone.model, task.head).eval(),
+        preprocessing=task.backbone.preprocessing,
+        views=task.recipe.views,
+        device=task.device,
+    )

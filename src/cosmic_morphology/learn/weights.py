@@ -1,0 +1,135 @@
+"""Weights from the model hub or from a file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from cosmic_morphology.errors import InputError, TrainingError
+
+_SHOWN = 3
+
+
+def hub_reachable(timeout_s: float = 3.0) -> bool:
+    """Whether the model hub answers within ``timeout_s`` seconds."""
+    answered: list[bool] = []
+    # In a thread: looking up a name has no timeout of its own and can hang for minutes.
+    asking = threading.Thread(target=lambda: answered.append(_hub_answers(timeout_s)), daemon=True)
+    asking.start()
+    asking.join(timeout_s)
+    return bool(answered and answered[0])
+
+
+def _hub_answers(timeout_s: float) -> bool:
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        return False
+    try:
+        import httpx2
+    except ImportError:
+        return True  # the core is not installed here; the download itself will tell
+    try:
+        return httpx2.head(_hub_address(), timeout=timeout_s).status_code < 500
+    except (httpx2.HTTPError, OSError, ValueError):
+        return False
+
+
+def _hub_address() -> str:
+    return os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+
+
+def cached_weights(hub_id: str) -> Path | None:
+    """Weights that an earlier download from the hub left on this machine."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(hub_id, "model.safetensors")
+    return Path(found) if isinstance(found, str) else None
+
+
+def hash_of_file(path: Path) -> str:
+    """Short sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def load_weights(model: nn.Module, path: Path, *, classifier: tuple[str, ...] = ()) -> None:
+    """Load a safetensors file into a network, strictly; matrices may be stored in float16.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Built without a head.
+    path : Path
+        A safetensors file.
+    classifier : tuple of str
+        Names of the head's modules: what the file holds for them is left out.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it is not safetensors, or it belongs to another architecture.
+    """
+    heads = tuple(f"{name}." for name in classifier)
+    found = {
+        key: value.float() if value.is_floating_point() else value
+        for key, value in read_safetensors(path).items()
+        if not (heads and key.startswith(heads))
+    }
+    check_architecture(model, found, path)
+    model.load_state_dict(found, strict=True)
+
+
+def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors of a safetensors file by name; ``InputError`` when it cannot be read."""
+    if not path.is_file():
+        raise InputError(
+            "there is no such file of weights",
+            where=str(path),
+            todo="Give 'hub', 'none', or the path of a safetensors file.",
+        )
+    try:
+        tensors: dict[str, torch.Tensor] = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"this is not a readable safetensors file ({error})", where=str(path)
+        ) from error
+    return tensors
+
+
+def check_architecture(model: nn.Module, found: dict[str, torch.Tensor], path: Path) -> None:
+    """Raise ``InputError`` unless names and shapes of the tensors are those of the network."""
+    wanted = model.state_dict()
+    missing = [key for key in wanted if key not in found]
+    unknown = [key for key in found if key not in wanted]
+    other = [key for key in found if key in wanted and found[key].shape != wanted[key].shape]
+    if missing or unknown or other:
+        parts = [
+            f"{len(names)} {what} (such as {', '.join(names[:_SHOWN])})"
+            for names, what in (
+                (missing, "tensors are missing"),
+                (unknown, "tensors have no place"),
+                (other, "tensors have another shape"),
+            )
+            if names
+        ]
+        raise InputError(
+            f"these weights belong to another architecture: {'; '.join(parts)}",
+            where=str(path),
+            todo="Set learn.backbone (and learn.backbone_args) to the model of this file.",
+        )
+
+
+def hub_error(name: str, why: str = "") -> TrainingError:
+    """The error for weights that the hub should have given and did not."""
+    return TrainingError(
+        f"the pretrained weights cannot be fetched{f' ({why})' if why else ''}",
+        where=f"{name} from {_hub_address()}",
+        todo="Check the network, or give learn.weights a safetensors file, or 'none' to train "
+        "from scratch.",
+    )
