@@ -131,6 +131,14 @@ class EvaluateSettings(Section):
     """Measuring."""
 
     bootstrap: int = Field(1000, ge=50, description="resamples of the 95 % interval")
+    at_coverage: float = Field(
+        0.8, gt=0, le=1, description="share of pictures answered, for the precision of sure answers"
+    )
+    at_precision: float = Field(
+        0.98, gt=0, le=1, description="share of right answers, for how many can be answered"
+    )
+    report_samples: int = Field(12, ge=0, le=60, description="sample pictures of a class")
+    report_mistakes: int = Field(24, ge=0, le=200, description="worst mistakes of a run")
 
 
 class CollectJob(Section):

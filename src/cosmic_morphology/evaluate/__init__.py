@@ -1,0 +1,20 @@
+"""Measuring: scores with intervals, comparison of runs, explore, and the report.
+
+No score leaves this room without its number of pictures, its interval, its grouping and the kind
+of label it was measured on (:class:`Score`).
+"""
+
+from cosmic_morphology.evaluate.comparison import Compared, Comparison, compare_runs
+from cosmic_morphology.evaluate.evaluating import Evaluation, evaluate_run
+from cosmic_morphology.evaluate.scores import Score
+from cosmic_morphology.evaluate.scoring import LabelScores
+
+__all__ = [
+    "Compared",
+    "Comparison",
+    "Evaluation",
+    "LabelScores",
+    "Score",
+    "compare_runs",
+    "evaluate_run",
+]

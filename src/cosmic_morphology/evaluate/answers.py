@@ -1,0 +1,197 @@
+"""What a run answered to the test pictures, beside what is right, as arrays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from cosmic_morphology.atlas import Atlas, checked_labels, latest_decisions
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.evaluate.metrics import encode
+from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED
+
+TEST = "split = 'test'"
+NOBODY = "(unknown)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """A run's answers to pictures whose class is known, row for row.
+
+    Attributes
+    ----------
+    ids, groups, collections, sources : ndarray of object, shape ``(N,)``
+        Which picture, what it may not be parted from, and where it comes from.
+    y_true, y_pred : ndarray of int, shape ``(N,)``
+        Numbers of classes; the number of classes itself stands for any other answer.
+    said : ndarray of object, shape ``(N,)``
+        The answer as a word, empty when the picture could not be read.
+    confidence : ndarray of float, shape ``(N,)``
+        Probability of the answer.
+    probabilities : ndarray of float, shape ``(N, K)``, or None
+        Of the classes, where the run has kept them.
+    """
+
+    ids: np.ndarray
+    groups: np.ndarray
+    collections: np.ndarray
+    sources: np.ndarray
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    said: np.ndarray
+    confidence: np.ndarray
+    probabilities: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether each answer is right, shape ``(N,)``."""
+        found: np.ndarray = self.y_true == self.y_pred
+        return found
+
+    def take(self, rows: np.ndarray) -> Answers:
+        """Some of the rows: their numbers, or a mask."""
+        parts: dict[str, Any] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            parts[item.name] = None if value is None else value[rows]
+        return Answers(**parts)
+
+
+@dataclass(frozen=True, slots=True)
+class TestSet:
+    """Answers by kind of label, and what could not be scored.
+
+    Attributes
+    ----------
+    kinds : dict of str to Answers
+        For ``checked`` and ``computed``; a kind without pictures is missing.
+    outside : int
+        Test pictures whose label is none of the classes, or open.
+    dropped : int
+        Test pictures that a person has dropped.
+    unanswered : int
+        Test pictures with a label that the run was never asked about.
+    """
+
+    # Not a test, whatever pytest makes of the name.
+    __test__ = False
+
+    kinds: dict[str, Answers]
+    outside: int
+    dropped: int
+    unanswered: int
+
+
+def read_answers(
+    atlas: Atlas, run_name: str, classes: Sequence[str], *, where: str = TEST
+) -> TestSet:
+    """Read a run's predictions of the test pictures.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        With the columns ``prediction_<run>`` and ``confidence_<run>``.
+    run_name : str
+        The run.
+    classes : sequence of str
+        The classes that count; pictures of others are left out and counted.
+    where : str
+        Which pictures, in Lance's SQL.
+
+    Raises
+    ------
+    UsageError
+        The run was not asked about any of these pictures.
+    """
+    column = f"prediction_{run_name}"
+    if column not in atlas.columns():
+        raise UsageError(
+            f"the run {run_name!r} has predicted nothing yet",
+            where=atlas.uri,
+            todo="Run `cosmic predict` or `cosmic evaluate` with its folder first.",
+        )
+    rows = _rows(atlas, run_name, where)
+    checked = checked_labels(atlas)
+    dropped = {each.id for each in latest_decisions(atlas).values() if each.verdict == "drop"}
+    chosen: dict[str, list[tuple[dict[str, Any], str]]] = {CHECKED: [], COMPUTED: []}
+    outside = gone = unanswered = 0
+    for row in rows:
+        kind, label = _label_of(row, checked)
+        if row["id"] in dropped:
+            gone += 1
+        elif label not in classes:
+            outside += 1
+        elif row[column] is None:
+            unanswered += 1
+        else:
+            chosen[kind].append((row, label))
+    order = _class_order(atlas, run_name, classes)
+    kinds = {
+        kind: _arrays(found, run_name, classes, order) for kind, found in chosen.items() if found
+    }
+    return TestSet(kinds, outside, gone, unanswered)
+
+
+def _rows(atlas: Atlas, run_name: str, where: str) -> list[dict[str, Any]]:
+    there = atlas.columns()
+    columns = ["id", "source", "collection", "group", "label", "label_kind"]
+    columns += [f"prediction_{run_name}", f"confidence_{run_name}", f"probabilities_{run_name}"]
+    read = [name for name in columns if name in there]
+    found = atlas.read(read, where=where).sort_by("id").to_pylist()
+    lacking = dict.fromkeys(set(columns) - set(read))
+    return [{**lacking, **row} for row in found]
+
+
+def _label_of(row: dict[str, Any], checked: dict[str, str]) -> tuple[str, str]:
+    if row["id"] in checked:
+        return CHECKED, checked[row["id"]]
+    # A label that a person gave without naming it (`drop`, `keep`) is no voter's either.
+    return COMPUTED, "" if row["label_kind"] == CHECKED else row["label"] or ""
+
+
+def _class_order(atlas: Atlas, run_name: str, classes: Sequence[str]) -> list[int] | None:
+    """Where each class stands among the run's probabilities; None when that is not known."""
+    stamp = atlas.stamp_of(f"probabilities_{run_name}")
+    if not stamp:
+        return None
+    own = json.loads(stamp.get(b"parameters", b"{}")).get("classes") or list(classes)
+    return [own.index(name) for name in classes] if set(classes) <= set(own) else None
+
+
+def _arrays(
+    found: list[tuple[dict[str, Any], str]],
+    run_name: str,
+    classes: Sequence[str],
+    order: list[int] | None,
+) -> Answers:
+    rows = [row for row, _ in found]
+    said = [row[f"prediction_{run_name}"] for row in rows]
+    sure = [row[f"confidence_{run_name}"] for row in rows]
+    kept = [row[f"probabilities_{run_name}"] for row in rows]
+    probabilities = None
+    if order is not None and all(each is not None for each in kept):
+        probabilities = np.array(kept, float)[:, order]
+    return Answers(
+        ids=_texts([row["id"] for row in rows]),
+        groups=_texts([row["group"] or row["id"] for row in rows]),
+        collections=_texts([row["collection"] or NOBODY for row in rows]),
+        sources=_texts([row["source"] or NOBODY for row in rows]),
+        y_true=encode([label for _, label in found], classes),
+        y_pred=encode(said, classes),
+        said=_texts(said),
+        confidence=np.array([each or 0.0 for each in sure], float),
+        probabilities=probabilities,
+    )
+
+
+def _texts(values: Sequence[str]) -> np.ndarray:
+    found = np.empty(len(values), object)
+    found[:] = values
+    return found

@@ -1,0 +1,184 @@
+"""Intervals by the bootstrap over groups: pictures that belong together are drawn together.
+
+Percentile bootstrap (Efron & Tibshirani 1993, ch. 13), clustered (Field & Welsh 2007): pictures of
+one comet are not independent, and an interval that takes them for so is too narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosmic_morphology.evaluate.metrics import Statistic, check_labels
+
+# Resamples that are counted at once: their weights fit into the cache.
+_AT_ONCE = 128
+LEVEL = 0.95
+
+WeightedStatistic = Callable[[np.ndarray], np.ndarray]
+"""From weights of the pictures, shape ``(B, N)``, to values of shape ``(B,)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much better one model is than another on the same pictures.
+
+    Attributes
+    ----------
+    value : float
+        The other's score minus the first one's.
+    interval : tuple of float
+        95 % interval of that; a difference whose interval holds 0 may be chance.
+    p_value : float
+        Two-sided, from the share of resamples on the other side of 0.
+    n, n_groups : int
+        Pictures that both have judged, and groups of them.
+    """
+
+    value: float
+    interval: tuple[float, float]
+    p_value: float
+    n: int
+    n_groups: int
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.interval[0] > 0 or self.interval[1] < 0
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.value:+.3f} [{low:+.3f}, {high:+.3f}] (n={self.n}, {self.n_groups} groups)"
+
+
+def bootstrap_interval(
+    statistic: Statistic,
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    groups: Sequence[str] | np.ndarray,
+    *,
+    n: int,
+    seed: int,
+    n_classes: int | None = None,
+) -> tuple[float, float]:
+    """The 95 % interval of a statistic of the confusion matrix.
+
+    Parameters
+    ----------
+    statistic : callable
+        Such as :func:`cosmic_morphology.evaluate.metrics.macro_f1`.
+    y_true, y_pred : ndarray of int, shape ``(N,)``
+        Right and given answers.
+    groups : sequence of str, shape ``(N,)``
+        Pictures of one group are drawn together.
+    n : int
+        Resamples.
+    seed : int
+        Of the draws: the same seed gives the same interval.
+    n_classes : int, optional
+        K; without it the largest number seen.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper bound, never leaving out the statistic of the pictures themselves. With
+        fewer than two groups nothing is known: ``(0, 1)``.
+    """
+    k = n_classes or int(max(y_true.max(initial=0), y_pred.max(initial=0))) + 1
+    at, n_groups = group_numbers(groups)
+    if n_groups < 2:
+        return (0.0, 1.0)
+    counts = confusion_by_group(y_true, y_pred, at, n_groups, k)
+    values = np.concatenate([statistic(m) for m in resampled(counts, n=n, seed=seed)])
+    return percentiles(values, around=float(statistic(counts.sum(0))))
+
+
+def paired_difference(
+    statistic: Statistic,
+    y_true: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    groups: Sequence[str] | np.ndarray,
+    *,
+    n: int,
+    seed: int,
+    n_classes: int | None = None,
+) -> Difference:
+    """Whether the second model differs from the first: both are scored on the same resamples.
+
+    Parameters
+    ----------
+    statistic, y_true, groups, n, seed, n_classes
+        As :func:`bootstrap_interval` has them.
+    first, second : ndarray of int, shape ``(N,)``
+        Answers of the two models to the same pictures.
+    """
+    top = max(y_true.max(initial=0), first.max(initial=0), second.max(initial=0))
+    k = n_classes or int(top) + 1
+    at, n_groups = group_numbers(groups)
+    one = confusion_by_group(y_true, first, at, n_groups, k)
+    two = confusion_by_group(y_true, second, at, n_groups, k)
+    value = float(statistic(two.sum(0)) - statistic(one.sum(0)))
+    if n_groups < 2:
+        return Difference(value, (-1.0, 1.0), 1.0, len(y_true), n_groups)
+    both = resampled(np.concatenate([one, two], axis=-2), n=n, seed=seed)
+    gaps = np.concatenate([statistic(m[:, k:]) - statistic(m[:, :k]) for m in both])
+    beyond = min(float(np.mean(gaps <= 0)), float(np.mean(gaps >= 0)))
+    # One resample counts in any case: 1000 draws cannot show a p of 0.
+    p_value = float(min(1.0, 2 * max(beyond, 1 / n)))
+    return Difference(value, percentiles(gaps, around=value), p_value, len(y_true), n_groups)
+
+
+def bootstrap_weighted(
+    statistic: WeightedStatistic, groups: Sequence[str] | np.ndarray, *, n: int, seed: int
+) -> tuple[float, float]:
+    """The same for statistics that need every picture, such as a calibration error."""
+    at, n_groups = group_numbers(groups)
+    if n_groups < 2:
+        return (0.0, 1.0)
+    values = [statistic(weights[:, at]) for weights in _draws(n_groups, n=n, seed=seed)]
+    everything = float(statistic(np.ones((1, len(at)), np.float32))[0])
+    return percentiles(np.concatenate(values), around=everything)
+
+
+def group_numbers(groups: Sequence[str] | np.ndarray) -> tuple[np.ndarray, int]:
+    """Number of each picture's group, shape ``(N,)``, and how many groups there are."""
+    names, at = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+    return at.reshape(-1), len(names)
+
+
+def confusion_by_group(
+    y_true: np.ndarray, y_pred: np.ndarray, at: np.ndarray, n_groups: int, n_classes: int
+) -> np.ndarray:
+    """Confusion matrices of the groups, float32 of shape ``(G, K, K + 1)``."""
+    check_labels(y_true, y_pred, n_classes)
+    cells = n_classes * (n_classes + 1)
+    flat = np.bincount(at * cells + y_true * (n_classes + 1) + y_pred, minlength=n_groups * cells)
+    return flat.reshape(n_groups, n_classes, n_classes + 1).astype(np.float32)
+
+
+def resampled(by_group: np.ndarray, *, n: int, seed: int) -> Iterator[np.ndarray]:
+    """Sums over groups drawn with replacement, in parts of shape ``(B, K, ...)``."""
+    flat = by_group.reshape(len(by_group), -1)
+    for weights in _draws(len(by_group), n=n, seed=seed):
+        yield (weights @ flat).reshape(len(weights), *by_group.shape[1:])
+
+
+def percentiles(values: np.ndarray, *, around: float) -> tuple[float, float]:
+    """The interval that holds the middle 95 % of the values, and the measured one."""
+    tail = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(values, [tail, 100 - tail])
+    return min(float(low), around), max(float(high), around)
+
+
+def _draws(n_groups: int, *, n: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each group is drawn, float32 of shape ``(B, G)``, ``n`` rows in all."""
+    random = np.random.default_rng(seed)
+    for start in range(0, n, _AT_ONCE):
+        rows = min(_AT_ONCE, n - start)
+        drawn = random.integers(0, n_groups, (rows, n_groups))
+        drawn += np.arange(rows)[:, None] * n_groups
+        counts = np.bincount(drawn.ravel(), minlength=rows * n_groups)
+        yield counts.reshape(rows, n_groups).astype(np.float32)

@@ -1,0 +1,149 @@
+"""Do probabilities mean what they say, and how much can be answered reliably?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosmic_morphology.evaluate.bootstrap import WeightedStatistic
+
+BINS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bin of a reliability plot.
+
+    Attributes
+    ----------
+    said : float
+        Mean probability of the answers in it.
+    happened : float
+        Share of them that are right.
+    n : int
+        Answers in it.
+    """
+
+    said: float
+    happened: float
+    n: int
+
+
+def classwise_ece(probabilities: np.ndarray, y_true: np.ndarray, *, bins: int = BINS) -> float:
+    """Class-wise expected calibration error (Kull et al. 2019): the mean over the classes.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape ``(N, K)``
+        Of each class.
+    y_true : ndarray of int, shape ``(N,)``
+        Numbers of the right classes.
+    bins : int
+        Of equal width in 0..1.
+    """
+    if not len(y_true):
+        return 0.0
+    weights = np.ones((1, len(y_true)), np.float32)
+    return float(weighted_ece(probabilities, y_true, bins=bins)(weights)[0])
+
+
+def weighted_ece(
+    probabilities: np.ndarray, y_true: np.ndarray, *, bins: int = BINS
+) -> WeightedStatistic:
+    """The same for resamples: a function of weights of shape ``(B, N)``."""
+    n, k = probabilities.shape
+    number = np.minimum((probabilities * bins).astype(int), bins - 1)
+    gap = probabilities - (y_true[:, None] == np.arange(k))
+    # Each picture's gap stands in the cell of its class and bin: a resample is one product.
+    cells = np.zeros((n, k * bins), np.float32)
+    for each in range(k):
+        cells[np.arange(n), each * bins + number[:, each]] = gap[:, each]
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        total = np.maximum(weights.sum(1), 1)
+        found: np.ndarray = np.abs(weights @ cells).sum(1) / total / k
+        return found
+
+    return value
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray, *, bins: int = 10) -> list[Bin]:
+    """Said against happened for the answers that were given, without empty bins.
+
+    Parameters
+    ----------
+    confidence : ndarray, shape ``(N,)``
+        Probability of the given answer.
+    right : ndarray of bool, shape ``(N,)``
+        Whether it is the right one.
+    bins : int
+        Of equal width in 0..1.
+    """
+    at = np.minimum((confidence * bins).astype(int), bins - 1)
+    return [
+        Bin(float(confidence[at == b].mean()), float(right[at == b].mean()), int((at == b).sum()))
+        for b in np.unique(at)
+    ]
+
+
+def coverage_at_precision(confidence: np.ndarray, right: np.ndarray, precision: float) -> float:
+    """Share of pictures that get an answer when so many of the answers must be right.
+
+    The threshold is chosen on these very pictures, so this describes a model; a promise needs a
+    threshold from the val split, see :func:`precision_at_coverage` and ``reject_below``.
+    """
+    weights = np.ones((1, len(right)), np.float32)
+    return float(weighted_coverage(confidence, right, precision)(weights)[0])
+
+
+def weighted_coverage(
+    confidence: np.ndarray, right: np.ndarray, precision: float
+) -> WeightedStatistic:
+    """The same for resamples: a function of weights of shape ``(B, N)``."""
+    order, last = _by_confidence(confidence)
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        given, good = _running(weights[:, order], right[order])
+        enough = (good >= precision * given - 1e-6) & last & (given > 0)
+        total = np.maximum(weights.sum(1), 1)
+        found: np.ndarray = np.where(enough, given, 0).max(1, initial=0) / total
+        return found
+
+    return value
+
+
+def precision_at_coverage(confidence: np.ndarray, right: np.ndarray, coverage: float) -> float:
+    """Share of right answers among the surest ones that make up this share of the pictures."""
+    weights = np.ones((1, len(right)), np.float32)
+    return float(weighted_precision(confidence, right, coverage)(weights)[0])
+
+
+def weighted_precision(
+    confidence: np.ndarray, right: np.ndarray, coverage: float
+) -> WeightedStatistic:
+    """The same for resamples: a function of weights of shape ``(B, N)``."""
+    order, last = _by_confidence(confidence)
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        given, good = _running(weights[:, order], right[order])
+        enough = (given >= coverage * weights.sum(1, keepdims=True) - 1e-6) & last
+        at = enough.argmax(1)
+        rows = np.arange(len(weights))
+        found: np.ndarray = good[rows, at] / np.maximum(given[rows, at], 1)
+        return found
+
+    return value
+
+
+def _by_confidence(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order from sure to unsure, and where a threshold may stand: equals share their fate."""
+    order = np.argsort(-confidence, kind="stable")
+    last = np.append(np.diff(confidence[order]) != 0, True) if len(order) else np.zeros(0, bool)
+    return order, last
+
+
+def _running(weights: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # Counts stay exact in float64 for any number of pictures.
+    given = np.cumsum(weights, axis=1, dtype=np.float64)
+    return given, np.cumsum(weights * right, axis=1, dtype=np.float64)

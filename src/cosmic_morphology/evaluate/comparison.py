@@ -1,0 +1,199 @@
+"""Runs side by side on the same pictures: which is better, and is the difference real?"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.evaluate import metrics
+from cosmic_morphology.evaluate.answers import Answers
+from cosmic_morphology.evaluate.bootstrap import Difference, paired_difference
+from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, Evaluation
+from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, Score
+from cosmic_morphology.settings import EvaluateSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One run in a comparison.
+
+    Attributes
+    ----------
+    rank : int
+        By macro-F1, 1 is best.
+    run : str
+        Its name.
+    macro_f1, accuracy : Score
+        On the kind of label of the comparison.
+    to_first, to_best : Difference or None
+        Macro-F1 of this run less that of the first run given, and of the best one, on the
+        pictures that both have judged; None for these runs themselves.
+    """
+
+    rank: int
+    run: str
+    macro_f1: Score
+    accuracy: Score
+    to_first: Difference | None
+    to_best: Difference | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Runs ranked on one kind of label.
+
+    Attributes
+    ----------
+    labels : str
+        ``checked`` or ``computed``.
+    first, best : str
+        The run that was given first, and the one with the highest macro-F1.
+    runs : tuple of Compared
+        Best first.
+    """
+
+    labels: str
+    first: str
+    best: str
+    runs: tuple[Compared, ...]
+
+    def to_csv(self) -> str:
+        """The board as CSV, one row for each run."""
+        out = io.StringIO()
+        rows = [_row(self, each) for each in self.runs]
+        table = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+        return out.getvalue()
+
+
+def compare_runs(
+    evaluations: Sequence[Evaluation],
+    *,
+    settings: EvaluateSettings | None = None,
+    seed: int = DEFAULT_SEED,
+    labels: str | None = None,
+) -> Comparison:
+    """Rank runs and test their differences with a paired bootstrap over groups.
+
+    Parameters
+    ----------
+    evaluations : sequence of Evaluation
+        Of runs with the same classes; the first is what the others are held against.
+    settings : EvaluateSettings, optional
+        Number of resamples.
+    seed : int
+        Of the resamples.
+    labels : str, optional
+        ``checked`` or ``computed``; without it checked where all runs have such scores.
+
+    Raises
+    ------
+    UsageError
+        Nothing to compare, or runs with other classes or labels.
+    """
+    settings = settings or EvaluateSettings()
+    _check(evaluations)
+    kind = labels or (CHECKED if all(each.checked for each in evaluations) else COMPUTED)
+    scored = [(each, getattr(each, kind)) for each in evaluations]
+    lacking = [each.run for each, scores in scored if scores is None]
+    if lacking:
+        raise UsageError(
+            f"{lacking[0]!r} has no scores on {kind} labels", todo="Compare other runs with it."
+        )
+    ranked = sorted(scored, key=lambda pair: -pair[1].macro_f1.value)
+    first, best = evaluations[0], ranked[0][0]
+
+    def gap(one: Evaluation, other: Evaluation) -> Difference | None:
+        return None if one is other else _gap(one, other, kind, settings, seed)
+
+    return Comparison(
+        labels=kind,
+        first=first.run,
+        best=best.run,
+        runs=tuple(
+            Compared(
+                rank=at,
+                run=each.run,
+                macro_f1=scores.macro_f1,
+                accuracy=scores.accuracy,
+                to_first=gap(first, each),
+                to_best=gap(best, each),
+            )
+            for at, (each, scores) in enumerate(ranked, 1)
+        ),
+    )
+
+
+def _check(evaluations: Sequence[Evaluation]) -> None:
+    if not evaluations:
+        raise UsageError("there is no run to compare")
+    for each in evaluations:
+        if each.classes != evaluations[0].classes:
+            raise UsageError(
+                f"{each.run!r} was scored on {', '.join(each.classes)}, "
+                f"{evaluations[0].run!r} on {', '.join(evaluations[0].classes)}",
+                todo="Evaluate both on the same classes.",
+            )
+
+
+def _gap(
+    one: Evaluation, other: Evaluation, kind: str, settings: EvaluateSettings, seed: int
+) -> Difference:
+    first, second = in_common(one.answers[kind], other.answers[kind])
+    if not len(first):
+        raise UsageError(f"{one.run!r} and {other.run!r} have judged no picture in common")
+    return paired_difference(
+        metrics.macro_f1,
+        first.y_true,
+        first.y_pred,
+        second.y_pred,
+        first.groups,
+        n=settings.bootstrap,
+        seed=seed,
+        n_classes=len(one.classes),
+    )
+
+
+def in_common(one: Answers, other: Answers) -> tuple[Answers, Answers]:
+    """The pictures that both have judged, in the same order."""
+    both = sorted(set(one.ids.tolist()) & set(other.ids.tolist()))
+    return _ordered(one, both), _ordered(other, both)
+
+
+def _ordered(answers: Answers, ids: list[str]) -> Answers:
+    at = {each: row for row, each in enumerate(answers.ids.tolist())}
+    return answers.take(np.array([at[each] for each in ids], int))
+
+
+def _row(board: Comparison, each: Compared) -> dict[str, Any]:
+    def cells(name: str, gap: Difference | None) -> dict[str, Any]:
+        return {
+            f"{name}": f"{gap.value:.4f}" if gap else "",
+            f"{name}_low": f"{gap.interval[0]:.4f}" if gap else "",
+            f"{name}_high": f"{gap.interval[1]:.4f}" if gap else "",
+            f"{name}_p": f"{gap.p_value:.4f}" if gap else "",
+        }
+
+    return {
+        "rank": each.rank,
+        "run": each.run,
+        "macro_f1": f"{each.macro_f1.value:.4f}",
+        "low": f"{each.macro_f1.interval[0]:.4f}",
+        "high": f"{each.macro_f1.interval[1]:.4f}",
+        "accuracy": f"{each.accuracy.value:.4f}",
+        "accuracy_low": f"{each.accuracy.interval[0]:.4f}",
+        "accuracy_high": f"{each.accuracy.interval[1]:.4f}",
+        "n": each.macro_f1.n,
+        "n_groups": each.macro_f1.n_groups,
+        "labels": board.labels,
+        "grouped_by": each.macro_f1.grouped_by,
+        **cells("to_first", each.to_first),
+        **cells("to_best", each.to_best),
+    }

@@ -1,0 +1,174 @@
+"""Scores of one run on the test split, apart for checked and for computed labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.evaluate.answers import TEST, Answers, TestSet, read_answers
+from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, GROUPED_BY
+from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
+from cosmic_morphology.settings import EvaluateSettings, Settings
+
+DEFAULT_SEED: int = Settings.model_fields["seed"].default
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Everything that was measured of one run.
+
+    Attributes
+    ----------
+    run : str
+        Its name.
+    classes : tuple of str
+        The classes that count.
+    checked, computed : LabelScores or None
+        On labels that people gave, and on labels of the voters; None without such pictures.
+    notes : tuple of str
+        What a person should know, such as pictures that could not be scored.
+    answers : dict of str to Answers
+        The answers behind the scores, for comparisons.
+    """
+
+    run: str
+    classes: tuple[str, ...]
+    checked: LabelScores | None
+    computed: LabelScores | None
+    notes: tuple[str, ...] = ()
+    answers: dict[str, Answers] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def best_known(self) -> LabelScores:
+        """The scores on checked labels, else those on computed ones."""
+        found = self.checked or self.computed
+        if found is None:  # evaluate_run does not make such a thing
+            msg = f"{self.run} has no scores"
+            raise ValueError(msg)
+        return found
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each kind of label, for a terminal or a table."""
+        return [
+            {
+                "labels": scores.labels,
+                "macro_f1": round(scores.macro_f1.value, 4),
+                "ci95": [round(each, 4) for each in scores.macro_f1.interval],
+                "accuracy": round(scores.accuracy.value, 4),
+                "accuracy_ci95": [round(each, 4) for each in scores.accuracy.interval],
+                "n": scores.macro_f1.n,
+                "groups": scores.macro_f1.n_groups,
+                "grouped_by": scores.macro_f1.grouped_by,
+            }
+            for scores in (self.checked, self.computed)
+            if scores
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return {
+            "run": self.run,
+            "classes": list(self.classes),
+            CHECKED: self.checked.to_dict() if self.checked else None,
+            COMPUTED: self.computed.to_dict() if self.computed else None,
+            "notes": list(self.notes),
+        }
+
+
+def evaluate_run(
+    atlas: Atlas,
+    run_name: str,
+    *,
+    classes: Sequence[str],
+    settings: EvaluateSettings | None = None,
+    seed: int = DEFAULT_SEED,
+    run_folder: Path | None = None,
+    where: str = TEST,
+    grouped_by: str = GROUPED_BY,
+) -> Evaluation:
+    """Score a run's predictions; the atlas is only read.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        With the columns that ``predict_into`` writes.
+    run_name : str
+        The run.
+    classes : sequence of str
+        The classes that count, in the order of the tables.
+    settings : EvaluateSettings, optional
+        Number of resamples and thresholds.
+    seed : int
+        Of the resamples.
+    run_folder : Path, optional
+        The scores go into its ``metrics.json``, under ``test``.
+    where : str
+        Which pictures, in Lance's SQL.
+    grouped_by : str
+        What the split kept together, for the reader.
+
+    Raises
+    ------
+    UsageError
+        There is nothing to score.
+    """
+    settings = settings or EvaluateSettings()
+    found = read_answers(atlas, run_name, classes, where=where)
+    if not found.kinds:
+        raise UsageError(
+            f"no test picture has both a label and an answer of {run_name!r} "
+            f"({found.outside} have no label of the classes, {found.unanswered} no answer)",
+            where=atlas.uri,
+            todo="Label and split the pictures, then predict with the run.",
+        )
+    scores = {
+        kind: score_answers(
+            answers, classes, labels=kind, grouped_by=grouped_by, settings=settings, seed=seed
+        )
+        for kind, answers in found.kinds.items()
+    }
+    evaluation = Evaluation(
+        run=run_name,
+        classes=tuple(classes),
+        checked=scores.get(CHECKED),
+        computed=scores.get(COMPUTED),
+        notes=tuple(_notes(found, classes)),
+        answers=found.kinds,
+    )
+    if run_folder is not None:
+        _write_into(run_folder / "metrics.json", evaluation)
+    return evaluation
+
+
+def _notes(found: TestSet, classes: Sequence[str]) -> list[str]:
+    notes = []
+    if found.outside:
+        notes.append(f"{found.outside} test pictures are of no class that counts, or unlabelled")
+    if found.dropped:
+        notes.append(f"{found.dropped} test pictures were dropped by a person")
+    if found.unanswered:
+        notes.append(f"{found.unanswered} labelled test pictures were never shown to the run")
+    for kind, answers in found.kinds.items():
+        present = set(answers.y_true.tolist())
+        lacking = [name for at, name in enumerate(classes) if at not in present]
+        if lacking:
+            notes.append(f"{kind} labels: no test picture of {', '.join(lacking)}")
+        silent = int((answers.said == "").sum())
+        if silent:
+            notes.append(f"{kind} labels: {silent} pictures could not be read; they count as wrong")
+    return notes
+
+
+def _write_into(path: Path, evaluation: Evaluation) -> None:
+    """Add the scores to what training wrote, whole or not at all."""
+    before = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    text = json.dumps({**before, "test": evaluation.to_dict()}, indent=1, default=str)
+    unfinished.write_text(text + "\n", "utf-8")
+    unfinished.replace(path)

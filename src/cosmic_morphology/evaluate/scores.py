@@ -1,0 +1,83 @@
+"""A score, which cannot be told without its number of pictures, interval, grouping and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+CHECKED, COMPUTED = "checked", "computed"
+GROUPED_BY = "duplicates, object, series and lineage"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Score:
+    """One number with everything that makes it mean something.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``macro-F1``.
+    value : float
+        In [0, 1].
+    interval : tuple of float
+        95 % bootstrap interval over groups.
+    n, n_groups : int
+        Pictures it was measured on, and independent groups of them.
+    labels : str
+        ``checked`` (by people) or ``computed`` (by voters: the score then measures agreement).
+    grouped_by : str
+        What the split kept together.
+    """
+
+    name: str
+    value: float
+    interval: tuple[float, float]
+    n: int
+    n_groups: int
+    labels: str
+    grouped_by: str
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.name} {self.value:.3f} [{low:.3f}, {high:.3f}] "
+            f"(95 %, n={self.n} in {self.n_groups} groups, {self.labels} labels, "
+            f"grouped by {self.grouped_by})"
+        )
+
+    __repr__ = __str__
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether people have checked the labels it was measured on."""
+        return self.labels == CHECKED
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return {
+            "name": self.name,
+            "value": round(self.value, 6),
+            "low": round(self.interval[0], 6),
+            "high": round(self.interval[1], 6),
+            "n": self.n,
+            "n_groups": self.n_groups,
+            "labels": self.labels,
+            "grouped_by": self.grouped_by,
+        }
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Score:
+        """The score that :meth:`to_dict` wrote."""
+        return cls(
+            name=str(said["name"]),
+            value=float(said["value"]),
+            interval=(float(said["low"]), float(said["high"])),
+            n=int(said["n"]),
+            n_groups=int(said["n_groups"]),
+            labels=str(said["labels"]),
+            grouped_by=str(said["grouped_by"]),
+        )

@@ -1,0 +1,245 @@
+"""From answers to scores: overall, by class, by collection, by source, and how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cosmic_morphology.evaluate import metrics
+from cosmic_morphology.evaluate.answers import Answers
+from cosmic_morphology.evaluate.bootstrap import (
+    WeightedStatistic,
+    bootstrap_interval,
+    bootstrap_weighted,
+    group_numbers,
+)
+from cosmic_morphology.evaluate.calibration import (
+    Bin,
+    reliability,
+    weighted_coverage,
+    weighted_ece,
+    weighted_precision,
+)
+from cosmic_morphology.evaluate.scores import Score
+from cosmic_morphology.settings import EvaluateSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """How well one class is recognised; ``n`` is its number of test pictures."""
+
+    name: str
+    n: int
+    precision: Score
+    recall: Score
+    f1: Score
+
+
+@dataclass(frozen=True, slots=True)
+class PartScores:
+    """Scores of a part of the test pictures, such as those of one collection."""
+
+    name: str
+    n: int
+    accuracy: Score
+    macro_f1: Score
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScores:
+    """All scores on one kind of label.
+
+    Attributes
+    ----------
+    labels : str
+        ``checked`` or ``computed``.
+    accuracy, macro_f1, macro_precision, macro_recall : Score
+        Overall.
+    per_class : tuple of ClassScores
+        In the order of the classes.
+    confusion : tuple of tuple of int
+        Rows are right, columns are answers; the last column is any other answer.
+    precision_at_coverage, coverage_at_precision : Score
+        How reliable the surest answers are, at the coverage and the precision of the settings.
+    calibration : Score or None
+        Class-wise expected calibration error; None where no probabilities were kept.
+    reliability : tuple of Bin
+        For a reliability plot.
+    by_collection, by_source : tuple of PartScores
+        Most pictures first.
+    """
+
+    labels: str
+    accuracy: Score
+    macro_f1: Score
+    macro_precision: Score
+    macro_recall: Score
+    per_class: tuple[ClassScores, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    precision_at_coverage: Score
+    coverage_at_precision: Score
+    calibration: Score | None
+    reliability: tuple[Bin, ...]
+    by_collection: tuple[PartScores, ...]
+    by_source: tuple[PartScores, ...]
+
+    @property
+    def n(self) -> int:
+        """Test pictures."""
+        return self.accuracy.n
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return {
+            "labels": self.labels,
+            "accuracy": self.accuracy.to_dict(),
+            "macro_f1": self.macro_f1.to_dict(),
+            "macro_precision": self.macro_precision.to_dict(),
+            "macro_recall": self.macro_recall.to_dict(),
+            "per_class": [
+                {
+                    "class": each.name,
+                    "n": each.n,
+                    "precision": each.precision.to_dict(),
+                    "recall": each.recall.to_dict(),
+                    "f1": each.f1.to_dict(),
+                }
+                for each in self.per_class
+            ],
+            "confusion": [list(row) for row in self.confusion],
+            "precision_at_coverage": self.precision_at_coverage.to_dict(),
+            "coverage_at_precision": self.coverage_at_precision.to_dict(),
+            "calibration": self.calibration.to_dict() if self.calibration else None,
+            "by_collection": [part_dict(each) for each in self.by_collection],
+            "by_source": [part_dict(each) for each in self.by_source],
+        }
+
+
+def part_dict(part: PartScores) -> dict[str, Any]:
+    """A part's scores as JSON-able values."""
+    return {
+        "name": part.name,
+        "n": part.n,
+        "accuracy": part.accuracy.to_dict(),
+        "macro_f1": part.macro_f1.to_dict(),
+    }
+
+
+def score_answers(
+    answers: Answers,
+    classes: Sequence[str],
+    *,
+    labels: str,
+    grouped_by: str,
+    settings: EvaluateSettings,
+    seed: int,
+) -> LabelScores:
+    """Every score of one run on one kind of label; resamples are drawn from one seed."""
+    measure = Measure(labels, grouped_by, len(classes), settings, seed)
+    matrix = metrics.confusion_matrix(answers.y_true, answers.y_pred, len(classes))
+    sure, right = answers.confidence, answers.right
+    coverage, precision = settings.at_coverage, settings.at_precision
+    return LabelScores(
+        labels=labels,
+        accuracy=measure("accuracy", metrics.accuracy, answers),
+        macro_f1=measure("macro-F1", metrics.macro_f1, answers),
+        macro_precision=measure("macro precision", metrics.macro_precision, answers),
+        macro_recall=measure("macro recall", metrics.macro_recall, answers),
+        per_class=tuple(_per_class(measure, answers, classes, matrix)),
+        confusion=tuple(tuple(int(cell) for cell in row) for row in matrix),
+        precision_at_coverage=measure.weighted(
+            f"precision at {coverage:.0%} coverage",
+            weighted_precision(sure, right, coverage),
+            answers,
+        ),
+        coverage_at_precision=measure.weighted(
+            f"coverage at {precision:.0%} precision",
+            weighted_coverage(sure, right, precision),
+            answers,
+        ),
+        calibration=None
+        if answers.probabilities is None
+        else measure.weighted(
+            "class-wise ECE",
+            weighted_ece(answers.probabilities, answers.y_true),
+            answers,
+        ),
+        reliability=tuple(reliability(sure, right)),
+        by_collection=parts(measure, answers, answers.collections),
+        by_source=parts(measure, answers, answers.sources),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Makes scores that all carry the same grouping and kind of label."""
+
+    labels: str
+    grouped_by: str
+    n_classes: int
+    settings: EvaluateSettings
+    seed: int
+
+    def __call__(self, name: str, statistic: metrics.Statistic, answers: Answers) -> Score:
+        """A statistic of the confusion matrix, with its interval."""
+        matrix = metrics.confusion_matrix(answers.y_true, answers.y_pred, self.n_classes)
+        interval = bootstrap_interval(
+            statistic,
+            answers.y_true,
+            answers.y_pred,
+            answers.groups,
+            n=self.settings.bootstrap,
+            seed=self.seed,
+            n_classes=self.n_classes,
+        )
+        return self._score(name, float(statistic(matrix)), interval, answers)
+
+    def weighted(self, name: str, statistic: WeightedStatistic, answers: Answers) -> Score:
+        """A statistic that needs every picture, with its interval."""
+        value = float(statistic(np.ones((1, len(answers)), np.float32))[0])
+        interval = bootstrap_weighted(
+            statistic, answers.groups, n=self.settings.bootstrap, seed=self.seed
+        )
+        return self._score(name, value, interval, answers)
+
+    def _score(
+        self, name: str, value: float, interval: tuple[float, float], answers: Answers
+    ) -> Score:
+        _, n_groups = group_numbers(answers.groups)
+        return Score(name, value, interval, len(answers), n_groups, self.labels, self.grouped_by)
+
+
+def parts(measure: Measure, answers: Answers, names: np.ndarray) -> tuple[PartScores, ...]:
+    """Scores of each part of the pictures by its name, most pictures first."""
+    found = []
+    for name in dict.fromkeys(names.tolist()):
+        own = answers.take(names == name)
+        found.append(
+            PartScores(
+                name=str(name),
+                n=len(own),
+                accuracy=measure("accuracy", metrics.accuracy, own),
+                macro_f1=measure("macro-F1", metrics.macro_f1, own),
+            )
+        )
+    return tuple(sorted(found, key=lambda part: (-part.n, part.name)))
+
+
+def _per_class(
+    measure: Measure, answers: Answers, classes: Sequence[str], matrix: np.ndarray
+) -> list[ClassScores]:
+    return [
+        ClassScores(
+            name=name,
+            n=int(matrix[at].sum()),
+            precision=measure(
+                f"precision of {name}", metrics.of_class(metrics.precision, at), answers
+            ),
+            recall=measure(f"recall of {name}", metrics.of_class(metrics.recall, at), answers),
+            f1=measure(f"F1 of {name}", metrics.of_class(metrics.f1, at), answers),
+        )
+        for at, name in enumerate(classes)
+    ]
