@@ -106,9 +106,9 @@ class SplitSettings(Section):
     val: float = Field(0.2, gt=0, lt=1)
     test: float = Field(0.2, gt=0, lt=1)
     hold_out: tuple[str, ...] = Field((), description="sources or collections that are test only")
-    include_reject: bool = Field(False, description="deal pictures of the reject class, too")
+    include_reject: bool = Field(True, description="deal pictures of the reject class, too")
     include_unlabelled: bool = Field(
-        False, description="deal pictures without a label, too: a verdict may give them one"
+        True, description="deal pictures without a label, too: a verdict may give them one"
     )
 
 

@@ -127,7 +127,7 @@ def test_rendered_and_derived_pictures_are_dealt_to_training_only(
 
 @given(catalogues(), st.integers(0, 5))
 def test_copies_and_pictures_without_a_class_get_no_side(table: pa.Table, seed: int) -> None:
-    sides = dealt(table, seed)
+    sides = dealt(table, seed, include_reject=False, include_unlabelled=False)
     for row in table.to_pylist():
         if row["split"] not in SIDES and (
             row["duplicate_flag"] or row["label"] in (None, "irrelevant")
@@ -211,16 +211,16 @@ def test_held_out_collections_are_the_test_and_nothing_else_is() -> None:
     assert list(sides.values()).count("train") == pytest.approx(50 * 0.75, abs=1)
 
 
-def test_the_reject_class_is_dealt_only_when_asked_for() -> None:
+def test_the_reject_class_is_dealt_unless_it_is_left_out() -> None:
     table = rows([{"id": f"p{at}", "label": "irrelevant"} for at in range(10)])
-    assert set(dealt(table).values()) == {NONE}
-    assert NONE not in dealt(table, include_reject=True).values()
+    assert set(dealt(table, include_reject=False).values()) == {NONE}
+    assert NONE not in dealt(table).values()
 
 
-def test_pictures_without_a_label_are_dealt_only_when_asked_for() -> None:
+def test_pictures_without_a_label_are_dealt_unless_they_are_left_out() -> None:
     table = rows([{"id": f"p{at}", "label": None} for at in range(10)])
-    assert set(dealt(table).values()) == {NONE}
-    assert NONE not in dealt(table, include_unlabelled=True).values()
+    assert set(dealt(table, include_unlabelled=False).values()) == {NONE}
+    assert NONE not in dealt(table).values()
 
 
 def test_folds_keep_groups_whole_and_classes_in_balance() -> None:
@@ -259,4 +259,4 @@ def test_an_atlas_without_any_label_is_refused_with_a_hint(filled: Atlas) -> Non
         split_pictures(filled, settings=SplitSettings(), seed=1)
     write_columns(filled, label=[None] * 10, group=filled.ids())
     with pytest.raises(UsageError, match="nothing to balance"):
-        split_pictures(filled, settings=SplitSettings(), seed=1)
+        split_pictures(filled, settings=SplitSettings(include_unlabelled=False), seed=1)
