@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import pytest
+from harvest_tools import gather, said, table
 
-from cosmic_morphology.atlas import Atlas, verify
-from cosmic_morphology.collect import collect
+from cosmic_morphology.atlas import verify
 from cosmic_morphology.replica import Faults, Holdings, Replica
 from cosmic_morphology.replica.quirks import Quirks
-from cosmic_morphology.settings import CollectJob, CollectSettings
-from cosmic_morphology.taxonomy import load_taxonomy
-
-TAXONOMY = load_taxonomy()
-QUICK = {"backoff_s": 0.01, "throttle_pause_s": 0.05, "batch_rows": 40, "decode_threads": 1}
-
-
-def gather(atlas, root, *queries, source="nasa", options=None, limit=None, settings=None, **given):
-    job = CollectJob(source=source, queries=queries, root=root, limit=limit, options=options or {})
-    chosen = CollectSettings(**{**QUICK, **(settings or {})})
-    return collect(atlas, job, chosen, TAXONOMY, **given)
-
-
-def table(atlas):
-    """Ids and hashes: what must be the same however a harvest went."""
-    rows = atlas.read(["id", "sha256"], table="images").to_pylist()
-    return sorted((row["id"], row["sha256"]) for row in rows)
-
-
-def said(atlas, record_id):
-    quoted = record_id.replace("'", "''")
-    return atlas.read(where=f"id = '{quoted}'").to_pylist()[0]
 
 
 @pytest.fixture(scope="module")
@@ -109,24 +80,3 @@ def test_a_limit_is_shared_between_the_searches_and_kept_on_a_rerun(atlas, calm)
         assert done.unique == 30
     assert atlas.count() == 30
     assert {r.reasons["limit"] > 0 for r in done.certificate} == {True}
-
-
-def test_a_killed_harvest_resumes_without_loss(tmp_path, calm):
-    undisturbed = Atlas.create(tmp_path / "undisturbed")
-    gather(undisturbed, calm.nasa_url, "galaxy")
-    calm.set_faults(Faults(latency_s=0.01))
-    script = Path(__file__).with_name("harvest_once.py")
-    place = tmp_path / "killed"
-    for after_s in (1.2, 1.6, 2.0):
-        child = subprocess.Popen([sys.executable, script, place, calm.nasa_url])
-        time.sleep(after_s)
-        os.kill(child.pid, signal.SIGKILL)
-        child.wait()
-    stored = set(Atlas.create(place).positions())
-    calm.forget_requests()
-    subprocess.run([sys.executable, script, place, calm.nasa_url], check=True)
-    killed = Atlas.open(place)
-    assert table(killed) == table(undisturbed)
-    assert verify(killed).problems == ()
-    refetched = {path.split("/")[3] for path in calm.requests.by_path("/nasa-assets")}
-    assert not refetched & {each.removeprefix("nasa:") for each in stored}

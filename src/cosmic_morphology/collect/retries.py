@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ import stamina
 
 from cosmic_morphology.collect.states import Trouble
 from cosmic_morphology.settings import CollectSettings
+
+# Each planned try is logged as a warning; without logging set up, Python would print it.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 

@@ -90,7 +90,7 @@ class Nasa:
         if self._divider.recounted is not None:
             yield Recount(self._divider.recounted)
 
-    async def _found(self, ask: Ask, part: Slice, item: dict[str, Any]) -> Found:
+    async def _found(self, ask: Ask, part: Slice, item: Any) -> Found:
         data, nasa_id = data_of(item), id_of(item)
         if not nasa_id:
             return LeftOut("", Why.MALFORMED, "an item without nasa_id")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -43,13 +44,12 @@ def choose_rendition(links: list[dict[str, Any]], prefer: str = "medium") -> str
     for link in links:
         href = link["href"]
         path = unquote(urlsplit(href.replace(" ", "%20")).path).lower()
-        if not path.endswith(_DECODED) and link.get("render") != "image":
+        suffix = PurePosixPath(path).suffix
+        if suffix not in _DECODED and (suffix or link.get("render") != "image"):
+            # Sidecars, films, and originals of hundreds of MB in TIFF.
             continue
         found = _RENDITION.search(path)
         name = found[1].lower() if found else {"preview": "thumb"}.get(link.get("rel", ""), "orig")
-        if name == "orig" and not path.endswith(_DECODED):
-            # A TIFF of hundreds of MB, or something that is no file of a picture at all.
-            continue
         by_name.setdefault(name, href)
     for name in (*_ORDER[prefer], "orig", "thumb"):
         if name in by_name:

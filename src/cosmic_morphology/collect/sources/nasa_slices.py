@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from cosmic_morphology.collect import texts
 from cosmic_morphology.collect.sources.base import Ask, Slice
-from cosmic_morphology.collect.sources.nasa_pages import CAP, PAGE_SIZE, read_page
+from cosmic_morphology.collect.sources.nasa_pages import CAP, PAGE_SIZE, Page, read_page
 from cosmic_morphology.errors import SourceError
 
 CENTERS = (
@@ -27,8 +27,7 @@ _FIRST_YEAR = 1
 _MAX_KEYWORDS = 400
 # Records may be added between two counts.
 _MAY_GROW = 1.05
-# An archive that changes under the reader shifts its pages: another pass finds what slipped.
-_MAX_PASSES = 3
+_MAX_READINGS = 4
 
 Params = Mapping[str, Any]
 
@@ -70,11 +69,12 @@ class Divider:
             rest = {**params, "remainder": True}
             yield Slice(f"{query}/undated", query, total - dated, total, rest)
 
-    async def items(self, ask: Ask, part: Slice) -> AsyncIterator[dict[str, Any]]:
+    async def items(self, ask: Ask, part: Slice) -> AsyncIterator[Any]:
         """Every item of a slice, as often as its first reading lists it.
 
-        :attr:`recounted` says afterwards what the archive announces then, where that differs
-        from what was seen.
+        Records that come or go while the slice is read shift its pages, and some slip through:
+        it is read again until one reading agrees with the archive's count from its first page
+        to its last. :attr:`recounted` is that count, where it is not the one of before.
         """
         self.recounted = None
         got: set[str] = set()
@@ -82,44 +82,41 @@ class Divider:
             async for item in self._narrower(ask, part, got):
                 yield item
             return
-        seen = 0
-        async for item in self._pages(ask, part.params):
-            key = id_of(item)
-            seen += key not in got or not key
-            got.add(key)
-            self._note(key, item)
-            yield item
-        self.recounted = None if seen == part.announced else await self.count(ask, part.params)
-        for _ in range(_MAX_PASSES):
-            if self.recounted is None or seen >= self.recounted:
-                return
-            slipped = 0
-            async for item in self._pages(ask, part.params):
-                if (key := id_of(item)) and key not in got:
+        announced = part.announced
+        for reading in range(_MAX_READINGS):
+            now: set[str] = set()
+            nameless, before, total = 0, len(got), 0
+            async for page in self._pages(ask, part.params):
+                total = page.total
+                for item in page.items:
+                    key = id_of(item)
+                    nameless += not key
+                    if reading == 0 or (key and key not in got):
+                        yield item
+                    now.add(key)
                     got.add(key)
                     self._note(key, item)
-                    slipped += 1
-                    yield item
-            seen += slipped
-            if not slipped:
+            if total != part.announced:
+                self.recounted = total
+            is_steady = total == announced and len(now - {""}) + nameless >= total
+            if is_steady or (reading and total == announced and len(got) == before):
                 return
-            self.recounted = await self.count(ask, part.params)
+            announced = total
 
-    async def _narrower(
-        self, ask: Ask, part: Slice, got: set[str]
-    ) -> AsyncIterator[dict[str, Any]]:
+    async def _narrower(self, ask: Ask, part: Slice, got: set[str]) -> AsyncIterator[Any]:
         """A slice that no single search shows: what is left, or more than the cap.
 
         Narrower searches are read until as many records were seen as the archive announces.
         """
         remainder = part.params.get("remainder")
         async for params in self._searches(ask, part):
-            async for item in self._pages(ask, params):
-                key = id_of(item)
-                if key and key not in got and not (remainder and key in self._seen):
-                    got.add(key)
-                    self._note(key, item)
-                    yield item
+            async for page in self._pages(ask, params):
+                for item in page.items:
+                    key = id_of(item)
+                    if key and key not in got and not (remainder and key in self._seen):
+                        got.add(key)
+                        self._note(key, item)
+                        yield item
             if len(got) >= (part.announced or 0):
                 return
 
@@ -196,8 +193,8 @@ class Divider:
             for keyword, _ in self._keywords.most_common(_MAX_KEYWORDS):
                 yield {**params, "keywords": keyword}
 
-    async def _pages(self, ask: Ask, params: Params) -> AsyncIterator[dict[str, Any]]:
-        """Items of all legal pages; ``next`` is advertised beyond the cap and not followed."""
+    async def _pages(self, ask: Ask, params: Params) -> AsyncIterator[Page]:
+        """All legal pages; ``next`` is advertised beyond the cap and not followed."""
         url, given = self._address(params)
         size = {} if "album" in params else {"page_size": PAGE_SIZE}
         before: tuple[str, ...] = ()
@@ -206,8 +203,7 @@ class Divider:
             if not page.items or page.key == before:
                 return
             before = page.key
-            for item in page.items:
-                yield item if isinstance(item, dict) else {}
+            yield page
             if number * PAGE_SIZE >= page.total:
                 return
 
@@ -217,7 +213,7 @@ class Divider:
             return f"{self._api}/search", given
         return f"{self._api}/album/{quote(str(params['album']), safe='')}", given
 
-    def _note(self, key: str, item: dict[str, Any]) -> None:
+    def _note(self, key: str, item: Any) -> None:
         if not key:
             return
         data = data_of(item)
@@ -228,14 +224,14 @@ class Divider:
             self._centers.setdefault(center.strip())
 
 
-def data_of(item: dict[str, Any]) -> dict[str, Any]:
+def data_of(item: Any) -> dict[str, Any]:
     """What an item says of itself; empty where it says nothing."""
-    data = item.get("data")
+    data = item.get("data") if isinstance(item, dict) else None
     first = data[0] if isinstance(data, list) and data else None
     return first if isinstance(first, dict) else {}
 
 
-def id_of(item: dict[str, Any]) -> str:
+def id_of(item: Any) -> str:
     """The library's identifier of an item; empty without one."""
     nasa_id = data_of(item).get("nasa_id")
     return nasa_id.strip() if isinstance(nasa_id, str) else ""
