@@ -97,6 +97,15 @@ class CurateSettings(Section):
         0.5, ge=0, le=1, description="below it the label is left open"
     )
     without_voters: tuple[str, ...] = Field((), description="names of voters that are not asked")
+    learn_from_confidence: float = Field(
+        0.8, ge=0, le=1, description="least confidence of labels that the picture voter learns from"
+    )
+    min_relevance: float = Field(
+        0.8, ge=0, le=1, description="below it a picture is flagged as irrelevant"
+    )
+    min_agreement: float = Field(
+        0.5, ge=0, le=1, description="a label less likely than this is flagged as a mislabel"
+    )
 
 
 class SplitSettings(Section):

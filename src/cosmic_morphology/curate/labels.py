@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, Decision, Progress, Stamp, fingerprint, latest_decisions
+from cosmic_morphology.atlas import (
+    VOTE_TYPE,
+    Atlas,
+    Decision,
+    Progress,
+    Stamp,
+    fingerprint,
+    latest_decisions,
+)
 from cosmic_morphology.curate.consensus import consensus
+from cosmic_morphology.curate.evidence import DERIVED, Pictures, with_derived_votes
 from cosmic_morphology.curate.votes import taxonomy_key
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "labels"
-CODE = "1"
+CODE = "2"
 CHECKED, COMPUTED, NONE = "checked", "computed", "none"
 
 
@@ -31,6 +42,8 @@ class LabelSummary:
         Labels by people, by the voters, and pictures left open.
     unknown_classes : dict of str to int
         People's labels that are not in this taxonomy, with their number; they are left open.
+    evidence : tuple of str
+        Embedding columns that the picture voter looked at.
     changed : bool
         False when everything was up to date already.
     """
@@ -40,6 +53,7 @@ class LabelSummary:
     computed: int = 0
     abstained: int = 0
     unknown_classes: dict[str, int] = field(default_factory=dict)
+    evidence: tuple[str, ...] = ()
     changed: bool = True
 
 
@@ -49,6 +63,7 @@ def label(
     taxonomy: Taxonomy,
     settings: CurateSettings,
     progress: Progress | None = None,
+    seed: int = 0,
 ) -> LabelSummary:
     """Write ``label``, ``label_confidence`` and ``label_kind`` of every picture.
 
@@ -56,46 +71,161 @@ def label(
     confirms the class it names or else the computed one. Without a verdict the voters decide,
     and where their best class is less likely than ``min_label_confidence`` the label is open.
 
+    Beside the votes of :func:`~cosmic_morphology.curate.votes.vote` there are those of copies of
+    the picture (when ``duplicate_of`` is known) and, when there are ``embedding_…`` columns, of
+    a picture voter that is trained on other groups' confident labels. Both are added to the
+    column ``votes``. Nothing is learned from pictures of the test split.
+
     Parameters
     ----------
     atlas : Atlas
-        Read (``votes``, decisions) and written.
+        Read (``votes``, duplicates, groups, embeddings, decisions) and written.
     taxonomy : Taxonomy
         The classes.
     settings : CurateSettings
-        ``min_label_confidence``.
+        ``min_label_confidence``, ``learn_from_confidence``, ``without_voters``.
     progress : callable, optional
         Called with rows done and rows in all.
+    seed : int
+        Of the folds of the picture voter.
     """
-    rows = atlas.read(["id", "votes"]).sort_by("id")
-    ids, votes = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
+    embeddings = _embedding_columns(atlas, settings)
+    rows = atlas.read(
+        ["id", "votes", "source", "collection", "duplicate_of", "group", "split"]
+    ).sort_by("id")
     decisions = latest_decisions(atlas)
-    stamp = Stamp(
-        STAGE,
-        {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_label_confidence},
-        CODE,
-        inputs=fingerprint(
-            ids, votes, sorted((d.id, d.verdict, d.label) for d in decisions.values())
-        ),
-    )
+    stamp = _stamp(atlas, rows, decisions, taxonomy, settings, embeddings, seed)
     changed = not stamp.is_current(atlas.stamp_of("label"))
     if changed:
-        table = _believed(ids, votes, decisions, taxonomy, settings.min_label_confidence)
+        ids, votes = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
+        cast = with_derived_votes(
+            [each or [] for each in votes],
+            _pictures(atlas, rows, decisions, taxonomy, embeddings),
+            taxonomy.names_with_reject,
+            learn_from=settings.learn_from_confidence,
+            seed=seed,
+        )
+        _keep_votes(atlas, ids, votes, cast)
+        table = _believed(ids, cast, decisions, taxonomy, settings.min_label_confidence)
         atlas.replace_columns(table, stamp)
     if progress:
-        progress(len(ids), len(ids))
-    return _summary(atlas, decisions, taxonomy, changed=changed)
+        progress(rows.num_rows, rows.num_rows)
+    return _summary(atlas, decisions, taxonomy, embeddings, changed=changed)
+
+
+def _embedding_columns(atlas: Atlas, settings: CurateSettings) -> list[str]:
+    if "picture" in settings.without_voters:
+        return []
+    return sorted(name for name in atlas.columns() if name.startswith("embedding_"))
+
+
+def _stamp(
+    atlas: Atlas,
+    rows: pa.Table,
+    decisions: dict[str, Decision],
+    taxonomy: Taxonomy,
+    settings: CurateSettings,
+    embeddings: Sequence[str],
+    seed: int,
+) -> Stamp:
+    own = [
+        [each for each in cast or () if each["voter"] not in DERIVED]
+        for cast in rows.column("votes").to_pylist()
+    ]
+    test = [row["id"] for row in rows.select(["id", "split"]).to_pylist() if row["split"] == "test"]
+    inputs = fingerprint(
+        own,
+        [rows.column(name).to_pylist() for name in ("id", "duplicate_of", "group")],
+        sorted((each.id, each.verdict, each.label) for each in decisions.values()),
+        test,
+        [
+            (
+                name,
+                str(sorted(atlas.stamp_of(name).items())),
+                atlas.count("catalogue", f"`{name}` IS NOT NULL"),
+            )
+            for name in embeddings
+        ],
+    )
+    parameters = {
+        "taxonomy": taxonomy_key(taxonomy),
+        "least": settings.min_label_confidence,
+        "learn_from": settings.learn_from_confidence,
+        "seed": seed,
+    }
+    return Stamp(STAGE, parameters, CODE, inputs=inputs)
+
+
+def _pictures(
+    atlas: Atlas,
+    rows: pa.Table,
+    decisions: dict[str, Decision],
+    taxonomy: Taxonomy,
+    embeddings: Sequence[str],
+) -> Pictures:
+    listed = rows.select(["id", "source", "collection", "duplicate_of", "group", "split"])
+    known = listed.to_pylist()
+    test = frozenset(row["id"] for row in known if row["split"] == "test")
+    return Pictures(
+        ids=[row["id"] for row in known],
+        groups=[row["group"] or row["duplicate_of"] or row["id"] for row in known],
+        twins=[row["duplicate_of"] or row["id"] for row in known],
+        origins=[f"{row['source']}/{row['collection'] or ''}" for row in known],
+        checked={
+            id_: given
+            for id_, given in ((id_, _given(d, None, taxonomy)) for id_, d in decisions.items())
+            if given and id_ not in test
+        },
+        withheld=test,
+        embeddings=[_matrix(atlas, name) for name in embeddings],
+    )
+
+
+def _matrix(atlas: Atlas, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+    column = atlas.read(["id", name]).sort_by("id").column(name).combine_chunks()
+    size = column.type.list_size
+    out = np.full((len(column), size), np.nan, dtype=np.float32)
+    there = np.asarray(column.is_valid())
+    flat = column.drop_null().flatten().to_numpy(zero_copy_only=False)
+    out[there] = flat.reshape(-1, size)
+    return out
+
+
+def _keep_votes(
+    atlas: Atlas, ids: Sequence[str], before: Sequence[Any], after: Sequence[list[dict[str, Any]]]
+) -> None:
+    changed = [at for at in range(len(ids)) if not _same(before[at] or [], after[at])]
+    changed = [at for at in changed if before[at] is not None]
+    if changed:
+        atlas.fill_columns(
+            pa.table(
+                {
+                    "id": pa.array([ids[at] for at in changed], pa.string()),
+                    "votes": pa.array([after[at] for at in changed], VOTE_TYPE),
+                }
+            )
+        )
+
+
+def _same(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> bool:
+    def told(cast: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+        return [
+            (each["voter"], each["label"], float(np.float32(each["weight"])), each["reason"])
+            for each in cast
+        ]
+
+    return told(before) == told(after)
 
 
 def _believed(
     ids: list[str],
-    votes: list[list[dict[str, object]] | None],
+    votes: Sequence[Sequence[dict[str, Any]]],
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
     least: float,
 ) -> pa.Table:
     classes = taxonomy.names_with_reject
-    likely = consensus([each or [] for each in votes], classes)
+    likely = consensus(votes, classes)
     best = likely.argmax(axis=1)
     sure = likely[np.arange(len(ids)), best]
     out: dict[str, list[object]] = {"label": [], "label_confidence": [], "label_kind": []}
@@ -129,7 +259,12 @@ def _given(decision: Decision | None, computed: str | None, taxonomy: Taxonomy) 
 
 
 def _summary(
-    atlas: Atlas, decisions: dict[str, Decision], taxonomy: Taxonomy, *, changed: bool
+    atlas: Atlas,
+    decisions: dict[str, Decision],
+    taxonomy: Taxonomy,
+    embeddings: Sequence[str],
+    *,
+    changed: bool,
 ) -> LabelSummary:
     rows = atlas.read(["id", "label", "label_kind"])
     kinds = Counter(rows.column("label_kind").to_pylist())
@@ -146,5 +281,6 @@ def _summary(
         computed=kinds[COMPUTED],
         abstained=kinds[NONE],
         unknown_classes=dict(unknown),
+        evidence=tuple(embeddings),
         changed=changed,
     )

@@ -1,0 +1,194 @@
+"""Evidence beyond a picture's own texts: its twins elsewhere, and what it looks like."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmic_morphology.curate.consensus import consensus
+from cosmic_morphology.curate.learned import out_of_sample, reduced
+
+TWIN, PICTURE = "twin", "picture"
+DERIVED = (TWIN, PICTURE)
+"""Voters whose votes come from other pictures; they are cast anew each time."""
+
+# Classes that the picture voter gives less than this are not worth a line.
+_LEAST = 0.02
+_SHOWN_DIGITS = 4
+_LOOKS = "looks like confident ones of it"
+
+Votes = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What is known of N pictures beside their votes; all of length N.
+
+    Attributes
+    ----------
+    ids : sequence of str
+        Their ids.
+    groups : sequence of str
+        Pictures that must not be on both sides of a fold.
+    twins : sequence of str
+        Pictures with the same value are copies of one picture.
+    origins : sequence of str
+        Who collected it: two collectors who agree are two witnesses.
+    checked : mapping of str to str
+        People's labels that may be learned from (none of the test split).
+    withheld : set of str
+        Ids that nothing may be learned from: the test split.
+    embeddings : sequence of arrays of shape ``(N, D)``
+        One for each backbone; none is fine. Rows of ``nan`` are pictures without one.
+    """
+
+    ids: Sequence[str]
+    groups: Sequence[str]
+    twins: Sequence[str]
+    origins: Sequence[str]
+    checked: Mapping[str, str]
+    withheld: frozenset[str]
+    embeddings: Sequence[NDArray[np.float32]]
+
+
+def with_derived_votes(
+    votes: Sequence[Votes],
+    pictures: Pictures,
+    classes: Sequence[str],
+    *,
+    learn_from: float,
+    seed: int,
+) -> list[Votes]:
+    """The votes on each picture, with those of twins and of the picture itself added.
+
+    Parameters
+    ----------
+    votes : sequence of N lists
+        Votes of the row-wise voters; earlier derived ones are replaced.
+    pictures : Pictures
+        The N pictures.
+    classes : sequence of str
+        The K classes, the reject class included.
+    learn_from : float
+        Least confidence of a label that the picture voter learns from.
+    seed : int
+        Of the folds.
+    """
+    own = [[each for each in cast if each["voter"] not in DERIVED] for cast in votes]
+    paired = _with_twins(own, pictures, classes)
+    seen = picture_votes(paired, pictures, classes, learn_from=learn_from, seed=seed)
+    return [cast + mine for cast, mine in zip(paired, seen, strict=True)]
+
+
+def picture_votes(
+    votes: Sequence[Votes],
+    pictures: Pictures,
+    classes: Sequence[str],
+    *,
+    learn_from: float,
+    seed: int,
+) -> list[Votes]:
+    """What a linear probe, trained on other groups' confident labels, sees in each picture.
+
+    The weights of a picture's votes are its class probabilities.
+    """
+    there = _embedded(pictures)
+    if not there.any():
+        return [[] for _ in votes]
+    targets, weights = _targets(votes, pictures, classes, learn_from)
+    rows = np.flatnonzero(there).tolist()
+    features = np.hstack([reduced(each[rows], seed=seed) for each in pictures.embeddings])
+    likely = out_of_sample(
+        features,
+        targets[rows],
+        weights[rows],
+        [pictures.groups[row] for row in rows],
+        len(classes),
+        seed=seed,
+    )
+    cast: list[Votes] = [[] for _ in votes]
+    uniform = np.allclose(likely, 1 / len(classes), atol=1e-9, rtol=0) if len(likely) else True
+    if not uniform:
+        for row, chances in zip(rows, likely, strict=True):
+            cast[row] = [
+                _vote(
+                    PICTURE, classes[int(at)], float(chances[at]), "looks like confident ones of it"
+                )
+                for at in np.argsort(-chances)
+                if chances[at] >= _LEAST
+            ]
+    return cast
+
+
+def _with_twins(votes: Sequence[Votes], pictures: Pictures, classes: Sequence[str]) -> list[Votes]:
+    members: dict[str, list[int]] = defaultdict(list)
+    for row, twin in enumerate(pictures.twins):
+        members[twin].append(row)
+    shared = [rows for rows in members.values() if len(rows) > 1]
+    likely = consensus(votes, classes)
+    paired = [list(cast) for cast in votes]
+    for rows in shared:
+        for row in rows:
+            paired[row] += _twin_votes(row, rows, votes, likely, pictures, classes)
+    return paired
+
+
+def _twin_votes(
+    row: int,
+    rows: Sequence[int],
+    votes: Sequence[Votes],
+    likely: NDArray[np.float64],
+    pictures: Pictures,
+    classes: Sequence[str],
+) -> Votes:
+    best: dict[str, tuple[float, int]] = {}
+    for other in rows:
+        origin = pictures.origins[other]
+        sure = float(likely[other].max())
+        independent = other != row and origin != pictures.origins[row]
+        if independent and votes[other] and sure > best.get(origin, (0.0, 0))[0]:
+            best[origin] = (sure, other)
+    return [
+        _vote(TWIN, classes[int(likely[other].argmax())], sure, f"a copy is {pictures.ids[other]}")
+        for sure, other in best.values()
+    ]
+
+
+def _targets(
+    votes: Sequence[Votes],
+    pictures: Pictures,
+    classes: Sequence[str],
+    learn_from: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    number = {name: at for at, name in enumerate(classes)}
+    likely = consensus(votes, classes)
+    sure = likely.max(axis=1)
+    targets = np.where(sure >= learn_from, likely.argmax(axis=1), -1)
+    weights = sure.copy()
+    for row, id_ in enumerate(pictures.ids):
+        if pictures.checked.get(id_) in number:
+            targets[row], weights[row] = number[pictures.checked[id_]], 1.0
+        if id_ in pictures.withheld:
+            targets[row] = -1
+    return targets.astype(np.int64), weights
+
+
+def _embedded(pictures: Pictures) -> NDArray[np.bool_]:
+    there = np.full(len(pictures.ids), bool(pictures.embeddings))
+    for each in pictures.embeddings:
+        there &= ~np.isnan(each).any(axis=1)
+    return there
+
+
+def _vote(voter: str, label: str, weight: float, reason: str) -> dict[str, Any]:
+    return {
+        "voter": voter,
+        "label": label,
+        "weight": round(weight, _SHOWN_DIGITS),
+        "reason": reason,
+    }

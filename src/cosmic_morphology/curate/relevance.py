@@ -1,0 +1,88 @@
+"""Relevance: a celestial object of the taxonomy, or people, rockets, charts, landscapes, …"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from cosmic_morphology.atlas import Atlas, Stamp, fingerprint
+from cosmic_morphology.curate.consensus import consensus
+from cosmic_morphology.curate.votes import taxonomy_key
+from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.taxonomy import Taxonomy
+
+STAGE = "relevance"
+CODE = "1"
+_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSummary:
+    """What a check did.
+
+    Attributes
+    ----------
+    looked, flagged : int
+        Pictures that it could judge, and those it flagged.
+    changed : bool
+        False when everything was up to date already.
+    """
+
+    looked: int
+    flagged: int
+    changed: bool
+
+
+def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckSummary:
+    """Write ``relevance_score``, ``relevance_flag`` and ``relevance_reason``.
+
+    The score is the probability that the picture shows an object of the taxonomy, from all votes
+    (texts, names, copies, the picture itself). Dark, grey or empty pictures are not suspicious.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read (``votes``, after :func:`~cosmic_morphology.curate.labels.label`) and written.
+    taxonomy : Taxonomy
+        Names the reject class.
+    settings : CurateSettings
+        ``min_relevance``.
+    """
+    rows = atlas.read(["id", "votes"]).sort_by("id")
+    ids, votes = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
+    stamp = Stamp(
+        STAGE,
+        {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_relevance},
+        CODE,
+        inputs=fingerprint(ids, votes),
+    )
+    changed = not stamp.is_current(atlas.stamp_of("relevance_score"))
+    if changed:
+        atlas.replace_columns(_judged(ids, votes, taxonomy, settings.min_relevance), stamp)
+    looked = atlas.count("catalogue", "relevance_score IS NOT NULL")
+    return CheckSummary(looked, atlas.count("catalogue", "relevance_flag = true"), changed)
+
+
+def _judged(ids: list[str], votes: Sequence[Any], taxonomy: Taxonomy, least: float) -> pa.Table:
+    classes = taxonomy.names_with_reject
+    likely = consensus([each or [] for each in votes], classes)
+    # Without any vote there is nothing to judge by: no score, no flag.
+    scores = [1.0 - float(likely[at, -1]) if votes[at] else None for at in range(len(ids))]
+    flags = [score is not None and score < least for score in scores]
+    reasons = [_reason(votes[at], taxonomy.reject) if flag else "" for at, flag in enumerate(flags)]
+    return pa.table(
+        {
+            "id": pa.array(ids, pa.string()),
+            "relevance_score": pa.array(scores, pa.float32()),
+            "relevance_flag": pa.array(flags, pa.bool_()),
+            "relevance_reason": pa.array(reasons, pa.string()),
+        }
+    )
+
+
+def _reason(cast: Sequence[dict[str, Any]], reject: str) -> str:
+    against = sorted((each for each in cast if each["label"] == reject), key=lambda v: -v["weight"])
+    return "; ".join(f"{each['voter']}: {each['reason']}" for each in against[:_REASONS])

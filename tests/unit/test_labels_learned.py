@@ -1,0 +1,200 @@
+"""What pictures and their copies add to the texts, and what they may not learn from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.curate.evidence import Pictures, with_derived_votes
+from cosmic_morphology.curate.labels import label
+from cosmic_morphology.curate.learned import out_of_sample, reduced
+from cosmic_morphology.curate.mislabels import check_mislabels
+from cosmic_morphology.curate.relevance import check_relevance
+from cosmic_morphology.curate.votes import vote
+from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.taxonomy import load_taxonomy
+
+SIX = load_taxonomy()
+SETTINGS = CurateSettings()
+TITLES = {"galaxy": "Spiral Galaxy", "nebula": "Emission Nebula", "irrelevant": "Rocket launch"}
+
+
+def features(classes, *, seed=0, noise=0.3):
+    """Points about one centre a class, in eight dimensions."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(3, 8))
+    return (centres[classes] + noise * rng.normal(size=(len(classes), 8))).astype(np.float32)
+
+
+def fill(atlas: Atlas, arrival, said, seen):
+    """Pictures whose texts say ``said`` and which look like ``seen`` (both class names)."""
+    names = list(TITLES)
+    atlas.add(
+        [
+            arrival(n, title=f"{TITLES[name]} {chr(97 + n % 26)}" if name else "")
+            for n, name in enumerate(said)
+        ]
+    )
+    values = features(np.array([names.index(each) for each in seen]))
+    kind = pa.list_(pa.float32(), 8)
+    ids = [f"nasa:x{n:03d}" for n in range(len(said))]
+    rows = pa.table({"id": ids, "embedding_tiny": pa.array(values.tolist(), kind)})
+    atlas.replace_columns(rows, Stamp("embed"))
+    return ids
+
+
+def curate(atlas):
+    vote(atlas, taxonomy=SIX, settings=SETTINGS)
+    return label(atlas, taxonomy=SIX, settings=SETTINGS)
+
+
+def column(atlas, name):
+    rows = atlas.read(["id", name]).to_pylist()
+    return {row["id"]: row[name] for row in rows}
+
+
+def test_no_picture_is_judged_by_a_model_that_has_seen_its_group():
+    # Every group has features of its own and a random label: only leakage could predict it.
+    rng = np.random.default_rng(3)
+    group = np.repeat(np.arange(60), 4)
+    values = np.eye(60, dtype=np.float32)[group]
+    targets = rng.integers(0, 3, 60)[group]
+    likely = out_of_sample(values * 20, targets, np.ones(240), [f"g{n}" for n in group], 3, seed=1)
+    assert (likely.argmax(axis=1) == targets).mean() < 0.5
+    leaked = out_of_sample(
+        values * 20, targets, np.ones(240), [str(n) for n in range(240)], 3, seed=1
+    )
+    assert (leaked.argmax(axis=1) == targets).mean() > 0.9
+
+
+def test_out_of_sample_probabilities_are_probabilities_and_repeatable():
+    classes = np.arange(90) % 3
+    values = reduced(features(classes), seed=0)
+    groups = [str(n) for n in range(90)]
+    likely = out_of_sample(values, classes, np.ones(90), groups, 3, seed=5)
+    assert likely.sum(axis=1) == pytest.approx(1)
+    assert (likely.argmax(axis=1) == classes).mean() > 0.9
+    again = out_of_sample(values, classes, np.ones(90), groups, 3, seed=5)
+    np.testing.assert_array_equal(likely, again)
+
+
+def test_a_silent_picture_gets_the_label_of_what_it_looks_like(atlas, arrival):
+    said = [*["galaxy"] * 30, *["nebula"] * 30, ""]
+    ids = fill(atlas, arrival, said, [*said[:60], "nebula"])
+    summary = curate(atlas)
+    assert summary.evidence == ("embedding_tiny",)
+    assert column(atlas, "label")[ids[-1]] == "nebula"
+    cast = column(atlas, "votes")[ids[-1]]
+    assert {each["voter"] for each in cast} == {"picture"}
+
+
+def test_without_embeddings_and_with_too_few_pictures_there_is_just_no_picture_vote(atlas, arrival):
+    fill(atlas, arrival, ["galaxy", "galaxy"], ["galaxy", "galaxy"])
+    curate(atlas)
+    voters = {each["voter"] for cast in column(atlas, "votes").values() for each in cast}
+    assert "picture" not in voters
+
+
+def test_labelling_with_pictures_twice_changes_nothing(atlas, arrival):
+    said = [*["galaxy"] * 20, *["nebula"] * 20]
+    fill(atlas, arrival, said, said)
+    curate(atlas)
+    version = atlas.version
+    assert not curate(atlas).changed
+    assert atlas.version == version
+
+
+def test_verdicts_teach_the_picture_voter_but_never_those_of_the_test_split(atlas, arrival):
+    said = [""] * 60
+    ids = fill(atlas, arrival, said, [*["galaxy"] * 30, *["nebula"] * 30])
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def judge(chosen, name):
+        atlas.append_decisions(
+            [
+                {"id": i, "verdict": "label", "label": name, "who": "ada", "at": at, "why": ""}
+                for i in chosen
+            ]
+        )
+
+    judge(ids[:15], "galaxy")
+    judge(ids[30:45], "nebula")
+    atlas.replace_columns(pa.table({"id": ids, "split": ["test"] * 60}), Stamp("split"))
+    curate(atlas)
+    assert column(atlas, "label")[ids[20]] is None
+    atlas.replace_columns(pa.table({"id": ids, "split": ["train"] * 60}), Stamp("split"))
+    curate(atlas)
+    assert column(atlas, "label")[ids[20]] == "galaxy"
+    assert column(atlas, "label")[ids[50]] == "nebula"
+
+
+def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not():
+    def cast(label_, weight):
+        return [{"voter": "folder", "label": label_, "weight": weight, "reason": ""}]
+
+    def twins(origins):
+        pictures = Pictures(
+            ids=["a:1", "b:1"],
+            groups=["g", "g"],
+            twins=["t", "t"],
+            origins=origins,
+            checked={},
+            withheld=frozenset(),
+            embeddings=[],
+        )
+        return with_derived_votes(
+            [cast("galaxy", 0.66), []], pictures, SIX.names_with_reject, learn_from=0.8, seed=0
+        )
+
+    both = twins(["a", "b"])
+    assert [each["voter"] for each in both[1]] == ["twin"]
+    assert both[1][0]["reason"] == "a copy is a:1"
+    assert twins(["a", "a"])[1] == []
+
+
+def test_a_wrong_title_is_flagged_and_the_right_class_suggested(atlas, arrival):
+    said = [*["galaxy"] * 30, *["nebula"] * 30]
+    seen = [*said]
+    seen[3] = "nebula"
+    ids = fill(atlas, arrival, said, seen)
+    curate(atlas)
+    done = check_mislabels(atlas, taxonomy=SIX, settings=SETTINGS)
+    flags = column(atlas, "mislabel_flag")
+    assert flags[ids[3]]
+    assert sum(flags.values()) == done.flagged <= 3
+    assert column(atlas, "suggested_label")[ids[3]] == "nebula"
+    assert "title says galaxy" in column(atlas, "mislabel_reason")[ids[3]]
+    assert not check_mislabels(atlas, taxonomy=SIX, settings=SETTINGS).changed
+
+
+def test_what_is_irrelevant_is_flagged_with_a_reason_and_darkness_is_not(atlas, arrival):
+    said = [*["galaxy"] * 20, *["nebula"] * 20, *["irrelevant"] * 20, ""]
+    ids = fill(atlas, arrival, said, [*said[:60], "irrelevant"])
+    curate(atlas)
+    done = check_relevance(atlas, taxonomy=SIX, settings=SETTINGS)
+    flags = column(atlas, "relevance_flag")
+    assert done.looked == 61
+    assert all(flags[each] for each in ids[40:])
+    assert not any(flags[each] for each in ids[:40])
+    reasons = column(atlas, "relevance_reason")
+    assert "launch" in reasons[ids[45]]
+    assert reasons[ids[60]] == "picture: looks like confident ones of it"
+
+
+def test_pictures_nobody_voted_on_are_not_judged(filled):
+    label(filled, taxonomy=SIX, settings=SETTINGS)
+    relevance = check_relevance(filled, taxonomy=SIX, settings=SETTINGS)
+    mislabel = check_mislabels(filled, taxonomy=SIX, settings=SETTINGS)
+    assert (relevance.looked, relevance.flagged) == (0, 0)
+    assert (mislabel.looked, mislabel.flagged) == (0, 0)
+
+
+def test_a_class_with_two_pictures_is_no_error(atlas, arrival):
+    said = [*["galaxy"] * 30, "nebula", "nebula"]
+    fill(atlas, arrival, said, said)
+    assert curate(atlas).labels["nebula"] == 2
+    check_mislabels(atlas, taxonomy=SIX, settings=SETTINGS)
