@@ -59,6 +59,7 @@ def demo_settings(out: Path, per_class: int, seed: int, pretrained: bool) -> Set
     """The settings of the demo, with a pretrained ResNet50 or a small net from scratch."""
     taxonomy = load_taxonomy()
     counts = dict.fromkeys(taxonomy.names_with_reject, per_class)
+    runs: tuple[RunJob, ...]
     if pretrained:
         learn = LearnSettings(backbone="resnet50", weights="hub")
         runs = (

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cosmic_morphology.errors import TrainingError
 from cosmic_morphology.pipeline.stages import Context
 from cosmic_morphology.pipeline.summary import RunScore
 from cosmic_morphology.settings import RunJob
@@ -56,6 +57,8 @@ def _score(context: Context, job: RunJob, run: Run) -> RunScore:
         run_folder=run.path,
     )
     best = found.checked or found.computed
+    if best is None:
+        raise TrainingError("no test picture has a label to score on", where=job.name)
     return RunScore(
         name=job.name,
         recipe=job.recipe,

@@ -12,6 +12,7 @@ from cosmic_morphology.atlas import Atlas, fingerprint, latest_decisions
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.pipeline.memory import PeakMemory
 from cosmic_morphology.pipeline.modelling import train_and_evaluate, write_the_report
+from cosmic_morphology.pipeline.rendered import render_archive
 from cosmic_morphology.pipeline.stages import STAGES, Context, Progress, Stage
 from cosmic_morphology.pipeline.summary import Summary
 from cosmic_morphology.settings import ReplicaJob, Settings
@@ -50,7 +51,9 @@ def run(
         progress=progress or _no_progress,
     )
     with PeakMemory() as memory:
-        with _replica_for(settings.replica, settings, tell) as context.replica_root:
+        with _replica_for(
+            settings.replica, settings, context.summary, tell
+        ) as context.replica_root:
             for stage in STAGES:
                 _run_stage(stage, context, tell)
         _account(context)
@@ -94,7 +97,7 @@ def _timed(name: str, summary: Summary) -> Iterator[None]:
 
 @contextmanager
 def _replica_for(
-    job: ReplicaJob | None, settings: Settings, tell: Callable[[str], None]
+    job: ReplicaJob | None, settings: Settings, summary: Summary, tell: Callable[[str], None]
 ) -> Iterator[str]:
     if job is None:
         yield ""
@@ -103,11 +106,10 @@ def _replica_for(
 
     pictures, catalogue = job.pictures, job.catalogue
     if job.rendered:
-        from cosmic_morphology.synthesize.archive import write_archive
-
-        folder = settings.out / "archive"
-        write_archive(folder, job.rendered, seed=settings.seed)
-        pictures, catalogue = folder / "pictures", folder / "catalogue.csv"
+        with _timed("render", summary):
+            pictures, catalogue = render_archive(
+                settings.out / "archive", job.rendered, seed=settings.seed
+            )
     if pictures is None or catalogue is None:
         raise SettingsError(
             "a replica needs pictures and a catalogue, or rendered = {class = number}",

@@ -1,0 +1,61 @@
+"""A rendered archive for a replica to serve, with the verdicts of somebody who knows the truth."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+from cosmic_morphology.errors import SettingsError
+
+
+def render_archive(folder: Path, counts: dict[str, int], *, seed: int) -> tuple[Path, Path]:
+    """Write pictures, their catalogue and ``verdicts.csv``; nothing when they are there.
+
+    Parameters
+    ----------
+    folder : Path
+        ``pictures/``, ``catalogue.csv`` and ``verdicts.csv`` go there.
+    counts : dict of str to int
+        Pictures of each class.
+    seed : int
+        Of every random choice.
+
+    Returns
+    -------
+    tuple of Path
+        The folder of pictures, and the catalogue.
+    """
+    from cosmic_morphology.synthesize import RENDERED_CLASSES
+    from cosmic_morphology.synthesize.archive import write_archive
+
+    unknown = sorted(set(counts) - set(RENDERED_CLASSES))
+    if unknown:
+        raise SettingsError(
+            f"{unknown[0]!r} cannot be rendered",
+            where="replica.rendered",
+            todo=f"There are: {', '.join(RENDERED_CLASSES)}.",
+        )
+    pictures, catalogue, finished = (
+        folder / "pictures",
+        folder / "catalogue.csv",
+        folder / "finished.json",
+    )
+    asked = {"counts": counts, "seed": seed}
+    if not (finished.is_file() and json.loads(finished.read_text("utf-8")) == asked):
+        if folder.exists():
+            shutil.rmtree(folder)
+        write_archive(folder, counts, seed=seed)
+        _write_verdicts(folder / "truth.csv", folder / "verdicts.csv")
+        finished.write_text(json.dumps(asked), "utf-8")
+    return pictures, catalogue
+
+
+def _write_verdicts(truth: Path, verdicts: Path) -> None:
+    with truth.open(encoding="utf-8") as told, verdicts.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["id", "label", "who", "when", "why"])
+        for row in csv.DictReader(told):
+            stem = Path(row["file"]).stem
+            table.writerow([f"nasa:{stem}", row["class"], "renderer", "2026-01-01", "drawn so"])
