@@ -1,0 +1,207 @@
+"""A rendered archive on disk for the replica: pictures, catalogue, and the truth apart."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cosmic_morphology.synthesize.many import render_many
+from cosmic_morphology.synthesize.rendering import Rendered
+from cosmic_morphology.synthesize.texts import write_texts
+
+CATALOGUE = ("file", "source", "title", "description", "keywords", "date", "credit", "object_name")
+TRUTH = ("file", "class", "object_name", "lineage")
+VERDICTS = ("id", "verdict", "label", "who", "when", "why")
+MARK = "archive.json"
+RECIPE = 3  # counts up when the same arguments give other files
+JUNK = "irrelevant"
+
+
+@dataclass(frozen=True)
+class ArchiveSummary:
+    """What :func:`write_archive` wrote.
+
+    Attributes
+    ----------
+    folder : str
+        Where it is: ``pictures/``, ``catalogue.csv``, ``truth.csv``, ``verdicts.csv``.
+    pictures : int
+        Files in all.
+    planted_duplicates : int
+        How many of them are copies of others under other names.
+    classes : dict
+        Files of each true class, copies included.
+    """
+
+    folder: str
+    pictures: int
+    planted_duplicates: int
+    classes: dict[str, int]
+
+
+def write_archive(
+    folder: Path,
+    counts: Mapping[str, int],
+    *,
+    seed: int,
+    size_px: int = 256,
+    planted_duplicates: float = 0.08,
+    workers: int | None = None,
+) -> ArchiveSummary:
+    """Write an archive of rendered pictures with the faults of real ones.
+
+    ``catalogue.csv`` holds what an archive says (never the class); ``truth.csv`` and
+    ``verdicts.csv`` hold the truth, for scoring and as a person's review. Some pictures come
+    twice, re-encoded and resized under another identifier and title. The same arguments write
+    the same files; an archive that is already there is left as it is.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when missing.
+    counts : mapping
+        Pictures of each class, without the copies.
+    seed : int
+        Of every choice.
+    size_px : int, optional
+        Longer side of the pictures.
+    planted_duplicates : float, optional
+        Copies as a fraction of the pictures, 0 to 1.
+    workers : int, optional
+        Processes; by default one for each core.
+    """
+    total = sum(counts.values())
+    copies = min(round(total * planted_duplicates), total)
+    arguments = {
+        "recipe": RECIPE,
+        "counts": dict(counts),
+        "seed": seed,
+        "size_px": size_px,
+        "copies": copies,
+    }
+    mark = folder / MARK
+    if mark.is_file() and _is_whole(folder, mark, arguments):
+        return ArchiveSummary(**json.loads(mark.read_text("utf-8"))["summary"])
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    mark.unlink(missing_ok=True)
+
+    rng = np.random.default_rng([seed, 71])
+    numbers = rng.permutation(total + copies)
+    copied = {int(i): total + k for k, i in enumerate(rng.permutation(total)[:copies])}
+    rows: dict[int, _Row] = {}
+    stream = render_many(dict(counts), seed=seed, size_px=size_px, workers=workers)
+    for index, picture in enumerate(stream):
+        number = int(numbers[index])
+        rows[number] = _stored(pictures, number, picture)
+        if index in copied:
+            number = int(numbers[copied[index]])
+            rows[number] = _copied(rng, pictures, number, picture)
+    ordered = [rows[number] for number in sorted(rows)]
+    _write_table(folder / "catalogue.csv", CATALOGUE, [row.said for row in ordered])
+    _write_table(folder / "truth.csv", TRUTH, [row.true for row in ordered])
+    _write_table(folder / "verdicts.csv", VERDICTS, [_verdict(row) for row in ordered])
+    summary = ArchiveSummary(
+        folder=str(folder),
+        pictures=len(ordered),
+        planted_duplicates=copies,
+        classes=dict(sorted(Counter(row.true["class"] for row in ordered).items())),
+    )
+    mark.write_text(json.dumps({"arguments": arguments, "summary": asdict(summary)}), "utf-8")
+    return summary
+
+
+@dataclass(frozen=True)
+class _Row:
+    said: dict[str, str]
+    true: dict[str, str]
+
+
+def _is_whole(folder: Path, mark: Path, arguments: Mapping[str, object]) -> bool:
+    """Whether the folder holds every file of an archive with these arguments."""
+    if json.loads(mark.read_text("utf-8")).get("arguments") != arguments:
+        return False
+    tables = [folder / name for name in ("catalogue.csv", "truth.csv", "verdicts.csv")]
+    if not all(table.is_file() for table in tables):
+        return False
+    with (folder / "catalogue.csv").open(encoding="utf-8", newline="") as lines:
+        return all((folder / "pictures" / row["file"]).is_file() for row in csv.DictReader(lines))
+
+
+def _stored(pictures: Path, number: int, picture: Rendered) -> _Row:
+    """Write one picture; its row says what its own texts say."""
+    name = _file_name(number)
+    (pictures / name).write_bytes(picture.jpeg(quality=88))
+    said = {
+        "title": picture.title,
+        "description": picture.description,
+        "keywords": ";".join(picture.keywords),
+        "date": picture.date,
+    }
+    return _row(name, said, picture)
+
+
+def _copied(rng: np.random.Generator, pictures: Path, number: int, picture: Rendered) -> _Row:
+    """Write a near-duplicate: smaller, compressed again, told in other words."""
+    name = _file_name(number)
+    image = Image.open(io.BytesIO(picture.jpeg(quality=88)))
+    scale = float(rng.uniform(0.6, 1.0))
+    small = image.resize(
+        (max(16, round(image.width * scale)), max(16, round(image.height * scale)))
+    )
+    small.save(pictures / name, "JPEG", quality=int(rng.integers(60, 90)))
+    subtype = str(picture.parameters["subtype"])
+    texts = write_texts(rng, picture.kind, subtype, name=picture.object_name)
+    # Half of the copies keep the title, as releases through two centers do.
+    title = picture.title if rng.random() < 0.5 else texts.title
+    said = {
+        "title": title,
+        "description": texts.description,
+        "keywords": ";".join(texts.keywords),
+        "date": texts.date,
+    }
+    return _row(name, said, picture)
+
+
+def _row(name: str, said: dict[str, str], picture: Rendered) -> _Row:
+    extra = {"file": name, "source": "rendered", "credit": "Rendered, no rights reserved"}
+    truth = {
+        "file": name,
+        "class": picture.kind,
+        "object_name": picture.object_name,
+        "lineage": f"render:{picture.kind}:{picture.seed}",
+    }
+    return _Row({**extra, **said, "object_name": picture.object_name}, truth)
+
+
+def _verdict(row: _Row) -> dict[str, str]:
+    """The truth as a person's verdict on the identifier that the replica serves."""
+    kind = row.true["class"]
+    return {
+        "id": f"nasa:{Path(row.true['file']).stem}",
+        "verdict": "drop" if kind == JUNK else "label",
+        "label": "" if kind == JUNK else kind,
+        "who": "renderer",
+        "when": "2026-01-01T00:00:00+00:00",
+        "why": "known from rendering",
+    }
+
+
+def _file_name(number: int) -> str:
+    """A name in the style of the Photojournal; it says nothing about the class."""
+    return f"PIA{10000 + number}.jpg"
+
+
+def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)

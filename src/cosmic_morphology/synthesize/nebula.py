@@ -1,0 +1,276 @@
+"""Nebulae: emission, pillars, reflection, dark, planetary shells, bubbles, remnants.
+
+Turbulent gas has a log-normal density (Federrath et al. 2010, A&A 512, A81); it glows as the
+square of its density where light reaches it, doubly ionised oxygen nearest to the hot stars,
+hydrogen and sulphur further out, and dust in front of it reddens and hides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosmic_morphology.synthesize.noise import Field, blurred, power_law, ridges, unit, warped
+from cosmic_morphology.synthesize.scene import (
+    Colour,
+    Frame,
+    Scene,
+    Truth,
+    blackbody,
+    choose,
+    rgb,
+    smoothstep,
+    tinted,
+)
+from cosmic_morphology.synthesize.shells import planetary, remnant, wind_bubble
+from cosmic_morphology.synthesize.skyfield import add_field_stars, place_stars
+
+SUBTYPES = {
+    "emission": 0.34,
+    "pillars": 0.10,
+    "reflection": 0.10,
+    "dark": 0.08,
+    "planetary": 0.17,
+    "supernova remnant": 0.13,
+    "bubble": 0.08,
+}
+# Colours given to the lines [O III], H-alpha, [S II]: as the eye would, and narrow-band.
+PALETTES: dict[str, tuple[Colour, Colour, Colour]] = {
+    "natural": ([0.25, 0.75, 0.8], [1.0, 0.14, 0.2], [0.8, 0.1, 0.08]),
+    "red": ([0.75, 0.3, 0.55], [1.0, 0.16, 0.24], [0.7, 0.12, 0.1]),
+    "magenta": ([0.45, 0.35, 1.0], [1.0, 0.15, 0.5], [0.7, 0.12, 0.35]),
+    "bicolour": ([0.1, 0.7, 0.95], [1.0, 0.28, 0.12], [1.0, 0.3, 0.1]),
+    "hubble": ([0.1, 0.5, 0.95], [0.75, 0.7, 0.15], [1.0, 0.4, 0.08]),
+    "gold": ([0.15, 0.4, 0.65], [1.0, 0.62, 0.16], [0.85, 0.35, 0.08]),
+    "green": ([0.2, 0.45, 0.9], [0.35, 0.9, 0.25], [1.0, 0.35, 0.15]),
+    "infrared": ([0.3, 0.55, 0.85], [0.95, 0.55, 0.3], [0.7, 0.22, 0.15]),
+}
+
+
+def paint(rng: np.random.Generator, frame: Frame) -> Scene:
+    """A nebula among its stars."""
+    subtype = choose(rng, SUBTYPES)
+    gas = PAINTERS[subtype](rng, frame)
+    target = gas.light / np.float32(max(float(np.percentile(gas.light.max(axis=2), 99)), 1e-6))
+    target *= np.float32(rng.uniform(0.35, 1.3))
+    light = target.copy()
+    density = float(np.exp(rng.uniform(np.log(60), np.log(2500))))
+    stars = add_field_stars(
+        rng, light, frame, density=density, faintest=float(rng.uniform(0.05, 0.3)),
+        slope=float(rng.uniform(0.8, 1.2)), mask=gas.clear,
+    )  # fmt: skip
+    _hot_stars(rng, light, frame, gas.stars)
+    cameras: tuple[str, ...] = ("amateur", "amateur", "space")
+    if subtype in {"planetary", "supernova remnant"}:
+        cameras = ("amateur", "smart", "plate", "space")
+    return Scene(
+        light=light,
+        target=target.mean(axis=2),
+        subtype=subtype,
+        object_px=gas.size * frame.side,
+        look="deep",
+        cameras=cameras,
+        truth={**gas.truth, "field_stars": stars},
+    )
+
+
+@dataclass
+class Gas:
+    """A painted cloud: its light, what shines through it, where its hot stars are."""
+
+    light: Field
+    clear: Field
+    size: float
+    stars: list[tuple[float, float, float]]
+    truth: Truth
+
+
+def _lognormal(rng: np.random.Generator, frame: Frame, *, spread: float, beta: float) -> Field:
+    """Turbulent density, drawn out into wisps by a flow, median 1."""
+    field = power_law(rng, frame.shape, beta)
+    reach = np.float32(rng.uniform(0.01, 0.05) * frame.side)
+    flow = power_law(rng, frame.shape, 3.4), power_law(rng, frame.shape, 3.4)
+    wisps = warped(field, reach * flow[0], reach * flow[1])
+    return np.asarray(np.exp(spread * wisps), dtype=np.float32)
+
+
+def _palette(rng: np.random.Generator) -> str:
+    weights = {"natural": 3, "red": 4, "magenta": 2, "bicolour": 2.5, "hubble": 2.5}
+    return choose(rng, weights | {"gold": 2, "green": 0.6, "infrared": 1.0})
+
+
+def _lines(density: Field, hardness: Field, palette: str, *, mix: float = 1.0) -> Field:
+    """Light of three ions for a gas density and how hard its light is (1 near the stars)."""
+    oxygen, hydrogen, sulphur = PALETTES[palette]
+    o3 = np.clip(hardness - 0.35, 0, 1) * 1.6 * mix
+    s2 = np.clip(0.55 - hardness, 0, 1) * 1.4
+    emission = density**1.5
+    light = tinted(emission * o3, oxygen) + tinted(emission * 0.8, hydrogen)
+    return np.asarray(light + tinted(emission * s2, sulphur), dtype=np.float32)
+
+
+def _dust(rng: np.random.Generator, frame: Frame, strength: float) -> Field:
+    """Transparency ``(H, W, 3)`` of ragged foreground dust."""
+    lanes = ridges(power_law(rng, frame.shape, 3.2), 0.18)
+    clouds = np.clip(power_law(rng, frame.shape, 2.8) - 0.5, 0, None)
+    tau = strength * (0.7 * lanes * unit(power_law(rng, frame.shape, 3.4)) + clouds)
+    return np.asarray(np.exp(-tau[..., None] * rgb([0.75, 1.0, 1.3])), dtype=np.float32)
+
+
+def _emission(rng: np.random.Generator, frame: Frame) -> Gas:
+    """An H II region: a cloud lit from inside, filling the frame or an island in it."""
+    palette = _palette(rng)
+    density = _lognormal(
+        rng, frame, spread=float(rng.uniform(0.5, 1.0)), beta=float(rng.uniform(2.4, 3.1))
+    )
+    size = float(rng.uniform(0.25, 1.3))
+    stars = [
+        (float(rng.normal(0, 0.12)), float(rng.normal(0, 0.1)), float(rng.uniform(20, 300)))
+        for _ in range(int(rng.integers(1, 6)))
+    ]
+    lit = np.zeros(frame.shape, dtype=np.float32)
+    for sx, sy, _ in stars:
+        x, y = frame.grid(sx, sy)
+        lit += 1.0 / (1.0 + (x**2 + y**2) / np.float32((0.3 * size) ** 2))
+    lit /= len(stars)
+    shape = power_law(rng, frame.shape, 3.2)
+    edge = lit * np.exp(0.35 * shape)
+    cloud = density * edge**1.3
+    if size < 0.6:
+        cloud *= smoothstep(0.12, 0.4, edge)
+    if rng.random() < 0.4:
+        # Ionisation fronts stand out as bright rims where the gas is seen edge-on.
+        cloud *= 0.6 + 1.6 * ridges(power_law(rng, frame.shape, 3.4), 0.12)
+    hardness = unit(2.5 * (edge - float(np.median(edge))) + 0.4 * power_law(rng, frame.shape, 3.0))
+    light = _lines(cloud, hardness, palette, mix=float(rng.uniform(0.2, 1.2)))
+    veil = _dust(rng, frame, float(rng.uniform(0.3, 2.0)))
+    return Gas(light * veil, veil[..., 1], min(1.0, size), stars, {"palette": palette})
+
+
+def _pillars(rng: np.random.Generator, frame: Frame) -> Gas:
+    """Dense fingers before glowing gas, their heads lit: elephant trunks and pillars."""
+    palette = _palette(rng)
+    x, y = frame.grid(angle=float(rng.uniform(-0.6, 0.6)))
+    back = _lognormal(rng, frame, spread=0.4, beta=3.4)
+    rough = power_law(rng, frame.shape, 2.5)
+    broad = power_law(rng, frame.shape, 3.6)
+    tops = np.full(frame.shape, -1.0, dtype=np.float32)
+    for _ in range(int(rng.integers(1, 5))):
+        x0, top = float(rng.uniform(-0.35, 0.35)), float(rng.uniform(-0.15, 0.35))
+        wide = float(rng.uniform(0.04, 0.14))
+        lean = float(rng.normal(0, 0.3))
+        across = (x - x0 - lean * (y - top) + 0.02 * broad) / wide
+        taper = 1 + 0.9 * np.clip(top - y, 0, None)
+        inside = 1.0 - np.abs(across) / taper - np.clip((y - top) / wide, 0, None)
+        tops = np.maximum(tops, inside.astype(np.float32))
+    floor = (-y - np.float32(rng.uniform(0.15, 0.4))) * 4 + 0.4 * broad
+    depth = np.maximum(tops, floor) + 0.22 * rough + 0.15 * broad
+    body = smoothstep(-0.02, 0.16, depth)
+    rim = np.exp(-(((depth - 0.06) / 0.06) ** 2))
+    # Light falls from above: the rims that face it glow.
+    facing = np.clip(-np.gradient(blurred(depth, 2.0), axis=0) * -frame.side * 0.15, 0, 1.5)
+    light = _lines(back * 0.7, unit(1.0 + broad * 0.5), palette)
+    hidden = np.exp(-3.0 * body)
+    texture = unit(rough * 1.3)
+    sulphur = rgb(PALETTES[palette][2])
+    dusty = tinted(body * (0.10 + 0.25 * texture), sulphur)
+    glow = tinted(rim * (0.25 + facing), rgb(PALETTES[palette][1]) * 0.6 + 0.3)
+    light = light * hidden[..., None] + dusty + 0.8 * glow
+    star = [(float(rng.uniform(-0.3, 0.3)), 0.4, float(rng.uniform(50, 400)))]
+    return Gas(light, hidden, 0.7, star, {"palette": palette})
+
+
+def _reflection(rng: np.random.Generator, frame: Frame) -> Gas:
+    """Dust that scatters the blue light of stars in front of it or within (Witt & Schild 1986)."""
+    stars = [
+        (float(rng.normal(0, 0.17)), float(rng.normal(0, 0.13)), float(rng.uniform(150, 2500)))
+        for _ in range(int(rng.integers(1, 7)))
+    ]
+    dust = _lognormal(rng, frame, spread=0.7, beta=2.9)
+    striae_angle = float(rng.uniform(0, np.pi))
+    x, y = frame.grid(angle=striae_angle)
+    wave = power_law(rng, frame.shape, 3.2)
+    striae = 0.75 + 0.35 * np.sin(60 * y + 2.5 * wave) * unit(power_law(rng, frame.shape, 3.0))
+    lit = np.zeros(frame.shape, dtype=np.float32)
+    for sx, sy, flux in stars:
+        x, y = frame.grid(sx, sy)
+        r2 = x**2 + y**2
+        lit += np.float32(flux / 800) / (1 + r2 / np.float32(rng.uniform(0.05, 0.16) ** 2))
+    blue = [0.32, 0.55, 1.0] if rng.random() < 0.8 else [1.0, 0.72, 0.4]
+    light = tinted(lit * dust * striae, blue)
+    brown = tinted(unit(power_law(rng, frame.shape, 2.9)) * dust * 0.06, [0.7, 0.5, 0.38])
+    veil = _dust(rng, frame, float(rng.uniform(0.2, 1.5)))
+    return Gas((light + brown) * veil, veil[..., 1], 0.5, stars, {"stars": len(stars)})
+
+
+def _dark(rng: np.random.Generator, frame: Frame) -> Gas:
+    """A dark cloud in silhouette before stars or glowing gas, with a faint brown edge."""
+    x, y = frame.grid(angle=float(rng.uniform(0, np.pi)))
+    broad = power_law(rng, frame.shape, 3.3)
+    fine = power_law(rng, frame.shape, 2.5)
+    core = 1.1 - np.abs(y + 0.06 * broad) / float(rng.uniform(0.1, 0.25)) - np.abs(x) / 0.6
+    depth = core + 0.6 * broad + 0.35 * fine
+    tau = 2.6 * smoothstep(-0.3, 1.2, depth)
+    clear = np.exp(-tau)
+    edge = np.exp(-(((depth - 0.1) / 0.5) ** 2))
+    light = tinted(edge * (0.5 + 0.3 * unit(fine)), [0.75, 0.52, 0.36]) * np.float32(0.25)
+    palette = "red"
+    if rng.random() < 0.55:
+        palette = _palette(rng)
+        glow = _lognormal(rng, frame, spread=0.4, beta=3.2) * (0.6 + 0.5 * unit(broad))
+        light = light + _lines(glow, unit(fine * 0.3 + 0.2), palette) * clear[..., None] * 1.2
+    else:
+        haze = unit(power_law(rng, frame.shape, 3.0))
+        light = light + tinted(haze * clear, [0.5, 0.45, 0.42]) * np.float32(0.3)
+    return Gas(np.asarray(light, dtype=np.float32), clear**2, 0.6, [], {"palette": palette})
+
+
+def _planetary(rng: np.random.Generator, frame: Frame) -> Gas:
+    light, size, truth = planetary(rng, frame)
+    star = [(0.0, 0.0, float(rng.uniform(0.5, 12)))]
+    return Gas(light, np.ones(frame.shape, dtype=np.float32), size, star, truth)
+
+
+def _remnant(rng: np.random.Generator, frame: Frame) -> Gas:
+    light, size, truth = remnant(rng, frame)
+    return Gas(light, np.ones(frame.shape, dtype=np.float32), size, [], truth)
+
+
+def _bubble(rng: np.random.Generator, frame: Frame) -> Gas:
+    light, size, truth = wind_bubble(rng, frame)
+    palette = _palette(rng)
+    around = _lognormal(rng, frame, spread=0.7, beta=2.9)
+    gas = _lines(around * unit(power_law(rng, frame.shape, 3.4)), unit(around - 1), palette)
+    gas /= np.float32(max(float(np.percentile(gas, 99)), 1e-6))
+    star = [(float(rng.normal(0, 0.05)), float(rng.normal(0, 0.05)), float(rng.uniform(50, 500)))]
+    total = light + gas * np.float32(rng.uniform(0.1, 0.7))
+    return Gas(total, np.ones(frame.shape, dtype=np.float32), size, star, truth)
+
+
+def _hot_stars(
+    rng: np.random.Generator, light: Field, frame: Frame, stars: list[tuple[float, float, float]]
+) -> None:
+    """The stars that light the gas, with a few fainter companions, in place."""
+    if not stars:
+        return
+    scale = (frame.side / 256) ** 2
+    for sx, sy, flux in stars:
+        count = int(rng.integers(1, 8))
+        x = (sx + rng.normal(0, 0.03, count) * (np.arange(count) > 0)).astype(np.float32)
+        y = (sy + rng.normal(0, 0.03, count) * (np.arange(count) > 0)).astype(np.float32)
+        fluxes = flux * scale * np.where(np.arange(count) > 0, rng.uniform(0.02, 0.2, count), 1)
+        colours = blackbody(np.full(count, 18000.0))
+        place_stars(light, frame, x, y, fluxes[:, None].astype(np.float32) * colours)
+
+
+PAINTERS: dict[str, Callable[[np.random.Generator, Frame], Gas]] = {
+    "emission": _emission,
+    "pillars": _pillars,
+    "reflection": _reflection,
+    "dark": _dark,
+    "planetary": _planetary,
+    "supernova remnant": _remnant,
+    "bubble": _bubble,
+}

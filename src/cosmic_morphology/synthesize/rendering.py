@@ -1,0 +1,146 @@
+"""One rendered picture: its pixels, its texts, its whole truth."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.synthesize import asteroid, comet, galaxy, junk, nebula, planet, star
+from cosmic_morphology.synthesize.cameras import pick_camera
+from cosmic_morphology.synthesize.finish import finished
+from cosmic_morphology.synthesize.instrument import Pixels, expose
+from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, choose
+from cosmic_morphology.synthesize.texts import Texts, write_texts
+
+PAINTERS: dict[str, Callable[[np.random.Generator, Frame], Scene]] = {
+    "asteroid": asteroid.paint,
+    "comet": comet.paint,
+    "galaxy": galaxy.paint,
+    "nebula": nebula.paint,
+    "planet": planet.paint,
+    "star": star.paint,
+    "irrelevant": junk.paint,
+}
+RENDERED_CLASSES = tuple(PAINTERS)
+SMALLEST_PX, LARGEST_PX = 32, 2048
+# Height over width, with how often archives have it.
+ASPECTS = {"1": 0.5, "0.75": 0.12, "0.667": 0.2, "0.5625": 0.08, "1.333": 0.06, "1.5": 0.04}
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A rendered picture.
+
+    Attributes
+    ----------
+    kind : str
+        Its true class, one of ``RENDERED_CLASSES``.
+    seed : int
+        With ``kind`` and the size it makes the same picture again.
+    pixels : numpy.ndarray
+        Uint8, shape ``(H, W, 3)``; the longer side is the size asked for.
+    title, description, keywords, date, object_name : str, list of str
+        What an archive would say of it, right or misleading.
+    parameters : dict
+        The whole truth, JSON-able: sub-type, object size, signal to noise, instrument, ...
+    """
+
+    kind: str
+    seed: int
+    pixels: Pixels = field(repr=False)
+    title: str
+    description: str
+    keywords: list[str]
+    date: str
+    object_name: str
+    parameters: Truth
+
+    def jpeg(self, quality: int = 90) -> bytes:
+        """The picture as JPEG bytes, with ``quality`` from 1 to 95."""
+        buffer = io.BytesIO()
+        Image.fromarray(self.pixels).save(buffer, "JPEG", quality=quality)
+        return buffer.getvalue()
+
+
+def render(kind: str, seed: int, *, size_px: int = 256) -> Rendered:
+    """Render one picture.
+
+    Parameters
+    ----------
+    kind : str
+        One of ``RENDERED_CLASSES``.
+    seed : int
+        Not negative; the same seed gives the same picture.
+    size_px : int, optional
+        Longer side in pixels, 32 to 2048.
+
+    Raises
+    ------
+    UsageError
+        If one of the arguments is out of range.
+    """
+    check_job(kind, seed, size_px)
+    rng = np.random.default_rng([zlib.crc32(kind.encode()), seed, size_px])
+    frame = _frame(rng, size_px)
+    scene = PAINTERS[kind](rng, frame)
+    camera = pick_camera(rng, scene, side_px=size_px)
+    pixels, seen = expose(rng, scene, camera)
+    texts: Texts = write_texts(rng, kind, scene.subtype)
+    pixels, added = finished(rng, pixels, kind=kind, name=texts.object_name or texts.title)
+    parameters: Truth = {
+        "class": kind,
+        "subtype": scene.subtype,
+        "object_px": round(min(float(scene.object_px), float(size_px)), 2),
+        "width": int(pixels.shape[1]),
+        "height": int(pixels.shape[0]),
+        **{name: _plain(value) for name, value in scene.truth.items()},
+        **seen,
+        **added,
+    }
+    return Rendered(
+        kind=kind,
+        seed=seed,
+        pixels=pixels,
+        title=texts.title,
+        description=texts.description,
+        keywords=texts.keywords,
+        date=texts.date,
+        object_name=texts.object_name,
+        parameters=parameters,
+    )
+
+
+def _frame(rng: np.random.Generator, size_px: int) -> Frame:
+    aspect = float(choose(rng, ASPECTS))
+    if aspect <= 1:
+        return Frame(height=max(16, round(size_px * aspect)), width=size_px)
+    return Frame(height=size_px, width=max(16, round(size_px / aspect)))
+
+
+def _plain(value: float | str | bool) -> float | int | str | bool:
+    """Numpy scalars as Python's own, for JSON."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def check_job(kind: str, seed: int, size_px: int) -> None:
+    """Raise :class:`UsageError` for a picture that cannot be rendered."""
+    if kind not in PAINTERS:
+        raise UsageError(
+            "there is no renderer for this class",
+            where=kind,
+            todo=f"Choose one of {', '.join(RENDERED_CLASSES)}",
+        )
+    if seed < 0:
+        raise UsageError("a seed must not be negative", where=str(seed), todo="Use 0 or more")
+    if not SMALLEST_PX <= size_px <= LARGEST_PX:
+        raise UsageError(
+            "this size cannot be rendered",
+            where=f"{size_px} px",
+            todo=f"Choose {SMALLEST_PX} to {LARGEST_PX} px",
+        )

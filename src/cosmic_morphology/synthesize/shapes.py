@@ -1,0 +1,111 @@
+"""Shapes of small bodies as implicit surfaces on a coarse cube."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from cosmic_morphology.synthesize.noise import Field, volume
+
+SHAPES = ("irregular", "contact binary", "top-shaped", "elongated", "round")
+COARSE = 64
+REACH = 1.15
+
+
+def implicit(rng: np.random.Generator, shape: str) -> Field:
+    """A coarse cube over [-1.15, 1.15]**3, positive inside the body: axes (z, y, x)."""
+    axis = np.linspace(-REACH, REACH, COARSE, dtype=np.float32)
+    z, y, x = axis[:, None, None], axis[None, :, None], axis[None, None, :]
+    turn = _rotation(rng)
+    p = [turn[i, 0] * x + turn[i, 1] * y + turn[i, 2] * z for i in range(3)]
+    lumps = float(rng.uniform(0.05, 0.13))
+    if shape == "contact binary":
+        f = _two_lobes(rng, p)
+    elif shape == "top-shaped":
+        flat = np.sqrt(p[0] ** 2 + p[1] ** 2)
+        f = 0.92 - (0.62 * flat + 0.5 * np.sqrt(flat**2 + 1.1 * p[2] ** 2) * 0.85
+                    + 0.28 * np.abs(p[2]))  # fmt: skip
+        lumps *= 0.4
+    else:
+        b, c = {
+            "irregular": (rng.uniform(0.6, 0.9), rng.uniform(0.5, 0.8)),
+            "elongated": (rng.uniform(0.35, 0.5), rng.uniform(0.33, 0.45)),
+            "round": (rng.uniform(0.88, 1.0), rng.uniform(0.8, 0.95)),
+        }[shape]
+        f = 0.92 - np.sqrt(p[0] ** 2 + (p[1] / b) ** 2 + (p[2] / c) ** 2)
+        if shape == "elongated":
+            # A bend, as in Eros and Itokawa.
+            f = f - np.float32(rng.uniform(0, 0.35)) * (p[0] ** 2 - 0.3) * np.sign(p[1])
+        lumps *= 0.3 if shape == "round" else 1.3
+    cube = volume(int(rng.integers(4)))
+    shift = tuple(int(v) for v in rng.integers(0, COARSE, 3))
+    noise = np.roll(cube, shift, (0, 1, 2))
+    noise = ndimage.zoom(noise[:32, :32, :32], 2, order=1)
+    f = f + np.float32(lumps) * noise
+    for _ in range(int(rng.integers(1, 4)) if shape in {"irregular", "elongated"} else 0):
+        f = np.minimum(f, _bite(rng, x, y, z))
+    return np.asarray(f, dtype=np.float32)
+
+
+def _two_lobes(rng: np.random.Generator, p: list[Field]) -> Field:
+    """Two ellipsoids that touch, joined by a neck."""
+    small = float(rng.uniform(0.32, 0.48))
+    large = float(rng.uniform(0.48, 0.6))
+    gap = (small + large) * float(rng.uniform(0.72, 0.9))
+    squash = rng.uniform(0.7, 1.0, 2)
+    lobes = []
+    for place, size, q in ((-gap * 0.45, large, squash[0]), (gap * 0.55, small, squash[1])):
+        d = np.sqrt((p[0] - place) ** 2 + (p[1] / 0.95) ** 2 + (p[2] / q) ** 2)
+        lobes.append(size - d)
+    k = 0.09
+    mixed = np.clip(0.5 + 0.5 * (lobes[0] - lobes[1]) / k, 0, 1)
+    return np.asarray(lobes[1] * (1 - mixed) + lobes[0] * mixed + k * mixed * (1 - mixed))
+
+
+def _bite(rng: np.random.Generator, x: Field, y: Field, z: Field) -> Field:
+    """A great impact basin that cuts into the outline."""
+    at = rng.standard_normal(3)
+    at = at / np.linalg.norm(at) * float(rng.uniform(0.8, 1.1))
+    size = float(rng.uniform(0.2, 0.5))
+    return np.asarray(np.sqrt((x - at[0]) ** 2 + (y - at[1]) ** 2 + (z - at[2]) ** 2) - size)
+
+
+def front(inside: Field) -> tuple[Field, Field]:
+    """The side that faces +z.
+
+    Returns
+    -------
+    depth : numpy.ndarray
+        Height of the nearest surface, shape ``(64, 64)``, continued beyond the outline.
+    margin : numpy.ndarray
+        Positive inside the outline, shape ``(64, 64)``.
+    """
+    margin = inside.max(axis=0)
+    last = COARSE - 1 - np.argmax((inside > 0)[::-1], axis=0)
+    upper = np.minimum(last + 1, COARSE - 1)
+    here = np.take_along_axis(inside, last[None], axis=0)[0]
+    beyond = np.take_along_axis(inside, upper[None], axis=0)[0]
+    part = np.clip(here / np.maximum(here - beyond, 1e-6), 0, 1)
+    depth = (last + part) / (COARSE - 1) * 2 * REACH - REACH
+    known = margin > 0
+    depth = np.where(known, depth, 0.0)
+    # Continued a little beyond the outline, so that it is upsampled without a wall of zeros.
+    for _ in range(3):
+        weight = ndimage.uniform_filter(known.astype(np.float32), 3)
+        near = ndimage.uniform_filter(depth, 3) / np.maximum(weight, 1e-6)
+        fresh = (weight > 1e-3) & ~known
+        depth = np.where(fresh, near - 0.06, depth)
+        known = known | fresh
+    return depth.astype(np.float32), margin.astype(np.float32)
+
+
+def _rotation(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """A random rotation matrix from a random unit quaternion."""
+    w, x, y, z = (v := rng.standard_normal(4)) / np.linalg.norm(v)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.array(rows, dtype=np.float32)

@@ -1,0 +1,168 @@
+"""Stars: globular and open clusters, fields, single bright stars, and the Sun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cosmic_morphology.synthesize.noise import blurred, power_law, unit
+from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, blackbody, choose
+from cosmic_morphology.synthesize.skyfield import (
+    Floats,
+    add_field_stars,
+    place_stars,
+    star_fluxes,
+    star_temperatures,
+    thin_dust,
+)
+from cosmic_morphology.synthesize.sun import paint_sun
+
+SUBTYPES = {
+    "globular cluster": 0.38,
+    "open cluster": 0.24,
+    "star field": 0.12,
+    "bright star": 0.12,
+    "double star": 0.04,
+    "sun": 0.10,
+}
+DEEP_CAMERAS = ("amateur", "amateur", "smart", "plate", "plate", "survey", "space")
+
+
+def paint(rng: np.random.Generator, frame: Frame) -> Scene:
+    """A picture of stars.
+
+    Globulars follow King profiles of concentration 0.7 to 2.3 (Harris 1996, AJ 112, 1487),
+    open clusters a Plummer profile (Plummer 1911, MNRAS 71, 460).
+    """
+    subtype = choose(rng, SUBTYPES)
+    if subtype == "sun":
+        return paint_sun(rng, frame)
+    truth: Truth = {}
+    light = frame.canvas()
+    size = PAINTERS[subtype](rng, frame, light, truth)
+    target = light.mean(axis=2)
+    if subtype != "star field":
+        density = float(np.exp(rng.uniform(np.log(25), np.log(1500))))
+        truth["field_stars"] = add_field_stars(
+            rng, light, frame, density=density, faintest=float(rng.uniform(0.08, 0.4))
+        )
+    return Scene(
+        light=light,
+        target=target,
+        subtype=subtype,
+        object_px=size * frame.side,
+        look="deep",
+        cameras=DEEP_CAMERAS,
+        truth=truth,
+    )
+
+
+def king_radii(
+    rng: np.random.Generator, count: int, *, core: float, concentration: float
+) -> Floats:
+    """Projected radii of stars in a King (1962, AJ 67, 471) cluster, shape ``(count,)``.
+
+    The surface density is ``((1 + (r/rc)**2)**-0.5 - (1 + (rt/rc)**2)**-0.5)**2`` inside the
+    tidal radius ``rt = rc * 10**concentration``; radii are in the unit of ``core``.
+    """
+    tidal = 10.0**concentration
+    x = np.concatenate([[0.0], np.geomspace(1e-3, tidal, 400)])
+    edge = 1 / np.sqrt(1 + tidal**2)
+    density = (1 / np.sqrt(1 + x**2) - edge) ** 2 * x
+    cumulative = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(x))])
+    return np.interp(rng.random(count), cumulative / cumulative[-1], x * core).astype(np.float32)
+
+
+def plummer_radii(rng: np.random.Generator, count: int, *, core: float) -> Floats:
+    """Projected radii in a Plummer cluster, ``core / sqrt(1/u - 1)`` inverted, cut at 6 cores."""
+    u = np.clip(rng.random(count), 1e-4, 0.973)
+    return (core * np.sqrt(u / (1 - u))).astype(np.float32)
+
+
+def _globular(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -> float:
+    core = float(np.exp(rng.uniform(np.log(0.012), np.log(0.12))))
+    concentration = float(rng.uniform(0.7, 1.5))
+    count = int(np.exp(rng.uniform(np.log(1500), np.log(14000))))
+    radius = king_radii(rng, count, core=core, concentration=concentration)
+    phi = rng.uniform(0, 2 * np.pi, count).astype(np.float32)
+    x0, y0 = (float(v) for v in rng.normal(0, 0.02, 2))
+    flux = star_fluxes(rng, count, faintest=1.0, slope=float(rng.uniform(0.9, 1.5)), top=300)
+    # The brightest stars of an old cluster are red giants, then the blue horizontal branch.
+    bright = flux > np.quantile(flux, 0.93)
+    giants = rng.normal(4300, 350, count)
+    branch = rng.random(count) < float(rng.uniform(0.1, 0.4))
+    kelvin = np.where(bright, np.where(branch, 10500, giants), rng.normal(6100, 400, count))
+    colours = blackbody(np.clip(kelvin, 3200, 14000))
+    # Exposure: how far the middle burns out.
+    per_px = count * float(flux.mean()) / (np.pi * (4 * core * frame.side) ** 2)
+    flux = flux * np.float32(rng.uniform(0.06, 0.6) / per_px)
+    x, y = x0 + radius * np.cos(phi), y0 + radius * np.sin(phi) * np.float32(rng.uniform(0.85, 1))
+    place_stars(light, frame, x, y, flux[:, None] * colours)
+    truth |= {"king_core": round(core, 4), "king_concentration": round(concentration, 3)}
+    truth |= {"cluster_stars": count}
+    return min(1.0, 6 * core)
+
+
+def _open(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -> float:
+    core = float(rng.uniform(0.07, 0.3))
+    count = int(np.exp(rng.uniform(np.log(15), np.log(500))))
+    radius = plummer_radii(rng, count, core=core)
+    phi = rng.uniform(0, 2 * np.pi, count).astype(np.float32)
+    scale = (frame.side / 256) ** 2
+    flux = star_fluxes(rng, count, faintest=float(rng.uniform(0.5, 4)) * scale, slope=0.7, top=900)
+    kelvin = np.clip(6500 * (flux / np.median(flux)) ** 0.18, 5000, 20000)
+    red = rng.random(count) < 0.08
+    colours = blackbody(np.where(red, 3900, kelvin))
+    place_stars(light, frame, radius * np.cos(phi), radius * np.sin(phi), flux[:, None] * colours)
+    if rng.random() < 0.2:
+        haze = blurred(light, 10 * frame.side / 256) * np.float32(rng.uniform(1, 3))
+        wisps = unit(power_law(rng, frame.shape, 3.0))[..., None]
+        light += haze * wisps * np.array([0.5, 0.75, 1.4], dtype=np.float32)
+    truth |= {"plummer_core": round(core, 4), "cluster_stars": count}
+    return min(1.0, 4 * core)
+
+
+def _field(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -> float:
+    density = float(np.exp(rng.uniform(np.log(600), np.log(9000))))
+    haze, clear = thin_dust(rng, frame, strength=float(rng.choice([0.0, 0.02, 0.08])))
+    mask = clear if rng.random() < 0.4 else None
+    light += haze
+    truth["field_stars"] = add_field_stars(
+        rng, light, frame, density=density, faintest=float(rng.uniform(0.1, 0.6)),
+        slope=float(rng.uniform(0.8, 1.3)), mask=mask,
+    )  # fmt: skip
+    return 1.0
+
+
+def _bright(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -> float:
+    """One star far brighter than the rest, sometimes among thin dust."""
+    kelvin = float(rng.choice([3300, 3600, 4200, 5800, 9500, 15000, 22000]))
+    flux = float(np.exp(rng.uniform(np.log(120), np.log(20000)))) * (frame.side / 256) ** 2
+    x, y = rng.normal(0, 0.04, (2, 1)).astype(np.float32)
+    place_stars(light, frame, x, y, np.float32(flux) * blackbody([kelvin]) ** 1.5)
+    if rng.random() < 0.25:
+        light += thin_dust(rng, frame, strength=0.06)[0]
+    truth |= {"temperature_k": kelvin, "flux": round(flux, 1)}
+    return 0.06 + 0.02 * float(np.log10(flux))
+
+
+def _double(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -> float:
+    gap = float(rng.uniform(0.05, 0.35))
+    phi = float(rng.uniform(0, 2 * np.pi))
+    x = np.array([-0.5, 0.5], dtype=np.float32) * np.float32(gap * np.cos(phi))
+    y = np.array([-0.5, 0.5], dtype=np.float32) * np.float32(gap * np.sin(phi))
+    flux = np.exp(rng.uniform(np.log(80), np.log(4000), 2)) * (frame.side / 256) ** 2
+    colours = blackbody(star_temperatures(rng, 2)) ** 1.6
+    place_stars(light, frame, x, y, flux[:, None].astype(np.float32) * colours)
+    truth |= {"separation": round(gap, 3)}
+    return gap
+
+
+PAINTERS: dict[str, Callable[[np.random.Generator, Frame, Floats, Truth], float]] = {
+    "globular cluster": _globular,
+    "open cluster": _open,
+    "star field": _field,
+    "bright star": _bright,
+    "double star": _double,
+}

@@ -1,0 +1,92 @@
+"""The renderer: what it promises of pictures, truth and order."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.synthesize import RENDERED_CLASSES, render, render_many
+
+TARGETS = [kind for kind in RENDERED_CLASSES if kind != "irrelevant"]
+
+
+@pytest.mark.parametrize("kind", RENDERED_CLASSES)
+def test_the_same_seed_gives_the_same_picture_and_another_seed_another(kind):
+    first, again, other = render(kind, 5, size_px=96), render(kind, 5, size_px=96), None
+    assert np.array_equal(first.pixels, again.pixels)
+    assert (first.title, first.description, first.parameters) == (
+        again.title,
+        again.description,
+        again.parameters,
+    )
+    other = render(kind, 6, size_px=96)
+    assert first.pixels.shape != other.pixels.shape or (first.pixels != other.pixels).any()
+
+
+@pytest.mark.parametrize("size_px", [32, 100, 256])
+@pytest.mark.parametrize("kind", TARGETS)
+def test_every_class_renders_at_every_size_and_shows_something(kind, size_px):
+    for seed in range(6):
+        picture = render(kind, seed, size_px=size_px)
+        assert picture.pixels.dtype == np.uint8
+        assert picture.pixels.ndim == 3
+        assert picture.pixels.shape[2] == 3
+        assert max(picture.pixels.shape[:2]) == size_px
+        assert picture.pixels.std() > 1
+
+
+def test_only_blank_junk_is_blank():
+    for seed in range(30):
+        picture = render("irrelevant", seed, size_px=64)
+        assert picture.parameters["subtype"] == "blank" or picture.pixels.std() > 1
+
+
+@pytest.mark.parametrize("kind", RENDERED_CLASSES)
+def test_the_whole_truth_is_json_and_within_range(kind):
+    for seed in range(8):
+        picture = render(kind, seed, size_px=64)
+        told = json.loads(json.dumps(picture.parameters, allow_nan=False))
+        assert told == picture.parameters
+        assert told["class"] == kind
+        assert 0 < told["object_px"] <= 64
+        assert told["signal_to_noise"] >= 0
+        assert (told["height"], told["width"]) == picture.pixels.shape[:2]
+        assert told["instrument"]
+        assert told["subtype"]
+
+
+def test_a_picture_is_a_jpeg_of_its_own_size():
+    picture = render("planet", 1, size_px=80)
+    image = Image.open(io.BytesIO(picture.jpeg(quality=90)))
+    assert image.format == "JPEG"
+    assert (image.height, image.width) == picture.pixels.shape[:2]
+
+
+def test_a_stream_equals_pictures_rendered_one_by_one_whatever_the_workers():
+    counts = {"star": 9, "planet": 7, "irrelevant": 2}
+    alone = list(render_many(counts, seed=3, size_px=48, workers=1))
+    shared = list(render_many(counts, seed=3, size_px=48, workers=2))
+    assert [(p.kind, p.seed) for p in alone] == [(p.kind, p.seed) for p in shared]
+    for one, two in zip(alone, shared, strict=True):
+        assert np.array_equal(one.pixels, two.pixels)
+        assert np.array_equal(one.pixels, render(one.kind, one.seed, size_px=48).pixels)
+    assert sum(p.kind == "star" for p in alone) == 9
+
+
+def test_a_longer_stream_begins_with_the_shorter_one():
+    few = [p.seed for p in render_many({"star": 3}, seed=1, size_px=32, workers=1)]
+    more = [p.seed for p in render_many({"star": 6}, seed=1, size_px=32, workers=1)]
+    assert more[:3] == few
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed", "size_px"), [("quasar", 0, 64), ("star", -1, 64), ("star", 0, 5)]
+)
+def test_what_cannot_be_rendered_is_refused_before_anything_starts(kind, seed, size_px):
+    with pytest.raises(UsageError):
+        render(kind, seed, size_px=size_px)
+    with pytest.raises(UsageError):
+        render_many({kind: 1}, seed=seed, size_px=size_px)
