@@ -63,6 +63,7 @@ def with_derived_votes(
     *,
     learn_from: float,
     seed: int,
+    without: Sequence[str] = (),
 ) -> list[Votes]:
     """The votes on each picture, with those of twins and of the picture itself added.
 
@@ -78,9 +79,13 @@ def with_derived_votes(
         Least confidence of a label that the picture voter learns from.
     seed : int
         Of the folds.
+    without : sequence of str
+        Voters that are not asked.
     """
     own = [[each for each in cast if each["voter"] not in DERIVED] for cast in votes]
-    paired = _with_twins(own, pictures, classes)
+    paired = own if TWIN in without else _with_twins(own, pictures, classes)
+    if PICTURE in without:
+        return paired
     seen = picture_votes(paired, pictures, classes, learn_from=learn_from, seed=seed)
     return [cast + mine for cast, mine in zip(paired, seen, strict=True)]
 

@@ -104,6 +104,7 @@ def label(
             taxonomy.names_with_reject,
             learn_from=settings.learn_from_confidence,
             seed=seed,
+            without=settings.without_voters,
         )
         _keep_votes(atlas, ids, votes, cast)
         table = _believed(ids, cast, decisions, taxonomy, settings.min_label_confidence)
@@ -152,6 +153,7 @@ def _stamp(
         "least": settings.min_label_confidence,
         "learn_from": settings.learn_from_confidence,
         "seed": seed,
+        "without": settings.without_voters,
     }
     return Stamp(STAGE, parameters, CODE, inputs=inputs)
 
