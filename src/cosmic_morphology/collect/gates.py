@@ -31,9 +31,12 @@ POLITE_PER_S = {
 }
 POLITE_ELSEWHERE_PER_S = 2.0
 
+# These answer 429 without Retry-After and mean a minute.
+_LONG_REST = frozenset({"commons.wikimedia.org", "upload.wikimedia.org"})
+
 # One refusal says something about its URL, three in a row about the host.
 _REFUSALS_IN_A_ROW = 3
-_BURST_FROM_PER_S = 20.0
+_BURST_FROM_PER_S = 40.0
 
 
 def allowed_per_s(host: str, settings: CollectSettings) -> float | None:
@@ -61,6 +64,7 @@ class Gate:
         self._limiter = _limiter(rate) if rate is not None else None
         self._open = asyncio.Semaphore(settings.concurrency)
         self._pause_s = settings.throttle_pause_s
+        self._rest_s = settings.throttle_pause_s if host in _LONG_REST else settings.backoff_s
         self._rests_until = 0.0
         self._refusals = 0
 
@@ -71,8 +75,9 @@ class Gate:
             await self._wait()
             yield
 
-    def rest(self, wait_s: float) -> None:
-        """Let nobody through for a while."""
+    def rest(self, wait_s: float | None) -> None:
+        """Let nobody through for a while; None: as long as this host usually means."""
+        wait_s = self._rest_s if wait_s is None else wait_s
         self._rests_until = max(self._rests_until, asyncio.get_running_loop().time() + wait_s)
 
     def refused(self) -> None:

@@ -38,6 +38,7 @@ class Answer:
     status_code: int
     etag: str
     last_modified: str
+    headers: Mapping[str, str]
     unchanged: bool = False
 
 
@@ -70,7 +71,13 @@ class Client:
         await self._http.aclose()
 
     async def json(self, url: str, params: Mapping[str, Any] | None = None) -> Any:
-        """The JSON of an answer, tried as often as the settings allow.
+        """The JSON of an answer; see :meth:`json_and_headers`."""
+        return (await self.json_and_headers(url, params))[0]
+
+    async def json_and_headers(
+        self, url: str, params: Mapping[str, Any] | None = None
+    ) -> tuple[Any, Mapping[str, str]]:
+        """The JSON of an answer and its headers, tried as often as the settings allow.
 
         Raises
         ------
@@ -79,11 +86,11 @@ class Client:
         """
         address = self.doors.clean(f"{url}?{urlencode(params)}" if params else url)
 
-        async def once() -> Any:
+        async def once() -> tuple[Any, Mapping[str, str]]:
             headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
             answer = await self.get(address, headers=headers, max_bytes=MAX_JSON_BYTES)
             try:
-                return json.loads(answer.data)
+                return json.loads(answer.data), answer.headers
             except (ValueError, RecursionError) as error:
                 what = f"the answer is not JSON ({error})"
                 raise Trouble(
@@ -149,14 +156,14 @@ class Client:
         else:
             gate.answered()
         if status == httpx2.codes.NOT_MODIFIED:
-            return Answer(url, b"", status, etag, modified, unchanged=True)
+            return Answer(url, b"", status, etag, modified, headers, unchanged=True)
         if status != httpx2.codes.OK:
             raise await self._trouble(answer, url, gate, is_picture=is_picture)
         if is_picture and self.settings.honour_opt_out and opts_out(headers):
             what = f"X-Robots-Tag says {headers['x-robots-tag']!r}"
             raise Trouble(FetchState.OPTED_OUT, "x_robots_tag", what, where=url, status_code=status)
         data = await read_body(answer, max_bytes, self.settings.timeout_s)
-        return Answer(url, data, status, etag, modified)
+        return Answer(url, data, status, etag, modified, headers)
 
     async def _trouble(
         self, answer: httpx2.Response, url: str, gate: Gate, *, is_picture: bool
@@ -172,7 +179,7 @@ class Client:
             if wait_s is not None and wait_s > self.settings.max_wait_s:
                 what += f" and asks to wait {wait_s:.0f} s"
                 return Trouble(FetchState.FAILED, kind, what, **given)
-            gate.rest(self.settings.backoff_s if wait_s is None else wait_s)
+            gate.rest(wait_s)
             return Trouble(FetchState.FAILED, kind, what, wait_s=wait_s, tries=_MANY, **given)
         if status in _PASSING:
             return Trouble(FetchState.FAILED, kind, what, tries=_MANY, **given)

@@ -175,7 +175,9 @@ class Reader:
         if found.why is Why.BEFORE_SINCE or self.known.is_settled(key):
             return []
         item = self._item(Record(self._source.name, found.source_id), key, part.name)
-        return [Outcome(item, FetchState.LEFT_OUT, found.why.value, found.detail)]
+        stands_in = found.why is Why.PLACEHOLDER
+        state = FetchState.PLACEHOLDER if stands_in else FetchState.LEFT_OUT
+        return [Outcome(item, state, found.why.value, found.detail)]
 
 
 class _Quota:

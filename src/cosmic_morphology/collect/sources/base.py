@@ -25,6 +25,11 @@ class Ask(Protocol):
             It could not be had after all tries; ``status_code`` says what the server said.
         """
 
+    async def json_and_headers(
+        self, url: str, params: Mapping[str, Any] | None = None
+    ) -> tuple[Any, Mapping[str, str]]:
+        """The same with the answer's headers, where a count stands in one of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:

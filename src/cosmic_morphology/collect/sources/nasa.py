@@ -86,9 +86,7 @@ class Nasa:
     async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
         """Every record of a part, once."""
         async for item in self._divider.items(ask, part):
-            yield await self._found(ask, part, item)
-        if self._divider.recounted is not None:
-            yield Recount(self._divider.recounted)
+            yield item if isinstance(item, Recount) else await self._found(ask, part, item)
 
     async def _found(self, ask: Ask, part: Slice, item: Any) -> Found:
         data, nasa_id = data_of(item), id_of(item)

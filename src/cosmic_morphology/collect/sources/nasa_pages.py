@@ -21,11 +21,6 @@ class Page:
     items: list[Any]
     total: int
 
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What makes a page another one: an archive that repeats itself has no more."""
-        return tuple(str(item)[:500] for item in self.items)
-
 
 async def read_page(ask: Ask, url: str, params: Mapping[str, Any]) -> Page:
     """One page of a search or an album.

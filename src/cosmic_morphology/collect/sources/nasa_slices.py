@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 from cosmic_morphology.collect import texts
-from cosmic_morphology.collect.sources.base import Ask, Slice
-from cosmic_morphology.collect.sources.nasa_pages import CAP, PAGE_SIZE, Page, read_page
+from cosmic_morphology.collect.sources.base import Ask, Recount, Slice
+from cosmic_morphology.collect.sources.nasa_pages import CAP, PAGE_SIZE, read_page
+from cosmic_morphology.collect.sources.paging import Listed, read_steadily
 from cosmic_morphology.errors import SourceError
 
 CENTERS = (
@@ -27,7 +28,6 @@ _FIRST_YEAR = 1
 _MAX_KEYWORDS = 400
 # Records may be added between two counts.
 _MAY_GROW = 1.05
-_MAX_READINGS = 4
 
 Params = Mapping[str, Any]
 
@@ -50,7 +50,6 @@ class Divider:
         self._seen: set[str] = set()
         self._keywords: Counter[str] = Counter()
         self._centers = dict.fromkeys(CENTERS)
-        self.recounted: int | None = None
 
     async def divide(self, ask: Ask, query: str, params: Params) -> AsyncIterator[Slice]:
         """The slices of one query, from the archive's own counts."""
@@ -69,45 +68,24 @@ class Divider:
             rest = {**params, "remainder": True}
             yield Slice(f"{query}/undated", query, total - dated, total, rest)
 
-    async def items(self, ask: Ask, part: Slice) -> AsyncIterator[Any]:
-        """Every item of a slice, as often as its first reading lists it.
-
-        Records that come or go while the slice is read shift its pages, and some slip through:
-        it is read again until one reading agrees with the archive's count from its first page
-        to its last. :attr:`recounted` is that count, where it is not the one of before.
-        """
-        self.recounted = None
-        got: set[str] = set()
+    async def items(self, ask: Ask, part: Slice) -> AsyncIterator[Any | Recount]:
+        """Every item of a slice, read until the archive's count agrees."""
         if part.params.get("remainder") or (part.announced or 0) > CAP:
-            async for item in self._narrower(ask, part, got):
+            async for item in self._narrower(ask, part):
                 yield item
             return
-        announced = part.announced
-        for reading in range(_MAX_READINGS):
-            now: set[str] = set()
-            nameless, before, total = 0, len(got), 0
-            async for page in self._pages(ask, part.params):
-                total = page.total
-                for item in page.items:
-                    key = id_of(item)
-                    nameless += not key
-                    if reading == 0 or (key and key not in got):
-                        yield item
-                    now.add(key)
-                    got.add(key)
-                    self._note(key, item)
-            if total != part.announced:
-                self.recounted = total
-            is_steady = total == announced and len(now - {""}) + nameless >= total
-            if is_steady or (reading and total == announced and len(got) == before):
-                return
-            announced = total
+        steadily = read_steadily(lambda: self._pages(ask, part.params), id_of, part.announced)
+        async for item in steadily:
+            if not isinstance(item, Recount):
+                self._note(id_of(item), item)
+            yield item
 
-    async def _narrower(self, ask: Ask, part: Slice, got: set[str]) -> AsyncIterator[Any]:
+    async def _narrower(self, ask: Ask, part: Slice) -> AsyncIterator[Any]:
         """A slice that no single search shows: what is left, or more than the cap.
 
         Narrower searches are read until as many records were seen as the archive announces.
         """
+        got: set[str] = set()
         remainder = part.params.get("remainder")
         async for params in self._searches(ask, part):
             async for page in self._pages(ask, params):
@@ -193,17 +171,19 @@ class Divider:
             for keyword, _ in self._keywords.most_common(_MAX_KEYWORDS):
                 yield {**params, "keywords": keyword}
 
-    async def _pages(self, ask: Ask, params: Params) -> AsyncIterator[Page]:
+    async def _pages(self, ask: Ask, params: Params) -> AsyncIterator[Listed]:
         """All legal pages; ``next`` is advertised beyond the cap and not followed."""
         url, given = self._address(params)
         size = {} if "album" in params else {"page_size": PAGE_SIZE}
         before: tuple[str, ...] = ()
         for number in range(1, CAP // PAGE_SIZE + 1):
             page = await read_page(ask, url, {**given, "page": number, **size})
-            if not page.items or page.key == before:
+            key = tuple(map(id_of, page.items))
+            # An archive that repeats itself has no more.
+            if not page.items or key == before:
                 return
-            before = page.key
-            yield page
+            before = key
+            yield Listed(page.items, page.total)
             if number * PAGE_SIZE >= page.total:
                 return
 

@@ -1,0 +1,200 @@
+"""Astronomy Picture of the Day: ``science.nasa.gov/wp-json/wp/v2/apod-basic``, and old archives.
+
+The interface that everybody used (``api.nasa.gov/planetary/apod``) ended in autumn 2026.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from cosmic_morphology.atlas import Record
+from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.sources.base import (
+    Ask,
+    Found,
+    LeftOut,
+    Recount,
+    Slice,
+    Wanted,
+    Why,
+)
+from cosmic_morphology.collect.sources.paging import Listed, read_steadily
+from cosmic_morphology.collect.states import Trouble
+from cosmic_morphology.errors import InputError, SourceError
+
+SITE = "https://science.nasa.gov"
+ALL = "all"
+ARCHIVE = "archive"
+_PATH = "/wp-json/wp/v2/apod-basic"
+_PER_PAGE = 100
+_MAX_PAGES = 2_000
+_PLACEHOLDERS = ("nasa-logo", "default_apod_image")
+_BAD_REQUEST, _NOT_FOUND = 400, 404
+
+
+class Apod:
+    """Every day of APOD, newest first, or the days of an old archive file.
+
+    Options: ``archive``, a file of records of the old interface (JSON, may be gzipped): its
+    texts are kept, and the picture's address is asked of today's interface; ``width_px``, the
+    width that pictures are asked for (1024; 0: as they are).
+
+    Parameters
+    ----------
+    wanted : Wanted
+        The job, and since when.
+    """
+
+    name = "apod"
+    hosts = ("science.nasa.gov", "assets.science.nasa.gov", "apod.nasa.gov")
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._archive = wanted.option(ARCHIVE, "")
+        self.queries = (ARCHIVE if self._archive else ALL,)
+        self._list = wanted.root(SITE) + _PATH
+        self._since = wanted.since.isoformat() if wanted.since else ""
+        self._width_px = int(wanted.option("width_px", 1024))
+
+    async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+        """One: the list is newest first and has no other parameters that work."""
+        if self._archive:
+            entries = read_archive(Path(self._archive))
+            yield Slice(ARCHIVE, ARCHIVE, len(entries), len(entries), {"entries": entries})
+            return
+        page = await self._page(ask, 1)
+        yield Slice(ALL, ALL, None if self._since else page.total, page.total)
+
+    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+        """An entry for each day."""
+        if part.query == ARCHIVE:
+            for entry in part.params["entries"]:
+                yield await self._old(ask, entry)
+            return
+        async for entry in read_steadily(lambda: self._pages(ask), _day, part.announced):
+            yield entry if isinstance(entry, Recount) else self._found(entry, ALL)
+
+    async def _pages(self, ask: Ask) -> AsyncIterator[Listed]:
+        seen = 0
+        for number in range(1, _MAX_PAGES):
+            page = await self._page(ask, number)
+            if not page.items:
+                return
+            yield page
+            seen += len(page.items)
+            if page.total is not None and seen >= page.total:
+                return
+            if self._since and _day(page.items[-1]) < self._since:
+                return
+
+    async def _page(self, ask: Ask, number: int) -> Listed:
+        # The largest page is disputed (25 or 100); a server that gives fewer still counts pages
+        # in its own size, so that only the number of pages changes.
+        asked = {"per_page": _PER_PAGE, "page": number}
+        try:
+            entries, headers = await ask.json_and_headers(self._list, asked)
+        except Trouble as trouble:
+            if trouble.status_code == _BAD_REQUEST and number > 1:
+                return Listed([], None)
+            raise
+        if not isinstance(entries, list):
+            raise SourceError(
+                "the list of APOD is not a list",
+                where=self._list,
+                todo="Has its interface changed again? See docs/sources.md.",
+            )
+        total = headers.get("x-wp-total", "")
+        return Listed(entries, int(total) if total.isdigit() else None)
+
+    async def _old(self, ask: Ask, entry: Any) -> Found:
+        """A record of an old archive, with the picture where it is today."""
+        day = _day(entry)
+        found = self._found(entry, ARCHIVE)
+        if isinstance(found, LeftOut):
+            return found
+        try:
+            today = await ask.json(f"{self._list}/{day[2:].replace('-', '')}")
+        except Trouble as trouble:
+            if trouble.status_code != _NOT_FOUND:
+                raise
+            return LeftOut(day, Why.NO_PICTURE, "today's interface does not have this day")
+        now = self._found(today, ARCHIVE)
+        if isinstance(now, LeftOut):
+            return now
+        return self._record(entry, ARCHIVE, now.image_url, now.page_url)
+
+    def _found(self, entry: Any, query: str) -> Record | LeftOut:
+        day = _day(entry)
+        if not day:
+            return LeftOut("", Why.MALFORMED, "an entry without a date")
+        if self._since and day < self._since:
+            return LeftOut(day, Why.BEFORE_SINCE, day)
+        if entry.get("media_type") != "image":
+            return LeftOut(day, Why.NOT_AN_IMAGE, texts.plain(entry.get("media_type"), 50))
+        # ``url`` is the article in today's interface; in old archives it is the small picture.
+        url = texts.plain(entry.get("hdurl")) or (
+            texts.plain(entry.get("url")) if "service_version" in entry else ""
+        )
+        if not url:
+            return LeftOut(day, Why.NO_PICTURE, "no hdurl")
+        if any(sign in url for sign in _PLACEHOLDERS):
+            return LeftOut(day, Why.PLACEHOLDER, url[:200])
+        page = texts.plain(entry.get("permalink") or entry.get("basic_html_url"))
+        return self._record(entry, query, self._sized(url), page)
+
+    def _record(self, entry: dict[str, Any], query: str, url: str, page: str) -> Record:
+        owner = texts.plain(entry.get("copyright"), 500)
+        credit = texts.plain(entry.get("credit"), 1_000) or owner or "NASA/APOD"
+        if owner:
+            licence = f"Copyright {owner}; not redistributable"
+        elif "NASA" in credit.upper():
+            licence = "Public domain (NASA)"
+        else:
+            licence = "Rights not stated; not redistributable"
+        return Record(
+            source=self.name,
+            source_id=_day(entry),
+            title=texts.title(entry.get("title")),
+            description=texts.plain(entry.get("explanation")),
+            credit=credit,
+            licence=licence,
+            created_at=_day(entry),
+            page_url=page,
+            image_url=url,
+            queries=(f"{self.name}:{query}",),
+        )
+
+    def _sized(self, url: str) -> str:
+        if not self._width_px or "/dynamicimage/" not in url or "?" in url:
+            return url
+        return f"{url}?w={self._width_px}&fit=clip"
+
+
+def read_archive(path: Path) -> list[Any]:
+    """Records of the old interface: a JSON list, or one object; gzipped where it ends so.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it is something else.
+    """
+    try:
+        data = path.read_bytes()
+        entries = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(f"this is no archive of APOD ({error})", where=str(path)) from error
+    if isinstance(entries, dict):
+        entries = [entries]
+    if not isinstance(entries, list) or not any(_day(entry) for entry in entries):
+        raise InputError("there is no record with a date in it", where=str(path))
+    return entries
+
+
+def _day(entry: Any) -> str:
+    """The date of an entry, ``YYYY-MM-DD``; empty without one."""
+    day = entry.get("date") if isinstance(entry, dict) else None
+    is_day = isinstance(day, str) and len(day) >= 10 and day[:10].replace("-", "").isdigit()
+    return day[:10] if isinstance(day, str) and is_day else ""

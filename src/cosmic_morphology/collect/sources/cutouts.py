@@ -1,0 +1,135 @@
+"""Survey cutouts for a table of positions: the DESI Legacy Surveys and SDSS.
+
+Labels come from the table (Galaxy Zoo style), pictures from the survey. Outside its coverage a
+survey answers 200 with a blank picture: it is recognised and counted, never stored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+from cosmic_morphology.atlas import Record
+from cosmic_morphology.collect.sources.base import Ask, Found, LeftOut, Slice, Wanted, Why
+from cosmic_morphology.collect.sources.positions import Position, Positions
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.imaging import Intake
+
+SURVEYS = {
+    "legacysurvey": "https://www.legacysurvey.org",
+    "skyserver": "https://skyserver.sdss.org",
+}
+MAX_PX = {"legacysurvey": 3000, "skyserver": 2048}
+"""Larger sizes are cut by the surveys without a word."""
+
+_SCALES_ARCSEC = {"legacysurvey": 0.262, "skyserver": 0.396}
+_CREDITS = {
+    "legacysurvey": "Legacy Surveys / D. Lang (Perimeter Institute)",
+    "skyserver": "Sloan Digital Sky Survey (SDSS)",
+}
+_BLANK = 0.99
+
+
+class Cutouts:
+    """A picture for each row of a table.
+
+    Queries are surveys (``legacysurvey`` without any, or ``skyserver``). Options: ``table`` (CSV,
+    Parquet, FITS or VOTable with ``ra`` and ``dec`` in degrees), ``columns`` (their names, where
+    they are not the usual ones), ``size_px`` (256), ``scale_arcsec`` (a pixel's side; the
+    survey's own by default), ``layer`` (``ls-dr10``), ``release`` (``dr18``).
+
+    Parameters
+    ----------
+    wanted : Wanted
+        The job.
+    """
+
+    name = "cutouts"
+    hosts = ("www.legacysurvey.org", "skyserver.sdss.org")
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.queries = wanted.job.queries or ("legacysurvey",)
+        root = wanted.job.root.rstrip("/")
+        for survey in self.queries:
+            if survey not in SURVEYS:
+                raise UsageError(
+                    f"there is no survey {survey!r}",
+                    where="collect_from.queries",
+                    todo=f"There are {', '.join(SURVEYS)}.",
+                )
+        self._roots = {s: f"{root}/{s}" if root else SURVEYS[s] for s in self.queries}
+        self._size_px = int(wanted.option("size_px", 256))
+        self._scale_arcsec = wanted.option("scale_arcsec", None)
+        self._layer = str(wanted.option("layer", "ls-dr10"))
+        self._release = str(wanted.option("release", "dr18"))
+        for survey in self.queries:
+            if not 16 <= self._size_px <= MAX_PX[survey]:
+                raise UsageError(
+                    f"{self._size_px} px is no size that {survey} gives",
+                    where="collect_from.options.size_px",
+                    todo=f"Give 16 to {MAX_PX[survey]}.",
+                )
+        table = wanted.option("table", "")
+        if not table:
+            raise UsageError(
+                "cutouts need a table of positions", where="collect_from.options.table"
+            )
+        self._positions = Positions(Path(table), dict(wanted.option("columns", {})))
+
+    async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+        """The table, once for each survey."""
+        del ask
+        rows = len(self._positions)
+        for survey in self.queries:
+            yield Slice(survey, survey, rows, rows)
+
+    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+        """One record for each row."""
+        del ask
+        for at, position in enumerate(self._positions):
+            if not position.is_on_the_sky:
+                row = f"{part.query}/row-{at}"
+                yield LeftOut(row, Why.MALFORMED, f"row {at} is no position")
+            else:
+                yield self._record(position, part.query)
+
+    def judge(self, record: Record, intake: Intake) -> str:
+        """``blank`` for a picture without anything on it: the survey does not reach there."""
+        del record
+        return "blank" if intake.blankness >= _BLANK else ""
+
+    def _record(self, position: Position, survey: str) -> Record:
+        scale = float(self._scale_arcsec or _SCALES_ARCSEC[survey])
+        place = f"{position.ra_deg:.6f}{position.dec_deg:+.6f}"
+        said = {
+            "ra_deg": position.ra_deg,
+            "dec_deg": position.dec_deg,
+            "pixel_scale_arcsec": scale,
+            "size_px": self._size_px,
+        }
+        return Record(
+            source=self.name,
+            # Another scale or size is another picture of the same place.
+            source_id=f"{survey}/{position.identifier or place}/{scale:g}x{self._size_px}",
+            title=position.identifier or place,
+            credit=_CREDITS[survey],
+            image_url=self._address(position, survey, scale),
+            queries=(f"{self.name}:{survey}",),
+            given_label=position.label,
+            names=(position.identifier,) if position.identifier else (),
+            collection=survey,
+            # The same place seen by two surveys may not be parted by a split.
+            lineage=(f"sky:{place}",),
+            parameters=json.dumps(said),
+        )
+
+    def _address(self, position: Position, survey: str, scale_arcsec: float) -> str:
+        where = {"ra": f"{position.ra_deg:.6f}", "dec": f"{position.dec_deg:.6f}"}
+        if survey == "legacysurvey":
+            asked = {"layer": self._layer, "pixscale": f"{scale_arcsec:g}", "size": self._size_px}
+            return f"{self._roots[survey]}/viewer/cutout.jpg?{urlencode(where | asked)}"
+        asked = {"scale": f"{scale_arcsec:g}", "width": self._size_px, "height": self._size_px}
+        path = f"{self._release}/SkyServerWS/ImgCutout/getjpeg"
+        return f"{self._roots[survey]}/{path}?{urlencode(where | asked)}"

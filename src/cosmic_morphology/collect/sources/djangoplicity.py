@@ -1,0 +1,210 @@
+"""ESA/Hubble, ESA/Webb, ESO and NOIRLab: the "data to dome" (d2d) JSON of djangoplicity sites."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+from cosmic_morphology.atlas import Record
+from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.sources.base import (
+    Ask,
+    Found,
+    LeftOut,
+    Recount,
+    Slice,
+    Wanted,
+    Why,
+)
+from cosmic_morphology.collect.sources.paging import Listed, read_steadily
+from cosmic_morphology.collect.states import Trouble
+from cosmic_morphology.errors import SourceError, UsageError
+
+SITES = {
+    "esahubble": "https://esahubble.org",
+    "esawebb": "https://esawebb.org",
+    "eso": "https://www.eso.org/public",
+    "noirlab": "https://noirlab.edu/public",
+}
+_COUNT = 100
+_MAX_PAGES = 2_000
+# Screen size first. The original is a TIFF of up to 1.5 GB: only when asked for by name.
+_SIZES = ("Small", "Large", "Thumbnail")
+_LARGE_BYTES = 30_000_000
+_BYTES_BUG = re.compile(r"^b(['\"]).*\1$", re.DOTALL)
+_LANGUAGE = re.compile(r"-(cs|da|de|en|es|fi|fr|is|it|nb|nl|pl|pt|ru|sr|sv|tr|uk)(-[a-z]{2})?$")
+_NOT_FOUND = 404
+
+
+class Djangoplicity:
+    """Pictures of the sites that run djangoplicity, with their AVM codes.
+
+    Queries are names of sites (all four without any). Options: ``artwork`` (keep artist's
+    impressions), ``original`` (take the original file).
+
+    Parameters
+    ----------
+    wanted : Wanted
+        The job, and since when.
+    """
+
+    name = "djangoplicity"
+    hosts = (
+        *("esahubble.org", ".esahubble.org", "esawebb.org", ".esawebb.org"),
+        *("eso.org", ".eso.org", "noirlab.edu", ".noirlab.edu"),
+    )
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.queries = wanted.job.queries or tuple(SITES)
+        for site in self.queries:
+            if site not in SITES:
+                raise UsageError(
+                    f"there is no djangoplicity site {site!r}",
+                    where="collect_from.queries",
+                    todo=f"There are {', '.join(SITES)}.",
+                )
+        root = wanted.job.root.rstrip("/")
+        self._sites = {s: f"{root}/{s}" if root else SITES[s] for s in self.queries}
+        self._since = wanted.since
+        self._artwork = bool(wanted.option("artwork", default=False))
+        self._sizes = ("Original", *_SIZES) if wanted.option("original", default=False) else _SIZES
+
+    async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+        """One for each site; a site whose feed is off is named after the others were read."""
+        off = []
+        for site in self.queries:
+            try:
+                total = (await self._page(ask, site, 1)).total
+            except Trouble as trouble:
+                if trouble.status_code != _NOT_FOUND:
+                    raise
+                off.append(site)
+                continue
+            yield Slice(site, site, total, total)
+        if off:
+            raise SourceError(
+                f"there is no feed at {', '.join(off)} (the site may have switched it off)",
+                where=self._sites[off[0]],
+                todo="Everything else was collected; leave this site out.",
+            )
+
+    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+        """Every entry of a site's feed."""
+        pages = read_steadily(lambda: self._pages(ask, part.query), _id, part.announced)
+        async for entry in pages:
+            yield entry if isinstance(entry, Recount) else self._found(entry, part.query)
+
+    async def _pages(self, ask: Ask, site: str) -> AsyncIterator[Listed]:
+        for number in range(1, _MAX_PAGES):
+            page = await self._page(ask, site, number)
+            if not page.items:
+                return
+            yield page
+            if page.total is not None and number * _COUNT >= page.total:
+                return
+
+    async def _page(self, ask: Ask, site: str, number: int) -> Listed:
+        url = f"{self._sites[site]}/images/d2d/"
+        asked: dict[str, Any] = {"page": number, "count": _COUNT}
+        if self._since is not None:
+            asked["after"] = f"{self._since:%Y%m%d}000000"
+        answer = await ask.json(url, asked)
+        entries = answer.get("Collections") if isinstance(answer, dict) else None
+        if not isinstance(entries, list):
+            raise SourceError(
+                "the feed has no 'Collections'",
+                where=url,
+                todo="Has its shape changed? See docs/sources.md.",
+            )
+        count = answer.get("Count")
+        return Listed(entries, count if isinstance(count, int) else None)
+
+    def _found(self, entry: Any, site: str) -> Found:
+        identifier = _id(entry)
+        if not identifier:
+            return LeftOut("", Why.MALFORMED, "an entry without ID")
+        source_id = f"{site}/{identifier}"
+        title = texts.title(_unbugged(entry.get("Title")))
+        kind = texts.plain(entry.get("Type"), 50)
+        is_artwork = kind == "Artwork" or (not kind and "artist" in title.lower())
+        if is_artwork and not self._artwork:
+            return LeftOut(source_id, Why.ARTWORK, title[:200])
+        url = self._resource(entry)
+        if not url:
+            return LeftOut(source_id, Why.NO_PICTURE, "no rendition of a sane size")
+        subject = entry.get("Subject")
+        subject = subject if isinstance(subject, dict) else {}
+        return Record(
+            source=self.name,
+            source_id=source_id,
+            title=title,
+            description=texts.plain(_unbugged(entry.get("Description"))),
+            credit=texts.plain(_unbugged(entry.get("Credit")), 2_000),
+            licence=texts.plain(entry.get("Rights"), 500),
+            created_at=texts.plain(entry.get("PublicationDate"), 40),
+            page_url=texts.plain(entry.get("ReferenceURL"), 1_000),
+            image_url=url,
+            queries=(f"{self.name}:{site}",),
+            subjects=_codes(subject.get("Category")),
+            names=texts.listed(subject.get("Name")),
+            collection=site,
+            parameters=_position(entry),
+        )
+
+    def _resource(self, entry: dict[str, Any]) -> str:
+        found: dict[str, dict[str, Any]] = {}
+        for asset in _dicts(entry.get("Assets")):
+            for resource in _dicts(asset.get("Resources")):
+                if isinstance(resource.get("URL"), str):
+                    found.setdefault(str(resource.get("ResourceType")), resource)
+        for size in self._sizes:
+            resource = found.get(size, {})
+            bytes_ = resource.get("FileSize")
+            is_sane = size == "Original" or not isinstance(bytes_, int) or bytes_ <= _LARGE_BYTES
+            if resource and is_sane:
+                return str(resource["URL"])
+        return ""
+
+
+def _id(entry: Any) -> str:
+    """The identifier of an entry without the language that some carry."""
+    found = entry.get("ID") if isinstance(entry, dict) else None
+    return _LANGUAGE.sub("", texts.plain(found, 200)) if isinstance(found, str) else ""
+
+
+def _codes(value: Any) -> tuple[str, ...]:
+    """AVM codes: a list, or one string with semicolons (the AVM standard's separator)."""
+    parts = value if isinstance(value, list) else str(value or "").split(";")
+    return tuple(dict.fromkeys(code for each in parts if (code := texts.plain(each, 40))))
+
+
+def _position(entry: dict[str, Any]) -> str:
+    """What the entry says of its place on the sky, as JSON; empty where it says nothing."""
+    for asset in _dicts(entry.get("Assets")):
+        observed = asset.get("ObservationData")
+        spatial = observed.get("Spatial") if isinstance(observed, dict) else None
+        value = spatial.get("ReferenceValue") if isinstance(spatial, dict) else None
+        try:
+            ra_deg, dec_deg = (float(each) for each in value or ())
+        except (TypeError, ValueError):
+            continue
+        return json.dumps({"ra_deg": ra_deg, "dec_deg": dec_deg})
+    return ""
+
+
+def _unbugged(value: Any) -> Any:
+    """Undo ``b'...'``: a known bug writes the Python form of bytes into texts."""
+    if isinstance(value, str) and _BYTES_BUG.match(value.strip()):
+        try:
+            literal = ast.literal_eval(value.strip().encode("ascii", "backslashreplace").decode())
+            return literal.decode("utf-8", "replace") if isinstance(literal, bytes) else value
+        except (SyntaxError, ValueError):
+            return value.strip()[2:-1]
+    return value
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
