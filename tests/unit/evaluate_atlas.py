@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +149,29 @@ def _believe(atlas: Atlas) -> None:
         }
     )
     atlas.replace_columns(table, Stamp("test", {"made": "by hand"}, "1"))
+
+
+def write_run(out: Path, name: str) -> Path:
+    """The folder that training leaves behind, without its weights."""
+    folder = out / "runs" / name
+    folder.mkdir(parents=True)
+    files = {
+        "settings.json": {
+            "name": name,
+            "recipe_name": name,
+            "labels": "label",
+            "seed": 1,
+            "backbone": "resnet10t",
+            "weights_id": "none",
+        },
+        "classes.json": {"classes": list(CLASSES)},
+        "metrics.json": {"val_macro_f1": 0.5, "epochs": 3, "seconds": 75.2, "n_train": 12},
+        "environment.json": {"torch": "2", "device": "cpu"},
+        "atlas.json": {"version": "i1-c2-d3-l4"},
+    }
+    for file, content in files.items():
+        (folder / file).write_text(json.dumps(content), "utf-8")
+    rows = ["epoch,train_loss,val_loss,val_macro_f1,seconds"]
+    rows += ["1,1.1,1.0,0.3,1", "2,0.9,,0.5,2", "3,0.7,0.8,0.6,3"]
+    (folder / "history.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    return folder

@@ -6,6 +6,8 @@ of label it was measured on (:class:`Score`).
 
 from cosmic_morphology.evaluate.comparison import Compared, Comparison, compare_runs
 from cosmic_morphology.evaluate.evaluating import Evaluation, evaluate_run
+from cosmic_morphology.evaluate.explore import ExploreSummary, explore
+from cosmic_morphology.evaluate.report import write_report
 from cosmic_morphology.evaluate.scores import Score
 from cosmic_morphology.evaluate.scoring import LabelScores
 
@@ -13,8 +15,11 @@ __all__ = [
     "Compared",
     "Comparison",
     "Evaluation",
+    "ExploreSummary",
     "LabelScores",
     "Score",
     "compare_runs",
     "evaluate_run",
+    "explore",
+    "write_report",
 ]

@@ -1,0 +1,156 @@
+"""The account of a pipeline: how many pictures came, went and stayed, and who labelled them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cosmic_morphology.atlas import Atlas, checked_labels, latest_decisions
+from cosmic_morphology.evaluate import metrics
+from cosmic_morphology.evaluate.bootstrap import bootstrap_interval, group_numbers
+from cosmic_morphology.evaluate.scores import CHECKED, Score
+from cosmic_morphology.taxonomy import Taxonomy
+
+_FETCHED = frozenset({"stored", "pending"})
+
+
+@dataclass(frozen=True, slots=True)
+class VoterAccount:
+    """One voter: on how many pictures it spoke, and how often it was right where people looked."""
+
+    voter: str
+    pictures: int
+    classes: int
+    right: Score | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of all pictures.
+
+    Attributes
+    ----------
+    pictures, duplicates, rejected, open : int
+        In the atlas; copies among them; of no class of the taxonomy (or dropped by a person);
+        without a label.
+    checked : int
+        Labels that people gave.
+    sides : dict of str to int
+        Pictures in train, val and test.
+    failed : dict of str to int
+        What was not taken, by reason.
+    voters : tuple of VoterAccount
+        Most pictures first.
+    seconds : dict of str to float
+        Time of each stage.
+    """
+
+    pictures: int
+    duplicates: int
+    rejected: int
+    open: int
+    checked: int
+    sides: dict[str, int]
+    failed: dict[str, int]
+    voters: tuple[VoterAccount, ...]
+    seconds: dict[str, float]
+
+
+def read_account(
+    atlas: Atlas,
+    taxonomy: Taxonomy,
+    summary: Mapping[str, Any] | None,
+    *,
+    resamples: int,
+    seed: int,
+) -> Account:
+    """Count what is there; the summary of a run adds what only that run knows.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Only read.
+    taxonomy : Taxonomy
+        Its reject class.
+    summary : mapping, optional
+        ``summary.json``.
+    resamples, seed : int
+        Of the intervals of voters.
+    """
+    columns = ["id", "label", "group", "split", "duplicate_flag", "votes"]
+    there = [name for name in columns if name in atlas.columns()]
+    found = atlas.read(there).sort_by("id").to_pylist()
+    rows = [{**dict.fromkeys(columns), **row} for row in found]
+    dropped = {each.id for each in latest_decisions(atlas).values() if each.verdict == "drop"}
+    sides = Counter(row["split"] for row in rows)
+    checked = checked_labels(atlas)
+    return Account(
+        pictures=atlas.count(),
+        duplicates=sum(bool(row["duplicate_flag"]) for row in rows),
+        rejected=sum(row["label"] == taxonomy.reject or row["id"] in dropped for row in rows),
+        open=sum(not row["label"] for row in rows),
+        checked=len(checked),
+        sides={side: sides[side] for side in ("train", "val", "test")},
+        failed=dict((summary or {}).get("failed") or _failed(atlas)),
+        voters=_voters(rows, checked, taxonomy, resamples=resamples, seed=seed),
+        seconds=dict((summary or {}).get("seconds") or {}),
+    )
+
+
+def _failed(atlas: Atlas) -> dict[str, int]:
+    rows = atlas.read(["state", "error_kind"], table="ledger").to_pylist()
+    counts = Counter(
+        str(row["error_kind"] or row["state"]) for row in rows if row["state"] not in _FETCHED
+    )
+    return dict(counts.most_common())
+
+
+def _voters(
+    rows: Sequence[Mapping[str, Any]],
+    checked: Mapping[str, str],
+    taxonomy: Taxonomy,
+    *,
+    resamples: int,
+    seed: int,
+) -> tuple[VoterAccount, ...]:
+    spoke: dict[str, list[tuple[str, str, str]]] = {}
+    for row in rows:
+        heaviest: dict[str, tuple[float, str]] = {}
+        for vote in row["votes"] or ():
+            best = heaviest.get(vote["voter"])
+            weight = vote["weight"] or 0.0
+            if best is None or weight > best[0]:
+                heaviest[vote["voter"]] = (weight, vote["label"])
+        for voter, (_, name) in heaviest.items():
+            spoke.setdefault(voter, []).append((row["id"], row["group"] or row["id"], name))
+    accounts = []
+    for voter, votes in spoke.items():
+        judged = [vote for vote in votes if vote[0] in checked]
+        classes = len({name for _, _, name in votes})
+        right = _rightness(voter, judged, checked, taxonomy, resamples, seed) if judged else None
+        accounts.append(VoterAccount(voter, len(votes), classes, right))
+    return tuple(sorted(accounts, key=lambda each: (-each.pictures, each.voter)))
+
+
+def _rightness(
+    voter: str,
+    judged: Sequence[tuple[str, str, str]],
+    checked: Mapping[str, str],
+    taxonomy: Taxonomy,
+    resamples: int,
+    seed: int,
+) -> Score:
+    names = sorted({*taxonomy.names_with_reject, *(checked[each] for each, _, _ in judged)})
+    y_true = metrics.encode([checked[each] for each, _, _ in judged], names)
+    y_pred = metrics.encode([name for _, _, name in judged], names)
+    groups = np.array([group for _, group, _ in judged], object)
+    interval = bootstrap_interval(
+        metrics.accuracy, y_true, y_pred, groups, n=resamples, seed=seed, n_classes=len(names)
+    )
+    value = float((y_true == y_pred).mean())
+    n_groups = group_numbers(groups)[1]
+    return Score(f"{voter} right", value, interval, len(judged), n_groups, CHECKED, "group")

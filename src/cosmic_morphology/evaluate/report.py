@@ -1,0 +1,211 @@
+"""The report: one page that opens from disk, with everything that was measured and found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cosmic_morphology.atlas import Atlas, credit_ledger
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.evaluate import plots
+from cosmic_morphology.evaluate.account import read_account
+from cosmic_morphology.evaluate.comparison import Comparison, compare_runs
+from cosmic_morphology.evaluate.contents import read_contents
+from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, Evaluation, evaluate_run
+from cosmic_morphology.evaluate.figures import to_svg, write_png
+from cosmic_morphology.evaluate.gallery import explore_section, tiles
+from cosmic_morphology.evaluate.mistakes import worst_mistakes
+from cosmic_morphology.evaluate.page import write_page
+from cosmic_morphology.evaluate.provenance import packages, run_rows, stage_stamps
+from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
+from cosmic_morphology.evaluate.scoring import LabelScores
+from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
+
+_COPY_SETS = 12
+_MOST_CREDITS = 1000
+_MISTAKE_PX = 180
+# Sections that cost more than reading columns: their modules make them.
+EXTRA = ("saliency", "collections", "target_size", "ablation")
+# What a certificate of an older version may lack.
+_CERTIFICATE: dict[str, Any] = {
+    "leaks": 0,
+    "leaks_by_kind": {},
+    "found": (),
+    "pictures": {},
+    "groups": {},
+    "classes": {},
+    "ratios": {},
+    "compared": 0,
+    "may_cross": {},
+    "grouped_by": "groups",
+    "atlas_version": "unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One run with its scores, for the page."""
+
+    facts: RunFacts
+    evaluation: Evaluation
+
+    @property
+    def scores(self) -> LabelScores:
+        """On checked labels where there are any."""
+        return self.evaluation.best_known
+
+
+def write_report(
+    atlas: Atlas,
+    *,
+    out: Path,
+    runs: Sequence[Path],
+    certificate: Mapping[str, Any] | None = None,
+    summary: Mapping[str, Any] | None = None,
+    settings: EvaluateSettings | None = None,
+    seed: int = DEFAULT_SEED,
+    taxonomy: Taxonomy | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write ``<out>/report/index.html``: one file, no network, and its figures as PNG beside it.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Only read.
+    out : Path
+        The report goes into its folder ``report``.
+    runs : sequence of Path
+        Folders of runs; those that have not predicted the test pictures are named, not scored.
+    certificate : mapping, optional
+        What ``certify`` found, as JSON-able values.
+    summary : mapping, optional
+        ``summary.json`` of the pipeline, for what only that run knows (refusals, seconds).
+    settings : EvaluateSettings, optional
+        Resamples, and how many pictures are shown.
+    seed : int
+        Of the resamples.
+    taxonomy : Taxonomy, optional
+        Order of the classes, and the reject class.
+    extra : mapping, optional
+        Further sections: ``saliency``, ``collections``, ``ablation``; see their modules.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    settings = settings or EvaluateSettings()
+    taxonomy = taxonomy or load_taxonomy()
+    facts = [read_facts(folder) for folder in runs]
+    judged, unjudged = _judge(atlas, facts, settings, seed)
+    contents = read_contents(atlas, taxonomy=taxonomy)
+    credited = credit_ledger(atlas)
+    content = {
+        "title": "Cosmic Morphology report",
+        "atlas_version": str(atlas.version),
+        "written_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "runs": judged,
+        "unjudged": unjudged,
+        "boards": _boards(judged, settings, seed),
+        "account": read_account(atlas, taxonomy, summary, resamples=settings.bootstrap, seed=seed),
+        "explore": explore_section(
+            atlas, contents, samples=settings.report_samples, copy_sets=_COPY_SETS
+        ),
+        "certificate": {**_CERTIFICATE, **certificate} if certificate else None,
+        "curves": _curves(facts),
+        "reliability": _reliability(judged),
+        "mistakes": {each.facts.name: _mistakes(atlas, each, settings) for each in judged},
+        "provenance": {
+            "packages": packages(),
+            "runs": run_rows(facts),
+            "stages": stage_stamps(atlas),
+            "seed": seed,
+            "bootstrap": settings.bootstrap,
+        },
+        "credits": credited[:_MOST_CREDITS],
+        "more_credits": max(len(credited) - _MOST_CREDITS, 0),
+        "peak_memory_mb": (summary or {}).get("peak_memory_mb"),
+        "extra": {**dict.fromkeys(EXTRA), **(extra or {})},
+    }
+    _write_plots(out / "report" / "plots", judged, facts)
+    return write_page(out / "report" / "index.html", "report.html.j2", content)
+
+
+def _judge(
+    atlas: Atlas, facts: Sequence[RunFacts], settings: EvaluateSettings, seed: int
+) -> tuple[list[Judged], dict[str, str]]:
+    judged: list[Judged] = []
+    unjudged: dict[str, str] = {}
+    for run in facts:
+        try:
+            evaluation = evaluate_run(
+                atlas, run.name, classes=run.scored_classes, settings=settings, seed=seed
+            )
+        except UsageError as error:
+            unjudged[run.name] = error.what
+        else:
+            judged.append(Judged(run, evaluation))
+    return judged, unjudged
+
+
+def _boards(judged: Sequence[Judged], settings: EvaluateSettings, seed: int) -> list[Comparison]:
+    """Comparisons of the runs that share their classes, for each kind of label."""
+    boards = []
+    for classes in dict.fromkeys(each.evaluation.classes for each in judged):
+        same = [each.evaluation for each in judged if each.evaluation.classes == classes]
+        for kind in ("checked", "computed"):
+            scored = [each for each in same if getattr(each, kind)]
+            if len(scored) > 1:
+                boards.append(compare_runs(scored, settings=settings, seed=seed, labels=kind))
+    return boards
+
+
+def _curves(facts: Sequence[RunFacts]) -> dict[str, str]:
+    return {
+        run.name: to_svg(
+            plots.training_curves(run.history),
+            f"curves-{at}",
+            f"Training curves of {run.name}: losses, and macro-F1 on the val split, by epoch.",
+        )
+        for at, run in enumerate(facts)
+        if run.history.get("epoch")
+    }
+
+
+def _reliability(judged: Sequence[Judged]) -> str:
+    bins = {each.facts.name: each.scores.reliability for each in judged}
+    if not bins:
+        return ""
+    return to_svg(
+        plots.reliability(bins),
+        "reliability",
+        "Reliability plots: share of right answers against the probability that was said.",
+    )
+
+
+def _mistakes(atlas: Atlas, each: Judged, settings: EvaluateSettings) -> list[dict[str, Any]]:
+    answers = each.evaluation.answers[each.scores.labels]
+    found = worst_mistakes(atlas, answers, each.evaluation.classes, count=settings.report_mistakes)
+    shown = tiles(atlas, [mistake.id for mistake in found], side_px=_MISTAKE_PX)
+    return [{"mistake": m, "tile": tile} for m, tile in zip(found, shown, strict=True)]
+
+
+def _write_plots(folder: Path, judged: Sequence[Judged], facts: Sequence[RunFacts]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for run in facts:
+        if run.history.get("epoch"):
+            write_png(plots.training_curves(run.history), folder / f"curves-{run.name}.png")
+    for each in judged:
+        figure = plots.confusion(each.scores.confusion, each.evaluation.classes)
+        write_png(figure, folder / f"confusion-{each.facts.name}.png")
+    for classes in dict.fromkeys(each.evaluation.classes for each in judged):
+        same = {e.facts.name: e.scores.per_class for e in judged if e.evaluation.classes == classes}
+        write_png(plots.per_class_f1(same), folder / f"per-class-{len(classes)}.png")
+    if judged:
+        bins = {each.facts.name: each.scores.reliability for each in judged}
+        write_png(plots.reliability(bins), folder / "reliability.png")

@@ -1,0 +1,229 @@
+"""The report is one file that loads nothing, hides nothing and believes nobody's HTML."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from evaluate_atlas import CLASSES, HOSTILE, add_predictions, make_atlas, write_run
+
+from cosmic_morphology.evaluate import write_report
+from cosmic_morphology.evaluate.page import safe_url, said
+from cosmic_morphology.settings import EvaluateSettings
+
+QUICK = EvaluateSettings(bootstrap=60)
+CERTIFICATE = {
+    "leaks": 0,
+    "leaks_by_kind": {"copy": 0, "object": 0},
+    "found": [],
+    "pictures": {"train": 12, "val": 12, "test": 12},
+    "groups": {"train": 9, "val": 9, "test": 9},
+    "classes": {"comet": {"train": 4, "val": 4, "test": 4}},
+    "ratios": {"comet": {"train": 0.33, "val": 0.33, "test": 0.33}},
+    "compared": 41,
+    "may_cross": {"sun": 60},
+    "grouped_by": "duplicates and object",
+    "atlas_version": "i1-c2-d3-l4",
+}
+VOID = {"meta", "link", "img", "br", "hr", "input", "path", "use", "rect", "circle", "line"}
+
+
+class Page(HTMLParser):
+    """A page's elements, its ids, what it loads, and whether its tags match."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.loads, self.links, self.ids, self.open, self.bad = [], [], [], [], [], []
+        self.images = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.tags.append(tag)
+        if "id" in given:
+            self.ids.append(given["id"])
+        for name in ("src", "srcset", "xlink:href", "data", "poster"):
+            if name in given:
+                self.loads.append(given[name])
+        if tag == "a":
+            self.links.append(given["href"])
+        if tag == "img":
+            self.images.append(given)
+        self.bad += [name for name in given if name.startswith("on")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """A report of two runs that have answered and one that has not."""
+    out = tmp_path_factory.mktemp("report")
+    atlas = make_atlas(out / "atlas")
+    runs = [write_run(out, name) for name in ("baseline", "finetune", "silent")]
+    add_predictions(atlas, "baseline", wrong=0.6)
+    add_predictions(atlas, "finetune", wrong=0.2, seed=3)
+    summary = {"failed": {"not_a_picture": 7}, "seconds": {"collect": 61.0}}
+    path = write_report(
+        atlas, out=out, runs=runs, certificate=CERTIFICATE, summary=summary, settings=QUICK
+    )
+    return path, path.read_text("utf-8")
+
+
+def test_the_report_is_one_file_that_loads_nothing(told):
+    path, text = told
+    assert path.name == "index.html"
+    assert {each.name for each in path.parent.iterdir()} == {"index.html", "plots"}
+    page = Page(text)
+    assert page.open == []
+    assert all(each.startswith(("data:image/", "#")) for each in page.loads)
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form"} & set(page.tags)
+    assert not re.findall(r"url\((?!#)", text)
+    assert "@import" not in text
+    assert "default-src 'none'" in text
+    assert len(text) < 8_000_000
+
+
+def test_texts_of_records_stay_texts(told):
+    text = told[1]
+    assert "&lt;script&gt;" in text
+    assert HOSTILE not in text
+    assert "<b>bold</b>" not in text
+    page = Page(text)
+    assert page.bad == []
+    assert all(link.startswith(("#", "https://images.example.org/")) for link in page.links)
+
+
+def test_every_picture_has_words_for_those_who_cannot_see_it(told):
+    page = Page(told[1])
+    assert len(page.images) > 20
+    assert all(image["alt"] for image in page.images)
+    drawings = re.findall(r"<svg[^>]*>", told[1])
+    assert drawings
+    assert all('role="img"' in each and "aria-label=" in each for each in drawings)
+
+
+def test_parts_of_drawings_have_names_of_their_own(told):
+    ids = Page(told[1]).ids
+    assert len(ids) == len(set(ids))
+    used = set(re.findall(r"url\(#([^)]+)\)", told[1])) | set(
+        re.findall(r'xlink:href="#([^"]+)"', told[1])
+    )
+    assert used <= set(ids)
+
+
+def test_the_contents_lead_to_every_section(told):
+    page = Page(told[1])
+    inside = {link[1:] for link in page.links if link.startswith("#")}
+    assert inside <= set(page.ids)
+    assert {"results", "account", "explore", "split", "classes", "mistakes", "credits"} <= inside
+
+
+def test_no_score_stands_without_pictures_interval_grouping_and_labels(told):
+    text = told[1]
+    table = text[text.index("Scores of all runs") :]
+    table = table[: table.index("</table>")]
+    for row in re.findall(r"<tr.*?</tr>", table, re.DOTALL)[1:]:
+        assert len(re.findall(r"\[0\.\d{3}, [01]\.\d{3}\]", row)) == 2
+        assert "checked by people" in row
+        assert re.search(r'class="n">\d+<small>\d+</small>', row)
+    assert "grouped by duplicates, object, series and lineage" in text
+
+
+def test_the_account_names_what_was_refused_and_who_voted(told):
+    text = told[1]
+    assert "not a picture" in text
+    assert "search word" in text
+    assert "1 min 01 s" in text
+    assert "Nothing is shared by two sides" in text
+    assert "41 pairs were compared pixel by pixel" in text
+
+
+def test_a_run_without_answers_is_named_and_not_scored(told):
+    assert re.search(r"silent has no score: .*predicted nothing yet", told[1])
+
+
+def test_mistakes_are_shown_with_what_was_said_and_what_is_right(told):
+    text = told[1]
+    found = text[text.index('id="mistakes"') :]
+    assert re.search(r'class="answer">\w+, not <em>\w+</em>', found)
+    sure = [
+        float(each)
+        for each in re.findall(r'</em> <span class="ci">(0\.\d\d)', found.split("finetune, ")[0])
+    ]
+    assert sure == sorted(sure, reverse=True)
+    assert len(sure) > 1
+
+
+def test_plots_are_there_as_png_too(told):
+    names = {path.name for path in (told[0].parent / "plots").iterdir()}
+    assert {"confusion-baseline.png", "curves-finetune.png", "reliability.png"} <= names
+
+
+def test_unchecked_scores_are_called_unchecked(tmp_path):
+    atlas = make_atlas(tmp_path / "atlas", per_class=6)
+    add_predictions(atlas, "run", wrong=0.3, checked=False)
+    text = write_report(
+        atlas, out=tmp_path, runs=[write_run(tmp_path, "run")], settings=QUICK
+    ).read_text("utf-8")
+    assert "Nobody has checked their labels" in text
+    assert "computed, unchecked" in text
+    assert "There is no certificate" in text
+
+
+def test_a_leak_is_said_before_anything_else_of_the_split(tmp_path):
+    atlas = make_atlas(tmp_path / "atlas", per_class=3)
+    leak = {"kind": "copy", "what": "x", "pictures": ["a", "b"], "sides": ["train", "test"]}
+    text = write_report(
+        atlas,
+        out=tmp_path,
+        runs=[],
+        certificate={**CERTIFICATE, "leaks": 1, "found": [leak]},
+        settings=QUICK,
+    ).read_text("utf-8")
+    assert "1 things stand on two sides" in text
+
+
+def test_an_atlas_without_anything_has_a_report_too(atlas, tmp_path):
+    text = write_report(atlas, out=tmp_path, runs=[], settings=QUICK).read_text("utf-8")
+    assert "No run has been scored" in text
+    assert Page(text).open == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:alert(1)", "data:text/html,x", "//x", "https://", "https://a b", 'https://a"b',
+     "file:///etc/passwd", "https://[", None, "https://a/\u202e"],
+)  # fmt: skip
+def test_only_plain_web_addresses_become_links(address):
+    assert safe_url(address) == ""
+    assert safe_url("https://images.nasa.gov/a?b=c&d=e#f") != ""
+
+
+def test_texts_lose_what_could_turn_a_line_around():
+    assert said("a\u202eb\x00c\n d\u2028e") == "ab c d e"
+    assert said("x" * 500).endswith("…")
+    assert len(said("x" * 500)) == 220
+
+
+def test_what_a_run_says_of_itself_is_read_back(tmp_path):
+    from cosmic_morphology.errors import InputError
+    from cosmic_morphology.evaluate.run_facts import read_facts
+
+    facts = read_facts(write_run(tmp_path, "one"))
+    assert facts.classes == CLASSES
+    assert facts.history["epoch"] == [1.0, 2.0, 3.0]
+    assert facts.trained_on == "the atlas's labels"
+    (tmp_path / "runs" / "one" / "settings.json").write_text(json.dumps([1])[:-1])
+    with pytest.raises(InputError, match="cannot be read"):
+        read_facts(tmp_path / "runs" / "one")
