@@ -122,11 +122,11 @@ def _surface(rng: np.random.Generator, frame: Frame) -> Scene:
         frame.shape,
         count=int(rng.integers(20, 60) if rubble else rng.integers(60, 320)),
         smallest=0.015,
-        largest=float(rng.uniform(0.12, 0.6)),
+        largest=float(rng.uniform(0.12, 0.45)),
         slope=float(rng.uniform(1.6, 2.4)),
-        depth=(0.03, 0.14),
+        depth=(0.03, 0.12),
     )
-    ground += np.float32(rng.uniform(0.004, 0.02)) * power_law(rng, frame.shape, 3.2)
+    ground += np.float32(rng.uniform(0.002, 0.008)) * power_law(rng, frame.shape, 3.6)
     if rubble:
         fine = power_law(rng, frame.shape, 2.2, outer=8.0)
         ground += np.clip(fine - 0.6, 0, None) * np.float32(rng.uniform(0.004, 0.012))

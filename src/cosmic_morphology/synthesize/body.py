@@ -100,7 +100,7 @@ def _on_frame(
     z = ndimage.map_coordinates(depth, at, order=3, mode="nearest") * radius
     edge = ndimage.map_coordinates(margin, at, order=3, mode="constant", cval=-1.0)
     # One pixel of the frame in the units of the margin, roughly: softens the outline.
-    ragged = 0.012 * power_law(rng, frame.shape, 2.4, outer=3.0)
+    ragged = 0.006 * power_law(rng, frame.shape, 3.0, outer=3.0)
     pixel = 1.2 / (radius * frame.side)
     return z.astype(np.float32), smoothstep(-pixel, pixel, (edge + ragged).astype(np.float32))
 
@@ -115,8 +115,10 @@ def _relief(
     roughness: float,
 ) -> Field:
     """Fine height over the smooth shape: rubble, craters foreshortened to the limb, boulders."""
-    rubble = power_law(rng, frame.shape, 2.9, outer=0.6 / radius)
-    ground = np.asarray(0.020 * radius * roughness * rubble, dtype=np.float32)
+    rubble = power_law(rng, frame.shape, 3.4, outer=0.8 / radius)
+    fine = power_law(rng, frame.shape, 2.6, outer=10.0)
+    rough = np.float32(radius * roughness)
+    ground = np.asarray(rough * (0.010 * rubble + 0.0016 * fine), dtype=np.float32)
     rows, cols = np.nonzero(mask > 0.6)
     if rows.size == 0:
         return ground
@@ -124,7 +126,7 @@ def _relief(
     right, down = np.gradient(smooth, axis=1), np.gradient(smooth, axis=0)
     craters, boulders = counts
     sizes = crater_sizes(
-        rng, craters, smallest=0.035, largest=float(rng.uniform(0.25, 0.9)), slope=1.9
+        rng, craters, smallest=0.035, largest=float(rng.uniform(0.2, 0.6)), slope=1.9
     )
     for diameter in sorted(sizes.tolist(), reverse=True):
         pick = int(rng.integers(rows.size))
@@ -137,7 +139,7 @@ def _relief(
         )
         sink(
             ground, col, row, float(diameter) * radius * frame.side, unit_px=1 / frame.side,
-            depth=float(rng.uniform(0.06, 0.2)), squash=squash,
+            depth=float(rng.uniform(0.04, 0.15)), squash=squash,
         )  # fmt: skip
     for diameter in crater_sizes(rng, boulders, smallest=0.015, largest=0.12, slope=2.6):
         pick = int(rng.integers(rows.size))

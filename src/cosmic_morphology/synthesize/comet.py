@@ -66,7 +66,7 @@ def _coma(rng: np.random.Generator, frame: Frame, head: tuple[float, float], tru
     """Light of the coma, ``(H, W, 3)``: dust as 1/rho inside, gas with a scale length."""
     x, y = frame.grid(*head)
     rho = np.hypot(x, y)
-    size = float(np.exp(rng.uniform(np.log(0.012), np.log(0.07))))
+    size = float(np.exp(rng.uniform(np.log(0.006), np.log(0.045))))
     scale = np.float32(size)
     colour = choose(rng, {"green": 0.5, "blue": 0.2, "white": 0.2, "yellow": 0.1})
     gas = {
@@ -120,7 +120,7 @@ def _dust_tail(
         [0.45, 0.7, 1.0],
     ]
     colour = colours[int(rng.choice(5, p=[0.25, 0.3, 0.2, 0.1, 0.15]))]
-    return tinted(smooth * np.float32(rng.uniform(0.25, 0.9)), colour)
+    return tinted(smooth * np.float32(rng.uniform(0.35, 1.3)), colour)
 
 
 def _ion_tail(
@@ -133,16 +133,16 @@ def _ion_tail(
     place = np.clip(u / np.float32(1.5), 0, 1) * (frame.side * 2 - 1)
     kink = wave[place.astype(np.int64)] * np.clip(u, 0, None) * np.float32(rng.uniform(0.0, 0.03))
     total = np.zeros(frame.shape, dtype=np.float32)
-    for _ in range(int(rng.integers(2, 9))):
-        fan = np.float32(rng.normal(0, 0.05))
-        wide = np.float32(rng.uniform(0.003, 0.014)) + np.clip(u, 0, None) * np.float32(
-            rng.uniform(0.01, 0.05)
+    for _ in range(int(rng.integers(3, 12))):
+        fan = np.float32(rng.normal(0, 0.045))
+        wide = np.float32(rng.uniform(0.002, 0.006)) + np.clip(u, 0, None) * np.float32(
+            rng.uniform(0.006, 0.03)
         )
         total += np.exp(-(((v - fan * u - kink) / wide) ** 2)) * np.float32(rng.uniform(0.3, 1))
     knots = 0.6 + 0.6 * unit(power_law(rng, frame.shape, 3.0, outer=3.0))
     total *= smoothstep(-0.01, 0.02, u) * np.exp(-np.clip(u, 0, None) / length * 1.8) * knots
     colour = rgb([[0.3, 0.5, 1.0], [0.4, 0.75, 1.0], [0.55, 0.5, 1.0]][int(rng.integers(3))])
-    return tinted(total * np.float32(rng.uniform(0.12, 0.45)), colour)
+    return tinted(total * np.float32(rng.uniform(0.04, 0.25)), colour)
 
 
 def _sky(rng: np.random.Generator, frame: Frame, light: Field, away: float, truth: Truth) -> None:
@@ -172,7 +172,7 @@ def _nucleus(rng: np.random.Generator, frame: Frame) -> Scene:
         phase=float(np.deg2rad(rng.uniform(30, 100))),
         craters=int(rng.integers(5, 30)),
         boulders=int(rng.integers(20, 120)),
-        roughness=float(rng.uniform(1.0, 2.2)),
+        roughness=float(rng.uniform(1.2, 2.8)),
     )
     truth = body.truth
     x, y = frame.grid()
@@ -188,7 +188,7 @@ def _nucleus(rng: np.random.Generator, frame: Frame) -> Scene:
         * np.float32(rng.uniform(0.0, 0.16))
         * (0.7 + 0.4 * unit(power_law(rng, frame.shape, 3)))
     )
-    total = body.light * np.float32(rng.uniform(0.6, 1.3)) + (glow + haze) * (1 - 0.9 * body.mask)
+    total = body.light * np.float32(rng.uniform(0.3, 0.9)) + (glow + haze) * (1 - 0.9 * body.mask)
     tint = [1.0, 1.0, 1.0] if rng.random() < 0.75 else [1.05, 1.0, 0.92]
     return Scene(
         light=tinted(total.astype(np.float32), tint),

@@ -56,12 +56,18 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     y0 = float(rng.normal(0, 0.3) * room * half_y * 2)
     truth: Truth = {"disc_radius": round(scale, 4), "x": round(x0, 4), "y": round(y0, 4)}
     target = PAINTERS[subtype](rng, frame, (x0, y0), scale, truth)
-    target /= np.float32(max(float(np.percentile(target.sum(axis=2), 99.3)) / 3, 1e-6))
-    target *= np.float32(rng.uniform(0.5, 1.6))
+    # The level that a few per cent of the galaxy's own area exceed is its highlight.
+    area = min(1.0, np.pi * scale**2 / (4 * half_x * half_y))
+    highlight = float(np.percentile(target.mean(axis=2), 100 * (1 - 0.04 * area)))
+    target /= np.float32(max(highlight, 1e-6))
+    target *= np.float32(np.exp(rng.uniform(np.log(0.35), np.log(1.5))))
+    vivid = np.float32(rng.uniform(1.0, 1.9))
+    grey = target.mean(axis=2, keepdims=True)
+    target = np.maximum(grey + (target - grey) * vivid, 0.02 * grey)
     light = target.copy()
     density = float(np.exp(rng.uniform(np.log(15), np.log(700))))
     stars = add_field_stars(
-        rng, light, frame, density=density, faintest=float(rng.uniform(0.1, 0.5)), slope=0.9
+        rng, light, frame, density=density, faintest=float(rng.uniform(0.1, 0.5)), slope=1.0
     )
     add_distant_galaxies(rng, light, frame, density=float(rng.choice([2, 8, 40])), brightness=0.08)
     truth |= {"field_stars": stars}
@@ -112,23 +118,23 @@ def _spiral(
     angle = float(rng.uniform(0, np.pi))
     pitch = float(np.deg2rad(rng.uniform(9, 30)))
     arms = int(rng.choice([2, 2, 2, 3, 4]))
-    flocculent = float(rng.uniform(0.15, 0.9))
+    flocculent = float(rng.uniform(0.3, 1.4))
     hand = float(rng.choice([-1, 1]))
     r, theta = _disc_coordinates(frame, centre, angle, q)
     s = r / np.float32(scale)
     wobble = power_law(rng, frame.shape, 3.2, outer=1 / max(scale, 0.1))
-    fine = power_law(rng, frame.shape, 2.4, outer=2.0)
+    fine = power_law(rng, frame.shape, 2.5, outer=0.7 / max(scale, 0.05))
     phase = arms * (hand * theta - np.log(np.maximum(s, 0.03)) / np.float32(np.tan(pitch)))
     phase = phase + np.float32(0.9 * flocculent) * wobble
     crest = 0.5 + 0.5 * np.cos(phase)
-    sharp = float(rng.uniform(1.5, 4.0))
+    sharp = float(rng.uniform(1.0, 3.0))
     reach = smoothstep(0.06, 0.25, s) * smoothstep(1.15, 0.7, s)
-    arm = (crest**sharp) * reach * unit(fine * np.float32(0.6 + flocculent) + 0.3) * 1.6
+    arm = (crest**sharp) * reach * np.exp(np.float32(0.25 + 0.35 * flocculent) * fine)
     disc = np.exp(-s / np.float32(rng.uniform(0.28, 0.42))) * smoothstep(1.3, 0.7, s)
     young = float(rng.uniform(5500, 13000))
     old = float(rng.uniform(4200, 5400))
-    light = tinted(disc * np.float32(0.55), blackbody(old + 500))
-    strength = float(rng.uniform(1.0, 3.0))
+    light = tinted(disc * np.exp(np.float32(0.12) * fine) * np.float32(0.6), blackbody(old + 500))
+    strength = float(rng.uniform(0.5, 2.0))
     light += tinted(strength * arm * (disc + 0.05), blackbody(young))
     knots = np.clip(fine + 0.8 * crest - 1.7, 0, None) ** 1.3 * reach * (disc + 0.08)
     pink = mixed(unit(wobble * 2), blackbody(18000), [1.6, 0.5, 0.75])

@@ -81,7 +81,7 @@ def _pluto(rng: np.random.Generator, globe: Globe) -> Surface:
 
 def _mars(rng: np.random.Generator, globe: Globe) -> Surface:
     albedo = _noise(rng, globe, 0.28) + 0.35 * _noise(rng, globe, 0.9)
-    dark = smoothstep(0.3, 0.9, albedo)
+    dark = smoothstep(0.0, 1.4, albedo)
     hue = rng.uniform(0, 1)
     bright = np.array([0.95, 0.50 + 0.08 * hue, 0.26 + 0.08 * hue])
     low = np.array([0.42, 0.27, 0.20]) if rng.random() < 0.6 else np.array([0.3, 0.3, 0.34])

@@ -57,7 +57,9 @@ def _grain(rng: np.random.Generator, shape: tuple[int, ...], camera: Camera) -> 
     """Unit noise: partly common to the channels, clumped where pictures were resampled."""
     grain = rng.standard_normal(shape, dtype=np.float32)
     common = rng.standard_normal(shape[:2], dtype=np.float32)[..., None]
-    grain = 0.6 * grain + 0.8 * common
+    # Debayering and colour stretches leave little, or a lot, of coloured noise.
+    coloured = np.float32(rng.uniform(0.1, 0.6))
+    grain = coloured * grain + np.float32(np.sqrt(1 - coloured**2)) * common
     if camera.kind in {"plate", "smart", "amateur"}:
         clump = float(rng.uniform(0.0, 1.0))
         if clump > 0.35:
@@ -70,7 +72,7 @@ def _stretched(rng: np.random.Generator, light: Field, camera: Camera) -> Field:
     """Asinh stretch to 0..1; by luminance it keeps star colours, by channel it burns them out."""
     soft = np.float32(camera.softening)
     top = np.float32(np.arcsinh(1.0 / soft))
-    if rng.random() < 0.5:
+    if rng.random() < 0.35:
         return np.asarray(np.arcsinh(light / soft) / top, dtype=np.float32)
     level = np.abs(light @ LUMINANCE)
     gain = np.arcsinh(level / soft) / top / np.maximum(level, 1e-6)

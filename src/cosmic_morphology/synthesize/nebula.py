@@ -54,7 +54,8 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     subtype = choose(rng, SUBTYPES)
     gas = PAINTERS[subtype](rng, frame)
     target = gas.light / np.float32(max(float(np.percentile(gas.light.max(axis=2), 99)), 1e-6))
-    target *= np.float32(rng.uniform(0.35, 1.3))
+    dim = 0.15 if subtype == "dark" else 0.35
+    target *= np.float32(np.exp(rng.uniform(np.log(dim), np.log(4 * dim))))
     light = target.copy()
     density = float(np.exp(rng.uniform(np.log(60), np.log(2500))))
     stars = add_field_stars(
@@ -119,66 +120,82 @@ def _dust(rng: np.random.Generator, frame: Frame, strength: float) -> Field:
     return np.asarray(np.exp(-tau[..., None] * rgb([0.75, 1.0, 1.3])), dtype=np.float32)
 
 
+def _fronts(frame: Frame, tau: Field, stars: list[tuple[float, float, float]]) -> Field:
+    """Ionisation fronts: where dust thickens away from the stars, its near edge glows."""
+    smooth = blurred(tau, 1.8 * frame.side / 256)
+    up = -np.gradient(smooth, axis=0) * frame.side
+    right = np.gradient(smooth, axis=1) * frame.side
+    total = np.zeros(frame.shape, dtype=np.float32)
+    for sx, sy, _ in stars:
+        x, y = frame.grid(sx, sy)
+        r = np.hypot(x, y) + np.float32(0.02)
+        total += np.clip((up * y + right * x) / r, 0, 40) / (1 + (r / 0.35) ** 2)
+    return np.asarray(total / (12 * max(1, len(stars))), dtype=np.float32)
+
+
 def _emission(rng: np.random.Generator, frame: Frame) -> Gas:
     """An H II region: a cloud lit from inside, filling the frame or an island in it."""
     palette = _palette(rng)
-    density = _lognormal(
-        rng, frame, spread=float(rng.uniform(0.5, 1.0)), beta=float(rng.uniform(2.4, 3.1))
-    )
-    size = float(rng.uniform(0.25, 1.3))
+    beta = float(rng.uniform(2.9, 3.5))
+    density = _lognormal(rng, frame, spread=float(rng.uniform(0.35, 0.7)), beta=beta)
+    size = float(rng.uniform(0.25, 1.5))
     stars = [
-        (float(rng.normal(0, 0.12)), float(rng.normal(0, 0.1)), float(rng.uniform(20, 300)))
-        for _ in range(int(rng.integers(1, 6)))
+        (float(rng.normal(0, 0.12)), float(rng.normal(0, 0.1)), float(rng.uniform(10, 200)))
+        for _ in range(int(rng.integers(1, 5)))
     ]
     lit = np.zeros(frame.shape, dtype=np.float32)
     for sx, sy, _ in stars:
         x, y = frame.grid(sx, sy)
-        lit += 1.0 / (1.0 + (x**2 + y**2) / np.float32((0.3 * size) ** 2))
+        lit += 1.0 / (1.0 + (x**2 + y**2) / np.float32((0.35 * size) ** 2))
     lit /= len(stars)
-    shape = power_law(rng, frame.shape, 3.2)
-    edge = lit * np.exp(0.35 * shape)
-    cloud = density * edge**1.3
+    edge = lit * np.exp(0.4 * power_law(rng, frame.shape, 3.4))
+    cloud = density * edge**1.2
     if size < 0.6:
-        cloud *= smoothstep(0.12, 0.4, edge)
-    if rng.random() < 0.4:
-        # Ionisation fronts stand out as bright rims where the gas is seen edge-on.
-        cloud *= 0.6 + 1.6 * ridges(power_law(rng, frame.shape, 3.4), 0.12)
-    hardness = unit(2.5 * (edge - float(np.median(edge))) + 0.4 * power_law(rng, frame.shape, 3.0))
+        cloud *= smoothstep(0.05, 0.45, edge)
+    tau = np.clip(power_law(rng, frame.shape, float(rng.uniform(2.9, 3.4))) - 0.2, 0, None)
+    tau = tau + 0.6 * ridges(power_law(rng, frame.shape, 3.3), 0.15) * tau
+    cloud = cloud * (1 + 0.6 * _filaments(rng, frame)) + 0.5 * edge * _fronts(frame, tau, stars)
+    hardness = unit(2.5 * (edge - float(np.median(edge))) + 0.5 * power_law(rng, frame.shape, 3.2))
     light = _lines(cloud, hardness, palette, mix=float(rng.uniform(0.2, 1.2)))
-    veil = _dust(rng, frame, float(rng.uniform(0.3, 2.0)))
-    return Gas(light * veil, veil[..., 1], min(1.0, size), stars, {"palette": palette})
+    light += 0.12 * blurred(light, 0.04 * frame.side)
+    clear = np.exp(-np.float32(rng.uniform(0.3, 1.8)) * tau)
+    veil = np.power(clear[..., None], rgb([0.75, 1.0, 1.3]))
+    return Gas(light * veil, clear, min(1.0, size), stars, {"palette": palette})
+
+
+def _filaments(rng: np.random.Generator, frame: Frame) -> Field:
+    """Wisps between 0 and about 1 of any strength."""
+    strength = np.float32(rng.uniform(0, 1.2))
+    lines = ridges(power_law(rng, frame.shape, 3.2, outer=2.0), float(rng.uniform(0.08, 0.25)))
+    return np.asarray(strength * lines * unit(power_law(rng, frame.shape, 3.4)), dtype=np.float32)
 
 
 def _pillars(rng: np.random.Generator, frame: Frame) -> Gas:
     """Dense fingers before glowing gas, their heads lit: elephant trunks and pillars."""
     palette = _palette(rng)
-    x, y = frame.grid(angle=float(rng.uniform(-0.6, 0.6)))
-    back = _lognormal(rng, frame, spread=0.4, beta=3.4)
-    rough = power_law(rng, frame.shape, 2.5)
-    broad = power_law(rng, frame.shape, 3.6)
-    tops = np.full(frame.shape, -1.0, dtype=np.float32)
-    for _ in range(int(rng.integers(1, 5))):
-        x0, top = float(rng.uniform(-0.35, 0.35)), float(rng.uniform(-0.15, 0.35))
-        wide = float(rng.uniform(0.04, 0.14))
+    x, y = frame.grid(angle=float(rng.uniform(-0.8, 0.8)))
+    back = _lognormal(rng, frame, spread=0.3, beta=3.6)
+    rough = power_law(rng, frame.shape, 3.1, outer=2.0)
+    broad = power_law(rng, frame.shape, 3.8)
+    depth = np.full(frame.shape, -1.5, dtype=np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        x0, top = float(rng.uniform(-0.3, 0.3)), float(rng.uniform(-0.1, 0.35))
+        wide = float(rng.uniform(0.05, 0.16))
         lean = float(rng.normal(0, 0.3))
-        across = (x - x0 - lean * (y - top) + 0.02 * broad) / wide
-        taper = 1 + 0.9 * np.clip(top - y, 0, None)
-        inside = 1.0 - np.abs(across) / taper - np.clip((y - top) / wide, 0, None)
-        tops = np.maximum(tops, inside.astype(np.float32))
-    floor = (-y - np.float32(rng.uniform(0.15, 0.4))) * 4 + 0.4 * broad
-    depth = np.maximum(tops, floor) + 0.22 * rough + 0.15 * broad
-    body = smoothstep(-0.02, 0.16, depth)
-    rim = np.exp(-(((depth - 0.06) / 0.06) ** 2))
-    # Light falls from above: the rims that face it glow.
-    facing = np.clip(-np.gradient(blurred(depth, 2.0), axis=0) * -frame.side * 0.15, 0, 1.5)
-    light = _lines(back * 0.7, unit(1.0 + broad * 0.5), palette)
-    hidden = np.exp(-3.0 * body)
-    texture = unit(rough * 1.3)
-    sulphur = rgb(PALETTES[palette][2])
-    dusty = tinted(body * (0.10 + 0.25 * texture), sulphur)
-    glow = tinted(rim * (0.25 + facing), rgb(PALETTES[palette][1]) * 0.6 + 0.3)
-    light = light * hidden[..., None] + dusty + 0.8 * glow
-    star = [(float(rng.uniform(-0.3, 0.3)), 0.4, float(rng.uniform(50, 400)))]
+        below = np.clip(top - y, 0, None)
+        across = (x - x0 + lean * below + 0.05 * broad) / (wide * (1 + 1.2 * below))
+        inside = 1.0 - np.hypot(across, np.clip((y - top) / wide + 0.6, 0, None))
+        depth = np.maximum(depth, inside.astype(np.float32))
+    floor = (-y - np.float32(rng.uniform(0.2, 0.45))) * 4 + 0.5 * broad
+    depth = np.maximum(depth, floor) + 0.22 * rough
+    tau = np.clip(depth + 0.1, 0, None) * 3.5
+    hidden = np.exp(-tau)
+    star = [(float(rng.uniform(-0.3, 0.3)), 0.55, float(rng.uniform(30, 300)))]
+    front = _fronts(frame, np.tanh(tau) + 0.10 * rough * np.tanh(tau), star)
+    light = _lines(back * 0.6, unit(0.8 + 0.6 * broad), palette) * hidden[..., None]
+    hydrogen, sulphur = rgb(PALETTES[palette][1]), rgb(PALETTES[palette][2])
+    skin = (1 - hidden) * (0.04 + 0.16 * unit(rough + broad))
+    light += tinted(skin, 0.6 * sulphur + 0.1) + tinted(1.2 * front, 0.8 * hydrogen + 0.25)
     return Gas(light, hidden, 0.7, star, {"palette": palette})
 
 
@@ -188,7 +205,7 @@ def _reflection(rng: np.random.Generator, frame: Frame) -> Gas:
         (float(rng.normal(0, 0.17)), float(rng.normal(0, 0.13)), float(rng.uniform(150, 2500)))
         for _ in range(int(rng.integers(1, 7)))
     ]
-    dust = _lognormal(rng, frame, spread=0.7, beta=2.9)
+    dust = _lognormal(rng, frame, spread=0.6, beta=3.3)
     striae_angle = float(rng.uniform(0, np.pi))
     x, y = frame.grid(angle=striae_angle)
     wave = power_law(rng, frame.shape, 3.2)
@@ -209,17 +226,19 @@ def _dark(rng: np.random.Generator, frame: Frame) -> Gas:
     """A dark cloud in silhouette before stars or glowing gas, with a faint brown edge."""
     x, y = frame.grid(angle=float(rng.uniform(0, np.pi)))
     broad = power_law(rng, frame.shape, 3.3)
-    fine = power_law(rng, frame.shape, 2.5)
+    fine = power_law(rng, frame.shape, 3.0, outer=2.0)
     core = 1.1 - np.abs(y + 0.06 * broad) / float(rng.uniform(0.1, 0.25)) - np.abs(x) / 0.6
-    depth = core + 0.6 * broad + 0.35 * fine
-    tau = 2.6 * smoothstep(-0.3, 1.2, depth)
+    depth = core + 0.6 * broad + 0.3 * fine
+    tau = 3.0 * smoothstep(-0.6, 1.6, depth)
     clear = np.exp(-tau)
     edge = np.exp(-(((depth - 0.1) / 0.5) ** 2))
     light = tinted(edge * (0.5 + 0.3 * unit(fine)), [0.75, 0.52, 0.36]) * np.float32(0.25)
     palette = "red"
     if rng.random() < 0.55:
         palette = _palette(rng)
-        glow = _lognormal(rng, frame, spread=0.4, beta=3.2) * (0.6 + 0.5 * unit(broad))
+        glow = _lognormal(rng, frame, spread=0.45, beta=3.3) * unit(
+            1.5 * power_law(rng, frame.shape, 3.6)
+        )
         light = light + _lines(glow, unit(fine * 0.3 + 0.2), palette) * clear[..., None] * 1.2
     else:
         haze = unit(power_law(rng, frame.shape, 3.0))
@@ -241,7 +260,7 @@ def _remnant(rng: np.random.Generator, frame: Frame) -> Gas:
 def _bubble(rng: np.random.Generator, frame: Frame) -> Gas:
     light, size, truth = wind_bubble(rng, frame)
     palette = _palette(rng)
-    around = _lognormal(rng, frame, spread=0.7, beta=2.9)
+    around = _lognormal(rng, frame, spread=0.5, beta=3.3)
     gas = _lines(around * unit(power_law(rng, frame.shape, 3.4)), unit(around - 1), palette)
     gas /= np.float32(max(float(np.percentile(gas, 99)), 1e-6))
     star = [(float(rng.normal(0, 0.05)), float(rng.normal(0, 0.05)), float(rng.uniform(50, 500)))]

@@ -176,7 +176,7 @@ def _ground(rng: np.random.Generator, frame: Frame, world: str) -> Scene:
         slope=float(rng.uniform(1.7, 2.4)),
         depth=(0.03, 0.18),
     )
-    ground += np.float32(rng.uniform(0.002, 0.01)) * power_law(rng, frame.shape, 2.9)
+    ground += np.float32(rng.uniform(0.0008, 0.004)) * power_law(rng, frame.shape, 3.3)
     light = shaded_ground(rng, frame, ground, truth)
     if rng.random() < 0.3:
         x, y = frame.grid(*(float(v) for v in rng.uniform(-0.3, 0.3, 2)))

@@ -99,7 +99,7 @@ def _spikes(kind: str, fwhm_px: float, angle_deg: int, side: int) -> Field:
         strength = 0.0030
     else:
         lines = [(0.0, 1.0), (90.0, 1.0)]
-        strength = 0.0016 if kind == "hubble" else 0.0012
+        strength = 0.0011 if kind == "hubble" else 0.0008
     for line_deg, weight in lines:
         phi = np.deg2rad(line_deg + (angle_deg if kind != "webb" else angle_deg / 3))
         along = cols * np.cos(phi) + rows * np.sin(phi)

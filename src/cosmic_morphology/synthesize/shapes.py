@@ -19,7 +19,7 @@ def implicit(rng: np.random.Generator, shape: str) -> Field:
     z, y, x = axis[:, None, None], axis[None, :, None], axis[None, None, :]
     turn = _rotation(rng)
     p = [turn[i, 0] * x + turn[i, 1] * y + turn[i, 2] * z for i in range(3)]
-    lumps = float(rng.uniform(0.05, 0.13))
+    lumps = float(rng.uniform(0.06, 0.17))
     if shape == "contact binary":
         f = _two_lobes(rng, p)
     elif shape == "top-shaped":
@@ -38,12 +38,12 @@ def implicit(rng: np.random.Generator, shape: str) -> Field:
             # A bend, as in Eros and Itokawa.
             f = f - np.float32(rng.uniform(0, 0.35)) * (p[0] ** 2 - 0.3) * np.sign(p[1])
         lumps *= 0.3 if shape == "round" else 1.3
-    cube = volume(int(rng.integers(4)))
+    cube = volume(int(rng.integers(4)), 5.0)
     shift = tuple(int(v) for v in rng.integers(0, COARSE, 3))
     noise = np.roll(cube, shift, (0, 1, 2))
     noise = ndimage.zoom(noise[:32, :32, :32], 2, order=1)
     f = f + np.float32(lumps) * noise
-    for _ in range(int(rng.integers(1, 4)) if shape in {"irregular", "elongated"} else 0):
+    for _ in range(int(rng.integers(0, 3)) if shape in {"irregular", "elongated"} else 0):
         f = np.minimum(f, _bite(rng, x, y, z))
     return np.asarray(f, dtype=np.float32)
 
@@ -52,7 +52,7 @@ def _two_lobes(rng: np.random.Generator, p: list[Field]) -> Field:
     """Two ellipsoids that touch, joined by a neck."""
     small = float(rng.uniform(0.32, 0.48))
     large = float(rng.uniform(0.48, 0.6))
-    gap = (small + large) * float(rng.uniform(0.72, 0.9))
+    gap = (small + large) * float(rng.uniform(0.64, 0.82))
     squash = rng.uniform(0.7, 1.0, 2)
     lobes = []
     for place, size, q in ((-gap * 0.45, large, squash[0]), (gap * 0.55, small, squash[1])):
@@ -66,8 +66,8 @@ def _two_lobes(rng: np.random.Generator, p: list[Field]) -> Field:
 def _bite(rng: np.random.Generator, x: Field, y: Field, z: Field) -> Field:
     """A great impact basin that cuts into the outline."""
     at = rng.standard_normal(3)
-    at = at / np.linalg.norm(at) * float(rng.uniform(0.8, 1.1))
-    size = float(rng.uniform(0.2, 0.5))
+    at = at / np.linalg.norm(at) * float(rng.uniform(0.9, 1.15))
+    size = float(rng.uniform(0.15, 0.4))
     return np.asarray(np.sqrt((x - at[0]) ** 2 + (y - at[1]) ** 2 + (z - at[2]) ** 2) - size)
 
 

@@ -28,8 +28,8 @@ def planetary(rng: np.random.Generator, frame: Frame) -> Shell:
     radius = float(rng.uniform(0.4, 0.85) if big else rng.uniform(0.06, 0.3)) * half
     angle, q = float(rng.uniform(0, np.pi)), float(rng.uniform(0.6, 1.0))
     u, v = frame.grid(angle=angle)
-    rough = power_law(rng, frame.shape, 2.7, outer=min(8.0, 0.4 / radius))
-    s = np.hypot(u / q, v) / np.float32(radius) * (1 + 0.035 * rough)
+    rough = power_law(rng, frame.shape, 3.4, outer=min(8.0, 0.4 / radius))
+    s = np.hypot(u / q, v) / np.float32(radius) * (1 + 0.04 * rough)
     if kind == "bipolar":
         waist = float(rng.uniform(0.15, 0.45))
         lobe = waist + (1 - waist) * np.sqrt(np.abs(v) / np.float32(radius) + 1e-4)
@@ -37,10 +37,12 @@ def planetary(rng: np.random.Generator, frame: Frame) -> Shell:
     thick = float(rng.uniform(0.08, 0.3))
     inner = 1.0 - thick
     shell = _limb_brightened(s, inner)
-    filaments = 0.55 + 0.9 * ridges(power_law(rng, frame.shape, 2.8, outer=3.0), 0.3)
-    texture = filaments * np.exp(0.25 * rough)
-    oxygen = (smoothstep(1.0, 0.5, s) * 0.8 + 0.5 * shell) * texture
-    hydrogen = shell * smoothstep(inner - 0.35, 1.0, s) * texture
+    detail = float(rng.uniform(0.1, 0.6))
+    wave = power_law(rng, frame.shape, 3.0, outer=min(12.0, 0.8 / radius))
+    texture = (1 - 0.5 * detail + detail * ridges(wave, 0.35)) * np.exp(0.5 * detail * rough)
+    hollow = float(rng.uniform(0.2, 0.9))
+    oxygen = (smoothstep(1.0, 0.45, s) * hollow + 0.8 * shell * smoothstep(1.0, 0.8, s)) * texture
+    hydrogen = shell * smoothstep(inner - 0.45, 1.0, s) * texture
     colours = _shell_colours(rng)
     light = tinted(oxygen, colours[0]) + tinted(1.2 * hydrogen, colours[1])
     if kind == "bipolar":
@@ -63,13 +65,13 @@ def remnant(rng: np.random.Generator, frame: Frame) -> Shell:
     kind = choose(rng, {"shell": 0.6, "piece": 0.25, "crab": 0.15})
     radius = float(rng.uniform(0.35, 0.95)) * half
     x, y = frame.grid(*(float(v) for v in rng.normal(0, 0.02, 2)))
-    broad = power_law(rng, frame.shape, 3.4, outer=2.0)
-    s = np.hypot(x, y) / np.float32(radius) * (1 + 0.06 * broad)
+    broad = power_law(rng, frame.shape, 3.6, outer=2.0)
+    s = np.hypot(x, y) / np.float32(radius) * (1 + 0.07 * broad)
     sheets = np.zeros(frame.shape, dtype=np.float32)
-    for outer in (1.5, 3.0, 5.0):
-        wave = power_law(rng, frame.shape, float(rng.uniform(3.0, 3.8)), outer=outer)
-        patch = unit(2 * power_law(rng, frame.shape, 3.2, outer=1.5)) ** 2
-        sheets += ridges(wave, float(rng.uniform(0.03, 0.09))) * patch
+    for outer in (1.5, 2.5, 4.0, 6.0):
+        wave = power_law(rng, frame.shape, float(rng.uniform(3.2, 4.0)), outer=outer)
+        patch = unit(2 * power_law(rng, frame.shape, 3.4, outer=1.5)) ** 1.5
+        sheets += ridges(wave, float(rng.uniform(0.02, 0.06))) * patch
     if kind == "piece":
         u, v = frame.grid(angle=float(rng.uniform(0, np.pi)))
         window = np.exp(-((v + 0.15 * broad) ** 2) / 0.015) * np.exp(-((u / 0.5) ** 4))
@@ -94,14 +96,14 @@ def wind_bubble(rng: np.random.Generator, frame: Frame) -> Shell:
     """A bubble blown by a hot star into its cloud (Weaver et al. 1977, ApJ 218, 377)."""
     radius = float(rng.uniform(0.3, 0.85)) * min(frame.half)
     x, y = frame.grid(*(float(v) for v in rng.normal(0, 0.04, 2)))
-    broad = power_law(rng, frame.shape, 3.4, outer=1.5)
+    broad = power_law(rng, frame.shape, 3.8, outer=1.5)
     s = np.hypot(x, y) / np.float32(radius) * (1 + 0.05 * broad)
-    shell = _limb_brightened(s, float(rng.uniform(0.88, 0.96)))
-    side = 0.25 + unit(1.8 * power_law(rng, frame.shape, 4.0))
-    threads = 0.6 + ridges(power_law(rng, frame.shape, 3.0, outer=2.0), 0.12)
+    shell = _limb_brightened(s, float(rng.uniform(0.93, 0.985))) ** 1.4
+    side = 0.05 + unit(2.5 * power_law(rng, frame.shape, 4.0)) ** 1.5
+    threads = 0.7 + 0.8 * ridges(power_law(rng, frame.shape, 3.4, outer=2.0), 0.08)
     first, second = _filament_colours(rng)
     light = tinted(shell * side * threads, first)
-    light += tinted(smoothstep(1.0, 0.2, s) * 0.25 * side, second)
+    light += tinted(smoothstep(1.0, 0.2, s) * np.float32(rng.uniform(0.03, 0.2)) * side, second)
     return light, 2 * radius, {"shape": "bubble", "radius": round(radius, 4)}
 
 

@@ -45,7 +45,7 @@ def deposit(light: Field, frame: Frame, x: Floats, y: Floats, flux: Floats) -> N
 
 
 def star_fluxes(
-    rng: np.random.Generator, count: int, *, faintest: float, slope: float = 1.0, top: float = 2e4
+    rng: np.random.Generator, count: int, *, faintest: float, slope: float = 1.0, top: float = 3e3
 ) -> Floats:
     """Fluxes with cumulative counts ``N(>f) ~ f**-slope``, shape ``(count,)``.
 
