@@ -320,8 +320,8 @@ class Atlas:
 
     # ---- what is up to date ------------------------------------------------------------------
 
-    def digest(self, columns: Sequence[str]) -> str:
-        """Hash of what a stage would read: the columns, the pictures and people's verdicts.
+    def digest(self, columns: Sequence[str], *, verdicts: bool = False) -> str:
+        """Hash of what a stage would read: the pictures, columns, and people's verdicts if asked.
 
         Embeddings count by their stamp and the number of rows filled, not by their values.
         """
@@ -340,7 +340,7 @@ class Atlas:
             heavy_state,
             table_digest(self.read(["id", *light])),
             table_digest(self.read(["id", "sha256"], table="images")),
-            table_digest(self.read(table="decisions")),
+            table_digest(self.read(table="decisions")) if verdicts else "",
         )
 
     def note_done(self, stage: str, key: str) -> None:

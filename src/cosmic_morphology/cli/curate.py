@@ -6,6 +6,7 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    needs,
     open_atlas,
     progress,
     settings_for,
@@ -30,9 +31,16 @@ def command(
     with progress("voting") as report:
         votes = vote(opened, taxonomy=taxonomy, settings=settings.curate, progress=report)
     groups = group_pictures(opened, settings=settings.curate)
-    labels = label(opened, taxonomy=taxonomy, settings=settings.curate)
+    labels = label(opened, taxonomy=taxonomy, settings=settings.curate, seed=settings.seed)
+    checked = {}
+    with needs("learn"):
+        from cosmic_morphology.curate import check_mislabels, check_relevance
+
+        for check in (check_relevance, check_mislabels):
+            name = check.__name__.removeprefix("check_")
+            checked[name] = check(opened, taxonomy=taxonomy, settings=settings.curate)
     show(
-        {"duplicates": copies, "votes": votes, "groups": groups, "labels": labels},
+        {"duplicates": copies, "votes": votes, "groups": groups, "labels": labels, **checked},
         as_json=as_json,
         title="curated",
     )

@@ -72,18 +72,21 @@ def run(
 def _run_stage(stage: Stage, context: Context, tell: Callable[[str], None]) -> None:
     if not stage.wanted(context.settings):
         return
-    key = ""
-    if stage.reads:
-        key = fingerprint(stage.parameters(context.settings), context.atlas.digest(stage.reads))
-        if context.atlas.was_done(stage.name, key):
-            context.summary.skipped.append(stage.name)
-            tell(f"{stage.name}: up to date")
-            return
+    if stage.reads and context.atlas.was_done(stage.name, _key(stage, context)):
+        context.summary.skipped.append(stage.name)
+        tell(f"{stage.name}: up to date")
+        return
     with _timed(stage.name, context.summary):
         stage.run(context)
     if stage.reads:
-        context.atlas.note_done(stage.name, key)
+        # Taken afterwards: a stage may add to what it reads, as labels do to the votes.
+        context.atlas.note_done(stage.name, _key(stage, context))
     tell(f"{stage.name}: done in {context.summary.seconds[stage.name]:.1f} s")
+
+
+def _key(stage: Stage, context: Context) -> str:
+    read = context.atlas.digest(stage.reads, verdicts=stage.hears_verdicts)
+    return fingerprint(stage.parameters(context.settings), read)
 
 
 @contextmanager

@@ -51,6 +51,8 @@ class Stage:
         Columns whose change makes it stale; empty: it always runs (and is cheap when repeated).
     parameters : callable
         The settings that change its result.
+    hears_verdicts : bool
+        Whether a new verdict of a person makes it stale.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Stage:
     wanted: Callable[[Settings], bool]
     reads: tuple[str, ...] = ()
     parameters: Callable[[Settings], Any] = lambda _: None
+    hears_verdicts: bool = False
 
 
 def collect(context: Context) -> None:
@@ -158,7 +161,22 @@ def labels(context: Context) -> None:
     """Weigh the votes; people's verdicts win."""
     from cosmic_morphology.curate import label
 
-    label(context.atlas, taxonomy=context.taxonomy, settings=context.settings.curate)
+    with context.progress("weighing votes") as report:
+        label(
+            context.atlas,
+            taxonomy=context.taxonomy,
+            settings=context.settings.curate,
+            progress=report,
+            seed=context.settings.seed,
+        )
+
+
+def checks(context: Context) -> None:
+    """Flag what does not belong, and labels that the evidence contradicts."""
+    from cosmic_morphology.curate import check_mislabels, check_relevance
+
+    for check in (check_relevance, check_mislabels):
+        check(context.atlas, taxonomy=context.taxonomy, settings=context.settings.curate)
 
 
 def split(context: Context) -> None:
@@ -193,7 +211,12 @@ def _count_failures(context: Context, failed: Any) -> None:
         context.summary.failed[name] = context.summary.failed.get(name, 0) + int(number)
 
 
-_LABEL_READS = ("votes",)
+_LABEL_READS = ("votes", "source", "collection", "duplicate_of", "group", "split")
+
+
+def _label_parameters(settings: Settings) -> Any:
+    return settings.curate.model_dump(), str(settings.taxonomy), settings.seed
+
 
 STAGES: tuple[Stage, ...] = (
     Stage("collect", collect, lambda s: bool(s.collect_from)),
@@ -206,7 +229,8 @@ STAGES: tuple[Stage, ...] = (
         ("source", "lineage"),
         lambda s: s.curate.model_dump(),
     ),
-    Stage("embed", embed, lambda s: bool(s.train)),
+    # Random weights see nothing: a net from scratch learns from the pixels instead.
+    Stage("embed", embed, lambda s: bool(s.train) and s.learn.weights != "none"),
     Stage(
         "votes",
         votes,
@@ -221,7 +245,7 @@ STAGES: tuple[Stage, ...] = (
         ("title", "names", "lineage", "albums", "created_at", "duplicate_of"),
         lambda s: s.curate.model_dump(),
     ),
-    Stage("labels", labels, lambda _: True, _LABEL_READS, lambda s: s.curate.model_dump()),
+    Stage("labels", labels, lambda _: True, _LABEL_READS, _label_parameters, hears_verdicts=True),
     Stage(
         "split",
         split,
@@ -231,11 +255,14 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage("certify", certify, lambda _: True),
     Stage("review", review, lambda s: bool(s.review)),
+    # Now the test split is known and learned from no more, and verdicts count.
     Stage(
         "labels again",
         labels,
-        lambda s: bool(s.review),
+        lambda _: True,
         _LABEL_READS,
-        lambda s: (s.curate.model_dump(), "with verdicts"),
+        _label_parameters,
+        hears_verdicts=True,
     ),
+    Stage("checks", checks, lambda _: True, _LABEL_READS, _label_parameters, hears_verdicts=True),
 )
