@@ -163,11 +163,11 @@ def _served_development(row: dict[str, str]) -> bool:
 
 
 def _embedder(asked: argparse.Namespace):
+    import torch
+
     from cosmic_morphology.learn.backbones import build_backbone
     from cosmic_morphology.learn.embedder import Embedder
     from cosmic_morphology.settings import LearnSettings
-
-    import torch
 
     torch.set_num_threads(asked.threads)
     learn = LearnSettings(
@@ -223,8 +223,8 @@ def _fit(features: np.ndarray, kinds: np.ndarray):
     from sklearn.preprocessing import StandardScaler
 
     search = LogisticRegressionCV(
-        Cs=[1e-4, 1e-3, 1e-2], cv=3, max_iter=400, scoring="neg_log_loss", use_legacy_attributes=False,
-        l1_ratios=(0,),
+        Cs=[1e-4, 1e-3, 1e-2], cv=3, max_iter=400, scoring="neg_log_loss",
+        use_legacy_attributes=False, l1_ratios=(0,),
     )  # fmt: skip
     return make_pipeline(StandardScaler(), search).fit(features, kinds)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +18,6 @@ from cosmic_morphology.synthesize.texts import write_texts
 
 CATALOGUE = ("file", "source", "title", "description", "keywords", "date", "credit", "object_name")
 TRUTH = ("file", "class", "object_name", "lineage")
-VERDICTS = ("id", "verdict", "label", "who", "when", "why")
-MARK = "archive.json"
-RECIPE = 3  # counts up when the same arguments give other files
-JUNK = "irrelevant"
 
 
 @dataclass(frozen=True)
@@ -32,7 +27,7 @@ class ArchiveSummary:
     Attributes
     ----------
     folder : str
-        Where it is: ``pictures/``, ``catalogue.csv``, ``truth.csv``, ``verdicts.csv``.
+        Where it is: ``pictures/``, ``catalogue.csv``, ``truth.csv``.
     pictures : int
         Files in all.
     planted_duplicates : int
@@ -58,10 +53,9 @@ def write_archive(
 ) -> ArchiveSummary:
     """Write an archive of rendered pictures with the faults of real ones.
 
-    ``catalogue.csv`` holds what an archive says (never the class); ``truth.csv`` and
-    ``verdicts.csv`` hold the truth, for scoring and as a person's review. Some pictures come
-    twice, re-encoded and resized under another identifier and title. The same arguments write
-    the same files; an archive that is already there is left as it is.
+    ``catalogue.csv`` holds what an archive says (never the class); ``truth.csv`` holds the truth,
+    for scoring and as a person's review. Some pictures come twice, re-encoded and resized under
+    another identifier and title. The same arguments write the same files.
 
     Parameters
     ----------
@@ -80,19 +74,8 @@ def write_archive(
     """
     total = sum(counts.values())
     copies = min(round(total * planted_duplicates), total)
-    arguments = {
-        "recipe": RECIPE,
-        "counts": dict(counts),
-        "seed": seed,
-        "size_px": size_px,
-        "copies": copies,
-    }
-    mark = folder / MARK
-    if mark.is_file() and _is_whole(folder, mark, arguments):
-        return ArchiveSummary(**json.loads(mark.read_text("utf-8"))["summary"])
     pictures = folder / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
-    mark.unlink(missing_ok=True)
 
     rng = np.random.default_rng([seed, 71])
     numbers = rng.permutation(total + copies)
@@ -108,32 +91,18 @@ def write_archive(
     ordered = [rows[number] for number in sorted(rows)]
     _write_table(folder / "catalogue.csv", CATALOGUE, [row.said for row in ordered])
     _write_table(folder / "truth.csv", TRUTH, [row.true for row in ordered])
-    _write_table(folder / "verdicts.csv", VERDICTS, [_verdict(row) for row in ordered])
-    summary = ArchiveSummary(
+    return ArchiveSummary(
         folder=str(folder),
         pictures=len(ordered),
         planted_duplicates=copies,
         classes=dict(sorted(Counter(row.true["class"] for row in ordered).items())),
     )
-    mark.write_text(json.dumps({"arguments": arguments, "summary": asdict(summary)}), "utf-8")
-    return summary
 
 
 @dataclass(frozen=True)
 class _Row:
     said: dict[str, str]
     true: dict[str, str]
-
-
-def _is_whole(folder: Path, mark: Path, arguments: Mapping[str, object]) -> bool:
-    """Whether the folder holds every file of an archive with these arguments."""
-    if json.loads(mark.read_text("utf-8")).get("arguments") != arguments:
-        return False
-    tables = [folder / name for name in ("catalogue.csv", "truth.csv", "verdicts.csv")]
-    if not all(table.is_file() for table in tables):
-        return False
-    with (folder / "catalogue.csv").open(encoding="utf-8", newline="") as lines:
-        return all((folder / "pictures" / row["file"]).is_file() for row in csv.DictReader(lines))
 
 
 def _stored(pictures: Path, number: int, picture: Rendered) -> _Row:
@@ -180,19 +149,6 @@ def _row(name: str, said: dict[str, str], picture: Rendered) -> _Row:
         "lineage": f"render:{picture.kind}:{picture.seed}",
     }
     return _Row({**extra, **said, "object_name": picture.object_name}, truth)
-
-
-def _verdict(row: _Row) -> dict[str, str]:
-    """The truth as a person's verdict on the identifier that the replica serves."""
-    kind = row.true["class"]
-    return {
-        "id": f"nasa:{Path(row.true['file']).stem}",
-        "verdict": "drop" if kind == JUNK else "label",
-        "label": "" if kind == JUNK else kind,
-        "who": "renderer",
-        "when": "2026-01-01T00:00:00+00:00",
-        "why": "known from rendering",
-    }
 
 
 def _file_name(number: int) -> str:

@@ -177,8 +177,8 @@ def _spacecraft(rng: np.random.Generator, size: float) -> Camera:
 
 def _photo(rng: np.random.Generator, size: float) -> Camera:
     """An everyday camera, or none: drawings and photographs from the ground."""
-    noise = _logarithmic(rng, 0.0003, 0.01)
-    return Camera("photo", "moffat", 0.8 * size, 0.0, 1.0, noise, 0.01, (0, 0, 0), 0.0, 1.0, 60.0)
+    noise = _logarithmic(rng, 0.0002, 0.004)
+    return Camera("photo", "moffat", 0.8 * size, 0.0, 1.0, noise, 0.004, (0, 0, 0), 0.0, 1.0, 60.0)
 
 
 CAMERAS: dict[str, Callable[[np.random.Generator, float], Camera]] = {

@@ -115,7 +115,7 @@ def _slide(rng: np.random.Generator, frame: Frame) -> Field:
               font=font(side * 0.065))  # fmt: skip
     y = int(0.22 * h)
     while y < 0.85 * h:
-        draw.text((int(0.06 * w), y), "• " + sentence(rng, int(rng.integers(3, 8))), fill=ink,
+        draw.text((int(0.06 * w), y), "- " + sentence(rng, int(rng.integers(3, 8))), fill=ink,
                   font=font(side * 0.042))  # fmt: skip
         y += int(side * float(rng.uniform(0.065, 0.1)))
     if rng.random() < 0.5:
@@ -180,7 +180,9 @@ def _person(
 
 def _backdrop(rng: np.random.Generator, frame: Frame) -> Image.Image:
     """A studio ground: two colours blended, with soft light."""
-    low, high = np.array(_ink(rng, 20, 120)), np.array(_ink(rng, 80, 230))
+    tone, hue = rng.uniform(30, 150), rng.normal(0, 14, 3)
+    low = np.clip(tone * 0.6 + hue, 0, 255)
+    high = np.clip(tone * 1.4 + hue, 0, 255)
     weight = np.clip(unit(power_law(rng, frame.shape, 5.0)), 0, 1)[..., None]
     return Image.fromarray((low * weight + high * (1 - weight)).astype(np.uint8))
 
