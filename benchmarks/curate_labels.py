@@ -44,7 +44,11 @@ WEIGHTS = ROOT.parent / "shared/weights/tf_efficientnet_b4.safetensors"
 COMMAND = "python benchmarks/curate_labels.py"
 EMBEDDING = "embedding_tf_efficientnet_b4"
 TAXONOMY = load_taxonomy()
-SETTINGS = CurateSettings()
+# Chosen on the tune half, as are the defaults: 0.93 of its texts get a label, 0.975 of them right.
+SURE = 0.8
+SETTINGS = CurateSettings(min_label_confidence=SURE)
+ALWAYS = CurateSettings(min_label_confidence=0.0)
+BATCH = 30
 
 
 def main() -> None:
@@ -57,7 +61,7 @@ def main() -> None:
     fill(atlas)
     truth = Truth()
     vote(atlas, taxonomy=TAXONOMY, settings=SETTINGS)
-    texts_only = CurateSettings(without_voters=("picture", "twin"))
+    texts_only = CurateSettings(min_label_confidence=SURE, without_voters=("picture", "twin"))
     label(atlas, taxonomy=TAXONOMY, settings=texts_only)
     of_texts = column(atlas, "label")
     embed_all(atlas)
@@ -157,19 +161,20 @@ def simulate_reviewer(truth: Truth, work: Path) -> Row:
         shutil.copytree(work / "atlas", place)
         copy = Atlas.open(place)
         given = 0
-        for step in range(60):
+        label(copy, taxonomy=TAXONOMY, settings=ALWAYS)
+        for step in range(2000 // BATCH):
             now = column(copy, "label")
             share = float(np.mean([now[each] == truth.label[each] for each in chosen]))
             print(f"{given} verdicts: {share:.4f} right", file=sys.stderr)
             if share >= 0.98:
                 break
             queue = [each.id for each in review_queue(copy, taxonomy=TAXONOMY)]
-            batch = [each for each in queue if each in chosen][:20]
+            batch = [each for each in queue if each in chosen][:BATCH]
             copy.append_decisions([verdict(each, truth, step) for each in batch])
             given += len(batch)
-            label(copy, taxonomy=TAXONOMY, settings=SETTINGS)
-            check_mislabels(copy, taxonomy=TAXONOMY, settings=SETTINGS)
-            check_relevance(copy, taxonomy=TAXONOMY, settings=SETTINGS)
+            label(copy, taxonomy=TAXONOMY, settings=ALWAYS)
+            check_mislabels(copy, taxonomy=TAXONOMY, settings=ALWAYS)
+            check_relevance(copy, taxonomy=TAXONOMY, settings=ALWAYS)
     what = "verdicts for 0.98 right labels on 2,000 pictures (reviewer simulated with the truth)"
     return Row(
         what, given / 2000, n=2000, unit="share", target=0.15, better="lower", command=COMMAND

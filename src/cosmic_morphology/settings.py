@@ -94,17 +94,17 @@ class CurateSettings(Section):
         24, ge=2, description="largest album that counts as one subject, pictures"
     )
     min_label_confidence: float = Field(
-        0.5, ge=0, le=1, description="below it the label is left open"
+        0.65, ge=0, le=1, description="below it the label is left open"
     )
     without_voters: tuple[str, ...] = Field((), description="names of voters that are not asked")
     learn_from_confidence: float = Field(
         0.8, ge=0, le=1, description="least confidence of labels that the picture voter learns from"
     )
     min_relevance: float = Field(
-        0.8, ge=0, le=1, description="below it a picture is flagged as irrelevant"
+        0.93, ge=0, le=1, description="below it a picture is flagged as irrelevant"
     )
     min_agreement: float = Field(
-        0.5, ge=0, le=1, description="a label less likely than this is flagged as a mislabel"
+        0.8, ge=0, le=1, description="a label less likely than this is flagged as a mislabel"
     )
 
 

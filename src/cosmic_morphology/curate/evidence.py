@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cosmic_morphology.curate.consensus import consensus
 from cosmic_morphology.curate.learned import out_of_sample, reduced
+from cosmic_morphology.curate.track_record import on_record
 
 TWIN, PICTURE = "twin", "picture"
 DERIVED = (TWIN, PICTURE)
@@ -19,6 +20,8 @@ DERIVED = (TWIN, PICTURE)
 
 # Classes that the picture voter gives less than this are not worth a line.
 _LEAST = 0.02
+# A person has looked; the others have only read.
+_CHECKED_WEIGHT = 5.0
 _SHOWN_DIGITS = 4
 _LOOKS = "looks like confident ones of it"
 
@@ -83,11 +86,15 @@ def with_derived_votes(
         Voters that are not asked.
     """
     own = [[each for each in cast if each["voter"] not in DERIVED] for cast in votes]
-    paired = own if TWIN in without else _with_twins(own, pictures, classes)
-    if PICTURE in without:
-        return paired
-    seen = picture_votes(paired, pictures, classes, learn_from=learn_from, seed=seed)
-    return [cast + mine for cast, mine in zip(paired, seen, strict=True)]
+    weighed = on_record(own, pictures.ids, pictures.origins, pictures.checked)
+    twins: list[Votes] = [[] for _ in own]
+    if TWIN not in without:
+        twins = _twin_votes(weighed, pictures, classes)
+    paired = [cast + more for cast, more in zip(weighed, twins, strict=True)]
+    seen: list[Votes] = [[] for _ in own]
+    if PICTURE not in without:
+        seen = picture_votes(paired, pictures, classes, learn_from=learn_from, seed=seed)
+    return [mine + more + looks for mine, more, looks in zip(own, twins, seen, strict=True)]
 
 
 def picture_votes(
@@ -130,20 +137,20 @@ def picture_votes(
     return cast
 
 
-def _with_twins(votes: Sequence[Votes], pictures: Pictures, classes: Sequence[str]) -> list[Votes]:
+def _twin_votes(votes: Sequence[Votes], pictures: Pictures, classes: Sequence[str]) -> list[Votes]:
     members: dict[str, list[int]] = defaultdict(list)
     for row, twin in enumerate(pictures.twins):
         members[twin].append(row)
     shared = [rows for rows in members.values() if len(rows) > 1]
     likely = consensus(votes, classes)
-    paired = [list(cast) for cast in votes]
+    cast: list[Votes] = [[] for _ in votes]
     for rows in shared:
         for row in rows:
-            paired[row] += _twin_votes(row, rows, votes, likely, pictures, classes)
-    return paired
+            cast[row] = _votes_of_twins(row, rows, votes, likely, pictures, classes)
+    return cast
 
 
-def _twin_votes(
+def _votes_of_twins(
     row: int,
     rows: Sequence[int],
     votes: Sequence[Votes],
@@ -177,7 +184,7 @@ def _targets(
     weights = sure.copy()
     for row, id_ in enumerate(pictures.ids):
         if pictures.checked.get(id_) in number:
-            targets[row], weights[row] = number[pictures.checked[id_]], 1.0
+            targets[row], weights[row] = number[pictures.checked[id_]], _CHECKED_WEIGHT
         if id_ in pictures.withheld:
             targets[row] = -1
     return targets.astype(np.int64), weights

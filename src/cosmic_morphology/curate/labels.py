@@ -21,12 +21,14 @@ from cosmic_morphology.atlas import (
 )
 from cosmic_morphology.curate.consensus import consensus
 from cosmic_morphology.curate.evidence import DERIVED, Pictures, with_derived_votes
+from cosmic_morphology.curate.hearing import Hearing, hear, origin_of
+from cosmic_morphology.curate.people import label_given, teaching_labels
 from cosmic_morphology.curate.votes import taxonomy_key
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "labels"
-CODE = "2"
+CODE = "3"
 CHECKED, COMPUTED, NONE = "checked", "computed", "none"
 
 
@@ -107,7 +109,8 @@ def label(
             without=settings.without_voters,
         )
         _keep_votes(atlas, ids, votes, cast)
-        table = _believed(ids, cast, decisions, taxonomy, settings.min_label_confidence)
+        heard = hear(atlas, taxonomy=taxonomy)
+        table = _believed(heard, decisions, taxonomy, settings.min_label_confidence)
         atlas.replace_columns(table, stamp)
     if progress:
         progress(rows.num_rows, rows.num_rows)
@@ -172,12 +175,8 @@ def _pictures(
         ids=[row["id"] for row in known],
         groups=[row["group"] or row["duplicate_of"] or row["id"] for row in known],
         twins=[row["duplicate_of"] or row["id"] for row in known],
-        origins=[f"{row['source']}/{row['collection'] or ''}" for row in known],
-        checked={
-            id_: given
-            for id_, given in ((id_, _given(d, None, taxonomy)) for id_, d in decisions.items())
-            if given and id_ not in test
-        },
+        origins=[origin_of(row) for row in known],
+        checked=teaching_labels(decisions, test, taxonomy),
         withheld=test,
         embeddings=[_matrix(atlas, name) for name in embeddings],
     )
@@ -220,20 +219,19 @@ def _same(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> 
 
 
 def _believed(
-    ids: list[str],
-    votes: Sequence[Sequence[dict[str, Any]]],
+    heard: Hearing,
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
     least: float,
 ) -> pa.Table:
-    classes = taxonomy.names_with_reject
+    ids, votes, classes = heard.ids, heard.votes, taxonomy.names_with_reject
     likely = consensus(votes, classes)
     best = likely.argmax(axis=1)
     sure = likely[np.arange(len(ids)), best]
     out: dict[str, list[object]] = {"label": [], "label_confidence": [], "label_kind": []}
     for at, each in enumerate(ids):
         computed = classes[best[at]] if sure[at] >= least and votes[at] else None
-        given = _given(decisions.get(each), computed, taxonomy)
+        given = label_given(decisions.get(each), computed, taxonomy)
         name, confidence, kind = (
             (given, 1.0, CHECKED)
             if given
@@ -249,15 +247,6 @@ def _believed(
             "label_kind": pa.array(out["label_kind"], pa.string()),
         }
     )
-
-
-def _given(decision: Decision | None, computed: str | None, taxonomy: Taxonomy) -> str | None:
-    if decision is None:
-        return None
-    if decision.verdict == "drop":
-        return taxonomy.reject
-    named = decision.label or (computed if decision.verdict == "keep" else "")
-    return named if named in taxonomy.names_with_reject else None
 
 
 def _summary(

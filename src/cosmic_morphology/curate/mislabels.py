@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import Atlas, Stamp, fingerprint
+from cosmic_morphology.atlas import Atlas, Stamp
 from cosmic_morphology.curate.consensus import consensus
+from cosmic_morphology.curate.hearing import Hearing, hear
 from cosmic_morphology.curate.relevance import CheckSummary
 from cosmic_morphology.curate.votes import labels_of_voter, taxonomy_key
 from cosmic_morphology.errors import MissingExtraError
@@ -48,33 +49,30 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     MissingExtraError
         cleanlab is not installed.
     """
-    rows = atlas.read(["id", "votes"]).sort_by("id")
-    ids, votes = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
+    heard = hear(atlas, taxonomy=taxonomy)
     stamp = Stamp(
         STAGE,
         {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_agreement},
         CODE,
-        inputs=fingerprint(ids, votes),
+        inputs=heard.inputs,
     )
     changed = not stamp.is_current(atlas.stamp_of("mislabel_score"))
     if changed:
-        cast = [each or [] for each in votes]
-        atlas.replace_columns(_judged(ids, cast, taxonomy, settings.min_agreement), stamp)
+        atlas.replace_columns(_judged(heard, taxonomy, settings.min_agreement), stamp)
     looked = atlas.count("catalogue", "mislabel_score IS NOT NULL")
     return CheckSummary(looked, atlas.count("catalogue", "mislabel_flag = true"), changed)
 
 
-def _judged(
-    ids: list[str], votes: Sequence[list[dict[str, Any]]], taxonomy: Taxonomy, least: float
-) -> pa.Table:
+def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
+    ids, votes = heard.ids, heard.votes
     classes = taxonomy.names_with_reject
     claimed, claimant = _claims(ids, votes, classes)
     others = consensus(votes, classes, without=[(voter,) for voter in claimant])
-    heard = [
+    supported = [
         any(each["voter"] != voter for each in cast)
         for cast, voter in zip(votes, claimant, strict=True)
     ]
-    known = np.flatnonzero((claimed >= 0) & np.array(heard, dtype=bool))
+    known = np.flatnonzero((claimed >= 0) & np.array(supported, dtype=bool))
     score = np.full(len(ids), np.nan)
     score[known] = others[known, claimed[known]]
     flag = np.zeros(len(ids), dtype=bool)

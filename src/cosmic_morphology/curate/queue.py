@@ -109,6 +109,8 @@ def _chance_of_error(row: Mapping[str, Any]) -> float:
     if not row.get("label"):
         return 1.0
     sure = row.get("label_confidence")
-    agrees = row.get("mislabel_score")
+    # Where the label already is what the check suggests, the check has nothing more to say.
+    followed = row.get("suggested_label") == row["label"]
+    agrees = None if followed else row.get("mislabel_score")
     known = [float(each) for each in (sure, agrees) if each is not None]
     return 1.0 - (sum(known) / len(known) if known else 0.0)

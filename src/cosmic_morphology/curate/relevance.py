@@ -8,8 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, Stamp, fingerprint
+from cosmic_morphology.atlas import Atlas, Stamp
 from cosmic_morphology.curate.consensus import consensus
+from cosmic_morphology.curate.hearing import Hearing, hear
 from cosmic_morphology.curate.votes import taxonomy_key
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -51,24 +52,24 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     settings : CurateSettings
         ``min_relevance``.
     """
-    rows = atlas.read(["id", "votes"]).sort_by("id")
-    ids, votes = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
+    heard = hear(atlas, taxonomy=taxonomy)
     stamp = Stamp(
         STAGE,
         {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_relevance},
         CODE,
-        inputs=fingerprint(ids, votes),
+        inputs=heard.inputs,
     )
     changed = not stamp.is_current(atlas.stamp_of("relevance_score"))
     if changed:
-        atlas.replace_columns(_judged(ids, votes, taxonomy, settings.min_relevance), stamp)
+        atlas.replace_columns(_judged(heard, taxonomy, settings.min_relevance), stamp)
     looked = atlas.count("catalogue", "relevance_score IS NOT NULL")
     return CheckSummary(looked, atlas.count("catalogue", "relevance_flag = true"), changed)
 
 
-def _judged(ids: list[str], votes: Sequence[Any], taxonomy: Taxonomy, least: float) -> pa.Table:
+def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
+    ids, votes = heard.ids, heard.votes
     classes = taxonomy.names_with_reject
-    likely = consensus([each or [] for each in votes], classes)
+    likely = consensus(votes, classes)
     # Without any vote there is nothing to judge by: no score, no flag.
     scores = [1.0 - float(likely[at, -1]) if votes[at] else None for at in range(len(ids))]
     flags = [score is not None and score < least for score in scores]

@@ -12,8 +12,9 @@ from cosmic_morphology.curate.voters.rules import rule_votes
 from cosmic_morphology.taxonomy import Taxonomy
 
 NAME = "folder"
-# Strangers' folders are right two times in three (docs/curation.md).
-_WEIGHT = 0.66
+# Strangers' labels are right two times in three, the names of the folders that files came from
+# nine times in ten (both measured on the tune half, docs/curation.md).
+_GIVEN, _ON_THE_WAY = 0.66, 0.85
 
 
 def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
@@ -21,10 +22,10 @@ def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     given = said.given_label.strip()
     label = class_of_text(given, taxonomy)
     if label:
-        return [Vote(NAME, label, _WEIGHT, f"came labelled “{given}”")]
+        return [Vote(NAME, label, _GIVEN, f"came labelled “{given}”")]
     folder = last_folder(said.page_url) or last_folder(said.image_url)
     label = class_of_text(folder, taxonomy)
-    return [Vote(NAME, label, _WEIGHT, f"in the folder “{folder}”")] if label else []
+    return [Vote(NAME, label, _ON_THE_WAY, f"in the folder “{folder}”")] if label else []
 
 
 def class_of_text(text: str, taxonomy: Taxonomy) -> str:
