@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from cosmic_morphology.synthesize.noise import Field, blurred, power_law
+from cosmic_morphology.synthesize.noise import Field, power_law
 from cosmic_morphology.synthesize.relief import (
     crater_sizes,
     lunar_lambert,
@@ -17,6 +17,9 @@ from cosmic_morphology.synthesize.relief import (
 )
 from cosmic_morphology.synthesize.scene import Frame, Truth, smoothstep
 from cosmic_morphology.synthesize.shapes import REACH, front, implicit
+
+Normal = tuple[Field, Field, Field]
+"""Components x to the right, y up, z to the camera."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,15 @@ def render_body(
         Strength of the fine relief; 1 is a rubble surface.
     """
     inside = implicit(rng, shape)
-    z, mask = _on_frame(rng, frame, front(inside), radius, centre)
+    z, mask, normal = _on_frame(rng, frame, front(inside), radius, centre)
     azimuth = float(rng.uniform(0, 2 * np.pi))
     sun = sun_vector(phase, azimuth)
-    relief = _relief(rng, frame, z, mask, radius, (craters, boulders), roughness)
-    surface = blurred(z, 0.7 * frame.side / 256) + relief
-    down, right = np.gradient(surface)
-    nx, ny = -right * frame.side, down * frame.side
-    norm = np.sqrt(nx**2 + ny**2 + 1)
-    normal = ((nx / norm), (ny / norm), (1 / norm))
-    light = lunar_lambert(normal, sun, mix=float(rng.uniform(0.3, 0.8)))
-    ground = np.where(mask > 0.5, surface, -1.0).astype(np.float32)
-    light = light * shadows(ground, sun, frame.side)
+    relief = _relief(rng, frame, normal, mask, radius, (craters, boulders), roughness)
+    bumped = _bumped(normal, relief, frame.side)
+    light = lunar_lambert(bumped, sun, mix=float(rng.uniform(0.3, 0.8)))
+    ground = np.where(mask > 0.5, z + relief, -1.0).astype(np.float32)
+    # Near the limb a pixel spans a steep slope: what looks like a shadow there is a step.
+    light = light * shadows(ground, sun, frame.side, slack_px=1.0 + 3.0 * (1 - normal[2]))
     patches = 1 + 0.10 * power_law(rng, frame.shape, 3.0, outer=4.0)
     shaded = np.asarray(light * patches * mask, dtype=np.float32)
     truth: Truth = {
@@ -86,29 +86,41 @@ def render_body(
 def _on_frame(
     rng: np.random.Generator,
     frame: Frame,
-    coarse: tuple[Field, Field],
+    coarse: tuple[Field, Field, Field],
     radius: float,
     centre: tuple[float, float],
-) -> tuple[Field, Field]:
-    """Depth in units of the longer side and silhouette, both ``(H, W)``."""
-    depth, margin = coarse
+) -> tuple[Field, Field, Normal]:
+    """Depth in units of the longer side, silhouette, and normals, each ``(H, W)``."""
+    depth, margin, normal = coarse
     x, y = frame.grid(*centre)
     cells = (depth.shape[0] - 1) / (2 * REACH)
     col = (x / np.float32(radius) + np.float32(REACH)) * np.float32(cells)
     row = (y / np.float32(radius) + np.float32(REACH)) * np.float32(cells)
     at = [row, col]
-    z = ndimage.map_coordinates(depth, at, order=3, mode="nearest") * radius
+    z = ndimage.map_coordinates(depth, at, order=1, mode="nearest") * radius
     edge = ndimage.map_coordinates(margin, at, order=3, mode="constant", cval=-1.0)
+    nx, ny, nz = (ndimage.map_coordinates(n, at, order=1, mode="nearest") for n in normal)
+    norm = np.sqrt(nx**2 + ny**2 + nz**2) + 1e-6
+    ragged = 0.005 * power_law(rng, frame.shape, 3.0, outer=3.0)
     # One pixel of the frame in the units of the margin, roughly: softens the outline.
-    ragged = 0.006 * power_law(rng, frame.shape, 3.0, outer=3.0)
     pixel = 1.2 / (radius * frame.side)
-    return z.astype(np.float32), smoothstep(-pixel, pixel, (edge + ragged).astype(np.float32))
+    mask = smoothstep(-pixel, pixel, edge + ragged)
+    return np.asarray(z, dtype=np.float32), mask, (nx / norm, ny / norm, nz / norm)
+
+
+def _bumped(normal: Normal, relief: Field, side: int) -> Normal:
+    """Normals tilted by relief given in units of the longer side."""
+    nx = normal[0] - np.gradient(relief, axis=1) * side
+    ny = normal[1] + np.gradient(relief, axis=0) * side
+    nz = np.maximum(normal[2], 0.05)
+    norm = np.sqrt(nx**2 + ny**2 + nz**2)
+    return nx / norm, ny / norm, nz / norm
 
 
 def _relief(
     rng: np.random.Generator,
     frame: Frame,
-    z: Field,
+    normal: Normal,
     mask: Field,
     radius: float,
     counts: tuple[int, int],
@@ -122,8 +134,6 @@ def _relief(
     rows, cols = np.nonzero(mask > 0.6)
     if rows.size == 0:
         return ground
-    smooth = blurred(z, 2.5 * frame.side / 256) * frame.side
-    right, down = np.gradient(smooth, axis=1), np.gradient(smooth, axis=0)
     craters, boulders = counts
     sizes = crater_sizes(
         rng, craters, smallest=0.035, largest=float(rng.uniform(0.2, 0.6)), slope=1.9
@@ -131,15 +141,11 @@ def _relief(
     for diameter in sorted(sizes.tolist(), reverse=True):
         pick = int(rng.integers(rows.size))
         row, col = int(rows[pick]), int(cols[pick])
-        gx, gy = float(right[row, col]), float(down[row, col])
-        squash = (
-            max(0.25, 1 / float(np.sqrt(1 + gx * gx + gy * gy))),
-            1.0,
-            float(np.arctan2(gy, gx)),
-        )
+        nx, ny, nz = (float(n[row, col]) for n in normal)
+        squash = (max(0.3, nz), 1.0, float(np.arctan2(-ny, nx)))
         sink(
-            ground, col, row, float(diameter) * radius * frame.side, unit_px=1 / frame.side,
-            depth=float(rng.uniform(0.04, 0.15)), squash=squash,
+            ground, col, row, diameter * radius * frame.side, unit_px=1 / frame.side,
+            depth=float(rng.uniform(0.05, 0.17)), squash=squash,
         )  # fmt: skip
     for diameter in crater_sizes(rng, boulders, smallest=0.015, largest=0.12, slope=2.6):
         pick = int(rng.integers(rows.size))

@@ -41,7 +41,7 @@ def finished(
         tone = int(rng.choice([0, 0, 255, 40]))
         draw.rectangle((0, 0, image.width - 1, image.height - 1), outline=(tone,) * 3, width=width)
         added.append("border")
-    if rng.random() < 0.015:
+    if rng.random() < 0.008:
         # The stepped corner of Hubble's Wide Field and Planetary Camera 2.
         w, h = image.width // 4, image.height // 4
         draw.rectangle((0, 0, w, 2 * h), fill=(0, 0, 0))

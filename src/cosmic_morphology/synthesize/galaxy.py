@@ -45,9 +45,9 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     span 0.2 to 0.6 of the disc's half size (Erwin 2005, MNRAS 364, 283).
     """
     subtype = choose(rng, SUBTYPES)
-    filling = rng.random() < 0.3 and subtype not in {"group", "merger"}
+    filling = rng.random() < 0.38 and subtype not in {"group", "merger"}
     scale = float(
-        rng.uniform(0.32, 0.6) if filling else np.exp(rng.uniform(np.log(0.05), np.log(0.34)))
+        rng.uniform(0.32, 0.6) if filling else np.exp(rng.uniform(np.log(0.07), np.log(0.36)))
     )
     half_x, half_y = frame.half
     scale *= min(half_x, half_y) / 0.5

@@ -53,7 +53,9 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     """A nebula among its stars."""
     subtype = choose(rng, SUBTYPES)
     gas = PAINTERS[subtype](rng, frame)
-    target = gas.light / np.float32(max(float(np.percentile(gas.light.max(axis=2), 99)), 1e-6))
+    area = min(1.0, gas.size**2 / (4 * frame.half[0] * frame.half[1]))
+    highlight = float(np.percentile(gas.light.max(axis=2), 100 * (1 - 0.012 * area)))
+    target = gas.light / np.float32(max(highlight, 1e-6))
     dim = 0.15 if subtype == "dark" else 0.35
     target *= np.float32(np.exp(rng.uniform(np.log(dim), np.log(4 * dim))))
     light = target.copy()
@@ -108,7 +110,9 @@ def _lines(density: Field, hardness: Field, palette: str, *, mix: float = 1.0) -
     o3 = np.clip(hardness - 0.35, 0, 1) * 1.6 * mix
     s2 = np.clip(0.55 - hardness, 0, 1) * 1.4
     emission = density**1.5
-    light = tinted(emission * o3, oxygen) + tinted(emission * 0.8, hydrogen)
+    # Where oxygen is doubly ionised, narrow-band pictures show less of the other lines.
+    h1 = 0.9 - 0.9 * np.clip(hardness - 0.35, 0, 1) * min(mix, 1.0)
+    light = tinted(emission * o3, oxygen) + tinted(emission * h1, hydrogen)
     return np.asarray(light + tinted(emission * s2, sulphur), dtype=np.float32)
 
 
@@ -155,8 +159,9 @@ def _emission(rng: np.random.Generator, frame: Frame) -> Gas:
     tau = np.clip(power_law(rng, frame.shape, float(rng.uniform(2.9, 3.4))) - 0.2, 0, None)
     tau = tau + 0.6 * ridges(power_law(rng, frame.shape, 3.3), 0.15) * tau
     cloud = cloud * (1 + 0.6 * _filaments(rng, frame)) + 0.5 * edge * _fronts(frame, tau, stars)
-    hardness = unit(2.5 * (edge - float(np.median(edge))) + 0.5 * power_law(rng, frame.shape, 3.2))
-    light = _lines(cloud, hardness, palette, mix=float(rng.uniform(0.2, 1.2)))
+    patchy = float(rng.uniform(0.4, 1.2)) * power_law(rng, frame.shape, 3.4)
+    hardness = unit(float(rng.uniform(1, 4)) * (edge - float(np.median(edge))) + patchy)
+    light = _lines(cloud, hardness, palette, mix=float(rng.uniform(0.2, 2.0)))
     light += 0.12 * blurred(light, 0.04 * frame.side)
     clear = np.exp(-np.float32(rng.uniform(0.3, 1.8)) * tau)
     veil = np.power(clear[..., None], rgb([0.75, 1.0, 1.3]))

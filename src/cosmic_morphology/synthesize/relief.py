@@ -126,11 +126,18 @@ def lunar_lambert(
     return np.asarray(2 * mix * mu0 / (mu + mu0 + 1e-4) + (1 - mix) * mu0, dtype=np.float32)
 
 
-def shadows(height: Field, sun: tuple[float, float, float], side: int, *, steps: int = 20) -> Field:
+def shadows(
+    height: Field,
+    sun: tuple[float, float, float],
+    side: int,
+    *,
+    steps: int = 20,
+    slack_px: Field | float = 0.0,
+) -> Field:
     """Sunlit fraction, 0 in cast shadow, for heights in units of the longer side.
 
     Walks from every pixel towards the Sun with growing steps and asks whether the ground
-    rises above the ray.
+    rises above the ray by more than ``slack_px``.
     """
     sx, sy, sz = sun
     flat = float(np.hypot(sx, sy))
@@ -148,7 +155,7 @@ def shadows(height: Field, sun: tuple[float, float, float], side: int, *, steps:
             continue
         over[r0:r1, c0:c1] = height[r0 + dr : r1 + dr, c0 + dc : c1 + dc]
         excess = (over - height - np.float32(rise * step_px / side)) * side
-        np.minimum(lit, np.clip(1.0 - excess, 0, 1), out=lit)
+        np.minimum(lit, np.clip(1.0 + slack_px - excess, 0, 1), out=lit)
     return lit
 
 

@@ -33,10 +33,12 @@ def implicit(rng: np.random.Generator, shape: str) -> Field:
             "elongated": (rng.uniform(0.35, 0.5), rng.uniform(0.33, 0.45)),
             "round": (rng.uniform(0.88, 1.0), rng.uniform(0.8, 0.95)),
         }[shape]
-        f = 0.92 - np.sqrt(p[0] ** 2 + (p[1] / b) ** 2 + (p[2] / c) ** 2)
+        f = 0.84 - np.sqrt(p[0] ** 2 + (p[1] / b) ** 2 + (p[2] / c) ** 2)
         if shape == "elongated":
             # A bend, as in Eros and Itokawa.
-            f = f - np.float32(rng.uniform(0, 0.35)) * (p[0] ** 2 - 0.3) * np.sign(p[1])
+            f = f - np.float32(rng.uniform(0, 0.5)) * np.clip(p[1] / b, -0.6, 0.6) * (
+                0.8 * p[0] ** 2 - 0.2
+            )
         lumps *= 0.3 if shape == "round" else 1.3
     cube = volume(int(rng.integers(4)), 5.0)
     shift = tuple(int(v) for v in rng.integers(0, COARSE, 3))
@@ -45,7 +47,9 @@ def implicit(rng: np.random.Generator, shape: str) -> Field:
     f = f + np.float32(lumps) * noise
     for _ in range(int(rng.integers(0, 3)) if shape in {"irregular", "elongated"} else 0):
         f = np.minimum(f, _bite(rng, x, y, z))
-    return np.asarray(f, dtype=np.float32)
+    # Nothing reaches the faces of the cube.
+    wall = np.maximum(np.maximum(np.abs(x), np.abs(y)), np.abs(z))
+    return np.asarray(np.minimum(f, 1.08 - wall), dtype=np.float32)
 
 
 def _two_lobes(rng: np.random.Generator, p: list[Field]) -> Field:
@@ -71,7 +75,7 @@ def _bite(rng: np.random.Generator, x: Field, y: Field, z: Field) -> Field:
     return np.asarray(np.sqrt((x - at[0]) ** 2 + (y - at[1]) ** 2 + (z - at[2]) ** 2) - size)
 
 
-def front(inside: Field) -> tuple[Field, Field]:
+def front(inside: Field) -> tuple[Field, Field, Field]:
     """The side that faces +z.
 
     Returns
@@ -80,24 +84,41 @@ def front(inside: Field) -> tuple[Field, Field]:
         Height of the nearest surface, shape ``(64, 64)``, continued beyond the outline.
     margin : numpy.ndarray
         Positive inside the outline, shape ``(64, 64)``.
+    normal : numpy.ndarray
+        Outward normals (x, y, z) of the surface, shape ``(3, 64, 64)``, continued likewise.
     """
     margin = inside.max(axis=0)
     last = COARSE - 1 - np.argmax((inside > 0)[::-1], axis=0)
-    upper = np.minimum(last + 1, COARSE - 1)
-    here = np.take_along_axis(inside, last[None], axis=0)[0]
-    beyond = np.take_along_axis(inside, upper[None], axis=0)[0]
+    here = _at(inside, last)
+    beyond = _at(inside, np.minimum(last + 1, COARSE - 1))
     part = np.clip(here / np.maximum(here - beyond, 1e-6), 0, 1)
     depth = (last + part) / (COARSE - 1) * 2 * REACH - REACH
-    known = margin > 0
-    depth = np.where(known, depth, 0.0)
-    # Continued a little beyond the outline, so that it is upsampled without a wall of zeros.
+    slopes = [
+        _at(np.roll(inside, 1, axis), last) - _at(np.roll(inside, -1, axis), last)
+        for axis in (2, 1)
+    ]
+    slopes.append(_at(inside, np.maximum(last - 1, 0)) - beyond)
+    normal = np.stack(slopes)
+    normal = normal / (np.sqrt((normal**2).sum(axis=0)) + 1e-6)
+    layers = np.concatenate([depth[None], normal]).astype(np.float32)
+    layers = _continued(layers, margin > 0)
+    return layers[0], margin.astype(np.float32), layers[1:]
+
+
+def _at(cube: Field, depth: npt.NDArray[np.int64]) -> Field:
+    return np.asarray(np.take_along_axis(cube, depth[None], axis=0)[0])
+
+
+def _continued(layers: Field, known: npt.NDArray[np.bool_]) -> Field:
+    """Layers ``(L, N, N)`` carried a little beyond the outline, so that they upsample cleanly."""
+    layers = np.where(known, layers, 0.0)
     for _ in range(3):
         weight = ndimage.uniform_filter(known.astype(np.float32), 3)
-        near = ndimage.uniform_filter(depth, 3) / np.maximum(weight, 1e-6)
+        near = ndimage.uniform_filter(layers, (0, 3, 3)) / np.maximum(weight, 1e-6)
         fresh = (weight > 1e-3) & ~known
-        depth = np.where(fresh, near - 0.06, depth)
+        layers = np.where(fresh, near, layers)
         known = known | fresh
-    return depth.astype(np.float32), margin.astype(np.float32)
+    return np.asarray(layers, dtype=np.float32)
 
 
 def _rotation(rng: np.random.Generator) -> npt.NDArray[np.float32]:
