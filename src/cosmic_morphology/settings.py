@@ -96,6 +96,9 @@ class CurateSettings(Section):
     min_label_confidence: float = Field(
         0.65, ge=0, le=1, description="below it the label is left open"
     )
+    consensus: Literal["bayes", "crowdlab"] = Field(
+        "bayes", description="how votes become a label: their stated weights, or their agreement"
+    )
     without_voters: tuple[str, ...] = Field((), description="names of voters that are not asked")
     learn_from_confidence: float = Field(
         0.8, ge=0, le=1, description="least confidence of labels that the picture voter learns from"
@@ -148,6 +151,13 @@ class EvaluateSettings(Section):
     )
     report_samples: int = Field(12, ge=0, le=60, description="sample pictures of a class")
     report_mistakes: int = Field(24, ge=0, le=200, description="worst mistakes of a run")
+    report_saliency: int = Field(
+        2, ge=0, le=10, description="right and wrong answers a class with what speaks for them"
+    )
+    saliency_pictures: int = Field(
+        40, ge=1, le=5000, description="pictures on which the share of saliency is measured"
+    )
+    report_probe: bool = Field(True, description="report how well embeddings tell the collection")
 
 
 class CollectJob(Section):

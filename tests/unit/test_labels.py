@@ -101,3 +101,20 @@ def test_an_explanation_names_voters_reasons_and_people(atlas, arrival):
         assert expected in told
     with pytest.raises(InputError, match="no such picture"):
         explain_label(atlas, "nasa:o'neil")
+
+
+def test_crowdlab_can_decide_in_place_of_the_stated_weights(atlas, arrival):
+    said = ["Spiral Galaxy NGC 1350", "Comet 67P", "Emission Nebula IC 434", "Asteroid Vesta"]
+    atlas.add([arrival(n, title=said[n % 4]) for n in range(24)])
+    atlas.add([arrival(30, title="")])
+    vote(atlas, taxonomy=SIX, settings=SETTINGS)
+    settings = CurateSettings(consensus="crowdlab", min_label_confidence=0.4)
+    label(atlas, taxonomy=SIX, settings=settings)
+    rows = believed(atlas)
+    assert [rows[f"nasa:x{n:03d}"]["label"] for n in range(4)] == [
+        "galaxy",
+        "comet",
+        "nebula",
+        "asteroid",
+    ]
+    assert rows["nasa:x030"]["label"] is None

@@ -14,6 +14,7 @@ from cosmic_morphology.curate.labels import label
 from cosmic_morphology.curate.learned import out_of_sample, reduced
 from cosmic_morphology.curate.mislabels import check_mislabels
 from cosmic_morphology.curate.relevance import check_relevance
+from cosmic_morphology.curate.track_record import on_record
 from cosmic_morphology.curate.votes import vote
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -198,3 +199,27 @@ def test_a_class_with_two_pictures_is_no_error(atlas, arrival):
     fill(atlas, arrival, said, said)
     assert curate(atlas).labels["nebula"] == 2
     check_mislabels(atlas, taxonomy=SIX, settings=SETTINGS)
+
+
+def folder_votes(count, name="star", weight=0.66):
+    return [
+        [{"voter": "folder", "label": name, "weight": weight, "reason": ""}] for _ in range(count)
+    ]
+
+
+def test_a_voter_that_people_found_wrong_is_believed_less_in_that_class_and_origin_only():
+    votes = [*folder_votes(40), *folder_votes(40, "galaxy"), *folder_votes(40)]
+    ids = [f"p{n}" for n in range(120)]
+    origins = [*["here"] * 80, *["elsewhere"] * 40]
+    checked = {f"p{n}": "irrelevant" for n in range(20)}
+    weighed = on_record(votes, ids, origins, checked)
+    assert weighed[30][0]["weight"] < 0.25
+    assert weighed[50][0]["weight"] == 0.66
+    assert weighed[100][0]["weight"] == 0.66
+    assert votes[30][0]["weight"] == 0.66
+
+
+def test_a_verdict_does_not_weigh_votes_on_its_own_picture():
+    weighed = on_record(folder_votes(3), ["a", "b", "c"], ["x"] * 3, {"a": "comet"})
+    assert weighed[0][0]["weight"] == 0.66
+    assert weighed[1][0]["weight"] < 0.66

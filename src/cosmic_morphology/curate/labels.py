@@ -20,6 +20,7 @@ from cosmic_morphology.atlas import (
     latest_decisions,
 )
 from cosmic_morphology.curate.consensus import consensus
+from cosmic_morphology.curate.crowd import crowdlab
 from cosmic_morphology.curate.evidence import DERIVED, Pictures, with_derived_votes
 from cosmic_morphology.curate.hearing import Hearing, hear, origin_of
 from cosmic_morphology.curate.people import label_given, teaching_labels
@@ -110,7 +111,7 @@ def label(
         )
         _keep_votes(atlas, ids, votes, cast)
         heard = hear(atlas, taxonomy=taxonomy)
-        table = _believed(heard, decisions, taxonomy, settings.min_label_confidence)
+        table = _believed(heard, decisions, taxonomy, settings)
         atlas.replace_columns(table, stamp)
     if progress:
         progress(rows.num_rows, rows.num_rows)
@@ -155,6 +156,7 @@ def _stamp(
         "taxonomy": taxonomy_key(taxonomy),
         "least": settings.min_label_confidence,
         "learn_from": settings.learn_from_confidence,
+        "consensus": settings.consensus,
         "seed": seed,
         "without": settings.without_voters,
     }
@@ -222,10 +224,14 @@ def _believed(
     heard: Hearing,
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
-    least: float,
+    settings: CurateSettings,
 ) -> pa.Table:
     ids, votes, classes = heard.ids, heard.votes, taxonomy.names_with_reject
-    likely = consensus(votes, classes)
+    least = settings.min_label_confidence
+    if settings.consensus == "crowdlab":
+        likely = crowdlab(votes, ids, classes)
+    else:
+        likely = consensus(votes, classes)
     best = likely.argmax(axis=1)
     sure = likely[np.arange(len(ids)), best]
     out: dict[str, list[object]] = {"label": [], "label_confidence": [], "label_kind": []}
