@@ -137,13 +137,13 @@ def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not
     def cast(label_, weight):
         return [{"voter": "folder", "label": label_, "weight": weight, "reason": ""}]
 
-    def twins(origins):
+    def twins(origins, checked=None):
         pictures = Pictures(
             ids=["a:1", "b:1"],
             groups=["g", "g"],
             twins=["t", "t"],
             origins=origins,
-            checked={},
+            checked=checked or {},
             withheld=frozenset(),
             embeddings=[],
         )
@@ -155,6 +155,9 @@ def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not
     assert [each["voter"] for each in both[1]] == ["twin"]
     assert both[1][0]["reason"] == "a copy is a:1"
     assert twins(["a", "a"])[1] == []
+    (gold,) = twins(["a", "a"], {"a:1": "nebula"})[1]
+    assert (gold["label"], gold["weight"]) == ("nebula", 0.99)
+    assert gold["reason"] == "a person has seen its copy a:1"
 
 
 def test_a_wrong_title_is_flagged_and_the_right_class_suggested(atlas, arrival):

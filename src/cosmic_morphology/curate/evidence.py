@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmic_morphology.curate.consensus import consensus
+from cosmic_morphology.curate.consensus import GOLD, consensus
 from cosmic_morphology.curate.learned import out_of_sample, reduced
 from cosmic_morphology.curate.track_record import on_record
 
@@ -20,6 +20,8 @@ DERIVED = (TWIN, PICTURE)
 
 # Classes that the picture voter gives less than this are not worth a line.
 _LEAST = 0.02
+# Short of gold: what is said of a copy can be wrong of both.
+_MOST_OF_TWIN = 0.98
 # A person has looked; the others have only read.
 _CHECKED_WEIGHT = 5.0
 _SHOWN_DIGITS = 4
@@ -158,6 +160,11 @@ def _votes_of_twins(
     pictures: Pictures,
     classes: Sequence[str],
 ) -> Votes:
+    for other in rows:
+        told = pictures.checked.get(pictures.ids[other])
+        if other != row and told in classes:
+            reason = f"a person has seen its copy {pictures.ids[other]}"
+            return [_vote(TWIN, str(told), GOLD, reason)]
     best: dict[str, tuple[float, int]] = {}
     for other in rows:
         origin = pictures.origins[other]
@@ -166,7 +173,12 @@ def _votes_of_twins(
         if independent and votes[other] and sure > best.get(origin, (0.0, 0))[0]:
             best[origin] = (sure, other)
     return [
-        _vote(TWIN, classes[int(likely[other].argmax())], sure, f"a copy is {pictures.ids[other]}")
+        _vote(
+            TWIN,
+            classes[int(likely[other].argmax())],
+            min(sure, _MOST_OF_TWIN),
+            f"a copy is {pictures.ids[other]}",
+        )
         for sure, other in best.values()
     ]
 

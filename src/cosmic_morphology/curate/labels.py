@@ -29,7 +29,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "labels"
-CODE = "3"
+CODE = "4"
 CHECKED, COMPUTED, NONE = "checked", "computed", "none"
 
 
