@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 DEFAULT_LIMITS = ImageLimits()
 _SIDES_READ = 20_000
+_SWITCH_S = 0.0005
 _STATES = frozenset(state.value for state in FetchState)
 
 T = TypeVar("T")
@@ -237,8 +239,14 @@ def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def _in_new_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
-        return runner.run(work())
+    before_s = sys.getswitchinterval()
+    # Threads that decode hold the interpreter for up to this long each time the loop wants it.
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+            return runner.run(work())
+    finally:
+        sys.setswitchinterval(before_s)
 
 
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

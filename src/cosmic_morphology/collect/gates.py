@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import httpx2
 from aiolimiter import AsyncLimiter
 
 from cosmic_morphology.collect.doors import is_loopback
@@ -49,7 +50,10 @@ def allowed_per_s(host: str, settings: CollectSettings) -> float | None:
 
 
 class Gate:
-    """The way to one host.
+    """The way to one host, over a few lanes: each is one connection that is kept open.
+
+    One pool for all connections looks at every idle one before each request (a system call
+    each, and the interpreter's lock is lost in it to a thread that decodes).
 
     Parameters
     ----------
@@ -57,23 +61,42 @@ class Gate:
         For the default rate.
     settings : CollectSettings
         Rate, open requests, and how long a host rests after it has had enough.
+    new_lane : callable
+        Makes a client for one connection; called only while all others are busy.
     """
 
-    def __init__(self, host: str, settings: CollectSettings) -> None:
+    def __init__(
+        self, host: str, settings: CollectSettings, new_lane: Callable[[], httpx2.AsyncClient]
+    ) -> None:
         rate = allowed_per_s(host, settings)
         self._limiter = _limiter(rate) if rate is not None else None
         self._open = asyncio.Semaphore(settings.concurrency)
+        self._new_lane = new_lane
+        self._free: list[httpx2.AsyncClient] = []
+        self._lanes: list[httpx2.AsyncClient] = []
         self._pause_s = settings.throttle_pause_s
         self._rest_s = settings.throttle_pause_s if host in _LONG_REST else settings.backoff_s
         self._rests_until = 0.0
         self._refusals = 0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn; the host counts as busy until the block ends."""
+    async def turn(self) -> AsyncIterator[httpx2.AsyncClient]:
+        """Wait for a turn and a lane; both are taken until the block ends."""
         async with self._open:
             await self._wait()
-            yield
+            if not self._free:
+                self._free.append(self._new_lane())
+                self._lanes.append(self._free[-1])
+            lane = self._free.pop()
+            try:
+                yield lane
+            finally:
+                self._free.append(lane)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for lane in self._lanes:
+            await lane.aclose()
 
     def rest(self, wait_s: float | None) -> None:
         """Let nobody through for a while; None: as long as this host usually means."""

@@ -57,18 +57,14 @@ class Client:
         self.settings = settings
         self.doors = doors
         self._gates: dict[str, Gate] = {}
-        self._http = httpx2.AsyncClient(
-            headers={"User-Agent": user_agent(settings)},
-            timeout=httpx2.Timeout(settings.timeout_s, pool=None),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
-            follow_redirects=False,
-        )
+        self._tls = httpx2.create_ssl_context()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+        for gate in self._gates.values():
+            await gate.close()
 
     async def json(self, url: str, params: Mapping[str, Any] | None = None) -> Any:
         """The JSON of an answer; see :meth:`json_and_headers`."""
@@ -132,10 +128,10 @@ class Client:
     async def _stream(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
         gate = self._gates.get(host_of(url))
         if gate is None:
-            gate = self._gates[host_of(url)] = Gate(host_of(url), self.settings)
-        async with gate.turn():
+            gate = self._gates[host_of(url)] = Gate(host_of(url), self.settings, self._new_lane)
+        async with gate.turn() as lane:
             try:
-                async with self._http.stream("GET", url, headers=headers) as answer:
+                async with lane.stream("GET", url, headers=headers) as answer:
                     yield answer
             except httpx2.TimeoutException as error:
                 raise _passing("timeout", type(error).__name__, url) from error
@@ -144,6 +140,15 @@ class Client:
             except httpx2.HTTPError as error:
                 what = f"the connection failed ({type(error).__name__}: {error})"
                 raise _passing("connection", what, url) from error
+
+    def _new_lane(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
+            headers={"User-Agent": user_agent(self.settings)},
+            timeout=httpx2.Timeout(self.settings.timeout_s, pool=None),
+            limits=httpx2.Limits(max_connections=1),
+            follow_redirects=False,
+            verify=self._tls,
+        )
 
     async def _read(
         self, answer: httpx2.Response, url: str, max_bytes: int, *, is_picture: bool

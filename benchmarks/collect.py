@@ -1,0 +1,204 @@
+"""Numbers of collecting, all in one run against one replica on this machine.
+
+::
+
+    python benchmarks/record.py collect -- python benchmarks/collect.py
+    python benchmarks/record.py main -- python benchmarks/collect.py main
+
+``main`` measures pictures a second without latency only. ``--count`` and ``--large`` make it
+small for a trial. img2dataset gets an environment of its own from the package index (kept in the
+user's cache folder). wrk is used where it is installed; otherwise a puller of our own, which
+parses nothing but ``Content-Length``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx2
+from collect_peers import img2dataset_per_s, pull_per_s, stand_in_per_s
+from rows import Row, emit
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.collect import collect
+from cosmic_morphology.replica import Faults, Holdings, Replica
+from cosmic_morphology.replica.quirks import Quirks
+from cosmic_morphology.settings import CollectJob, CollectSettings
+from cosmic_morphology.taxonomy import load_taxonomy
+
+SIDE_PX = 512
+CONCURRENCY = 32
+RUNS = 3
+ALLOWED_PER_S = 100.0
+HITS = 26_858
+COMMAND = "python benchmarks/collect.py"
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("topic", nargs="?", choices=["all", "main", "one"], default="all")
+    asked.add_argument("--count", type=int, default=2_000)
+    asked.add_argument("--large", type=int, default=50_000)
+    asked.add_argument("--hits", type=int, default=HITS)
+    asked.add_argument("--root", default="")
+    given = asked.parse_args()
+    if given.topic == "one":
+        print(json.dumps(one_harvest(given.root)))
+        return
+    if given.topic == "main":
+        with served(given.count) as replica:
+            emit([own_row(replica, 0.0, f"{COMMAND} main", 150.0)[0]])
+        return
+    with served(given.count) as replica:
+        for latency_s in (0.0, 0.05):
+            emit(against_peers(replica, latency_s))
+        emit(polite(replica))
+    emit(memory(given.count, given.large))
+    emit(certified(given.hits))
+
+
+def served(count: int, side_px: int = SIDE_PX) -> Replica:
+    holdings = Holdings.numbered(count, side_px=side_px)
+    return Replica(holdings, quirks=Quirks.none(), process=True)
+
+
+def harvest(root: str, folder: str, **settings: object) -> dict[str, float]:
+    chosen = CollectSettings(**{"concurrency": CONCURRENCY, **settings})
+    job = CollectJob(root=root, queries=("galaxy",))
+    done = collect(Atlas.create(Path(folder) / "atlas"), job, chosen, load_taxonomy())
+    if not done.complete:
+        sys.exit(f"the harvest is not complete: {done}")
+    return {"stored": done.stored, "seconds": done.seconds, "unexplained": sum(
+        abs(report.unexplained) for report in done.certificate)}  # fmt: skip
+
+
+def one_harvest(root: str) -> dict[str, float]:
+    """A harvest in this process, and the most memory that it took."""
+    import resource
+
+    with tempfile.TemporaryDirectory() as folder:
+        done = harvest(root, folder)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {**done, "peak_mb": peak_mb}
+
+
+def fresh_process(root: str) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, __file__, "one", "--root", root], check=True, stdout=subprocess.PIPE
+    )
+    return dict(json.loads(done.stdout))
+
+
+def own_row(replica: Replica, latency_s: float, command: str, target: float | None) -> tuple:
+    replica.set_faults(Faults(latency_s=latency_s))
+    runs = []
+    for _ in range(RUNS):
+        done = fresh_process(replica.nasa_url)
+        runs.append(done["stored"] / done["seconds"])
+    per_s = statistics.median(runs)
+    row = Row(
+        f"collecting from the replica, {1000 * latency_s:.0f} ms latency",
+        round(per_s, 1),
+        round(min(runs), 1),
+        round(max(runs), 1),
+        int(done["stored"]),
+        "pictures/s",
+        target,
+        "higher",
+        command,
+    )
+    return row, per_s
+
+
+def against_peers(replica: Replica, latency_s: float) -> list[Row]:
+    name = f"{1000 * latency_s:.0f} ms latency"
+    urls = addresses(replica)
+    pull_per_s(urls, CONCURRENCY)  # the replica has drawn everything once
+    own, per_s = own_row(replica, latency_s, COMMAND, None)
+    rows = [own]
+    for what, speed, target in (
+        ("requests, 5 threads, 1 s sleep a page", stand_in_per_s(replica.nasa_url), 10.0),
+        ("img2dataset", img2dataset_per_s(urls, CONCURRENCY), 1.5),
+        ("what a bare puller gets from the replica", pull_per_s(urls, CONCURRENCY), 0.8),
+    ):
+        rows.append(Row(f"{what}, {name}", round(speed, 1), n=len(urls), unit="pictures/s",
+                        command=COMMAND))  # fmt: skip
+        ratio = round(per_s / speed, 2)
+        rows.append(Row(f"this collector against {what}, {name}", ratio, n=len(urls),
+                        unit="times as fast", target=target, command=COMMAND))  # fmt: skip
+    return rows
+
+
+def addresses(replica: Replica) -> list[str]:
+    """The URLs that a search gives, as every collector would find them."""
+    replica.set_faults(Faults())
+    urls, page = [], 1
+    while True:
+        address = f"{replica.nasa_url}/search?q=galaxy&page={page}&page_size=100"
+        items = httpx2.get(address).json()["collection"]["items"]
+        if not items:
+            return urls
+        for item in items:
+            urls += [link["href"] for link in item["links"] if "~medium" in link["href"]]
+        page += 1
+
+
+def polite(replica: Replica) -> list[Row]:
+    """With the limiter on: how close to the allowed rate, and the fullest second."""
+    replica.set_faults(Faults())
+    replica.forget_requests()
+    with tempfile.TemporaryDirectory() as folder:
+        harvest(replica.nasa_url, folder, requests_per_s=ALLOWED_PER_S)
+    seen = sorted(each.time_s for each in replica.requests)
+    rate = (len(seen) - 1) / (seen[-1] - seen[0])
+    fullest = replica.requests.most_in_a_second() / ALLOWED_PER_S
+    n = len(seen)
+    return [
+        Row(
+            "requests with the limiter on, against the allowed rate",
+            round(rate / ALLOWED_PER_S, 4),
+            n=n,
+            unit="share",
+            target=0.97,
+            command=COMMAND,
+        ),
+        Row(
+            "fullest second with the limiter on, against the allowed rate",
+            fullest,
+            n=n,
+            unit="share",
+            target=1.0,
+            better="lower",
+            command=COMMAND,
+        ),
+    ]
+
+
+def memory(count: int, large: int) -> list[Row]:
+    rows = []
+    for n in (count, large):
+        with served(n, side_px=128) as replica:
+            done = fresh_process(replica.nasa_url)
+        rows.append(Row(f"peak memory, {n:,} pictures", round(done["peak_mb"]), n=n, unit="MiB",
+                        target=700.0, better="lower", command=COMMAND))  # fmt: skip
+    return rows
+
+
+def certified(hits: int) -> list[Row]:
+    """What the certificate leaves unexplained where one word has more hits than the cap."""
+    with served(hits, side_px=32) as replica:
+        done = fresh_process(replica.nasa_url)
+    missing = hits - done["stored"]
+    what = f"records not stored or not explained, {hits:,} hits"
+    value = missing + done["unexplained"]
+    return [Row(what, value, None, None, hits, "records", 0.0, "lower", COMMAND)]
+
+
+if __name__ == "__main__":
+    main()
