@@ -364,3 +364,36 @@ def test_an_example_keeps_its_label_confidence(sky):
     (example,) = examples_of_labels([row])
     assert example.weight == pytest.approx(0.4)
     assert replace(example, label="galaxy").weight == example.weight
+
+
+BEST = 'extends = "best"\nepochs = 8\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
+
+
+def test_the_best_recipe_learns_from_views_of_the_levels(sky, go, tmp_path):
+    run = go(sky, name="best", recipe=recipe_file(tmp_path, BEST))
+    assert run.metrics["val_macro_f1"] == 1.0
+    assert (run.metrics["n_train"], run.metrics["n_val"]) == (18, 6)
+    model = load_run(run.path)
+    thumbnails = sky.pictures(sky.ids("split = 'test'")).column("thumbnail").to_pylist()
+    named = [model.classes[k] for k in model.predict(thumbnails).argmax(1)]
+    assert named == [each.split(":")[1].split("-")[0] for each in sky.ids("split = 'test'")]
+    assert model.embed(thumbnails).shape == (6, 3 * (64 + 128 + 256 + 512) + 512)
+
+
+def test_every_ingredient_of_fine_tuning_runs_and_resumes(sky, go, tmp_path):
+    recipe = recipe_file(
+        tmp_path,
+        'extends = "finetune"\nepochs = 3\noptimiser = "adamw"\nschedule = "cosine"\n'
+        "warmup_epochs = 1\nlayer_decay = 0.5\nema = 0.9\nmixup = 0.2\nlabel_smoothing = 0.1\n"
+        'logit_adjustment = 1.0\nclass_weights = "none"\nlabel_confidence = true\n',
+    )
+    run = go(sky, name="rich", recipe=recipe)
+    assert run.metrics["epochs"] == 3
+    assert np.isfinite(load_run(run.path).predict([drawn((1, 2, 3), 1)])).all()
+
+
+def test_a_head_with_the_reject_class_knows_one_more(sky, go, tmp_path):
+    labels = {each: "irrelevant" if "-09" in each or "-06" in each else each[6:].split("-")[0]
+              for each in sky.ids()}  # fmt: skip
+    recipe = recipe_file(tmp_path, 'extends = "baseline"\nwith_reject = true\n')
+    assert go(sky, recipe=recipe, labels=labels).classes == (*CLASSES, "irrelevant")

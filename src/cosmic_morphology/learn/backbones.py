@@ -13,6 +13,7 @@ from timm.data.config import resolve_model_data_config
 from torch import nn
 
 from cosmic_morphology.errors import SettingsError
+from cosmic_morphology.learn.levels import Levels
 from cosmic_morphology.learn.preprocessing import Preprocessing
 from cosmic_morphology.learn.weights import (
     cached_weights,
@@ -44,6 +45,8 @@ class Backbone:
         ``hub:<tag>``, ``file:<hash>`` or ``none``: which weights these are.
     arguments : dict
         What timm was given beside the name.
+    n_features : int
+        Length of the vector.
     """
 
     name: str
@@ -51,17 +54,18 @@ class Backbone:
     preprocessing: Preprocessing
     weights_id: str
     arguments: dict[str, Any]
-
-    @property
-    def n_features(self) -> int:
-        """Length of the vector."""
-        # Some nets have a layer between the pooled features and the head.
-        model: Any = self.model
-        return int(getattr(model, "head_hidden_size", None) or model.num_features)
+    n_features: int
 
 
-def build_backbone(learn: LearnSettings) -> Backbone:
+def build_backbone(learn: LearnSettings, *, levels: bool = False) -> Backbone:
     """Make the backbone that the settings ask for, with its weights.
+
+    Parameters
+    ----------
+    learn : LearnSettings
+        Its name, weights and input.
+    levels : bool
+        Whether it also shows what its middle stages see.
 
     Raises
     ------
@@ -76,9 +80,12 @@ def build_backbone(learn: LearnSettings) -> Backbone:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_RANDOM_WEIGHTS_SEED)
         model, weights_id = _with_weights(learn, arguments)
-    return Backbone(
-        learn.backbone, model, _preprocessing(model, learn), weights_id, _as_built(learn, arguments)
-    )
+    preprocessing = _preprocessing(model, learn)
+    if levels:
+        model = Levels(model)
+    n_features = _count_features(model, preprocessing.size_px)
+    built = _as_built(learn, arguments)
+    return Backbone(learn.backbone, model, preprocessing, weights_id, built, n_features)
 
 
 def bare_model(name: str, arguments: dict[str, Any]) -> nn.Module:
@@ -163,3 +170,9 @@ def _preprocessing(model: nn.Module, learn: LearnSettings) -> Preprocessing:
         std=learn.std or tuple(own["std"]),
         interpolation=str(own["interpolation"]),
     )
+
+
+def _count_features(model: nn.Module, size_px: int) -> int:
+    # Some nets have a layer between the pooled features and the head: only trying tells.
+    with torch.inference_mode():
+        return int(model.eval()(torch.zeros(1, 3, size_px, size_px)).shape[1])

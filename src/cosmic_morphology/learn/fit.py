@@ -134,6 +134,7 @@ def _write_beginning(task: Task, where: Mapping[str, str]) -> None:
             "backbone": task.backbone.name,
             "backbone_args": task.backbone.arguments,
             "weights_id": task.weights_id,
+            "levels": task.recipe.levels,
             "head": head_shape(task.recipe, task.backbone.n_features),
         },
     )
@@ -148,7 +149,7 @@ def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
     probabilities = softmax(logits / model.temperature)
     if len(targets):
         model.reject_below = threshold_for(probabilities, targets, task.recipe.precision_wanted)
-    if task.recipe.trains == "head" and not task.job.starts_from:
+    if task.recipe.is_plain and not task.job.starts_from:
         model.embedding = {"backbone": task.backbone.name, **_embedding_of(task)}
     save_model(model, task.folder)
     write_history(task.folder / "history.csv", outcome.fitted.module.history)

@@ -15,10 +15,12 @@ from safetensors.torch import save_file
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.learn.backbones import bare_model
 from cosmic_morphology.learn.devices import device_for, on_device
+from cosmic_morphology.learn.levels import Levels
 from cosmic_morphology.learn.network import Head, Network
 from cosmic_morphology.learn.preprocessing import Preprocessing
 from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.learn.runs import read_json, read_run, write_json
+from cosmic_morphology.learn.turns import turn
 from cosmic_morphology.learn.weights import check_architecture, read_safetensors
 from cosmic_morphology.settings import LearnSettings
 
@@ -121,16 +123,6 @@ class TrainedModel:
         return found
 
 
-def turn(pixels: torch.Tensor, view: int) -> torch.Tensor:
-    """One of the eight rotations and flips of a square, ``pixels`` of shape ``(N, C, S, S)``.
-
-    The order puts the most different first: as it is, turned by 180, mirrored, …
-    """
-    quarter, mirrored = ((0, 0), (2, 0), (0, 1), (2, 1), (1, 0), (3, 0), (1, 1), (3, 1))[view]
-    seen = pixels.flip(-1) if mirrored else pixels
-    return torch.rot90(seen, quarter, (-2, -1))
-
-
 def save_model(model: TrainedModel, folder: Path) -> None:
     """Write weights, classes and preprocessing of a model into a run's folder."""
     tensors = {key: value.contiguous() for key, value in model.network.state_dict().items()}
@@ -192,6 +184,8 @@ def load_run(path: Path | str, *, learn: LearnSettings | None = None) -> Trained
 def _network(settings: dict[str, Any], n_classes: int) -> Network:
     backbone = bare_model(settings["backbone"], dict(settings.get("backbone_args", {})))
     shape = dict(settings.get("head", {}))
+    if settings.get("levels"):
+        backbone = Levels(backbone)
     head = Head(
         int(shape["n_features"]),
         n_classes,

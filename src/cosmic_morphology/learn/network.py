@@ -56,9 +56,9 @@ class Head(nn.Module):
         self.scale.copy_(features.std(0).clamp_min(1e-6))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Scores of shape ``(N, n_classes)``."""
-        found: torch.Tensor = self.layers((features - self.mean) / self.scale)
-        return found
+        """Scores of shape ``(N, n_classes)``, averaged where features are ``(N, views, F)``."""
+        found: torch.Tensor = self.layers((features.float() - self.mean) / self.scale)
+        return found.mean(1) if found.ndim == 3 else found
 
 
 class Network(nn.Module):

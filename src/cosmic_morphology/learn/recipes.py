@@ -72,13 +72,19 @@ class Recipe(_Part):
     hidden: int = Field(512, ge=1, description="width of the mlp")
     dropout: float = Field(0.0, ge=0, lt=1, description="before the last layer")
     standardise: bool = Field(False, description="scale each feature to unit variance first")
+    levels: bool = Field(False, description="the head also sees the middle stages, pooled")
     views: int = Field(1, ge=1, le=8, description="rotations and flips averaged when predicting")
-    train_views: int = Field(0, ge=0, description="changed copies of each picture, seen once")
+    train_views: int = Field(1, ge=1, description="changed copies of each picture for a head")
     with_reject: bool = Field(False, description="one more class: everything else")
     calibrate: bool = Field(True, description="fit a temperature on the val split")
     precision_wanted: float = Field(0.98, gt=0, lt=1, description="for the reject threshold")
     size_px: int | None = Field(None, ge=16, description="side of the input instead of the model's")
     augment: Augmentation = Field(default_factory=Augmentation)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a head is learnt from the plain embeddings that stand in the atlas."""
+        return self.trains == "head" and not self.levels and self.views == 1 == self.train_views
 
 
 def recipe_names() -> list[str]:

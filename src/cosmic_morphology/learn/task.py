@@ -83,7 +83,7 @@ def prepare(
     notes: list[str] = []
     examples = _usable(table.examples(job.labels), labels, classes, job.labels, notes)
     sized = learn.model_copy(update={"image_size_px": recipe.size_px or learn.image_size_px})
-    backbone = build_backbone(sized)
+    backbone = build_backbone(sized, levels=recipe.levels)
     if recipe.trains == "all" and learn.weights == "none":
         _draw_weights(backbone.model, seed)
     head = _new_head(recipe, backbone.n_features, len(classes), seed)

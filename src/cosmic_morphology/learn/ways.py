@@ -15,8 +15,10 @@ from cosmic_morphology.learn.features import features_of
 from cosmic_morphology.learn.model import TrainedModel
 from cosmic_morphology.learn.module import Classifier
 from cosmic_morphology.learn.network import Network, unfreeze_last
+from cosmic_morphology.learn.recipes import Augmentation
 from cosmic_morphology.learn.task import Task
 from cosmic_morphology.learn.trainer import Fitted, fit
+from cosmic_morphology.learn.views import features_of_views
 
 # Pictures are kept larger than the input by this, so that a zoom still finds detail.
 _ROOM_TO_ZOOM = 1.15
@@ -50,14 +52,10 @@ class Outcome:
 
 def train_head(task: Task) -> Outcome:
     """Learn a head on what the frozen backbone sees."""
-    ids = [example.id for example in task.examples]
-    found = features_of(task.table, ids, task.backbone, task.learn, task.progress)
-    task.unreadable |= found.unreadable
-    vectors = torch.from_numpy(found.vectors)
-    train = _side(task, "train", found.ids, vectors)
-    val = _side(task, "val", found.ids, vectors)
+    train, val = _plain(task) if task.recipe.is_plain else _seen_in_views(task)
+    n_train = len(train) // task.recipe.train_views
     if task.recipe.standardise:
-        task.head.standardise(train.inputs)
+        task.head.standardise(train.inputs.float())
     initial = {key: value.clone() for key, value in task.head.state_dict().items()}
 
     def make() -> Classifier:
@@ -69,7 +67,7 @@ def train_head(task: Task) -> Outcome:
     task.head.eval()
     with torch.inference_mode():
         logits = task.head(val.inputs).numpy()
-    return Outcome(fitted, _model(task), logits, val.targets.numpy(), len(train))
+    return Outcome(fitted, _model(task), logits, val.targets.numpy(), n_train)
 
 
 def train_pixels(task: Task) -> Outcome:
@@ -108,6 +106,44 @@ def train_pixels(task: Task) -> Outcome:
         val.targets.numpy(),
         len(train),
     )
+
+
+def _plain(task: Task) -> tuple[Examples, Examples]:
+    ids = [example.id for example in task.examples]
+    found = features_of(task.table, ids, task.backbone, task.learn, task.progress)
+    task.unreadable |= found.unreadable
+    vectors = torch.from_numpy(found.vectors)
+    return _side(task, "train", found.ids, vectors), _side(task, "val", found.ids, vectors)
+
+
+def _seen_in_views(task: Task) -> tuple[Examples, Examples]:
+    recipe = task.recipe
+
+    def look(side: str, n_views: int, augment: Augmentation | None) -> Examples:
+        found = features_of_views(
+            task.table,
+            [example.id for example in task.examples if example.split == side],
+            task.backbone,
+            task.learn,
+            n_views=n_views,
+            augment=augment,
+            seed=task.seed,
+            keep=task.folder / "checkpoints" / f"{side}.npz",
+            progress=task.progress,
+        )
+        task.unreadable |= found.unreadable
+        return _side(task, side, found.ids, torch.from_numpy(found.vectors))
+
+    train = look("train", recipe.train_views, recipe.augment)
+    val = look("val", recipe.views, None)
+    # Each view of a picture is an example of its own.
+    each = train.inputs.shape[1]
+    spread = Examples(
+        train.inputs.flatten(0, 1),
+        train.targets.repeat_interleave(each),
+        train.weights.repeat_interleave(each),
+    )
+    return spread, val
 
 
 def _side(task: Task, side: str, ids: list[str], inputs: torch.Tensor) -> Examples:

@@ -1,0 +1,139 @@
+"""Features of several views of each picture: turned ones to average, changed ones to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cosmic_morphology.learn.augment import change, draw
+from cosmic_morphology.learn.backbones import Backbone
+from cosmic_morphology.learn.cache import decode_all
+from cosmic_morphology.learn.devices import autocast, bf16_helps, device_for, on_device
+from cosmic_morphology.learn.pictures import PictureTable
+from cosmic_morphology.learn.recipes import Augmentation
+from cosmic_morphology.learn.turns import turn
+from cosmic_morphology.settings import LearnSettings
+
+_BATCH = {"cpu": 16, "cuda": 256}
+# Pictures are kept larger than the input by this, so that a zoom still finds detail.
+_ROOM_TO_ZOOM = 1.15
+
+
+@dataclass(slots=True)
+class Views:
+    """Features of views.
+
+    Attributes
+    ----------
+    vectors : ndarray of float16, shape ``(N, V, F)``
+        In the order of ``ids``.
+    ids : list of str
+        The pictures that could be read.
+    unreadable : dict of str to str
+        The others, with why.
+    """
+
+    vectors: np.ndarray
+    ids: list[str]
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+def features_of_views(
+    table: PictureTable,
+    ids: Sequence[str],
+    backbone: Backbone,
+    learn: LearnSettings,
+    *,
+    n_views: int,
+    augment: Augmentation | None = None,
+    seed: int = 0,
+    keep: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Views:
+    """What a frozen backbone sees in ``n_views`` views of each picture.
+
+    Parameters
+    ----------
+    table, ids, backbone, learn
+        As :func:`~cosmic_morphology.learn.features.features_of` has them.
+    n_views : int
+        Views of each picture. The first is the picture as it is.
+    augment : Augmentation, optional
+        The other views are changed at random; without it they are turned and mirrored.
+    seed : int
+        Of the changes.
+    keep : Path, optional
+        A file to keep them in: a run that was killed and goes on does not look again.
+    progress : callable, optional
+        Called with pictures done and pictures in all.
+    """
+    if keep is not None and keep.is_file():
+        with np.load(keep) as found:
+            return Views(
+                found["vectors"],
+                found["ids"].tolist(),
+                dict(zip(found["bad"].tolist(), found["why"].tolist(), strict=True)),
+            )
+    size = backbone.preprocessing.size_px
+    cache = decode_all(
+        table,
+        ids,
+        backbone.preprocessing,
+        side_px=size if augment is None else round(size * _ROOM_TO_ZOOM),
+        workers=learn.workers,
+    )
+    look = _Look(backbone, learn, n_views, augment, seed)
+    vectors = np.zeros((len(cache.ids), n_views, backbone.n_features), np.float16)
+    for start in range(0, len(cache.ids), look.batch):
+        seen = look(cache.pixels[start : start + look.batch], start)
+        vectors[start : start + len(seen)] = seen
+        if progress:
+            progress(start + len(seen), len(ids))
+    if keep is not None:
+        keep.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = keep.with_suffix(".part.npz")
+        bad = cache.unreadable
+        np.savez(unfinished, vectors=vectors, ids=cache.ids, bad=[*bad], why=[*bad.values()])
+        unfinished.rename(keep)
+    return Views(vectors, cache.ids, cache.unreadable)
+
+
+class _Look:
+    def __init__(
+        self,
+        backbone: Backbone,
+        learn: LearnSettings,
+        n_views: int,
+        augment: Augmentation | None,
+        seed: int,
+    ) -> None:
+        self._device = device_for(learn)
+        self._bf16 = bf16_helps(self._device)
+        self._model = on_device(backbone.model, self._device)
+        self._preprocessing = backbone.preprocessing
+        self._n_views, self._augment, self._seed = n_views, augment, seed
+        self.batch = _BATCH.get(self._device.type, 64)
+
+    def __call__(self, pixels: np.ndarray, start: int) -> np.ndarray:
+        batch = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2).float() / 255
+        seen = [self._one(self._view(batch, view, start)) for view in range(self._n_views)]
+        return np.stack(seen, 1)
+
+    def _view(self, pixels: torch.Tensor, view: int, start: int) -> torch.Tensor:
+        size = self._preprocessing.size_px
+        if self._augment is None:
+            return turn(pixels, view)
+        wanted = self._augment if view else Augmentation()
+        source = torch.Generator().manual_seed((self._seed * 1009 + view) * 1_000_003 + start)
+        return change(pixels, draw(wanted, len(pixels), source), size)
+
+    def _one(self, pixels: torch.Tensor) -> np.ndarray:
+        with torch.inference_mode(), autocast(self._device, bf16=self._bf16):
+            ready = self._preprocessing.normalised(pixels)
+            out = self._model(ready.contiguous(memory_format=torch.channels_last))
+        found: np.ndarray = out.float().clamp(-6e4, 6e4).cpu().numpy().astype(np.float16)
+        return found
