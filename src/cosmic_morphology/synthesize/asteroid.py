@@ -22,7 +22,7 @@ SUBTYPES = {
     "contact binary": 0.12,
     "top-shaped": 0.12,
     "round": 0.08,
-    "surface": 0.13,
+    "surface": 0.09,
     "trail": 0.08,
     "point": 0.05,
 }
@@ -56,7 +56,7 @@ def _colour(rng: np.random.Generator, truth: Truth) -> np.ndarray[tuple[int], np
 def _resolved(rng: np.random.Generator, frame: Frame, subtype: str) -> Scene:
     half = min(frame.half)
     close = rng.random() < 0.15
-    radius = float(rng.uniform(1.1, 1.6) if close else rng.uniform(0.35, 0.95)) * half
+    radius = float(rng.uniform(1.1, 1.6) if close else rng.uniform(0.45, 1.0)) * half
     room = 0.3 * half if close else max(0.0, half - radius)
     centre = (float(rng.uniform(-1, 1)) * room, float(rng.uniform(-1, 1)) * room)
     rubble = subtype in {"top-shaped", "contact binary"} or rng.random() < 0.3

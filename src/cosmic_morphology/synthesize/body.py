@@ -9,6 +9,8 @@ from scipy import ndimage
 
 from cosmic_morphology.synthesize.noise import Field, power_law
 from cosmic_morphology.synthesize.relief import (
+    Normal,
+    bumped,
     crater_sizes,
     lunar_lambert,
     shadows,
@@ -17,9 +19,6 @@ from cosmic_morphology.synthesize.relief import (
 )
 from cosmic_morphology.synthesize.scene import Frame, Truth, smoothstep
 from cosmic_morphology.synthesize.shapes import REACH, front, implicit
-
-Normal = tuple[Field, Field, Field]
-"""Components x to the right, y up, z to the camera."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,8 @@ def render_body(
     azimuth = float(rng.uniform(0, 2 * np.pi))
     sun = sun_vector(phase, azimuth)
     relief = _relief(rng, frame, normal, mask, radius, (craters, boulders), roughness)
-    bumped = _bumped(normal, relief, frame.side)
-    light = lunar_lambert(bumped, sun, mix=float(rng.uniform(0.3, 0.8)))
+    tilted = bumped(normal, relief, frame.side)
+    light = lunar_lambert(tilted, sun, mix=float(rng.uniform(0.3, 0.8)))
     ground = np.where(mask > 0.5, z + relief, -1.0).astype(np.float32)
     # Near the limb a pixel spans a steep slope: what looks like a shadow there is a step.
     light = light * shadows(ground, sun, frame.side, slack_px=1.0 + 3.0 * (1 - normal[2]))
@@ -106,15 +105,6 @@ def _on_frame(
     pixel = 1.2 / (radius * frame.side)
     mask = smoothstep(-pixel, pixel, edge + ragged)
     return np.asarray(z, dtype=np.float32), mask, (nx / norm, ny / norm, nz / norm)
-
-
-def _bumped(normal: Normal, relief: Field, side: int) -> Normal:
-    """Normals tilted by relief given in units of the longer side."""
-    nx = normal[0] - np.gradient(relief, axis=1) * side
-    ny = normal[1] + np.gradient(relief, axis=0) * side
-    nz = np.maximum(normal[2], 0.05)
-    norm = np.sqrt(nx**2 + ny**2 + nz**2)
-    return nx / norm, ny / norm, nz / norm
 
 
 def _relief(

@@ -47,9 +47,10 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     target *= np.float32(rng.uniform(0.6, 1.6))
     light = target.copy()
     _sky(rng, frame, light, away, truth)
-    if rng.random() < 0.15:
+    if rng.random() < 0.2:
         # Black and white, as comet observers and solar observatories show it.
         light = np.repeat(light.mean(axis=2, keepdims=True), 3, axis=2)
+    truth["negative"] = bool(rng.random() < 0.06)
     truth["tail_length"] = round(reach, 3)
     return Scene(
         light=light.astype(np.float32),

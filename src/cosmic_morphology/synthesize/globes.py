@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from cosmic_morphology.synthesize.noise import Field, solid
-from cosmic_morphology.synthesize.relief import add_crater, crater_sizes
 from cosmic_morphology.synthesize.scene import Colour, mixed, rgb, smoothstep
 
 
@@ -23,10 +21,23 @@ class Globe:
 
 @dataclass(frozen=True)
 class Surface:
-    """Colour ``(N, 3)``, height ``(N,)`` in radii where it has relief, colour of its haze."""
+    """What is seen of a world.
+
+    Attributes
+    ----------
+    colour : numpy.ndarray
+        Shape ``(N, 3)``.
+    height : numpy.ndarray, optional
+        Relief in radii, shape ``(N,)``, of a world with solid ground.
+    craters : tuple of float
+        How many on the visible half, largest diameter in radii, depth over diameter.
+    haze : colour, optional
+        Of the thin bright line of its air.
+    """
 
     colour: Field
     height: Field | None = None
+    craters: tuple[int, float, float] = (0, 0.0, 0.0)
     haze: Colour | None = None
 
 
@@ -34,28 +45,6 @@ def _noise(rng: np.random.Generator, globe: Globe, scale: float) -> Field:
     return solid(
         globe.points, index=int(rng.integers(4)), scale=scale, shift=float(rng.uniform(0, 1))
     )
-
-
-def _craters(
-    rng: np.random.Generator, globe: Globe, *, count: int, largest: float
-) -> npt.NDArray[np.float32]:
-    """Craters over the visible side; those below two pixels are left to the noise."""
-    height = np.zeros(len(globe.points), dtype=np.float32)
-    smallest = max(0.03, 4.0 / globe.radius_px)
-    if smallest >= largest:
-        return height
-    for diameter in crater_sizes(rng, count, smallest=smallest, largest=largest, slope=1.9):
-        at = rng.standard_normal(3).astype(np.float32)
-        at /= np.linalg.norm(at)
-        cosine = globe.points @ at
-        near = np.nonzero(cosine > 1 - 1.3 * diameter**2)[0]
-        if near.size:
-            box = height[near]
-            distance = np.linalg.norm(globe.points[near] - at, axis=1).astype(np.float32)
-            add_crater(box, distance, float(diameter), depth=float(rng.uniform(0.04, 0.11)),
-                       peak=diameter > 0.2)  # fmt: skip
-            height[near] = box
-    return height
 
 
 def _mercury(rng: np.random.Generator, globe: Globe) -> Surface:
@@ -67,16 +56,17 @@ def _mercury(rng: np.random.Generator, globe: Globe) -> Surface:
             at = rng.standard_normal(3)
             away = np.linalg.norm(globe.points - at / np.linalg.norm(at), axis=1)
             tone = tone + 0.25 * np.exp(-away / 0.12) + 0.1 * np.exp(-away / 0.5) * (fine > 0.6)
-    height = _craters(rng, globe, count=170, largest=0.5) + 0.004 * fine
+    many = int(np.clip(globe.radius_px * rng.uniform(1.0, 4.0), 60, 500))
+    craters = (many, float(rng.uniform(0.25, 0.6)), float(rng.uniform(0.05, 0.14)))
     tint = [1.0, 0.99, 0.97] if rng.random() < 0.8 else [1.05, 0.97, 0.85]
-    return Surface((tone[:, None] * rgb(tint)).astype(np.float32), height.astype(np.float32))
+    return Surface((tone[:, None] * rgb(tint)).astype(np.float32), 0.003 * fine, craters)
 
 
 def _pluto(rng: np.random.Generator, globe: Globe) -> Surface:
     patches = _noise(rng, globe, 0.3)
-    colour = mixed(smoothstep(-0.6, 0.6, patches), [0.45, 0.28, 0.18], [0.95, 0.88, 0.78])
-    height = _craters(rng, globe, count=50, largest=0.3) + 0.004 * _noise(rng, globe, 1.0)
-    return Surface(colour, height.astype(np.float32), [0.05, 0.08, 0.12])
+    colour = mixed(smoothstep(-0.6, 0.6, patches), [0.34, 0.21, 0.14], [0.70, 0.65, 0.57])
+    height = 0.004 * _noise(rng, globe, 1.0)
+    return Surface(colour, height, (60, 0.3, 0.08), [0.05, 0.08, 0.12])
 
 
 def _mars(rng: np.random.Generator, globe: Globe) -> Surface:
@@ -94,8 +84,11 @@ def _mars(rng: np.random.Generator, globe: Globe) -> Surface:
     if rng.random() < 0.5:
         cloud = smoothstep(0.8, 2.2, _noise(rng, globe, 0.5))[:, None] * 0.6
         colour = colour * (1 - cloud) + cloud * rgb([0.85, 0.9, 1.0])
-    height = 0.35 * _craters(rng, globe, count=40, largest=0.25) if rng.random() < 0.35 else None
-    return Surface(colour.astype(np.float32), height, [0.12, 0.14, 0.2])
+    haze = [0.12, 0.14, 0.2]
+    if rng.random() < 0.4:
+        ground = 0.004 * _noise(rng, globe, 1.4)
+        return Surface(colour.astype(np.float32), ground, (60, 0.25, 0.05), haze)
+    return Surface(colour.astype(np.float32), haze=haze)
 
 
 def _venus(rng: np.random.Generator, globe: Globe) -> Surface:
@@ -110,7 +103,7 @@ def _venus(rng: np.random.Generator, globe: Globe) -> Surface:
     contrast = float(rng.uniform(0.02, 0.3))
     pairs = [([1.0, 0.93, 0.78], [0.8, 0.66, 0.45]), ([0.9, 0.9, 0.95], [0.6, 0.6, 0.7])]
     light, dark = pairs[int(rng.integers(2))]
-    return Surface(mixed(tone * contrast, light, dark), None, [0.15, 0.13, 0.1])
+    return Surface(mixed(tone * contrast, light, dark), haze=[0.15, 0.13, 0.1])
 
 
 def _earth(rng: np.random.Generator, globe: Globe) -> Surface:
@@ -123,7 +116,7 @@ def _earth(rng: np.random.Generator, globe: Globe) -> Surface:
     colour = colour * (1 - cap) + cap
     clouds = smoothstep(0.2, 1.6, _noise(rng, globe, 0.5) + 0.5 * _noise(rng, globe, 1.6))
     colour = colour * (1 - clouds[:, None]) + clouds[:, None] * rgb([0.95, 0.97, 1.0])
-    return Surface(colour.astype(np.float32), None, [0.25, 0.45, 0.9])
+    return Surface(colour.astype(np.float32), haze=[0.25, 0.45, 0.9])
 
 
 def _bands(

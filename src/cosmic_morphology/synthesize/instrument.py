@@ -40,6 +40,9 @@ def expose(rng: np.random.Generator, scene: Scene, camera: Camera) -> tuple[Pixe
     shown = _coloured(shown, camera.saturation)
     if scene.look == "deep":
         shown = _on_sky(rng, shown, camera)
+    if scene.truth.get("negative"):
+        # Observers show faint tails dark on white.
+        shown = np.repeat(1.0 - (shown @ LUMINANCE)[..., None], 3, axis=2)
     pixels = np.asarray(np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8)
     ratio = np.maximum(scene.target, 0) / np.maximum(spread, 1e-3)
     truth: Truth = {

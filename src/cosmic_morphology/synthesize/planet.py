@@ -10,7 +10,13 @@ import numpy as np
 from cosmic_morphology.synthesize.asteroid import shaded_ground
 from cosmic_morphology.synthesize.globes import GLOBES, Globe
 from cosmic_morphology.synthesize.noise import Field, power_law
-from cosmic_morphology.synthesize.relief import cratered_plain, lunar_lambert, sun_vector
+from cosmic_morphology.synthesize.relief import (
+    bumped,
+    crater_globe,
+    cratered_plain,
+    lunar_lambert,
+    sun_vector,
+)
 from cosmic_morphology.synthesize.rings import add_rings
 from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, choose, smoothstep, tinted
 from cosmic_morphology.synthesize.skyfield import add_field_stars, place_stars
@@ -125,43 +131,27 @@ def _globe(rng: np.random.Generator, frame: Frame, world: str, view: View) -> tu
     surface = GLOBES[world](rng, globe)
     colour = frame.canvas()
     colour[inside] = surface.colour
-    cr, sr = np.cos(view.roll), np.sin(view.roll)
-    sx, sy, sz = view.sun
-    sun = (float(sx * cr + sy * sr), float(sy * cr - sx * sr), sz)
-    normal = (u, v, w)
+    x, y = frame.grid(*view.centre)
+    x, y = x / np.float32(view.radius), y / np.float32(view.radius)
+    sun = view.sun
+    mu0 = np.clip(x * sun[0] + y * sun[1] + w * sun[2], 0, 1)
     if surface.height is not None:
         height = np.zeros(frame.shape, dtype=np.float32)
-        height[inside] = surface.height
-        normal = _bumped(normal, height * view.radius, view.roll, frame.side)
-        shade = lunar_lambert(normal, sun, mix=0.55)
-        shade = shade * smoothstep(-0.02, 0.08, u * sun[0] + v * sun[1] + w * sun[2])
+        height[inside] = surface.height * np.float32(view.radius)
+        count, largest, depth = surface.craters
+        crater_globe(rng, height, frame, view.centre, view.radius, count=count, largest=largest,
+                     depth=depth)  # fmt: skip
+        shade = lunar_lambert(bumped((x, y, w), height, frame.side), sun, mix=0.55)
+        shade = shade * smoothstep(0.0, 0.08, mu0)
     else:
         k = MINNAERT.get(world, float(rng.uniform(0.85, 1.0)))
-        mu0 = np.clip(u * sun[0] + v * sun[1] + w * sun[2], 0, 1)
         shade = mu0**k * np.maximum(w, 0.04) ** (k - 1)
     light = colour * (shade * mask)[..., None]
     if surface.haze is not None:
-        lit = np.clip(u * sun[0] + v * sun[1] + w * sun[2] + 0.15, 0, 1)
+        lit = np.clip(x * sun[0] + y * sun[1] + w * sun[2] + 0.15, 0, 1)
         rim = np.exp(-(((np.sqrt(r2) - 0.99) / 0.018) ** 2)) * lit
         light += tinted(rim, surface.haze)
     return np.asarray(light, dtype=np.float32), mask
-
-
-def _bumped(
-    normal: tuple[Field, Field, Field], height: Field, roll: float, side: int
-) -> tuple[Field, Field, Field]:
-    """Normals tilted by the relief on top of the sphere (heights in units of the longer side)."""
-    down, right = np.gradient(height)
-    gx, gy = right * side, -down * side
-    cos, sin = np.cos(roll), np.sin(roll)
-    nx = normal[0] - (gx * cos + gy * sin)
-    ny = normal[1] - (gy * cos - gx * sin)
-    norm = np.sqrt(nx**2 + ny**2 + normal[2] ** 2) + 1e-6
-    return (
-        np.asarray(nx / norm, dtype=np.float32),
-        np.asarray(ny / norm, dtype=np.float32),
-        np.asarray(normal[2] / norm, dtype=np.float32),
-    )
 
 
 def _ground(rng: np.random.Generator, frame: Frame, world: str) -> Scene:
@@ -170,19 +160,18 @@ def _ground(rng: np.random.Generator, frame: Frame, world: str) -> Scene:
     ground = cratered_plain(
         rng,
         frame.shape,
-        count=int(rng.integers(60, 450)),
+        count=int(rng.integers(150, 500)),
         smallest=0.008,
         largest=float(rng.uniform(0.2, 0.8)),
         slope=float(rng.uniform(1.7, 2.4)),
-        depth=(0.03, 0.18),
+        depth=(0.03, 0.15),
     )
     ground += np.float32(rng.uniform(0.0008, 0.004)) * power_law(rng, frame.shape, 3.3)
     light = shaded_ground(rng, frame, ground, truth)
-    if rng.random() < 0.3:
-        x, y = frame.grid(*(float(v) for v in rng.uniform(-0.3, 0.3, 2)))
-        theta = np.arctan2(y, x)
-        rays = np.clip(np.cos(theta * 7 + 2 * power_law(rng, frame.shape, 3.0)), 0, 1) ** 6
-        light = light * (1 + 0.7 * rays * np.exp(-np.hypot(x, y) / 0.25))
+    light = light * np.exp(0.12 * power_law(rng, frame.shape, 2.6))
+    young = (0, 0, 1, 2, 4) if world == "mercury" else (0,)
+    for _ in range(int(rng.choice(young))):
+        light = light * _rays(rng, frame)
     colour = [1.25, 0.8, 0.5] if world == "mars" else [1.0, 0.99, 0.97]
     return Scene(
         light=tinted(light.astype(np.float32), colour),
@@ -193,6 +182,15 @@ def _ground(rng: np.random.Generator, frame: Frame, world: str) -> Scene:
         cameras=("spacecraft",),
         truth=truth,
     )
+
+
+def _rays(rng: np.random.Generator, frame: Frame) -> Field:
+    """Bright ejecta around a young crater, which fade with the distance."""
+    x, y = frame.grid(*(float(v) for v in rng.uniform(-0.45, 0.45, 2)))
+    spokes = np.cos(np.arctan2(y, x) * int(rng.integers(4, 12)) + power_law(rng, frame.shape, 3.4))
+    r = np.hypot(x, y) / np.float32(rng.uniform(0.05, 0.25))
+    glow = np.exp(-r) * (0.4 + np.clip(spokes, 0, 1) ** 3) + 0.5 * np.exp(-((2.5 * r) ** 2))
+    return np.asarray(1 + float(rng.uniform(0.3, 1.2)) * glow, dtype=np.float32)
 
 
 def _moons(rng: np.random.Generator, frame: Frame, light: Field, view: View, truth: Truth) -> None:

@@ -13,6 +13,8 @@ from scipy import fft
 from cosmic_morphology.synthesize.noise import Field
 
 PAD_PX = 24
+# Share of the light in the aureole.
+AUREOLE = {"moffat": 0.04, "kolmogorov": 0.03, "newton": 0.08}
 PSF_KINDS = ("moffat", "kolmogorov", "newton", "hubble", "webb")
 
 
@@ -67,6 +69,10 @@ def _kernel(kind: str, fwhm_px: float, angle_deg: int, side: int) -> Field:
     kernel = np.maximum(np.asarray(image.array, dtype=np.float32), 0)
     if kind in {"newton", "hubble", "webb"}:
         kernel = kernel + _spikes(kind, fwhm_px, angle_deg, side)
+    if kind in AUREOLE:
+        kernel = kernel / kernel.sum() * (1 - AUREOLE[kind]) + AUREOLE[kind] * _aureole(
+            fwhm_px, side
+        )
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
@@ -83,6 +89,14 @@ def _profile(kind: str, fwhm_px: float, angle_deg: int) -> Any:
         obscuration = 0.33 if kind == "hubble" else 0.2
         return galsim.Airy(lam_over_diam=fwhm_px / 1.029, obscuration=obscuration)
     return galsim.Moffat(beta=2.8 if kind == "moffat" else 3.2, fwhm=fwhm_px)
+
+
+def _aureole(fwhm_px: float, side: int) -> Field:
+    """The wide faint glow of a star by air and glass, inverse-square (King 1971, PASP 83, 199)."""
+    rows, cols = np.indices((side, side), dtype=np.float32) - side // 2
+    r = np.hypot(rows, cols)
+    glow = 1.0 / (1.0 + (r / (3 * fwhm_px)) ** 2) * np.clip(1 - 2 * r / side, 0, 1)
+    return np.asarray(glow / glow.sum(), dtype=np.float32)
 
 
 def _spikes(kind: str, fwhm_px: float, angle_deg: int, side: int) -> Field:

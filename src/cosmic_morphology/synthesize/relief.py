@@ -6,8 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cosmic_morphology.synthesize.noise import Field
+from cosmic_morphology.synthesize.scene import Frame
 
 Floats = npt.NDArray[np.floating]
+Normal = tuple[Field, Field, Field]
+"""Components x to the right, y up, z to the camera."""
 
 
 def crater_sizes(
@@ -106,9 +109,60 @@ def slopes(height: Field, side: int) -> tuple[Field, Field]:
     return right * side, -down * side
 
 
-def lunar_lambert(
-    normal: tuple[Field, Field, Field], sun: tuple[float, float, float], *, mix: float
-) -> Field:
+def bumped(normal: Normal, relief: Field, side: int) -> Normal:
+    """Normals tilted by relief given in units of the longer side."""
+    nx = normal[0] - np.gradient(relief, axis=1) * side
+    ny = normal[1] + np.gradient(relief, axis=0) * side
+    nz = np.maximum(normal[2], 0.05)
+    norm = np.sqrt(nx**2 + ny**2 + nz**2)
+    return nx / norm, ny / norm, nz / norm
+
+
+def crater_globe(
+    rng: np.random.Generator,
+    ground: Field,
+    frame: Frame,
+    centre: tuple[float, float],
+    radius: float,
+    *,
+    count: int,
+    largest: float,
+    depth: float,
+) -> None:
+    """Craters all over the visible half of a globe, foreshortened to the limb, in place.
+
+    Parameters
+    ----------
+    ground : numpy.ndarray
+        Heights in units of the longer side, shape ``(H, W)``.
+    centre, radius : tuple of float, float
+        The globe, in units of the longer side.
+    count : int
+        Craters on the visible half.
+    largest : float
+        Largest diameter, in radii.
+    depth : float
+        Depth over diameter of the freshest.
+    """
+    radius_px = radius * frame.side
+    smallest = max(0.02, 3.0 / radius_px)
+    if smallest >= largest:
+        return
+    sizes = crater_sizes(rng, count, smallest=smallest, largest=largest, slope=1.9)
+    z = rng.uniform(0.06, 1.0, count)
+    phi = rng.uniform(0, 2 * np.pi, count)
+    flat = np.sqrt(1 - z**2)
+    x, y = flat * np.cos(phi), flat * np.sin(phi)
+    cols, rows = frame.pixels(centre[0] + radius * x, centre[1] + radius * y)
+    for k in np.argsort(-sizes):
+        sink(
+            ground, float(cols[k]), float(rows[k]), float(sizes[k]) * radius_px,
+            unit_px=1 / frame.side, depth=depth * float(rng.uniform(0.3, 1.0)),
+            peak=sizes[k] > 0.2, squash=(max(0.15, float(z[k])), 1.0, float(-phi[k])),
+        )  # fmt: skip
+
+
+def lunar_lambert(normal: Normal, sun: tuple[float, float, float], *, mix: float) -> Field:
     """Reflectance of dusty rock seen from +z (McEwen 1991, Icarus 92, 298).
 
     Parameters

@@ -40,11 +40,12 @@ def planetary(rng: np.random.Generator, frame: Frame) -> Shell:
     detail = float(rng.uniform(0.1, 0.6))
     wave = power_law(rng, frame.shape, 3.0, outer=min(12.0, 0.8 / radius))
     texture = (1 - 0.5 * detail + detail * ridges(wave, 0.35)) * np.exp(0.5 * detail * rough)
-    hollow = float(rng.uniform(0.2, 0.9))
-    oxygen = (smoothstep(1.0, 0.45, s) * hollow + 0.8 * shell * smoothstep(1.0, 0.8, s)) * texture
-    hydrogen = shell * smoothstep(inner - 0.45, 1.0, s) * texture
+    hollow = float(rng.uniform(0.15, 0.8))
+    ring = float(rng.uniform(0.55, 0.9))
+    glow = np.exp(-(((s - ring) / float(rng.uniform(0.1, 0.25))) ** 2)) + shell
+    body = (hollow * smoothstep(1.1, 0.6, s) + glow * smoothstep(1.25, 0.95, s)) * texture
+    light = body[..., None] * _stratified(rng, s + 0.08 * rough)
     colours = _shell_colours(rng)
-    light = tinted(oxygen, colours[0]) + tinted(1.2 * hydrogen, colours[1])
     if kind == "bipolar":
         core = np.exp(-np.hypot(u, v) / np.float32(0.12 * radius))
         light += tinted(core * 2, [1.0, 0.85, 0.8])
@@ -105,6 +106,16 @@ def wind_bubble(rng: np.random.Generator, frame: Frame) -> Shell:
     light = tinted(shell * side * threads, first)
     light += tinted(smoothstep(1.0, 0.2, s) * np.float32(rng.uniform(0.03, 0.2)) * side, second)
     return light, 2 * radius, {"shape": "bubble", "radius": round(radius, 4)}
+
+
+def _stratified(rng: np.random.Generator, s: Field) -> Field:
+    """Colours from the hot star outwards: helium and oxygen inside, hydrogen, nitrogen outside."""
+    inside, outside = _shell_colours(rng)
+    between = rng.uniform(0.3, 1.0, 3)
+    table = np.array([inside, inside, 0.5 * (between + inside), outside, outside])
+    stops = [0.0, 0.45, float(rng.uniform(0.6, 0.75)), float(rng.uniform(0.8, 0.95)), 2.0]
+    channels = [np.interp(s, stops, table[:, c]) for c in range(3)]
+    return np.stack(channels, axis=2).astype(np.float32)
 
 
 def _limb_brightened(s: Field, inner: float) -> Field:

@@ -167,10 +167,10 @@ def add_distant_galaxies(
 
 def thin_dust(rng: np.random.Generator, frame: Frame, *, strength: float) -> tuple[Field, Field]:
     """Faint clouds across a field: their light ``(H, W, 3)`` and transparency ``(H, W)``."""
-    cloud = unit(power_law(rng, frame.shape, 3.0) * 1.2)
+    cloud = unit(power_law(rng, frame.shape, 3.4) * 1.2)
     hue = unit(power_law(rng, frame.shape, 3.6))
     warm, cold = np.array([1.0, 0.55, 0.35]), np.array([0.45, 0.6, 1.0])
-    if rng.random() < 0.5:
+    if rng.random() < 0.25:
         cold = np.array([1.0, 0.25, 0.3])
     colours = hue[..., None] * warm + (1 - hue[..., None]) * cold
     light = (strength * cloud[..., None] ** 2 * colours).astype(np.float32)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cosmic_morphology.synthesize.noise import blurred, power_law, unit
-from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, blackbody, choose
+from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, blackbody, choose, tinted
 from cosmic_morphology.synthesize.skyfield import (
     Floats,
     add_field_stars,
@@ -43,7 +43,9 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     size = PAINTERS[subtype](rng, frame, light, truth)
     target = light.mean(axis=2)
     if subtype != "star field":
-        density = float(np.exp(rng.uniform(np.log(25), np.log(1500))))
+        density = float(np.exp(rng.uniform(np.log(25), np.log(4000))))
+        if rng.random() < 0.12:
+            light += thin_dust(rng, frame, strength=float(rng.uniform(0.02, 0.1)))[0]
         truth["field_stars"] = add_field_stars(
             rng, light, frame, density=density, faintest=float(rng.uniform(0.08, 0.4))
         )
@@ -116,7 +118,8 @@ def _open(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -
     colours = blackbody(np.where(red, 3900, kelvin))
     place_stars(light, frame, radius * np.cos(phi), radius * np.sin(phi), flux[:, None] * colours)
     if rng.random() < 0.2:
-        haze = blurred(light, 10 * frame.side / 256) * np.float32(rng.uniform(1, 3))
+        haze = blurred(light, 10 * frame.side / 256)
+        haze *= np.float32(rng.uniform(0.05, 0.5) / max(float(haze.max()), 1e-6))
         wisps = unit(power_law(rng, frame.shape, 3.0))[..., None]
         light += haze * wisps * np.array([0.5, 0.75, 1.4], dtype=np.float32)
     truth |= {"plummer_core": round(core, 4), "cluster_stars": count}
@@ -124,10 +127,10 @@ def _open(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -
 
 
 def _field(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -> float:
-    density = float(np.exp(rng.uniform(np.log(600), np.log(9000))))
-    haze, clear = thin_dust(rng, frame, strength=float(rng.choice([0.0, 0.02, 0.08])))
-    mask = clear if rng.random() < 0.4 else None
-    light += haze
+    density = float(np.exp(rng.uniform(np.log(600), np.log(12000))))
+    haze, clear = thin_dust(rng, frame, strength=float(rng.choice([0.0, 0.02, 0.08, 0.15])))
+    mask = clear**1.5 if rng.random() < 0.5 else None
+    light += haze * (1 if mask is None else mask[..., None])
     truth["field_stars"] = add_field_stars(
         rng, light, frame, density=density, faintest=float(rng.uniform(0.1, 0.6)),
         slope=float(rng.uniform(0.8, 1.3)), mask=mask,
@@ -141,8 +144,12 @@ def _bright(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth)
     flux = float(np.exp(rng.uniform(np.log(120), np.log(20000)))) * (frame.side / 256) ** 2
     x, y = rng.normal(0, 0.04, (2, 1)).astype(np.float32)
     place_stars(light, frame, x, y, np.float32(flux) * blackbody([kelvin]) ** 1.5)
-    if rng.random() < 0.25:
-        light += thin_dust(rng, frame, strength=0.06)[0]
+    if rng.random() < 0.3:
+        light += thin_dust(rng, frame, strength=float(rng.uniform(0.03, 0.15)))[0]
+    if rng.random() < 0.5:
+        x_grid, y_grid = frame.grid(float(x[0]), float(y[0]))
+        halo = np.exp(-np.hypot(x_grid, y_grid) / np.float32(rng.uniform(0.02, 0.09)))
+        light += tinted(halo * np.float32(rng.uniform(0.1, 0.8)), blackbody(kelvin) ** 1.5)
     truth |= {"temperature_k": kelvin, "flux": round(flux, 1)}
     return 0.06 + 0.02 * float(np.log10(flux))
 
