@@ -96,7 +96,9 @@ def _view(rng: np.random.Generator, frame: Frame, world: str) -> View:
         radius *= float(rng.uniform(0.38, 0.55)) if rng.random() < 0.8 else 0.7
     away = rng.uniform(0, 2 * np.pi)
     off = (
-        float(rng.uniform(0.4, 0.95)) * radius if framing == "part" else 0.03 * float(rng.normal())
+        float(rng.uniform(0.4, 0.7 if world == "saturn" else 0.95)) * radius
+        if framing == "part"
+        else 0.03 * float(rng.normal())
     )
     centre = (off * float(np.cos(away)), off * float(np.sin(away)))
     # Outer planets are seen nearly full from Earth; spacecraft see every phase.
