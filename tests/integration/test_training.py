@@ -156,7 +156,9 @@ def test_the_same_run_is_not_made_twice_and_other_labels_make_it_anew(sky, go):
     before = weights.stat().st_mtime_ns
     assert go(sky) == first
     assert weights.stat().st_mtime_ns == before
-    go(sky, labels_of="folder", labels=dict.fromkeys(sky.ids()[:12], "comet") | dict.fromkeys(sky.ids()[20:], "nebula"))  # fmt: skip
+    ids = sky.ids()
+    others = {**dict.fromkeys(ids[:12], "comet"), **dict.fromkeys(ids[20:], "nebula")}
+    go(sky, labels=others)
     assert weights.stat().st_mtime_ns != before
 
 

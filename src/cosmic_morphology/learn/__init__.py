@@ -13,11 +13,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cosmic_morphology.learn.backbones import Backbone as Backbone
     from cosmic_morphology.learn.backbones import build_backbone as build_backbone
+    from cosmic_morphology.learn.card import write_card as write_card
     from cosmic_morphology.learn.embedding import EmbedSummary as EmbedSummary
     from cosmic_morphology.learn.embedding import embed as embed
+    from cosmic_morphology.learn.files import Answer as Answer
+    from cosmic_morphology.learn.files import predict_files as predict_files
+    from cosmic_morphology.learn.files import write_answers as write_answers
     from cosmic_morphology.learn.fit import train as train
     from cosmic_morphology.learn.model import TrainedModel as TrainedModel
     from cosmic_morphology.learn.model import load_run as load_run
+    from cosmic_morphology.learn.onnx_export import ExportSummary as ExportSummary
+    from cosmic_morphology.learn.onnx_export import OnnxModel as OnnxModel
+    from cosmic_morphology.learn.onnx_export import export_onnx as export_onnx
     from cosmic_morphology.learn.pictures import Example as Example
     from cosmic_morphology.learn.pictures import ParquetPictures as ParquetPictures
     from cosmic_morphology.learn.pictures import PictureTable as PictureTable
@@ -28,28 +35,39 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.recipes import recipe_names as recipe_names
     from cosmic_morphology.learn.runs import Run as Run
     from cosmic_morphology.learn.runs import read_run as read_run
+    from cosmic_morphology.learn.sweep import Swept as Swept
+    from cosmic_morphology.learn.sweep import sweep_runs as sweep_runs
     from cosmic_morphology.learn.weights import hub_reachable as hub_reachable
 
 # Imported when first used: training from a Parquet file must not need Lance.
 _HOMES = {
+    "Answer": "files",
     "Backbone": "backbones",
     "EmbedSummary": "embedding",
     "Example": "pictures",
+    "ExportSummary": "onnx_export",
+    "OnnxModel": "onnx_export",
     "ParquetPictures": "pictures",
     "PictureTable": "pictures",
     "PredictSummary": "predict",
     "Recipe": "recipes",
     "Run": "runs",
+    "Swept": "sweep",
     "TrainedModel": "model",
     "build_backbone": "backbones",
     "embed": "embedding",
+    "export_onnx": "onnx_export",
     "hub_reachable": "weights",
     "load_recipe": "recipes",
     "load_run": "model",
+    "predict_files": "files",
     "predict_into": "predict",
     "read_run": "runs",
     "recipe_names": "recipes",
+    "sweep_runs": "sweep",
     "train": "fit",
+    "write_answers": "files",
+    "write_card": "card",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604

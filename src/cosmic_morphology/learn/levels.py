@@ -41,18 +41,6 @@ class Levels(nn.Module):
                 todo="Use another backbone, or a recipe with levels = false.",
             )
         self.model = model
-        self._chosen: list[int] | None = None
-
-    @property
-    def group_matcher(self) -> Any:
-        """Stages of the backbone, for recipes that let some of them learn."""
-        inner: Any = self.model
-
-        def matcher(*, coarse: bool = False) -> dict[str, Any]:
-            found: dict[str, Any] = inner.group_matcher(coarse=coarse)
-            return {key: _below(value) for key, value in found.items()}
-
-        return matcher
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Vectors of shape ``(N, n_features)``."""
@@ -75,12 +63,3 @@ def _summary(stage: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Ten
     mean = flat.mean(2)
     spread = (flat - mean[:, :, None]).square().mean(2).add(1e-8).sqrt()
     return mean, spread, flat.amax(2)
-
-
-def _below(value: Any) -> Any:
-    # Names of parameters are longer by the name of the attribute that holds the model.
-    if isinstance(value, str):
-        return value.replace("^", r"^model\.")
-    if isinstance(value, tuple):
-        return tuple(_below(each) for each in value)
-    return [_below(each) for each in value] if isinstance(value, list) else value

@@ -8,6 +8,8 @@ import torch
 from timm.models import group_parameters
 from torch import nn
 
+from cosmic_morphology.learn.levels import Levels
+
 # Transformers have a group for each block: about four stages as in other nets.
 _MAX_STAGES = 8
 _STAGES_OF_A_TRANSFORMER = 4
@@ -77,6 +79,8 @@ class Network(nn.Module):
 
 def stages(model: nn.Module) -> list[list[str]]:
     """Names of a timm model's parameters, from the stem to the last stage."""
+    if isinstance(model, Levels):
+        return [[f"model.{name}" for name in stage] for stage in stages(model.model)]
     matcher: Any = getattr(model, "group_matcher", None)
     if matcher is None:
         return [[name for name, _ in model.named_parameters()]]

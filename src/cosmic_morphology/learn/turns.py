@@ -12,4 +12,7 @@ def turn(pixels: torch.Tensor, view: int) -> torch.Tensor:
     """One of the eight rotations and flips of squares, ``pixels`` of shape ``(N, C, S, S)``."""
     quarters, mirrored = _WAYS[view]
     seen = pixels.flip(-1) if mirrored else pixels
-    return torch.rot90(seen, quarters, (-2, -1))
+    # Written out because ONNX has no rot90.
+    if quarters == 2:
+        return seen.flip(-2).flip(-1)
+    return seen.transpose(-2, -1).flip(-2 if quarters == 1 else -1) if quarters else seen

@@ -1,0 +1,251 @@
+"""A trained model as one ONNX file: normalisation, views, temperature and class names inside."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from cosmic_morphology.errors import InputError, MissingExtraError, PictureError
+from cosmic_morphology.learn.model import TrainedModel
+from cosmic_morphology.learn.preprocessing import Preprocessing
+from cosmic_morphology.learn.turns import turn
+
+OPSET = 18
+_INPUT, _OUTPUT = "pixels", "probabilities"
+_CHECKED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSummary:
+    """What :func:`export_onnx` wrote.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    megabytes : float
+        Its size.
+    parity : float
+        Largest difference of a probability from torch's, on noise.
+    int8 : bool
+        Whether weights and activations are 8-bit integers.
+    """
+
+    path: Path
+    megabytes: float
+    parity: float
+    int8: bool
+
+
+class _Whole(nn.Module):
+    """From squares of uint8 to probabilities."""
+
+    def __init__(self, model: TrainedModel, views: int) -> None:
+        super().__init__()
+        self.network = model.network
+        self._preprocessing, self._temperature = model.preprocessing, model.temperature
+        self._views = views
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        # Not Preprocessing.normalised: a graph has to hold the division of integers explicitly.
+        ready = self._preprocessing.normalised(pixels.permute(0, 3, 1, 2).float() / 255)
+        scores = torch.stack([self.network(turn(ready, view)) for view in range(self._views)])
+        return torch.softmax(scores.mean(0) / self._temperature, 1)
+
+
+def export_onnx(
+    model: TrainedModel,
+    path: Path,
+    *,
+    views: int | None = None,
+    int8_from: Sequence[bytes] = (),
+) -> ExportSummary:
+    """Write a model as ONNX.
+
+    The input ``pixels`` is uint8 of shape ``(N, size, size, 3)``, RGB; the output
+    ``probabilities`` is float32 of shape ``(N, K)``. Class names, preprocessing and the reject
+    threshold stand in the file's metadata, so that nothing has to travel beside it.
+
+    Parameters
+    ----------
+    model : TrainedModel
+        From :func:`~cosmic_morphology.learn.load_run`.
+    path : Path
+        The file to write.
+    views : int, optional
+        Turned views that are averaged; without it, as the model has it. One is fastest.
+    int8_from : sequence of bytes
+        Thumbnails (train split, a hundred or so) to find the range of activations on; with
+        them the file is written in 8-bit integers.
+
+    Raises
+    ------
+    MissingExtraError
+        ``onnx`` or ``onnxruntime`` is not installed.
+    """
+    _needs_onnx()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = _Whole(model, views or model.views).cpu().eval()
+    size = model.preprocessing.size_px
+    noise = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.onnx"
+        _trace(whole, noise, plain)
+        if int8_from:
+            _quantise(plain, path, model.preprocessing, int8_from)
+        else:
+            path.write_bytes(plain.read_bytes())
+    _describe(path, model)
+    parity = _parity(whole, path, size)
+    model.network.to(model.device)
+    return ExportSummary(path, round(path.stat().st_size / 1e6, 2), parity, bool(int8_from))
+
+
+class OnnxModel:
+    """An exported model at work; needs onnxruntime, not torch's weights.
+
+    Parameters
+    ----------
+    path : Path
+        From :func:`export_onnx`.
+    threads : int, optional
+        For one picture; without it onnxruntime's choice.
+
+    Raises
+    ------
+    InputError
+        The file is not a model that :func:`export_onnx` wrote.
+    """
+
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+        _needs_onnx()
+        import onnxruntime
+
+        refused: tuple[type[Exception], ...] = (KeyError, ValueError, *_refusals())
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+            found = self._session.get_modelmeta().custom_metadata_map
+            self.classes: tuple[str, ...] = tuple(json.loads(found["classes"]))
+            self.preprocessing = Preprocessing.from_dict(json.loads(found["preprocessing"]))
+            self.reject_below = float(found["reject_below"])
+            self.name = found["name"]
+        except refused as error:
+            raise InputError(
+                f"this is not a model of ours ({error})",
+                where=str(path),
+                todo="Write one with `cosmic export`.",
+            ) from error
+
+    def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
+        """Probabilities, float32 of shape ``(N, K)``; a picture that cannot be read gets NaN."""
+        found = np.full((len(thumbnails), len(self.classes)), np.nan, np.float32)
+        for row, thumbnail in enumerate(thumbnails):
+            try:
+                pixels = self.preprocessing.pixels(thumbnail)
+            except PictureError:
+                continue  # stays NaN, which the caller counts
+            found[row] = self.predict_pixels(pixels[None])[0]
+        return found
+
+    def predict_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Probabilities of squares of uint8, shape ``(N, size, size, 3)``."""
+        answer: np.ndarray = self._session.run([_OUTPUT], {_INPUT: pixels})[0]
+        return answer
+
+
+def _needs_onnx() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            "ONNX is not installed", todo="pip install 'cosmic-morphology[learn,serve]'"
+        ) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile")
+    return tuple(getattr(state, name) for name in names)
+
+
+def _trace(whole: nn.Module, example: torch.Tensor, path: Path) -> None:
+    with warnings.catch_warnings():
+        # The tracer warns of constants that are constant here: sizes and numbers of views.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            whole,
+            (example,),
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[_INPUT],
+            output_names=[_OUTPUT],
+            dynamic_axes={_INPUT: {0: "n"}, _OUTPUT: {0: "n"}},
+        )
+
+
+def _quantise(
+    plain: Path, path: Path, preprocessing: Preprocessing, thumbnails: Sequence[bytes]
+) -> None:
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Seen(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._left = iter(thumbnails)
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            for thumbnail in self._left:
+                return {_INPUT: preprocessing.pixels(thumbnail)[None]}
+            return None
+
+    ready = plain.with_name("ready.onnx")
+    quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
+    quantize_static(
+        str(ready),
+        str(path),
+        Seen(),
+        per_channel=True,
+        # Only the heavy layers: pooling and softmax in 8 bits cost accuracy and save nothing.
+        op_types_to_quantize=["Conv", "MatMul", "Gemm"],
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
+
+
+def _describe(path: Path, model: TrainedModel) -> None:
+    import onnx
+
+    loaded = onnx.load(str(path))
+    for key, value in (
+        ("name", model.name),
+        ("classes", json.dumps(list(model.classes))),
+        ("preprocessing", json.dumps(model.preprocessing.to_dict())),
+        ("reject_below", str(model.reject_below)),
+    ):
+        entry: Any = loaded.metadata_props.add()
+        entry.key, entry.value = key, value
+    onnx.save(loaded, str(path))
+
+
+def _parity(whole: nn.Module, path: Path, size: int) -> float:
+    pixels = np.random.default_rng(0).integers(0, 256, (_CHECKED, size, size, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        ours = whole(torch.from_numpy(pixels)).numpy()
+    theirs = OnnxModel(path).predict_pixels(pixels)
+    return float(np.abs(ours - theirs).max())

@@ -1,0 +1,322 @@
+"""Parts of learning that need no training."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from cosmic_morphology.errors import InputError, SettingsError, TrainingError
+from cosmic_morphology.learn import build_backbone, hub_reachable, load_recipe, recipe_names
+from cosmic_morphology.learn.augment import change, draw
+from cosmic_morphology.learn.backbones import bare_model
+from cosmic_morphology.learn.batches import Shuffled
+from cosmic_morphology.learn.calibrate import classwise_ece, temperature_for, threshold_for
+from cosmic_morphology.learn.levels import Levels
+from cosmic_morphology.learn.module import rate_at
+from cosmic_morphology.learn.network import stages
+from cosmic_morphology.learn.recipes import Augmentation
+from cosmic_morphology.learn.turns import turn
+from cosmic_morphology.settings import LearnSettings
+
+SMALL = LearnSettings(backbone="resnet10t", weights="none", image_size_px=32, threads=1)
+
+
+def pictures(n: int = 4, side: int = 24) -> torch.Tensor:
+    return torch.rand(n, 3, side, side, generator=torch.Generator().manual_seed(1))
+
+
+def source(seed: int = 3) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+# ---- weights -----------------------------------------------------------------------------------
+
+
+def with_file(tmp_path, tensors) -> LearnSettings:
+    path = tmp_path / "weights.safetensors"
+    save_file({key: value.contiguous() for key, value in tensors.items()}, path)
+    return SMALL.model_copy(update={"weights": str(path)})
+
+
+def test_a_file_in_half_precision_with_a_head_loads_without_the_head(tmp_path):
+    model = bare_model("resnet10t", {})
+    tensors = {
+        key: value.half() if value.ndim > 1 else value for key, value in model.state_dict().items()
+    }
+    tensors["fc.weight"], tensors["fc.bias"] = torch.zeros(1000, 512), torch.zeros(1000)
+    backbone = build_backbone(with_file(tmp_path, tensors))
+    assert backbone.weights_id.startswith("file:")
+    assert backbone.n_features == 512
+    loaded = backbone.model.state_dict()["layer4.0.conv1.weight"]
+    assert loaded.dtype == torch.float32
+    assert torch.equal(loaded, tensors["layer4.0.conv1.weight"].float())
+
+
+def test_weights_of_another_architecture_are_refused_with_what_is_wrong(tmp_path):
+    tensors = bare_model("mobilenetv2_100", {}).state_dict()
+    with pytest.raises(InputError, match=r"another architecture: .*missing.*no place"):
+        build_backbone(with_file(tmp_path, tensors))
+    state = bare_model("resnet10t", {}).state_dict()
+    state["conv1.0.weight"] = torch.zeros(1, 2, 3, 4)
+    with pytest.raises(InputError, match="another shape"):
+        build_backbone(with_file(tmp_path, state))
+
+
+def test_a_missing_or_damaged_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nothing\.safetensors: there is no such file"):
+        build_backbone(SMALL.model_copy(update={"weights": str(tmp_path / "nothing.safetensors")}))
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"<html>not found</html>")
+    with pytest.raises(InputError, match="not a readable safetensors file"):
+        build_backbone(SMALL.model_copy(update={"weights": str(bad)}))
+
+
+def test_unknown_models_and_arguments_are_usage_errors():
+    with pytest.raises(SettingsError, match=r"no timm model 'resnet51'.*Near to it are: "):
+        build_backbone(SMALL.model_copy(update={"backbone": "resnet51"}))
+    with pytest.raises(SettingsError, match="does not take these arguments"):
+        build_backbone(SMALL.model_copy(update={"backbone_args": {"wings": 2}}))
+
+
+@pytest.fixture
+def silent_hub(monkeypatch):
+    """A hub that takes the connection and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        yield server
+
+
+def test_a_silent_hub_is_given_up_within_the_timeout(silent_hub):
+    began = time.monotonic()
+    assert hub_reachable(0.3) is False
+    # Far below the minutes that a client without our limit would wait.
+    assert time.monotonic() - began < 60
+
+
+def test_a_hub_that_answers_is_found(silent_hub):
+    def answer():
+        connection, _ = silent_hub.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    assert hub_reachable(20.0) is True
+    thread.join()
+
+
+def test_pretrained_weights_without_a_hub_fail_with_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("cosmic_morphology.learn.backbones.cached_weights", lambda _: None)
+    with pytest.raises(TrainingError, match=r"hub does not answer.*safetensors file, or 'none'"):
+        build_backbone(SMALL.model_copy(update={"weights": "hub"}))
+
+
+def test_preprocessing_is_the_models_own_unless_overridden():
+    own = build_backbone(SMALL.model_copy(update={"backbone": "mobilenetv2_100"})).preprocessing
+    assert own.mean == pytest.approx((0.485, 0.456, 0.406))
+    assert own.size_px == 32
+    half = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+    other = build_backbone(SMALL.model_copy(update=half)).preprocessing
+    white = torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)
+    assert other.normalised(white).unique().tolist() == [1.0]
+
+
+# ---- recipes -----------------------------------------------------------------------------------
+
+
+def test_every_packaged_recipe_is_valid_and_described():
+    assert {"baseline", "finetune", "scratch", "best"} <= set(recipe_names())
+    assert all(load_recipe(name).description for name in recipe_names())
+
+
+def test_a_recipe_inherits_and_its_own_keys_win(tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        'extends = "finetune"\nepochs = 3\n[augment]\nblur = 0.0\n', "utf-8"
+    )
+    mine, parent = load_recipe(str(tmp_path / "mine.toml")), load_recipe("finetune")
+    assert (mine.epochs, mine.stages, mine.augment.blur) == (3, parent.stages, 0.0)
+    assert mine.augment.rotate_deg == parent.augment.rotate_deg
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch = 3", "epoch: Extra inputs"),
+        ("epochs = 0", "epochs: Input should be greater"),
+        ('extends = "nobody"', "no recipe 'nobody'"),
+        ("epochs = ", "not TOML"),
+        ('extends = "bad.toml"', "in a circle"),
+    ],
+)
+def test_a_bad_recipe_is_told_in_one_line(tmp_path, text, message):
+    path = tmp_path / "bad.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(SettingsError, match=message):
+        load_recipe(str(path))
+
+
+def test_the_learning_rate_steps_warms_up_and_comes_to_rest():
+    step = load_recipe("baseline")
+    rates = [rate_at(step, epoch * 10, 200) for epoch in range(20)]
+    assert rates[:7] == [1.0] * 7
+    assert rates[7:14] == pytest.approx([0.1] * 7)
+    assert rates[14:] == pytest.approx([0.01] * 6)
+    cosine = load_recipe("scratch")
+    assert rate_at(cosine, 0, 200) < rate_at(cosine, 9, 200) <= 1.0
+    assert rate_at(cosine, 200, 200) == pytest.approx(0.0)
+
+
+# ---- augmentation ------------------------------------------------------------------------------
+
+
+def test_no_augmentation_leaves_pictures_as_they_are():
+    before = pictures()
+    after = change(before, draw(Augmentation(), 4, source()), 24)
+    assert torch.allclose(before, after, atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_changes():
+    rich = load_recipe("best").augment
+    one = change(pictures(), draw(rich, 4, source()), 24)
+    two = change(pictures(), draw(rich, 4, source()), 24)
+    assert torch.equal(one, two)
+    assert not torch.equal(one, change(pictures(), draw(rich, 4, source(4)), 24))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.builds(
+        Augmentation,
+        rotate_deg=st.floats(0, 180),
+        flip=st.booleans(),
+        shift=st.floats(0, 0.5),
+        brightness=st.floats(0, 1),
+        contrast=st.floats(0, 1),
+        saturation=st.floats(0, 1),
+        grey=st.floats(0, 1),
+        swap=st.floats(0, 1),
+        background=st.floats(0, 0.5),
+        blur=st.floats(0, 1),
+        noise=st.floats(0, 0.2),
+        border=st.floats(0, 1),
+    ),
+    st.integers(0, 10_000),
+)
+def test_whatever_is_drawn_pixels_stay_pixels(wanted, seed):
+    after = change(pictures(3, 16), draw(wanted, 3, source(seed)), 12)
+    assert after.shape == (3, 3, 12, 12)
+    assert 0 <= float(after.min()) <= float(after.max()) <= 1
+
+
+def test_a_half_turn_moves_a_star_to_the_other_side():
+    sky = torch.zeros(1, 3, 9, 9)
+    sky[0, :, 1, 2] = 1.0
+    changes = draw(Augmentation(), 1, source())
+    changes.affine[0] = torch.tensor([[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+    after = change(sky, changes, 9)
+    assert after[0, 0].argmax().item() == 7 * 9 + 6
+
+
+def test_grey_and_false_colour_touch_colour_only():
+    grey = change(pictures(), draw(Augmentation(grey=1.0), 4, source()), 24)
+    assert torch.allclose(grey[:, 0], grey[:, 2], atol=1e-5)
+    swapped = change(pictures(), draw(Augmentation(swap=1.0), 4, source()), 24)
+    assert torch.allclose(swapped.sum(1), pictures().sum(1), atol=1e-4)
+
+
+def test_a_blur_keeps_the_light_and_lowers_the_peaks():
+    sky = torch.zeros(1, 3, 25, 25)
+    sky[..., 12, 12] = 1.0
+    after = change(sky, draw(Augmentation(blur=1.0), 1, source()), 25)
+    assert after.sum().item() == pytest.approx(3.0, rel=1e-3)
+    assert after.max() < 0.9
+
+
+def test_the_eight_turns_differ_and_keep_every_pixel():
+    sky = torch.arange(48.0).view(1, 3, 4, 4)
+    turned = [turn(sky, view) for view in range(8)]
+    assert len({tuple(each.flatten().tolist()) for each in turned}) == 8
+    assert all(torch.equal(each.sort().values.sum(), sky.sum()) for each in turned)
+
+
+# ---- batches -----------------------------------------------------------------------------------
+
+
+@given(st.integers(2, 60), st.integers(2, 16), st.integers(0, 9), st.integers(0, 9))
+def test_every_epoch_shows_every_example_once(n, batch, seed, epoch):
+    sampler = Shuffled(n, batch, seed)
+    sampler.set_epoch(epoch)
+    rows = [part.tolist() for part in sampler]
+    assert len(rows) == len(sampler)
+    assert sorted(row for part in rows for row in part) == list(range(n))
+    assert n == 1 or min(len(part) for part in rows) > 1
+
+
+def test_two_processes_share_an_epoch_without_overlap():
+    parts = [Shuffled(40, 8, 5, rank, 2) for rank in range(2)]
+    seen = [{row for part in sampler for row in part.tolist()} for sampler in parts]
+    assert seen[0].isdisjoint(seen[1])
+    assert seen[0] | seen[1] == set(range(40))
+
+
+# ---- networks ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["resnet10t", "mobilenetv2_100", "vit_tiny_patch16_224"])
+def test_stages_hold_every_parameter_once_and_are_few(name):
+    model = bare_model(name, {})
+    found = stages(model)
+    names = [parameter for stage in found for parameter in stage]
+    assert sorted(names) == sorted(parameter for parameter, _ in model.named_parameters())
+    assert 2 <= len(found) <= 8
+    within = stages(Levels(model))
+    assert [[f"model.{each}" for each in stage] for stage in found] == within
+
+
+def test_levels_end_with_the_backbones_own_vector():
+    model = bare_model("resnet10t", {}).eval()
+    batch = pictures(2, 32)
+    with torch.inference_mode():
+        own, levels = model(batch), Levels(model).eval()(batch)
+    assert levels.shape == (2, 3 * (64 + 128 + 256 + 512) + 512)
+    assert torch.equal(levels[:, -512:], own)
+
+
+# ---- calibration -------------------------------------------------------------------------------
+
+
+def test_the_temperature_of_overconfident_scores_is_found():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(0, 2, (4000, 4)).astype(np.float32)
+    odds = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    targets = np.array([rng.choice(4, p=row / row.sum()) for row in odds.astype(float)])
+    assert temperature_for(3 * scores, targets) == pytest.approx(3.0, rel=0.1)
+    assert temperature_for(scores[:0], targets[:0]) == 1.0
+
+
+def test_honest_probabilities_have_no_calibration_error_and_boasting_has():
+    honest = np.tile([[0.8, 0.2]], (1000, 1))
+    targets = np.array([0] * 800 + [1] * 200)
+    assert classwise_ece(honest, targets) == pytest.approx(0.0)
+    boast = np.tile([[1.0, 0.0]], (1000, 1))
+    assert classwise_ece(boast, targets) == pytest.approx(0.2)
+
+
+def test_the_threshold_keeps_what_is_right_often_enough():
+    first = np.array([0.9, 0.8, 0.7, 0.6])
+    probabilities = np.stack([first, 1 - first], 1)
+    targets = np.array([0, 0, 1, 0])
+    assert threshold_for(probabilities, targets, 0.99) == pytest.approx(0.8)
+    assert threshold_for(probabilities, targets, 0.7) == pytest.approx(0.6)
+    assert threshold_for(probabilities, 1 - targets, 0.99) == 1.0
