@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas as Atlas
     from cosmic_morphology.atlas import Record as Record
     from cosmic_morphology.atlas import checked_labels as checked_labels
-    from cosmic_morphology.atlas import export as export
-    from cosmic_morphology.atlas import verify as verify
-    from cosmic_morphology.collect import collect as collect_pictures
+    from cosmic_morphology.atlas.export import export as export
+    from cosmic_morphology.atlas.verify import verify as verify
+    from cosmic_morphology.collect import collect as collect_pictures  # noqa: F401
     from cosmic_morphology.collect import status as status
     from cosmic_morphology.collect.importing import import_folder as import_folder
     from cosmic_morphology.curate import certify as certify
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from cosmic_morphology.curate import split_pictures as split_pictures
     from cosmic_morphology.curate import vote as vote
     from cosmic_morphology.evaluate import evaluate_run as evaluate_run
-    from cosmic_morphology.evaluate import explore as explore
     from cosmic_morphology.evaluate import write_report as write_report
+    from cosmic_morphology.evaluate.explore import explore as explore
     from cosmic_morphology.imaging import take_in as take_in
     from cosmic_morphology.learn import embed as embed
     from cosmic_morphology.learn import load_run as load_run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -11,6 +12,8 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     open_atlas,
+    pairs,
+    plain,
     progress,
     settings_for,
     show,
@@ -30,6 +33,16 @@ def command(
     retry: Annotated[
         list[str] | None, typer.Option("--retry", help="Try URLs of this state again.")
     ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", formats=["%Y-%m-%d"], help="Only what is newer."),
+    ] = None,
+    revisit: Annotated[
+        bool, typer.Option("--revisit", help="Ask about stored pictures again (ETag).")
+    ] = False,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="For the source: name=value.")
+    ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -43,7 +56,13 @@ def command(
     settings = settings_for(config, atlas=atlas)
     if contact is not None:
         settings.collect.contact = contact
-    job = CollectJob(source=source, queries=tuple(queries or ()), root=root, limit=limit)
+    job = CollectJob(
+        source=source,
+        queries=tuple(queries or ()),
+        root=root,
+        limit=limit,
+        options=pairs("--option", option),
+    )
     with progress(f"collecting from {source}") as report:
         summary = collect(
             open_atlas(settings, create=True),
@@ -52,6 +71,15 @@ def command(
             load_taxonomy(settings.taxonomy),
             limits=ImageLimits(**settings.imaging.model_dump()),
             retry=set(retry or ()),
+            since=since.date() if since else None,
+            revisit=revisit,
             progress=report,
         )
-    show(summary, as_json=as_json, title="collected")
+    if as_json:
+        show(summary, as_json=True)
+        return
+    slices = [report for report in summary.certificate if report.unexplained]
+    shown = {key: value for key, value in plain(summary).items() if key != "certificate"}
+    show(shown, as_json=False, title="collected")
+    for report in slices:
+        typer.echo(f"does not add up: {report.query} {report.name}: {report.unexplained} missing")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cosmic_morphology.errors import MissingExtraError
+from cosmic_morphology.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
@@ -97,6 +97,14 @@ def needs(extra: str) -> Iterator[None]:
             f"this needs the package {root!r}, which is not installed",
             todo=f"Install it: pip install 'cosmic-morphology[{extra}]'.",
         ) from error
+
+
+def pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    """The values of an option that is given as NAME=VALUE, again and again."""
+    wrong = [each for each in given or [] if "=" not in each]
+    if wrong:
+        raise UsageError(f"{option} takes NAME=VALUE", where=wrong[0])
+    return dict(each.split("=", 1) for each in given or [])
 
 
 def plain(value: Any) -> Any:

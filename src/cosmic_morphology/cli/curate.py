@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
@@ -13,11 +18,21 @@ from cosmic_morphology.cli.common import (
     show,
 )
 
+if TYPE_CHECKING:
+    from cosmic_morphology.atlas import Atlas
+    from cosmic_morphology.taxonomy import Taxonomy
+
 NAME = "curate"
 
 
 def command(
-    atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
+    audit: Annotated[
+        Path | None,
+        typer.Option("--audit", help="CSV of checked labels (id, label): measure, change nothing."),
+    ] = None,
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Find copies, let the voters speak, tie groups together, weigh the votes."""
     from cosmic_morphology.curate import find_duplicates, group_pictures, label, vote
@@ -26,6 +41,9 @@ def command(
     settings = settings_for(config, atlas=atlas)
     opened = open_atlas(settings)
     taxonomy = load_taxonomy(settings.taxonomy)
+    if audit is not None:
+        _show_audit(opened, audit, taxonomy, as_json=as_json)
+        return
     with progress("comparing pictures") as report:
         copies = find_duplicates(opened, settings=settings.curate, progress=report)
     with progress("voting") as report:
@@ -44,3 +62,18 @@ def command(
         as_json=as_json,
         title="curated",
     )
+
+
+def _show_audit(atlas: Atlas, truth: Path, taxonomy: Taxonomy, *, as_json: bool) -> None:
+    from cosmic_morphology.curate import audit
+
+    table = audit(atlas, truth, taxonomy=taxonomy)
+    if as_json:
+        show(table, as_json=True)
+        return
+    typer.echo(f"against {table.n} checked labels in {table.groups} groups (95 % over groups)")
+    for row in table.rows:
+        typer.echo(
+            f"{row.what:<24} {row.measure:<10} {row.value:.3f} "
+            f"[{row.low:.3f}, {row.high:.3f}]  n={row.n}"
+        )

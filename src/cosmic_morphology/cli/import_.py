@@ -12,11 +12,11 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     open_atlas,
+    pairs,
     progress,
     settings_for,
     show,
 )
-from cosmic_morphology.errors import UsageError
 
 NAME = "import"
 
@@ -48,16 +48,9 @@ def command(
             path,
             name=name or path.stem,
             csv=csv,
-            columns=_pairs("--column", column),
-            only=_pairs("--only", only),
+            columns=pairs("--column", column) or None,
+            only=pairs("--only", only) or None,
             limits=ImageLimits(**settings.imaging.model_dump()),
             progress=report,
         )
     show(summary, as_json=as_json, title="imported")
-
-
-def _pairs(option: str, given: list[str] | None) -> dict[str, str] | None:
-    wrong = [pair for pair in given or [] if "=" not in pair]
-    if wrong:
-        raise UsageError(f"{option} takes NAME=VALUE", where=wrong[0])
-    return dict(pair.split("=", 1) for pair in given or []) or None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import typer
+
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
     open_atlas,
+    plain,
     settings_for,
     show,
 )
@@ -20,4 +23,16 @@ def command(
     """The state of every URL by source, and the counts of every belief."""
     from cosmic_morphology.collect import status
 
-    show(status(open_atlas(settings_for(config, atlas=atlas))), as_json=as_json)
+    found = status(open_atlas(settings_for(config, atlas=atlas)))
+    if as_json:
+        show(found, as_json=True)
+        return
+    show({k: v for k, v in plain(found).items() if k != "slices"}, as_json=False)
+    for each in found.slices:
+        reasons = ", ".join(f"{number} {why}" for why, number in plain(each.reasons).items())
+        typer.echo(
+            f"{each.source} {each.query or each.name}: {each.announced} announced, "
+            f"{each.unique} seen, {each.stored} stored"
+            + (f"; {reasons}" if reasons else "")
+            + (f"; {each.unexplained} UNEXPLAINED" if each.unexplained else "")
+        )

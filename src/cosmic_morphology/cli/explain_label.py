@@ -1,0 +1,35 @@
+"""``cosmic explain-label``: who voted what on one picture, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    ConfigOption,
+    JsonOption,
+    open_atlas,
+    settings_for,
+    show,
+)
+
+NAME = "explain-label"
+
+
+def command(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="A picture of the atlas.")],
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Who voted what on a picture, how strongly, and why."""
+    from cosmic_morphology.curate import explain_label
+
+    found = explain_label(open_atlas(settings_for(config, atlas=atlas)), id_)
+    if as_json:
+        show(found, as_json=True)
+        return
+    for line in found.lines():
+        typer.echo(line)
