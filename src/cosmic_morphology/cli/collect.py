@@ -78,8 +78,8 @@ def command(
     if as_json:
         show(summary, as_json=True)
         return
-    slices = [report for report in summary.certificate if report.unexplained]
+    wrong = [each for each in summary.certificate if each.unexplained]
     shown = {key: value for key, value in plain(summary).items() if key != "certificate"}
     show(shown, as_json=False, title="collected")
-    for report in slices:
-        typer.echo(f"does not add up: {report.query} {report.name}: {report.unexplained} missing")
+    for each in wrong:
+        typer.echo(f"does not add up: {each.query} {each.name}: {each.unexplained} missing")
