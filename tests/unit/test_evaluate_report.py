@@ -157,12 +157,23 @@ def test_mistakes_are_shown_with_what_was_said_and_what_is_right(told):
     text = told[1]
     found = text[text.index('id="mistakes"') :]
     assert re.search(r'class="answer">\w+, not <em>\w+</em>', found)
-    sure = [
-        float(each)
-        for each in re.findall(r'</em> <span class="ci">(0\.\d\d)', found.split("finetune, ")[0])
+    several = [
+        [float(each) for each in re.findall(r'</em> <span class="ci">(0\.\d\d)', part)]
+        for part in found.split("<h3>")[1:3]
     ]
-    assert sure == sorted(sure, reverse=True)
-    assert len(sure) > 1
+    for sure in several:
+        assert sure == sorted(sure, reverse=True)
+    assert max(len(sure) for sure in several) > 1
+
+
+def test_a_confusion_matrix_holds_every_test_picture_once(told):
+    tables = re.findall(r'<table class="confusion">.*?</table>', told[1], re.DOTALL)
+    assert len(tables) == 2
+    for table in tables:
+        n = int(re.search(r"(\d+) pictures", table).group(1))
+        cells = re.findall(r"<td class=[^>]*>(\d+)</td>", table)
+        assert sum(int(cell) for cell in cells) == n
+        assert table.count('<th scope="row">') == len(CLASSES)
 
 
 def test_plots_are_there_as_png_too(told):
@@ -223,7 +234,7 @@ def test_what_a_run_says_of_itself_is_read_back(tmp_path):
     facts = read_facts(write_run(tmp_path, "one"))
     assert facts.classes == CLASSES
     assert facts.history["epoch"] == [1.0, 2.0, 3.0]
-    assert facts.trained_on == "the atlas's labels"
+    assert facts.trained_on == "curated labels"
     (tmp_path / "runs" / "one" / "settings.json").write_text(json.dumps([1])[:-1])
     with pytest.raises(InputError, match="cannot be read"):
         read_facts(tmp_path / "runs" / "one")

@@ -100,7 +100,17 @@ def legend(place: Axes | Figure, **where: Any) -> None:
     axes = place.axes if isinstance(place, Figure) else [place]
     if not any(each.get_legend_handles_labels()[0] for each in axes):
         return
-    place.legend(frameon=False, fontsize=_TEXT_PT, labelcolor=MUTED, handlelength=1.0, **where)
+    place.legend(
+        frameon=False,
+        fontsize=_TEXT_PT,
+        labelcolor=MUTED,
+        handlelength=0.9,
+        handleheight=0.9,
+        handletextpad=0.5,
+        columnspacing=1.4,
+        borderpad=0,
+        **where,
+    )
 
 
 def write_png(figure: Figure, path: Path, *, dpi: int = 160) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from cosmic_morphology.evaluate.calibration import Bin
 from cosmic_morphology.evaluate.figures import (
@@ -27,9 +27,11 @@ from cosmic_morphology.evaluate.figures import (
 )
 from cosmic_morphology.evaluate.scoring import ClassScores
 
-_WIDTH_IN = 6.4
+_WIDTH_IN = 7.2
+_CURVES_IN = 4.7
 _ROW_IN = 0.3
 _MOST_ROWS = 16
+_ROUND_PX = (30, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000)
 
 
 def class_balance(
@@ -41,7 +43,7 @@ def class_balance(
     if sides:
         parts = {side: [sides[name][side] for name in names] for side in SIDE_COLOURS}
         _stacked(place, parts, SIDE_COLOURS)
-        legend(figure, loc="outside upper right", ncols=4)
+        legend(figure, loc="outside upper left", ncols=4)
     else:
         place.barh(range(len(names)), list(classes.values()), 0.62, color=ACCENT)
     _totals(place, list(classes.values()))
@@ -58,7 +60,7 @@ def source_balance(sources: Mapping[str, Mapping[str, int]], classes: Sequence[s
     _stacked(place, parts, class_colours(classes))
     _totals(place, [sum(shown[name].values()) for name in names])
     _rows(place, names, "pictures", whole=True)
-    legend(figure, loc="outside upper right", ncols=4)
+    legend(figure, loc="outside upper left", ncols=8)
     return figure
 
 
@@ -67,13 +69,16 @@ def sizes(widths: np.ndarray, heights: np.ndarray) -> Figure:
     figure, (area, shape) = new_figure(_WIDTH_IN, 2.1, across=2)
     longest = np.maximum(widths, heights)
     if len(longest):
-        edges = np.geomspace(max(longest.min(), 1), max(longest.max(), longest.min() + 1), 24)
+        low, high = max(longest.min(), 1) / 1.3, longest.max() * 1.3
+        edges = np.geomspace(low, high, 24)
+        area.set_xscale("log")
+        area.set_xlim(low, high)
+        round_ = [each for each in _ROUND_PX if low <= each <= high]
+        area.set_xticks(round_, [f"{each:,}" for each in round_])
         area.hist(longest, edges.tolist(), color=ACCENT)
         ratio = longest / np.maximum(np.minimum(widths, heights), 1)
         shape.hist(np.clip(ratio, 1, 3), np.linspace(1, 3, 24).tolist(), color=ACCENT)
-    area.set_xscale("log")
-    area.xaxis.set_major_formatter("{x:.0f}")
-    area.xaxis.set_minor_formatter("")
+    area.xaxis.set_minor_locator(NullLocator())
     name_axes(area, x="longest side, px", y="pictures", title="Size")
     name_axes(shape, x="long side / short side (3 and more together)", title="Shape")
     return figure
@@ -81,7 +86,7 @@ def sizes(widths: np.ndarray, heights: np.ndarray) -> Figure:
 
 def training_curves(history: Mapping[str, Sequence[float]]) -> Figure:
     """Losses and the val score of one run, epoch by epoch."""
-    figure, (loss, score) = new_figure(_WIDTH_IN, 1.9, across=2)
+    figure, (loss, score) = new_figure(_CURVES_IN, 1.8, across=2)
     epochs = list(history.get("epoch", ()))
     for name, colour in (("train_loss", MUTED), ("val_loss", ACCENT)):
         _curve(loss, epochs, history.get(name, ()), name.removesuffix("_loss"), colour)

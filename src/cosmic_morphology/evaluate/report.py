@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,22 +13,19 @@ from cosmic_morphology.evaluate import plots
 from cosmic_morphology.evaluate.account import read_account
 from cosmic_morphology.evaluate.comparison import Comparison, compare_runs
 from cosmic_morphology.evaluate.contents import read_contents
-from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, Evaluation, evaluate_run
+from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, evaluate_run
 from cosmic_morphology.evaluate.figures import to_svg, write_png
-from cosmic_morphology.evaluate.gallery import explore_section, tiles
-from cosmic_morphology.evaluate.mistakes import worst_mistakes
+from cosmic_morphology.evaluate.gallery import explore_section
 from cosmic_morphology.evaluate.page import write_page
 from cosmic_morphology.evaluate.provenance import packages, run_rows, stage_stamps
+from cosmic_morphology.evaluate.report_depth import Judged, deepen, shown_mistakes
+from cosmic_morphology.evaluate.report_tables import class_tables, part_tables
 from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
-from cosmic_morphology.evaluate.scoring import LabelScores
 from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
 _COPY_SETS = 12
 _MOST_CREDITS = 1000
-_MISTAKE_PX = 180
-# Sections that cost more than reading columns: their modules make them.
-EXTRA = ("saliency", "collections", "target_size", "ablation")
 # What a certificate of an older version may lack.
 _CERTIFICATE: dict[str, Any] = {
     "leaks": 0,
@@ -44,19 +40,6 @@ _CERTIFICATE: dict[str, Any] = {
     "grouped_by": "groups",
     "atlas_version": "unknown",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One run with its scores, for the page."""
-
-    facts: RunFacts
-    evaluation: Evaluation
-
-    @property
-    def scores(self) -> LabelScores:
-        """On checked labels where there are any."""
-        return self.evaluation.best_known
 
 
 def write_report(
@@ -92,7 +75,8 @@ def write_report(
     taxonomy : Taxonomy, optional
         Order of the classes, and the reject class.
     extra : mapping, optional
-        Further sections: ``saliency``, ``collections``, ``ablation``; see their modules.
+        Sections that were made already, by their names in
+        :class:`cosmic_morphology.evaluate.report_depth.Depth`, such as ``ablation``.
 
     Returns
     -------
@@ -103,6 +87,7 @@ def write_report(
     taxonomy = taxonomy or load_taxonomy()
     facts = [read_facts(folder) for folder in runs]
     judged, unjudged = _judge(atlas, facts, settings, seed)
+    depth = deepen(atlas, judged, extra or {}, settings=settings, seed=seed)
     contents = read_contents(atlas, taxonomy=taxonomy)
     credited = credit_ledger(atlas)
     content = {
@@ -110,16 +95,22 @@ def write_report(
         "atlas_version": str(atlas.version),
         "written_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "runs": judged,
+        "ranked": sorted(judged, key=lambda each: -each.scores.macro_f1.value),
+        "notes": _notes(judged),
+        "class_tables": class_tables(judged),
+        "part_tables": part_tables(judged, depth.target_size),
         "unjudged": unjudged,
         "boards": _boards(judged, settings, seed),
         "account": read_account(atlas, taxonomy, summary, resamples=settings.bootstrap, seed=seed),
         "explore": explore_section(
             atlas, contents, samples=settings.report_samples, copy_sets=_COPY_SETS
         ),
-        "certificate": {**_CERTIFICATE, **certificate} if certificate else None,
+        "certificate": _complete(certificate, contents.classes),
         "curves": _curves(facts),
         "reliability": _reliability(judged),
-        "mistakes": {each.facts.name: _mistakes(atlas, each, settings) for each in judged},
+        "mistakes": {
+            each.facts.name: shown_mistakes(atlas, each, settings=settings) for each in judged
+        },
         "provenance": {
             "packages": packages(),
             "runs": run_rows(facts),
@@ -130,7 +121,7 @@ def write_report(
         "credits": credited[:_MOST_CREDITS],
         "more_credits": max(len(credited) - _MOST_CREDITS, 0),
         "peak_memory_mb": (summary or {}).get("peak_memory_mb"),
-        "extra": {**dict.fromkeys(EXTRA), **(extra or {})},
+        "depth": depth,
     }
     _write_plots(out / "report" / "plots", judged, facts)
     return write_page(out / "report" / "index.html", "report.html.j2", content)
@@ -151,6 +142,32 @@ def _judge(
         else:
             judged.append(Judged(run, evaluation))
     return judged, unjudged
+
+
+def _notes(judged: Sequence[Judged]) -> list[str]:
+    """Notes of the evaluations; what holds for all runs is said once."""
+    runs: dict[str, list[str]] = {}
+    for each in judged:
+        for note in each.evaluation.notes:
+            runs.setdefault(note, []).append(each.facts.name)
+    return [
+        note if len(names) == len(judged) else f"{', '.join(names)}: {note}"
+        for note, names in runs.items()
+    ]
+
+
+def _complete(
+    certificate: Mapping[str, Any] | None, order: Mapping[str, int]
+) -> dict[str, Any] | None:
+    """A certificate with everything that the page reads, its classes in the page's order."""
+    if not certificate:
+        return None
+    found = {**_CERTIFICATE, **certificate}
+    place = {name: at for at, name in enumerate(order)}
+    found["classes"] = dict(
+        sorted(found["classes"].items(), key=lambda item: place.get(item[0], len(place)))
+    )
+    return found
 
 
 def _boards(judged: Sequence[Judged], settings: EvaluateSettings, seed: int) -> list[Comparison]:
@@ -186,13 +203,6 @@ def _reliability(judged: Sequence[Judged]) -> str:
         "reliability",
         "Reliability plots: share of right answers against the probability that was said.",
     )
-
-
-def _mistakes(atlas: Atlas, each: Judged, settings: EvaluateSettings) -> list[dict[str, Any]]:
-    answers = each.evaluation.answers[each.scores.labels]
-    found = worst_mistakes(atlas, answers, each.evaluation.classes, count=settings.report_mistakes)
-    shown = tiles(atlas, [mistake.id for mistake in found], side_px=_MISTAKE_PX)
-    return [{"mistake": m, "tile": tile} for m, tile in zip(found, shown, strict=True)]
 
 
 def _write_plots(folder: Path, judged: Sequence[Judged], facts: Sequence[RunFacts]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cosmic_morphology.errors import InputError
 
-_TRAINED_ON = {"label": "the atlas's labels", "search_word": "search words"}
+_TRAINED_ON = {"label": "curated labels", "search_word": "search words"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,91 @@
+"""The training pictures that a picture looks most like, by the embeddings of the atlas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosmic_morphology.atlas import Atlas
+
+TRAIN = "split = 'train'"
+_PREFIX = "embedding_"
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One training picture, what it was labelled, and the cosine of the angle between them."""
+
+    id: str
+    label: str
+    cosine: float
+
+
+def embedding_for(atlas: Atlas, backbone: str = "") -> str:
+    """Column of a backbone's embeddings, else of any; empty when the atlas has none."""
+    own = f"{_PREFIX}{backbone.replace('.', '_')}"
+    found = [name for name in atlas.columns() if name.startswith(_PREFIX)]
+    return own if own in found else next(iter(sorted(found)), "")
+
+
+def read_vectors(
+    atlas: Atlas, column: str, where: str, more: Sequence[str] = ()
+) -> tuple[list[dict[str, str]], np.ndarray]:
+    """Rows and their embeddings of length 1, float32 of shape ``(N, D)``; unreadable ones left out.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Only read.
+    column : str
+        From :func:`embedding_for`.
+    where : str
+        Which rows, in Lance's SQL.
+    more : sequence of str
+        Columns of the rows besides ``id``.
+    """
+    found = atlas.read(["id", *more, column], where=f"({where}) AND `{column}` IS NOT NULL")
+    found = found.sort_by("id")
+    if not found.num_rows:
+        return [], np.zeros((0, 1), np.float32)
+    flat = found.column(column).combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    vectors = flat.astype(np.float32).reshape(found.num_rows, -1)
+    length = np.linalg.norm(vectors, axis=1)
+    seen = np.isfinite(length) & (length > 0)
+    rows = found.select(["id", *more]).to_pylist()
+    kept = [row for row, good in zip(rows, seen, strict=True) if good]
+    return kept, vectors[seen] / length[seen, None]
+
+
+def nearest_in_training(
+    atlas: Atlas, ids: Sequence[str], *, column: str, count: int = 3
+) -> dict[str, list[Neighbour]]:
+    """The training pictures nearest to each of some pictures, nearest first.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Only read.
+    ids : sequence of str
+        The pictures; those without an embedding are missing in the answer.
+    column : str
+        Their embeddings, from :func:`embedding_for`.
+    count : int
+        Neighbours of each.
+    """
+    wanted = set(ids)
+    train, seen = read_vectors(atlas, column, TRAIN, ["label"])
+    others, asked = read_vectors(atlas, column, "split = 'test' OR split = 'val'")
+    rows = [row for row, each in enumerate(others) if each["id"] in wanted]
+    if not train or not rows:
+        return {}
+    cosine = asked[rows] @ seen.T
+    best = np.argsort(-cosine, axis=1, kind="stable")[:, :count]
+    return {
+        others[row]["id"]: [
+            Neighbour(train[at]["id"], train[at]["label"] or "", float(cosine[line, at]))
+            for at in best[line]
+        ]
+        for line, row in enumerate(rows)
+    }

@@ -1,0 +1,180 @@
+"""Sections of the report that cost more than reading columns; each is left out where it cannot be.
+
+What is missing (no embeddings, no weights, an extra that is not installed) is said in the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.errors import CosmicError
+from cosmic_morphology.evaluate.evaluating import Evaluation
+from cosmic_morphology.evaluate.gallery import Tile, tiles
+from cosmic_morphology.evaluate.mistakes import Mistake, worst_mistakes
+from cosmic_morphology.evaluate.neighbours import Neighbour, embedding_for, nearest_in_training
+from cosmic_morphology.evaluate.probe import Probes, collection_predictability
+from cosmic_morphology.evaluate.run_facts import RunFacts
+from cosmic_morphology.evaluate.scoring import LabelScores, Measure, PartScores
+from cosmic_morphology.evaluate.target import by_target_size, target_shares
+from cosmic_morphology.settings import EvaluateSettings
+
+_MISTAKE_PX = 180
+_NEAR_PX = 64
+_NEAR = 3
+_WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One run with its scores, for the page."""
+
+    facts: RunFacts
+    evaluation: Evaluation
+
+    @property
+    def scores(self) -> LabelScores:
+        """On checked labels where there are any."""
+        return self.evaluation.best_known
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A training picture beside a mistake."""
+
+    neighbour: Neighbour
+    tile: Tile
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMistake:
+    """A mistake with its picture and the training pictures that are most like it."""
+
+    mistake: Mistake
+    tile: Tile
+    near: tuple[Near, ...]
+
+
+@dataclass(slots=True)
+class Depth:
+    """The deeper sections.
+
+    Attributes
+    ----------
+    saliency : Explained or None
+        Where the best run looks.
+    collections : Probes or None
+        Whether embeddings tell the collection.
+    target_size : dict of str to tuple of PartScores
+        Scores by size of the target, by run.
+    ablation : Ablation or None
+        What ingredients are worth, when it was given.
+    missing : dict of str to str
+        Sections that could not be made, and why.
+    """
+
+    saliency: Any = None
+    collections: Probes | None = None
+    target_size: dict[str, tuple[PartScores, ...]] = field(default_factory=dict)
+    ablation: Any = None
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def deepen(
+    atlas: Atlas,
+    judged: Sequence[Judged],
+    given: Mapping[str, Any],
+    *,
+    settings: EvaluateSettings,
+    seed: int,
+) -> Depth:
+    """Make the deeper sections, or say why they are missing.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Only read.
+    judged : sequence of Judged
+        The runs with their scores.
+    given : mapping
+        Sections that the caller has made already, by name.
+    settings, seed
+        Of the intervals, and how much is shown.
+    """
+    found = Depth(**given)
+    if not judged:
+        return found
+    best = max(judged, key=lambda each: each.scores.macro_f1.value)
+    if not found.target_size:
+        found.target_size = _by_size(atlas, judged, settings, seed)
+    if found.collections is None and settings.report_probe:
+        column = embedding_for(atlas, best.facts.backbone)
+        if column:
+            try:
+                found.collections = collection_predictability(
+                    atlas, column, resamples=settings.bootstrap, seed=seed
+                )
+            except CosmicError as error:
+                found.missing["whether the collection gives the class away"] = error.what
+    if found.saliency is None and settings.report_saliency:
+        found.saliency = _saliency(atlas, best, settings, seed, found.missing)
+    return found
+
+
+def shown_mistakes(atlas: Atlas, each: Judged, *, settings: EvaluateSettings) -> list[ShownMistake]:
+    """The worst mistakes of a run with their pictures and nearest training pictures."""
+    answers = each.evaluation.answers[each.scores.labels]
+    found = worst_mistakes(atlas, answers, each.evaluation.classes, count=settings.report_mistakes)
+    ids = [mistake.id for mistake in found]
+    column = embedding_for(atlas, each.facts.backbone)
+    near = nearest_in_training(atlas, ids, column=column, count=_NEAR) if column and ids else {}
+    beside = list(dict.fromkeys(one.id for several in near.values() for one in several))
+    small = {tile.id: tile for tile in tiles(atlas, beside, side_px=_NEAR_PX)}
+    return [
+        ShownMistake(m, tile, tuple(Near(one, small[one.id]) for one in near.get(m.id, ())))
+        for m, tile in zip(found, tiles(atlas, ids, side_px=_MISTAKE_PX), strict=True)
+    ]
+
+
+def _by_size(
+    atlas: Atlas, judged: Sequence[Judged], settings: EvaluateSettings, seed: int
+) -> dict[str, tuple[PartScores, ...]]:
+    own = {each.facts.name: each.evaluation.answers[each.scores.labels] for each in judged}
+    ids = sorted({str(one) for answers in own.values() for one in answers.ids})
+    share = dict(zip(ids, target_shares(atlas, ids).tolist(), strict=True))
+    found = {}
+    for each in judged:
+        answers = own[each.facts.name]
+        score = each.scores.macro_f1
+        measure = Measure(
+            score.labels, score.grouped_by, len(each.evaluation.classes), settings, seed
+        )
+        shares = [share[str(one)] for one in answers.ids]
+        found[each.facts.name] = by_target_size(measure, answers, shares)
+    return found
+
+
+def _saliency(
+    atlas: Atlas,
+    best: Judged,
+    settings: EvaluateSettings,
+    seed: int,
+    missing: dict[str, str],
+) -> Any:
+    what = "where it looks"
+    if not (best.facts.path / _WEIGHTS).is_file():
+        missing[what] = f"the weights of {best.facts.name!r} are not in its folder"
+        return None
+    try:
+        from cosmic_morphology.evaluate.explain import explain_run
+        from cosmic_morphology.learn import load_run
+
+        model = load_run(best.facts.path)
+        return explain_run(atlas, best.evaluation, model, settings=settings, seed=seed)
+    except ModuleNotFoundError as error:
+        missing[what] = f"the package {error.name!r} is not installed"
+    except CosmicError as error:
+        missing[what] = error.what
+    return None

@@ -1,0 +1,118 @@
+"""Tables of the report that hold runs side by side: by class, by source, by collection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cosmic_morphology.evaluate.report_depth import Judged
+from cosmic_morphology.evaluate.scores import Score
+from cosmic_morphology.evaluate.scoring import PartScores
+
+_MOST_ROWS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """The same scores of several runs on the same test pictures.
+
+    Attributes
+    ----------
+    what : str
+        What a row is, such as ``class``.
+    measure : str
+        What a cell is, such as ``F1``.
+    runs : tuple of str
+        The columns.
+    labels, grouped_by : str
+        Of all cells.
+    rows : tuple of Row
+        The rows.
+    left_out : int
+        Rows with fewer than two groups, about which nothing can be said.
+    """
+
+    what: str
+    measure: str
+    runs: tuple[str, ...]
+    labels: str
+    grouped_by: str
+    rows: tuple[Row, ...]
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: ``n`` test pictures in ``n_groups`` groups, a score of each run."""
+
+    name: str
+    n: int
+    n_groups: int
+    cells: tuple[Score, ...]
+
+
+def class_tables(judged: Sequence[Judged]) -> list[SideBySide]:
+    """F1 by class, one table for each set of runs that were scored on the same pictures."""
+    tables = []
+    for same in together(judged):
+        per_run = [{one.name: one for one in each.scores.per_class} for each in same]
+        rows = [
+            Row(name, per_run[0][name].n, 0, tuple(run[name].f1 for run in per_run))
+            for name in same[0].evaluation.classes
+        ]
+        tables.append(_table("class", "F1", same, rows))
+    return tables
+
+
+def part_tables(
+    judged: Sequence[Judged], target_size: Mapping[str, Sequence[PartScores]]
+) -> list[SideBySide]:
+    """Accuracy by source, collection and size of the target; parts with one group are left out."""
+    kinds: tuple[tuple[str, Callable[[Judged], Sequence[PartScores]]], ...] = (
+        ("source", lambda each: each.scores.by_source),
+        ("collection", lambda each: each.scores.by_collection),
+        ("size of the target", lambda each: target_size.get(each.facts.name, ())),
+    )
+    tables = []
+    for same in together(judged):
+        for what, of in kinds:
+            per_run = [{part.name: part for part in of(each)} for each in same]
+            named = [part.name for part in of(same[0]) if all(part.name in p for p in per_run)]
+            told = [n for n in named if per_run[0][n].accuracy.n_groups > 1][:_MOST_ROWS]
+            rows = [
+                Row(
+                    name,
+                    per_run[0][name].n,
+                    per_run[0][name].accuracy.n_groups,
+                    tuple(run[name].accuracy for run in per_run),
+                )
+                for name in told
+            ]
+            if len(named) > 1 and rows:
+                tables.append(_table(what, "accuracy", same, rows, len(named) - len(told)))
+    return tables
+
+
+def together(judged: Sequence[Judged]) -> list[list[Judged]]:
+    """Runs that were scored on the same pictures with the same kind of label and classes."""
+    found: dict[tuple[object, ...], list[Judged]] = {}
+    for each in judged:
+        scores = each.scores
+        ids = tuple(each.evaluation.answers[scores.labels].ids.tolist())
+        found.setdefault((scores.labels, each.evaluation.classes, ids), []).append(each)
+    return list(found.values())
+
+
+def _table(
+    what: str, measure: str, same: Sequence[Judged], rows: Sequence[Row], left_out: int = 0
+) -> SideBySide:
+    score = same[0].scores.macro_f1
+    return SideBySide(
+        what=what,
+        measure=measure,
+        runs=tuple(each.facts.name for each in same),
+        labels=score.labels,
+        grouped_by=score.grouped_by,
+        rows=tuple(rows),
+        left_out=left_out,
+    )
