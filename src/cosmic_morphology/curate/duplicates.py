@@ -10,15 +10,27 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, Progress, Stamp, fingerprint
 from cosmic_morphology.curate.duplicates_candidates import near_hashes, same_bytes, unique_pairs
+from cosmic_morphology.curate.duplicates_keys import pairs_by_keys
+from cosmic_morphology.curate.duplicates_match import SAME, Pose, poses_between
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates_verify import MIN_FINE, likeness
+from cosmic_morphology.curate.duplicates_verify import best_agreement
+from cosmic_morphology.curate.fingerprints import (
+    COLUMN,
+    Blobs,
+    fill_fingerprints,
+    fingerprint_pictures,
+    unpack_all,
+)
 from cosmic_morphology.curate.unionfind import UnionFind
 from cosmic_morphology.imaging import read_thumbnail
 from cosmic_morphology.settings import CurateSettings
 
 STAGE = "duplicate"
-CODE = "1"
+CODE = "2"
 _BATCH = 512
+# Pairs that share less than this of their rare keys are not looked at.
+MIN_SHARED = 0.3
+FEW_BLOBS = 24
 EXACT, NEAR = "same bytes", "same picture"
 
 
@@ -103,6 +115,7 @@ def find_duplicates(
     )
     if stamp.is_current(atlas.stamp_of("duplicate_of")):
         return _summary(atlas, changed=False)
+    fill_fingerprints(atlas)
     copies = find_copies(
         atlas,
         ids,
@@ -124,30 +137,65 @@ def find_copies(
     embedding_column: str | None = None,
     progress: Progress | None = None,
 ) -> Copies:
-    """Pairs of the given pictures that are copies; nothing is written."""
+    """Pairs of the given pictures that are copies; nothing is written.
+
+    Local fingerprints are read where the atlas has them and made here where it has not.
+    """
     exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
     near = near_hashes(hashes_of(seen), max_bits=settings.duplicate_bits)
+    blobs, starts = unpack_all(_fingerprints(atlas, ids))
+    shared, weight = pairs_by_keys(blobs.code, starts)
+    ways = [near, shared[weight >= MIN_SHARED]]
     if embedding_column:
-        close = near_embeddings(
-            _embeddings(atlas, ids, embedding_column), min_cosine=settings.duplicate_min_cosine
-        )
-        near = unique_pairs(np.concatenate([near, close]))
-    known = {tuple(pair) for pair in exact.tolist()}
-    near = np.array([p for p in near.tolist() if tuple(p) not in known]).reshape(-1, 2)
-    found, scores = [], []
-    for start in range(0, len(near), _BATCH):
-        part = near[start : start + _BATCH]
-        pixels = _pixels(atlas, ids, part)
-        for one, other in part.tolist():
-            score = likeness(pixels[one], pixels[other])
-            if score >= MIN_FINE:
-                found.append((one, other))
-                scores.append(score)
+        vectors = _embeddings(atlas, ids, embedding_column)
+        ways.append(near_embeddings(vectors, min_cosine=settings.duplicate_min_cosine))
+    alone = np.ones(len(ids), bool)
+    alone[exact[:, 1]] = False
+    pairs = unique_pairs(np.concatenate(ways))
+    # Of equal bytes one picture is compared; the others are tied to it already.
+    pairs = pairs[alone[pairs].all(axis=1)]
+    framed = {tuple(pair) for pair in near.tolist()}
+    found: list[list[int]] = []
+    scores: list[float] = []
+    for start in range(0, len(pairs), _BATCH):
+        part = pairs[start : start + _BATCH]
+        posed = [
+            (one, other, poses)
+            for one, other in part.tolist()
+            if (poses := _poses(blobs, starts, one, other, framed=(one, other) in framed))
+        ]
+        pixels = _pixels(atlas, ids, np.array([each[:2] for each in posed]).reshape(-1, 2))
+        for one, other, poses in posed:
+            agreement = best_agreement(pixels[one], pixels[other], poses)
+            if agreement is not None and agreement.is_copy:
+                found.append([one, other])
+                scores.append(agreement.likeness)
         if progress:
-            progress(start + len(part), len(near))
-    pairs = np.array([*exact.tolist(), *found], dtype=np.int64).reshape(-1, 2)
+            progress(start + len(part), len(pairs))
+    both = np.array([*exact.tolist(), *found], dtype=np.int64).reshape(-1, 2)
     likeness_of = np.array([1.0] * len(exact) + scores, dtype=np.float32)
-    return Copies(pairs, likeness_of, len(exact) + len(near))
+    return Copies(both, likeness_of, len(exact) + len(pairs))
+
+
+def _fingerprints(atlas: Atlas, ids: list[str]) -> pa.ChunkedArray:
+    stored = atlas.read(["id", COLUMN])
+    known = dict(
+        zip(stored.column("id").to_pylist(), stored.column(COLUMN).to_pylist(), strict=True)
+    )
+    lacking = [each for each in ids if known.get(each) is None]
+    for start in range(0, len(lacking), _BATCH):
+        part = lacking[start : start + _BATCH]
+        made = fingerprint_pictures(atlas.pictures(part, ["id", "thumbnail"]))
+        known.update(zip(part, made.column(COLUMN).to_pylist(), strict=True))
+    return pa.chunked_array([pa.array([known[each] for each in ids], pa.binary())])
+
+
+def _poses(blobs: Blobs, starts: np.ndarray, one: int, other: int, *, framed: bool) -> list[Pose]:
+    first, second = (blobs.part(starts[row], starts[row + 1]) for row in (one, other))
+    # In a picture with few blobs two that agree are worth a look.
+    least = 3 if min(len(first), len(second)) >= FEW_BLOBS else 2
+    found = [pose for pose in poses_between(first, second) if pose.support >= least]
+    return [SAME, *found] if framed else found
 
 
 def hashes_of(seen: pa.Table) -> np.ndarray:
@@ -175,7 +223,7 @@ def _pixels(atlas: Atlas, ids: list[str], pairs: np.ndarray) -> dict[int, np.nda
     rows = np.unique(pairs).tolist()
     taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
     return {
-        row: read_thumbnail(data.as_py(), size=128) for row, data in zip(rows, taken, strict=True)
+        row: read_thumbnail(data.as_py(), size=256) for row, data in zip(rows, taken, strict=True)
     }
 
 

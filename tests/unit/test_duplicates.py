@@ -1,0 +1,199 @@
+"""Copies of one picture are found whatever was done to them; other pictures are left alone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageOps
+
+from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.curate.certificate import certify
+from cosmic_morphology.curate.duplicates import find_duplicates
+from cosmic_morphology.curate.duplicates_candidates import near_hashes, same_bytes, unique_pairs
+from cosmic_morphology.curate.duplicates_keys import FORMS, pairs_by_keys, turned
+from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
+from cosmic_morphology.curate.fingerprints import Blobs, blobs_of
+from cosmic_morphology.curate.grouping import group_pictures
+from cosmic_morphology.curate.split import split_pictures
+from cosmic_morphology.errors import LeakError
+from cosmic_morphology.imaging import take_in
+from cosmic_morphology.settings import CurateSettings, SplitSettings
+
+Change = Callable[[Image.Image], Image.Image]
+CHANGES: dict[str, Change] = {
+    "re-encoded": lambda im: encoded(im, 40),
+    "resized": lambda im: im.resize((im.width // 2, im.height // 2)),
+    "cropped": lambda im: im.crop((30, 40, 30 + im.width * 7 // 10, 40 + im.height * 7 // 10)),
+    "rotated": lambda im: im.transpose(Image.Transpose.ROTATE_90),
+    "flipped": lambda im: im.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "grey": lambda im: im.convert("L").convert("RGB"),
+    "false colour": lambda im: Image.merge("RGB", im.split()[::-1]),
+    "captioned": lambda im: captioned(im, "NGC 1234, a credit line"),
+    "bordered": lambda im: ImageOps.expand(im, 20, "white"),
+    "thumbnail": lambda im: im.resize((128, 128 * im.height // im.width)),
+}
+
+
+def encoded(im: Image.Image, quality: int) -> Image.Image:
+    return Image.open(io.BytesIO(jpeg(im, quality))).convert("RGB")
+
+
+def jpeg(im: Image.Image, quality: int = 90) -> bytes:
+    out = io.BytesIO()
+    im.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def captioned(im: Image.Image, text: str) -> Image.Image:
+    out = im.copy()
+    ImageDraw.Draw(out).rectangle((0, im.height - 24, im.width, im.height), fill="black")
+    ImageDraw.Draw(out).text((8, im.height - 20), text, fill="white")
+    return out
+
+
+def sky(seed: int, *, grain: int | None = None) -> Image.Image:
+    """Clouds and stars; the same seed with other grain is another photograph of one field."""
+    rng = np.random.default_rng(seed)
+    clouds = rng.integers(0, 120, (9, 12, 3), dtype=np.uint8)
+    pixels = np.asarray(
+        Image.fromarray(clouds).resize((400, 300), Image.Resampling.BICUBIC), dtype=float
+    ).copy()
+    y, x = np.mgrid[:300, :400]
+    for _ in range(90):
+        at_x, at_y, size = rng.uniform(0, 400), rng.uniform(0, 300), rng.uniform(1, 5)
+        star = np.exp(-((x - at_x) ** 2 + (y - at_y) ** 2) / (2 * size**2))
+        pixels += star[..., None] * rng.uniform(40, 200)
+    noise = np.random.default_rng(seed if grain is None else grain)
+    pixels += noise.normal(0, 14, pixels.shape[:2])[..., None]
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def arrival(name: str, im: Image.Image, quality: int = 90) -> Arrival:
+    data = jpeg(im, quality)
+    return Arrival(Record("nasa", name, title=name), take_in(data), data)
+
+
+def originals(atlas: Atlas) -> dict[str, str]:
+    found = find_duplicates(atlas, settings=CurateSettings())
+    assert found.changed
+    rows = atlas.read(["id", "duplicate_of"]).to_pylist()
+    return {row["id"]: row["duplicate_of"] for row in rows}
+
+
+def test_every_kind_of_copy_is_found_and_the_largest_is_kept(atlas: Atlas) -> None:
+    atlas.add([arrival(f"sky{seed}", sky(seed)) for seed in range(4)])
+    atlas.add([arrival(f"copy of sky1 {name}", change(sky(1))) for name, change in CHANGES.items()])
+    found = originals(atlas)
+    keeper = found["nasa:sky1"]
+    missed = {name for name in CHANGES if found[f"nasa:copy of sky1 {name}"] != keeper}
+    assert not missed
+    assert keeper == "nasa:copy of sky1 bordered"
+    assert all(found[f"nasa:sky{seed}"] == f"nasa:sky{seed}" for seed in (0, 2, 3))
+
+
+def test_two_photographs_of_one_field_are_not_one_picture(atlas: Atlas) -> None:
+    atlas.add([arrival("one", sky(5, grain=1)), arrival("other", sky(5, grain=2))])
+    assert originals(atlas) == {"nasa:one": "nasa:one", "nasa:other": "nasa:other"}
+
+
+def test_black_frames_and_lone_stars_are_not_copies_of_each_other(atlas: Atlas) -> None:
+    pictures = []
+    for at in range(6):
+        im = Image.new("RGB", (200, 200))
+        ImageDraw.Draw(im).ellipse((20 + 25 * at, 90, 30 + 25 * at, 100), fill="white")
+        pictures.append(arrival(f"dark{at}", im))
+    atlas.add(pictures)
+    assert len(set(originals(atlas).values())) == 6
+
+
+def test_equal_bytes_are_one_picture_and_a_second_run_changes_nothing(atlas: Atlas) -> None:
+    atlas.add([arrival(name, sky(7)) for name in ("a", "b")])
+    assert set(originals(atlas).values()) == {"nasa:a"}
+    again = find_duplicates(atlas, settings=CurateSettings())
+    assert not again.changed
+    assert again.kinds == {"same bytes": 1}
+
+
+def test_a_copy_on_the_other_side_fails_the_certificate(atlas: Atlas) -> None:
+    import pyarrow as pa
+
+    from cosmic_morphology.atlas import Stamp
+
+    pictures = [arrival(f"sky{seed}", sky(seed)) for seed in range(9)]
+    atlas.add([*pictures, arrival("turned", CHANGES["rotated"](sky(0)))])
+    find_duplicates(atlas, settings=CurateSettings())
+    group_pictures(atlas, settings=CurateSettings())
+    ids = atlas.ids()
+    atlas.replace_columns(pa.table({"id": ids, "label": ["comet"] * 10}), Stamp("test"))
+    split_pictures(atlas, settings=SplitSettings(), seed=1)
+    assert certify(atlas, settings=CurateSettings()).leaks == 0
+    parted = ["test" if each == "nasa:turned" else "train" for each in ids]
+    atlas.replace_columns(
+        pa.table({"id": ids, "split": parted, "group": ids, "duplicate_of": ids}), Stamp("test")
+    )
+    with pytest.raises(LeakError, match=r"nasa:turned"):
+        certify(atlas, settings=CurateSettings())
+    found = certify(atlas, settings=CurateSettings(), raise_on_leak=False)
+    assert found.leaks_by_kind["copy"] == 1
+
+
+def test_near_hashes_finds_every_pair_and_no_other() -> None:
+    rng = np.random.default_rng(3)
+    hashes = rng.integers(0, 2**64, 3000, dtype=np.uint64)
+    for at in range(100):
+        for bit in rng.choice(64, at % 9, replace=False):
+            hashes[at] ^= np.uint64(1) << np.uint64(bit)
+        hashes[1000 + at] = hashes[at]
+        for bit in rng.choice(64, at % 9, replace=False):
+            hashes[1000 + at] ^= np.uint64(1) << np.uint64(bit)
+    expected = {(at, 1000 + at) for at in range(100) if at % 9 <= 6}
+    assert {tuple(pair) for pair in near_hashes(hashes, max_bits=6).tolist()} == expected
+
+
+def test_pairs_of_equal_bytes_tie_each_to_the_first() -> None:
+    found = same_bytes(np.array(["b", "a", "b", "a", "b", "c"]))
+    assert sorted(found.tolist()) == [[0, 2], [0, 4], [1, 3]]
+    assert not len(same_bytes(np.array([], dtype=str)))
+
+
+def test_unique_pairs_are_sorted_and_without_self() -> None:
+    assert unique_pairs(np.array([[3, 1], [1, 3], [2, 2], [0, 5]])).tolist() == [[0, 5], [1, 3]]
+
+
+def test_codes_of_a_turned_picture_are_the_turned_codes() -> None:
+    # Sides of 8 n + 1 px: every level of the pyramid then has the same pixels from both ends.
+    pixels = np.asarray(sky(2).resize((161, 121)))
+    straight = blobs_of(pixels)
+    for exchanged, left_right, top_bottom in FORMS:
+        changed = pixels[:: -1 if top_bottom else 1, :: -1 if left_right else 1]
+        changed = changed.transpose(1, 0, 2) if exchanged else changed
+        here = blobs_of(np.ascontiguousarray(changed))
+        alike = turned(straight.code, (exchanged, left_right, top_bottom)) @ here.code.T
+        assert (alike.max(axis=1) > 0.99).mean() > 0.95
+
+
+def test_fingerprints_survive_being_stored() -> None:
+    blobs = blobs_of(np.asarray(sky(2).resize((160, 120))))
+    again = Blobs.unpacked(blobs.packed())
+    np.testing.assert_allclose(again.x, blobs.x, atol=1e-4)
+    assert ((again.code * blobs.code).sum(axis=1) > 0.999).all()
+
+
+def test_no_blobs_make_no_pairs() -> None:
+    code = blobs_of(np.zeros((100, 100, 3), np.uint8)).code
+    pairs, shared = pairs_by_keys(code, np.zeros(3, np.int64))
+    assert len(pairs) == len(shared) == 0
+
+
+def test_near_embeddings_are_paired_through_the_index() -> None:
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(5000, 16)).astype(np.float32)
+    vectors[2500:2600] = vectors[:100] * 3
+    vectors[4000] = np.nan
+    pairs = {tuple(pair) for pair in near_embeddings(vectors, min_cosine=0.999).tolist()}
+    planted = {(at, 2500 + at) for at in range(100)}
+    assert len(planted & pairs) >= 95
+    assert not any(4000 in pair for pair in pairs)
