@@ -86,9 +86,6 @@ def test_saliency_lies_where_the_evidence_is():
     model = TrainedModel(
         "l", ("light", "dark"), Network(light, head), Preprocessing(64, half, half)
     )
-    import io
-
-    from PIL import Image
 
     pixels = np.zeros((64, 64, 3), np.uint8)
     pixels[:24, :24] = 255

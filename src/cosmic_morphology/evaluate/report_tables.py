@@ -10,6 +10,7 @@ from cosmic_morphology.evaluate.scores import Score
 from cosmic_morphology.evaluate.scoring import PartScores
 
 _MOST_ROWS = 24
+_LEAST_GROUPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class SideBySide:
     rows : tuple of Row
         The rows.
     left_out : int
-        Rows with fewer than two groups, about which nothing can be said.
+        Rows with fewer than five groups, about which nothing can be said, or beyond the first 24.
     """
 
     what: str
@@ -67,7 +68,7 @@ def class_tables(judged: Sequence[Judged]) -> list[SideBySide]:
 def part_tables(
     judged: Sequence[Judged], target_size: Mapping[str, Sequence[PartScores]]
 ) -> list[SideBySide]:
-    """Accuracy by source, collection and size of the target; parts with one group are left out."""
+    """Accuracy by source, collection and size of the target; tiny parts are left out."""
     kinds: tuple[tuple[str, Callable[[Judged], Sequence[PartScores]]], ...] = (
         ("source", lambda each: each.scores.by_source),
         ("collection", lambda each: each.scores.by_collection),
@@ -78,12 +79,13 @@ def part_tables(
         for what, of in kinds:
             per_run = [{part.name: part for part in of(each)} for each in same]
             named = [part.name for part in of(same[0]) if all(part.name in p for p in per_run)]
-            told = [n for n in named if per_run[0][n].accuracy.n_groups > 1][:_MOST_ROWS]
+            first = per_run[0]
+            told = [n for n in named if first[n].accuracy.n_groups >= _LEAST_GROUPS][:_MOST_ROWS]
             rows = [
                 Row(
                     name,
-                    per_run[0][name].n,
-                    per_run[0][name].accuracy.n_groups,
+                    first[name].n,
+                    first[name].accuracy.n_groups,
                     tuple(run[name].accuracy for run in per_run),
                 )
                 for name in told
