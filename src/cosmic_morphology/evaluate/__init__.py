@@ -4,6 +4,8 @@ No score leaves this room without its number of pictures, its interval, its grou
 of label it was measured on (:class:`Score`).
 """
 
+from cosmic_morphology.evaluate.ablation import Ablation, ablation
+from cosmic_morphology.evaluate.board import Board, write_board
 from cosmic_morphology.evaluate.comparison import Compared, Comparison, compare_runs
 from cosmic_morphology.evaluate.evaluating import Evaluation, evaluate_run
 from cosmic_morphology.evaluate.explore import ExploreSummary, explore
@@ -12,14 +14,18 @@ from cosmic_morphology.evaluate.scores import Score
 from cosmic_morphology.evaluate.scoring import LabelScores
 
 __all__ = [
+    "Ablation",
+    "Board",
     "Compared",
     "Comparison",
     "Evaluation",
     "ExploreSummary",
     "LabelScores",
     "Score",
+    "ablation",
     "compare_runs",
     "evaluate_run",
     "explore",
+    "write_board",
     "write_report",
 ]

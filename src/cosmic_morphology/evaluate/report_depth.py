@@ -108,7 +108,7 @@ def deepen(
         return found
     best = max(judged, key=lambda each: each.scores.macro_f1.value)
     if not found.target_size:
-        found.target_size = _by_size(atlas, judged, settings, seed)
+        found.target_size = sizes_of_targets(atlas, judged, settings=settings, seed=seed)
     if found.collections is None and settings.report_probe:
         column = embedding_for(atlas, best.facts.backbone)
         if column:
@@ -138,9 +138,10 @@ def shown_mistakes(atlas: Atlas, each: Judged, *, settings: EvaluateSettings) ->
     ]
 
 
-def _by_size(
-    atlas: Atlas, judged: Sequence[Judged], settings: EvaluateSettings, seed: int
+def sizes_of_targets(
+    atlas: Atlas, judged: Sequence[Judged], *, settings: EvaluateSettings, seed: int
 ) -> dict[str, tuple[PartScores, ...]]:
+    """Scores of each run for small, medium and large targets, by the run's name."""
     own = {each.facts.name: each.evaluation.answers[each.scores.labels] for each in judged}
     ids = sorted({str(one) for answers in own.values() for one in answers.ids})
     share = dict(zip(ids, target_shares(atlas, ids).tolist(), strict=True))

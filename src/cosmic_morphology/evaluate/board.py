@@ -1,0 +1,248 @@
+"""The board: all runs ranked on the same tests, as CSV files and one page."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.evaluate.answers import TEST
+from cosmic_morphology.evaluate.comparison import Compared, Comparison, compare_runs
+from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, evaluate_run
+from cosmic_morphology.evaluate.page import write_page
+from cosmic_morphology.evaluate.report_depth import Judged, sizes_of_targets
+from cosmic_morphology.evaluate.report_tables import SideBySide, class_tables, part_tables
+from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
+from cosmic_morphology.evaluate.scores import Score
+from cosmic_morphology.settings import EvaluateSettings
+
+_SIDE_BY_SIDE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TestBoard:
+    """Runs ranked on one test.
+
+    Attributes
+    ----------
+    name, where : str
+        Which test, and its pictures in Lance's SQL.
+    comparison : Comparison
+        The ranking.
+    judged : tuple of Judged
+        The runs, best first.
+    tables : tuple of SideBySide
+        The best few by class, source, collection and size of the target.
+    unjudged : dict of str to str
+        Runs that could not be scored on it, and why.
+    """
+
+    # Not a test, whatever pytest makes of the name.
+    __test__ = False
+
+    name: str
+    where: str
+    comparison: Comparison
+    judged: tuple[Judged, ...]
+    tables: tuple[SideBySide, ...]
+    unjudged: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The boards of all tests, and their files."""
+
+    tests: tuple[TestBoard, ...]
+    csv: Path
+    parts_csv: Path
+    page: Path
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each test and run, best first."""
+        return [row for test in self.tests for row in _rows(test)]
+
+
+def write_board(
+    atlas: Atlas,
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    tests: Mapping[str, str] | None = None,
+    settings: EvaluateSettings | None = None,
+    seed: int = DEFAULT_SEED,
+) -> Board:
+    """Rank runs with intervals and paired differences; write ``board.csv`` and ``board.html``.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        With the predictions of the runs; only read.
+    runs : sequence of Path
+        Their folders.
+    out : Path
+        Folder of ``board.csv``, ``board-parts.csv`` and ``board.html``.
+    tests : mapping of str to str, optional
+        Tests by name, their pictures in Lance's SQL, such as ``{"clean": "split = 'test' AND
+        source = 'nasa'"}``; without it all test pictures.
+    settings : EvaluateSettings, optional
+        Number of resamples.
+    seed : int
+        Of the resamples.
+
+    Raises
+    ------
+    UsageError
+        No run could be scored on a test.
+    """
+    settings = settings or EvaluateSettings()
+    facts = [read_facts(folder) for folder in runs]
+    boards = tuple(
+        _test_board(atlas, facts, name, where, settings, seed)
+        for name, where in (tests or {"test": TEST}).items()
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    found = Board(boards, out / "board.csv", out / "board-parts.csv", out / "board.html")
+    _write_csv(found.csv, found.rows())
+    _write_csv(found.parts_csv, [row for test in boards for row in _part_rows(test)])
+    content = {
+        "title": "Board of runs",
+        "tests": boards,
+        "atlas_version": str(atlas.version),
+        "resamples": settings.bootstrap,
+        "shown": _SIDE_BY_SIDE,
+    }
+    write_page(found.page, "board.html.j2", content)
+    return found
+
+
+def _test_board(
+    atlas: Atlas,
+    facts: Sequence[RunFacts],
+    name: str,
+    where: str,
+    settings: EvaluateSettings,
+    seed: int,
+) -> TestBoard:
+    judged: list[Judged] = []
+    unjudged: dict[str, str] = {}
+    for run in facts:
+        try:
+            found = evaluate_run(
+                atlas,
+                run.name,
+                classes=run.scored_classes,
+                settings=settings,
+                seed=seed,
+                where=where,
+            )
+            judged.append(Judged(run, found))
+        except UsageError as error:
+            unjudged[run.name] = error.what
+    if not judged:
+        raise UsageError(
+            f"no run could be scored on the test {name!r}"
+            + (f" ({next(iter(unjudged.values()))})" if unjudged else ""),
+            where=atlas.uri,
+            todo="Predict the test pictures with at least one run first.",
+        )
+    evaluations = [each.evaluation for each in judged]
+    comparison = compare_runs(evaluations, settings=settings, seed=seed)
+    place = {each.run: each.rank for each in comparison.runs}
+    ranked = sorted(judged, key=lambda each: place[each.facts.name])
+    top = ranked[:_SIDE_BY_SIDE]
+    sizes = sizes_of_targets(atlas, top, settings=settings, seed=seed)
+    tables = (*class_tables(top), *part_tables(top, sizes))
+    return TestBoard(name, where, comparison, tuple(ranked), tables, unjudged)
+
+
+def _rows(test: TestBoard) -> list[dict[str, Any]]:
+    by_name = {each.facts.name: each for each in test.judged}
+    return [
+        {
+            "test": test.name,
+            **_ranked(each),
+            **_of_run(by_name[each.run].facts),
+            **_of_classes(by_name[each.run], test.comparison.labels),
+        }
+        for each in test.comparison.runs
+    ]
+
+
+def _ranked(each: Compared) -> dict[str, Any]:
+    gap = each.to_best
+    return {
+        "rank": each.rank,
+        "run": each.run,
+        **_cells("macro_f1", each.macro_f1),
+        **_cells("accuracy", each.accuracy),
+        "n": each.macro_f1.n,
+        "n_groups": each.macro_f1.n_groups,
+        "labels": each.macro_f1.labels,
+        "grouped_by": each.macro_f1.grouped_by,
+        "to_best": f"{gap.value:.4f}" if gap else "",
+        "to_best_low": f"{gap.interval[0]:.4f}" if gap else "",
+        "to_best_high": f"{gap.interval[1]:.4f}" if gap else "",
+        "to_best_p": f"{gap.p_value:.4f}" if gap else "",
+    }
+
+
+def _of_run(facts: RunFacts) -> dict[str, Any]:
+    return {
+        "recipe": facts.recipe,
+        "backbone": facts.backbone,
+        "weights": facts.weights,
+        "trained_on": facts.trained_on,
+        "seed": facts.settings.get("seed", ""),
+    }
+
+
+def _of_classes(each: Judged, labels: str) -> dict[str, Any]:
+    scores = getattr(each.evaluation, labels)
+    found: dict[str, Any] = {}
+    for one in scores.per_class:
+        found |= {f"n_{one.name}": one.n, **_cells(f"f1_{one.name}", one.f1)}
+    if scores.calibration:
+        found |= _cells("classwise_ece", scores.calibration)
+    return found | _cells("precision_at_coverage", scores.precision_at_coverage)
+
+
+def _part_rows(test: TestBoard) -> list[dict[str, Any]]:
+    rows = []
+    for each in test.judged:
+        scores = getattr(each.evaluation, test.comparison.labels)
+        kinds = (("source", scores.by_source), ("collection", scores.by_collection))
+        rows += [
+            {
+                "test": test.name,
+                "run": each.facts.name,
+                "by": kind,
+                "part": part.name,
+                **_cells("accuracy", part.accuracy),
+                **_cells("macro_f1", part.macro_f1),
+                "n": part.n,
+                "n_groups": part.accuracy.n_groups,
+                "labels": part.accuracy.labels,
+            }
+            for kind, parts in kinds
+            for part in parts
+        ]
+    return rows
+
+
+def _cells(name: str, score: Score) -> dict[str, str]:
+    low, high = score.interval
+    return {name: f"{score.value:.4f}", f"{name}_low": f"{low:.4f}", f"{name}_high": f"{high:.4f}"}
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, names, restval="", lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+    unfinished.replace(path)
