@@ -62,6 +62,11 @@ class CurateSettings(Section):
     duplicate_bits: int = Field(
         6, ge=0, le=32, description="largest Hamming distance of near duplicates, of 64 bits"
     )
+    duplicate_search: Literal["quick", "thorough"] = Field(
+        "quick",
+        description="quick: re-encoded and resized copies, by hash; thorough: cropped, turned, "
+        "framed and recoloured ones, too, at about a hundred times the cost",
+    )
     duplicate_min_cosine: float = Field(
         0.9, gt=0, le=1, description="least cosine of embeddings of pictures that are compared"
     )

@@ -77,7 +77,7 @@ def arrival(name: str, im: Image.Image, quality: int = 90) -> Arrival:
 
 
 def originals(atlas: Atlas) -> dict[str, str]:
-    found = find_duplicates(atlas, settings=CurateSettings())
+    found = find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
     assert found.changed
     rows = atlas.read(["id", "duplicate_of"]).to_pylist()
     return {row["id"]: row["duplicate_of"] for row in rows}
@@ -112,7 +112,7 @@ def test_black_frames_and_lone_stars_are_not_copies_of_each_other(atlas: Atlas) 
 def test_equal_bytes_are_one_picture_and_a_second_run_changes_nothing(atlas: Atlas) -> None:
     atlas.add([arrival(name, sky(7)) for name in ("a", "b")])
     assert set(originals(atlas).values()) == {"nasa:a"}
-    again = find_duplicates(atlas, settings=CurateSettings())
+    again = find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
     assert not again.changed
     assert again.kinds == {"same bytes": 1}
 
@@ -124,20 +124,34 @@ def test_a_copy_on_the_other_side_fails_the_certificate(atlas: Atlas) -> None:
 
     pictures = [arrival(f"sky{seed}", sky(seed)) for seed in range(9)]
     atlas.add([*pictures, arrival("turned", CHANGES["rotated"](sky(0)))])
-    find_duplicates(atlas, settings=CurateSettings())
-    group_pictures(atlas, settings=CurateSettings())
+    find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
+    group_pictures(atlas, settings=CurateSettings(duplicate_search="thorough"))
     ids = atlas.ids()
     atlas.replace_columns(pa.table({"id": ids, "label": ["comet"] * 10}), Stamp("test"))
     split_pictures(atlas, settings=SplitSettings(), seed=1)
-    assert certify(atlas, settings=CurateSettings()).leaks == 0
+    assert certify(atlas, settings=CurateSettings(duplicate_search="thorough")).leaks == 0
     parted = ["test" if each == "nasa:turned" else "train" for each in ids]
     atlas.replace_columns(
         pa.table({"id": ids, "split": parted, "group": ids, "duplicate_of": ids}), Stamp("test")
     )
     with pytest.raises(LeakError, match=r"nasa:turned"):
-        certify(atlas, settings=CurateSettings())
-    found = certify(atlas, settings=CurateSettings(), raise_on_leak=False)
+        certify(atlas, settings=CurateSettings(duplicate_search="thorough"))
+    found = certify(
+        atlas, settings=CurateSettings(duplicate_search="thorough"), raise_on_leak=False
+    )
     assert found.leaks_by_kind["copy"] == 1
+
+
+def test_the_quick_search_finds_copies_of_one_framing(atlas: Atlas) -> None:
+    picture = sky(5)
+    small = picture.resize((picture.width * 2 // 3, picture.height * 2 // 3))
+    atlas.add([arrival("a", picture), arrival("b", small, 60), arrival("c", sky(6))])
+    found = find_duplicates(atlas, settings=CurateSettings())
+    rows = atlas.read(["id", "duplicate_of"]).to_pylist()
+    of = {row["id"]: row["duplicate_of"] for row in rows}
+    first, second, third = sorted(of)
+    assert of == {first: first, second: first, third: third}
+    assert found.duplicates == 1
 
 
 def test_near_hashes_finds_every_pair_and_no_other() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +14,7 @@ from cosmic_morphology.curate.duplicates_candidates import near_hashes, same_byt
 from cosmic_morphology.curate.duplicates_keys import pairs_by_keys
 from cosmic_morphology.curate.duplicates_match import SAME, Pose, poses_between
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
+from cosmic_morphology.curate.duplicates_quick import MIN_FINE, likeness
 from cosmic_morphology.curate.duplicates_verify import best_agreement
 from cosmic_morphology.curate.fingerprints import (
     COLUMN,
@@ -115,7 +117,8 @@ def find_duplicates(
     )
     if stamp.is_current(atlas.stamp_of("duplicate_of")):
         return _summary(atlas, changed=False)
-    fill_fingerprints(atlas)
+    if settings.duplicate_search == "thorough":
+        fill_fingerprints(atlas)
     copies = find_copies(
         atlas,
         ids,
@@ -143,9 +146,12 @@ def find_copies(
     """
     exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
     near = near_hashes(hashes_of(seen), max_bits=settings.duplicate_bits)
-    blobs, starts = unpack_all(_fingerprints(atlas, ids))
-    shared, weight = pairs_by_keys(blobs.code, starts)
-    ways = [near, shared[weight >= MIN_SHARED]]
+    thorough = settings.duplicate_search == "thorough"
+    blobs, starts = unpack_all(_fingerprints(atlas, ids)) if thorough else (None, None)
+    ways = [near]
+    if blobs is not None and starts is not None:
+        shared, weight = pairs_by_keys(blobs.code, starts)
+        ways.append(shared[weight >= MIN_SHARED])
     if embedding_column:
         vectors = _embeddings(atlas, ids, embedding_column)
         ways.append(near_embeddings(vectors, min_cosine=settings.duplicate_min_cosine))
@@ -159,22 +165,49 @@ def find_copies(
     scores: list[float] = []
     for start in range(0, len(pairs), _BATCH):
         part = pairs[start : start + _BATCH]
-        posed = [
-            (one, other, poses)
-            for one, other in part.tolist()
-            if (poses := _poses(blobs, starts, one, other, framed=(one, other) in framed))
-        ]
-        pixels = _pixels(atlas, ids, np.array([each[:2] for each in posed]).reshape(-1, 2))
-        for one, other, poses in posed:
-            agreement = best_agreement(pixels[one], pixels[other], poses)
-            if agreement is not None and agreement.is_copy:
-                found.append([one, other])
-                scores.append(agreement.likeness)
+        if blobs is not None and starts is not None:
+            verified = _verified_thoroughly(atlas, ids, part, blobs, starts, framed)
+        else:
+            verified = _verified_quickly(atlas, ids, part)
+        for one, other, score in verified:
+            found.append([one, other])
+            scores.append(score)
         if progress:
             progress(start + len(part), len(pairs))
     both = np.array([*exact.tolist(), *found], dtype=np.int64).reshape(-1, 2)
     likeness_of = np.array([1.0] * len(exact) + scores, dtype=np.float32)
     return Copies(both, likeness_of, len(exact) + len(pairs))
+
+
+def _verified_quickly(
+    atlas: Atlas, ids: list[str], pairs: np.ndarray
+) -> Iterator[tuple[int, int, float]]:
+    pixels = _pixels(atlas, ids, pairs, size_px=128)
+    for one, other in pairs.tolist():
+        score = likeness(pixels[one], pixels[other])
+        if score >= MIN_FINE:
+            yield one, other, score
+
+
+def _verified_thoroughly(
+    atlas: Atlas,
+    ids: list[str],
+    pairs: np.ndarray,
+    blobs: Blobs,
+    starts: np.ndarray,
+    framed: set[tuple[int, ...]],
+) -> Iterator[tuple[int, int, float]]:
+    posed = [
+        (one, other, poses)
+        for one, other in pairs.tolist()
+        if (poses := _poses(blobs, starts, one, other, framed=(one, other) in framed))
+    ]
+    laid = np.array([each[:2] for each in posed], dtype=np.int64).reshape(-1, 2)
+    pixels = _pixels(atlas, ids, laid, size_px=256)
+    for one, other, poses in posed:
+        agreement = best_agreement(pixels[one], pixels[other], poses)
+        if agreement is not None and agreement.is_copy:
+            yield one, other, agreement.likeness
 
 
 def _fingerprints(atlas: Atlas, ids: list[str]) -> pa.ChunkedArray:
@@ -219,11 +252,14 @@ def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
     return vectors
 
 
-def _pixels(atlas: Atlas, ids: list[str], pairs: np.ndarray) -> dict[int, np.ndarray]:
+def _pixels(
+    atlas: Atlas, ids: list[str], pairs: np.ndarray, *, size_px: int
+) -> dict[int, np.ndarray]:
     rows = np.unique(pairs).tolist()
     taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
     return {
-        row: read_thumbnail(data.as_py(), size=256) for row, data in zip(rows, taken, strict=True)
+        row: read_thumbnail(data.as_py(), size=size_px)
+        for row, data in zip(rows, taken, strict=True)
     }
 
 
