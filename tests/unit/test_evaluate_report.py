@@ -149,6 +149,22 @@ def test_the_account_names_what_was_refused_and_who_voted(told):
     assert "41 pairs were compared pixel by pixel" in text
 
 
+def test_without_a_summary_the_ledger_says_what_was_refused(tmp_path):
+    made = make_atlas(tmp_path / "atlas", per_class=3)
+    states = [("gone", "http_404"), ("gone", "http_404"), ("failed", None), ("stored", None)]
+    states += [("pending", None), ("complete", None)]
+    made.upsert_ledger(
+        [
+            {"url": f"https://x.example/{n}", "state": state, "error_kind": kind}
+            for n, (state, kind) in enumerate(states)
+        ]
+    )
+    text = write_report(made, out=tmp_path, runs=[], settings=QUICK).read_text("utf-8")
+    table = text[text.index("by reason") :]
+    rows = re.findall(r'<th scope="row">(.*?)</th><td class="n">(\d+)', table.split("</table>")[0])
+    assert dict(rows) == {"http 404": "2", "failed": "1"}
+
+
 def test_a_run_without_answers_is_named_and_not_scored(told):
     assert re.search(r"silent has no score: .*predicted nothing yet", told[1])
 

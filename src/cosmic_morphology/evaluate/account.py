@@ -15,7 +15,20 @@ from cosmic_morphology.evaluate.bootstrap import bootstrap_interval, group_numbe
 from cosmic_morphology.evaluate.scores import CHECKED, Score
 from cosmic_morphology.taxonomy import Taxonomy
 
-_FETCHED = frozenset({"stored", "pending"})
+# States of the ledger in which a URL gave no picture; other rows are fetched, waiting, or slices.
+_FAILED = frozenset(
+    {
+        "gone",
+        "refused",
+        "placeholder",
+        "not_a_picture",
+        "too_large",
+        "opted_out",
+        "forbidden",
+        "left_out",
+        "failed",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +117,7 @@ def read_account(
 def _failed(atlas: Atlas) -> dict[str, int]:
     rows = atlas.read(["state", "error_kind"], table="ledger").to_pylist()
     counts = Counter(
-        str(row["error_kind"] or row["state"]) for row in rows if row["state"] not in _FETCHED
+        str(row["error_kind"] or row["state"]) for row in rows if row["state"] in _FAILED
     )
     return dict(counts.most_common())
 

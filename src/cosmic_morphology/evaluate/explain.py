@@ -130,7 +130,7 @@ def explain_run(
 def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """A grey picture with its salient parts in colour, uint8 of shape ``(S, S, 3)``."""
     grey = pixels.astype(np.float32).mean(-1, keepdims=True).repeat(3, axis=-1) * 0.85
-    share = _STRENGTH * np.clip(heat, 0, 1)[..., None]
+    share = _STRENGTH * np.clip(heat, 0, 1)[..., None] ** 1.6  # faint heat is no evidence
     mixed: np.ndarray = np.clip(grey * (1 - share) + _HEAT * share, 0, 255).astype(np.uint8)
     return mixed
 

@@ -151,7 +151,9 @@ def _notes(judged: Sequence[Judged]) -> list[str]:
         for note in each.evaluation.notes:
             runs.setdefault(note, []).append(each.facts.name)
     return [
-        note if len(names) == len(judged) else f"{', '.join(names)}: {note}"
+        f"{note[0].upper()}{note[1:]}"
+        if len(names) == len(judged)
+        else f"{', '.join(names)}: {note}"
         for note, names in runs.items()
     ]
 
