@@ -26,7 +26,8 @@ demo: env
 	$(VENV)/bin/cosmic demo --out cosmic-demo
 
 test: check
-	$(RUN) -m pytest -n 2 --dist loadfile
+	# One thread each: two workers with two torch threads each spend their time waiting.
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
 
 check: env
 	$(VENV)/bin/ruff check src tests benchmarks

@@ -54,5 +54,13 @@ def command(
         shown = {name: found.rows() for name, found in results.items()}
         page = ""
         if report is not None:
-            page = str(write_report(opened, out=report, runs=runs, certificate=None, summary=None))
+            page = str(
+                write_report(
+                    opened,
+                    out=report,
+                    runs=runs,
+                    settings=settings.evaluate,
+                    seed=settings.seed,
+                )
+            )
     show({"runs": shown, "comparison": comparison, "report": page}, as_json=as_json)

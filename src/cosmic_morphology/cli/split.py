@@ -31,11 +31,18 @@ def command(
 ) -> None:
     """Split without leakage, and prove it; exit code 1 when the proof fails."""
     from cosmic_morphology.curate import certify, group_pictures, split_pictures
+    from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas, seed=seed)
     opened = open_atlas(settings)
     if "group" not in opened.columns():
         group_pictures(opened, settings=settings.curate)
-    summary = split_pictures(opened, settings=settings.split, seed=settings.seed, redo=redo)
+    summary = split_pictures(
+        opened,
+        settings=settings.split,
+        seed=settings.seed,
+        redo=redo,
+        reject=load_taxonomy(settings.taxonomy).reject,
+    )
     certificate = json.loads(certify(opened, settings=settings.curate).to_json())
     show({"split": summary, "certificate": certificate}, as_json=as_json)

@@ -68,7 +68,7 @@ def demo_settings(out: Path, per_class: int, seed: int, pretrained: bool) -> Set
             RunJob(name="finetune", recipe="finetune", starts_from="baseline"),
         )
     else:
-        learn = LearnSettings(backbone="resnet10t", weights="none", image_size_px=96)
+        learn = LearnSettings(backbone="test_resnet", weights="none", image_size_px=96)
         runs = (
             RunJob(name="search-words", recipe="scratch", labels="search_word"),
             RunJob(name="curated", recipe="scratch"),

@@ -88,4 +88,7 @@ def write_the_report(context: Context) -> Path:
         runs=[context.out / "runs" / job.name for job in context.settings.train],
         certificate=certificate,
         summary=context.summary.to_dict(),
+        settings=context.settings.evaluate,
+        seed=context.settings.seed,
+        taxonomy=context.taxonomy,
     )

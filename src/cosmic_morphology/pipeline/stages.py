@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.errors import LeakError
 from cosmic_morphology.pipeline.summary import Summary
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -183,16 +184,29 @@ def split(context: Context) -> None:
     """Divide whole groups into train, val and test."""
     from cosmic_morphology.curate import split_pictures
 
-    split_pictures(context.atlas, settings=context.settings.split, seed=context.settings.seed)
+    split_pictures(
+        context.atlas,
+        settings=context.settings.split,
+        seed=context.settings.seed,
+        reject=context.taxonomy.reject,
+    )
 
 
 def certify(context: Context) -> None:
     """Prove that the sides of the split are disjoint, or fail the run."""
     from cosmic_morphology.curate import certify as certify_split
 
-    certificate = certify_split(context.atlas, settings=context.settings.curate)
+    certificate = certify_split(
+        context.atlas, settings=context.settings.curate, raise_on_leak=False
+    )
     (context.out / "certificate.json").write_text(certificate.to_json(), "utf-8")
     context.summary.split["leaks"] = certificate.leaks
+    if certificate.leaks:
+        raise LeakError(
+            f"{certificate.leaks} pairs of pictures that belong together stand on two sides",
+            where=str(context.out / "certificate.json"),
+            todo="The certificate names them; `cosmic split --redo` deals all pictures anew.",
+        )
 
 
 def review(context: Context) -> None:
@@ -242,7 +256,7 @@ STAGES: tuple[Stage, ...] = (
         "groups",
         groups,
         lambda _: True,
-        ("title", "names", "lineage", "albums", "created_at", "duplicate_of"),
+        ("title", "names", "lineage", "albums", "created_at", "credit", "source", "duplicate_of"),
         lambda s: s.curate.model_dump(),
     ),
     Stage("labels", labels, lambda _: True, _LABEL_READS, _label_parameters, hears_verdicts=True),
@@ -250,7 +264,7 @@ STAGES: tuple[Stage, ...] = (
         "split",
         split,
         lambda _: True,
-        ("group", "duplicate_flag", "lineage", "label"),
+        ("group", "duplicate_of", "lineage", "label", "source", "collection"),
         lambda s: (s.split.model_dump(), s.seed),
     ),
     Stage("certify", certify, lambda _: True),
