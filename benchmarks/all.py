@@ -1,0 +1,77 @@
+"""Measure every number again, one benchmark after the other (``make bench``).
+
+    python benchmarks/all.py            all topics
+    python benchmarks/all.py main       one topic
+
+Benchmarks that need the folder of real pictures are passed over, with a line, where it is missing.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SHARED = HERE.parents[1] / "shared"
+SKY = str(SHARED / "sky/images")
+TRUTH = str(SHARED / "sky/truth.csv")
+B4 = str(SHARED / "weights/tf_efficientnet_b4.safetensors")
+
+# Topic, needs the real pictures, script and arguments.
+RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
+    ("main", False, ("main.py", "help")),
+    ("main", True, ("intake.py", SKY)),
+    ("main", False, ("collect.py", "main")),
+    ("main", True, ("sky.py",)),
+    ("main", False, ("main.py", "demo")),
+    ("collect", False, ("collect.py",)),
+    ("curate", True, ("curate_labels.py",)),
+    ("curate", True, ("curate_duplicates.py", "--pictures", SKY, "--truth", TRUTH)),
+    (
+        "learn",
+        True,
+        (
+            "train.py",
+            "sky",
+            "--sky",
+            str(SHARED / "sky"),
+            "--weights",
+            B4,
+            "--backbone",
+            "tf_efficientnet_b4",
+        ),
+    ),
+    ("synthesize", False, ("render.py",)),
+    (
+        "synthesize",
+        True,
+        ("render.py", "--transfer", "--pictures", SKY, "--truth", TRUTH, "--weights", B4),
+    ),
+)
+
+
+def main() -> int:
+    wanted = set(sys.argv[1:])
+    failed = []
+    for topic, needs_pictures, (script, *arguments) in RUNS:
+        if wanted and topic not in wanted:
+            continue
+        name = " ".join((script, *arguments))
+        if needs_pictures and not SHARED.is_dir():
+            print(f"passed over, the folder of real pictures is missing: {name}")
+            continue
+        print(f"== {topic}: {name}", flush=True)
+        command = [sys.executable, str(HERE / "record.py"), topic, "--"]
+        done = subprocess.run(
+            [*command, sys.executable, str(HERE / script), *arguments], check=False
+        )
+        if done.returncode:
+            failed.append(name)
+    for name in failed:
+        print(f"failed: {name}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
