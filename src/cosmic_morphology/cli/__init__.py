@@ -66,9 +66,11 @@ def main() -> None:
     except CosmicError as error:
         sys.stderr.write(f"cosmic: {error}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write(
-            "cosmic: stopped by Ctrl-C; what was committed is kept. "
-            "Run the same command again to go on.\n"
-        )
-        sys.exit(INTERRUPTED)
+    except SystemExit as ended:
+        # Typer turns Ctrl-C into this exit without a word.
+        if ended.code == INTERRUPTED:
+            sys.stderr.write(
+                "cosmic: stopped by Ctrl-C; what was committed is kept. "
+                "Run the same command again to go on.\n"
+            )
+        raise

@@ -2,7 +2,8 @@
 
 A stage is up to date when it has finished before on the same parameters and the same columns,
 pictures and verdicts. Stages that talk to the outside (collect, import, review) always run: they
-fetch only what is missing and store nothing twice.
+fetch only what is missing and store nothing twice. So do those that work row by row (embed,
+votes): they fill the rows that lack their columns.
 """
 
 from __future__ import annotations
@@ -245,13 +246,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     # Random weights see nothing: a net from scratch learns from the pixels instead.
     Stage("embed", embed, lambda s: bool(s.train) and s.learn.weights != "none"),
-    Stage(
-        "votes",
-        votes,
-        lambda _: True,
-        ("title", "description", "keywords", "queries", "given_label", "subjects", "names"),
-        lambda s: (s.curate.model_dump(), str(s.taxonomy)),
-    ),
+    Stage("votes", votes, lambda _: True),
     Stage(
         "groups",
         groups,
