@@ -2,7 +2,7 @@
 VENV := .venv
 PYTHON ?= python3
 RUN := $(VENV)/bin/python
-UV = $(if $(wildcard $(VENV)/bin/uv),$(VENV)/bin/uv,uv)
+UV = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" uv
 
 .PHONY: help env demo test check format bench scoreboard tables lock clean
 

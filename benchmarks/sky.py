@@ -24,7 +24,9 @@ COMMAND = "python benchmarks/sky.py"
 
 def main() -> None:
     settings = load_settings(ROOT / "benchmarks/sky.toml")
+    settings.out = settings.out.resolve()
     settings.out.mkdir(parents=True, exist_ok=True)
+    settings.review[0].path = settings.out / "verdicts.csv"
     write_verdicts(settings.review[0].path)
     summary = run(settings, tell=lambda line: print(line, file=sys.stderr))
     print(json.dumps(summary.to_dict(), indent=1), file=sys.stderr)

@@ -296,7 +296,17 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         raise SettingsError(f"this is not TOML ({error})", where=str(file)) from error
     except ValidationError as error:
         raise _settings_error(error, file if file.is_file() else None) from error
-    return _with_paths_beside(settings, file.parent) if file.is_file() else settings
+    if not file.is_file():
+        return settings
+    said = tomllib.loads(file.read_text("utf-8"))
+    from_file = {
+        key for key in ("atlas", "out") if key in said and key not in given and not _in_environ(key)
+    }
+    return _with_paths_beside(settings, file.parent, from_file)
+
+
+def _in_environ(key: str) -> bool:
+    return any(name.upper() == f"COSMIC_{key.upper()}" for name in os.environ)
 
 
 def _settings_error(error: ValidationError, file: Path | None) -> SettingsError:
@@ -321,11 +331,15 @@ def _settings_error(error: ValidationError, file: Path | None) -> SettingsError:
     return SettingsError(f"{first['msg']} (got {first.get('input')!r})", where=where)
 
 
-def _with_paths_beside(settings: Settings, folder: Path) -> Settings:
+def _with_paths_beside(settings: Settings, folder: Path, from_file: set[str]) -> Settings:
     def beside(path: Path | None) -> Path | None:
         return path if path is None or path.is_absolute() else folder / path
 
     settings.taxonomy = beside(settings.taxonomy)
+    if "atlas" in from_file and "://" not in settings.atlas:
+        settings.atlas = str(folder / settings.atlas)
+    if "out" in from_file:
+        settings.out = folder / settings.out
     if settings.replica:
         settings.replica.pictures = beside(settings.replica.pictures)
         settings.replica.catalogue = beside(settings.replica.catalogue)
