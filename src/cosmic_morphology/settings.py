@@ -299,7 +299,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     if not file.is_file():
         return settings
     said = tomllib.loads(file.read_text("utf-8"))
-    from_file = {
+    from_file: set[str] = {
         key for key in ("atlas", "out") if key in said and key not in given and not _in_environ(key)
     }
     return _with_paths_beside(settings, file.parent, from_file)
