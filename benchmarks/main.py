@@ -63,7 +63,7 @@ def help_ratio(pairs: int = 15) -> None:
 def demo_minutes(caches: tuple[str, ...] = ("an empty", "a warm")) -> None:
     """``make demo`` in a fresh clone: with an empty package cache, then with a warm one.
 
-    ``main.py demo warm`` measures the second alone, with the package cache of this machine.
+    ``main.py demo warm`` and ``main.py demo empty`` measure one of them alone.
     """
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
@@ -112,7 +112,7 @@ def _seconds(command: list[str]) -> float:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["demo", "warm"]:
-        demo_minutes(("a warm",))
+    if sys.argv[1:] in (["demo", "warm"], ["demo", "empty"]):
+        demo_minutes((f"a{'n' if sys.argv[2] == 'empty' else ''} {sys.argv[2]}",))
     else:
         {"help": help_ratio, "demo": demo_minutes}[sys.argv[1]]()
