@@ -9,6 +9,7 @@ import json
 import pytest
 from evaluate_atlas import CLASSES, add_predictions, check, make_atlas
 
+from cosmic_morphology.cli.results import show_evaluations
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import compare_runs, evaluate_run
 from cosmic_morphology.settings import EvaluateSettings
@@ -134,3 +135,22 @@ def test_runs_of_other_classes_are_not_compared(scored):
         compare_runs([one, two], settings=QUICK)
     with pytest.raises(UsageError, match="no run"):
         compare_runs([])
+
+
+def test_the_terminal_shows_scores_with_n_interval_labels_grouping_and_the_difference(
+    scored, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "160")
+    found = [
+        evaluate_run(scored, name, classes=CLASSES, settings=QUICK) for name in ("bad", "good")
+    ]
+    show_evaluations(found, compare_runs(found, settings=QUICK))
+    told = capsys.readouterr().out
+    best = found[1].checked.macro_f1
+    interval = f"[{best.interval[0]:.3f}, {best.interval[1]:.3f}]"
+    line = next(line for line in told.splitlines() if interval in line)
+    assert "good" in line
+    assert f" {best.n} " in line
+    assert f"checked labels, no group parted: {best.grouped_by}" in told
+    assert "good less bad" in told
+    assert all(name in told for name in CLASSES)

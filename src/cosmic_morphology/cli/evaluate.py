@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +18,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
+from cosmic_morphology.cli.results import show_evaluations
 
 NAME = "evaluate"
 
@@ -51,7 +53,6 @@ def command(
                 run_folder=folder,
             )
         comparison = compare_runs(list(results.values()), settings=settings.evaluate)
-        shown = {name: found.rows() for name, found in results.items()}
         page = ""
         if report is not None:
             page = str(
@@ -59,8 +60,19 @@ def command(
                     opened,
                     out=report,
                     runs=runs,
+                    certificate=_certificate(settings.out),
                     settings=settings.evaluate,
                     seed=settings.seed,
                 )
             )
-    show({"runs": shown, "comparison": comparison, "report": page}, as_json=as_json)
+    if as_json:
+        shown = {name: found.rows() for name, found in results.items()}
+        show({"runs": shown, "comparison": comparison, "report": page}, as_json=True)
+    else:
+        show_evaluations(list(results.values()), comparison, page)
+
+
+def _certificate(out: Path) -> dict[str, Any] | None:
+    """What the pipeline certified of this split, when it did."""
+    file = out / "certificate.json"
+    return json.loads(file.read_text("utf-8")) if file.is_file() else None

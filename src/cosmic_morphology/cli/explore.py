@@ -12,6 +12,7 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     open_atlas,
+    progress,
     settings_for,
     show,
 )
@@ -31,5 +32,15 @@ def command(
     from cosmic_morphology.evaluate import explore
 
     settings = settings_for(config, atlas=atlas)
-    summary = explore(open_atlas(settings), out or settings.out / "explore")
-    show(summary, as_json=as_json, title="explored")
+    with progress("explore") as report:
+        summary = explore(open_atlas(settings), out or settings.out / "explore", progress=report)
+    if as_json:
+        show(summary, as_json=True)
+        return
+    from rich.console import Console
+
+    console = Console()
+    console.print(summary.table())
+    console.print(
+        f"{summary.duplicates} are copies of others; page: {summary.page}", soft_wrap=True
+    )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cosmic_morphology.evaluate import Comparison, Evaluation, LabelScores, Score
     from cosmic_morphology.pipeline import Summary
 
 
@@ -40,3 +44,62 @@ def show_results(summary: Summary) -> None:
     minutes = sum(summary.seconds.values()) / 60
     console.print(f"{minutes:.1f} minutes, peak memory {summary.peak_memory_mb / 1000:.1f} GB")
     console.print(f"report: {summary.report}", soft_wrap=True)
+
+
+def show_evaluations(
+    evaluations: Sequence[Evaluation], comparison: Comparison, report: str = ""
+) -> None:
+    """Print runs side by side: scores by label kind, F1 by class, and whether they differ."""
+    from rich.console import Console
+
+    console = Console()
+    ordered = sorted(evaluations, key=lambda each: [r.run for r in comparison.runs].index(each.run))
+    for kind in ("checked", "computed"):
+        found = [(each.run, scores) for each in ordered if (scores := getattr(each, kind))]
+        if found:
+            grouped_by = found[0][1].macro_f1.grouped_by
+            console.print(f"Test split, {kind} labels, no group parted: {grouped_by}")
+            console.print(_scores_table(found))
+            console.print(f"F1 of each class [95 %], {kind} labels")
+            console.print(_classes_table(found))
+    for each in comparison.runs:
+        gap = each.to_first
+        if gap is not None:
+            console.print(
+                f"{each.run} less {comparison.first}: {gap.value:+.3f} macro-F1 "
+                f"[{gap.interval[0]:+.3f}, {gap.interval[1]:+.3f}], p = {gap.p_value:.3f} "
+                f"({comparison.labels} labels, paired bootstrap over groups)"
+            )
+    for note in dict.fromkeys(note for each in ordered for note in each.notes):
+        console.print(f"note: {note}")
+    if report:
+        console.print(f"report: {report}", soft_wrap=True)
+
+
+def _scores_table(found: Sequence[tuple[str, LabelScores]]) -> Table:
+    from rich.table import Table
+
+    table = Table()
+    for heading in ("run", "macro-F1 [95 %]", "accuracy [95 %]", "n", "groups"):
+        table.add_column(heading)
+    for run, scores in found:
+        of = scores.macro_f1
+        table.add_row(run, _cell(of), _cell(scores.accuracy), str(of.n), str(of.n_groups))
+    return table
+
+
+def _classes_table(found: Sequence[tuple[str, LabelScores]]) -> Table:
+    from rich.table import Table
+
+    table = Table()
+    for heading in ("class", "n", *(run for run, _ in found)):
+        table.add_column(heading)
+    for at, first in enumerate(found[0][1].per_class):
+        cells = [_cell(scores.per_class[at].f1) for _, scores in found]
+        table.add_row(first.name, str(first.n), *cells)
+    return table
+
+
+def _cell(score: Score) -> str:
+    low, high = score.interval
+    return f"{score.value:.3f} [{low:.3f}, {high:.3f}]"
