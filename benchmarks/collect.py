@@ -141,7 +141,7 @@ def addresses(replica: Replica) -> list[str]:
     urls, page = [], 1
     while True:
         address = f"{replica.nasa_url}/search?q=galaxy&page={page}&page_size=100"
-        items = httpx2.get(address).json()["collection"]["items"]
+        items = httpx2.get(address, timeout=120).json()["collection"]["items"]
         if not items:
             return urls
         for item in items:

@@ -14,6 +14,8 @@ from astropy.io import fits
 from PIL import Image, ImageCms, ImageDraw
 
 from cosmic_morphology.imaging import ImageLimits, perceptual_hash, read_thumbnail, take_in
+from cosmic_morphology.imaging.narrowing import narrowed
+from cosmic_morphology.imaging.statistics import measure
 
 SHARED_IMAGES = Path(__file__).parents[2].parent / "shared" / "sky" / "images"
 
@@ -254,6 +256,34 @@ def test_the_hash_is_that_of_imagehash_bit_for_bit():
         expected = bytes.fromhex(str(imagehash.phash(picture)))
         assert perceptual_hash(picture) == expected
         assert take_in(encoded(picture, "PNG")).phash == expected
+
+
+def test_common_widths_are_reduced_as_pillow_does_it_bit_for_bit():
+    rng = np.random.default_rng(3)
+    for width in (256, 511, 512, 640, 1279):
+        for height in (33, 512, 700):
+            # Extremes beside noise: sums that must be clipped at both ends.
+            levels = rng.integers(0, 2, (height, width)) * 255
+            levels[:, ::3] = rng.integers(0, 256, levels[:, ::3].shape)
+            grey = Image.fromarray(levels.astype(np.uint8))
+            expected = np.asarray(grey.resize((32, height), Image.Resampling.LANCZOS))
+            for _ in range(9):  # the first few of a width are left to Pillow
+                assert (np.asarray(narrowed(grey, 32)) == expected).all()
+
+
+def test_the_quick_look_never_changes_how_blank_a_picture_is():
+    rng = np.random.default_rng(4)
+    for n in range(80):
+        width, height = (int(side) for side in rng.integers(8, 200, 2))
+        levels = rng.normal(rng.integers(0, 256), rng.choice([0, 3, 9, 20, 60]), (height, width, 3))
+        levels[: n % 5, :3] = 255
+        picture = Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
+        far = []
+        for band in picture.split():
+            sorted_levels = np.sort(np.asarray(band).ravel()).astype(int)
+            middle = sorted_levels[-(-len(sorted_levels) // 2) - 1]
+            far.append(max(sorted_levels[-4] - middle, middle - sorted_levels[3]))
+        assert measure(picture).blankness == max(0.0, 1 - max(far) / 32)
 
 
 def test_a_reencoded_and_resized_copy_keeps_its_hash_nearly():

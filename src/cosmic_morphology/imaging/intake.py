@@ -86,14 +86,17 @@ def take_in(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, source_hint: s
     decoded = _decoded(data, media_type, limits, source_hint)
     with refusals(source_hint):
         picture = small(decoded, limits.thumbnail_side_px)
-        numbers = measure(picture)
+        grey = picture.convert("L")
+        numbers = measure(picture, grey=grey)
         return Intake(
             sha256=hashlib.sha256(data).hexdigest(),
             media_type=media_type,
             width=decoded.width,
             height=decoded.height,
             thumbnail=thumbnail_bytes(data, media_type, decoded, picture),
-            phash=perceptual_hash(decoded.picture),
+            phash=perceptual_hash(
+                decoded.picture, grey=grey if picture is decoded.picture else None
+            ),
             brightness=numbers.brightness,
             contrast=numbers.contrast,
             sharpness=numbers.sharpness,

@@ -14,6 +14,7 @@ from PIL import Image
 
 BLANK_SPREAD_LEVELS = 32
 OUTLIERS_IGNORED = 3
+PROBE_ROWS = 64
 COLOUR_SIDE_PX = 128
 
 
@@ -46,15 +47,17 @@ class PictureStatistics:
     colourfulness: float
 
 
-def measure(picture: Image.Image) -> PictureStatistics:
+def measure(picture: Image.Image, *, grey: Image.Image | None = None) -> PictureStatistics:
     """Measure a picture at the thumbnail's scale.
 
     Parameters
     ----------
     picture : PIL.Image.Image
         Upright 8-bit picture, grey (``L``) or ``RGB``.
+    grey : PIL.Image.Image, optional
+        The same picture in mode ``L``, where it is there already.
     """
-    grey = picture.convert("L")
+    grey = picture.convert("L") if grey is None else grey
     levels = np.arange(256)
     counts = np.asarray(grey.histogram(), dtype=np.float64)
     mean = float(counts @ levels / counts.sum())
@@ -83,9 +86,27 @@ def _sharpness(grey: Image.Image) -> float:
 
 
 def _blankness(picture: Image.Image) -> float:
+    if _is_surely_not_blank(picture):
+        return 0.0
     histograms = np.asarray(picture.histogram()).reshape(-1, 256)
     spread = max(_spread(counts) for counts in histograms)
     return max(0.0, 1.0 - spread / BLANK_SPREAD_LEVELS)
+
+
+def _is_surely_not_blank(picture: Image.Image) -> bool:
+    """Whether a small part settles it: nearly every picture, at a tenth of the cost.
+
+    The pixels that are left after the outliers reach at least as far in the whole picture as in
+    any part of it, and one of their ends lies at least half of that from the median.
+    """
+    left, top = picture.width // 4, picture.height // 4
+    part = picture.crop((left, top, picture.width - left, min(picture.height, top + PROBE_ROWS)))
+    for counts in np.asarray(part.histogram()).reshape(-1, 256):
+        below = np.cumsum(counts)
+        ends = np.searchsorted(below, [OUTLIERS_IGNORED + 1, below[-1] - OUTLIERS_IGNORED])
+        if below[-1] > 2 * OUTLIERS_IGNORED and ends[1] - ends[0] >= 2 * BLANK_SPREAD_LEVELS:
+            return True
+    return False
 
 
 def _spread(counts: np.ndarray) -> int:
