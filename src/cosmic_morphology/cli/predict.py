@@ -1,9 +1,11 @@
-"""``cosmic predict``: a trained run on the pictures of the atlas."""
+"""``cosmic predict``: a trained model on a file, a folder, an address, or an atlas."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,22 +20,137 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
+from cosmic_morphology.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from cosmic_morphology.learn import Answer, Judge
+    from cosmic_morphology.settings import Settings
 
 NAME = "predict"
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
-    where: Annotated[str | None, typer.Option("--where", help="A filter in SQL.")] = None,
+    model: Annotated[Path, typer.Argument(help="A run folder, or an .onnx file.")],
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            help="A picture, a folder, an address (https://…), or an atlas; without it --atlas.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write answers to a .csv, .json or .parquet file.")
+    ] = None,
+    reject_below: Annotated[
+        float | None,
+        typer.Option("--reject-below", min=0, max=1, help="Instead of the model's threshold."),
+    ] = None,
+    where: Annotated[
+        str | None, typer.Option("--where", help="Which pictures of an atlas, a filter in SQL.")
+    ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write prediction and confidence columns for pictures that lack them."""
-    quiet_libraries()
-    settings = settings_for(config, atlas=atlas)
-    with needs("learn"), progress("predicting") as report:
-        from cosmic_morphology.learn import load_run, predict_into
+    """Name the class of pictures; in an atlas, fill its columns of predictions.
 
-        done = predict_into(open_atlas(settings), load_run(run), where=where, progress=report)
-    show(done, as_json=as_json, title="predicted")
+    An answer whose confidence stays below the threshold that the model was given on its val split
+    is left open. A file that is no usable picture gets a reason instead of a class.
+    """
+    quiet_libraries()
+    is_atlas = target is None or _is_atlas(target)
+    if is_atlas and target is not None and atlas is not None:
+        raise UsageError("the atlas is given twice", where=target, todo="Leave --atlas out.")
+    if where is not None and not is_atlas:
+        raise UsageError("--where chooses pictures of an atlas", where=target or "")
+    settings = settings_for(config, atlas=target if is_atlas and target else atlas)
+    with needs("learn"):
+        from cosmic_morphology.learn import check_ending, load_judge
+
+        if out is not None:
+            check_ending(out)
+        if target is not None and not is_atlas and "://" not in target:
+            _must_exist(Path(target))
+        judge = load_judge(model, learn=settings.learn)
+        if is_atlas:
+            _in_atlas(judge, settings, out, where, reject_below, as_json=as_json)
+            return
+        with _answers(judge, str(target), settings, reject_below) as answers:
+            _give(answers, out, alone=_is_alone(str(target)), as_json=as_json)
+
+
+def _in_atlas(
+    judge: Judge,
+    settings: Settings,
+    out: Path | None,
+    where: str | None,
+    reject_below: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    from cosmic_morphology.cli.common import plain
+    from cosmic_morphology.learn import answers_in, predict_into, write_answers
+
+    opened = open_atlas(settings)
+    # An exported model has columns of its own: those of its run stay as they are.
+    precision = getattr(judge, "precision", "")
+    name = f"{judge.name}_{precision}" if precision else judge.name
+    with progress("predicting") as report:
+        done = predict_into(opened, judge, where=where, name=name, progress=report)
+    if out is None:
+        show(done, as_json=as_json, title="predicted")
+        return
+    answers = answers_in(opened, judge, where=where, name=name, reject_below=reject_below)
+    written = write_answers(answers, out)
+    show(plain(done) | {"written": written, "out": str(out)}, as_json=as_json, title="predicted")
+
+
+@contextmanager
+def _answers(
+    judge: Judge, target: str, settings: Settings, reject_below: float | None
+) -> Iterator[Iterator[Answer]]:
+    from cosmic_morphology.cli.one_picture import picture_at
+    from cosmic_morphology.imaging import ImageLimits
+    from cosmic_morphology.learn import predict_bytes, predict_files
+
+    limits = ImageLimits(**settings.imaging.model_dump())
+    if "://" in target:
+        pictures = {target: picture_at(target, settings)}
+        yield predict_bytes(judge, pictures, limits=limits, reject_below=reject_below)
+        return
+    with progress("predicting") as report:
+        yield predict_files(
+            judge, Path(target), limits=limits, reject_below=reject_below, progress=report
+        )
+
+
+def _give(answers: Iterator[Answer], out: Path | None, *, alone: bool, as_json: bool) -> None:
+    from cosmic_morphology.cli.answering import Tally, show_answer
+    from cosmic_morphology.learn import write_answers
+
+    tally = Tally(alone=alone, keep=as_json and out is None)
+    counted = tally.watch(answers)
+    if out is not None:
+        write_answers(counted, out)
+    else:
+        for answer in counted:
+            if not as_json:
+                show_answer(answer)
+    if as_json or out is not None or not alone:
+        show(tally.summary(out), as_json=as_json, title="predicted")
+
+
+def _is_atlas(target: str) -> bool:
+    if target.startswith(("http://", "https://")):
+        return False
+    # An object store holds atlases; a folder is one when it has the table of pictures.
+    return "://" in target or (Path(target) / "images.lance").is_dir()
+
+
+def _is_alone(target: str) -> bool:
+    return "://" in target or Path(target).is_file()
+
+
+def _must_exist(path: Path) -> None:
+    if not path.exists():
+        raise InputError("there is no such file or folder", where=str(path))

@@ -11,24 +11,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cosmic_morphology.learn.answers import Answer as Answer
+    from cosmic_morphology.learn.answers import check_ending as check_ending
+    from cosmic_morphology.learn.answers import write_answers as write_answers
     from cosmic_morphology.learn.backbones import Backbone as Backbone
     from cosmic_morphology.learn.backbones import build_backbone as build_backbone
     from cosmic_morphology.learn.card import write_card as write_card
     from cosmic_morphology.learn.embedding import EmbedSummary as EmbedSummary
     from cosmic_morphology.learn.embedding import embed as embed
-    from cosmic_morphology.learn.files import Answer as Answer
+    from cosmic_morphology.learn.files import predict_bytes as predict_bytes
     from cosmic_morphology.learn.files import predict_files as predict_files
-    from cosmic_morphology.learn.files import write_answers as write_answers
     from cosmic_morphology.learn.fit import train as train
+    from cosmic_morphology.learn.judges import Judge as Judge
+    from cosmic_morphology.learn.judges import load_judge as load_judge
     from cosmic_morphology.learn.model import TrainedModel as TrainedModel
     from cosmic_morphology.learn.model import load_run as load_run
     from cosmic_morphology.learn.onnx_export import ExportSummary as ExportSummary
-    from cosmic_morphology.learn.onnx_export import OnnxModel as OnnxModel
     from cosmic_morphology.learn.onnx_export import export_onnx as export_onnx
+    from cosmic_morphology.learn.onnx_model import OnnxModel as OnnxModel
     from cosmic_morphology.learn.pictures import Example as Example
     from cosmic_morphology.learn.pictures import ParquetPictures as ParquetPictures
     from cosmic_morphology.learn.pictures import PictureTable as PictureTable
     from cosmic_morphology.learn.predict import PredictSummary as PredictSummary
+    from cosmic_morphology.learn.predict import answers_in as answers_in
     from cosmic_morphology.learn.predict import predict_into as predict_into
     from cosmic_morphology.learn.recipes import Recipe as Recipe
     from cosmic_morphology.learn.recipes import load_recipe as load_recipe
@@ -41,12 +46,13 @@ if TYPE_CHECKING:
 
 # Imported when first used: training from a Parquet file must not need Lance.
 _HOMES = {
-    "Answer": "files",
+    "Answer": "answers",
     "Backbone": "backbones",
     "EmbedSummary": "embedding",
     "Example": "pictures",
     "ExportSummary": "onnx_export",
-    "OnnxModel": "onnx_export",
+    "Judge": "judges",
+    "OnnxModel": "onnx_model",
     "ParquetPictures": "pictures",
     "PictureTable": "pictures",
     "PredictSummary": "predict",
@@ -54,19 +60,23 @@ _HOMES = {
     "Run": "runs",
     "Swept": "sweep",
     "TrainedModel": "model",
+    "answers_in": "predict",
     "build_backbone": "backbones",
+    "check_ending": "answers",
     "embed": "embedding",
     "export_onnx": "onnx_export",
     "hub_reachable": "weights",
+    "load_judge": "judges",
     "load_recipe": "recipes",
     "load_run": "model",
+    "predict_bytes": "files",
     "predict_files": "files",
     "predict_into": "predict",
     "read_run": "runs",
     "recipe_names": "recipes",
     "sweep_runs": "sweep",
     "train": "fit",
-    "write_answers": "files",
+    "write_answers": "answers",
     "write_card": "card",
 }
 

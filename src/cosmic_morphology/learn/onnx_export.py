@@ -14,13 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from cosmic_morphology.errors import InputError, MissingExtraError, PictureError
 from cosmic_morphology.learn.model import TrainedModel
+from cosmic_morphology.learn.onnx_model import INPUT, OUTPUT, OnnxModel, needs_onnx
 from cosmic_morphology.learn.preprocessing import Preprocessing
 from cosmic_morphology.learn.turns import turn
 
 OPSET = 18
-_INPUT, _OUTPUT = "pixels", "probabilities"
 _CHECKED = 16
 
 
@@ -92,7 +91,7 @@ def export_onnx(
     MissingExtraError
         ``onnx`` or ``onnxruntime`` is not installed.
     """
-    _needs_onnx()
+    needs_onnx()
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = _Whole(model, views or model.views).cpu().eval()
     size = model.preprocessing.size_px
@@ -110,79 +109,6 @@ def export_onnx(
     return ExportSummary(path, round(path.stat().st_size / 1e6, 2), parity, bool(int8_from))
 
 
-class OnnxModel:
-    """An exported model at work; needs onnxruntime, not torch's weights.
-
-    Parameters
-    ----------
-    path : Path
-        From :func:`export_onnx`.
-    threads : int, optional
-        For one picture; without it onnxruntime's choice.
-
-    Raises
-    ------
-    InputError
-        The file is not a model that :func:`export_onnx` wrote.
-    """
-
-    def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        _needs_onnx()
-        import onnxruntime
-
-        refused: tuple[type[Exception], ...] = (KeyError, ValueError, *_refusals())
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-            found = self._session.get_modelmeta().custom_metadata_map
-            self.classes: tuple[str, ...] = tuple(json.loads(found["classes"]))
-            self.preprocessing = Preprocessing.from_dict(json.loads(found["preprocessing"]))
-            self.reject_below = float(found["reject_below"])
-            self.name = found["name"]
-        except refused as error:
-            raise InputError(
-                f"this is not a model of ours ({error})",
-                where=str(path),
-                todo="Write one with `cosmic export`.",
-            ) from error
-
-    def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
-        """Probabilities, float32 of shape ``(N, K)``; a picture that cannot be read gets NaN."""
-        found = np.full((len(thumbnails), len(self.classes)), np.nan, np.float32)
-        for row, thumbnail in enumerate(thumbnails):
-            try:
-                pixels = self.preprocessing.pixels(thumbnail)
-            except PictureError:
-                continue  # stays NaN, which the caller counts
-            found[row] = self.predict_pixels(pixels[None])[0]
-        return found
-
-    def predict_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        """Probabilities of squares of uint8, shape ``(N, size, size, 3)``."""
-        answer: np.ndarray = self._session.run([_OUTPUT], {_INPUT: pixels})[0]
-        return answer
-
-
-def _needs_onnx() -> None:
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            "ONNX is not installed", todo="pip install 'cosmic-morphology[learn,serve]'"
-        ) from error
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile")
-    return tuple(getattr(state, name) for name in names)
-
-
 def _trace(whole: nn.Module, example: torch.Tensor, path: Path) -> None:
     with warnings.catch_warnings():
         # The tracer warns of constants that are constant here: sizes and numbers of views.
@@ -193,9 +119,9 @@ def _trace(whole: nn.Module, example: torch.Tensor, path: Path) -> None:
             str(path),
             dynamo=False,
             opset_version=OPSET,
-            input_names=[_INPUT],
-            output_names=[_OUTPUT],
-            dynamic_axes={_INPUT: {0: "n"}, _OUTPUT: {0: "n"}},
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
         )
 
 
@@ -211,7 +137,7 @@ def _quantise(
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             for thumbnail in self._left:
-                return {_INPUT: preprocessing.pixels(thumbnail)[None]}
+                return {INPUT: preprocessing.pixels(thumbnail)[None]}
             return None
 
     ready = plain.with_name("ready.onnx")

@@ -1,0 +1,48 @@
+"""One picture from an address that a person gave, by the same polite client as collecting."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from cosmic_morphology.errors import InputError
+
+if TYPE_CHECKING:
+    from cosmic_morphology.settings import Settings
+
+
+def picture_at(url: str, settings: Settings) -> bytes:
+    """The body of an address; only its own host is asked, and no private address but this machine.
+
+    Raises
+    ------
+    InputError
+        It could not be had, with the reason.
+    """
+    from cosmic_morphology.collect.doors import Doors, is_loopback
+    from cosmic_morphology.collect.http import Client
+    from cosmic_morphology.collect.retries import with_retries
+    from cosmic_morphology.collect.states import Trouble
+
+    async def fetched() -> bytes:
+        host = urlsplit(url).hostname or ""
+        doors = Doors([host], root=url if is_loopback(host) else "")
+        async with Client(settings.collect, doors) as client:
+            address = doors.clean(url)
+            largest = settings.imaging.max_bytes
+            asked = with_retries(
+                settings.collect, lambda: client.picture(address, max_bytes=largest)
+            )
+            return (await asked).value.data
+
+    try:
+        return asyncio.run(fetched())
+    except ValueError as error:
+        raise InputError(f"this is no address ({error})", where=url) from error
+    except Trouble as trouble:
+        raise InputError(
+            f"the picture cannot be had: {trouble.what}",
+            where=url,
+            todo="Save it to a file with your browser, and give that file.",
+        ) from trouble

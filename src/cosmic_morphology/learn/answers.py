@@ -1,0 +1,181 @@
+"""What a model says of one picture, and the files that answers are written to."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cosmic_morphology.errors import InputError
+
+_ROWS_AT_ONCE = 1024
+_UNREADABLE = "corrupt: the thumbnail cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model says of one picture.
+
+    Attributes
+    ----------
+    file : str
+        Its path, its address, or its id in the atlas.
+    prediction : str
+        The likeliest class; empty when this is no usable picture.
+    confidence : float
+        Its probability.
+    sure : bool
+        Whether the confidence reaches the threshold that the model was given on its val split;
+        an answer that is not sure is better left open.
+    probabilities : dict of str to float
+        Of each class.
+    credit, licence : str
+        Whom the archive asks to name, and on what terms the picture is given (pictures of an
+        atlas only).
+    error : str
+        Why there is no answer.
+    """
+
+    file: str
+    prediction: str
+    confidence: float
+    sure: bool
+    probabilities: dict[str, float]
+    credit: str = ""
+    licence: str = ""
+    error: str = ""
+
+
+def answer_of(
+    file: str,
+    probabilities: np.ndarray | None,
+    classes: Sequence[str],
+    *,
+    reject_below: float,
+    error: str = "",
+    credit: str = "",
+    licence: str = "",
+) -> Answer:
+    """The answer for probabilities of shape ``(K,)``; None or NaN: there is none."""
+    if probabilities is None or np.isnan(probabilities).any():
+        nothing = dict.fromkeys(classes, 0.0)
+        return Answer(file, "", 0.0, False, nothing, credit, licence, error or _UNREADABLE)
+    best = int(probabilities.argmax())
+    confidence = float(probabilities[best])
+    by_class = {name: round(float(p), 6) for name, p in zip(classes, probabilities, strict=True)}
+    sure = confidence >= reject_below
+    return Answer(file, classes[best], confidence, sure, by_class, credit, licence)
+
+
+def check_ending(path: Path) -> None:
+    """Refuse a file whose ending names no format that answers are written in.
+
+    Raises
+    ------
+    InputError
+        With the endings that there are.
+    """
+    if path.suffix not in _WRITERS:
+        raise InputError(
+            f"answers are not written as {path.suffix or 'a file without ending'}",
+            where=str(path),
+            todo=f"Use one of {', '.join(_WRITERS)}.",
+        )
+
+
+def write_answers(answers: Iterable[Answer], path: Path) -> int:
+    """Write answers as CSV, JSON or Parquet, by the ending of ``path``; return how many.
+
+    They are written as they come, and the file appears when the last one is there.
+
+    Raises
+    ------
+    InputError
+        The ending is another one.
+    """
+    check_ending(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.part")
+    written = 0
+    try:
+        with _WRITERS[path.suffix](unfinished) as write:
+            for rows in _in_parts(_flat(answer) for answer in answers):
+                write(rows)
+                written += len(rows)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return written
+
+
+_Write = Callable[[list[dict[str, Any]]], None]
+
+
+@contextmanager
+def _as_csv(path: Path) -> Iterator[_Write]:
+    with path.open("w", newline="", encoding="utf-8") as file:
+
+        def write(rows: list[dict[str, Any]]) -> None:
+            table = csv.DictWriter(file, list(rows[0]))
+            if not file.tell():
+                table.writeheader()
+            table.writerows(rows)
+
+        yield write
+
+
+@contextmanager
+def _as_json(path: Path) -> Iterator[_Write]:
+    with path.open("w", encoding="utf-8") as file:
+        between = "[\n"
+
+        def write(rows: list[dict[str, Any]]) -> None:
+            nonlocal between
+            for row in rows:
+                file.write(between + json.dumps(row, ensure_ascii=False))
+                between = ",\n"
+
+        yield write
+        file.write("[]\n" if between == "[\n" else "\n]\n")
+
+
+@contextmanager
+def _as_parquet(path: Path) -> Iterator[_Write]:
+    # The columns are known from the first rows on: they name the classes.
+    with ExitStack() as open_files:
+        writer: Any = None
+
+        def write(rows: list[dict[str, Any]]) -> None:
+            nonlocal writer
+            table = pa.Table.from_pylist(rows)
+            if writer is None:
+                writer = open_files.enter_context(pq.ParquetWriter(path, table.schema))
+            writer.write_table(table)
+
+        yield write
+        if writer is None:
+            pq.write_table(pa.table({"file": pa.array([], pa.string())}), path)
+
+
+_WRITERS = {".csv": _as_csv, ".json": _as_json, ".parquet": _as_parquet}
+
+
+def _in_parts(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    source = iter(rows)
+    while part := [row for _, row in zip(range(_ROWS_AT_ONCE), source, strict=False)]:
+        yield part
+
+
+def _flat(answer: Answer) -> dict[str, Any]:
+    row = asdict(answer)
+    by_class = row.pop("probabilities")
+    last = {name: row.pop(name) for name in ("credit", "licence", "error")}
+    return {**row, **{f"p_{name}": p for name, p in by_class.items()}, **last}

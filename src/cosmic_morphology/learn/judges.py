@@ -1,0 +1,61 @@
+"""What judges pictures: a trained run, or the ONNX file that was exported from one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from cosmic_morphology.errors import InputError
+from cosmic_morphology.settings import LearnSettings
+
+ONNX = ".onnx"
+
+
+class Judge(Protocol):
+    """What is needed of a model."""
+
+    name: str
+    classes: tuple[str, ...]
+    reject_below: float
+
+    def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
+        """Probabilities, float32 of shape ``(N, K)``; a picture that cannot be read gets NaN."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Hash of everything that decides over an answer."""
+        ...
+
+
+def load_judge(path: Path | str, *, learn: LearnSettings | None = None) -> Judge:
+    """Load a run's folder, or an ``.onnx`` file.
+
+    Parameters
+    ----------
+    path : Path or str
+        What ``cosmic train`` or ``cosmic export`` has written.
+    learn : LearnSettings, optional
+        Names the device and the threads.
+
+    Raises
+    ------
+    InputError
+        There is nothing here, or it is neither.
+    """
+    place = Path(path)
+    if not place.is_dir() and not (place.is_file() and place.suffix == ONNX):
+        raise InputError(
+            "this file is no model" if place.exists() else "there is no such model",
+            where=str(place),
+            todo="Give the folder of a run, such as out/runs/baseline, or an .onnx file.",
+        )
+    if place.suffix == ONNX:
+        from cosmic_morphology.learn.onnx_model import OnnxModel
+
+        return OnnxModel(place, threads=learn.threads if learn else None)
+    from cosmic_morphology.learn.model import load_run
+
+    return load_run(place, learn=learn)
