@@ -15,6 +15,7 @@ from cosmic_morphology.cli import (
     evaluate,
     explain_label,
     explore,
+    export,
     import_,
     predict,
     replica,
@@ -49,6 +50,7 @@ for module in (
     train,
     evaluate,
     predict,
+    export,
     replica,
 ):
     app.command(module.NAME)(module.command)

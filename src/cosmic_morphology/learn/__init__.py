@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.onnx_export import ExportSummary as ExportSummary
     from cosmic_morphology.learn.onnx_export import export_onnx as export_onnx
     from cosmic_morphology.learn.onnx_model import OnnxModel as OnnxModel
+    from cosmic_morphology.learn.own_pictures import pictures_of_run as pictures_of_run
+    from cosmic_morphology.learn.own_pictures import sample_of as sample_of
     from cosmic_morphology.learn.pictures import Example as Example
     from cosmic_morphology.learn.pictures import ParquetPictures as ParquetPictures
     from cosmic_morphology.learn.pictures import PictureTable as PictureTable
@@ -69,11 +71,13 @@ _HOMES = {
     "load_judge": "judges",
     "load_recipe": "recipes",
     "load_run": "model",
+    "pictures_of_run": "own_pictures",
     "predict_bytes": "files",
     "predict_files": "files",
     "predict_into": "predict",
     "read_run": "runs",
     "recipe_names": "recipes",
+    "sample_of": "own_pictures",
     "sweep_runs": "sweep",
     "train": "fit",
     "write_answers": "answers",

@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from cosmic_morphology.errors import PictureError
 from cosmic_morphology.learn.model import TrainedModel
 from cosmic_morphology.learn.onnx_model import INPUT, OUTPUT, OnnxModel, needs_onnx
 from cosmic_morphology.learn.preprocessing import Preprocessing
 from cosmic_morphology.learn.turns import turn
 
 OPSET = 18
-_CHECKED = 16
+_CHECKED_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,24 @@ class ExportSummary:
     megabytes : float
         Its size.
     parity : float
-        Largest difference of a probability from torch's, on noise.
+        Largest difference of a probability from torch's.
+    same_class : float
+        Share of the compared pictures that get the class that torch gives them.
+    compared_on : str
+        What the two were compared on.
     int8 : bool
         Whether weights and activations are 8-bit integers.
+    views : int
+        Turned views that are averaged.
     """
 
     path: Path
     megabytes: float
     parity: float
+    same_class: float
+    compared_on: str
     int8: bool
+    views: int
 
 
 class _Whole(nn.Module):
@@ -67,6 +77,7 @@ def export_onnx(
     *,
     views: int | None = None,
     int8_from: Sequence[bytes] = (),
+    compare_on: Sequence[bytes] = (),
 ) -> ExportSummary:
     """Write a model as ONNX.
 
@@ -85,6 +96,8 @@ def export_onnx(
     int8_from : sequence of bytes
         Thumbnails (train split, a hundred or so) to find the range of activations on; with
         them the file is written in 8-bit integers.
+    compare_on : sequence of bytes
+        Thumbnails to compare the file with torch on; without them noise.
 
     Raises
     ------
@@ -93,20 +106,25 @@ def export_onnx(
     """
     needs_onnx()
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = _Whole(model, views or model.views).cpu().eval()
+    n_views = views or model.views
+    whole = _Whole(model, n_views).cpu().eval()
     size = model.preprocessing.size_px
     noise = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "plain.onnx"
+        plain, ready = Path(folder) / "plain.onnx", Path(folder) / "ready.onnx"
         _trace(whole, noise, plain)
         if int8_from:
-            _quantise(plain, path, model.preprocessing, int8_from)
+            _quantise(plain, ready, model.preprocessing, int8_from)
         else:
-            path.write_bytes(plain.read_bytes())
-    _describe(path, model)
-    parity = _parity(whole, path, size)
+            ready = plain
+        _describe(ready, model, "int8" if int8_from else "float32")
+        path.write_bytes(ready.read_bytes())
+    pixels = _readable(model.preprocessing, compare_on)
+    on = f"{len(pixels)} pictures" if len(pixels) else "noise"
+    parity, same = _compare(whole, path, pixels if len(pixels) else _noise(size))
     model.network.to(model.device)
-    return ExportSummary(path, round(path.stat().st_size / 1e6, 2), parity, bool(int8_from))
+    megabytes = round(path.stat().st_size / 1e6, 2)
+    return ExportSummary(path, megabytes, parity, same, on, bool(int8_from), n_views)
 
 
 def _trace(whole: nn.Module, example: torch.Tensor, path: Path) -> None:
@@ -140,10 +158,10 @@ def _quantise(
                 return {INPUT: preprocessing.pixels(thumbnail)[None]}
             return None
 
-    ready = plain.with_name("ready.onnx")
-    quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
+    prepared = plain.with_name("prepared.onnx")
+    quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
     quantize_static(
-        str(ready),
+        str(prepared),
         str(path),
         Seen(),
         per_channel=True,
@@ -154,12 +172,13 @@ def _quantise(
     )
 
 
-def _describe(path: Path, model: TrainedModel) -> None:
+def _describe(path: Path, model: TrainedModel, precision: str) -> None:
     import onnx
 
     loaded = onnx.load(str(path))
     for key, value in (
         ("name", model.name),
+        ("precision", precision),
         ("classes", json.dumps(list(model.classes))),
         ("preprocessing", json.dumps(model.preprocessing.to_dict())),
         ("reject_below", str(model.reject_below)),
@@ -169,9 +188,29 @@ def _describe(path: Path, model: TrainedModel) -> None:
     onnx.save(loaded, str(path))
 
 
-def _parity(whole: nn.Module, path: Path, size: int) -> float:
-    pixels = np.random.default_rng(0).integers(0, 256, (_CHECKED, size, size, 3), dtype=np.uint8)
-    with torch.inference_mode():
-        ours = whole(torch.from_numpy(pixels)).numpy()
-    theirs = OnnxModel(path).predict_pixels(pixels)
-    return float(np.abs(ours - theirs).max())
+def _readable(preprocessing: Preprocessing, thumbnails: Sequence[bytes]) -> np.ndarray:
+    found = []
+    for thumbnail in thumbnails:
+        try:
+            found.append(preprocessing.pixels(thumbnail))
+        except PictureError:
+            continue  # the comparison says how many pictures it was made on
+    return np.stack(found) if found else np.zeros((0,), np.uint8)
+
+
+def _noise(size: int) -> np.ndarray:
+    shape = (_CHECKED_AT_ONCE, size, size, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def _compare(whole: nn.Module, path: Path, pixels: np.ndarray) -> tuple[float, float]:
+    written = OnnxModel(path)
+    largest, same = 0.0, 0
+    for start in range(0, len(pixels), _CHECKED_AT_ONCE):
+        part = pixels[start : start + _CHECKED_AT_ONCE]
+        with torch.inference_mode():
+            ours = whole(torch.from_numpy(part)).numpy()
+        theirs = written.predict_pixels(part)
+        largest = max(largest, float(np.abs(ours - theirs).max()))
+        same += int((ours.argmax(1) == theirs.argmax(1)).sum())
+    return largest, same / len(pixels)

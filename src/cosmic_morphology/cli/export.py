@@ -1,0 +1,133 @@
+"""``cosmic export``: a trained run as one ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    ConfigOption,
+    JsonOption,
+    needs,
+    open_atlas,
+    plain,
+    quiet_libraries,
+    settings_for,
+    show,
+)
+from cosmic_morphology.errors import InputError, PictureError, UsageError
+
+if TYPE_CHECKING:
+    from cosmic_morphology.learn import ExportSummary, TrainedModel
+    from cosmic_morphology.settings import Settings
+
+NAME = "export"
+_COMPARED = 100
+_CALIBRATED_ON = 100
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    onnx: Annotated[Path, typer.Option("--onnx", help="The .onnx file to write.")],
+    int8: Annotated[
+        bool, typer.Option("--int8", help="8-bit integers: smaller, faster, a little less right.")
+    ] = False,
+    views: Annotated[
+        int | None,
+        typer.Option("--views", min=1, max=8, help="Averaged views; without it the model's own."),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option("--pictures", help="Compare with torch on these, not on its own.")
+    ] = None,
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write preprocessing, class names, temperature and threshold into one file, and check it.
+
+    It is compared with torch on 100 pictures: given ones, or those of the atlas that the run was
+    trained from. With --int8 and --atlas both are scored on the test split.
+    """
+    quiet_libraries()
+    if onnx.suffix != ".onnx":
+        raise UsageError("the file has to end in .onnx", where=str(onnx))
+    settings = settings_for(config, atlas=atlas)
+    with needs("learn"):
+        from cosmic_morphology.learn import export_onnx, load_run
+
+        cpu = settings.learn.model_copy(update={"accelerator": "cpu"})
+        model = load_run(run, learn=cpu)
+        compared, calibrated = _samples(run, settings, pictures, given=atlas is not None)
+        if int8 and not calibrated:
+            raise UsageError(
+                "8-bit integers need pictures to find their range on",
+                where=str(run),
+                todo="Give --atlas, or --pictures with a folder of some.",
+            )
+        done = export_onnx(
+            model, onnx, views=views, int8_from=calibrated if int8 else (), compare_on=compared
+        )
+        found: dict[str, Any] = _told(done)
+        if int8 and atlas is not None:
+            found |= _scored(model, onnx, settings)
+    show(found, as_json=as_json, title="exported")
+
+
+def _samples(
+    run: Path, settings: Settings, pictures: Path | None, *, given: bool
+) -> tuple[list[bytes], list[bytes]]:
+    """Thumbnails to compare on, and to find the range of 8-bit integers on."""
+    from cosmic_morphology.learn import pictures_of_run, sample_of
+    from cosmic_morphology.learn.atlas_pictures import AtlasPictures
+    from cosmic_morphology.learn.runs import read_json
+
+    compared = _thumbnails(pictures, settings) if pictures else []
+    table = (
+        AtlasPictures(open_atlas(settings))
+        if given
+        else pictures_of_run(run, storage_options=settings.storage_options)
+    )
+    if table is None:
+        return compared, compared
+    labels = str(read_json(run / "settings.json")["labels"])
+    calibrated = sample_of(table, labels, _CALIBRATED_ON, split="train")
+    compared = compared or sample_of(table, labels, _COMPARED, split="val")
+    return compared or calibrated, calibrated or compared
+
+
+def _thumbnails(place: Path, settings: Settings) -> list[bytes]:
+    from cosmic_morphology.imaging import ImageLimits, take_in
+
+    limits = ImageLimits(**settings.imaging.model_dump())
+    files = [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.is_file())
+    found: list[bytes] = []
+    for file in files:
+        if len(found) == _COMPARED:
+            break
+        try:
+            found.append(take_in(file.read_bytes(), limits=limits).thumbnail)
+        except PictureError:
+            continue  # a folder of pictures may hold notes, too
+    if not found:
+        raise InputError("there is no picture here", where=str(place))
+    return found
+
+
+def _told(done: ExportSummary) -> dict[str, Any]:
+    values: dict[str, Any] = plain(done)
+    values["largest_difference_from_torch"] = values.pop("parity")
+    values["same_class_as_torch"] = values.pop("same_class")
+    return values
+
+
+def _scored(model: TrainedModel, onnx: Path, settings: Settings) -> dict[str, Any]:
+    from cosmic_morphology.cli.cost_of_int8 import cost_of_int8
+    from cosmic_morphology.learn import OnnxModel
+
+    try:
+        return cost_of_int8(open_atlas(settings), model, OnnxModel(onnx), settings)
+    except UsageError as error:
+        return {"accuracy_loss": f"not measured: {error}"}

@@ -1,0 +1,101 @@
+"""The verbs around a trained run: export, sweep, card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from training_tools import CLASSES, LEARN, QUICK, TAXONOMY, call, coloured_atlas, config_in, drawn
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.learn import OnnxModel, load_run, train
+from cosmic_morphology.settings import RunJob
+
+
+@pytest.fixture
+def cosmic(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: call(words, monkeypatch, capsys)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("place")
+
+
+@pytest.fixture(scope="module")
+def sky(place) -> Atlas:
+    return coloured_atlas(place / "atlas")
+
+
+@pytest.fixture(scope="module")
+def run(place, sky) -> Path:
+    recipe = place / "quick.toml"
+    recipe.write_text(QUICK)
+    job = RunJob(name="quick", recipe=str(recipe))
+    return train(sky, job, learn=LEARN, taxonomy=TAXONOMY, seed=3, out=place).path
+
+
+def test_an_export_is_compared_with_torch_on_the_runs_own_pictures(cosmic, run, tmp_path):
+    file = tmp_path / "models/quick.onnx"
+    code, said, _ = cosmic("export", run, "--onnx", file, "--json")
+    told = json.loads(said)
+    assert code == 0
+    assert told["compared_on"] == "6 pictures"
+    assert told["largest_difference_from_torch"] < 1e-4
+    assert told["same_class_as_torch"] == 1
+    assert OnnxModel(file).classes == tuple(CLASSES)
+    assert OnnxModel(file).reject_below == load_run(run).reject_below
+
+
+def test_an_export_is_compared_on_pictures_that_are_given(cosmic, run, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("no picture")
+    given = ("export", run, "--onnx", tmp_path / "x.onnx", "--pictures", folder, "--json")
+    code, _, line = cosmic(*given)
+    assert code == 2
+    assert "there is no picture here" in line
+    for n in range(3):
+        (folder / f"{n}.jpg").write_bytes(drawn("comet", n))
+    assert json.loads(cosmic(*given)[1])["compared_on"] == "3 pictures"
+
+
+def test_an_export_in_eight_bits_states_what_it_costs(cosmic, run, sky, tmp_path):
+    file = tmp_path / "small.onnx"
+    code, said, _ = cosmic(
+        "export", run, "--onnx", file, "--int8", "--atlas", sky.uri, "--json",
+        "--config", config_in(tmp_path),
+    )  # fmt: skip
+    told = json.loads(said)
+    assert code == 0
+    assert told["int8"]
+    assert OnnxModel(file).precision == "int8"
+    for what in ("accuracy_loss", "macro_f1_loss"):
+        assert (told[what]["n"], told[what]["groups"]) == (6, 6)
+        assert told[what]["ci95"][0] <= told[what]["value"] <= told[what]["ci95"][1]
+        assert told[what]["labels"] == "computed"
+        assert "duplicates" in told[what]["grouped_by"]
+    for each in ("torch_scores", "int8_scores"):
+        assert "n=6" in told[each]["accuracy"]
+    rows = sky.read(["prediction_quick", "prediction_quick_int8", "label", "split"]).to_pylist()
+    test = [row for row in rows if row["split"] == "test"]
+    right = sum(row["prediction_quick"] == row["label"] for row in test)
+    small = sum(row["prediction_quick_int8"] == row["label"] for row in test)
+    assert told["accuracy_loss"]["value"] == pytest.approx((right - small) / 6)
+
+
+def test_eight_bits_without_pictures_are_refused(cosmic, run, place, tmp_path):
+    source = run / "atlas.json"
+    before = source.read_text()
+    try:
+        source.write_text(json.dumps({"uri": str(tmp_path / "gone"), "version": "1"}))
+        code, _, line = cosmic("export", run, "--onnx", tmp_path / "x.onnx", "--int8")
+        assert code == 2
+        assert "Give --atlas, or --pictures" in line
+        told = json.loads(cosmic("export", run, "--onnx", tmp_path / "x.onnx", "--json")[1])
+        assert told["compared_on"] == "noise"
+    finally:
+        source.write_text(before)
+    assert cosmic("export", run, "--onnx", tmp_path / "x.pt")[0] == 2
