@@ -26,6 +26,7 @@ FLOORS = {
     "learn": 2,
     "evaluate": 2,
     "pipeline": 3,
+    "studies": 3,
     "cli": 3,
     "service": 3,
 }

@@ -23,6 +23,7 @@ from cosmic_morphology.cli import (
     run,
     split,
     status,
+    study,
     synthesize,
     train,
 )
@@ -51,6 +52,7 @@ for module in (
     evaluate,
     predict,
     export,
+    study,
     replica,
 ):
     app.command(module.NAME)(module.command)

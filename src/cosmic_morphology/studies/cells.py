@@ -1,0 +1,143 @@
+"""Cells: one learnt model each, kept as a small JSON file, so that a study goes on after a kill."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosmic_morphology.atlas import fingerprint
+from cosmic_morphology.studies.pool import Pool
+
+# Raise it when the same pictures and settings give other answers.
+CODE = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What makes one cell.
+
+    Attributes
+    ----------
+    arm : str
+        The curve that it belongs to.
+    x : float
+        Its place on the curve.
+    seed, fold : int
+        Of its random choices, and which part is tested.
+    more : mapping
+        JSON-able settings that the result depends on as well.
+    """
+
+    arm: str
+    x: float
+    seed: int
+    fold: int = 0
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A finished trial.
+
+    Attributes
+    ----------
+    trial : Trial
+        What it was.
+    said : dict of str to str
+        The answer to each test picture, by id.
+    n_train, n_rendered : int
+        Pictures learnt from, and how many of them were rendered.
+    notes : dict
+        What the trial counted on the way.
+    """
+
+    trial: Trial
+    said: Mapping[str, str]
+    n_train: int
+    n_rendered: int
+    notes: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """Answers of one trial: class numbers of some test rows, and what it learnt from."""
+
+    test: np.ndarray
+    said: np.ndarray
+    n_train: int
+    n_rendered: int = 0
+    notes: Mapping[str, float] = field(default_factory=dict)
+
+
+def work_off(
+    pool: Pool,
+    trials: Sequence[Trial],
+    work: Callable[[Trial], Worked],
+    folder: Path,
+    *,
+    study: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[Cell], int]:
+    """Do the trials that have no file yet; return all cells, and how many are new.
+
+    Parameters
+    ----------
+    pool : Pool
+        The pictures; when they change, cells are done again.
+    trials : sequence of Trial
+        The grid.
+    work : callable
+        Does one.
+    folder : Path
+        Of the files.
+    study : str
+        Its name.
+    progress : callable, optional
+        Called with trials done and in all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    seen_by_pool = pool.key
+    cells: list[Cell] = []
+    new = 0
+    for done, trial in enumerate(trials):
+        file = folder / f"{fingerprint(CODE, study, seen_by_pool, asdict(trial))}.json"
+        if not file.is_file():
+            _write(file, trial, work(trial), pool)
+            new += 1
+        cells.append(_read(file, trial))
+        if progress:
+            progress(done + 1, len(trials))
+    return cells, new
+
+
+def _write(file: Path, trial: Trial, worked: Worked, pool: Pool) -> None:
+    pool.may_test(worked.test)
+    names = (*pool.classes, "")
+    said = {
+        str(pool.ids[row]): names[int(answer)]
+        for row, answer in zip(worked.test, worked.said, strict=True)
+    }
+    text = json.dumps(
+        {
+            **asdict(trial),
+            "n_train": worked.n_train,
+            "n_rendered": worked.n_rendered,
+            "notes": dict(worked.notes),
+            "said": said,
+        },
+        indent=0,
+    )
+    # Whole or not at all: a kill while writing must not leave half a cell.
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.write_text(text, "utf-8")
+    unfinished.replace(file)
+
+
+def _read(file: Path, trial: Trial) -> Cell:
+    kept = json.loads(file.read_text("utf-8"))
+    return Cell(trial, kept["said"], kept["n_train"], kept["n_rendered"], kept["notes"])

@@ -1,0 +1,92 @@
+"""Curves with intervals: all classes together first, then each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cosmic_morphology.evaluate.figures import (
+    CLASS_COLOURS,
+    grid_lines,
+    legend,
+    name_axes,
+    name_rows,
+    new_figure,
+    plain,
+)
+from cosmic_morphology.studies.scoring import ALL_SEEDS, MACRO, Point
+
+_ACROSS = 3
+_WIDTH_IN, _HEIGHT_IN = 9.6, 2.5
+_BAND = 0.14
+
+
+def curves(points: Sequence[Point], x: str) -> Figure:
+    """One small plot for macro-F1 and one for the F1 of each class.
+
+    Parameters
+    ----------
+    points : sequence of Point
+        Those over all seeds are drawn.
+    x : str
+        What the places mean; empty: arms are compared at one place.
+    """
+    shown = [
+        point
+        for point in points
+        if point.seed == ALL_SEEDS and (point.name or point.measure == MACRO)
+    ]
+    panels = list(dict.fromkeys((point.measure, point.name) for point in shown))
+    arms = list(dict.fromkeys(point.arm for point in shown))
+    across = min(_ACROSS, len(panels))
+    down = -(-len(panels) // across)
+    figure, places = new_figure(_WIDTH_IN, _HEIGHT_IN * down + 0.5, down=down, across=across)
+    for place in places[len(panels) :]:
+        place.set_axis_off()
+    for number, ((measure, name), place) in enumerate(zip(panels, places, strict=False)):
+        own = [point for point in shown if (point.measure, point.name) == (measure, name)]
+        title = f"F1 of {name}" if name else measure
+        if x:
+            _lines(place, own, arms)
+            name_axes(place, x=x if number >= len(panels) - across else "", title=title)
+        else:
+            _dots(place, own, arms, named=number % across == 0)
+            name_axes(place, title=title)
+    if x:
+        legend(figure, loc="outside upper left", ncols=min(4, len(arms)))
+    return figure
+
+
+def _lines(place: Axes, points: Sequence[Point], arms: Sequence[str]) -> None:
+    grid_lines(place, "y")
+    places = {point.x for point in points}
+    for number, arm in enumerate(arms):
+        own = sorted((point for point in points if point.arm == arm), key=lambda point: point.x)
+        colour = CLASS_COLOURS[number % len(CLASS_COLOURS)]
+        if len(own) == 1 and len(places) > 1:
+            # A reference without a curve of its own: a level across the plot.
+            place.axhspan(own[0].low, own[0].high, color=colour, alpha=_BAND / 2, linewidth=0)
+            place.axhline(own[0].value, color=colour, linewidth=1, linestyle="--", label=plain(arm))
+            continue
+        xs = [point.x for point in own]
+        place.fill_between(
+            xs, [p.low for p in own], [p.high for p in own], color=colour, alpha=_BAND, linewidth=0
+        )
+        place.plot(
+            xs, [p.value for p in own], color=colour, linewidth=1.5, marker="o", markersize=3,
+            label=plain(arm),
+        )  # fmt: skip
+
+
+def _dots(place: Axes, points: Sequence[Point], arms: Sequence[str], *, named: bool) -> None:
+    grid_lines(place, "x")
+    for number, arm in enumerate(arms):
+        for point in points:
+            if point.arm == arm:
+                colour = CLASS_COLOURS[number % len(CLASS_COLOURS)]
+                place.plot([point.low, point.high], [number, number], color=colour, linewidth=2)
+                place.plot([point.value], [number], "o", color=colour, markersize=5)
+    name_rows(place, arms if named else [""] * len(arms))
+    place.set_ylim(len(arms) - 0.5, -0.5)

@@ -1,0 +1,195 @@
+"""One lesson: a head learnt on embeddings, tested on rows that it has not seen."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from cosmic_morphology.errors import LeakError, SettingsError, UsageError
+from cosmic_morphology.learn.backbones import Backbone
+from cosmic_morphology.learn.network import Head
+from cosmic_morphology.learn.pictures import Example
+from cosmic_morphology.learn.preprocessing import Preprocessing
+from cosmic_morphology.learn.recipes import Recipe, load_recipe
+from cosmic_morphology.learn.task import Task
+from cosmic_morphology.learn.ways import train_head
+from cosmic_morphology.settings import LearnSettings, RunJob
+from cosmic_morphology.studies.pool import Pool
+
+# Of the pictures that a backbone has seen already: a lesson opens none.
+_NO_PICTURES = Preprocessing(1, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What is learnt, and what is asked afterwards.
+
+    Attributes
+    ----------
+    train, val, test : ndarray of int64
+        Rows of the pool.
+    labels : ndarray of int64, shape ``(N,)``
+        Class numbers of all rows of the pool, as training believes them.
+    weights : ndarray of float64, shape ``(N,)``
+        How far each is trusted (for recipes with ``label_confidence``).
+    first : ndarray of int64
+        Rows that are learnt before the others; the head goes on from there. Empty: none.
+    """
+
+    train: np.ndarray
+    val: np.ndarray
+    test: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    first: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+def learn(pool: Pool, lesson: Lesson, recipe: Recipe, *, seed: int, threads: int = 1) -> np.ndarray:
+    """Class numbers that the learnt head gives the test rows, int64 of shape ``(T,)``.
+
+    Raises
+    ------
+    LeakError
+        A tested picture is learnt from, or a rendered one is tested or tuned on.
+    UsageError
+        Fewer than two classes to learn.
+    """
+    learnt = np.concatenate([lesson.train, lesson.val, lesson.first])
+    seen_twice = np.intersect1d(learnt, lesson.test)
+    if len(seen_twice):
+        raise LeakError("a test picture is learnt from", where=str(pool.ids[seen_twice[0]]))
+    pool.may_test(np.concatenate([lesson.val, lesson.test]))
+    state: dict[str, torch.Tensor] | None = None
+    if len(lesson.first):
+        state = _taught(pool, lesson, lesson.first, recipe, seed, threads, None).state_dict()
+    head = _taught(pool, lesson, lesson.train, recipe, seed, threads, state)
+    with torch.inference_mode():
+        scores = head(torch.from_numpy(pool.vectors[lesson.test]))
+    return np.asarray(scores.argmax(1).numpy(), np.int64)
+
+
+def recipe_named(name: str, own: Mapping[str, Mapping[str, Any]]) -> Recipe:
+    """A recipe of the study file, of the package, or of a TOML file; for plain embeddings only.
+
+    Raises
+    ------
+    SettingsError
+        There is none of this name, it is not valid, or it has to look at pictures again.
+    """
+    recipe = _own_recipe(name, own, ()) if name in own else load_recipe(name)
+    if not recipe.is_plain:
+        raise SettingsError(
+            "this recipe looks at the pictures again; a study learns a head on embeddings",
+            where=f"recipe {name}",
+            todo='Write [recipes.NAME] with extends = "..." and trains = "head", levels = false, '
+            "views = 1, train_views = 1.",
+        )
+    return recipe
+
+
+def _own_recipe(name: str, own: Mapping[str, Mapping[str, Any]], seen: tuple[str, ...]) -> Recipe:
+    if name in seen:
+        raise SettingsError("recipes extend each other in a circle", where=" > ".join(seen))
+    said = dict(own[name])
+    parent = str(said.pop("extends", "baseline"))
+    # A recipe may make another one of the same name its own.
+    base = (
+        _own_recipe(parent, own, (*seen, name))
+        if parent in own and parent != name
+        else load_recipe(parent)
+    )
+    try:
+        return Recipe.model_validate({**base.model_dump(), **said})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(first["msg"], where=f"recipes.{name}.{key}") from error
+
+
+def _taught(
+    pool: Pool,
+    lesson: Lesson,
+    rows: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    threads: int,
+    state: dict[str, torch.Tensor] | None,
+) -> Head:
+    if len(np.unique(lesson.labels[rows])) < 2:
+        raise UsageError(
+            "fewer than two classes are left to learn",
+            where="study",
+            todo="Take more pictures: a larger fraction, or an atlas with more labels.",
+        )
+    head = _new_head(recipe, pool.vectors.shape[1], len(pool.classes), seed)
+    if state is not None:
+        head.load_state_dict(state)
+    examples = [
+        Example(
+            str(pool.ids[row]),
+            pool.classes[int(lesson.labels[row])],
+            side,
+            str(pool.groups[row]),
+            float(lesson.weights[row]),
+        )
+        for side, part in (("train", rows), ("val", lesson.val))
+        for row in part
+    ]
+    with tempfile.TemporaryDirectory(prefix="cosmic-study-") as folder:
+        task = Task(
+            job=RunJob(name="cell"),
+            recipe=recipe,
+            learn=LearnSettings(weights="none", accelerator="cpu", threads=threads, workers=0),
+            table=_Vectors(pool),
+            examples=examples,
+            classes=pool.classes,
+            seed=seed,
+            backbone=Backbone(
+                pool.column, nn.Identity(), _NO_PICTURES, "embeddings", {}, pool.vectors.shape[1]
+            ),
+            head=head,
+            weights_id="embeddings",
+            folder=Path(folder),
+        )
+        torch.set_num_threads(threads)
+        train_head(task)
+    return head.eval()
+
+
+def _new_head(recipe: Recipe, n_features: int, n_classes: int, seed: int) -> Head:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Head(
+            n_features, n_classes, kind=recipe.head, hidden=recipe.hidden, dropout=recipe.dropout
+        )
+
+
+class _Vectors:
+    """The pool as training wants its source of pictures: embeddings, and no pictures."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._vectors = pool.vectors
+        self._at = {each: row for row, each in enumerate(pool.ids.tolist())}
+
+    def where(self) -> dict[str, str]:
+        return {"uri": "embeddings of a study", "version": "1"}
+
+    def examples(self, labels: str) -> list[Example]:
+        del labels
+        return []
+
+    def thumbnails(self, ids: Any) -> Any:
+        del ids
+        return iter(())
+
+    def embeddings(self, ids: Any, learn: Any, backbone: Any, progress: Any = None) -> np.ndarray:
+        del learn, backbone, progress
+        return np.asarray(self._vectors[[self._at[each] for each in ids]])

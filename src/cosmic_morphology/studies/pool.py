@@ -1,0 +1,261 @@
+"""The pictures of a study, as arrays: what is real, what was rendered, and who may be tested."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cosmic_morphology.atlas import Atlas, fingerprint
+from cosmic_morphology.curate.split import RENDERED_SOURCES
+from cosmic_morphology.errors import LeakError, UsageError
+from cosmic_morphology.evaluate.metrics import encode
+from cosmic_morphology.evaluate.neighbours import embedding_for
+from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED
+from cosmic_morphology.learn.atlas_pictures import read_embeddings
+
+_COLUMNS = (
+    "id", "source", "collection", "lineage", "given_label", "label", "label_kind",
+    "label_confidence", "group", "split", "votes",
+)  # fmt: skip
+_RENDER = "render:"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """N pictures with embeddings.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        K names.
+    ids, groups, sources : ndarray of str, shape ``(N,)``
+    vectors : ndarray of float32, shape ``(N, D)``
+        What the frozen backbone sees.
+    right : ndarray of int64, shape ``(N,)``
+        Number of the class that scores believe; K where there is none.
+    taught : ndarray of int64, shape ``(N,)``
+        Number of the class that training believes.
+    weights : ndarray of float64, shape ``(N,)``
+        How sure that is, in (0, 1].
+    checked : ndarray of bool, shape ``(N,)``
+        Whether a person has checked ``right``.
+    sides : ndarray of str, shape ``(N,)``
+        ``train``, ``val``, ``test``, ``none`` or empty.
+    rendered : ndarray of bool, shape ``(N,)``
+        Drawn by a renderer, wholly or in part: never in a val or test part.
+    parents : tuple of tuple of str
+        What each picture was made from, if anything.
+    column : str
+        Of the embeddings.
+    """
+
+    classes: tuple[str, ...]
+    ids: np.ndarray
+    groups: np.ndarray
+    sources: np.ndarray
+    vectors: np.ndarray
+    right: np.ndarray
+    taught: np.ndarray
+    weights: np.ndarray
+    checked: np.ndarray
+    sides: np.ndarray
+    rendered: np.ndarray
+    parents: tuple[tuple[str, ...], ...]
+    column: str
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that a cell can depend on."""
+        heavy = hashlib.sha256(np.ascontiguousarray(self.vectors).tobytes()).hexdigest()
+        return fingerprint(
+            self.classes, self.ids.tolist(), self.groups.tolist(), self.right.tolist(),
+            self.taught.tolist(), self.weights.round(4).tolist(), self.checked.tolist(),
+            self.sides.tolist(), self.rendered.tolist(), self.parents, heavy,
+        )  # fmt: skip
+
+    def real(self, side: str) -> np.ndarray:
+        """Rows of real pictures of a side that can be learnt from (or, for test, scored)."""
+        known = self.right if side == "test" else self.taught
+        rows = np.flatnonzero((self.sides == side) & ~self.rendered & (known < len(self.classes)))
+        if side == "test" and self.checked[rows].any():
+            rows = rows[self.checked[rows]]
+        return rows
+
+    def drawn(self) -> np.ndarray:
+        """Rows of rendered pictures to learn from: none has a parent or kin outside train."""
+        held = ~self.rendered & (self.sides != "train")
+        outside = set(self.ids[held].tolist())
+        kin = set(self.groups[held].tolist())
+        known = self.rendered & (self.right < len(self.classes))
+        found = [
+            row
+            for row in np.flatnonzero(known & np.isin(self.sides, ("train", "")))
+            if self.groups[row] not in kin and not outside & set(self.parents[row])
+        ]
+        return np.array(found, np.int64)
+
+    def kind_of(self, rows: np.ndarray) -> str:
+        """What the labels of these pictures are: checked only when all of them are."""
+        return CHECKED if len(rows) and bool(self.checked[rows].all()) else COMPUTED
+
+    def may_test(self, rows: np.ndarray) -> None:
+        """Refuse rendered pictures among those that are to be tested or validated on.
+
+        Raises
+        ------
+        LeakError
+            There is one.
+        """
+        drawn = rows[self.rendered[rows]]
+        if len(drawn):
+            raise LeakError(
+                f"{len(drawn)} rendered pictures stand where a model is tested or tuned",
+                where=str(self.ids[drawn[0]]),
+                todo="Split again with `cosmic split --redo`: rendered pictures are for training.",
+            )
+
+
+def read_pool(
+    atlas: Atlas,
+    *,
+    classes: Sequence[str],
+    backbone: str = "",
+    labels: str = "label",
+    rendered: Atlas | None = None,
+) -> Pool:
+    """Read everything a study needs; nothing is written.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        With embeddings, groups and a split.
+    classes : sequence of str
+        That are learnt.
+    backbone : str
+        Whose embeddings; empty: the first there are.
+    labels : str
+        Trained on: ``label``, or the name of a voter. Scores always use ``label``.
+    rendered : Atlas, optional
+        Another atlas whose rendered pictures are taken in, with the same embeddings.
+
+    Raises
+    ------
+    UsageError
+        Embeddings or the split are missing, or those of the two atlases differ.
+    LeakError
+        A rendered picture stands in the test or val split.
+    """
+    column = _column(atlas, backbone)
+    rows = _rows(atlas, column)
+    vectors = read_embeddings(atlas, column, [row["id"] for row in rows])
+    if rendered is not None:
+        more = [row for row in _rows(rendered, _same(atlas, rendered, column)) if _is_drawn(row)]
+        there = {row["id"] for row in rows}
+        more = [{**row, "split": "train"} for row in more if row["id"] not in there]
+        rows = [*rows, *more]
+        seen = read_embeddings(rendered, column, [row["id"] for row in more])
+        vectors = np.concatenate([vectors, seen]) if more else vectors
+    readable = np.abs(vectors).max(1, initial=0) > 0
+    rows = [row for row, good in zip(rows, readable, strict=True) if good]
+    pool = _arrays(rows, vectors[readable], tuple(classes), labels, column)
+    pool.may_test(np.flatnonzero(np.isin(pool.sides, ("val", "test"))))
+    return pool
+
+
+def _column(atlas: Atlas, backbone: str) -> str:
+    column = embedding_for(atlas, backbone)
+    if not column or (backbone and column != f"embedding_{backbone.replace('.', '_')}"):
+        raise UsageError(
+            f"there are no embeddings{f' of {backbone}' if backbone else ''} in this atlas",
+            where=atlas.uri,
+            todo="Run `cosmic embed` first.",
+        )
+    if "split" not in atlas.columns():
+        raise UsageError("the pictures are not split yet", where=atlas.uri, todo="`cosmic split`.")
+    return column
+
+
+def _same(atlas: Atlas, rendered: Atlas, column: str) -> str:
+    mine, theirs = atlas.stamp_of(column), rendered.stamp_of(column)
+    if any(mine.get(part) != theirs.get(part) for part in (b"parameters", b"code")):
+        raise UsageError(
+            f"{column} is missing there or made otherwise than in {atlas.uri}",
+            where=rendered.uri,
+            todo="Run `cosmic embed` on both with the same backbone, weights and input.",
+        )
+    return column
+
+
+def _rows(atlas: Atlas, column: str) -> list[dict[str, Any]]:
+    there = atlas.columns()
+    columns = [name for name in _COLUMNS if name in there]
+    found = atlas.read(columns, where=f"`{column}` IS NOT NULL").sort_by("id").to_pylist()
+    pictures = atlas.positions()
+    blank = dict.fromkeys(_COLUMNS)
+    return [{**blank, **row} for row in found if row["id"] in pictures]
+
+
+def _is_drawn(row: Mapping[str, Any]) -> bool:
+    return row["source"] in RENDERED_SOURCES or any(
+        parent.startswith(_RENDER) for parent in row["lineage"] or ()
+    )
+
+
+def _arrays(
+    rows: Sequence[Mapping[str, Any]],
+    vectors: np.ndarray,
+    classes: tuple[str, ...],
+    labels: str,
+    column: str,
+) -> Pool:
+    drawn = np.array([_is_drawn(row) for row in rows], bool)
+    # Who drew a picture knows what it shows; nobody has to vote on it.
+    believed = [
+        row["given_label"] if is_drawn else row["label"]
+        for row, is_drawn in zip(rows, drawn, strict=True)
+    ]
+    taught = [
+        label if is_drawn or labels == "label" else _vote(row, labels)
+        for row, label, is_drawn in zip(rows, believed, drawn, strict=True)
+    ]
+    sure = [
+        1.0 if is_drawn or row["label_confidence"] is None else row["label_confidence"]
+        for row, is_drawn in zip(rows, drawn, strict=True)
+    ]
+    texts = {
+        name: np.array([row[name] or "" for row in rows], object)
+        for name in ("source", "collection", "split")
+    }
+    return Pool(
+        classes=classes,
+        ids=np.array([row["id"] for row in rows], object),
+        groups=np.array([row["group"] or row["id"] for row in rows], object),
+        sources=np.array(
+            [
+                f"{a}/{b}" if b else a
+                for a, b in zip(texts["source"], texts["collection"], strict=True)
+            ],
+            object,
+        ),
+        vectors=vectors,
+        right=encode(believed, classes),
+        taught=encode(taught, classes),
+        weights=np.clip(np.array(sure, float), 0.05, 1.0),
+        checked=np.array([row["label_kind"] == CHECKED for row in rows], bool),
+        sides=texts["split"],
+        rendered=drawn,
+        parents=tuple(tuple(row["lineage"] or ()) for row in rows),
+        column=column,
+    )
+
+
+def _vote(row: Mapping[str, Any], voter: str) -> str | None:
+    mine = [vote for vote in row["votes"] or () if vote["voter"] == voter]
+    return max(mine, key=lambda vote: vote["weight"] or 0.0)["label"] if mine else None

@@ -1,0 +1,217 @@
+"""A study from its settings to its table, curves, conclusion and page."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cosmic_morphology import __version__
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.evaluate.figures import to_svg, write_png
+from cosmic_morphology.evaluate.scores import GROUPED_BY
+from cosmic_morphology.studies import leak, noise, size, synthetic
+from cosmic_morphology.studies.cells import work_off
+from cosmic_morphology.studies.curves import curves
+from cosmic_morphology.studies.grid import Grid, Told
+from cosmic_morphology.studies.lessons import recipe_named
+from cosmic_morphology.studies.page import write_study_page
+from cosmic_morphology.studies.pool import Pool, read_pool
+from cosmic_morphology.studies.scoring import ALL_SEEDS, Point, gather, points
+from cosmic_morphology.studies.settings import StudySettings
+from cosmic_morphology.taxonomy import load_taxonomy
+
+GRIDS: dict[str, ModuleType] = {
+    "leak": leak,
+    "synthetic": synthetic,
+    "noise": noise,
+    "size": size,
+}
+STUDIES = tuple(GRIDS)
+TITLES = {
+    "leak": "What a random split claims",
+    "synthetic": "Do rendered pictures help?",
+    "noise": "What wrong labels cost",
+    "size": "What more pictures would be worth",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StudySummary:
+    """What a study found and where it stands.
+
+    Attributes
+    ----------
+    study : str
+        Its name.
+    cells, new_cells : int
+        Models that it needs, and those that were learnt now.
+    conclusion : tuple of str
+        In plain words, computed from the numbers.
+    csv, png, page : Path
+        The table, the curves, and the page that holds both.
+    """
+
+    study: str
+    cells: int
+    new_cells: int
+    conclusion: tuple[str, ...]
+    csv: Path
+    png: Path
+    page: Path
+
+
+def run_study(
+    name: str,
+    study: StudySettings,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> StudySummary:
+    """Run a study, or go on with it; cells that are there are not done again.
+
+    Parameters
+    ----------
+    name : str
+        One of ``STUDIES``.
+    study : StudySettings
+        From :func:`~cosmic_morphology.studies.settings.load_study`.
+    progress : callable, optional
+        Called with cells done and in all.
+
+    Returns
+    -------
+    StudySummary
+        The results are in ``<out>/<name>``.
+
+    Raises
+    ------
+    UsageError
+        There is no such study, or the atlas lacks what it needs.
+    LeakError
+        A rendered picture would have been tested on.
+    """
+    if name not in STUDIES:
+        raise UsageError("there is no such study", where=name, todo=f"Try {', '.join(STUDIES)}.")
+    atlas = Atlas.open(study.atlas)
+    pool = _pool(atlas, name, study)
+    room = GRIDS[name]
+    plan: Grid = room.grid(pool, study)
+    folder = study.out / name
+    cells, new = work_off(
+        pool, plan.trials, plan.work, folder / "cells", study=name, progress=progress
+    )
+    places = gather(pool, cells)
+    told: Told = room.tell(pool, places, study, cells)
+    rows = points(pool, places, study=name, resamples=study.bootstrap)
+    summary = StudySummary(
+        name, len(cells), new, tuple(told.lines),
+        folder / "study.csv", folder / "curves.png", folder / "study.html",
+    )  # fmt: skip
+    write_points(summary.csv, rows)
+    write_notes(folder / "study.json", study, name, atlas)
+    (folder / "conclusion.txt").write_text("\n".join(told.lines) + "\n", "utf-8")
+    figure = curves(rows, plan.x)
+    write_png(figure, summary.png)
+    write_study_page(
+        summary.page,
+        "study.html.j2",
+        {
+            "study": name,
+            "title": TITLES[name],
+            "atlas_version": str(atlas.version),
+            "conclusion": told.lines,
+            "x": plan.x,
+            "seeds": study.seeds,
+            "resamples": study.bootstrap,
+            "grouped_by": GROUPED_BY,
+            "figure": to_svg(figure, f"study-{name}", "Curves; the table has the same numbers."),
+            **_table(rows),
+        },
+    )
+    return summary
+
+
+def write_points(path: Path, rows: Sequence[Any]) -> None:
+    """Rows of one dataclass as CSV, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow([field.name for field in fields(rows[0])] if rows else [])
+        for row in rows:
+            table.writerow(
+                [
+                    f"{cell:.5f}" if isinstance(cell, float) else cell
+                    for cell in asdict(row).values()
+                ]
+            )
+    unfinished.replace(path)
+
+
+def write_notes(path: Path, study: StudySettings, name: str, atlas: Atlas) -> None:
+    """Everything that makes the study again: settings, version of the atlas and of this package."""
+    said = study.model_dump(mode="json")
+    others = {other for other in STUDIES if other != name}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        json.dumps(
+            {
+                "study": name,
+                "version": __version__,
+                "atlas_version": str(atlas.version),
+                "settings": {key: value for key, value in said.items() if key not in others},
+            },
+            indent=1,
+        )
+        + "\n",
+        "utf-8",
+    )
+
+
+def _pool(atlas: Atlas, name: str, study: StudySettings) -> Pool:
+    other = study.synthetic.rendered_atlas if name == "synthetic" else ""
+    taxonomy = load_taxonomy(study.taxonomy)
+    with_reject = recipe_named(study.recipe, study.recipes).with_reject
+    pool = read_pool(
+        atlas,
+        classes=taxonomy.names_with_reject if with_reject else taxonomy.names,
+        backbone=study.backbone,
+        labels=study.labels,
+        rendered=Atlas.open(other) if other else None,
+    )
+    if not len(pool.real("train")):
+        raise UsageError(
+            "no real picture of the train split has a label and an embedding",
+            where=atlas.uri,
+            todo="Run `cosmic curate`, `cosmic split` and `cosmic embed` first.",
+        )
+    if name != "leak" and not len(pool.real("test")):
+        raise UsageError(
+            "no real picture of the test split has a label and an embedding",
+            where=atlas.uri,
+            todo="Give verdicts with `cosmic review`, or split again.",
+        )
+    return pool
+
+
+def _table(rows: Sequence[Point]) -> Mapping[str, Any]:
+    own = [row for row in rows if row.seed == ALL_SEEDS]
+    places = dict.fromkeys((row.arm, row.x) for row in own)
+    table = []
+    for arm, x in places:
+        mine = [row for row in own if (row.arm, row.x) == (arm, x)]
+        first = mine[0]
+        table.append(
+            {
+                "arm": arm, "x": x, "points": mine, "n": first.n, "n_groups": first.n_groups,
+                "n_train": first.n_train, "n_rendered": first.n_rendered, "labels": first.labels,
+            }
+        )  # fmt: skip
+    one_place = [row for row in own if (row.arm, row.x) == next(iter(places))]
+    named = [f"F1 of {row.name}" if row.name else row.measure for row in one_place]
+    return {"rows": table, "measures": named}

@@ -1,0 +1,238 @@
+"""Cells as scores with intervals: over groups of test pictures, and over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosmic_morphology.evaluate import metrics
+from cosmic_morphology.evaluate.bootstrap import (
+    Difference,
+    confusion_by_group,
+    group_numbers,
+    percentiles,
+    resampled,
+)
+from cosmic_morphology.evaluate.metrics import Statistic, encode
+from cosmic_morphology.evaluate.scores import GROUPED_BY
+from cosmic_morphology.studies.cells import Cell
+from cosmic_morphology.studies.pool import Pool
+
+MACRO, ACCURACY = "macro-F1", "accuracy"
+ALL_SEEDS = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One row of ``study.csv``.
+
+    Attributes
+    ----------
+    study, arm : str
+        Which curve of which study.
+    x : float
+        Place on the curve.
+    seed : str
+        One seed, or ``all``: the mean over seeds.
+    measure, name : str
+        Such as ``F1``, and of which class; the name is empty for all classes together.
+    value, low, high : float
+        With its 95 % interval: bootstrap over groups, and over seeds where there are several.
+    n, n_groups : int
+        Test pictures, and groups of them.
+    n_train, n_rendered : float
+        Pictures learnt from (mean over seeds and folds), and how many of them were rendered.
+    labels : str
+        ``checked`` or ``computed``.
+    grouped_by : str
+        What kept learnt and tested pictures apart.
+    """
+
+    study: str
+    arm: str
+    x: float
+    seed: str
+    measure: str
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+    n_groups: int
+    n_train: float
+    n_rendered: float
+    labels: str
+    grouped_by: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """The answers of one place on a curve.
+
+    Attributes
+    ----------
+    arm, x : str, float
+        Which place.
+    rows : ndarray of int64, shape ``(T,)``
+        Tested rows of the pool.
+    said : ndarray of int64, shape ``(S, T)``
+        Answers of each seed.
+    seeds : tuple of int
+        S of them.
+    n_train, n_rendered : float
+        Means over the cells.
+    """
+
+    arm: str
+    x: float
+    rows: np.ndarray
+    said: np.ndarray
+    seeds: tuple[int, ...]
+    n_train: float
+    n_rendered: float
+
+
+def gather(pool: Pool, cells: Sequence[Cell]) -> list[Answered]:
+    """Cells by arm and place, folds put together; the order is that of the cells."""
+    at = {each: row for row, each in enumerate(pool.ids.tolist())}
+    places: dict[tuple[str, float], list[Cell]] = {}
+    for cell in cells:
+        places.setdefault((cell.trial.arm, cell.trial.x), []).append(cell)
+    found = []
+    for (arm, x), own in places.items():
+        by_seed: dict[int, dict[str, str]] = {}
+        for cell in own:
+            by_seed.setdefault(cell.trial.seed, {}).update(cell.said)
+        common = sorted(set.intersection(*(set(said) for said in by_seed.values())))
+        found.append(
+            Answered(
+                arm,
+                x,
+                np.array([at[each] for each in common], np.int64),
+                np.stack(
+                    [encode([said[i] for i in common], pool.classes) for said in by_seed.values()]
+                ),
+                tuple(by_seed),
+                float(np.mean([cell.n_train for cell in own])),
+                float(np.mean([cell.n_rendered for cell in own])),
+            )
+        )
+    return found
+
+
+def points(
+    pool: Pool,
+    places: Sequence[Answered],
+    *,
+    study: str,
+    resamples: int,
+    grouped_by: str = GROUPED_BY,
+) -> list[Point]:
+    """Every measure of every place, over all seeds and for each seed alone."""
+    found = []
+    for place in places:
+        parts = [(ALL_SEEDS, place.said)]
+        parts += [(str(s), place.said[n : n + 1]) for n, s in enumerate(place.seeds)]
+        for seed, said in parts:
+            for measure, name, statistic in measures_of(pool.classes):
+                value, (low, high) = pooled(pool, place.rows, said, statistic, resamples=resamples)
+                found.append(
+                    Point(
+                        study, place.arm, place.x, seed, measure, name, value, low, high,
+                        len(place.rows), group_numbers(pool.groups[place.rows])[1],
+                        round(place.n_train, 1), round(place.n_rendered, 1),
+                        pool.kind_of(place.rows), grouped_by,
+                    )
+                )  # fmt: skip
+    return found
+
+
+def measures_of(classes: Sequence[str]) -> list[tuple[str, str, Statistic]]:
+    """Measure, class and statistic of each row of a place."""
+    return [
+        (MACRO, "", metrics.macro_f1),
+        (ACCURACY, "", metrics.accuracy),
+        *(("F1", name, metrics.of_class(metrics.f1, at)) for at, name in enumerate(classes)),
+    ]
+
+
+def mean_f1_of(pool: Pool, names: Sequence[str]) -> Statistic:
+    """Mean F1 of some classes."""
+    numbers = [pool.classes.index(name) for name in names]
+    return lambda matrix: metrics.f1(matrix)[..., numbers].mean(-1)
+
+
+def pooled(
+    pool: Pool, rows: np.ndarray, said: np.ndarray, statistic: Statistic, *, resamples: int
+) -> tuple[float, tuple[float, float]]:
+    """Mean of a statistic over seeds, and its 95 % interval.
+
+    Parameters
+    ----------
+    rows : ndarray of int64, shape ``(T,)``
+        Tested rows of the pool.
+    said : ndarray of int64, shape ``(S, T)``
+        Answers of each seed. Each resample draws groups and seeds: the interval holds both what
+        other test pictures and what other training draws would have given.
+    """
+    stack, n_groups = _stacked(pool, rows, said)
+    value = float(np.mean(statistic(stack.sum(0))))
+    if n_groups < 2:
+        return value, (0.0, 1.0)
+    random = np.random.default_rng(0)
+    drawn = [_mean_of_seeds(statistic(m), random) for m in resampled(stack, n=resamples, seed=0)]
+    return value, percentiles(np.concatenate(drawn), around=value)
+
+
+def gap(
+    pool: Pool, first: Answered, second: Answered, statistic: Statistic, *, resamples: int
+) -> Difference:
+    """How much better the second place is than the first, on the pictures that both answered.
+
+    Seeds are paired where both have the same.
+    """
+    rows, one, two = np.intersect1d(first.rows, second.rows, return_indices=True)
+    seeds = [seed for seed in first.seeds if seed in second.seeds]
+    mine = first.said[[first.seeds.index(seed) for seed in seeds]][:, one]
+    other = second.said[[second.seeds.index(seed) for seed in seeds]][:, two]
+    before, n_groups = _stacked(pool, rows, mine)
+    after, _ = _stacked(pool, rows, other)
+    both = np.stack([before, after], axis=2)
+
+    def gaps(matrix: np.ndarray) -> np.ndarray:
+        values = statistic(matrix)
+        return np.asarray(values[..., 1] - values[..., 0])
+
+    value = float(np.mean(gaps(both.sum(0))))
+    if n_groups < 2:
+        return Difference(value, (-1.0, 1.0), 1.0, len(rows), n_groups)
+    random = np.random.default_rng(0)
+    drawn = np.concatenate(
+        [_mean_of_seeds(gaps(m), random) for m in resampled(both, n=resamples, seed=0)]
+    )
+    beyond = min(float(np.mean(drawn <= 0)), float(np.mean(drawn >= 0)))
+    p_value = float(min(1.0, 2 * max(beyond, 1 / resamples)))
+    return Difference(value, percentiles(drawn, around=value), p_value, len(rows), n_groups)
+
+
+def at(places: Sequence[Answered], arm: str, x: float | None = None) -> Answered | None:
+    """The place of an arm; without ``x`` its only or first one."""
+    return next((p for p in places if p.arm == arm and (x is None or p.x == x)), None)
+
+
+def _stacked(pool: Pool, rows: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, int]:
+    """Confusion matrices of groups and seeds, float32 of shape ``(G, S, K, K + 1)``."""
+    numbers, n_groups = group_numbers(pool.groups[rows])
+    k = len(pool.classes)
+    right = pool.right[rows]
+    return np.stack(
+        [confusion_by_group(right, each, numbers, n_groups, k) for each in said], axis=1
+    ), n_groups
+
+
+def _mean_of_seeds(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Means over seeds drawn with replacement: from ``(B, S)`` to ``(B,)``."""
+    drawn = random.integers(0, values.shape[1], values.shape)
+    return np.asarray(np.take_along_axis(values, drawn, axis=1).mean(1))

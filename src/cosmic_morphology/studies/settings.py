@@ -1,0 +1,139 @@
+"""One TOML file that says everything of a study."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from cosmic_morphology.errors import SettingsError
+from cosmic_morphology.settings import Section
+
+Side = Literal["train", "val", "none"]
+
+
+class LeakSettings(Section):
+    """A random split by file against a grouped one."""
+
+    folds: int = Field(5, ge=2, le=20, description="parts of the pictures, each tested once")
+    sides: tuple[Side, ...] = Field(
+        ("train", "val", "none"), description="pictures that are dealt anew; never those of test"
+    )
+
+
+class SyntheticSettings(Section):
+    """Rendered pictures beside real ones."""
+
+    rendered_atlas: str = Field(
+        "", description="where the rendered pictures are; empty: in the same atlas"
+    )
+    ratios: tuple[float, ...] = Field((0.5, 1, 2, 4), description="rendered for each real picture")
+    rare: tuple[str, ...] = Field(("asteroid", "comet"), description="the rare classes")
+    keep: int = Field(0, ge=0, description="real training pictures left of a rare class; 0: all")
+    only_rare: bool = Field(True, description="a curve with pictures of the rare classes only")
+    every_class: bool = Field(True, description="a curve with pictures of every class")
+    pretrain: bool = Field(True, description="a curve that learns rendered first, real after it")
+    rendered_alone: bool = Field(True, description="learn from rendered pictures only, too")
+
+
+class NoiseSettings(Section):
+    """Wrong labels, put in on purpose."""
+
+    levels: tuple[float, ...] = Field(
+        (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6), description="share of training labels made wrong"
+    )
+    arms: tuple[Literal["as they are", "curated", "robust", "curated and robust"], ...] = (
+        "as they are",
+        "curated",
+        "robust",
+        "curated and robust",
+    )
+    smoothing: float = Field(0.2, ge=0, lt=1, description="label smoothing of robust training")
+
+
+class SizeSettings(Section):
+    """Fewer pictures."""
+
+    fractions: tuple[float, ...] = Field(
+        (0.05, 0.1, 0.2, 0.4, 0.7, 1.0), description="share of the training pictures"
+    )
+    recipes: tuple[str, ...] = Field((), description="a curve for each; none: the study's recipe")
+
+
+class RealismSettings(Section):
+    """Rendered against real, as a linear classifier sees it."""
+
+    rendered_atlas: str = Field(
+        "", description="where the rendered pictures are; empty: in the same atlas"
+    )
+    folds: int = Field(5, ge=2, le=20)
+    per_class: int = Field(200, ge=10, description="at most so many pictures of each kind a class")
+    gallery: int = Field(12, ge=0, le=60, description="pictures of each kind that are shown")
+    pairs: int = Field(6, ge=0, le=30, description="rendered pictures with their real neighbours")
+
+
+class StudySettings(Section):
+    """Everything of the studies on one atlas."""
+
+    atlas: str = Field("cosmic-atlas", description="folder or address of the atlas; only read")
+    out: Path = Field(Path("cosmic-studies"), description="folder of the results")
+    taxonomy: Path | None = Field(None, description="another taxonomy file")
+    backbone: str = Field("", description="whose embeddings; empty: the first that there are")
+    labels: str = Field("label", description="trained on: 'label', or the name of one voter")
+    recipe: str = Field("baseline", description="a head recipe on plain embeddings")
+    recipes: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="recipes of this study: extends = 'best', and changes"
+    )
+    seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1)
+    bootstrap: int = Field(1000, ge=50, description="resamples of the 95 % interval")
+    threads: int = Field(1, ge=1, description="threads of one cell; a head gains nothing by more")
+
+    leak: LeakSettings = Field(default_factory=LeakSettings)
+    synthetic: SyntheticSettings = Field(default_factory=SyntheticSettings)
+    noise: NoiseSettings = Field(default_factory=NoiseSettings)
+    size: SizeSettings = Field(default_factory=SizeSettings)
+    realism: RealismSettings = Field(default_factory=RealismSettings)
+
+
+def load_study(config: Path, *, out: Path | None = None) -> StudySettings:
+    """Read a study file; paths in it are relative to it.
+
+    Parameters
+    ----------
+    config : Path
+        The TOML file.
+    out : Path, optional
+        Another folder for the results.
+
+    Raises
+    ------
+    SettingsError
+        The file is missing or not TOML, or a key or value is not valid.
+    """
+    try:
+        study = StudySettings.model_validate(tomllib.loads(config.read_text("utf-8")))
+    except OSError as error:
+        raise SettingsError("there is no such study file", where=str(config)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"this is not TOML ({error})", where=str(config)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        todo = "docs/studies.md has a valid file." if first["type"] == "extra_forbidden" else ""
+        raise SettingsError(first["msg"], where=f"{config}: {key}", todo=todo) from error
+    return _beside(study, config.parent, out)
+
+
+def _beside(study: StudySettings, folder: Path, out: Path | None) -> StudySettings:
+    def address(text: str) -> str:
+        return text if not text or "://" in text else str(folder / text)
+
+    study.atlas = address(study.atlas)
+    study.synthetic.rendered_atlas = address(study.synthetic.rendered_atlas)
+    study.realism.rendered_atlas = address(study.realism.rendered_atlas)
+    study.out = out if out is not None else folder / study.out
+    if study.taxonomy is not None:
+        study.taxonomy = folder / study.taxonomy
+    return study

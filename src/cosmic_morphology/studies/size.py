@@ -1,0 +1,116 @@
+"""Learning curves: what more pictures would be worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cosmic_morphology.evaluate import metrics
+from cosmic_morphology.studies.cells import Cell, Trial, Worked
+from cosmic_morphology.studies.grid import Grid, Told
+from cosmic_morphology.studies.lessons import Lesson, learn, recipe_named
+from cosmic_morphology.studies.pool import Pool
+from cosmic_morphology.studies.scoring import Answered, at, gap
+from cosmic_morphology.studies.settings import StudySettings
+from cosmic_morphology.studies.words import interval_of
+
+X = "share of the training pictures"
+
+
+def grid(pool: Pool, study: StudySettings) -> Grid:
+    """The trials of this study, and how one is done."""
+    recipes = {
+        name: recipe_named(name, study.recipes) for name in study.size.recipes or (study.recipe,)
+    }
+    fractions = sorted(set(study.size.fractions))
+    trials = [
+        Trial(name, fraction, seed, more={"recipe": recipe.model_dump(mode="json")})
+        for seed in study.seeds
+        for name, recipe in recipes.items()
+        for fraction in fractions
+    ]
+    val, test = pool.real("val"), pool.real("test")
+
+    def work(trial: Trial) -> Worked:
+        train = some_groups(pool, pool.real("train"), trial.x, trial.seed)
+        # Who has fewer pictures also has fewer to tune on.
+        tuned = some_groups(pool, val, trial.x, trial.seed)
+        lesson = Lesson(train, tuned, test, pool.taught, pool.weights)
+        said = learn(pool, lesson, recipes[trial.arm], seed=trial.seed, threads=study.threads)
+        return Worked(test, said, len(train))
+
+    return Grid(trials, work, X)
+
+
+def some_groups(pool: Pool, rows: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """About a share of each class, in whole groups; a larger share contains the smaller ones.
+
+    Parameters
+    ----------
+    pool : Pool
+        The pictures.
+    rows : ndarray of int64
+        To choose from.
+    fraction : float
+        From 0 to 1; each class keeps at least one group.
+    seed : int
+        Of the order of groups.
+    """
+    if fraction >= 1:
+        return rows
+    chosen: set[str] = set()
+    for number in np.unique(pool.taught[rows]):
+        own = pool.groups[rows[pool.taught[rows] == number]].astype(str)
+        names, sizes = np.unique(own, return_counts=True)
+        order = np.random.default_rng([seed, int(number)]).permutation(len(names))
+        # A group belongs to the share that its first picture falls into.
+        begins = np.cumsum(sizes[order]) - sizes[order]
+        wanted = begins < max(1.0, fraction * len(own))
+        chosen |= set(names[order[wanted]].tolist())
+    return rows[np.isin(pool.groups[rows].astype(str), sorted(chosen))]
+
+
+def tell(
+    pool: Pool, places: Sequence[Answered], study: StudySettings, cells: Sequence[Cell]
+) -> Told:
+    """The conclusion, computed."""
+    del cells
+    lines = []
+    for arm in dict.fromkeys(place.arm for place in places):
+        own = sorted((place for place in places if place.arm == arm), key=lambda place: place.x)
+        if len(own) < 2:
+            continue
+        fewer, most = own[-2], own[-1]
+        last = gap(pool, fewer, most, metrics.macro_f1, resamples=study.bootstrap)
+        whole = gap(pool, own[0], most, metrics.macro_f1, resamples=study.bootstrap)
+        lines.append(
+            f"{arm}: from {fewer.n_train:.0f} to {most.n_train:.0f} training pictures macro-F1 "
+            f"changes by {interval_of(last.value, last.interval, signed=True)}"
+            + (
+                ": more pictures would still help."
+                if last.is_real and last.value > 0
+                else ", which may be chance: that more pictures would still help is not shown."
+            )
+            + f" From {own[0].n_train:.0f} to {most.n_train:.0f} it changes by "
+            f"{interval_of(whole.value, whole.interval, signed=True)}."
+        )
+    arms = list(dict.fromkeys(place.arm for place in places))
+    if len(arms) > 1:
+        lines += _compared(pool, places, arms, study)
+    return Told(lines)
+
+
+def _compared(
+    pool: Pool, places: Sequence[Answered], arms: Sequence[str], study: StudySettings
+) -> list[str]:
+    found = []
+    for x in sorted({place.x for place in places}):
+        first, second = at(places, arms[0], x), at(places, arms[1], x)
+        if first and second:
+            between = gap(pool, first, second, metrics.macro_f1, resamples=study.bootstrap)
+            found.append(
+                f"At {x:.0%} of the pictures {arms[1]} differs from {arms[0]} by "
+                f"{interval_of(between.value, between.interval, signed=True)}."
+            )
+    return found

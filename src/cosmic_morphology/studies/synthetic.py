@@ -1,0 +1,219 @@
+"""Does synthetic data help? Real pictures alone, and with rendered ones beside or before them.
+
+The test is the same real pictures everywhere; rendered ones are only ever learnt from. The
+reference weighs its classes (``class_weights`` of the recipe), so that the question is what
+rendered pictures give beyond that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.evaluate import metrics
+from cosmic_morphology.studies.cells import Cell, Trial, Worked
+from cosmic_morphology.studies.grid import Grid, Told
+from cosmic_morphology.studies.lessons import Lesson, learn, recipe_named
+from cosmic_morphology.studies.pool import Pool
+from cosmic_morphology.studies.scoring import Answered, at, gap, mean_f1_of, pooled
+from cosmic_morphology.studies.settings import StudySettings
+from cosmic_morphology.studies.words import interval_of, listed
+
+X = "rendered pictures for each real one"
+REAL, ONLY_RARE, EVERY, BEFORE, ALONE = (
+    "real only",
+    "rendered of the rare classes",
+    "rendered of every class",
+    "rendered first, then real",
+    "rendered only",
+)
+
+
+def grid(pool: Pool, study: StudySettings) -> Grid:
+    """The trials of this study, and how one is done.
+
+    Raises
+    ------
+    UsageError
+        There are no rendered pictures, or a rare class is none of the classes.
+    """
+    own = study.synthetic
+    unknown = [name for name in own.rare if name not in pool.classes]
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is none of the classes", where="synthetic.rare")
+    drawn = pool.drawn()
+    if not len(drawn):
+        raise UsageError(
+            "there are no rendered pictures with embeddings to learn from",
+            where=pool.column,
+            todo="Render some with `cosmic synthesize` (also into another atlas, named in "
+            "synthetic.rendered_atlas), then `cosmic embed`.",
+        )
+    recipe = recipe_named(study.recipe, study.recipes)
+    more = {"recipe": recipe.model_dump(mode="json"), "keep": own.keep, "rare": list(own.rare)}
+    trials = [Trial(arm, x, seed, more=more) for seed in study.seeds for arm, x in _places(study)]
+    rare = np.array([pool.classes.index(name) for name in own.rare], np.int64)
+    test = pool.real("test")
+
+    def work(trial: Trial) -> Worked:
+        train = _cut(pool, pool.real("train"), rare, own.keep, trial.seed)
+        share = {k: _share(pool, int(k), own.keep) for k in rare}
+        val = _cut_by_share(pool, pool.real("val"), share, trial.seed)
+        wanted = rare if trial.arm == ONLY_RARE else np.arange(len(pool.classes))
+        added = rendered_for(pool, drawn, train, wanted, trial.x, trial.seed)
+        none = np.zeros(0, np.int64)
+        if trial.arm == ALONE:
+            val = none
+        first = added if trial.arm == BEFORE else none
+        learnt = {REAL: train, BEFORE: train, ALONE: added}.get(
+            trial.arm, np.concatenate([train, added])
+        )
+        labels = np.where(pool.rendered, pool.right, pool.taught)
+        lesson = Lesson(learnt, val, test, labels, pool.weights, first)
+        said = learn(pool, lesson, recipe, seed=trial.seed, threads=study.threads)
+        n_rendered = int(pool.rendered[learnt].sum()) + len(first)
+        lacking = _asked(pool, train, wanted, trial.x) - len(added)
+        return Worked(test, said, len(learnt) + len(first), n_rendered, {"lacking": lacking})
+
+    return Grid(trials, work, X)
+
+
+def _places(study: StudySettings) -> list[tuple[str, float]]:
+    own = study.synthetic
+    arms = [
+        arm
+        for arm, wanted in (
+            (ONLY_RARE, own.only_rare),
+            (EVERY, own.every_class),
+            (BEFORE, own.pretrain),
+            (ALONE, own.rendered_alone),
+        )
+        if wanted
+    ]
+    return [(REAL, 0.0), *((arm, x) for arm in arms for x in sorted(set(own.ratios)) if x > 0)]
+
+
+def rendered_for(
+    pool: Pool, drawn: np.ndarray, train: np.ndarray, wanted: np.ndarray, ratio: float, seed: int
+) -> np.ndarray:
+    """So many rendered rows for each real one of each wanted class; more contain the fewer.
+
+    Parameters
+    ----------
+    pool : Pool
+        The pictures.
+    drawn, train : ndarray of int64
+        Rendered rows to choose from, and the real ones.
+    wanted : ndarray of int64
+        Numbers of the classes.
+    ratio : float
+        Rendered for each real picture; all there are where they do not suffice.
+    seed : int
+        Of the choice.
+    """
+    parts = [np.zeros(0, np.int64)]
+    for number in wanted:
+        own = drawn[pool.right[drawn] == number]
+        count = round(ratio * int((pool.taught[train] == number).sum()))
+        order = np.random.default_rng([seed, int(number)]).permutation(len(own))
+        parts.append(own[order[:count]])
+    return np.concatenate(parts)
+
+
+def _asked(pool: Pool, train: np.ndarray, wanted: np.ndarray, ratio: float) -> int:
+    return sum(round(ratio * int((pool.taught[train] == k).sum())) for k in wanted)
+
+
+def _cut(pool: Pool, rows: np.ndarray, rare: np.ndarray, keep: int, seed: int) -> np.ndarray:
+    """Rows with at most ``keep`` pictures of each rare class; 0 leaves all."""
+    if not keep:
+        return rows
+    gone: list[np.ndarray] = []
+    for number in rare:
+        own = rows[pool.taught[rows] == number]
+        order = np.random.default_rng([seed, 7, int(number)]).permutation(len(own))
+        gone.append(own[order[keep:]])
+    return np.setdiff1d(rows, np.concatenate(gone))
+
+
+def _share(pool: Pool, number: int, keep: int) -> float:
+    """How much of a class is left: the val part shrinks alike."""
+    train = pool.real("train")
+    n = int((pool.taught[train] == number).sum())
+    return min(1.0, keep / n) if keep and n else 1.0
+
+
+def _cut_by_share(pool: Pool, rows: np.ndarray, share: dict[int, float], seed: int) -> np.ndarray:
+    for number, part in share.items():
+        n = int((pool.taught[rows] == number).sum())
+        if part < 1 and n:
+            rows = _cut(pool, rows, np.array([number]), max(1, round(part * n)), seed)
+    return rows
+
+
+def tell(
+    pool: Pool, places: Sequence[Answered], study: StudySettings, cells: Sequence[Cell]
+) -> Told:
+    """The conclusion, computed."""
+    real = at(places, REAL)
+    if real is None:
+        return Told([])
+    own, n = study.synthetic, study.bootstrap
+    rare = mean_f1_of(pool, own.rare)
+    alone = pooled(pool, real.rows, real.said, rare, resamples=n)
+    cut = f"cut to {own.keep} training pictures each " if own.keep else ""
+    lines = []
+    for arm in (ONLY_RARE, EVERY, BEFORE):
+        tried = [place for place in places if place.arm == arm]
+        if tried:
+            lines.append(_of_arm(pool, real, tried, study))
+    verdict = (
+        f"Real pictures alone (rare classes {listed(own.rare)} {cut}weighed by class) give these "
+        f"a mean F1 of {interval_of(*alone)} on {len(real.rows)} real test pictures "
+        f"({pool.kind_of(real.rows)} labels)."
+    )
+    only = [place for place in places if place.arm == ALONE]
+    if only:
+        best = max(only, key=lambda place: place.x)
+        score = pooled(pool, best.rows, best.said, metrics.macro_f1, resamples=n)
+        lines.append(
+            f"From {best.n_rendered:.0f} rendered pictures only, without a single real one, "
+            f"macro-F1 on real pictures is {interval_of(*score)}."
+        )
+    short = [cell.trial.x for cell in cells if cell.notes["lacking"] > 0]
+    if short:
+        lines.append(
+            f"From {min(short):g}x on there were fewer rendered pictures than asked for: all there "
+            "were, were used."
+        )
+    return Told([verdict, *lines])
+
+
+def _of_arm(pool: Pool, real: Answered, tried: Sequence[Answered], study: StudySettings) -> str:
+    own, n = study.synthetic, study.bootstrap
+    rare = mean_f1_of(pool, own.rare)
+    others = [name for name in pool.classes if name not in own.rare]
+    parts, real_gains = [], []
+    for place in sorted(tried, key=lambda place: place.x):
+        gained = gap(pool, real, place, rare, resamples=n)
+        parts.append(f"{interval_of(gained.value, gained.interval, signed=True)} at {place.x:g}x")
+        if gained.is_real:
+            real_gains.append(gained.value)
+    most = max(tried, key=lambda place: place.x)
+    told = "may be chance throughout"
+    if real_gains:
+        signs = {value > 0 for value in real_gains}
+        told = "helps" if signs == {True} else "harms" if signs == {False} else "cuts both ways"
+    rest = ""
+    if others:
+        lost = gap(pool, real, most, mean_f1_of(pool, others), resamples=n)
+        rest = (
+            f"; the mean F1 of the other classes changes by "
+            f"{interval_of(lost.value, lost.interval, signed=True)} at {most.x:g}x"
+        )
+    return (
+        f"{tried[0].arm.capitalize()}: {told}. The mean F1 of {listed(own.rare)} changes by "
+        f"{', '.join(parts)}{rest}."
+    )

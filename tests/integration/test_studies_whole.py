@@ -1,0 +1,118 @@
+"""Whole studies on a small atlas: tables, pages, conclusions, and going on after a kill."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+from study_atlas import fill, write_study
+
+from cosmic_morphology.studies import load_study, run_study
+
+COSMIC = str(Path(sys.executable).parent / "cosmic")
+SMALL = """
+[leak]
+folds = 3
+[synthetic]
+ratios = [1]
+keep = 6
+[noise]
+levels = [0.0, 0.5]
+[size]
+fractions = [0.3, 1.0]
+"""
+
+
+@pytest.fixture(scope="module")
+def drawn_jpeg():
+    from conftest import draw_jpeg
+
+    return draw_jpeg
+
+
+@pytest.fixture(scope="module")
+def study_file(tmp_path_factory, drawn_jpeg):
+    folder = tmp_path_factory.mktemp("study")
+    # Each group has a place of its own: its copies are easy, other groups are hard.
+    atlas = fill(folder / "atlas", drawn_jpeg, copies=4, spread=0.4, own_offset=6.0)
+    return write_study(folder, atlas, SMALL)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", ["leak", "synthetic", "noise", "size"])
+def test_a_study_leaves_table_curves_conclusion_and_page_and_does_nothing_twice(name, study_file):
+    study = load_study(study_file)
+    first = run_study(name, study)
+    assert first.new_cells == first.cells > 0
+    kept = first.csv.read_bytes(), first.page.read_bytes(), first.png.read_bytes()
+    again = run_study(name, study)
+    assert again.new_cells == 0
+    assert (again.csv.read_bytes(), again.page.read_bytes(), again.png.read_bytes()) == kept
+    rows = rows_of(first.csv)
+    assert {row["seed"] for row in rows} == {"all", "1", "2"}
+    for row in rows:
+        assert 0 <= float(row["low"]) <= float(row["value"]) <= float(row["high"]) <= 1
+        assert int(row["n"]) > 0
+        assert row["labels"] == "computed"
+        assert row["grouped_by"]
+    page = first.page.read_text("utf-8")
+    assert "<svg" in page
+    assert 'http-equiv="Content-Security-Policy"' in page
+    assert not {"<script", 'src="http'} & set(page.split())
+    text = (first.csv.parent / "conclusion.txt").read_text("utf-8")
+    assert text.split("\n")[0] in page.replace("&#39;", "'")
+    assert text.count("[") >= 2
+    assert json.loads((first.csv.parent / "study.json").read_text())["settings"]["seeds"] == [1, 2]
+
+
+def test_the_same_file_gives_the_same_cells_in_another_folder(study_file, tmp_path):
+    first = run_study("size", load_study(study_file))
+    other = run_study("size", load_study(study_file, out=tmp_path))
+    assert other.new_cells == other.cells
+    names = sorted(path.name for path in (first.csv.parent / "cells").iterdir())
+    assert names == sorted(path.name for path in (other.csv.parent / "cells").iterdir())
+    assert other.csv.read_text() == first.csv.read_text()
+
+
+def test_the_leak_study_finds_the_leak_of_a_derived_set(study_file):
+    done = run_study("leak", load_study(study_file))
+    value = {
+        row["arm"]: float(row["value"])
+        for row in rows_of(done.csv)
+        if row["seed"] == "all" and row["measure"] == "macro-F1"
+    }
+    assert value["random split by file"] > value["groups kept apart"] + 0.05
+    assert "that is the leak" in " ".join(done.conclusion)
+
+
+def test_no_rendered_picture_is_ever_answered_in_any_study(study_file):
+    for name in ("leak", "synthetic", "noise", "size"):
+        folder = run_study(name, load_study(study_file)).csv.parent / "cells"
+        for file in folder.iterdir():
+            said = json.loads(file.read_text("utf-8"))["said"]
+            assert said
+            assert not [each for each in said if each.startswith("rendered:")]
+
+
+def test_the_command_prints_one_json_object_and_refuses_in_one_line(study_file, tmp_path):
+    done = subprocess.run(
+        [COSMIC, "study", "size", "--config", study_file, "--json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["study"] == "size"
+    bad = subprocess.run(
+        [COSMIC, "study", "size", "--config", tmp_path / "no.toml"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert bad.returncode == 2
+    assert len(bad.stderr.splitlines()) == 1
