@@ -20,7 +20,7 @@ from cosmic_morphology.studies.scoring import ALL_SEEDS, MACRO, Point
 
 _ACROSS = 3
 _WIDTH_IN, _HEIGHT_IN = 9.6, 2.5
-_BAND = 0.14
+_BAND, _BESIDE = 0.08, 0.014
 
 
 def curves(points: Sequence[Point], x: str) -> Figure:
@@ -49,7 +49,7 @@ def curves(points: Sequence[Point], x: str) -> Figure:
         own = [point for point in shown if (point.measure, point.name) == (measure, name)]
         title = f"F1 of {name}" if name else measure
         if x:
-            _lines(place, own, arms)
+            _lines(place, own, arms, named=number == 0)
             name_axes(place, x=x if number >= len(panels) - across else "", title=title)
         else:
             _dots(place, own, arms, named=number % across == 0)
@@ -59,25 +59,27 @@ def curves(points: Sequence[Point], x: str) -> Figure:
     return figure
 
 
-def _lines(place: Axes, points: Sequence[Point], arms: Sequence[str]) -> None:
+def _lines(place: Axes, points: Sequence[Point], arms: Sequence[str], *, named: bool) -> None:
     grid_lines(place, "y")
-    places = {point.x for point in points}
+    places = sorted({point.x for point in points})
+    # Arms stand beside each other, or their intervals would hide one another.
+    step = _BESIDE * (places[-1] - places[0])
     for number, arm in enumerate(arms):
         own = sorted((point for point in points if point.arm == arm), key=lambda point: point.x)
         colour = CLASS_COLOURS[number % len(CLASS_COLOURS)]
+        # matplotlib passes over labels that begin with an underscore.
+        label = plain(arm) if named else "_"
         if len(own) == 1 and len(places) > 1:
             # A reference without a curve of its own: a level across the plot.
-            place.axhspan(own[0].low, own[0].high, color=colour, alpha=_BAND / 2, linewidth=0)
-            place.axhline(own[0].value, color=colour, linewidth=1, linestyle="--", label=plain(arm))
+            place.axhspan(own[0].low, own[0].high, color=colour, alpha=_BAND, linewidth=0)
+            place.axhline(own[0].value, color=colour, linewidth=1, linestyle="--", label=label)
             continue
-        xs = [point.x for point in own]
-        place.fill_between(
-            xs, [p.low for p in own], [p.high for p in own], color=colour, alpha=_BAND, linewidth=0
+        xs = [point.x + (number - (len(arms) - 1) / 2) * step for point in own]
+        values = [point.value for point in own]
+        place.vlines(
+            xs, [p.low for p in own], [p.high for p in own], color=colour, alpha=0.6, linewidth=1.2
         )
-        place.plot(
-            xs, [p.value for p in own], color=colour, linewidth=1.5, marker="o", markersize=3,
-            label=plain(arm),
-        )  # fmt: skip
+        place.plot(xs, values, color=colour, linewidth=1.3, marker="o", markersize=3.2, label=label)
 
 
 def _dots(place: Axes, points: Sequence[Point], arms: Sequence[str], *, named: bool) -> None:
