@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -99,3 +100,61 @@ def test_eight_bits_without_pictures_are_refused(cosmic, run, place, tmp_path):
     finally:
         source.write_text(before)
     assert cosmic("export", run, "--onnx", tmp_path / "x.pt")[0] == 2
+
+
+def test_a_sweep_ends_with_a_table_and_goes_on_where_it_was(cosmic, sky, tmp_path):
+    given = (
+        "train", "colours", "--sweep", "--recipe", tmp_path / "quick.toml",
+        "--backbone", "resnet10t", "--backbone", "resnet14t", "--weights", "resnet14t=none",
+        "--seeds", "1,2", "--atlas", sky.uri, "--out", tmp_path / "out",
+        "--config", config_in(tmp_path),
+    )  # fmt: skip
+    code, said, _ = cosmic(*given, "--json")
+    told = json.loads(said)
+    assert (code, told["failed"]) == (0, {})
+    names = {f"quick_resnet{n}t-s{seed}" for n in (10, 14) for seed in (1, 2)}
+    assert {row["run"] for row in told["runs"]} == names
+    scores = [row["val_macro_f1"] for row in told["runs"]]
+    assert scores == sorted(scores, reverse=True)
+    for row in told["runs"]:
+        assert (row["n_val"], row["groups"], row["backbone"][:6]) == (6, 6, "resnet")
+        assert row["low"] <= row["val_macro_f1"] <= row["high"]
+    with Path(told["table"]).open() as file:
+        assert {row["run"] for row in csv.DictReader(file)} == names
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out/runs").rglob("weights.*")}
+    assert len(before) == 4
+    code, said, _ = cosmic(*given)
+    assert code == 0
+    assert "quick_resnet14t-s2" in said
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_sweep_with_a_failure_shows_the_others_and_ends_with_one(cosmic, sky, tmp_path):
+    code, said, _ = cosmic(
+        "train", "--sweep", "--recipe", tmp_path / "quick.toml", "--recipe", "nothing",
+        "--seeds", "1", "--atlas", sky.uri, "--out", tmp_path / "out",
+        "--config", config_in(tmp_path), "--json",
+    )  # fmt: skip
+    told = json.loads(said)
+    assert code == 1
+    assert [row["run"] for row in told["runs"]] == ["quick_resnet10t-s1"]
+    assert "there is no recipe 'nothing'" in told["failed"]["nothing_resnet10t-s1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--recipe", "baseline", "--recipe", "best"), "Add --sweep"),
+        (("--sweep", "--seeds", "one"), "whole numbers"),
+        (("--sweep", "--seeds", "1,1"), "one name"),
+        (("--sweep", "--starts-from", "x"), "starts from no other run"),
+        (("--sweep", "--weights", "a", "--weights", "b"), "BACKBONE=FILE"),
+        (("--sweep", "--weights", "vgg=none"), "BACKBONE=FILE"),
+        (("--backbone", "vit-tinny"), "Presets: convnext-nano"),
+    ],
+)
+def test_a_sweep_that_cannot_be_meant_is_one_clear_line(cosmic, sky, tmp_path, words, part):
+    code, said, line = cosmic("train", *words, "--atlas", sky.uri, "--config", config_in(tmp_path))
+    assert (code, said) == (2, "")
+    assert part in line
+    assert len(line.splitlines()) == 1

@@ -320,3 +320,19 @@ def test_the_threshold_keeps_what_is_right_often_enough():
     assert threshold_for(probabilities, targets, 0.99) == pytest.approx(0.8)
     assert threshold_for(probabilities, targets, 0.7) == pytest.approx(0.6)
     assert threshold_for(probabilities, 1 - targets, 0.99) == 1.0
+
+
+def test_a_preset_is_a_name_of_timm_with_an_input_that_fits():
+    import timm
+
+    from cosmic_morphology.learn.embedding import embedding_column
+    from cosmic_morphology.learn.presets import PRESETS, with_preset
+
+    for name, preset in PRESETS.items():
+        assert timm.is_model(preset.model)
+        assert with_preset(LearnSettings(backbone=name)).backbone == preset.model
+        assert embedding_column(name) == embedding_column(preset.model)
+    given = with_preset(LearnSettings(backbone="dino-vit-small", image_size_px=98))
+    assert given.image_size_px == 98
+    assert with_preset(LearnSettings(backbone="dino-vit-small")).image_size_px == 224
+    assert with_preset(SMALL) is SMALL

@@ -1,4 +1,4 @@
-"""``cosmic train``: one run of a recipe."""
+"""``cosmic train``: one run of a recipe, or a sweep of many."""
 
 from __future__ import annotations
 
@@ -19,19 +19,38 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
+from cosmic_morphology.errors import UsageError
 
 NAME = "train"
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="Name of the run.")] = "baseline",
-    recipe: Annotated[str, typer.Option("--recipe", help="A recipe, or a TOML file.")] = "baseline",
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Name of the run (or of the sweep).", show_default="baseline"),
+    ] = None,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option("--recipe", help="A recipe, or a TOML file.", show_default="baseline"),
+    ] = None,
     labels: Annotated[str, typer.Option("--labels", help="'label', or one voter.")] = "label",
     starts_from: Annotated[str, typer.Option("--starts-from", help="An earlier run.")] = "",
-    backbone: Annotated[str | None, typer.Option("--backbone", help="Any timm model.")] = None,
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="hub, none, or a safetensors file.")
+    backbone: Annotated[
+        list[str] | None, typer.Option("--backbone", help="A preset, or any timm model.")
     ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weights", help="hub, none, or a safetensors file; in a sweep also BACKBONE=FILE."
+        ),
+    ] = None,
+    sweep: Annotated[
+        bool,
+        typer.Option(
+            "--sweep", help="All recipes x backbones x seeds given; finished ones stay as they are."
+        ),
+    ] = False,
+    seeds: Annotated[str, typer.Option("--seeds", help="Of a sweep: 1,2,3.")] = "",
     out: Annotated[Path | None, typer.Option("--out", help="Folder of runs.")] = None,
     seed: SeedOption = None,
     atlas: AtlasOption = None,
@@ -39,15 +58,41 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Train on the train split; test pictures are never read."""
+    quiet_libraries()
+    settings = settings_for(config, atlas=atlas, out=out, seed=seed)
+    recipes, backbones, files = recipe or [], backbone or [], weights or []
+    if sweep:
+        if starts_from:
+            raise UsageError("a sweep starts from no other run", where="--starts-from")
+        from cosmic_morphology.cli.sweeping import sweep as sweep_all
+
+        with needs("learn"), progress("runs of the sweep") as report:
+            sweep_all(
+                settings,
+                name=name or "sweep",
+                recipes=recipes,
+                backbones=backbones,
+                weights=files,
+                seeds=seeds,
+                labels=labels,
+                progress=report,
+                as_json=as_json,
+            )
+        return
+    if seeds or max(len(recipes), len(backbones), len(files)) > 1:
+        raise UsageError("one run has one recipe, backbone and seed", todo="Add --sweep for more.")
+    given = {"backbone": backbones, "weights": files}
+    learn = settings.learn.model_copy(update={key: each[0] for key, each in given.items() if each})
     from cosmic_morphology.settings import RunJob
     from cosmic_morphology.taxonomy import load_taxonomy
 
-    quiet_libraries()
-    settings = settings_for(config, atlas=atlas, out=out, seed=seed)
-    given = {"backbone": backbone, "weights": weights}
-    learn = settings.learn.model_copy(update={k: v for k, v in given.items() if v is not None})
-    job = RunJob(name=name, recipe=recipe, labels=labels, starts_from=starts_from)
-    with needs("learn"), progress(f"training {name}") as report:
+    job = RunJob(
+        name=name or "baseline",
+        recipe=recipes[0] if recipes else "baseline",
+        labels=labels,
+        starts_from=starts_from,
+    )
+    with needs("learn"), progress(f"training {job.name}") as report:
         from cosmic_morphology.learn import train
 
         run = train(

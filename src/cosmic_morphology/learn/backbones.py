@@ -15,6 +15,7 @@ from torch import nn
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.learn.levels import Levels
 from cosmic_morphology.learn.preprocessing import Preprocessing
+from cosmic_morphology.learn.presets import PRESETS, with_preset
 from cosmic_morphology.learn.weights import (
     cached_weights,
     hash_of_file,
@@ -76,6 +77,7 @@ def build_backbone(learn: LearnSettings, *, levels: bool = False) -> Backbone:
     TrainingError
         The hub cannot be reached.
     """
+    learn = with_preset(learn)
     arguments = {key: value for key, value in learn.backbone_args.items() if key != "num_classes"}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_RANDOM_WEIGHTS_SEED)
@@ -97,7 +99,7 @@ def bare_model(name: str, arguments: dict[str, Any]) -> nn.Module:
         raise SettingsError(
             f"there is no timm model {name!r}",
             where="learn.backbone",
-            todo=f"Near to it are: {', '.join(near)}." if near else "See timm.list_models().",
+            todo=f"Near to it are: {', '.join(near) or 'none'}. Presets: {', '.join(PRESETS)}.",
         ) from error
     except TypeError as error:
         raise SettingsError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -21,10 +21,18 @@ class Examples(Dataset[dict[str, torch.Tensor]]):
         Numbers of the classes.
     weights : Tensor of float32, shape ``(N,)``
         How much each counts.
+    ids : sequence of str
+        Which pictures these are; empty when nobody asks.
     """
 
-    def __init__(self, inputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> None:
-        self.inputs, self.targets, self.weights = inputs, targets, weights
+    def __init__(
+        self,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        weights: torch.Tensor,
+        ids: Sequence[str] = (),
+    ) -> None:
+        self.inputs, self.targets, self.weights, self.ids = inputs, targets, weights, list(ids)
 
     def __len__(self) -> int:
         return len(self.targets)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from cosmic_morphology.atlas import Atlas, Stamp, apply
 from cosmic_morphology.learn.backbones import Backbone, build_backbone
 from cosmic_morphology.learn.embedder import Embedder
+from cosmic_morphology.learn.presets import timm_name, with_preset
 from cosmic_morphology.settings import LearnSettings
 
 # Raise it when the same picture and weights give another embedding.
@@ -61,6 +62,7 @@ def embed(
     progress : callable, optional
         Called with pictures done and pictures to do.
     """
+    learn = with_preset(learn)
     backbone = backbone or build_backbone(learn)
     see = Embedder(backbone, learn)
     column = embedding_column(learn.backbone)
@@ -90,7 +92,7 @@ def embed(
 
 def embedding_column(backbone: str) -> str:
     """The column of a backbone's embeddings; a tag's dot cannot stand in a column name."""
-    return f"embedding_{backbone.replace('.', '_')}"
+    return f"embedding_{timm_name(backbone).replace('.', '_')}"
 
 
 def embedding_stamp(backbone: Backbone) -> Stamp:

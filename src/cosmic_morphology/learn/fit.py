@@ -15,6 +15,7 @@ from torchmetrics.functional.classification import multiclass_f1_score
 from cosmic_morphology.learn.calibrate import classwise_ece, temperature_for, threshold_for
 from cosmic_morphology.learn.model import head_shape, load_run, save_model, softmax
 from cosmic_morphology.learn.pictures import SIDES, PictureTable
+from cosmic_morphology.learn.presets import with_preset
 from cosmic_morphology.learn.recipes import load_recipe
 from cosmic_morphology.learn.runs import (
     FORMAT_VERSION,
@@ -82,6 +83,7 @@ def train(
     TrainingError
         The loss left the numbers, or the weights cannot be had.
     """
+    learn = with_preset(learn)
     recipe = load_recipe(job.recipe)
     folder = run_folder(out, job.name)
     table = _table_of(atlas)
@@ -153,6 +155,7 @@ def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
         model.embedding = {"backbone": task.backbone.name, **_embedding_of(task)}
     save_model(model, task.folder)
     write_history(task.folder / "history.csv", outcome.fitted.module.history)
+    _write_val(task, outcome, probabilities)
     _write_unreadable(task)
     write_json(
         task.folder / "metrics.json",
@@ -174,6 +177,17 @@ def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
             "notes": [*task.notes, *outcome.fitted.notes],
         },
     )
+
+
+def _write_val(task: Task, outcome: Outcome, probabilities: np.ndarray) -> None:
+    """Write ``val.csv``: what the model says of the val split, for intervals and comparisons."""
+    group_of = {example.id: example.group for example in task.examples}
+    with (task.folder / "val.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["id", "group", "label", *(f"p_{name}" for name in task.classes)])
+        for each, target, row in zip(outcome.ids, outcome.targets, probabilities, strict=True):
+            said = (f"{p:.6f}" for p in row)
+            table.writerow([each, group_of[each], task.classes[target], *said])
 
 
 def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:

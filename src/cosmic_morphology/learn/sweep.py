@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosmic_morphology.errors import CosmicError
+from cosmic_morphology.errors import CosmicError, UsageError
 from cosmic_morphology.learn.fit import train
 from cosmic_morphology.learn.pictures import PictureTable
 from cosmic_morphology.learn.runs import Run
@@ -68,8 +69,14 @@ def sweep_runs(
         ``label``, or one voter.
     progress : callable, optional
         Called with runs done and runs in all.
+
+    Raises
+    ------
+    UsageError
+        Nothing to train, or two runs would have one name.
     """
     combined = [(r, b, s) for b in backbones for r in recipes for s in seeds]
+    _told_apart([sweep_name(r, b.backbone, s) for r, b, s in combined])
     runs: list[Run] = []
     failed: dict[str, str] = {}
     for done, (recipe, learn, seed) in enumerate(combined):
@@ -83,6 +90,18 @@ def sweep_runs(
             progress(done + 1, len(combined))
     best_first = sorted(runs, key=lambda run: -run.metrics.get("val_macro_f1", 0.0))
     return Swept(tuple(best_first), failed)
+
+
+def _told_apart(names: Sequence[str]) -> None:
+    if not names:
+        raise UsageError("a sweep needs a recipe, a backbone and a seed")
+    twice = [name for name, n in Counter(names).items() if n > 1]
+    if twice:
+        raise UsageError(
+            "two runs of the sweep would have one name",
+            where=twice[0],
+            todo="Give each recipe, backbone and seed once; recipes by names that differ.",
+        )
 
 
 def sweep_name(recipe: str, backbone: str, seed: int) -> str:

@@ -39,6 +39,8 @@ class Outcome:
         Of the val split; empty without one.
     targets : ndarray of int64, shape ``(N,)``
         Its classes.
+    ids : list of str
+        Its pictures.
     n_train : int
         Pictures learnt from.
     """
@@ -47,6 +49,7 @@ class Outcome:
     model: TrainedModel
     logits: np.ndarray
     targets: np.ndarray
+    ids: list[str]
     n_train: int
 
 
@@ -67,7 +70,7 @@ def train_head(task: Task) -> Outcome:
     task.head.eval()
     with torch.inference_mode():
         logits = task.head(val.inputs).numpy()
-    return Outcome(fitted, _model(task), logits, val.targets.numpy(), n_train)
+    return Outcome(fitted, _model(task), logits, val.targets.numpy(), val.ids, n_train)
 
 
 def train_pixels(task: Task) -> Outcome:
@@ -104,6 +107,7 @@ def train_pixels(task: Task) -> Outcome:
         model,
         np.concatenate(logits) if logits else np.zeros((0, k), np.float32),
         val.targets.numpy(),
+        val.ids,
         len(train),
     )
 
@@ -163,6 +167,7 @@ def _side(task: Task, side: str, ids: list[str], inputs: torch.Tensor) -> Exampl
         inputs[rows],
         torch.tensor([task.classes.index(e.label) for e in chosen], dtype=torch.long),
         torch.tensor(weights, dtype=torch.float32),
+        [e.id for e in chosen],
     )
 
 

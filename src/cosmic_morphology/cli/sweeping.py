@@ -1,0 +1,183 @@
+"""Recipes x backbones x seeds from the command line, and their table."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cosmic_morphology.cli.common import open_atlas, pairs, show
+from cosmic_morphology.errors import UsageError
+
+if TYPE_CHECKING:
+    from cosmic_morphology.learn import Run
+    from cosmic_morphology.settings import LearnSettings, Settings
+
+_HEADINGS = ("run", "val macro-F1 [95 %]", "accuracy", "class-wise ECE", "n", "groups", "s")
+
+
+def sweep(
+    settings: Settings,
+    *,
+    name: str,
+    recipes: Sequence[str],
+    backbones: Sequence[str],
+    weights: Sequence[str],
+    seeds: str,
+    labels: str,
+    progress: Callable[[int, int], None],
+    as_json: bool,
+) -> None:
+    """Train all combinations, write ``<out>/sweeps/<name>.csv`` and print it, the best first.
+
+    Raises
+    ------
+    typer.Exit
+        With 1 when a run failed; the others are there, and the same command tries it again.
+    """
+    from cosmic_morphology.learn import sweep_runs
+    from cosmic_morphology.taxonomy import load_taxonomy
+
+    swept = sweep_runs(
+        open_atlas(settings),
+        recipes=recipes or ["baseline"],
+        backbones=_backbones(settings.learn, backbones, weights),
+        seeds=_numbers(seeds) or [settings.seed],
+        taxonomy=load_taxonomy(settings.taxonomy),
+        out=settings.out,
+        labels=labels,
+        progress=progress,
+    )
+    rows = [_row(run, settings) for run in swept.runs]
+    file = settings.out / "sweeps" / f"{name}.csv"
+    _write(rows, file)
+    if as_json:
+        show({"runs": rows, "failed": swept.failed, "table": str(file)}, as_json=True)
+    else:
+        _print(rows, swept.failed, file)
+    if swept.failed:
+        raise typer.Exit(1)
+
+
+def _backbones(
+    learn: LearnSettings, names: Sequence[str], weights: Sequence[str]
+) -> list[LearnSettings]:
+    named = pairs("--weights", [each for each in weights if "=" in each])
+    others = [each for each in weights if "=" not in each]
+    unknown = set(named) - set(names)
+    if len(others) > 1 or unknown:
+        raise UsageError(
+            "--weights is given once for all backbones, or as BACKBONE=FILE",
+            where=", ".join(sorted(unknown) or others),
+        )
+    common = others[0] if others else learn.weights
+    return [
+        learn.model_copy(update={"backbone": name, "weights": named.get(name, common)})
+        for name in names or [learn.backbone]
+    ]
+
+
+def _numbers(seeds: str) -> list[int]:
+    try:
+        return [int(each) for each in seeds.split(",") if each.strip()]
+    except ValueError as error:
+        raise UsageError("--seeds takes whole numbers, such as 1,2,3", where=seeds) from error
+
+
+def _row(run: Run, settings: Settings) -> dict[str, Any]:
+    from cosmic_morphology.learn.runs import read_json
+
+    interval, n_groups = _interval(run, settings)
+    metrics = run.metrics
+    return {
+        "run": run.name,
+        "recipe": run.recipe,
+        "backbone": run.backbone,
+        "weights": run.weights,
+        "seed": read_json(run.path / "settings.json")["seed"],
+        "val_macro_f1": metrics.get("val_macro_f1"),
+        "low": interval[0],
+        "high": interval[1],
+        "val_accuracy": metrics.get("val_accuracy"),
+        "val_classwise_ece": metrics.get("val_classwise_ece"),
+        "n_train": metrics["n_train"],
+        "n_val": metrics["n_val"],
+        "groups": n_groups,
+        "epochs": metrics["epochs"],
+        "seconds": metrics["seconds"],
+    }
+
+
+def _interval(run: Run, settings: Settings) -> tuple[tuple[float | None, float | None], int | None]:
+    """The 95 % interval of the macro-F1 on the val split, over groups."""
+    import numpy as np
+
+    from cosmic_morphology.evaluate.bootstrap import bootstrap_interval
+    from cosmic_morphology.evaluate.metrics import macro_f1
+
+    file = run.path / "val.csv"
+    if not file.is_file():
+        return (None, None), None  # a run of an older version
+    with file.open(newline="", encoding="utf-8") as opened:
+        rows = list(csv.DictReader(opened))
+    if not rows:
+        return (None, None), 0
+    said = np.array([[float(row[f"p_{name}"]) for name in run.classes] for row in rows])
+    groups = [row["group"] for row in rows]
+    found = bootstrap_interval(
+        macro_f1,
+        np.array([run.classes.index(row["label"]) for row in rows]),
+        said.argmax(1),
+        groups,
+        n=settings.evaluate.bootstrap,
+        seed=settings.seed,
+        n_classes=len(run.classes),
+    )
+    return found, len(set(groups))
+
+
+def _write(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
+    if not rows:
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", newline="", encoding="utf-8") as opened:
+        table = csv.DictWriter(opened, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+
+
+def _print(rows: Sequence[Mapping[str, Any]], failed: Mapping[str, str], file: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if rows:
+        table = Table(title="Sweep: scores of the val split, which chose the best epoch")
+        for heading in _HEADINGS:
+            # A name that is cut short cannot be typed again.
+            table.add_column(heading, no_wrap=heading == "run")
+        for row in rows:
+            table.add_row(*_cells(row))
+        console.print(table)
+        console.print(f"{file}; `cosmic evaluate` measures on the test split", soft_wrap=True)
+    for name, why in failed.items():
+        console.print(f"failed: {name}: {why}", soft_wrap=True)
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    def number(value: float | None) -> str:
+        return "" if value is None else f"{value:.3f}"
+
+    interval = "" if row["low"] is None else f" [{number(row['low'])}, {number(row['high'])}]"
+    return [
+        row["run"],
+        number(row["val_macro_f1"]) + interval,
+        number(row["val_accuracy"]),
+        number(row["val_classwise_ece"]),
+        str(row["n_val"]),
+        "" if row["groups"] is None else str(row["groups"]),
+        f"{row['seconds']:.0f}",
+    ]
