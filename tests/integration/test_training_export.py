@@ -175,5 +175,6 @@ def test_the_model_card_tells_what_the_run_was_made_from(tmp_path):
         Drawn(), recipes=["baseline"], backbones=[LEARN], seeds=[1], taxonomy=kind, out=tmp_path
     )
     text = write_card(swept.runs[0].path).read_text("utf-8")
-    for part in ("resnet10t", "comet", "12 to learn from, 6 to choose by", "flatter", "32 x 32 px"):
+    parts = ("resnet10t", "comet", "12 to learn from, 6 to choose by", "flatter", "32 x 32 px")
+    for part in parts:
         assert part in text

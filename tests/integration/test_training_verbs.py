@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from training_tools import CLASSES, LEARN, QUICK, TAXONOMY, call, coloured_atlas, config_in, drawn
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.learn import OnnxModel, load_run, train
+from cosmic_morphology.learn import OnnxModel, load_run, train, write_card
 from cosmic_morphology.settings import RunJob
 
 
@@ -158,3 +160,41 @@ def test_a_sweep_that_cannot_be_meant_is_one_clear_line(cosmic, sky, tmp_path, w
     assert (code, said) == (2, "")
     assert part in line
     assert len(line.splitlines()) == 1
+
+
+def test_training_writes_a_card_and_the_verb_adds_scores_of_the_test_split(
+    cosmic, run, sky, tmp_path
+):
+    card = run / "model_card.md"
+    assert "18 to learn from, 6 to choose by" in card.read_text("utf-8")
+    assert "Not measured yet" in card.read_text("utf-8")
+    code, said, _ = cosmic(
+        "card", run, "--atlas", sky.uri, "--config", config_in(tmp_path), "--json"
+    )
+    assert code == 0
+    scores = json.loads(said)["test_scores"]
+    assert scores[0].startswith("macro-F1 ")
+    assert "(95 %, n=6 in 6 groups, computed labels, grouped by" in scores[0]
+    for score in scores:
+        assert score in card.read_text("utf-8")
+    # Written again without an atlas it keeps what was measured.
+    assert cosmic("card", run)[0] == 0
+    assert scores[0] in card.read_text("utf-8")
+    assert "no finished run" in cosmic("card", tmp_path)[2]
+
+
+def test_a_card_is_written_for_a_run_of_an_older_version(run, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(run, old)
+    for name in ("environment.json", "val.csv", "model_card.md", "test_scores.json"):
+        (old / name).unlink(missing_ok=True)
+    metrics = {"val_macro_f1": 0.5, "val_accuracy": 0.5}
+    (old / "metrics.json").write_text(json.dumps(metrics))
+    settings = json.loads((old / "settings.json").read_text())
+    for name in ("recipe", "labels", "seed", "format_version"):
+        del settings[name]
+    (old / "settings.json").write_text(json.dumps(settings))
+    text = write_card(old).read_text("utf-8")
+    assert "macro-F1 | 0.500" in text
+    assert "comet" in text
+    assert np.isfinite(load_run(old).predict([drawn("comet", 5)])).all()

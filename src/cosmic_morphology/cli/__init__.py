@@ -8,6 +8,7 @@ import typer
 
 from cosmic_morphology.cli import (
     atlas,
+    card,
     collect,
     curate,
     demo,
@@ -52,6 +53,7 @@ for module in (
     evaluate,
     predict,
     export,
+    card,
     study,
     replica,
 ):

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology.learn.runs import read_json, read_run
+from cosmic_morphology.learn.runs import Run, read_json, read_run, write_json
+
+CARD = "model_card.md"
+_TEST_SCORES = "test_scores.json"
 
 _LIMITS = """\
 - It knows pictures as archives publish them: processed, coloured, often cropped. Raw frames of a
   telescope are another thing.
-- Its scores below are of the val split, which chose the best epoch and the temperature. They
-  flatter it; `cosmic evaluate` measures on the test split, with intervals.
+- The val split chose the best epoch and the temperature: its scores flatter the model. Those of
+  the test split do not, and have intervals.
 - A picture of something else gets one of the classes too, unless the model has a class for it or
   its confidence is held against the threshold below."""
 
 
-def write_card(run_folder: Path) -> Path:
-    """Write ``model_card.md`` into a run's folder.
+def write_card(run_folder: Path, *, scores: Sequence[str] = ()) -> Path:
+    """Write ``model_card.md`` into a run's folder; what an older run does not know is left out.
+
+    Parameters
+    ----------
+    run_folder : Path
+        Of a finished run.
+    scores : sequence of str
+        Scores of the test split, each with its interval and number of pictures. Without them
+        those that an earlier call was given are kept.
 
     Raises
     ------
@@ -25,55 +37,89 @@ def write_card(run_folder: Path) -> Path:
         There is no finished run here.
     """
     run = read_run(run_folder)
-    settings = read_json(run_folder / "settings.json")
-    source = read_json(run_folder / "atlas.json")
-    machine = read_json(run_folder / "environment.json")
-    preprocessing = read_json(run_folder / "preprocessing.json")
-    metrics = run.metrics
+    settings, preprocessing = _said(run_folder, "settings"), _said(run_folder, "preprocessing")
+    path = run_folder / CARD
+    noted = run_folder / _TEST_SCORES
+    if scores:
+        write_json(noted, {"scores": list(scores)})
     parts = [
         f"# {run.name}",
         (
             f"Classifies pictures of the sky into {len(run.classes)} classes: "
-            f"{', '.join(run.classes)}."
+            f"{', '.join(run.classes)}. Use it with `cosmic predict RUN PICTURE`."
         ),
         "## How it was made",
-        _table(
-            {
-                "recipe": f"{run.recipe} ({settings['recipe']['description']})",
-                "backbone": run.backbone,
-                "weights it started from": run.weights,
-                "labels": settings["labels"],
-                "data": f"{source.get('uri', '')} at version {source.get('version', '')}",
-                "pictures": f"{metrics['n_train']} to learn from, {metrics['n_val']} to choose by",
-                "seed": settings["seed"],
-                "epochs": f"{metrics['epochs']} (the best was {metrics['best_epoch']})",
-                "took": f"{metrics['seconds']:.0f} s on {machine['gpu'] or machine['device']}",
-                "torch, timm": f"{machine['torch']}, {machine['timm']}",
-            }
-        ),
+        _table(_making(run, settings)),
         "## What it learnt from",
-        _classes_table(run.classes, metrics["n_by_class"]),
+        _classes_table(run.classes, run.metrics.get("n_by_class", {})),
+        "## Scores on the test split",
+        _test_scores(read_json(noted)["scores"] if noted.is_file() else ()),
         "## Scores on the val split",
-        _table(
-            {
-                "macro-F1": _number(metrics.get("val_macro_f1")),
-                "accuracy": _number(metrics.get("val_accuracy")),
-                "class-wise calibration error": _number(metrics.get("val_classwise_ece")),
-                "answers are safe from a confidence of": _number(metrics["reject_below"]),
-            }
-        ),
+        _table(_val_scores(run, settings)),
         "## Input",
         (
             f"RGB, squeezed into {preprocessing['size_px']} x {preprocessing['size_px']} px "
-            f"({preprocessing['interpolation']}), mean {preprocessing['mean']}, "
-            f"standard deviation {preprocessing['std']}."
+            f"({preprocessing.get('interpolation', 'bicubic')}), mean {preprocessing['mean']}, "
+            f"standard deviation {preprocessing['std']}; "
+            f"{preprocessing.get('views', 1)} turned views averaged."
         ),
         "## Limits",
         "\n".join([_LIMITS, *(f"- Note of the run: {note}." for note in run.notes)]),
     ]
-    path = run_folder / "model_card.md"
     path.write_text("\n\n".join(parts) + "\n", "utf-8")
     return path
+
+
+def _making(run: Run, settings: Mapping[str, Any]) -> dict[str, Any]:
+    source, machine = _said(run.path, "atlas"), _said(run.path, "environment")
+    metrics = run.metrics
+    recipe: Mapping[str, Any] = settings.get("recipe", {})
+    found = {
+        "recipe": f"{run.recipe} ({recipe.get('description', '')})",
+        "backbone": run.backbone,
+        "weights it started from": run.weights,
+        "run it started from": settings.get("starts_from", ""),
+        "labels": settings.get("labels", ""),
+        "data": f"{source.get('uri', '')} at version {source.get('version', '')}",
+        "seed": settings.get("seed", ""),
+        "pictures that could not be read": metrics.get("quarantined", ""),
+        "torch, timm": f"{machine.get('torch', '')}, {machine.get('timm', '')}",
+    }
+    if "n_train" in metrics:
+        found["pictures"] = f"{metrics['n_train']} to learn from, {metrics['n_val']} to choose by"
+    if "epochs" in metrics:
+        found["epochs"] = f"{metrics['epochs']} (the best was {metrics.get('best_epoch', '?')})"
+    if "seconds" in metrics:
+        on = machine.get("gpu") or machine.get("device", "")
+        found["took"] = f"{metrics['seconds']:.0f} s on {on}"
+    return {name: value for name, value in found.items() if value != ""}
+
+
+def _val_scores(run: Run, settings: Mapping[str, Any]) -> dict[str, str]:
+    metrics = run.metrics
+    wanted = settings.get("recipe", {}).get("precision_wanted")
+    found = {
+        "macro-F1": _number(metrics.get("val_macro_f1")),
+        "accuracy": _number(metrics.get("val_accuracy")),
+        "class-wise calibration error": _number(metrics.get("val_classwise_ece")),
+        "pictures": str(metrics.get("n_val", "not noted")),
+    }
+    threshold = metrics.get("reject_below")
+    if threshold:
+        right = f" (of which at least {wanted:.0%} were right)" if wanted and threshold < 1 else ""
+        found["answers are given from a confidence of"] = _number(threshold) + right
+    return found
+
+
+def _test_scores(scores: Sequence[str]) -> str:
+    if not scores:
+        return "Not measured yet: `cosmic card RUN --atlas ATLAS` measures and writes them."
+    return "\n".join(f"- {score}" for score in scores)
+
+
+def _said(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / f"{name}.json"
+    return read_json(path) if path.is_file() else {}
 
 
 def _table(rows: dict[str, Any]) -> str:
@@ -82,10 +128,8 @@ def _table(rows: dict[str, Any]) -> str:
 
 
 def _classes_table(classes: tuple[str, ...], counts: dict[str, dict[str, int]]) -> str:
-    lines = [
-        f"| {name} | {counts['train'].get(name, 0)} | {counts['val'].get(name, 0)} |"
-        for name in classes
-    ]
+    train, val = counts.get("train", {}), counts.get("val", {})
+    lines = [f"| {name} | {train.get(name, 0)} | {val.get(name, 0)} |" for name in classes]
     return "\n".join(["| class | train | val |", "|---|---|---|", *lines])
 
 

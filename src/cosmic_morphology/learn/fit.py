@@ -13,6 +13,7 @@ import numpy as np
 from torchmetrics.functional.classification import multiclass_f1_score
 
 from cosmic_morphology.learn.calibrate import classwise_ece, temperature_for, threshold_for
+from cosmic_morphology.learn.card import CARD, write_card
 from cosmic_morphology.learn.model import head_shape, load_run, save_model, softmax
 from cosmic_morphology.learn.pictures import SIDES, PictureTable
 from cosmic_morphology.learn.presets import with_preset
@@ -101,13 +102,20 @@ def train(
         progress=progress,
     )
     if is_finished(folder, task.key):
-        return read_run(folder)
+        return _with_card(folder)
     begin(folder, task.key)
     _write_beginning(task, where)
     began = time.perf_counter()
     outcome = train_head(task) if recipe.trains == "head" else train_pixels(task)
     _write_end(task, outcome, time.perf_counter() - began)
     finish(folder, task.key)
+    return _with_card(folder)
+
+
+def _with_card(folder: Path) -> Run:
+    # Also for a run that an older version made, or that was killed before its card.
+    if not (folder / CARD).is_file():
+        write_card(folder)
     return read_run(folder)
 
 

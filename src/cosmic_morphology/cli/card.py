@@ -1,0 +1,60 @@
+"""``cosmic card``: the model card of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    ConfigOption,
+    JsonOption,
+    needs,
+    open_atlas,
+    progress,
+    quiet_libraries,
+    settings_for,
+    show,
+)
+
+NAME = "card"
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write model_card.md into the run; with --atlas also its scores on the test split."""
+    quiet_libraries()
+    scores: list[str] = []
+    with needs("learn"):
+        from cosmic_morphology.learn import write_card
+
+        if atlas is not None:
+            from cosmic_morphology.evaluate import evaluate_run
+            from cosmic_morphology.learn import load_run, predict_into
+
+            settings = settings_for(config, atlas=atlas)
+            opened = open_atlas(settings)
+            model = load_run(run, learn=settings.learn)
+            with progress("predicting") as report:
+                predict_into(opened, model, where="split = 'test'", progress=report)
+            found = evaluate_run(
+                opened,
+                model.name,
+                classes=list(model.classes),
+                settings=settings.evaluate,
+                seed=settings.seed,
+            )
+            scores = [
+                str(score)
+                for kind in (found.checked, found.computed)
+                if kind
+                for score in (kind.macro_f1, kind.accuracy)
+            ]
+        path = write_card(run, scores=scores)
+    show({"card": str(path), "test_scores": scores}, as_json=as_json, title="written")
