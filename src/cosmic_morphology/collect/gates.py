@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import httpx2
-from aiolimiter import AsyncLimiter
 
 from cosmic_morphology.collect.doors import is_loopback
+from cosmic_morphology.collect.pacing import Pacer
 from cosmic_morphology.settings import CollectSettings
 
 # Requests per second where nobody has said otherwise: inferred, no archive publishes numbers.
@@ -37,7 +38,6 @@ _LONG_REST = frozenset({"commons.wikimedia.org", "upload.wikimedia.org"})
 
 # One refusal says something about its URL, three in a row about the host.
 _REFUSALS_IN_A_ROW = 3
-_BURST_FROM_PER_S = 40.0
 
 
 def allowed_per_s(host: str, settings: CollectSettings) -> float | None:
@@ -69,8 +69,8 @@ class Gate:
         self, host: str, settings: CollectSettings, new_lane: Callable[[], httpx2.AsyncClient]
     ) -> None:
         rate = allowed_per_s(host, settings)
-        self._limiter = _limiter(rate) if rate is not None else None
-        self._open = asyncio.Semaphore(settings.concurrency)
+        self._pacer = Pacer(rate) if rate is not None else None
+        self._open = _Places(settings.concurrency)
         self._new_lane = new_lane
         self._free: list[httpx2.AsyncClient] = []
         self._lanes: list[httpx2.AsyncClient] = []
@@ -80,9 +80,17 @@ class Gate:
         self._refusals = 0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[httpx2.AsyncClient]:
-        """Wait for a turn and a lane; both are taken until the block ends."""
-        async with self._open:
+    async def turn(self, *, first: bool = False) -> AsyncIterator[httpx2.AsyncClient]:
+        """Wait for a turn and a lane; both are taken until the block ends.
+
+        Parameters
+        ----------
+        first : bool
+            Before all that wait and are not: a page of a search names a hundred pictures, and
+            behind their requests it would come when nothing else is left to do.
+        """
+        await self._open.take(first=first)
+        try:
             await self._wait()
             if not self._free:
                 self._free.append(self._new_lane())
@@ -92,6 +100,8 @@ class Gate:
                 yield lane
             finally:
                 self._free.append(lane)
+        finally:
+            self._open.give_back()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -117,21 +127,42 @@ class Gate:
     async def _wait(self) -> None:
         # The loop's clock is monotonic: setting the machine's clock changes nothing here.
         clock = asyncio.get_running_loop().time
-        if self._limiter is not None:
-            await self._limiter.acquire()
+        if self._pacer is not None:
+            await self._pacer.turn()
         if (rest_s := self._rests_until - clock()) > 0:
             await asyncio.sleep(rest_s)
             # Those who have slept side by side must not wake up as a crowd.
             await self._wait()
 
 
-def _limiter(rate_per_s: float) -> AsyncLimiter:
-    """A bucket that lets no window of one second have more than ``rate_per_s``.
+class _Places:
+    """A semaphore with two queues."""
 
-    A leaky bucket of capacity b and rate r lets at most b + r through in one second. With b = 1
-    every late wake-up of the event loop is lost; above some rate half a request of credit makes
-    that good.
-    """
-    if rate_per_s < _BURST_FROM_PER_S:
-        return AsyncLimiter(1, 1 / (0.995 * rate_per_s))
-    return AsyncLimiter(1.5, 1.5 / (0.99 * rate_per_s - 0.6))
+    def __init__(self, count: int) -> None:
+        self._left = count
+        self._first: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
+
+    async def take(self, *, first: bool) -> None:
+        """Wait for a place."""
+        if self._left:
+            self._left -= 1
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        (self._first if first else self._others).append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if not place.cancelled():  # it was given and nobody will use it
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """Pass a place on to whoever is next."""
+        for queue in (self._first, self._others):
+            while queue:
+                place = queue.popleft()
+                if not place.done():
+                    place.set_result(None)
+                    return
+        self._left += 1

@@ -14,7 +14,7 @@ from cosmic_morphology.collect.retries import with_retries
 from cosmic_morphology.collect.states import FetchState, Trouble
 from cosmic_morphology.collect.writer import Writer
 from cosmic_morphology.errors import CosmicError, PictureError, SourceError
-from cosmic_morphology.imaging import ImageLimits, PictureKind, take_in
+from cosmic_morphology.imaging import Decoders, ImageLimits, PictureKind
 
 # Items that may wait for another try while others go on; waiting costs nothing but its record.
 _FETCHERS_PER_REQUEST = 16
@@ -86,26 +86,26 @@ class Harvest:
         CosmicError
             The atlas cannot be written.
         """
-        decoders = ThreadPoolExecutor(self._client.settings.decode_threads, "decode")
+        decoders = Decoders(self._client.settings.decode_threads, self._limits)
         scribe = ThreadPoolExecutor(1, "commit")
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._read_and_fetch(decoders))
-                group.create_task(self._write(scribe))
+            with decoders:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._read_and_fetch(decoders))
+                    group.create_task(self._write(scribe))
         except BaseExceptionGroup as many:
             # The first failure ends the others; it is the one that the person should see.
             raise _first(many) from None
         finally:
-            decoders.shutdown(wait=True, cancel_futures=True)
             scribe.shutdown(wait=True)
         if self._stopped_by is not None:
             raise self._stopped_by
 
     def finish(self) -> None:
         """Write what is still in hand: after a run, and after Ctrl-C."""
-        self._writer.commit(last=True)
+        self._writer.commit(self._writer.take(), last=True)
 
-    async def _read_and_fetch(self, decoders: ThreadPoolExecutor) -> None:
+    async def _read_and_fetch(self, decoders: Decoders) -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(self._fetchers):
                 group.create_task(self._fetch_all(decoders))
@@ -131,11 +131,11 @@ class Harvest:
             # What is on its way is fetched and written; then the run ends with this error.
             self._stopped_by = error
 
-    async def _fetch_all(self, decoders: ThreadPoolExecutor) -> None:
+    async def _fetch_all(self, decoders: Decoders) -> None:
         while (item := await self._to_fetch.get()) is not None:
             await self._to_write.put(await self._fetch(item, decoders))
 
-    async def _fetch(self, item: Item, decoders: ThreadPoolExecutor) -> Outcome:
+    async def _fetch(self, item: Item, decoders: Decoders) -> Outcome:
         async def once() -> Outcome:
             async with self._bodies:
                 return await self._try(item, decoders)
@@ -156,7 +156,7 @@ class Harvest:
         tried.value.tries = tried.tries
         return tried.value
 
-    async def _try(self, item: Item, decoders: ThreadPoolExecutor) -> Outcome:
+    async def _try(self, item: Item, decoders: Decoders) -> Outcome:
         answer = await self._client.picture(
             item.url,
             max_bytes=self._limits.max_bytes,
@@ -179,7 +179,9 @@ class Harvest:
             return outcome
         loop = asyncio.get_running_loop()
         try:
-            intake = await loop.run_in_executor(decoders, self._take_in, answer.data, item.url)
+            intake = await loop.run_in_executor(
+                decoders.threads, decoders.take_in, answer.data, item.url
+            )
         except PictureError as error:
             raise _as_trouble(error, answer.status_code) from error
         wrong = self._judge(item.record, intake) if self._judge is not None else ""
@@ -190,19 +192,32 @@ class Harvest:
         outcome.data, outcome.intake = answer.data, intake
         return outcome
 
-    def _take_in(self, data: bytes, url: str) -> Any:
-        return take_in(data, limits=self._limits, source_hint=url)
-
     async def _write(self, scribe: ThreadPoolExecutor) -> None:
-        while (step := await self._to_write.get()) is not None:
-            self._writer.add(step)
-            if isinstance(step, Outcome):
-                self._flying.pop(step.item.record.id, None)
-                if step.state is FetchState.STORED:
-                    self._reader.known.stored.add(step.item.record.id)
-            self._report(step)
-            if self._writer.is_full:
-                await asyncio.wrap_future(scribe.submit(self._writer.commit))
+        """Collect the next batch while the last one is committed: fetching never waits for it."""
+        writing: asyncio.Future[None] | None = None
+        try:
+            while (step := await self._to_write.get()) is not None:
+                self._take(step)
+                if writing is not None and (writing.done() or self._writer.is_full):
+                    await writing
+                    writing = None
+                if self._writer.is_full:
+                    batch = self._writer.take()
+                    writing = asyncio.wrap_future(scribe.submit(self._writer.commit, batch))
+            if writing is not None:
+                await writing
+        except CosmicError:
+            # What came after a batch that cannot be trusted or written goes with it.
+            self._writer.take()
+            raise
+
+    def _take(self, step: Item | Outcome | Record) -> None:
+        self._writer.add(step)
+        if isinstance(step, Outcome):
+            self._flying.pop(step.item.record.id, None)
+            if step.state is FetchState.STORED:
+                self._reader.known.stored.add(step.item.record.id)
+        self._report(step)
 
     def _report(self, step: Item | Outcome | Record) -> None:
         if self._progress is not None and not isinstance(step, Item):

@@ -117,7 +117,7 @@ class Client:
     ) -> Answer:
         """One try at a clean address, redirects followed by hand."""
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._stream(url, headers) as answer:
+            async with self._stream(url, headers, first=not is_picture) as answer:
                 if not answer.has_redirect_location:
                     return await self._read(answer, url, max_bytes, is_picture=is_picture)
                 url = self.doors.clean(answer.headers["location"], base=url)
@@ -125,11 +125,13 @@ class Client:
         raise Trouble(FetchState.FORBIDDEN, "redirects", what, where=url)
 
     @asynccontextmanager
-    async def _stream(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
+    async def _stream(
+        self, url: str, headers: Mapping[str, str], *, first: bool
+    ) -> AsyncIterator[httpx2.Response]:
         gate = self._gates.get(host_of(url))
         if gate is None:
             gate = self._gates[host_of(url)] = Gate(host_of(url), self.settings, self._new_lane)
-        async with gate.turn() as lane:
+        async with gate.turn(first=first) as lane:
             try:
                 async with lane.stream("GET", url, headers=headers) as answer:
                     yield answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ from cosmic_morphology.collect.tally import STORED, Tally, slice_rows
 BATCH_BYTES = 128_000_000
 # Records and rows of the ledger are light: more of them go into one commit.
 _LIGHT_ROWS = 8
+
+
+@dataclass(slots=True)
+class Batch:
+    """What goes into one commit."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    pending: dict[str, Item] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    bytes: int = 0
 
 
 class Writer:
@@ -52,33 +63,40 @@ class Writer:
         self._health = health
         self._repeats = repeats
         self._batch_rows = batch_rows
-        self._fresh()
+        self._batch = Batch()
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to commit."""
-        light = len(self._records) + len(self._pending)
+        light = len(self._batch.records) + len(self._batch.pending)
         return (
-            len(self._outcomes) >= self._batch_rows
-            or self._batch_bytes >= BATCH_BYTES
+            len(self._batch.outcomes) >= self._batch_rows
+            or self._batch.bytes >= BATCH_BYTES
             or light >= _LIGHT_ROWS * self._batch_rows
         )
 
     def add(self, step: Item | Outcome | Record) -> None:
         """Take one step of the harvest; nothing is written yet."""
         if isinstance(step, Item):
-            self._pending[step.url] = step
+            self._batch.pending[step.url] = step
         elif isinstance(step, Outcome):
-            self._outcomes.append(step)
-            self._batch_bytes += len(step.data)
+            self._batch.outcomes.append(step)
+            self._batch.bytes += len(step.data)
         else:
-            self._records.append(step)
+            self._batch.records.append(step)
 
-    def commit(self, *, last: bool = False) -> None:
+    def take(self) -> Batch:
+        """What was added since the last time, for :meth:`commit` in another thread."""
+        batch, self._batch = self._batch, Batch()
+        return batch
+
+    def commit(self, batch: Batch, *, last: bool = False) -> None:
         """Pictures first, their records, then the ledger: a kill in between is mended later.
 
         Parameters
         ----------
+        batch : Batch
+            What :meth:`take` gave.
         last : bool
             No other batch follows: files that were held back are stored now.
 
@@ -89,17 +107,15 @@ class Writer:
         AtlasFullError
             The disk is full; what was committed stands.
         """
-        outcomes, pending, records = self._outcomes, self._pending, self._records
-        self._fresh()
-        judged = self._repeats.judge(outcomes)
+        judged = self._repeats.judge(batch.outcomes)
         if self._health is not None:
             self._health.check(judged)
         if last:
             judged += self._repeats.release()
         with self._one_collector():
             self._store([o for o in judged if o.intake is not None])
-            self._atlas.upsert_records(self._with_pictures(records))
-            rows = {item.url: item.pending_row() for item in pending.values()}
+            self._atlas.upsert_records(self._with_pictures(batch.records))
+            rows = {item.url: item.pending_row() for item in batch.pending.values()}
             rows |= {outcome.item.url: outcome.row() for outcome in judged}
             if rows:
                 self._atlas.upsert_ledger(_whole(rows))
@@ -139,12 +155,6 @@ class Writer:
             elif record.id not in self._repeats.stand_ins:
                 known.append(record)
         return known
-
-    def _fresh(self) -> None:
-        self._outcomes: list[Outcome] = []
-        self._pending: dict[str, Item] = {}
-        self._records: list[Record] = []
-        self._batch_bytes = 0
 
     def _one_collector(self) -> AbstractContextManager[Any]:
         """Two collectors of one local atlas write one after the other."""

@@ -27,12 +27,14 @@ lower half is missing is refused, not filled with grey.
 
 from __future__ import annotations
 
+from cosmic_morphology.imaging.decoders import Decoders
 from cosmic_morphology.imaging.guards import ImageLimits, PictureKind
 from cosmic_morphology.imaging.hashing import perceptual_hash
 from cosmic_morphology.imaging.intake import Intake, take_in
 from cosmic_morphology.imaging.thumbnail import read_thumbnail
 
 __all__ = [
+    "Decoders",
     "ImageLimits",
     "Intake",
     "PictureKind",

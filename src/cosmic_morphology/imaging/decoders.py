@@ -1,0 +1,226 @@
+"""Taking many pictures in at once, beside an event loop that must not wait.
+
+Threads alone share one interpreter with the loop: each wakes the other up and waits for its lock.
+So after the first pictures every core gets a process; and from then on a decoder that a hostile
+picture brings down takes that picture with it, not the harvest.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+from cosmic_morphology.errors import PictureError
+from cosmic_morphology.imaging.frames import read_answer, read_frame, write_frame
+from cosmic_morphology.imaging.guards import ImageLimits, PictureKind
+from cosmic_morphology.imaging.intake import Intake, take_in
+
+# A process takes about as long to start as these pictures take here.
+WORTH_A_PROCESS = 100
+# While a process works on one picture, the next one waits in its pipe.
+_AHEAD = 2
+
+
+class Decoders:
+    """Threads that take pictures in, each with a process as soon as it is worth it.
+
+    Use it in a ``with`` block; :attr:`threads` runs :meth:`take_in`.
+
+    Parameters
+    ----------
+    count : int
+        How many pictures are worked on at the same time.
+    limits : ImageLimits
+        What may come in.
+    worth_a_process : int
+        Pictures after which processes are started.
+    """
+
+    def __init__(
+        self, count: int, limits: ImageLimits, *, worth_a_process: int = WORTH_A_PROCESS
+    ) -> None:
+        self._count = count
+        self._limits = limits
+        self._worth = worth_a_process
+        self._begun = 0
+        self._died = False
+        self._change = threading.Condition()
+        self._here = threading.Semaphore(count)
+        self._workers: list[_Worker] = []
+        self._pool = ThreadPoolExecutor(_AHEAD * count, "decode")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for worker in self._workers:
+            worker.stop()
+
+    @property
+    def threads(self) -> Executor:
+        """Where :meth:`take_in` is to be run."""
+        return self._pool
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Ids of the processes that are ready."""
+        return tuple(each.pid for each in self._workers if each.ready)
+
+    def take_in(self, data: bytes, where: str) -> Intake:
+        """As :func:`cosmic_morphology.imaging.take_in`, in whatever process has room.
+
+        Raises
+        ------
+        PictureError
+            As there; ``corrupt`` where it has brought its process down.
+        """
+        worker = self._choose()
+        if worker is None:
+            with self._here:
+                return take_in(data, limits=self._limits, source_hint=where)
+        try:
+            return worker.take_in(data, where)
+        except (OSError, ValueError) as error:
+            self._replace(worker)
+            what = "the process that was to decode the picture ended"
+            raise PictureError(PictureKind.CORRUPT, what, where=where) from error
+        finally:
+            with self._change:
+                worker.waiting -= 1
+                self._change.notify()
+
+    def _choose(self) -> _Worker | None:
+        """A process with room; None where the work is to be done here."""
+        with self._change:
+            self._begun += 1
+            if self._begun == self._worth and (os.cpu_count() or 1) > 1:
+                for _ in range(self._count):
+                    self._start()
+            while self._workers:
+                ready = [each for each in self._workers if each.ready]
+                if ready and (chosen := min(ready, key=_waiting)).waiting < _AHEAD:
+                    chosen.waiting += 1
+                    return chosen
+                if not self._died and len(ready) < self._count:
+                    return None
+                # What has brought one process down must not be tried here.
+                self._change.wait()
+            return None
+
+    def _start(self) -> None:
+        try:
+            self._workers.append(_Worker(self._limits, self._notify))
+        except OSError:  # this machine gives no process: threads do the work as before
+            return
+
+    def _replace(self, worker: _Worker) -> None:
+        with self._change:
+            self._died = True
+            if worker in self._workers:
+                self._workers.remove(worker)
+                worker.stop()
+                self._start()
+            self._change.notify_all()
+
+    def _notify(self, worker: _Worker) -> None:
+        with self._change:
+            if not worker.ready and worker in self._workers:
+                self._workers.remove(worker)  # it could not even start
+            self._change.notify_all()
+
+
+class _Worker:
+    """One process and the way to it; answers come in the order of the questions."""
+
+    def __init__(self, limits: ImageLimits, told: Callable[[_Worker], None]) -> None:
+        self.waiting = 0
+        self.ready = False
+        self._limits = limits
+        self._told = told
+        self._to_send = threading.Lock()
+        self._to_read = threading.Condition()
+        self._sent = self._answered = 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "cosmic_morphology.imaging.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_environment(),
+        )
+        self._into = cast("BinaryIO", self._process.stdin)
+        self._out = cast("BinaryIO", self._process.stdout)
+        threading.Thread(target=self._greet, name="greet", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """Id of the process."""
+        return self._process.pid
+
+    def stop(self) -> None:
+        """End the process: it holds nothing that could be lost."""
+        self.ready = False
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._into, self._out):
+            try:
+                pipe.close()
+            except OSError:  # what was left to be sent has nobody to go to
+                continue
+
+    def take_in(self, data: bytes, where: str) -> Intake:
+        """Have one picture taken in.
+
+        Raises
+        ------
+        OSError, ValueError
+            The process is gone.
+        """
+        with self._to_send:
+            turn = self._sent
+            write_frame(self._into, where, data)
+            self._sent += 1
+        with self._to_read:
+            self._to_read.wait_for(lambda: self._answered == turn)
+            try:
+                answer = read_frame(self._out)
+            finally:
+                self._answered += 1
+                self._to_read.notify_all()
+        if answer is None:
+            raise OSError
+        return read_answer(*answer, data)
+
+    def _greet(self) -> None:
+        """Send the limits; the process answers when all is imported."""
+        try:
+            write_frame(self._into, asdict(self._limits))
+            self.ready = read_frame(self._out) is not None
+        except (OSError, ValueError):
+            self.ready = False
+        self._told(self)
+
+
+def _waiting(worker: _Worker) -> int:
+    return worker.waiting
+
+
+def _environment() -> dict[str, str]:
+    here = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH", ""))))
+    # The folder that a person happens to be in is no place to import from; and one picture is
+    # work for one core.
+    alone = {"PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return {**os.environ, "PYTHONPATH": path, **alone}

@@ -1,0 +1,43 @@
+"""``python -m cosmic_morphology.imaging.worker``: takes pictures in, in a process of its own.
+
+The first frame in brings the limits; then each frame in (where, picture) is answered by one frame
+out (what is known or why it was refused, thumbnail). The process ends when its standard input
+does, so also when its parent is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from cosmic_morphology.errors import PictureError
+from cosmic_morphology.imaging.frames import answer, read_frame, refusal, write_frame
+from cosmic_morphology.imaging.guards import ImageLimits
+from cosmic_morphology.imaging.intake import take_in
+
+
+def main() -> None:
+    """Answer every picture until there are no more."""
+    # Ctrl-C reaches the whole group; the parent decides when this ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The parent reads frames here: nothing else may come between them.
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    opened = read_frame(sys.stdin.buffer)
+    if opened is None:
+        return
+    limits = ImageLimits(**opened[0])
+    write_frame(out, "ready")
+    while (frame := read_frame(sys.stdin.buffer)) is not None:
+        where, data = frame
+        try:
+            intake = take_in(data, limits=limits, source_hint=where)
+        except PictureError as error:
+            write_frame(out, refusal(error))
+        else:
+            write_frame(out, *answer(intake, data))
+
+
+if __name__ == "__main__":
+    main()
