@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,16 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
+from cosmic_morphology.errors import UsageError
 
 NAME = "synthesize"
+
+
+class Origin(StrEnum):
+    """Where a part of a composite comes from."""
+
+    rendered = "rendered"
+    real = "real"
 
 
 def command(
@@ -29,6 +38,13 @@ def command(
         Path | None,
         typer.Option("--archive", help="Write an archive for a replica here, not into the atlas."),
     ] = None,
+    onto: Annotated[
+        Origin | None,
+        typer.Option("--onto", help="Lay targets onto other skies: rendered or real ones."),
+    ] = None,
+    targets: Annotated[
+        Origin, typer.Option("--targets", help="With --onto: rendered or real targets.")
+    ] = Origin.rendered,
     seed: SeedOption = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
@@ -38,11 +54,30 @@ def command(
     from cosmic_morphology.synthesize import RENDERED_CLASSES
 
     settings = settings_for(config, atlas=atlas, seed=seed)
-    counts = dict.fromkeys(kinds or RENDERED_CLASSES, per_class)
+    # There is nothing to cut out of junk.
+    default = [kind for kind in RENDERED_CLASSES if onto is None or kind != "irrelevant"]
+    counts = dict.fromkeys(kinds or default, per_class)
+    if folder is not None and onto is not None:
+        raise UsageError("an archive holds no composites", where="--archive", todo="Drop --onto.")
     if folder is not None:
         from cosmic_morphology.synthesize.archive import write_archive
 
         show(write_archive(folder, counts, seed=settings.seed, size_px=size_px), as_json=as_json)
+        return
+    if onto is not None:
+        from cosmic_morphology.synthesize.onto_atlas import composite_into
+
+        with progress("composing") as report:
+            composed = composite_into(
+                open_atlas(settings, create=True),
+                counts,
+                seed=settings.seed,
+                targets=targets.value,
+                onto=onto.value,
+                size_px=size_px,
+                progress=report,
+            )
+        show(composed, as_json=as_json, title="composed")
         return
     from cosmic_morphology.synthesize.into_atlas import synthesize_into
 
