@@ -281,6 +281,7 @@ def test_a_corrupt_picture_is_quarantined_and_the_epoch_goes_on(sky, go, tmp_pat
         run = go(OneBroken(file), name=recipe, recipe=recipe)
         assert run.metrics["quarantined"] == 1
         assert run.metrics["n_train"] == 17
+        assert "1 picture was left out as unreadable: see quarantine.csv" in run.notes
         assert "drawn:comet-00" in (run.path / "quarantine.csv").read_text()
 
 
@@ -322,6 +323,91 @@ def test_a_full_gpu_halves_the_batch_and_says_so(sky, go, monkeypatch):
     run = go(sky)
     assert run.metrics["batch_size"] == 3
     assert any("halved to 3" in note for note in run.notes)
+
+
+def test_a_gpu_that_fills_up_in_the_middle_of_an_epoch_goes_on_with_half(sky, go, monkeypatch):
+    from cosmic_morphology.learn.module import Classifier
+
+    real, sizes = Classifier.training_step, []
+
+    def full(self, batch, index):
+        sizes.append(len(batch["target"]))
+        if len(sizes) > 4 and sizes[-1] > 4:
+            raise torch.OutOfMemoryError
+        return real(self, batch, index)
+
+    monkeypatch.setattr(Classifier, "training_step", full)
+    run = go(sky, name="tuned", recipe="scratch-once", learn=LEARN)
+    assert run.metrics["batch_size"] == 18
+    run = go(sky)
+    assert sizes[1:4] == [6, 6, 6]
+    assert run.metrics["batch_size"] == 3
+    assert run.metrics["n_train"] == 18
+    assert "the GPU's memory was full: the batch was halved to 3" in run.notes
+
+
+def test_a_gpu_too_small_for_two_pictures_ends_with_a_clear_line(sky, go, monkeypatch):
+    from cosmic_morphology.learn.module import Classifier
+
+    def full(self, batch, index):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(Classifier, "training_step", full)
+    with pytest.raises(TrainingError, match=r"batch of 3 pictures.*smaller backbone"):
+        go(sky)
+
+
+def test_a_picture_of_the_atlas_that_cannot_be_read_is_quarantined(tmp_path, go):
+    sky = fill(tmp_path / "atlas")
+    data = drawn((200, 40, 40), 77)
+    broken = replace(take_in(data), thumbnail=b"no picture", sha256="0" * 64)
+    record = Record("drawn", "broken")
+    sky.add([Arrival(record, broken, data)])
+    rows = sky.read(["id", "label", "split", "group"]).to_pylist()
+    beliefs = [row for row in rows if row["label"]]
+    write(sky, [*beliefs, {"id": record.id, "label": "comet", "split": "train", "group": "b"}])
+    for recipe in ("baseline", "scratch-once", "best-once"):
+        run = go(sky, name=recipe, recipe=recipe)
+        assert (run.metrics["n_train"], run.metrics["quarantined"]) == (18, 1)
+        assert record.id in (run.path / "quarantine.csv").read_text()
+
+
+def test_weights_that_are_no_numbers_end_the_run_with_a_clear_line(sky, go, tmp_path):
+    from safetensors.torch import save_file
+
+    from cosmic_morphology.learn.backbones import bare_model
+
+    weights = bare_model("resnet10t", {}).state_dict()
+    weights["layer4.0.conv1.weight"][:] = float("nan")
+    save_file(weights, tmp_path / "nan.safetensors")
+    learn = LEARN.model_copy(update={"weights": str(tmp_path / "nan.safetensors")})
+    for recipe in ("baseline", "finetune-once"):
+        with pytest.raises(TrainingError, match=r"nan.*damaged weights"):
+            go(sky, name=recipe, recipe=recipe, learn=learn)
+
+
+def test_a_head_that_was_killed_resumes_to_the_same_metrics(sky, go, tmp_path, monkeypatch):
+    from cosmic_morphology.learn.module import Classifier
+
+    recipe = recipe_file(tmp_path, BEST)
+    whole = go(sky, name="best", recipe=recipe, out=tmp_path / "undisturbed")
+    real = Classifier.training_step
+
+    def killed(self, batch, index):
+        if self.current_epoch == 4:
+            raise MemoryError
+        return real(self, batch, index)
+
+    monkeypatch.setattr(Classifier, "training_step", killed)
+    with pytest.raises(MemoryError):
+        go(sky, name="best", recipe=recipe)
+    monkeypatch.setattr(Classifier, "training_step", real)
+    resumed = go(sky, name="best", recipe=recipe)
+    assert (resumed.path / "weights.safetensors").read_bytes() == (
+        whole.path / "weights.safetensors"
+    ).read_bytes()
+    for each in ("val_macro_f1", "temperature", "best_epoch", "epochs"):
+        assert resumed.metrics[each] == whole.metrics[each]
 
 
 def test_starting_from_a_run_with_other_classes_is_refused(sky, go):

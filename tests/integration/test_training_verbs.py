@@ -198,3 +198,26 @@ def test_a_card_is_written_for_a_run_of_an_older_version(run, tmp_path):
     assert "macro-F1 | 0.500" in text
     assert "comet" in text
     assert np.isfinite(load_run(old).predict([drawn("comet", 5)])).all()
+
+
+def test_weights_of_another_architecture_are_one_clear_line(cosmic, sky, tmp_path):
+    from safetensors.torch import save_file
+
+    from cosmic_morphology.learn.backbones import bare_model
+
+    file = tmp_path / "other.safetensors"
+    save_file(bare_model("resnet14t", {}).state_dict(), file)
+    code, said, line = cosmic(
+        "train", "--weights", file, "--atlas", sky.uri, "--config", config_in(tmp_path)
+    )
+    assert (code, said) == (2, "")
+    assert "another architecture" in line
+    assert str(file) in line
+    assert len(line.splitlines()) == 1
+    (tmp_path / "text.safetensors").write_text("not weights at all")
+    code, _, line = cosmic(
+        "train", "--weights", tmp_path / "text.safetensors", "--atlas", sky.uri,
+        "--config", config_in(tmp_path),
+    )  # fmt: skip
+    assert code == 2
+    assert "not a readable safetensors file" in line

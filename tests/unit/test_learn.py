@@ -19,6 +19,7 @@ from cosmic_morphology.learn.augment import change, draw
 from cosmic_morphology.learn.backbones import bare_model
 from cosmic_morphology.learn.batches import Shuffled
 from cosmic_morphology.learn.calibrate import classwise_ece, temperature_for, threshold_for
+from cosmic_morphology.learn.halving import Halving
 from cosmic_morphology.learn.levels import Levels
 from cosmic_morphology.learn.module import rate_at
 from cosmic_morphology.learn.network import stages
@@ -336,3 +337,49 @@ def test_a_preset_is_a_name_of_timm_with_an_input_that_fits():
     assert given.image_size_px == 98
     assert with_preset(LearnSettings(backbone="dino-vit-small")).image_size_px == 224
     assert with_preset(SMALL) is SMALL
+
+
+# ---- a GPU that is full ------------------------------------------------------------------------
+
+
+def test_a_full_gpu_gets_half_as_many_pictures_until_they_fit(caplog):
+    in_parts, given = Halving(), []
+
+    def forward(batch: torch.Tensor) -> torch.Tensor:
+        given.append(len(batch))
+        if len(batch) > 3:
+            raise torch.OutOfMemoryError
+        return 2 * batch
+
+    batch = torch.arange(13.0)
+    assert torch.equal(in_parts(forward, batch), 2 * batch)
+    assert in_parts.most == 3
+    assert "3 pictures at once" in caplog.text
+    given.clear()
+    assert torch.equal(in_parts(forward, batch), 2 * batch)
+    assert given == [3, 3, 3, 3, 1]  # what did not fit is not tried again
+
+
+def test_a_picture_that_never_fits_ends_with_a_clear_line():
+    def forward(batch: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(TrainingError, match=r"single picture does not fit.*smaller backbone"):
+        Halving()(forward, torch.zeros(8))
+
+
+def test_embeddings_are_the_same_in_halves(monkeypatch):
+    from cosmic_morphology.learn.embedder import Frozen
+
+    see = Frozen(build_backbone(SMALL), SMALL)
+    pixels = pictures(6, 32)
+    whole = see(pixels)
+    real = Frozen._forward
+
+    def full(self, batch):
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError
+        return real(self, batch)
+
+    monkeypatch.setattr(Frozen, "_forward", full)
+    assert see(pixels) == pytest.approx(whole, abs=1e-4)

@@ -13,6 +13,8 @@ from cosmic_morphology.errors import PictureError
 from cosmic_morphology.learn.pictures import PictureTable
 from cosmic_morphology.learn.preprocessing import Preprocessing
 
+# Pictures are kept larger than the input by this, so that a zoom still finds detail.
+ROOM_TO_ZOOM = 1.15
 # Above this the pixels go to a file that is mapped into memory.
 IN_MEMORY_BYTES = 2 * 10**9
 _BATCH = 64

@@ -21,7 +21,7 @@ class Features:
     Attributes
     ----------
     vectors : ndarray of float32, shape ``(N, F)``
-        In the order of ``ids``.
+        In the order of ``ids``; of several views float16, shape ``(N, V, F)``.
     ids : list of str
         The pictures that could be read.
     unreadable : dict of str to str
@@ -44,7 +44,7 @@ def features_of(
     kept = getattr(table, "embeddings", None)
     if kept is not None:
         vectors = kept(ids, learn, backbone, progress)
-        seen = np.abs(vectors).max(1) > 0 if len(vectors) else np.zeros(0, bool)
+        seen = vectors.any(axis=1)
         return Features(
             vectors[seen],
             [each for each, good in zip(ids, seen, strict=True) if good],

@@ -30,7 +30,7 @@ from cosmic_morphology.learn.runs import (
     write_history,
     write_json,
 )
-from cosmic_morphology.learn.task import Task, prepare
+from cosmic_morphology.learn.task import Given, Task, prepare
 from cosmic_morphology.learn.ways import Outcome, train_head, train_pixels
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import Taxonomy
@@ -89,18 +89,18 @@ def train(
     folder = run_folder(out, job.name)
     table = _table_of(atlas)
     where = table.where()
-    task = prepare(
-        table,
-        job,
-        recipe,
+    given = Given(
+        table=table,
+        job=job,
+        recipe=recipe,
         learn=learn,
         classes=taxonomy.names_with_reject if recipe.with_reject else taxonomy.names,
         seed=seed,
         folder=folder,
-        start=load_run(run_folder(out, job.starts_from)) if job.starts_from else None,
-        labels=labels,
         progress=progress,
     )
+    start = load_run(run_folder(out, job.starts_from)) if job.starts_from else None
+    task = prepare(given, start=start, labels=labels)
     if is_finished(folder, task.key):
         return _with_card(folder)
     begin(folder, task.key)
@@ -182,7 +182,7 @@ def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
                 for side in SIDES
             },
             "quarantined": len(task.unreadable),
-            "notes": [*task.notes, *outcome.fitted.notes],
+            "notes": [*task.notes, *outcome.fitted.notes, *_quarantine(task)],
         },
     )
 
@@ -222,6 +222,12 @@ def _embedding_of(task: Task) -> dict[str, Any]:
         "weights": task.backbone.weights_id,
         "preprocessing": task.backbone.preprocessing.to_dict(),
     }
+
+
+def _quarantine(task: Task) -> list[str]:
+    n = len(task.unreadable)
+    left_out = "1 picture was" if n == 1 else f"{n} pictures were"
+    return [f"{left_out} left out as unreadable: see quarantine.csv"] if n else []
 
 
 def _write_unreadable(task: Task) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.learn.backbones import bare_model
 from cosmic_morphology.learn.devices import device_for, on_device
+from cosmic_morphology.learn.halving import Halving
 from cosmic_morphology.learn.levels import Levels
 from cosmic_morphology.learn.network import Head, Network
 from cosmic_morphology.learn.preprocessing import Preprocessing
@@ -83,7 +84,7 @@ class TrainedModel:
 
     def score(self, pixels: np.ndarray) -> np.ndarray:
         """Scores of squares of uint8, shape ``(N, size, size, 3)``."""
-        return self._forward(pixels, self.network)
+        return self._forward(pixels, self.network, Halving())
 
     def fingerprint(self) -> str:
         """Hash of everything that decides over an answer."""
@@ -97,6 +98,7 @@ class TrainedModel:
 
     def _over(self, thumbnails: Sequence[bytes], part: torch.nn.Module, width: int) -> np.ndarray:
         found = np.full((len(thumbnails), width), np.nan, np.float32)
+        in_parts = Halving()
         batch = _BATCH.get(self.device.type, 32)
         for start in range(0, len(thumbnails), batch):
             rows, squares = [], []
@@ -107,19 +109,23 @@ class TrainedModel:
                 except PictureError:
                     continue  # stays NaN, which the caller counts
             if rows:
-                found[rows] = self._forward(np.stack(squares), part)
+                found[rows] = self._forward(np.stack(squares), part, in_parts)
         return found
 
-    def _forward(self, pixels: np.ndarray, part: torch.nn.Module) -> np.ndarray:
+    def _forward(self, pixels: np.ndarray, part: torch.nn.Module, in_parts: Halving) -> np.ndarray:
         self.network.eval()
-        batch = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)
-        with torch.inference_mode():
+
+        def mean_of_views(batch: torch.Tensor) -> torch.Tensor:
             ready = self.preprocessing.normalised(batch)
             turned = [turn(ready, view) for view in range(self.views)]
             scores = torch.stack(
                 [part(x.contiguous(memory_format=torch.channels_last)).float() for x in turned]
             )
-        found: np.ndarray = scores.mean(0).cpu().numpy()
+            return scores.mean(0)
+
+        batch = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            found: np.ndarray = in_parts(mean_of_views, batch).cpu().numpy()
         return found
 
 

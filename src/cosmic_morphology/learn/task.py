@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +20,48 @@ from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.settings import LearnSettings, RunJob
 
 
-@dataclass(slots=True)
-class Task:
-    """Everything that a run needs to know, and what it finds on the way."""
+@dataclass(slots=True, kw_only=True)
+class Given:
+    """What a run is asked to do.
 
+    Attributes
+    ----------
+    table : PictureTable
+        Where pictures and labels come from.
+    job : RunJob
+        Name, whose labels, which run to start from.
+    recipe : Recipe
+        How it learns.
+    learn : LearnSettings
+        Backbone, weights, device.
+    classes : tuple of str
+        In the order of the scores.
+    seed : int
+        Of every random choice.
+    folder : Path
+        Where the run goes.
+    progress : callable, optional
+        Called with things done and things in all.
+    """
+
+    table: PictureTable
     job: RunJob
     recipe: Recipe
     learn: LearnSettings
-    table: PictureTable
-    examples: list[Example]
     classes: tuple[str, ...]
     seed: int
+    folder: Path
+    progress: Callable[[int, int], None] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Task(Given):
+    """Everything that a run needs to know, and what it finds on the way."""
+
+    examples: list[Example]
     backbone: Backbone
     head: Head
     weights_id: str
-    folder: Path
-    progress: Callable[[int, int], None] | None = None
     notes: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
 
@@ -61,17 +87,10 @@ class Task:
 
 
 def prepare(
-    table: PictureTable,
-    job: RunJob,
-    recipe: Recipe,
+    given: Given,
     *,
-    learn: LearnSettings,
-    classes: tuple[str, ...],
-    seed: int,
-    folder: Path,
     start: TrainedModel | None = None,
     labels: Mapping[str, str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Task:
     """Put a run together.
 
@@ -80,30 +99,25 @@ def prepare(
     UsageError
         Fewer than two classes to learn, or a run to start from that does not fit.
     """
+    job, recipe, learn, classes = given.job, given.recipe, given.learn, given.classes
     notes: list[str] = []
-    examples = _usable(table.examples(job.labels), labels, classes, job.labels, notes)
+    examples = _usable(given.table.examples(job.labels), labels, classes, job.labels, notes)
     sized = learn.model_copy(update={"image_size_px": recipe.size_px or learn.image_size_px})
     backbone = build_backbone(sized, levels=recipe.levels)
     if recipe.trains == "all" and learn.weights == "none":
-        _draw_weights(backbone.model, seed)
-    head = _new_head(recipe, backbone.n_features, len(classes), seed)
+        _draw_weights(backbone.model, given.seed)
+    head = _new_head(recipe, backbone.n_features, len(classes), given.seed)
     weights_id = backbone.weights_id
     if start is not None:
         _take_over(start, job, classes, backbone, head)
         weights_id = f"{weights_id} via {job.starts_from} ({_hash_of(start)})"
+    asked = {each.name: getattr(given, each.name) for each in fields(given)}
     return Task(
-        job=job,
-        recipe=recipe,
-        learn=sized,
-        table=table,
+        **(asked | {"learn": sized}),
         examples=examples,
-        classes=classes,
-        seed=seed,
         backbone=backbone,
         head=head,
         weights_id=weights_id,
-        folder=folder,
-        progress=progress,
         notes=notes,
     )
 

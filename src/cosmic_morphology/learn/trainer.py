@@ -23,6 +23,7 @@ from lightning.pytorch.callbacks import (
 from cosmic_morphology.errors import TrainingError
 from cosmic_morphology.learn.batches import Examples, InOrder, Shuffled, loader
 from cosmic_morphology.learn.devices import bf16_helps
+from cosmic_morphology.learn.halving import forget_gpu_memory
 from cosmic_morphology.learn.module import Classifier
 from cosmic_morphology.learn.recipes import Recipe
 
@@ -95,22 +96,28 @@ def fit(
     batch_size = min(recipe.batch_size, max(2, len(train.targets)))
     notes: list[str] = []
     while True:
-        try:
-            module, best_epoch = _fit_once(
-                make(), train, val, recipe, device, folder, seed, batch_size, devices, progress
+        fitted = _tried(
+            make(), train, val, recipe, device, folder, seed, batch_size, devices, progress
+        )
+        if fitted is not None:
+            return Fitted(*fitted, batch_size, notes)
+        # Only here, when the failed module and its tensors are gone.
+        forget_gpu_memory()
+        if batch_size // 2 < _SMALLEST_BATCH:
+            raise TrainingError(
+                f"a batch of {batch_size} pictures does not fit into the GPU's memory",
+                where=str(device),
+                todo="Take a smaller backbone or a smaller learn.image_size_px.",
             )
-        except torch.OutOfMemoryError as error:
-            if batch_size // 2 < _SMALLEST_BATCH:
-                raise TrainingError(
-                    f"a batch of {batch_size} pictures does not fit into the GPU's memory",
-                    where=str(device),
-                    todo="Take a smaller backbone or a smaller learn.image_size_px.",
-                ) from error
-            batch_size //= 2
-            notes.append(f"the GPU's memory was full: the batch was halved to {batch_size}")
-            _forget_gpu_memory()
-            continue
-        return Fitted(module, best_epoch, batch_size, notes)
+        batch_size //= 2
+        notes.append(f"the GPU's memory was full: the batch was halved to {batch_size}")
+
+
+def _tried(*given: Any) -> tuple[Classifier, int] | None:
+    try:
+        return _fit_once(*given)
+    except torch.OutOfMemoryError:
+        return None
 
 
 def _fit_once(
@@ -226,11 +233,3 @@ def _interruptible() -> Any:
         if isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         raise
-
-
-def _forget_gpu_memory() -> None:
-    import gc
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

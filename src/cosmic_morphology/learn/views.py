@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,35 +10,20 @@ import torch
 
 from cosmic_morphology.learn.augment import change, draw
 from cosmic_morphology.learn.backbones import Backbone
-from cosmic_morphology.learn.cache import decode_all
-from cosmic_morphology.learn.devices import autocast, bf16_helps, device_for, on_device
+from cosmic_morphology.learn.cache import ROOM_TO_ZOOM, decode_all
+from cosmic_morphology.learn.embedder import Frozen
+from cosmic_morphology.learn.features import Features
 from cosmic_morphology.learn.pictures import PictureTable
 from cosmic_morphology.learn.recipes import Augmentation
 from cosmic_morphology.learn.turns import turn
 from cosmic_morphology.settings import LearnSettings
 
-_BATCH = {"cpu": 16, "cuda": 256}
-# Pictures are kept larger than the input by this, so that a zoom still finds detail.
-_ROOM_TO_ZOOM = 1.15
+# What float16 can hold.
+_LARGEST = 6e4
 
 
-@dataclass(slots=True)
-class Views:
-    """Features of views.
-
-    Attributes
-    ----------
-    vectors : ndarray of float16, shape ``(N, V, F)``
-        In the order of ``ids``.
-    ids : list of str
-        The pictures that could be read.
-    unreadable : dict of str to str
-        The others, with why.
-    """
-
-    vectors: np.ndarray
-    ids: list[str]
-    unreadable: dict[str, str] = field(default_factory=dict)
+# The same for several views: vectors of float16, shape ``(N, V, F)``.
+Views = Features
 
 
 def features_of_views(
@@ -53,7 +37,7 @@ def features_of_views(
     seed: int = 0,
     keep: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Views:
+) -> Features:
     """What a frozen backbone sees in ``n_views`` views of each picture.
 
     Parameters
@@ -73,7 +57,7 @@ def features_of_views(
     """
     if keep is not None and keep.is_file():
         with np.load(keep) as found:
-            return Views(
+            return Features(
                 found["vectors"],
                 found["ids"].tolist(),
                 dict(zip(found["bad"].tolist(), found["why"].tolist(), strict=True)),
@@ -83,7 +67,7 @@ def features_of_views(
         table,
         ids,
         backbone.preprocessing,
-        side_px=size if augment is None else round(size * _ROOM_TO_ZOOM),
+        side_px=size if augment is None else round(size * ROOM_TO_ZOOM),
         workers=learn.workers,
     )
     look = _Look(backbone, learn, n_views, augment, seed)
@@ -99,7 +83,7 @@ def features_of_views(
         bad = cache.unreadable
         np.savez(unfinished, vectors=vectors, ids=cache.ids, bad=[*bad], why=[*bad.values()])
         unfinished.rename(keep)
-    return Views(vectors, cache.ids, cache.unreadable)
+    return Features(vectors, cache.ids, cache.unreadable)
 
 
 class _Look:
@@ -111,29 +95,19 @@ class _Look:
         augment: Augmentation | None,
         seed: int,
     ) -> None:
-        self._device = device_for(learn)
-        self._bf16 = bf16_helps(self._device)
-        self._model = on_device(backbone.model, self._device)
-        self._preprocessing = backbone.preprocessing
+        self._see = Frozen(backbone, learn)
+        self._size_px = backbone.preprocessing.size_px
         self._n_views, self._augment, self._seed = n_views, augment, seed
-        self.batch = _BATCH.get(self._device.type, 64)
+        self.batch = self._see.batch
 
     def __call__(self, pixels: np.ndarray, start: int) -> np.ndarray:
-        batch = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2).float() / 255
-        seen = [self._one(self._view(batch, view, start)) for view in range(self._n_views)]
-        return np.stack(seen, 1)
+        batch = torch.from_numpy(pixels).to(self._see.device).permute(0, 3, 1, 2).float() / 255
+        seen = [self._see(self._view(batch, view, start)) for view in range(self._n_views)]
+        return np.stack(seen, 1).clip(-_LARGEST, _LARGEST).astype(np.float16)
 
     def _view(self, pixels: torch.Tensor, view: int, start: int) -> torch.Tensor:
-        size = self._preprocessing.size_px
         if self._augment is None:
             return turn(pixels, view)
         wanted = self._augment if view else Augmentation()
         source = torch.Generator().manual_seed((self._seed * 1009 + view) * 1_000_003 + start)
-        return change(pixels, draw(wanted, len(pixels), source), size)
-
-    def _one(self, pixels: torch.Tensor) -> np.ndarray:
-        with torch.inference_mode(), autocast(self._device, bf16=self._bf16):
-            ready = self._preprocessing.normalised(pixels)
-            out = self._model(ready.contiguous(memory_format=torch.channels_last))
-        found: np.ndarray = out.float().clamp(-6e4, 6e4).cpu().numpy().astype(np.float16)
-        return found
+        return change(pixels, draw(wanted, len(pixels), source), self._size_px)

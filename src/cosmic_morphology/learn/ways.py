@@ -10,7 +10,7 @@ import torch
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.learn.batches import Examples
-from cosmic_morphology.learn.cache import decode_all
+from cosmic_morphology.learn.cache import ROOM_TO_ZOOM, decode_all
 from cosmic_morphology.learn.features import features_of
 from cosmic_morphology.learn.model import TrainedModel
 from cosmic_morphology.learn.module import Classifier
@@ -20,8 +20,6 @@ from cosmic_morphology.learn.task import Task
 from cosmic_morphology.learn.trainer import Fitted, fit
 from cosmic_morphology.learn.views import features_of_views
 
-# Pictures are kept larger than the input by this, so that a zoom still finds detail.
-_ROOM_TO_ZOOM = 1.15
 _BATCH = 64
 
 
@@ -76,7 +74,7 @@ def train_head(task: Task) -> Outcome:
 def train_pixels(task: Task) -> Outcome:
     """Learn on pictures that are decoded once and changed anew in every epoch."""
     preprocessing, recipe = task.backbone.preprocessing, task.recipe
-    roomy = 1.0 if recipe.augment.is_none else _ROOM_TO_ZOOM
+    roomy = 1.0 if recipe.augment.is_none else ROOM_TO_ZOOM
     train = _decoded(task, "train", round(preprocessing.size_px * roomy))
     val = _decoded(task, "val", preprocessing.size_px)
     if recipe.trains == "last_stages":
