@@ -18,10 +18,11 @@ import torch
 from PIL import Image
 
 from cosmic_morphology.atlas import Arrival, Atlas, Record, Stamp, export
-from cosmic_morphology.errors import InputError, TrainingError, UsageError
+from cosmic_morphology.errors import InputError, SettingsError, TrainingError, UsageError
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.learn import (
     ParquetPictures,
+    build_backbone,
     embed,
     load_recipe,
     load_run,
@@ -486,3 +487,27 @@ def test_a_head_with_the_reject_class_knows_one_more(sky, go, tmp_path):
               for each in sky.ids()}  # fmt: skip
     recipe = recipe_file(tmp_path, 'extends = "baseline"\nwith_reject = true\n')
     assert go(sky, recipe=recipe, labels=labels).classes == (*CLASSES, "irrelevant")
+
+
+def test_adapters_of_a_transformer_learn_and_leave_a_plain_run(sky, go, tmp_path):
+    learn = LEARN.model_copy(update={"backbone": "test_vit", "image_size_px": 32})
+    recipe = recipe_file(tmp_path, 'extends = "adapters"\nepochs = 3\nbatch_size = 6\nrank = 2\n')
+    before = build_backbone(learn).model.state_dict()
+    run = go(sky, name="thin", recipe=recipe, learn=learn)
+    model = load_run(run.path)
+    after = model.network.backbone.state_dict()
+    assert after.keys() == before.keys()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {name for name in before if name.endswith("attn.qkv.weight")}
+    for name in moved:
+        assert torch.linalg.matrix_rank(after[name] - before[name], rtol=1e-4) <= 2
+    assert np.isfinite(model.predict([drawn((1, 2, 3), 1)])).all()
+    again = go(sky, name="thin", recipe=recipe, learn=learn, out=tmp_path / "again")
+    assert (again.path / "weights.safetensors").read_bytes() == (
+        run.path / "weights.safetensors"
+    ).read_bytes()
+
+
+def test_adapters_for_a_net_without_attention_are_refused(sky, go):
+    with pytest.raises(SettingsError, match="adapters are for transformers"):
+        go(sky, name="thin", recipe="adapters-once")

@@ -45,10 +45,13 @@ class Recipe(_Part):
     """How a model is trained. Lengths are in epochs unless named otherwise."""
 
     description: str = ""
-    trains: Literal["head", "last_stages", "all"] = Field(
-        "head", description="what changes: the head on cached embeddings, also the last stages, all"
+    trains: Literal["head", "last_stages", "adapters", "all"] = Field(
+        "head",
+        description="what changes: the head on cached embeddings, also the last stages, also "
+        "low-rank adapters of a transformer (LoRA), all",
     )
     stages: int = Field(2, ge=1, description="how many last stages (trains = 'last_stages')")
+    rank: int = Field(8, ge=1, description="width of the adapters (trains = 'adapters')")
     epochs: int = Field(20, ge=1)
     batch_size: int = Field(32, ge=1)
     learning_rate: float = Field(1e-3, gt=0, description="of the head")

@@ -75,7 +75,10 @@ class Task(Given):
         """Hash of all that the result depends on: the same key means the same run."""
         found = hashlib.sha256()
         for part in (
-            self.recipe.model_dump_json(),
+            # What a recipe does not use makes no finished run anew.
+            self.recipe.model_dump_json(
+                exclude=set() if self.recipe.trains == "adapters" else {"rank"}
+            ),
             self.learn.model_dump_json(exclude={"workers", "threads", "devices", "weights"}),
             self.weights_id,
             repr(self.classes),

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.learn.adapters import add_adapters, fold_adapters
 from cosmic_morphology.learn.batches import Examples
 from cosmic_morphology.learn.cache import ROOM_TO_ZOOM, decode_all
 from cosmic_morphology.learn.features import features_of
@@ -79,6 +80,9 @@ def train_pixels(task: Task) -> Outcome:
     val = _decoded(task, "val", preprocessing.size_px)
     if recipe.trains == "last_stages":
         unfreeze_last(task.backbone.model, recipe.stages)
+    elif recipe.trains == "adapters":
+        n = add_adapters(task.backbone.model, recipe.rank, task.seed)
+        task.notes.append(f"{n:,} weights of the backbone's adapters learnt")
     network = Network(task.backbone.model, task.head)
     initial = {key: value.clone() for key, value in network.state_dict().items()}
 
@@ -93,6 +97,7 @@ def train_pixels(task: Task) -> Outcome:
         )
 
     fitted = _loop(task, make, train, val, task.device)
+    fold_adapters(task.backbone.model)
     model = _model(task)
     network.to(model.device)
     logits = [
