@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from study_atlas import fill, write_study
 
+from cosmic_morphology.errors import UsageError
 from cosmic_morphology.studies import load_study, run_study
 
 COSMIC = str(Path(sys.executable).parent / "cosmic")
@@ -116,3 +118,44 @@ def test_the_command_prints_one_json_object_and_refuses_in_one_line(study_file, 
     )  # fmt: skip
     assert bad.returncode == 2
     assert len(bad.stderr.splitlines()) == 1
+
+
+# ---- realism -------------------------------------------------------------------------------------
+
+
+def told_apart(folder: Path, drawn_jpeg, *, drawn_offset: float) -> dict[tuple[str, str], dict]:
+    atlas = fill(folder / "atlas", drawn_jpeg, groups=30, copies=1, rendered=30, spread=0.5,
+                 drawn_offset=drawn_offset)  # fmt: skip
+    more = "[realism]\ngallery = 4\npairs = 2\n"
+    done = run_study("realism", load_study(write_study(folder, atlas, more)))
+    return {(row["arm"], row["name"]): row for row in rows_of(done.csv)}
+
+
+def test_rendered_pictures_like_real_ones_are_not_told_apart_and_others_are(tmp_path, drawn_jpeg):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    alike = told_apart(tmp_path / "a", drawn_jpeg, drawn_offset=0.0)
+    apart = told_apart(tmp_path / "b", drawn_jpeg, drawn_offset=2.0)
+    for name in ("asteroid", "comet", "galaxy"):
+        assert float(alike["rendered from real", name]["low"]) < 0.65
+        assert float(apart["rendered from real", name]["value"]) > 0.9
+        assert int(apart["rendered from real", name]["n"]) == 24 + 30
+
+
+def test_the_gallery_shows_both_kinds_and_no_test_picture(tmp_path, drawn_jpeg):
+    told_apart(tmp_path, drawn_jpeg, drawn_offset=1.0)
+    page = (tmp_path / "results" / "realism" / "gallery.html").read_text("utf-8")
+    assert page.count("<h2") == 1 + 3
+    assert page.count("data:image/jpeg") == 3 * (2 * 4 + 2 + 2 + 2 * 4)
+    # Groups 4, 9, 14, … are the test split.
+    shown = {int(number) for number in re.findall(r"drawn:\w+-(\d\d)-0", page)}
+    assert shown
+    assert not {number for number in shown if number % 5 == 4}
+
+
+def test_realism_without_rendered_pictures_says_what_to_do(tmp_path, drawn_jpeg):
+    atlas = fill(tmp_path / "atlas", drawn_jpeg, groups=10, copies=1, rendered=0)
+    with pytest.raises(UsageError, match="cosmic synthesize"):
+        run_study("realism", load_study(write_study(tmp_path, atlas)))
+    with pytest.raises(UsageError, match="cosmic synthesize"):
+        run_study("synthetic", load_study(write_study(tmp_path, atlas)))

@@ -28,6 +28,7 @@ def fill(
     rendered_side: str | None = None,
     spread: float = 1.0,
     own_offset: float = 0.0,
+    drawn_offset: float = 0.3,
 ) -> Atlas:
     """Real groups of copies that lie close together, and rendered pictures of each class.
 
@@ -53,7 +54,7 @@ def fill(
             records.append(one)
             side = rendered_side or "train"
             rows.append({**_row(one.id, None, one.id, side), "label_kind": "none"})
-            vectors.append(middle + random.normal(0, spread, WIDTH) + 0.3)
+            vectors.append(middle + random.normal(0, spread, WIDTH) + drawn_offset)
     arrivals = []
     for at, record in enumerate(records):
         data = intake(at)

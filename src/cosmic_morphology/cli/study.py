@@ -20,6 +20,7 @@ class Study(StrEnum):
     synthetic = "synthetic"
     noise = "noise"
     size = "size"
+    realism = "realism"
 
 
 def command(

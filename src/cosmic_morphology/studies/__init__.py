@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cosmic_morphology.studies.files import StudySummary as StudySummary
     from cosmic_morphology.studies.running import STUDIES as STUDIES
-    from cosmic_morphology.studies.running import StudySummary as StudySummary
     from cosmic_morphology.studies.running import run_study as run_study
     from cosmic_morphology.studies.settings import StudySettings as StudySettings
     from cosmic_morphology.studies.settings import load_study as load_study
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "STUDIES": "running",
     "StudySettings": "settings",
-    "StudySummary": "running",
+    "StudySummary": "files",
     "load_study": "settings",
     "run_study": "running",
 }

@@ -92,3 +92,24 @@ def _dots(place: Axes, points: Sequence[Point], arms: Sequence[str], *, named: b
                 place.plot([point.value], [number], "o", color=colour, markersize=5)
     name_rows(place, arms if named else [""] * len(arms))
     place.set_ylim(len(arms) - 0.5, -0.5)
+
+
+def told_apart(points: Sequence[Point], chance: float = 0.5) -> Figure:
+    """How well each class's pictures are told apart, by arm, with what guessing reaches."""
+    names = list(dict.fromkeys(point.name for point in points))
+    arms = list(dict.fromkeys(point.arm for point in points))
+    figure, (place,) = new_figure(_WIDTH_IN * 0.75, 0.9 + 0.42 * len(names))
+    grid_lines(place, "x")
+    place.axvline(chance, color=CLASS_COLOURS[-2], linewidth=1, linestyle="--")
+    for number, arm in enumerate(arms):
+        colour = CLASS_COLOURS[number % len(CLASS_COLOURS)]
+        for at, point in enumerate(each for each in points if each.arm == arm):
+            row = names.index(point.name) + 0.22 * (number - (len(arms) - 1) / 2)
+            place.plot([point.low, point.high], [row, row], color=colour, linewidth=2)
+            label = plain(arm) if at == 0 else "_"
+            place.plot([point.value], [row], "o", color=colour, markersize=5, label=label)
+    name_rows(place, names)
+    place.set_ylim(len(names) - 0.5, -0.5)
+    name_axes(place, x="balanced accuracy (0.5: guessing)")
+    legend(figure, loc="outside upper left", ncols=2)
+    return figure

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cosmic_morphology import __version__
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.figures import to_svg, write_png
@@ -18,10 +13,12 @@ from cosmic_morphology.evaluate.scores import GROUPED_BY
 from cosmic_morphology.studies import leak, noise, size, synthetic
 from cosmic_morphology.studies.cells import work_off
 from cosmic_morphology.studies.curves import curves
+from cosmic_morphology.studies.files import StudySummary, write_notes, write_points
 from cosmic_morphology.studies.grid import Grid, Told
 from cosmic_morphology.studies.lessons import recipe_named
 from cosmic_morphology.studies.page import write_study_page
 from cosmic_morphology.studies.pool import Pool, read_pool
+from cosmic_morphology.studies.realism import run_realism
 from cosmic_morphology.studies.scoring import ALL_SEEDS, Point, gather, points
 from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -32,38 +29,13 @@ GRIDS: dict[str, ModuleType] = {
     "noise": noise,
     "size": size,
 }
-STUDIES = tuple(GRIDS)
+STUDIES = (*GRIDS, "realism")
 TITLES = {
     "leak": "What a random split claims",
     "synthetic": "Do rendered pictures help?",
     "noise": "What wrong labels cost",
     "size": "What more pictures would be worth",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class StudySummary:
-    """What a study found and where it stands.
-
-    Attributes
-    ----------
-    study : str
-        Its name.
-    cells, new_cells : int
-        Models that it needs, and those that were learnt now.
-    conclusion : tuple of str
-        In plain words, computed from the numbers.
-    csv, png, page : Path
-        The table, the curves, and the page that holds both.
-    """
-
-    study: str
-    cells: int
-    new_cells: int
-    conclusion: tuple[str, ...]
-    csv: Path
-    png: Path
-    page: Path
 
 
 def run_study(
@@ -97,6 +69,8 @@ def run_study(
     """
     if name not in STUDIES:
         raise UsageError("there is no such study", where=name, todo=f"Try {', '.join(STUDIES)}.")
+    if name == "realism":
+        return run_realism(study, progress=progress)
     atlas = Atlas.open(study.atlas)
     pool = _pool(atlas, name, study)
     room = GRIDS[name]
@@ -134,43 +108,6 @@ def run_study(
         },
     )
     return summary
-
-
-def write_points(path: Path, rows: Sequence[Any]) -> None:
-    """Rows of one dataclass as CSV, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow([field.name for field in fields(rows[0])] if rows else [])
-        for row in rows:
-            table.writerow(
-                [
-                    f"{cell:.5f}" if isinstance(cell, float) else cell
-                    for cell in asdict(row).values()
-                ]
-            )
-    unfinished.replace(path)
-
-
-def write_notes(path: Path, study: StudySettings, name: str, atlas: Atlas) -> None:
-    """Everything that makes the study again: settings, version of the atlas and of this package."""
-    said = study.model_dump(mode="json")
-    others = {other for other in STUDIES if other != name}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        json.dumps(
-            {
-                "study": name,
-                "version": __version__,
-                "atlas_version": str(atlas.version),
-                "settings": {key: value for key, value in said.items() if key not in others},
-            },
-            indent=1,
-        )
-        + "\n",
-        "utf-8",
-    )
 
 
 def _pool(atlas: Atlas, name: str, study: StudySettings) -> Pool:

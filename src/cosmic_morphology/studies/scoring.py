@@ -177,7 +177,23 @@ def pooled(
         Answers of each seed. Each resample draws groups and seeds: the interval holds both what
         other test pictures and what other training draws would have given.
     """
-    stack, n_groups = _stacked(pool, rows, said)
+    k = len(pool.classes)
+    return pooled_answers(
+        pool.right[rows], said, pool.groups[rows], statistic, n_classes=k, resamples=resamples
+    )
+
+
+def pooled_answers(
+    right: np.ndarray,
+    said: np.ndarray,
+    groups: np.ndarray,
+    statistic: Statistic,
+    *,
+    n_classes: int,
+    resamples: int,
+) -> tuple[float, tuple[float, float]]:
+    """The same for any right answers of shape ``(T,)`` and groups of them."""
+    stack, n_groups = _by_group_and_seed(right, said, groups, n_classes)
     value = float(np.mean(statistic(stack.sum(0))))
     if n_groups < 2:
         return value, (0.0, 1.0)
@@ -223,13 +239,16 @@ def at(places: Sequence[Answered], arm: str, x: float | None = None) -> Answered
 
 
 def _stacked(pool: Pool, rows: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, int]:
+    return _by_group_and_seed(pool.right[rows], said, pool.groups[rows], len(pool.classes))
+
+
+def _by_group_and_seed(
+    right: np.ndarray, said: np.ndarray, groups: np.ndarray, k: int
+) -> tuple[np.ndarray, int]:
     """Confusion matrices of groups and seeds, float32 of shape ``(G, S, K, K + 1)``."""
-    numbers, n_groups = group_numbers(pool.groups[rows])
-    k = len(pool.classes)
-    right = pool.right[rows]
-    return np.stack(
-        [confusion_by_group(right, each, numbers, n_groups, k) for each in said], axis=1
-    ), n_groups
+    numbers, n_groups = group_numbers(groups)
+    parts = [confusion_by_group(right, each, numbers, n_groups, k) for each in said]
+    return np.stack(parts, axis=1), n_groups
 
 
 def _mean_of_seeds(values: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -12,6 +12,7 @@ from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.settings import Section
 
 Side = Literal["train", "val", "none"]
+SECTIONS = ("leak", "synthetic", "noise", "size", "realism")
 
 
 class LeakSettings(Section):
