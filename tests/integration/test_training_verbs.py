@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -221,3 +222,36 @@ def test_weights_of_another_architecture_are_one_clear_line(cosmic, sky, tmp_pat
     )  # fmt: skip
     assert code == 2
     assert "not a readable safetensors file" in line
+
+
+def test_runs_are_logged_to_mlflow_once(cosmic, sky, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow", reason="the extra [track] is not installed")
+    pytest.importorskip("alembic", reason="the extra [track] is not installed")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    given = (
+        "train", "logged", "--recipe", tmp_path / "quick.toml", "--mlflow", "--atlas", sky.uri,
+        "--out", tmp_path / "out", "--config", config_in(tmp_path), "--json",
+    )  # fmt: skip
+    told = json.loads(cosmic(*given)[1])
+    assert cosmic(*given)[0] == 0
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/out/mlflow/mlflow.db")
+    experiment = client.get_experiment_by_name("cosmic-morphology")
+    (logged,) = client.search_runs([experiment.experiment_id])
+    assert logged.data.metrics["val_macro_f1"] == told["metrics"]["val_macro_f1"]
+    assert logged.data.params["backbone"] == "resnet10t"
+    assert logged.data.params["recipe.batch_size"] == "6"
+    losses = client.get_metric_history(logged.info.run_id, "epoch_train_loss")
+    assert [each.step for each in losses] == list(range(1, told["metrics"]["epochs"] + 1))
+    assert "model_card.md" in {each.path for each in client.list_artifacts(logged.info.run_id)}
+
+
+def test_tracking_without_mlflow_says_what_to_install(cosmic, sky, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    code, _, line = cosmic(
+        "train", "logged", "--recipe", tmp_path / "quick.toml", "--mlflow", "--atlas", sky.uri,
+        "--out", tmp_path / "out", "--config", config_in(tmp_path),
+    )  # fmt: skip
+    assert code == 2
+    assert "cosmic-morphology[track]" in line
+    # The run itself is there, with its history as CSV.
+    assert (tmp_path / "out/runs/logged/history.csv").is_file()

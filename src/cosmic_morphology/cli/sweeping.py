@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cosmic_morphology.cli.common import open_atlas, pairs, show
+from cosmic_morphology.cli.common import needs, open_atlas, pairs, show
 from cosmic_morphology.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def sweep(
     weights: Sequence[str],
     seeds: str,
     labels: str,
+    track: bool,
     progress: Callable[[int, int], None],
     as_json: bool,
 ) -> None:
@@ -38,7 +39,7 @@ def sweep(
     typer.Exit
         With 1 when a run failed; the others are there, and the same command tries it again.
     """
-    from cosmic_morphology.learn import sweep_runs
+    from cosmic_morphology.learn import sweep_runs, track_run
     from cosmic_morphology.taxonomy import load_taxonomy
 
     swept = sweep_runs(
@@ -51,6 +52,10 @@ def sweep(
         labels=labels,
         progress=progress,
     )
+    if track:
+        with needs("track"):
+            for run in swept.runs:
+                track_run(run.path, out=settings.out)
     rows = [_row(run, settings) for run in swept.runs]
     file = settings.out / "sweeps" / f"{name}.csv"
     _write(rows, file)

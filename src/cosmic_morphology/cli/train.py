@@ -51,6 +51,10 @@ def command(
         ),
     ] = False,
     seeds: Annotated[str, typer.Option("--seeds", help="Of a sweep: 1,2,3.")] = "",
+    track: Annotated[
+        bool,
+        typer.Option("--mlflow", help="Also log to MLflow: <out>/mlflow, or MLFLOW_TRACKING_URI."),
+    ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Folder of runs.")] = None,
     seed: SeedOption = None,
     atlas: AtlasOption = None,
@@ -75,6 +79,7 @@ def command(
                 weights=files,
                 seeds=seeds,
                 labels=labels,
+                track=track,
                 progress=report,
                 as_json=as_json,
             )
@@ -104,4 +109,9 @@ def command(
             out=settings.out,
             progress=report,
         )
+    if track:
+        with needs("track"):
+            from cosmic_morphology.learn import track_run
+
+            track_run(run.path, out=settings.out)
     show(run, as_json=as_json, title="trained")

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.runs import read_run as read_run
     from cosmic_morphology.learn.sweep import Swept as Swept
     from cosmic_morphology.learn.sweep import sweep_runs as sweep_runs
+    from cosmic_morphology.learn.tracking import track_run as track_run
     from cosmic_morphology.learn.weights import hub_reachable as hub_reachable
 
 # Imported when first used: training from a Parquet file must not need Lance.
@@ -79,6 +80,7 @@ _HOMES = {
     "recipe_names": "recipes",
     "sample_of": "own_pictures",
     "sweep_runs": "sweep",
+    "track_run": "tracking",
     "train": "fit",
     "write_answers": "answers",
     "write_card": "card",
