@@ -114,13 +114,33 @@ def test_retry_after_is_waited_for_within_reason(atlas, calm, as_date):
     assert set(calm.requests.by_path("/nasa-assets").values()) == {1}
 
 
-def test_one_file_for_many_records_is_no_picture_of_them(atlas, calm):
+@pytest.mark.parametrize("batch_rows", [20, 256])
+def test_one_file_for_many_records_is_no_picture_of_any_of_them(tmp_path, calm, batch_rows):
+    # In small batches the first copies are stored before the fifth tells what they are.
+    atlas = Atlas.create(tmp_path / "with")
     calm.set_faults(Faults(rate_placeholder=0.2, only="/nasa-assets"))
-    done = gather(atlas, calm.nasa_url, "galaxy", settings={"batch_rows": 256})
+    done = gather(atlas, calm.nasa_url, "galaxy", settings={"batch_rows": batch_rows})
     assert done.failed["placeholder"] > 20
-    assert done.stored == 200 - done.failed["placeholder"]
-    hashes = [sha256 for _, sha256 in table(atlas)]
-    assert len(set(hashes)) == len(hashes)
+    assert done.stored == atlas.count() == 200 - done.failed["placeholder"]
+    assert status(atlas).sources["nasa"]["placeholder"] == done.failed["placeholder"]
+    assert status(atlas).reasons["nasa"] == {"same_bytes": done.failed["placeholder"]}
+    calm.set_faults(Faults())
+    again = gather(atlas, calm.nasa_url, "galaxy", retry={"placeholder"})
+    assert again.stored == done.failed["placeholder"]
+    undisturbed = Atlas.create(tmp_path / "without")
+    gather(undisturbed, calm.nasa_url, "galaxy")
+    assert table(atlas) == table(undisturbed)
+    assert verify(atlas).problems == ()
+
+
+def test_a_kill_while_stand_ins_are_taken_back_is_mended(atlas, calm):
+    gather(atlas, calm.nasa_url, "galaxy", limit=30)
+    row = atlas.read(where="state = 'stored'", table="ledger").to_pylist()[0]
+    atlas.upsert_ledger([{**row, "state": "placeholder", "error_kind": "same_bytes"}])
+    done = gather(atlas, calm.nasa_url, "galaxy", limit=30)
+    assert (done.already_there, done.failed) == (29, {"placeholder": 1})
+    assert row["id"] not in atlas.positions()
+    assert verify(atlas).problems == ()
 
 
 def test_a_source_that_sends_stand_ins_stops_before_rubbish_is_stored(atlas, calm):

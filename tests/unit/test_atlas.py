@@ -27,6 +27,7 @@ from cosmic_morphology.atlas import (
     latest_decisions,
     tables,
     verify,
+    withdraw,
 )
 
 WIDTH = [pa.field("embedding_tiny", pa.list_(pa.float32(), 2))]
@@ -56,6 +57,34 @@ def test_adding_twice_changes_nothing(filled, arrival):
     assert [row["id"] for row in sorted(after, key=lambda r: r["id"])] == [
         row["id"] for row in sorted(before, key=lambda r: r["id"])
     ]
+
+
+def test_what_is_taken_back_is_gone_from_now_on_and_still_in_the_version_before(filled):
+    filled.tag("before")
+    filled.append_decisions([verdict("nasa:x005", "star")])
+    expected = filled.pictures(["nasa:x007", "nasa:x001"], ["id", "sha256"]).to_pylist()
+    withdraw(filled, {"nasa:x000", "nasa:x005"})
+    withdraw(filled, {"nasa:x000", "nasa:x005"})
+    assert filled.count() == 8
+    assert filled.pictures(["nasa:x007", "nasa:x001"], ["id", "sha256"]).to_pylist() == expected
+    assert "nasa:x005" in filled.read(["id"]).column("id").to_pylist()  # somebody judged it
+    assert verify(filled).is_sound
+    assert Atlas.open(filled.uri, version="before").count() == 10
+
+
+def test_two_writers_of_one_ledger_leave_every_url_once(filled):
+    script = textwrap.dedent("""
+        import sys
+        from cosmic_morphology.atlas import Atlas
+        atlas = Atlas.open(sys.argv[1])
+        for n in range(8):
+            urls = [f"http://x/{each}" for each in range(n, n + 4)]
+            atlas.upsert_ledger([{"url": url, "state": sys.argv[2]} for url in urls])
+    """)
+    two = [subprocess.Popen([sys.executable, "-c", script, filled.uri, name]) for name in "ab"]
+    assert [each.wait(60) for each in two] == [0, 0]
+    urls = filled.read(["url"], table="ledger").column("url").to_pylist()
+    assert sorted(urls) == sorted(f"http://x/{each}" for each in range(11))
 
 
 def test_a_record_found_by_two_searches_is_one_row_with_both(filled, arrival):

@@ -23,6 +23,7 @@ from cosmic_morphology.atlas.schema import (
 from cosmic_morphology.atlas.stamps import Stamp, fingerprint
 from cosmic_morphology.atlas.verify import Problem, Verification, verify
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
+from cosmic_morphology.atlas.withdrawing import withdraw
 
 __all__ = [
     "BELIEVED",
@@ -53,4 +54,5 @@ __all__ = [
     "latest_decisions",
     "may_be_redistributed",
     "verify",
+    "withdraw",
 ]

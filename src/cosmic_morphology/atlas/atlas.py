@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +218,7 @@ class Atlas:
         which ``verify`` shows and the next run of the same collect or import mends.
         """
         self._writable()
-        with self._one_writer():
+        with tables.one_writer(self.uri):
             self.upsert_records([arrival.record for arrival in arrivals])
             unique = {arrival.record.id: arrival for arrival in arrivals}
             return tables.insert_new(
@@ -249,9 +248,9 @@ class Atlas:
         """Insert or update the state of URLs; columns that a row leaves out become null."""
         self._writable()
         unique = {row["url"]: dict(row) for row in rows}
-        tables.upsert(
-            self.table("ledger"), pa.Table.from_pylist(list(unique.values()), schema=LEDGER), "url"
-        )
+        table = pa.Table.from_pylist(list(unique.values()), schema=LEDGER)
+        with tables.one_writer(self.uri):
+            tables.upsert(self.table("ledger"), table, "url")
 
     def append_decisions(self, rows: Sequence[Mapping[str, Any]]) -> int:
         """Append people's verdicts; the same verdict given twice is kept once."""
@@ -386,11 +385,3 @@ class Atlas:
                 where=self.uri,
                 todo="Open the atlas without a version.",
             )
-
-    def _one_writer(self) -> AbstractContextManager[Any]:
-        # Lance detects conflicting updates, but two inserts of one new id would both succeed.
-        if not tables.is_local(self.uri):
-            return nullcontext()
-        from filelock import FileLock
-
-        return FileLock(str(Path(self.uri) / ".writer.lock"), timeout=600)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,9 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
+
+if TYPE_CHECKING:
+    from cosmic_morphology.collect import CollectSummary
 
 NAME = "collect"
 
@@ -75,11 +79,31 @@ def command(
             revisit=revisit,
             progress=report,
         )
-    if as_json:
-        show(summary, as_json=True)
-        return
-    wrong = [each for each in summary.certificate if each.unexplained]
     shown = {key: value for key, value in plain(summary).items() if key != "certificate"}
-    show(shown, as_json=False, title="collected")
-    for each in wrong:
-        typer.echo(f"does not add up: {each.query} {each.name}: {each.unexplained} missing")
+    show(summary if as_json else shown, as_json=as_json, title="collected")
+    for line in _remarks(summary):
+        typer.echo(line, err=True)
+    if not summary.complete:
+        raise typer.Exit(1)
+
+
+def _remarks(summary: CollectSummary) -> Iterator[str]:
+    """What a person must not overlook, a line each."""
+    if summary.uncounted:
+        yield (
+            f"{summary.source} announces no count for {summary.uncounted} of "
+            f"{len(summary.certificate)} slices: that nothing is missing there is not proven"
+        )
+    for each in summary.certificate:
+        if each.unexplained:
+            yield f"does not add up: {each.query} {each.name}: {each.unexplained} unexplained"
+    waiting = ", ".join(
+        f"{summary.failed[state]} {state}"
+        for state in ("failed", "pending")
+        if summary.failed.get(state)
+    )
+    if not summary.complete:
+        yield (
+            f"error: the harvest is not complete ({waiting or 'a slice does not add up'}). "
+            "Run the same command again: it fetches only what is missing."
+        )

@@ -31,7 +31,8 @@ def command(
     for each in found.slices:
         reasons = ", ".join(f"{number} {why}" for why, number in plain(each.reasons).items())
         typer.echo(
-            f"{each.source} {each.query or each.name}: {each.announced} announced, "
+            f"{each.source} {each.query or each.name}: "
+            f"{'no count' if each.announced is None else each.announced} announced, "
             f"{each.unique} seen, {each.stored} stored"
             + (f"; {reasons}" if reasons else "")
             + (f"; {each.unexplained} UNEXPLAINED" if each.unexplained else "")

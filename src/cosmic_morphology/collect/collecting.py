@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas import Atlas, withdraw
 from cosmic_morphology.collect.doors import Doors
 from cosmic_morphology.collect.harvest import Harvest
 from cosmic_morphology.collect.health import Health, Repeats
@@ -58,6 +58,9 @@ class CollectSummary:
         Records without a picture to fetch, by reason.
     complete : bool
         Whether every slice adds up and nothing waits for another run.
+    uncounted : int
+        Slices for which the archive announces no count: that nothing is missing from them is
+        not proven, however complete the run is.
     certificate : tuple of SliceReport
         The account of each slice.
     bytes : int
@@ -74,6 +77,7 @@ class CollectSummary:
     failed: dict[str, int]
     left_out: dict[str, int]
     complete: bool
+    uncounted: int
     certificate: tuple[SliceReport, ...]
     bytes: int
     seconds: float
@@ -156,9 +160,13 @@ async def _harvest(
 ) -> CollectSummary:
     started = time.monotonic()
     doors = Doors(source.hosts, job.root)
-    hashes, sides_px = _seen_before(atlas, source.name)
     async with Client(settings, doors) as client:
         reader = Reader(atlas, source, client, retry=retry, limit=job.limit, revisit=revisit)
+        if left := reader.known.half_withdrawn():
+            withdraw(atlas, left)
+            reader.known.stored -= left
+        hashes, sides_px = _seen_before(atlas, source.name)
+        earlier = {record_id for _, record_id in hashes}
         writer = Writer(
             atlas,
             reader.tally,
@@ -181,10 +189,14 @@ async def _harvest(
             raise
         run.finish()
         writer.write_reports()
-    return _summary(source.name, reader, writer, time.monotonic() - started)
+    return _summary(source.name, reader, writer, earlier, time.monotonic() - started)
 
 
-def _summary(source: str, reader: Reader, writer: Writer, seconds: float) -> CollectSummary:
+def _summary(
+    source: str, reader: Reader, writer: Writer, earlier: set[str], seconds: float
+) -> CollectSummary:
+    # Pictures that turned out to be stand-ins count as that, not as what they were before.
+    of_before = {each for each in writer.withdrawn & earlier if reader.tally.has_met(each)}
     ends = reader.tally.outcomes()
     ends.pop(STORED, None)
     reports = tuple(reader.tally.reports())
@@ -194,24 +206,26 @@ def _summary(source: str, reader: Reader, writer: Writer, seconds: float) -> Col
         source=source,
         found=reader.tally.seen,
         unique=reader.tally.unique,
-        stored=writer.stored,
-        already_there=reader.already_there,
+        stored=writer.stored - len(writer.withdrawn - earlier),
+        already_there=reader.already_there - len(of_before),
         failed=failed,
         left_out={why: n for why, n in sorted(ends.items()) if why not in _STATES},
         complete=all(report.adds_up for report in reports) and not waiting,
+        uncounted=sum(report.announced is None for report in reports),
         certificate=reports,
         bytes=writer.bytes,
         seconds=round(seconds, 3),
     )
 
 
-def _seen_before(atlas: Atlas, source: str) -> tuple[list[str], list[int]]:
-    """Hashes, and longest sides in px, of the source's pictures that are stored."""
+def _seen_before(atlas: Atlas, source: str) -> tuple[list[tuple[str, str]], list[int]]:
+    """Hashes with ids, and longest sides in px, of the source's pictures that are stored."""
     where = f"starts_with(id, '{source}:')"
-    rows = atlas.read(["sha256", "width", "height"], where=where, table="images")
+    rows = atlas.read(["id", "sha256", "width", "height"], where=where, table="images")
     widths, heights = rows.column("width").to_pylist(), rows.column("height").to_pylist()
     sides_px = [max(w, h) for w, h in zip(widths, heights, strict=True)]
-    return rows.column("sha256").to_pylist(), sides_px[-_SIDES_READ:]
+    hashes = zip(rows.column("sha256").to_pylist(), rows.column("id").to_pylist(), strict=True)
+    return list(hashes), sides_px[-_SIDES_READ:]
 
 
 def _checked(retry: set[str]) -> set[str]:

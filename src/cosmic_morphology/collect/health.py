@@ -14,6 +14,9 @@ from cosmic_morphology.errors import SourceError
 SAME_BYTES = 5
 """So many records with the very same file: it is a stand-in, not their picture."""
 
+SAME_BYTES_KIND = "same_bytes"
+SAME_BYTES_ERROR = f"the same file came for {SAME_BYTES} records or more"
+
 _HELD_BYTES = 64_000_000
 _WINDOW = 50
 _RUBBISH_SHARE = 0.5
@@ -31,40 +34,58 @@ _TODO = (
 class Repeats:
     """Holds back files that come again until it is clear whether they are a stand-in.
 
-    Copies of one picture under two or three ids are common in archives, and are stored.
+    Copies of one picture under two or three ids are common in archives, and are stored. When a
+    file turns out to be a stand-in, what was stored of it before is to be taken back.
 
     Parameters
     ----------
-    stored : iterable of str
-        Hashes (hex) of the source's pictures that are in the atlas.
+    stored : iterable of (str, str)
+        Hashes (hex) and ids of the source's pictures that are in the atlas.
     """
 
-    def __init__(self, stored: Iterable[str]) -> None:
-        self._counts = Counter(_short(sha256) for sha256 in stored)
+    def __init__(self, stored: Iterable[tuple[str, str]]) -> None:
+        self._ids: dict[int, tuple[str, ...]] = {}
+        self._counts: Counter[int] = Counter()
         self._held: dict[int, list[Outcome]] = {}
         self._held_bytes = 0
         self.stand_ins: set[str] = set()
+        for sha256, record_id in stored:
+            self._count(_short(sha256), record_id)
 
-    def judge(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Outcomes to be written now: some as placeholders, some later."""
-        ready = []
+    def judge(self, outcomes: Sequence[Outcome]) -> tuple[list[Outcome], set[str]]:
+        """Outcomes to be written now, and ids whose stored picture is to be taken back."""
+        ready: list[Outcome] = []
+        fresh: dict[str, Outcome] = {}
+        withdrawn: set[str] = set()
         for outcome in outcomes:
             if outcome.intake is None:
                 ready.append(outcome)
                 continue
-            key = _short(outcome.intake.sha256)
-            self._counts[key] += 1
+            key, record_id = _short(outcome.intake.sha256), outcome.item.record.id
+            self._count(key, record_id)
             if self._counts[key] >= SAME_BYTES:
                 same = [*self._held.pop(key, ()), outcome]
-                self.stand_ins.update(each.item.record.id for each in same)
+                now = {each.item.record.id for each in same}
+                before = set(self._ids.pop(key, ())) - now
+                self.stand_ins |= now | before
+                # What is in this very batch is not written yet.
+                for each in before & fresh.keys():
+                    _stand_in(fresh[each])
                 ready += [_stand_in(each) for each in same]
+                withdrawn |= before - fresh.keys()
             elif self._counts[key] > 1:
                 self._hold(key, outcome)
             else:
+                fresh[record_id] = outcome
                 ready.append(outcome)
         if self._held_bytes > _HELD_BYTES:
             ready += self.release()
-        return ready
+        return ready, withdrawn
+
+    def _count(self, key: int, record_id: str) -> None:
+        self._counts[key] += 1
+        if self._counts[key] <= SAME_BYTES or key in self._ids:
+            self._ids[key] = (*self._ids.get(key, ()), record_id)
 
     def release(self) -> list[Outcome]:
         """Everything that was held back: nothing spoke against it."""
@@ -138,8 +159,8 @@ class Health:
 
 
 def _stand_in(outcome: Outcome) -> Outcome:
-    outcome.state, outcome.kind = FetchState.PLACEHOLDER, "same_bytes"
-    outcome.error = f"the same file came for {SAME_BYTES} records or more"
+    outcome.state, outcome.kind = FetchState.PLACEHOLDER, SAME_BYTES_KIND
+    outcome.error = SAME_BYTES_ERROR
     outcome.data, outcome.intake = b"", None
     return outcome
 

@@ -53,6 +53,12 @@ class Known:
             if state in UNFINISHED or retry & {state.value, row["error_kind"] or ""}:
                 self._again.add(row["url"])
 
+    def half_withdrawn(self) -> set[str]:
+        """Ids that the ledger knows as stand-ins and whose picture a kill has left behind."""
+        stand_ins = {r.id for r in self.rows.values() if r.state is FetchState.PLACEHOLDER}
+        stored = {r.id for r in self.rows.values() if r.state is FetchState.STORED}
+        return (stand_ins - stored) & self.stored
+
     def owner(self, url: str) -> str:
         """The id whose picture a URL is; empty when nobody has claimed it."""
         row = self.rows.get(url)

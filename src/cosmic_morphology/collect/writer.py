@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.atlas import Arrival, Atlas, Record, withdraw
 from cosmic_morphology.atlas.schema import LEDGER
-from cosmic_morphology.collect.health import Health, Repeats
+from cosmic_morphology.atlas.tables import sql_text
+from cosmic_morphology.collect.health import (
+    SAME_BYTES_ERROR,
+    SAME_BYTES_KIND,
+    Health,
+    Repeats,
+)
 from cosmic_morphology.collect.outcomes import PAGE_PREFIX, Item, Outcome
 from cosmic_morphology.collect.states import FetchState
 from cosmic_morphology.collect.tally import STORED, Tally, slice_rows
@@ -58,6 +65,7 @@ class Writer:
     ) -> None:
         self.stored = 0
         self.bytes = 0
+        self.withdrawn: set[str] = set()
         self._atlas = atlas
         self._tally = tally
         self._health = health
@@ -107,7 +115,7 @@ class Writer:
         AtlasFullError
             The disk is full; what was committed stands.
         """
-        judged = self._repeats.judge(batch.outcomes)
+        judged, stand_ins = self._repeats.judge(batch.outcomes)
         if self._health is not None:
             self._health.check(judged)
         if last:
@@ -117,10 +125,16 @@ class Writer:
             self._atlas.upsert_records(self._with_pictures(batch.records))
             rows = {item.url: item.pending_row() for item in batch.pending.values()}
             rows |= {outcome.item.url: outcome.row() for outcome in judged}
+            rows |= self._rows_of_stand_ins(stand_ins)
             if rows:
                 self._atlas.upsert_ledger(_whole(rows))
+            # After the ledger: what a kill leaves here is found by the next run's beginning.
+            withdraw(self._atlas, stand_ins)
         for outcome in judged:
             self._settle(outcome)
+        for each in stand_ins:
+            self._tally.settle(each, FetchState.PLACEHOLDER.value)
+        self.withdrawn |= stand_ins
 
     def write_reports(self) -> None:
         """Write the certificate's accounts into the ledger."""
@@ -138,6 +152,16 @@ class Writer:
         if arrivals:
             self.stored += self._atlas.add(arrivals)
             self.bytes += sum(len(arrival.data) for arrival in arrivals)
+
+    def _rows_of_stand_ins(self, ids: set[str]) -> dict[str, dict[str, Any]]:
+        """Rows of the ledger of pictures that are taken back."""
+        if not ids:
+            return {}
+        where = f"id IN ({', '.join(map(sql_text, sorted(ids)))}) AND state = 'stored'"
+        state = {"state": FetchState.PLACEHOLDER.value, "error_kind": SAME_BYTES_KIND}
+        said = {"error": SAME_BYTES_ERROR, "updated_at": datetime.now(UTC)}
+        found = self._atlas.read(LEDGER.names, where=where, table="ledger").to_pylist()
+        return {row["url"]: {**row, **state, **said} for row in found}
 
     def _settle(self, outcome: Outcome) -> None:
         key, state = outcome.item.record.id, outcome.state
