@@ -383,3 +383,20 @@ def test_embeddings_are_the_same_in_halves(monkeypatch):
 
     monkeypatch.setattr(Frozen, "_forward", full)
     assert see(pixels) == pytest.approx(whole, abs=1e-4)
+
+
+# ---- the manual --------------------------------------------------------------------------------
+
+
+def test_the_manual_names_every_recipe_key_and_preset():
+    from pathlib import Path
+
+    from cosmic_morphology.learn.presets import PRESETS
+    from cosmic_morphology.learn.recipes import Recipe
+
+    text = (Path(__file__).parents[2] / "docs/learning.md").read_text("utf-8")
+    keys = {*Recipe.model_fields, *Augmentation.model_fields}
+    named = {*recipe_names(), *keys, *PRESETS, *(each.model for each in PRESETS.values())}
+    assert {each for each in named if f"`{each}`" not in text} == set()
+    for fields in (Recipe.model_fields, Augmentation.model_fields):
+        assert all(field.description for field in fields.values())

@@ -44,7 +44,7 @@ class Augmentation(_Part):
 class Recipe(_Part):
     """How a model is trained. Lengths are in epochs unless named otherwise."""
 
-    description: str = ""
+    description: str = Field("", description="what the recipe is, in one line")
     trains: Literal["head", "last_stages", "adapters", "all"] = Field(
         "head",
         description="what changes: the head on cached embeddings, also the last stages, also "
@@ -52,26 +52,40 @@ class Recipe(_Part):
     )
     stages: int = Field(2, ge=1, description="how many last stages (trains = 'last_stages')")
     rank: int = Field(8, ge=1, description="width of the adapters (trains = 'adapters')")
-    epochs: int = Field(20, ge=1)
-    batch_size: int = Field(32, ge=1)
+    epochs: int = Field(20, ge=1, description="times that every training picture is seen")
+    batch_size: int = Field(32, ge=1, description="pictures in one step")
     learning_rate: float = Field(1e-3, gt=0, description="of the head")
     backbone_rate: float = Field(1.0, gt=0, description="the backbone's rate, relative to it")
     layer_decay: float = Field(1.0, gt=0, le=1, description="rate of a stage, relative to the next")
-    weight_decay: float = Field(0.0, ge=0)
-    optimiser: Literal["adam", "adamw"] = "adam"
-    schedule: Literal["step", "cosine", "constant"] = "step"
+    weight_decay: float = Field(0.0, ge=0, description="of matrices; norms and biases have none")
+    optimiser: Literal["adam", "adamw"] = Field(
+        "adam", description="adamw keeps the weight decay apart (Loshchilov & Hutter 2019)"
+    )
+    schedule: Literal["step", "cosine", "constant"] = Field(
+        "step", description="how the learning rate falls"
+    )
     step_epochs: int = Field(7, ge=1, description="epochs between two steps")
     step_factor: float = Field(0.1, gt=0, lt=1, description="the rate is multiplied with it")
-    warmup_epochs: float = Field(0.0, ge=0)
+    warmup_epochs: float = Field(
+        0.0, ge=0, description="in which the learning rate rises to its value"
+    )
     patience: int = Field(5, ge=0, description="epochs without progress before it stops; 0: never")
-    monitor: Literal["val_loss", "val_macro_f1"] = "val_macro_f1"
-    class_weights: Literal["balanced", "none"] = "balanced"
+    monitor: Literal["val_loss", "val_macro_f1"] = Field(
+        "val_macro_f1", description="what chooses the best epoch, and counts as progress"
+    )
+    class_weights: Literal["balanced", "none"] = Field(
+        "balanced", description="balanced: rare classes count more, all classes the same in sum"
+    )
     logit_adjustment: float = Field(0.0, ge=0, description="tau of Menon et al. 2021; 0: off")
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of the target given to all classes alike"
+    )
     label_confidence: bool = Field(False, description="weigh pictures by their label's confidence")
     mixup: float = Field(0.0, ge=0, description="alpha of Zhang et al. 2018; 0: off")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights; 0: off")
-    head: Literal["linear", "mlp"] = "linear"
+    head: Literal["linear", "mlp"] = Field(
+        "linear", description="one layer, or two with a GELU between"
+    )
     hidden: int = Field(512, ge=1, description="width of the mlp")
     dropout: float = Field(0.0, ge=0, lt=1, description="before the last layer")
     standardise: bool = Field(False, description="scale each feature to unit variance first")
@@ -82,7 +96,9 @@ class Recipe(_Part):
     calibrate: bool = Field(True, description="fit a temperature on the val split")
     precision_wanted: float = Field(0.98, gt=0, lt=1, description="for the reject threshold")
     size_px: int | None = Field(None, ge=16, description="side of the input instead of the model's")
-    augment: Augmentation = Field(default_factory=Augmentation)
+    augment: Augmentation = Field(
+        default_factory=Augmentation, description="random changes of training pictures, see below"
+    )
 
     @property
     def is_plain(self) -> bool:
