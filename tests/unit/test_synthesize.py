@@ -6,9 +6,11 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.synthesize import RENDERED_CLASSES, render, render_many
+from cosmic_morphology.synthesize.noise import between, standardised
 
 TARGETS = [kind for kind in RENDERED_CLASSES if kind != "irrelevant"]
 
@@ -90,3 +92,22 @@ def test_what_cannot_be_rendered_is_refused_before_anything_starts(kind, seed, s
         render(kind, seed, size_px=size_px)
     with pytest.raises(UsageError):
         render_many({kind: 1}, seed=seed, size_px=size_px)
+
+
+def test_interpolation_by_products_of_matrices_is_that_of_scipy():
+    rng = np.random.default_rng(2)
+    field = rng.normal(size=(20, 30)).astype(np.float32)
+    rows, cols = np.sort(rng.uniform(-3, 24, 40)), np.sort(rng.uniform(-3, 33, 50))
+    grid = np.meshgrid(rows, cols, indexing="ij")
+    wanted = ndimage.map_coordinates(field, grid, order=1, mode="nearest")
+    found = between(rows, 20) @ field @ between(cols, 30).T
+    assert np.allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(17, 9), (8, 8, 8)])
+def test_a_standardised_field_has_mean_zero_and_deviation_one_and_a_flat_one_stays_flat(shape):
+    field = np.random.default_rng(1).normal(5, 3, shape).astype(np.float32)
+    found = standardised(field)
+    assert found.mean() == pytest.approx(0, abs=1e-5)
+    assert found.std() == pytest.approx(1, abs=1e-5)
+    assert (standardised(np.full(shape, 4, np.float32)) == 0).all()

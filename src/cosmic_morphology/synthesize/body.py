@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from cosmic_morphology.synthesize.noise import Field, power_law
+from cosmic_morphology.synthesize.noise import Field, between, power_law
 from cosmic_morphology.synthesize.relief import (
     Normal,
     bumped,
@@ -96,9 +96,11 @@ def _on_frame(
     col = (x / np.float32(radius) + np.float32(REACH)) * np.float32(cells)
     row = (y / np.float32(radius) + np.float32(REACH)) * np.float32(cells)
     at = [row, col]
-    z = ndimage.map_coordinates(depth, at, order=1, mode="nearest") * radius
+    # The frame is not turned: its rows and columns can be interpolated one after the other.
+    down, across = between(row[:, 0], len(depth)), between(col[0], depth.shape[1]).T
+    z = down @ depth @ across * np.float32(radius)
     edge = ndimage.map_coordinates(margin, at, order=3, mode="constant", cval=-1.0)
-    nx, ny, nz = (ndimage.map_coordinates(n, at, order=1, mode="nearest") for n in normal)
+    nx, ny, nz = (down @ n @ across for n in normal)
     norm = np.sqrt(nx**2 + ny**2 + nz**2) + 1e-6
     ragged = 0.005 * power_law(rng, frame.shape, 3.0, outer=3.0)
     # One pixel of the frame in the units of the margin, roughly: softens the outline.
