@@ -67,6 +67,11 @@ def test_a_study_leaves_table_curves_conclusion_and_page_and_does_nothing_twice(
         assert int(row["n"]) > 0
         assert row["labels"] == "computed"
         assert row["grouped_by"]
+    differences = rows_of(first.csv.parent / "differences.csv")
+    assert differences
+    for row in differences:
+        assert float(row["low"]) <= float(row["value"]) <= float(row["high"])
+        assert (row["arm"], row["x"]) != (row["reference"], row["reference_x"])
     page = first.page.read_text("utf-8")
     assert "<svg" in page
     assert 'http-equiv="Content-Security-Policy"' in page
@@ -95,6 +100,15 @@ def test_the_leak_study_finds_the_leak_of_a_derived_set(study_file):
     }
     assert value["random split by file"] > value["groups kept apart"] + 0.05
     assert "that is the leak" in " ".join(done.conclusion)
+
+
+def test_the_synthetic_study_measures_rare_classes_and_the_others(study_file):
+    done = run_study("synthetic", load_study(study_file))
+    rows = rows_of(done.csv.parent / "differences.csv")
+    means = {row["name"] for row in rows if row["measure"] == "mean F1"}
+    assert means == {"asteroid and comet", "galaxy"}
+    assert {row["reference"] for row in rows} == {"real only"}
+    assert len({row["n"] for row in rows}) == 1
 
 
 def test_no_rendered_picture_is_ever_answered_in_any_study(study_file):

@@ -47,7 +47,7 @@ def curves(points: Sequence[Point], x: str) -> Figure:
         place.set_axis_off()
     for number, ((measure, name), place) in enumerate(zip(panels, places, strict=False)):
         own = [point for point in shown if (point.measure, point.name) == (measure, name)]
-        title = f"F1 of {name}" if name else measure
+        title = f"{measure} of {name}" if name else measure
         if x:
             _lines(place, own, arms, named=number == 0)
             name_axes(place, x=x if number >= len(panels) - across else "", title=title)

@@ -39,13 +39,13 @@ class StudySummary:
     page: Path
 
 
-def write_points(path: Path, rows: Sequence[Any]) -> None:
+def write_points(path: Path, rows: Sequence[Any], kind: type[Any]) -> None:
     """Rows of one dataclass as CSV, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     with unfinished.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow([field.name for field in fields(rows[0])] if rows else [])
+        table.writerow([field.name for field in fields(kind)])
         for row in rows:
             table.writerow(
                 [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cosmic_morphology.evaluate.metrics import Statistic
 from cosmic_morphology.studies.cells import Trial, Worked
 
 
@@ -20,11 +21,14 @@ class Grid:
         Does one.
     x : str
         What the places on the curves mean; empty: there is one place, and arms are compared.
+    more : sequence of tuples
+        Measures beside the usual ones: measure, of what, statistic.
     """
 
     trials: Sequence[Trial]
     work: Callable[[Trial], Worked]
     x: str
+    more: Sequence[tuple[str, str, Statistic]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,11 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
     return Grid(trials, work, "")
 
 
+def reference(place: Answered, places: Sequence[Answered]) -> Answered | None:
+    """What a random split claims is held against what grouped parts give."""
+    return at(places, GROUPED) if place.arm == RANDOM else None
+
+
 def tell(
     pool: Pool, places: Sequence[Answered], study: StudySettings, cells: Sequence[Cell]
 ) -> Told:

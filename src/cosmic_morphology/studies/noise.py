@@ -109,6 +109,11 @@ def _others_say(
     )
 
 
+def reference(place: Answered, places: Sequence[Answered]) -> Answered | None:
+    """The same noise without any help."""
+    return None if place.arm == PLAIN else at(places, PLAIN, place.x)
+
+
 def tell(
     pool: Pool, places: Sequence[Answered], study: StudySettings, cells: Sequence[Cell]
 ) -> Told:

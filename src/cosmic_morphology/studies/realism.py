@@ -200,7 +200,7 @@ def _written(
         "realism", len(found), len(found), tuple(lines),
         folder / "study.csv", folder / "told_apart.png", folder / "gallery.html",
     )  # fmt: skip
-    write_points(summary.csv, points)
+    write_points(summary.csv, points, Point)
     write_notes(folder / "study.json", study, "realism", atlas)
     (folder / "conclusion.txt").write_text("\n".join(lines) + "\n", "utf-8")
     figure = told_apart(points)

@@ -19,7 +19,7 @@ from cosmic_morphology.studies.lessons import recipe_named
 from cosmic_morphology.studies.page import write_study_page
 from cosmic_morphology.studies.pool import Pool, read_pool
 from cosmic_morphology.studies.realism import run_realism
-from cosmic_morphology.studies.scoring import ALL_SEEDS, Point, gather, points
+from cosmic_morphology.studies.scoring import ALL_SEEDS, Point, Step, differences, gather, points
 from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -81,12 +81,14 @@ def run_study(
     )
     places = gather(pool, cells)
     told: Told = room.tell(pool, places, study, cells)
-    rows = points(pool, places, study=name, resamples=study.bootstrap)
+    how: dict[str, Any] = {"study": name, "resamples": study.bootstrap, "more": plan.more}
+    rows = points(pool, places, **how)
+    write_points(folder / "differences.csv", differences(pool, places, room.reference, **how), Step)
     summary = StudySummary(
         name, len(cells), new, tuple(told.lines),
         folder / "study.csv", folder / "curves.png", folder / "study.html",
     )  # fmt: skip
-    write_points(summary.csv, rows)
+    write_points(summary.csv, rows, Point)
     write_notes(folder / "study.json", study, name, atlas)
     (folder / "conclusion.txt").write_text("\n".join(told.lines) + "\n", "utf-8")
     figure = curves(rows, plan.x)
@@ -150,5 +152,5 @@ def _table(rows: Sequence[Point]) -> Mapping[str, Any]:
             }
         )  # fmt: skip
     one_place = [row for row in own if (row.arm, row.x) == next(iter(places))]
-    named = [f"F1 of {row.name}" if row.name else row.measure for row in one_place]
+    named = [f"{row.measure} of {row.name}" if row.name else row.measure for row in one_place]
     return {"rows": table, "measures": named}

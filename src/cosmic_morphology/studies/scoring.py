@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,40 @@ class Point:
     grouped_by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of ``differences.csv``: a place against its reference, on the same pictures.
+
+    Attributes
+    ----------
+    study, arm, x : str, str, float
+        The place.
+    reference, reference_x : str, float
+        What it is held against.
+    measure, name : str
+        As :class:`Point` has them.
+    value, low, high, p_value : float
+        The difference with its paired 95 % interval over groups and seeds.
+    n, n_groups, labels : int, int, str
+        Of the test.
+    """
+
+    study: str
+    arm: str
+    x: float
+    reference: str
+    reference_x: float
+    measure: str
+    name: str
+    value: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+    n_groups: int
+    labels: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Answered:
     """The answers of one place on a curve.
@@ -128,15 +162,17 @@ def points(
     *,
     study: str,
     resamples: int,
+    more: Sequence[tuple[str, str, Statistic]] = (),
     grouped_by: str = GROUPED_BY,
 ) -> list[Point]:
     """Every measure of every place, over all seeds and for each seed alone."""
+    measures = [*measures_of(pool.classes), *more]
     found = []
     for place in places:
         parts = [(ALL_SEEDS, place.said)]
         parts += [(str(s), place.said[n : n + 1]) for n, s in enumerate(place.seeds)]
         for seed, said in parts:
-            for measure, name, statistic in measures_of(pool.classes):
+            for measure, name, statistic in measures:
                 value, (low, high) = pooled(pool, place.rows, said, statistic, resamples=resamples)
                 found.append(
                     Point(
@@ -146,6 +182,33 @@ def points(
                         pool.kind_of(place.rows), grouped_by,
                     )
                 )  # fmt: skip
+    return found
+
+
+def differences(
+    pool: Pool,
+    places: Sequence[Answered],
+    reference: Callable[[Answered, Sequence[Answered]], Answered | None],
+    *,
+    study: str,
+    resamples: int,
+    more: Sequence[tuple[str, str, Statistic]] = (),
+) -> list[Step]:
+    """Every measure of every place against that of its reference, on the same pictures."""
+    found = []
+    for place in places:
+        first = reference(place, places)
+        if first is None:
+            continue
+        for measure, name, statistic in (*measures_of(pool.classes), *more):
+            one = gap(pool, first, place, statistic, resamples=resamples)
+            low, high = one.interval
+            found.append(
+                Step(
+                    study, place.arm, place.x, first.arm, first.x, measure, name, one.value, low,
+                    high, one.p_value, one.n, one.n_groups, pool.kind_of(place.rows),
+                )
+            )  # fmt: skip
     return found
 
 

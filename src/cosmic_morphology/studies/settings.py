@@ -30,7 +30,12 @@ class SyntheticSettings(Section):
     rendered_atlas: str = Field(
         "", description="where the rendered pictures are; empty: in the same atlas"
     )
-    ratios: tuple[float, ...] = Field((0.5, 1, 2, 4), description="rendered for each real picture")
+    ratios: tuple[float, ...] = Field(
+        (0.5, 1, 2, 4), description="rendered for each real picture of the rare classes"
+    )
+    ratios_every: tuple[float, ...] = Field(
+        (0.5, 1, 2, 4), description="the same where every class gets some"
+    )
     rare: tuple[str, ...] = Field(("asteroid", "comet"), description="the rare classes")
     keep: int = Field(0, ge=0, description="real training pictures left of a rare class; 0: all")
     only_rare: bool = Field(True, description="a curve with pictures of the rare classes only")

@@ -71,6 +71,12 @@ def some_groups(pool: Pool, rows: np.ndarray, fraction: float, seed: int) -> np.
     return rows[np.isin(pool.groups[rows].astype(str), sorted(chosen))]
 
 
+def reference(place: Answered, places: Sequence[Answered]) -> Answered | None:
+    """The next smaller share of the same recipe."""
+    fewer = [each for each in places if each.arm == place.arm and each.x < place.x]
+    return max(fewer, key=lambda each: each.x) if fewer else None
+
+
 def tell(
     pool: Pool, places: Sequence[Answered], study: StudySettings, cells: Sequence[Cell]
 ) -> Told:

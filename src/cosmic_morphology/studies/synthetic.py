@@ -52,8 +52,8 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
             "synthetic.rendered_atlas), then `cosmic embed`.",
         )
     recipe = recipe_named(study.recipe, study.recipes)
-    more = {"recipe": recipe.model_dump(mode="json"), "keep": own.keep, "rare": list(own.rare)}
-    trials = [Trial(arm, x, seed, more=more) for seed in study.seeds for arm, x in _places(study)]
+    told = {"recipe": recipe.model_dump(mode="json"), "keep": own.keep, "rare": list(own.rare)}
+    trials = [Trial(arm, x, seed, more=told) for seed in study.seeds for arm, x in _places(study)]
     rare = np.array([pool.classes.index(name) for name in own.rare], np.int64)
     test = pool.real("test")
 
@@ -77,22 +77,22 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
         lacking = _asked(pool, train, wanted, trial.x) - len(added)
         return Worked(test, said, len(learnt) + len(first), n_rendered, {"lacking": lacking})
 
-    return Grid(trials, work, X)
+    others = [name for name in pool.classes if name not in own.rare]
+    groups = [names for names in (own.rare, others) if names]
+    more = [("mean F1", listed(list(names)), mean_f1_of(pool, names)) for names in groups]
+    return Grid(trials, work, X, more)
 
 
 def _places(study: StudySettings) -> list[tuple[str, float]]:
     own = study.synthetic
-    arms = [
-        arm
-        for arm, wanted in (
-            (ONLY_RARE, own.only_rare),
-            (EVERY, own.every_class),
-            (BEFORE, own.pretrain),
-            (ALONE, own.rendered_alone),
-        )
-        if wanted
-    ]
-    return [(REAL, 0.0), *((arm, x) for arm in arms for x in sorted(set(own.ratios)) if x > 0)]
+    arms = (
+        (ONLY_RARE, own.only_rare, own.ratios),
+        (EVERY, own.every_class, own.ratios_every),
+        (BEFORE, own.pretrain, own.ratios_every),
+        (ALONE, own.rendered_alone, own.ratios_every),
+    )
+    places = [(arm, x) for arm, wanted, ratios in arms if wanted for x in sorted(set(ratios))]
+    return [(REAL, 0.0), *(place for place in places if place[1] > 0)]
 
 
 def rendered_for(
@@ -151,6 +151,11 @@ def _cut_by_share(pool: Pool, rows: np.ndarray, share: dict[int, float], seed: i
         if part < 1 and n:
             rows = _cut(pool, rows, np.array([number]), max(1, round(part * n)), seed)
     return rows
+
+
+def reference(place: Answered, places: Sequence[Answered]) -> Answered | None:
+    """Real pictures alone."""
+    return None if place.arm == REAL else at(places, REAL)
 
 
 def tell(
