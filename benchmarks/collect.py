@@ -19,9 +19,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import httpx2
+import psutil
 from collect_peers import img2dataset_per_s, pull_per_s, stand_in_per_s
 from rows import Row, emit
 
@@ -79,20 +81,35 @@ def harvest(root: str, folder: str, **settings: object) -> dict[str, float]:
 
 
 def one_harvest(root: str) -> dict[str, float]:
-    """A harvest in this process, and the most memory that it took."""
-    import resource
-
+    """A harvest in this process."""
     with tempfile.TemporaryDirectory() as folder:
-        done = harvest(root, folder)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {**done, "peak_mb": peak_mb}
+        return harvest(root, folder)
 
 
 def fresh_process(root: str) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, __file__, "one", "--root", root], check=True, stdout=subprocess.PIPE
-    )
-    return dict(json.loads(done.stdout))
+    """A harvest in a process of its own, and the most memory that it and its children took."""
+    command = [sys.executable, __file__, "one", "--root", root]
+    peak = 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        process = psutil.Process(child.pid)
+        while child.poll() is None:
+            peak = max(peak, resident(process))
+            time.sleep(0.2)
+        said = child.stdout.read() if child.stdout else ""
+    if child.returncode:
+        sys.exit(f"the harvest failed: {said}")
+    return {**json.loads(said), "peak_mb": peak / 2**20}
+
+
+def resident(process: psutil.Process) -> int:
+    """Bytes in memory of a process and its children; what they share counts for each."""
+    total = 0
+    try:
+        for each in (process, *process.children(recursive=True)):
+            total += each.memory_info().rss
+    except psutil.NoSuchProcess:  # ended between two looks
+        return total
+    return total
 
 
 def own_row(replica: Replica, latency_s: float, command: str, target: float | None) -> tuple:

@@ -6,11 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import httpx2
 
 from cosmic_morphology.collect.doors import is_loopback
-from cosmic_morphology.collect.pacing import Pacer
+from cosmic_morphology.collect.pacing import Pacer, Sent
 from cosmic_morphology.settings import CollectSettings
 
 # Requests per second where nobody has said otherwise: inferred, no archive publishes numbers.
@@ -80,7 +81,7 @@ class Gate:
         self._refusals = 0
 
     @asynccontextmanager
-    async def turn(self, *, first: bool = False) -> AsyncIterator[httpx2.AsyncClient]:
+    async def turn(self, *, first: bool = False) -> AsyncIterator[Turn]:
         """Wait for a turn and a lane; both are taken until the block ends.
 
         Parameters
@@ -91,13 +92,13 @@ class Gate:
         """
         await self._open.take(first=first)
         try:
-            await self._wait()
+            sent = await self._wait()
             if not self._free:
                 self._free.append(self._new_lane())
                 self._lanes.append(self._free[-1])
             lane = self._free.pop()
             try:
-                yield lane
+                yield Turn(lane, self._pacer, sent)
             finally:
                 self._free.append(lane)
         finally:
@@ -124,15 +125,29 @@ class Gate:
         """Note an answer that is none of these."""
         self._refusals = 0
 
-    async def _wait(self) -> None:
+    async def _wait(self) -> Sent | None:
         # The loop's clock is monotonic: setting the machine's clock changes nothing here.
         clock = asyncio.get_running_loop().time
-        if self._pacer is not None:
-            await self._pacer.turn()
+        sent = await self._pacer.turn() if self._pacer is not None else None
         if (rest_s := self._rests_until - clock()) > 0:
             await asyncio.sleep(rest_s)
             # Those who have slept side by side must not wake up as a crowd.
-            await self._wait()
+            return await self._wait()
+        return sent
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request's place: the connection to use, and whom to tell when the answer comes."""
+
+    lane: httpx2.AsyncClient
+    pacer: Pacer | None
+    sent: Sent | None
+
+    def answered(self) -> None:
+        """Note that the answer begins to come."""
+        if self.pacer is not None and self.sent is not None:
+            self.pacer.answered(self.sent)
 
 
 class _Places:

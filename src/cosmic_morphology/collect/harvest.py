@@ -109,14 +109,16 @@ class Harvest:
         async with asyncio.TaskGroup() as group:
             for _ in range(self._fetchers):
                 group.create_task(self._fetch_all(decoders))
-            await self._read()
+            await self._read(decoders)
             for _ in range(self._fetchers):
                 await self._to_fetch.put(None)
         await self._to_write.put(None)
 
-    async def _read(self) -> None:
+    async def _read(self, decoders: Decoders) -> None:
         try:
             async for step in self._reader.read():
+                if isinstance(step, Item) and not decoders.started:
+                    decoders.expect(self._reader.expected)
                 if isinstance(step, Record) and (item := self._flying.get(step.id)):
                     # Found by a second search while the first finding is on its way.
                     item.queries.update(step.queries)

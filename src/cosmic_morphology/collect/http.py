@@ -131,9 +131,10 @@ class Client:
         gate = self._gates.get(host_of(url))
         if gate is None:
             gate = self._gates[host_of(url)] = Gate(host_of(url), self.settings, self._new_lane)
-        async with gate.turn(first=first) as lane:
+        async with gate.turn(first=first) as turn:
             try:
-                async with lane.stream("GET", url, headers=headers) as answer:
+                async with turn.lane.stream("GET", url, headers=headers) as answer:
+                    turn.answered()
                     yield answer
             except httpx2.TimeoutException as error:
                 raise _passing("timeout", type(error).__name__, url) from error

@@ -57,6 +57,12 @@ class Reader:
         self._claimed: dict[str, str] = {}
         self._taken = 0
 
+    @property
+    def expected(self) -> int:
+        """Pictures that are announced and not there yet, as far as is known by now."""
+        announced = max(0, self.tally.announced - self.already_there)
+        return announced if self._limit is None else min(announced, self._limit)
+
     async def read(self) -> AsyncIterator[Item | Outcome | Record]:
         """What there is to do, in the order of the archive.
 

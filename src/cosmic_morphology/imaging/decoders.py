@@ -27,6 +27,8 @@ from cosmic_morphology.imaging.intake import Intake, take_in
 WORTH_A_PROCESS = 100
 # While a process works on one picture, the next one waits in its pipe.
 _AHEAD = 2
+_MANY = 4
+_LEAST_CORES = 2
 
 
 class Decoders:
@@ -41,7 +43,7 @@ class Decoders:
     limits : ImageLimits
         What may come in.
     worth_a_process : int
-        Pictures after which processes are started.
+        Pictures that are worth starting processes for.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Decoders:
         self._limits = limits
         self._worth = worth_a_process
         self._begun = 0
+        self._started = (os.cpu_count() or 1) < _LEAST_CORES
         self._died = False
         self._change = threading.Condition()
         self._here = threading.Semaphore(count)
@@ -67,7 +70,9 @@ class Decoders:
         trace: TracebackType | None,
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
-        for worker in self._workers:
+        with self._change:
+            workers, self._workers = self._workers, []
+        for worker in workers:
             worker.stop()
 
     @property
@@ -76,9 +81,20 @@ class Decoders:
         return self._pool
 
     @property
+    def started(self) -> bool:
+        """Whether :meth:`expect` has nothing left to decide."""
+        return self._started
+
+    @property
     def processes(self) -> tuple[int, ...]:
         """Ids of the processes that are ready."""
         return tuple(each.pid for each in self._workers if each.ready)
+
+    def expect(self, pictures: int) -> None:
+        """Say how many are to come: for many, processes are started before the first one."""
+        if not self._started and pictures >= _MANY * self._worth:
+            with self._change:
+                self._start_all()
 
     def take_in(self, data: bytes, where: str) -> Intake:
         """As :func:`cosmic_morphology.imaging.take_in`, in whatever process has room.
@@ -107,9 +123,8 @@ class Decoders:
         """A process with room; None where the work is to be done here."""
         with self._change:
             self._begun += 1
-            if self._begun == self._worth and (os.cpu_count() or 1) > 1:
-                for _ in range(self._count):
-                    self._start()
+            if self._begun >= self._worth:
+                self._start_all()
             while self._workers:
                 ready = [each for each in self._workers if each.ready]
                 if ready and (chosen := min(ready, key=_waiting)).waiting < _AHEAD:
@@ -120,6 +135,12 @@ class Decoders:
                 # What has brought one process down must not be tried here.
                 self._change.wait()
             return None
+
+    def _start_all(self) -> None:
+        if not self._started:
+            self._started = True
+            for _ in range(self._count):
+                self._start()
 
     def _start(self) -> None:
         try:
