@@ -255,3 +255,15 @@ def test_tracking_without_mlflow_says_what_to_install(cosmic, sky, tmp_path, mon
     assert "cosmic-morphology[track]" in line
     # The run itself is there, with its history as CSV.
     assert (tmp_path / "out/runs/logged/history.csv").is_file()
+
+
+def test_training_prints_scores_with_their_intervals_and_the_notes(cosmic, sky, tmp_path):
+    code, said, _ = cosmic(
+        "train", "told", "--recipe", tmp_path / "quick.toml", "--atlas", sky.uri,
+        "--out", tmp_path / "out", "--config", config_in(tmp_path),
+    )  # fmt: skip
+    metrics = json.loads((tmp_path / "out/runs/told/metrics.json").read_text())
+    assert code == 0
+    assert f"{metrics['val_macro_f1']:.3f} [" in said
+    assert "val split" in said
+    assert "sure from a confidence of" in said

@@ -56,15 +56,40 @@ def sweep(
         with needs("track"):
             for run in swept.runs:
                 track_run(run.path, out=settings.out)
-    rows = [_row(run, settings) for run in swept.runs]
+    rows = rows_of(swept.runs, settings)
     file = settings.out / "sweeps" / f"{name}.csv"
     _write(rows, file)
     if as_json:
         show({"runs": rows, "failed": swept.failed, "table": str(file)}, as_json=True)
     else:
-        _print(rows, swept.failed, file)
+        print_rows(rows, "Sweep")
+        if rows:
+            typer.echo(f"{file}; `cosmic evaluate` measures on the test split")
+        for each, why in swept.failed.items():
+            typer.echo(f"failed: {each}: {why}")
     if swept.failed:
         raise typer.Exit(1)
+
+
+def rows_of(runs: Sequence[Run], settings: Settings) -> list[dict[str, Any]]:
+    """What a table says of each run: scores of the val split, with their intervals."""
+    return [_row(run, settings) for run in runs]
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
+    """Print the table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        return
+    table = Table(title=f"{title}: scores of the val split, which chose the best epoch")
+    for heading in _HEADINGS:
+        # A name that is cut short cannot be typed again.
+        table.add_column(heading, no_wrap=heading == "run")
+    for row in rows:
+        table.add_row(*_cells(row))
+    Console().print(table)
 
 
 def _backbones(
@@ -152,24 +177,6 @@ def _write(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
         table = csv.DictWriter(opened, list(rows[0]))
         table.writeheader()
         table.writerows(rows)
-
-
-def _print(rows: Sequence[Mapping[str, Any]], failed: Mapping[str, str], file: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if rows:
-        table = Table(title="Sweep: scores of the val split, which chose the best epoch")
-        for heading in _HEADINGS:
-            # A name that is cut short cannot be typed again.
-            table.add_column(heading, no_wrap=heading == "run")
-        for row in rows:
-            table.add_row(*_cells(row))
-        console.print(table)
-        console.print(f"{file}; `cosmic evaluate` measures on the test split", soft_wrap=True)
-    for name, why in failed.items():
-        console.print(f"failed: {name}: {why}", soft_wrap=True)
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

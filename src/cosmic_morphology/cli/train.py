@@ -114,4 +114,14 @@ def command(
             from cosmic_morphology.learn import track_run
 
             track_run(run.path, out=settings.out)
-    show(run, as_json=as_json, title="trained")
+    if as_json:
+        show(run, as_json=True)
+        return
+    from cosmic_morphology.cli.sweeping import print_rows, rows_of
+
+    print_rows(rows_of([run], settings), "Trained")
+    threshold = run.metrics.get("reject_below", 0.0)
+    typer.echo(f"{run.path}: {run.recipe} on {run.backbone}, weights {run.weights}")
+    typer.echo(f"sure from a confidence of {threshold:.3f}" if threshold else "no threshold chosen")
+    for note in run.notes:
+        typer.echo(f"note: {note}")

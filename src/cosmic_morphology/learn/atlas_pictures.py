@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -32,8 +33,10 @@ class AtlasPictures:
         self._atlas = atlas
 
     def where(self) -> dict[str, str]:
-        """Address and version of the atlas."""
-        return {"uri": self._atlas.uri, "version": str(self._atlas.version)}
+        """Address and version of the atlas; a folder by its whole path, to be found again."""
+        uri = self._atlas.uri
+        place = uri if "://" in uri else str(Path(uri).resolve())
+        return {"uri": place, "version": str(self._atlas.version)}
 
     def examples(self, labels: str) -> list[Example]:
         """Pictures of train and val with a label: the ``label`` column, or one voter's votes.

@@ -80,7 +80,7 @@ def _making(run: Run, settings: Mapping[str, Any]) -> dict[str, Any]:
         "weights it started from": run.weights,
         "run it started from": settings.get("starts_from", ""),
         "labels": settings.get("labels", ""),
-        "data": f"{source.get('uri', '')} at version {source.get('version', '')}",
+        "data": f"{_place(str(source.get('uri', '')))} at version {source.get('version', '')}",
         "seed": settings.get("seed", ""),
         "pictures that could not be read": metrics.get("quarantined", ""),
         "torch, timm": f"{machine.get('torch', '')}, {machine.get('timm', '')}",
@@ -93,6 +93,11 @@ def _making(run: Run, settings: Mapping[str, Any]) -> dict[str, Any]:
         on = machine.get("gpu") or machine.get("device", "")
         found["took"] = f"{metrics['seconds']:.0f} s on {on}"
     return {name: value for name, value in found.items() if value != ""}
+
+
+def _place(uri: str) -> str:
+    # A card is given on: where the atlas stood on this machine is nobody's business.
+    return uri if "://" in uri else Path(uri).name
 
 
 def _val_scores(run: Run, settings: Mapping[str, Any]) -> dict[str, str]:

@@ -91,7 +91,7 @@ class ParquetPictures:
 
     def where(self) -> dict[str, str]:
         """Path and size of the file."""
-        return {"uri": str(self._path), "version": f"{self._path.stat().st_size} bytes"}
+        return {"uri": str(self._path.resolve()), "version": f"{self._path.stat().st_size} bytes"}
 
     def examples(self, labels: str) -> list[Example]:
         """Labelled pictures of train and val; only the column ``label`` is in such a file."""
