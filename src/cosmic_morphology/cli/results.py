@@ -95,7 +95,7 @@ def _classes_table(found: Sequence[tuple[str, LabelScores]]) -> Table:
     for heading in ("class", "n", *(run for run, _ in found)):
         table.add_column(heading)
     for at, first in enumerate(found[0][1].per_class):
-        cells = [_cell(scores.per_class[at].f1) for _, scores in found]
+        cells = [_cell(each.f1) if each.n else "" for _, s in found for each in [s.per_class[at]]]
         table.add_row(first.name, str(first.n), *cells)
     return table
 
