@@ -9,12 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from study_atlas import fill, write_study
+from study_atlas import CLASSES, WIDTH, embed, fill, write_study
 
+from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.collect.importing import import_folder
+from cosmic_morphology.curate import group_pictures, split_pictures
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.settings import CurateSettings, SplitSettings
 from cosmic_morphology.studies import load_study, run_study
 
 COSMIC = str(Path(sys.executable).parent / "cosmic")
@@ -173,3 +179,37 @@ def test_realism_without_rendered_pictures_says_what_to_do(tmp_path, drawn_jpeg)
         run_study("realism", load_study(write_study(tmp_path, atlas)))
     with pytest.raises(UsageError, match="cosmic synthesize"):
         run_study("synthetic", load_study(write_study(tmp_path, atlas)))
+
+
+# ---- a derived set through the importer ----------------------------------------------------------
+
+
+def test_an_imported_derived_set_shows_its_leak(tmp_path, drawn_jpeg):
+    """Variants of one original, named as SpaceNet names them, with labels from the folders."""
+    random = np.random.default_rng(2)
+    for kind in CLASSES:
+        (tmp_path / "set" / kind).mkdir(parents=True)
+        for original in range(8):
+            for variant in ("", "_0", "_1", "_aug2"):
+                file = f"{kind}_page_1_image_{original}{variant}.jpg"
+                (tmp_path / "set" / kind / file).write_bytes(drawn_jpeg(int(random.integers(1e9))))
+    atlas = Atlas.create(tmp_path / "atlas")
+    import_folder(atlas, tmp_path / "set", name="derived")
+    rows = atlas.read(["id", "given_label", "lineage"]).sort_by("id").to_pylist()
+    group_pictures(atlas, settings=CurateSettings(group_max_share=1.0))
+    labels = [{"id": row["id"], "label": row["given_label"]} for row in rows]
+    atlas.replace_columns(pa.Table.from_pylist(labels), Stamp("labels"))
+    split_pictures(atlas, settings=SplitSettings(), seed=1)
+    # Originals differ more than their class makes them alike.
+    place = {row["lineage"][0]: random.normal(0, 3.0, WIDTH) for row in rows}
+    vectors = [place[row["lineage"][0]] + random.normal(0, 0.1, WIDTH) for row in rows]
+    for vector, row in zip(vectors, rows, strict=True):
+        vector[CLASSES.index(row["given_label"])] += 1.0
+    embed(atlas, [row["id"] for row in rows], np.array(vectors))
+    done = run_study("leak", load_study(write_study(tmp_path, atlas, "[leak]\nfolds = 4\n")))
+    (gap,) = [
+        row for row in rows_of(done.csv.parent / "differences.csv") if row["measure"] == "macro-F1"
+    ]
+    assert float(gap["low"]) > 0.1
+    assert int(gap["n_groups"]) == 3 * 8
+    assert int(gap["n"]) == len(rows)
