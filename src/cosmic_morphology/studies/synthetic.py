@@ -78,8 +78,8 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
         return Worked(test, said, len(learnt) + len(first), n_rendered, {"lacking": lacking})
 
     others = [name for name in pool.classes if name not in own.rare]
-    groups = [names for names in (own.rare, others) if names]
-    more = [("mean F1", listed(list(names)), mean_f1_of(pool, names)) for names in groups]
+    parts = ((listed(own.rare), own.rare), ("the other classes", others))
+    more = [("mean F1", title, mean_f1_of(pool, names)) for title, names in parts if names]
     return Grid(trials, work, X, more)
 
 
