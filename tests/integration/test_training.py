@@ -3,83 +3,34 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-import multiprocessing
-import os
-import signal
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from training_sky import (
+    BEST,
+    CLASSES,
+    LEARN,
+    drawn,
+    fill,
+    recipe_file,
+    runs_in,
+    short_recipe,
+)
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record, Stamp, export
-from cosmic_morphology.errors import InputError, SettingsError, TrainingError, UsageError
-from cosmic_morphology.imaging import take_in
+import cosmic_morphology.learn.fit as fit_module
+from cosmic_morphology.atlas import Atlas, export
+from cosmic_morphology.errors import InputError, SettingsError, UsageError
 from cosmic_morphology.learn import (
     ParquetPictures,
     build_backbone,
     embed,
-    load_recipe,
     load_run,
     predict_into,
-    read_run,
-    train,
 )
-from cosmic_morphology.settings import LearnSettings, RunJob
-from cosmic_morphology.taxonomy import SkyClass, Taxonomy
-
-CLASSES = {"comet": (200, 40, 40), "galaxy": (40, 200, 40), "nebula": (40, 40, 200)}
-TAXONOMY = Taxonomy(classes=tuple(SkyClass(name=name) for name in CLASSES))
-LEARN = LearnSettings(
-    backbone="resnet10t", weights="none", image_size_px=32, threads=1, workers=1, accelerator="cpu"
-)
-SEED = 7
-
-
-def drawn(colour: tuple[int, int, int], seed: int) -> bytes:
-    noise = np.random.default_rng(seed).integers(0, 50, (40, 48, 3))
-    out = io.BytesIO()
-    Image.fromarray((noise + np.array(colour)).astype(np.uint8)).save(out, "JPEG")
-    return out.getvalue()
-
-
-def fill(folder: Path, *, per_class: int = 10, wrong: int = 0) -> Atlas:
-    atlas = Atlas.create(folder)
-    arrivals, beliefs = [], []
-    for name, colour in CLASSES.items():
-        for number in range(per_class):
-            data = drawn(colour, 1000 * len(beliefs) + number)
-            record = Record("drawn", f"{name}-{number:02d}")
-            arrivals.append(Arrival(record, take_in(data), data))
-            split = ("train", "train", "train", "val", "test")[number % 5]
-            beliefs.append({"id": record.id, "label": name, "split": split, "group": record.id})
-    atlas.add(arrivals)
-    write(atlas, beliefs, wrong=wrong)
-    return atlas
-
-
-def write(atlas: Atlas, beliefs: list[dict[str, str]], *, wrong: int = 0) -> None:
-    import pyarrow as pa
-
-    from cosmic_morphology.atlas import VOTE_TYPE
-
-    for row in beliefs[:wrong]:
-        row["label"] = "nebula"
-    labels = pa.Table.from_pylist(beliefs)
-    votes = [
-        [
-            {"voter": "always_comet", "label": "comet", "weight": 0.3, "reason": ""},
-            {"voter": "folder", "label": row["label"], "weight": 0.9, "reason": ""},
-        ]
-        for row in beliefs
-    ]
-    rows = labels.append_column("votes", pa.array(votes, VOTE_TYPE))
-    atlas.replace_columns(rows, Stamp("labels"))
 
 
 @pytest.fixture
@@ -89,23 +40,12 @@ def sky(tmp_path: Path) -> Atlas:
 
 @pytest.fixture
 def go(tmp_path: Path):
-    def run(source, name="baseline", recipe="baseline", learn=LEARN, **more):
-        job = RunJob(
-            name=name,
-            recipe=recipe,
-            labels=more.pop("labels_of", "label"),
-            starts_from=more.pop("starts_from", ""),
-        )
-        given = {"taxonomy": TAXONOMY, "seed": SEED, "out": tmp_path / "out", **more}
-        return train(source, job, learn=learn, **given)
-
-    return run
+    return runs_in(tmp_path / "out")
 
 
-def recipe_file(folder: Path, text: str) -> str:
-    path = folder / f"recipe-{abs(hash(text))}.toml"
-    path.write_text(text, "utf-8")
-    return str(path)
+@pytest.fixture(autouse=True)
+def short_recipes(monkeypatch):
+    monkeypatch.setattr(fit_module, "load_recipe", short_recipe)
 
 
 def test_a_baseline_learns_and_its_folder_tells_everything(sky, go):
@@ -198,22 +138,6 @@ def test_test_pictures_are_never_read_for_training(sky, go):
     assert {splits[each] for each in seen} == {"train", "val"}
 
 
-@pytest.fixture(autouse=True)
-def short_recipes(monkeypatch):
-    """The packaged recipes for few pictures; with ``-once`` at the name's end for one epoch."""
-    import cosmic_morphology.learn.fit as fit_module
-
-    def load(name):
-        if name.endswith("-once"):
-            return load_recipe(name.removesuffix("-once")).model_copy(update={"epochs": 1})
-        if name == "baseline":
-            quick = {"batch_size": 6, "learning_rate": 0.03, "patience": 0}
-            return load_recipe(name).model_copy(update=quick)
-        return load_recipe(name)
-
-    monkeypatch.setattr(fit_module, "load_recipe", load)
-
-
 def test_fine_tuning_starts_from_the_baseline_and_moves_the_last_stages_only(sky, go):
     base = load_run(go(sky).path)
     tuned = load_run(go(sky, name="tuned", recipe="finetune-once", starts_from="baseline").path)
@@ -236,198 +160,6 @@ def test_training_from_parquet_needs_no_atlas(sky, go, tmp_path):
     assert from_file.metrics["val_macro_f1"] == from_atlas.metrics["val_macro_f1"]
     with pytest.raises(InputError, match="no such Parquet file"):
         ParquetPictures(tmp_path / "none.parquet")
-
-
-def train_in_a_process(uri: str, recipe: str, out: Path) -> None:
-    job = RunJob(name="tuned", recipe=recipe)
-    train(Atlas.open(uri), job, learn=LEARN, taxonomy=TAXONOMY, seed=SEED, out=out)
-
-
-def test_a_killed_run_resumes_to_the_same_metrics(sky, go, tmp_path):
-    recipe = recipe_file(tmp_path, 'extends = "finetune"\nepochs = 6\npatience = 0\nmixup = 0.2\n')
-    whole = go(sky, name="tuned", recipe=recipe, out=tmp_path / "undisturbed")
-
-    child = multiprocessing.get_context("spawn").Process(
-        target=train_in_a_process, args=(sky.uri, recipe, tmp_path / "killed")
-    )
-    child.start()
-    checkpoint = tmp_path / "killed/runs/tuned/checkpoints/last.ckpt"
-    deadline = time.monotonic() + 120
-    while not checkpoint.is_file() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert checkpoint.is_file()
-    os.kill(child.pid, signal.SIGKILL)
-    child.join()
-    with pytest.raises(InputError, match="no finished run"):
-        read_run(tmp_path / "killed/runs/tuned")
-    resumed = go(sky, name="tuned", recipe=recipe, out=tmp_path / "killed")
-    drop = ("seconds",)
-    assert {k: v for k, v in resumed.metrics.items() if k not in drop} == {
-        k: v for k, v in whole.metrics.items() if k not in drop
-    }
-    assert (resumed.path / "weights.safetensors").read_bytes() == (
-        whole.path / "weights.safetensors"
-    ).read_bytes()
-
-
-def test_a_corrupt_picture_is_quarantined_and_the_epoch_goes_on(sky, go, tmp_path):
-    class OneBroken(ParquetPictures):
-        def thumbnails(self, ids):
-            for each, data in super().thumbnails(ids):
-                yield each, data[:200] if each == "drawn:comet-00" else data
-
-    file = tmp_path / "sky.parquet"
-    export(sky, file, format_="parquet")
-    for recipe in ("baseline", "scratch-once"):
-        run = go(OneBroken(file), name=recipe, recipe=recipe)
-        assert run.metrics["quarantined"] == 1
-        assert run.metrics["n_train"] == 17
-        assert "1 picture was left out as unreadable: see quarantine.csv" in run.notes
-        assert "drawn:comet-00" in (run.path / "quarantine.csv").read_text()
-
-
-def test_a_class_missing_in_one_split_is_said_and_survived(sky, go):
-    labels = {row["id"]: row["label"] for row in sky.read(["id", "label", "split"]).to_pylist()
-              if not (row["label"] == "comet" and row["split"] == "val")}  # fmt: skip
-    run = go(sky, labels=labels)
-    assert run.notes == ("the val split has no picture of: comet",)
-    assert run.metrics["val_macro_f1"] == 1.0
-    labels = {each: name for each, name in labels.items() if name != "comet"}
-    assert "the train split has no picture of: comet" in go(sky, labels=labels).notes
-
-
-def test_one_picture_a_class_and_no_val_split_still_train(sky, go):
-    labels = {f"drawn:{name}-00": name for name in CLASSES}
-    run = go(sky, labels=labels, recipe="baseline")
-    assert run.metrics["n_train"] == 3
-    assert "the val split is empty: no early stopping, no calibration" in run.notes
-    assert load_run(run.path).temperature == 1.0
-
-
-def test_a_loss_that_is_no_number_ends_the_run_with_a_clear_line(sky, go, tmp_path):
-    recipe = recipe_file(tmp_path, 'extends = "scratch"\nlearning_rate = 1e30\nepochs = 5\n')
-    with pytest.raises(TrainingError, match=r"the loss is nan.*Lower learning_rate"):
-        go(sky, recipe=recipe)
-
-
-def test_a_full_gpu_halves_the_batch_and_says_so(sky, go, monkeypatch):
-    import cosmic_morphology.learn.trainer as trainer_module
-
-    real = trainer_module._fit_once
-
-    def full(module, train, val, recipe, device, folder, seed, batch_size, *rest):
-        if batch_size > 5:
-            raise torch.OutOfMemoryError
-        return real(module, train, val, recipe, device, folder, seed, batch_size, *rest)
-
-    monkeypatch.setattr(trainer_module, "_fit_once", full)
-    run = go(sky)
-    assert run.metrics["batch_size"] == 3
-    assert any("halved to 3" in note for note in run.notes)
-
-
-def test_a_gpu_that_fills_up_in_the_middle_of_an_epoch_goes_on_with_half(sky, go, monkeypatch):
-    from cosmic_morphology.learn.module import Classifier
-
-    real, sizes = Classifier.training_step, []
-
-    def full(self, batch, index):
-        sizes.append(len(batch["target"]))
-        if len(sizes) > 4 and sizes[-1] > 4:
-            raise torch.OutOfMemoryError
-        return real(self, batch, index)
-
-    monkeypatch.setattr(Classifier, "training_step", full)
-    run = go(sky, name="tuned", recipe="scratch-once", learn=LEARN)
-    assert run.metrics["batch_size"] == 18
-    run = go(sky)
-    assert sizes[1:4] == [6, 6, 6]
-    assert run.metrics["batch_size"] == 3
-    assert run.metrics["n_train"] == 18
-    assert "the GPU's memory was full: the batch was halved to 3" in run.notes
-
-
-def test_a_gpu_too_small_for_two_pictures_ends_with_a_clear_line(sky, go, monkeypatch):
-    from cosmic_morphology.learn.module import Classifier
-
-    def full(self, batch, index):
-        raise torch.OutOfMemoryError
-
-    monkeypatch.setattr(Classifier, "training_step", full)
-    with pytest.raises(TrainingError, match=r"batch of 3 pictures.*smaller backbone"):
-        go(sky)
-
-
-def test_a_picture_of_the_atlas_that_cannot_be_read_is_quarantined(tmp_path, go):
-    sky = fill(tmp_path / "atlas")
-    data = drawn((200, 40, 40), 77)
-    broken = replace(take_in(data), thumbnail=b"no picture", sha256="0" * 64)
-    record = Record("drawn", "broken")
-    sky.add([Arrival(record, broken, data)])
-    rows = sky.read(["id", "label", "split", "group"]).to_pylist()
-    beliefs = [row for row in rows if row["label"]]
-    write(sky, [*beliefs, {"id": record.id, "label": "comet", "split": "train", "group": "b"}])
-    for recipe in ("baseline", "scratch-once", "best-once"):
-        run = go(sky, name=recipe, recipe=recipe)
-        assert (run.metrics["n_train"], run.metrics["quarantined"]) == (18, 1)
-        assert record.id in (run.path / "quarantine.csv").read_text()
-
-
-def test_weights_that_are_no_numbers_end_the_run_with_a_clear_line(sky, go, tmp_path):
-    from safetensors.torch import save_file
-
-    from cosmic_morphology.learn.backbones import bare_model
-
-    weights = bare_model("resnet10t", {}).state_dict()
-    weights["layer4.0.conv1.weight"][:] = float("nan")
-    save_file(weights, tmp_path / "nan.safetensors")
-    learn = LEARN.model_copy(update={"weights": str(tmp_path / "nan.safetensors")})
-    for recipe in ("baseline", "finetune-once"):
-        with pytest.raises(TrainingError, match=r"nan.*damaged weights"):
-            go(sky, name=recipe, recipe=recipe, learn=learn)
-
-
-def test_a_head_that_was_killed_resumes_to_the_same_metrics(sky, go, tmp_path, monkeypatch):
-    from cosmic_morphology.learn.module import Classifier
-
-    recipe = recipe_file(tmp_path, BEST)
-    whole = go(sky, name="best", recipe=recipe, out=tmp_path / "undisturbed")
-    real = Classifier.training_step
-
-    def killed(self, batch, index):
-        if self.current_epoch == 4:
-            raise MemoryError
-        return real(self, batch, index)
-
-    monkeypatch.setattr(Classifier, "training_step", killed)
-    with pytest.raises(MemoryError):
-        go(sky, name="best", recipe=recipe)
-    monkeypatch.setattr(Classifier, "training_step", real)
-    resumed = go(sky, name="best", recipe=recipe)
-    assert (resumed.path / "weights.safetensors").read_bytes() == (
-        whole.path / "weights.safetensors"
-    ).read_bytes()
-    for each in ("val_macro_f1", "temperature", "best_epoch", "epochs"):
-        assert resumed.metrics[each] == whole.metrics[each]
-
-
-def test_starting_from_a_run_with_other_classes_is_refused(sky, go):
-    go(sky)
-    other = Taxonomy(classes=(*TAXONOMY.classes, SkyClass(name="star")))
-    with pytest.raises(UsageError, match="knows the classes comet, galaxy, nebula"):
-        go(sky, name="tuned", recipe="finetune", starts_from="baseline", taxonomy=other)
-
-
-def test_a_newer_run_is_refused_and_an_older_one_loads(sky, go):
-    run = go(sky)
-    file = run.path / "settings.json"
-    settings = json.loads(file.read_text())
-    del settings["format_version"]
-    file.write_text(json.dumps(settings))
-    assert load_run(run.path).classes == run.classes
-    file.write_text(json.dumps(settings | {"format_version": 99}))
-    with pytest.raises(TrainingError, match="format 99"):
-        load_run(run.path)
 
 
 def test_embeddings_are_made_once_and_again_for_other_weights(sky):
@@ -454,9 +186,6 @@ def test_an_example_keeps_its_label_confidence(sky):
     (example,) = examples_of_labels([row])
     assert example.weight == pytest.approx(0.4)
     assert replace(example, label="galaxy").weight == example.weight
-
-
-BEST = 'extends = "best"\nepochs = 8\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
 
 
 def test_the_best_recipe_learns_from_views_of_the_levels(sky, go, tmp_path):
