@@ -16,7 +16,8 @@ from cosmic_morphology.evaluate.figures import (
     new_figure,
     plain,
 )
-from cosmic_morphology.studies.scoring import ALL_SEEDS, MACRO, Point
+from cosmic_morphology.studies.points import ALL_SEEDS, Point
+from cosmic_morphology.studies.scoring import MACRO
 
 _ACROSS = 3
 _WIDTH_IN, _HEIGHT_IN = 9.6, 2.5

@@ -26,8 +26,9 @@ from cosmic_morphology.studies.beside import side_by_side
 from cosmic_morphology.studies.curves import told_apart
 from cosmic_morphology.studies.files import StudySummary, write_notes, write_points
 from cosmic_morphology.studies.page import write_study_page
+from cosmic_morphology.studies.points import ALL_SEEDS, Point
 from cosmic_morphology.studies.pool import Pool, read_pool
-from cosmic_morphology.studies.scoring import ALL_SEEDS, Point, pooled_answers
+from cosmic_morphology.studies.scoring import pooled_answers
 from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.studies.words import interval_of, listed
 from cosmic_morphology.taxonomy import load_taxonomy

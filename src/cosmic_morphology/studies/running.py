@@ -17,9 +17,10 @@ from cosmic_morphology.studies.files import StudySummary, write_notes, write_poi
 from cosmic_morphology.studies.grid import Grid, Told
 from cosmic_morphology.studies.lessons import recipe_named
 from cosmic_morphology.studies.page import write_study_page
+from cosmic_morphology.studies.points import ALL_SEEDS, Point, Step
 from cosmic_morphology.studies.pool import Pool, read_pool
 from cosmic_morphology.studies.realism import run_realism
-from cosmic_morphology.studies.scoring import ALL_SEEDS, Point, Step, differences, gather, points
+from cosmic_morphology.studies.scoring import differences, gather, points
 from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.taxonomy import load_taxonomy
 
