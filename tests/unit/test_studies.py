@@ -14,6 +14,7 @@ from study_atlas import CLASSES, believe, embed, fill, write_study
 from cosmic_morphology.atlas import Arrival, Atlas, Record
 from cosmic_morphology.errors import LeakError, SettingsError, UsageError
 from cosmic_morphology.evaluate import metrics
+from cosmic_morphology.evaluate.bootstrap import Difference
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.studies import load_study
 from cosmic_morphology.studies.cells import Trial, Worked, work_off
@@ -23,7 +24,7 @@ from cosmic_morphology.studies.pool import read_pool
 from cosmic_morphology.studies.scoring import Answered, gap, gather, pooled
 from cosmic_morphology.studies.size import some_groups
 from cosmic_morphology.studies.synthetic import grid as synthetic_grid
-from cosmic_morphology.studies.synthetic import rendered_for
+from cosmic_morphology.studies.synthetic import rendered_for, verdict_on
 
 NONE = np.zeros(0, np.int64)
 
@@ -289,6 +290,20 @@ def test_only_checked_pictures_are_scored_where_there_are_any(pool):
     some = replace(pool, checked=checked)
     assert some.real("test").tolist() == test[:4].tolist()
     assert some.kind_of(some.real("test")) == "checked"
+
+
+@pytest.mark.parametrize(
+    ("intervals", "said"),
+    [
+        ([(-0.1, 0.1), (-0.2, 0.01)], "not shown"),
+        ([(0.01, 0.1), (-0.2, 0.1)], "help the rare classes in 1 of 2"),
+        ([(-0.3, -0.1), (-0.2, 0.1)], "harm the rare classes in 1 of 2"),
+        ([(-0.3, -0.1), (0.2, 0.4)], "help the rare classes in 1 and harm them in 1 of 2"),
+    ],
+)
+def test_the_answer_follows_from_the_intervals(intervals, said):
+    gains = [Difference((low + high) / 2, (low, high), 0.5, 9, 9) for low, high in intervals]
+    assert said in verdict_on(gains)
 
 
 # ---- settings ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import numpy as np
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import metrics
+from cosmic_morphology.evaluate.bootstrap import Difference
 from cosmic_morphology.studies.cells import Cell, Trial, Worked
 from cosmic_morphology.studies.grid import Grid, Told
 from cosmic_morphology.studies.lessons import Lesson, learn, recipe_named
@@ -168,17 +169,18 @@ def tell(
     own, n = study.synthetic, study.bootstrap
     rare = mean_f1_of(pool, own.rare)
     alone = pooled(pool, real.rows, real.said, rare, resamples=n)
-    cut = f"cut to {own.keep} training pictures each " if own.keep else ""
-    lines = []
-    for arm in (ONLY_RARE, EVERY, BEFORE):
-        tried = [place for place in places if place.arm == arm]
-        if tried:
-            lines.append(_of_arm(pool, real, tried, study))
-    verdict = (
+    cut = f"cut to {own.keep} training pictures each, " if own.keep else ""
+    beside = [place for place in places if place.arm in (ONLY_RARE, EVERY, BEFORE)]
+    gains = [(place, gap(pool, real, place, rare, resamples=n)) for place in beside]
+    reference = (
         f"Real pictures alone (rare classes {listed(own.rare)} {cut}weighed by class) give these "
         f"a mean F1 of {interval_of(*alone)} on {len(real.rows)} real test pictures "
         f"({pool.kind_of(real.rows)} labels)."
     )
+    lines = [verdict_on([gained for _, gained in gains]), reference]
+    for arm in dict.fromkeys(place.arm for place in beside):
+        tried = [(place, gained) for place, gained in gains if place.arm == arm]
+        lines.append(_of_arm(pool, real, tried, study))
     only = [place for place in places if place.arm == ALONE]
     if only:
         best = max(only, key=lambda place: place.x)
@@ -193,32 +195,48 @@ def tell(
             f"From {min(short):g}x on there were fewer rendered pictures than asked for: all there "
             "were, were used."
         )
-    return Told([verdict, *lines])
+    return Told(lines)
 
 
-def _of_arm(pool: Pool, real: Answered, tried: Sequence[Answered], study: StudySettings) -> str:
+def verdict_on(gains: Sequence[Difference]) -> str:
+    """The answer in one sentence: what counts is whether intervals leave out 0."""
+    better = sum(each.is_real and each.value > 0 for each in gains)
+    worse = sum(each.is_real and each.value < 0 for each in gains)
+    of = f"of {len(gains)} ways to use them"
+    if better and not worse:
+        return f"Rendered pictures help the rare classes in {better} {of}, beyond chance."
+    if worse and not better:
+        return f"Rendered pictures harm the rare classes in {worse} {of}, beyond chance."
+    if better:
+        return f"Rendered pictures help the rare classes in {better} and harm them in {worse} {of}."
+    return f"That rendered pictures help is not shown: {of}, no interval leaves out 0."
+
+
+def _of_arm(
+    pool: Pool,
+    real: Answered,
+    tried: Sequence[tuple[Answered, Difference]],
+    study: StudySettings,
+) -> str:
     own, n = study.synthetic, study.bootstrap
-    rare = mean_f1_of(pool, own.rare)
     others = [name for name in pool.classes if name not in own.rare]
-    parts, real_gains = [], []
-    for place in sorted(tried, key=lambda place: place.x):
-        gained = gap(pool, real, place, rare, resamples=n)
-        parts.append(f"{interval_of(gained.value, gained.interval, signed=True)} at {place.x:g}x")
-        if gained.is_real:
-            real_gains.append(gained.value)
-    most = max(tried, key=lambda place: place.x)
+    parts = [
+        f"{interval_of(gained.value, gained.interval, signed=True)} at {place.x:g}x"
+        for place, gained in tried
+    ]
+    signs = {gained.value > 0 for _, gained in tried if gained.is_real}
     told = "may be chance throughout"
-    if real_gains:
-        signs = {value > 0 for value in real_gains}
+    if signs:
         told = "helps" if signs == {True} else "harms" if signs == {False} else "cuts both ways"
     rest = ""
     if others:
+        most = max((place for place, _ in tried), key=lambda place: place.x)
         lost = gap(pool, real, most, mean_f1_of(pool, others), resamples=n)
         rest = (
             f"; the mean F1 of the other classes changes by "
             f"{interval_of(lost.value, lost.interval, signed=True)} at {most.x:g}x"
         )
     return (
-        f"{tried[0].arm.capitalize()}: {told}. The mean F1 of {listed(own.rare)} changes by "
+        f"{tried[0][0].arm.capitalize()}: {told}. The mean F1 of {listed(own.rare)} changes by "
         f"{', '.join(parts)}{rest}."
     )
