@@ -177,7 +177,8 @@ def tell(
         f"a mean F1 of {interval_of(*alone)} on {len(real.rows)} real test pictures "
         f"({pool.kind_of(real.rows)} labels)."
     )
-    lines = [verdict_on([gained for _, gained in gains]), reference]
+    lines = [verdict_on([gained for _, gained in gains])] if gains else []
+    lines.append(reference)
     for arm in dict.fromkeys(place.arm for place in beside):
         tried = [(place, gained) for place, gained in gains if place.arm == arm]
         lines.append(_of_arm(pool, real, tried, study))
