@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, Progress, Stamp, fingerprint
-from cosmic_morphology.curate.duplicates_candidates import near_hashes, same_bytes, unique_pairs
+from cosmic_morphology.curate.duplicates_candidates import near_hashes, same_bytes
 from cosmic_morphology.curate.duplicates_keys import pairs_by_keys
 from cosmic_morphology.curate.duplicates_match import SAME, Pose, poses_between
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
@@ -148,35 +148,50 @@ def find_copies(
     near = near_hashes(hashes_of(seen), max_bits=settings.duplicate_bits)
     thorough = settings.duplicate_search == "thorough"
     blobs, starts = unpack_all(_fingerprints(atlas, ids)) if thorough else (None, None)
-    ways = [near]
+    ways, promise = [near], [np.full(len(near), np.inf)]
     if blobs is not None and starts is not None:
         shared, weight = pairs_by_keys(blobs.code, starts)
         ways.append(shared[weight >= MIN_SHARED])
+        promise.append(weight[weight >= MIN_SHARED])
     if embedding_column:
         vectors = _embeddings(atlas, ids, embedding_column)
-        ways.append(near_embeddings(vectors, min_cosine=settings.duplicate_min_cosine))
+        close = near_embeddings(vectors, min_cosine=settings.duplicate_min_cosine)
+        ways.append(close)
+        promise.append(np.zeros(len(close)))
     alone = np.ones(len(ids), bool)
     alone[exact[:, 1]] = False
-    pairs = unique_pairs(np.concatenate(ways))
+    pairs = _by_promise(np.concatenate(ways), np.concatenate(promise))
     # Of equal bytes one picture is compared; the others are tied to it already.
     pairs = pairs[alone[pairs].all(axis=1)]
     framed = {tuple(pair) for pair in near.tolist()}
+    tied = UnionFind(len(ids))
     found: list[list[int]] = []
     scores: list[float] = []
     for start in range(0, len(pairs), _BATCH):
         part = pairs[start : start + _BATCH]
+        # Copies of one copy are copies: the most promising pairs spare the others.
+        part = part[[tied.find(one) != tied.find(other) for one, other in part.tolist()]]
         if blobs is not None and starts is not None:
-            verified = _verified_thoroughly(atlas, ids, part, blobs, starts, framed)
+            verified = _verified_thoroughly(atlas, ids, part, blobs, starts, framed, tied)
         else:
             verified = _verified_quickly(atlas, ids, part)
         for one, other, score in verified:
+            tied.union(one, other)
             found.append([one, other])
             scores.append(score)
         if progress:
-            progress(start + len(part), len(pairs))
+            progress(min(start + _BATCH, len(pairs)), len(pairs))
     both = np.array([*exact.tolist(), *found], dtype=np.int64).reshape(-1, 2)
     likeness_of = np.array([1.0] * len(exact) + scores, dtype=np.float32)
     return Copies(both, likeness_of, len(exact) + len(pairs))
+
+
+def _by_promise(pairs: np.ndarray, promise: np.ndarray) -> np.ndarray:
+    """Each pair once, the smaller row first; the most promising first, then in order of rows."""
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], -promise))
+    pairs = np.sort(pairs[order], axis=1)
+    first = np.sort(np.unique(pairs, axis=0, return_index=True)[1])
+    return np.asarray(pairs[first])
 
 
 def _verified_quickly(
@@ -196,6 +211,7 @@ def _verified_thoroughly(
     blobs: Blobs,
     starts: np.ndarray,
     framed: set[tuple[int, ...]],
+    tied: UnionFind,
 ) -> Iterator[tuple[int, int, float]]:
     posed = [
         (one, other, poses)
@@ -205,6 +221,8 @@ def _verified_thoroughly(
     laid = np.array([each[:2] for each in posed], dtype=np.int64).reshape(-1, 2)
     pixels = _pixels(atlas, ids, laid, size_px=256)
     for one, other, poses in posed:
+        if tied.find(one) == tied.find(other):
+            continue
         agreement = best_agreement(pixels[one], pixels[other], poses)
         if agreement is not None and agreement.is_copy:
             yield one, other, agreement.likeness

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+
+from cosmic_morphology.curate.duplicates_grid import blurred
 
 # A copy is the other picture or a part of it: a crop to 70 % is half of it, a frame or a line of
 # text takes a little more. Two crops of one mosaic that overlap at a corner are not copies.
@@ -84,10 +85,10 @@ def agreement(one: np.ndarray, other: np.ndarray, of_one: float, of_other: float
 
 
 def _fine(one: np.ndarray, other: np.ndarray) -> float:
-    a, b = (each - ndimage.gaussian_filter(each, _FINE_PX) for each in (one, other))
+    a, b = (each - blurred(each, _FINE_PX) for each in (one, other))
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return np.asarray(ndimage.gaussian_filter(values, _WINDOW_PX, truncate=2.5))
+        return np.asarray(blurred(values, _WINDOW_PX, truncate=2.5))
 
     mean_a, mean_b = mean(a), mean(b)
     spread_a = np.maximum(mean(a * a) - mean_a**2, 0)
@@ -109,19 +110,16 @@ def _grain(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _flattened(picture: np.ndarray) -> np.ndarray:
-    band = picture - ndimage.gaussian_filter(picture, _GRAIN_PX)
+    band = picture - blurred(picture, _GRAIN_PX)
     power = np.minimum(band * band, np.quantile(band * band, 0.8))
-    return np.asarray(np.tanh(band / (np.sqrt(ndimage.gaussian_filter(power, 8.0)) + 0.3)))
+    return np.asarray(np.tanh(band / (np.sqrt(np.maximum(blurred(power, 8.0), 0)) + 0.3)))
 
 
 def _corners(one: np.ndarray, other: np.ndarray) -> float:
     """Share of places where the smaller eigenvalue of both structure tensors is more than 1."""
     least = []
     for picture in (one, other):
-        down, right = np.gradient(ndimage.gaussian_filter(picture, 0.7))
-        xx, yy, xy = (
-            ndimage.gaussian_filter(each, 2.5)
-            for each in (right * right, down * down, right * down)
-        )
+        down, right = np.gradient(blurred(picture, 0.7))
+        xx, yy, xy = (blurred(each, 2.5) for each in (right * right, down * down, right * down))
         least.append((xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy))
     return float((np.minimum(*least) > 1.0).mean())

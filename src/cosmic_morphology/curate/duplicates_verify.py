@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import ndimage
 
 from cosmic_morphology.curate.duplicates_agreement import Agreement, agreement
+from cosmic_morphology.curate.duplicates_grid import blurred, sampled
 from cosmic_morphology.curate.duplicates_match import Pose
 
 # Longer side of the part that both show, when they are laid over each other.
@@ -19,6 +19,7 @@ _LEAST_PART, _LEAST_CONTAINED = 0.25, 0.55
 _SURE_SUPPORT = 8
 # Step of the grid and blur (in steps), rounds, and the correlation below which it is hopeless: on
 # the half for tuning, every copy that was found had more.
+_HOPELESS_AFTER, _HOPELESS = 3, 0.25
 _STEPS = ((4.0, 1.5, 8, 0.75), (2.0, 1.5, 6, 0.75), (1.0, 1.5, 6, 0.55))
 
 
@@ -87,8 +88,8 @@ def _laid_over(
         return None
     a, b = _smoothed(a, frame[4] / place[0]), _smoothed(b, frame[4])
     at_y, at_x = _grid(frame)
-    over = _sampled(a, (at_x - place[2]) / place[0], (at_y - place[3]) / place[1])
-    target = _sampled(b, at_x, at_y)
+    over = sampled(a, (at_x - place[2]) / place[0], (at_y - place[3]) / place[1])
+    target = sampled(b, at_x, at_y)
     return agreement(over, target, *_shares(a.shape, b.shape, place))
 
 
@@ -147,28 +148,25 @@ def _grid(frame: tuple[float, float, float, float, float]) -> tuple[np.ndarray, 
     left, right, top, bottom, pitch = frame
     at_x = np.arange(left, right, pitch, dtype=np.float32)
     at_y = np.arange(top, bottom, pitch, dtype=np.float32)
-    grid_y, grid_x = np.meshgrid(at_y, at_x, indexing="ij")
-    return grid_y, grid_x
+    return at_y, at_x
 
 
 def _smoothed(grey: np.ndarray, step: float) -> np.ndarray:
     """Without what a grid of this step (px) cannot hold."""
     sigma = 0.5 * np.sqrt(max(step * step - 1.0, 0.0)) + 0.3
-    return np.asarray(ndimage.gaussian_filter(grey, sigma, mode="nearest", truncate=3.0))
-
-
-def _sampled(grey: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.asarray(ndimage.map_coordinates(grey, [y, x], order=1, mode="nearest"))
+    # In steps of a tenth, so that pictures of one size share their kernels.
+    return blurred(grey, round(float(sigma), 1), truncate=3.0, edge="nearest")
 
 
 def _inside(shape: tuple[int, ...], x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.asarray((x >= -0.5) & (x <= shape[1] - 0.5) & (y >= -0.5) & (y <= shape[0] - 0.5))
+    across, down = (x >= -0.5) & (x <= shape[1] - 0.5), (y >= -0.5) & (y <= shape[0] - 0.5)
+    return np.asarray(down[:, None] & across[None])
 
 
 def _levelled(picture: np.ndarray, blur: float) -> np.ndarray:
     """Band of structure with its local strength taken out: stretches and colours drop out."""
-    band = ndimage.gaussian_filter(picture, blur) - ndimage.gaussian_filter(picture, 4 * blur)
-    strength = np.sqrt(ndimage.gaussian_filter(band * band, 4 * blur))
+    band = blurred(picture, blur) - blurred(picture, 4 * blur)
+    strength = np.sqrt(np.maximum(blurred(band * band, 4 * blur), 0))
     level = float(np.quantile(strength, 0.9))
     return np.asarray(np.clip(band / (strength + 0.1 * level + 1e-3), -3, 3))
 
@@ -187,25 +185,28 @@ def _settled(
     """
     pitch = frame[4]
     at_y, at_x = _grid(frame)
-    wanted = _levelled(_sampled(b, at_x, at_y), blur)
+    wanted = _levelled(sampled(b, at_x, at_y), blur)
     middle_x, middle_y = at_x.mean(), at_y.mean()
     best = -1.0, place
-    for _ in range(rounds + 1):
+    off_x, off_y = at_x - middle_x, (at_y - middle_y)[:, None]
+    for turn in range(rounds + 1):
         from_x, from_y = (at_x - place[2]) / place[0], (at_y - place[3]) / place[1]
-        have = _levelled(_sampled(a, from_x, from_y), blur)
+        have = _levelled(sampled(a, from_x, from_y), blur)
         slope_y, slope_x = np.gradient(have, pitch)
         inside = _inside(a.shape, from_x, from_y)
         likeness_now = _correlation(have[inside], wanted[inside])
         if likeness_now > best[0]:
             best = likeness_now, place
+        if turn >= _HOPELESS_AFTER and best[0] < _HOPELESS:
+            break
         sign = 1.0 if float((have * wanted)[inside].sum()) >= 0 else -1.0
         # Moving the picture by d changes it by -slope * d.
         slopes = np.stack(
             [
                 each[inside]
                 for each in (
-                    -slope_x * (at_x - middle_x),
-                    -slope_y * (at_y - middle_y),
+                    -slope_x * off_x,
+                    -slope_y * off_y,
                     -slope_x,
                     -slope_y,
                 )
