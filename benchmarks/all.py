@@ -24,6 +24,7 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("main", True, ("intake.py", SKY)),
     ("main", False, ("collect.py", "main")),
     ("main", True, ("sky.py",)),
+    ("main", True, ("sky.py", "lite")),
     ("main", False, ("main.py", "demo")),
     ("collect", False, ("collect.py",)),
     ("curate", True, ("curate_labels.py",)),
@@ -43,6 +44,7 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
         ),
     ),
     ("synthesize", False, ("render.py",)),
+    ("synthesize", True, ("studies.py",)),
     (
         "synthesize",
         True,

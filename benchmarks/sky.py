@@ -86,9 +86,10 @@ def score_rows(summary: Summary, command: str) -> list[Row]:
                 command,
             )
         )
+    small = " (small backbone)" if command.endswith("lite") else ""
     rows.append(
         Row(
-            f"leaks of the split on real pictures{' (small backbone)' if 'lite' in command else ''}",
+            f"leaks of the split on real pictures{small}",
             summary.split["leaks"],
             n=summary.split["groups"],
             unit="pairs",

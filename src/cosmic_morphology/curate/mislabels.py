@@ -77,7 +77,7 @@ def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
     score[known] = others[known, claimed[known]]
     flag = np.zeros(len(ids), dtype=bool)
     flag[known] = score[known] < least
-    flag[known[_confident_issues(claimed[known], others[known])]] = True
+    flag[known[confident_issues(claimed[known], others[known])]] = True
     suggested = [classes[at] for at in others.argmax(axis=1)]
     reasons = [
         f"{claimant[at]} says {classes[claimed[at]]}, the others rather {suggested[at]} "
@@ -111,7 +111,26 @@ def _claims(
     return claimed, claimant
 
 
-def _confident_issues(claimed: NDArray[np.int64], likely: NDArray[np.float64]) -> NDArray[np.bool_]:
+def confident_issues(claimed: NDArray[np.int64], likely: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Claims that confident learning finds wrong (cleanlab).
+
+    Parameters
+    ----------
+    claimed : ndarray of int64, shape ``(N,)``
+        Number of the claimed class.
+    likely : ndarray of float64, shape ``(N, K)``
+        Probabilities of the classes from something that has not learned from these claims.
+
+    Returns
+    -------
+    ndarray of bool, shape ``(N,)``
+        All false for fewer than 20 claims, or of one class only.
+
+    Raises
+    ------
+    MissingExtraError
+        cleanlab is not installed.
+    """
     present = np.unique(claimed)
     if len(claimed) < _LEAST_ROWS or len(present) < 2:
         return np.zeros(len(claimed), dtype=bool)

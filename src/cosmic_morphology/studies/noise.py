@@ -14,7 +14,7 @@ import numpy as np
 
 from cosmic_morphology.curate.learned import out_of_sample, reduced
 from cosmic_morphology.curate.mislabels import (
-    _confident_issues as confident_issues,
+    confident_issues,
 )
 from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.learn.recipes import Recipe
