@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from harvest_tools import gather, said, table
 
-from cosmic_morphology.atlas import verify
+from cosmic_morphology.atlas import Atlas, verify
 from cosmic_morphology.replica import Faults, Holdings, Replica
 from cosmic_morphology.replica.quirks import Quirks
 
@@ -39,6 +39,14 @@ def test_everything_that_a_search_announces_is_stored_with_its_texts(atlas, calm
     assert one["credit"].startswith("NASA/")
     assert "Public domain" in one["licence"]
     assert one["queries"] == ["nasa:galaxy"]
+
+
+def test_a_keyword_an_album_and_the_whole_library_are_read_to_their_end(tmp_path, calm):
+    asked = {"keyword:Group 3": 6, "album:Album_2": 34, "*": 240}
+    for number, (query, announced) in enumerate(asked.items()):
+        done = gather(Atlas.create(tmp_path / str(number)), calm.nasa_url, query)
+        assert (done.stored, done.complete) == (announced, True), query
+        assert sum(report.announced for report in done.certificate) == announced
 
 
 def test_doing_it_twice_fetches_nothing_and_changes_nothing(atlas, calm):

@@ -10,13 +10,15 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.io import fits
 from conftest import draw_jpeg
 
 from cosmic_morphology.atlas import Atlas, verify
 from cosmic_morphology.collect.importing import import_folder
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.imaging import ImageLimits
+from cosmic_morphology.imaging import ImageLimits, read_thumbnail
 
 
 @pytest.fixture
@@ -51,6 +53,22 @@ def test_class_folders_come_in_with_bytes_and_votes(atlas, pictures):
     assert sorted({label for _, label in contents(atlas).values()}) == ["comet", "star"]
     assert atlas.count("ledger", "state = 'stored'") == 24
     assert not verify(atlas).problems
+
+
+def test_fits_files_of_one_and_three_planes_come_in_stretched(atlas, tmp_path):
+    sky = np.random.default_rng(1).normal(100, 3, (3, 40, 50)).astype(np.float32)
+    sky[:, 18:22, 20:30] += 4000
+    for name, planes in (("grey", sky[0]), ("colour", sky)):
+        path = tmp_path / "plates/galaxy" / f"{name}.fits"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fits.PrimaryHDU(planes).writeto(path)
+    got = import_folder(atlas, tmp_path / "plates", name="plates")
+    assert (got.stored, got.refused) == (2, {})
+    for row in atlas.pictures(atlas.ids(), ["thumbnail"]).to_pylist():
+        pixels = read_thumbnail(row["thumbnail"], size=50).astype(float)
+        # The core stands out, and the noise of the sky is not all black.
+        assert pixels[19:21, 22:28].mean() > pixels[:10].mean() + 50
+        assert pixels[:10].std() > 10
 
 
 def test_doing_it_twice_changes_nothing(atlas, pictures):
