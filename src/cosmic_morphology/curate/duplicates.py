@@ -31,8 +31,9 @@ STAGE = "duplicate"
 CODE = "2"
 _BATCH = 512
 # Pairs that share less than this of their rare keys are not looked at.
-MIN_SHARED = 0.3
-FEW_BLOBS = 24
+MIN_SHARED = 0.7
+# From so many blobs on, one more has to agree: 2, 3, 4, then 5.
+FEW_BLOBS = (24, 36, 48)
 EXACT, NEAR = "same bytes", "same picture"
 
 
@@ -243,8 +244,8 @@ def _fingerprints(atlas: Atlas, ids: list[str]) -> pa.ChunkedArray:
 
 def _poses(blobs: Blobs, starts: np.ndarray, one: int, other: int, *, framed: bool) -> list[Pose]:
     first, second = (blobs.part(starts[row], starts[row + 1]) for row in (one, other))
-    # In a picture with few blobs two that agree are worth a look.
-    least = 3 if min(len(first), len(second)) >= FEW_BLOBS else 2
+    # In a picture with few blobs two that agree are worth a look; among many, some do by chance.
+    least = int(np.searchsorted(FEW_BLOBS, min(len(first), len(second)), "right")) + 2
     found = [pose for pose in poses_between(first, second) if pose.support >= least]
     return [SAME, *found] if framed else found
 
