@@ -11,8 +11,9 @@ HASH_BITS = 64
 # A bucket larger than this holds hashes that mean nothing (black frames): only neighbours in it
 # are paired, so the work stays in proportion to the number of pictures.
 MAX_BUCKET = 64
-# Bands that must agree at most: more would make more tables than they save comparisons.
-MAX_AGREE = 3
+# Bands that must agree: fewer fill the buckets of a million hashes by chance, more make more tables
+# than they save comparisons. One number for all sizes keeps the time in proportion to the rows.
+AGREE = 3
 
 
 def same_bytes(sha256: np.ndarray) -> np.ndarray:
@@ -58,7 +59,7 @@ def near_hashes(hashes: np.ndarray, *, max_bits: int) -> np.ndarray:
     """
     hashes = np.ascontiguousarray(hashes, dtype=np.uint64)
     found = [np.empty((0, 2), np.int64)]
-    for bands in _tables(len(hashes), max_bits):
+    for bands in _tables(max_bits):
         for one, other in pairs_of_buckets(_taken(hashes, bands)):
             near = np.bitwise_count(hashes[one] ^ hashes[other]) <= max_bits
             found.append(np.stack([one[near], other[near]], axis=1))
@@ -103,15 +104,11 @@ def unique_pairs(pairs: np.ndarray) -> np.ndarray:
     return np.stack([keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)], axis=1).astype(np.int64)
 
 
-def _tables(n: int, max_bits: int) -> Iterator[tuple[tuple[int, int], ...]]:
+def _tables(max_bits: int) -> Iterator[tuple[tuple[int, int], ...]]:
     """The bands (first bit, bits) of each table: a bucket then holds few rows by chance."""
-    wanted = int(np.ceil(np.log2(max(n, 2))))
-    agree = 1
-    while agree * HASH_BITS / (max_bits + agree) < wanted and agree < MAX_AGREE:
-        agree += 1
-    edges = np.linspace(0, HASH_BITS, max_bits + agree + 1).round().astype(int)
+    edges = np.linspace(0, HASH_BITS, max_bits + AGREE + 1).round().astype(int)
     bands = [(int(a), int(b - a)) for a, b in pairwise(edges)]
-    yield from combinations(bands, agree)
+    yield from combinations(bands, AGREE)
 
 
 def _taken(hashes: np.ndarray, bands: tuple[tuple[int, int], ...]) -> np.ndarray:
