@@ -29,6 +29,7 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("collect", False, ("collect.py",)),
     ("curate", True, ("curate_labels.py",)),
     ("curate", True, ("curate_duplicates.py", "--pictures", SKY, "--truth", TRUTH)),
+    ("curate", False, ("curate_duplicates.py", "--scale", "10000,100000,1000000")),
     (
         "learn",
         True,
