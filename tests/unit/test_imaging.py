@@ -14,7 +14,6 @@ from astropy.io import fits
 from PIL import Image, ImageCms, ImageDraw
 
 from cosmic_morphology.imaging import ImageLimits, perceptual_hash, read_thumbnail, take_in
-from cosmic_morphology.imaging.narrowing import narrowed
 from cosmic_morphology.imaging.statistics import measure
 
 SHARED_IMAGES = Path(__file__).parents[2].parent / "shared" / "sky" / "images"
@@ -256,19 +255,6 @@ def test_the_hash_is_that_of_imagehash_bit_for_bit():
         expected = bytes.fromhex(str(imagehash.phash(picture)))
         assert perceptual_hash(picture) == expected
         assert take_in(encoded(picture, "PNG")).phash == expected
-
-
-def test_common_widths_are_reduced_as_pillow_does_it_bit_for_bit():
-    rng = np.random.default_rng(3)
-    for width in (256, 511, 512, 640, 1279):
-        for height in (33, 512, 700):
-            # Extremes beside noise: sums that must be clipped at both ends.
-            levels = rng.integers(0, 2, (height, width)) * 255
-            levels[:, ::3] = rng.integers(0, 256, levels[:, ::3].shape)
-            grey = Image.fromarray(levels.astype(np.uint8))
-            expected = np.asarray(grey.resize((32, height), Image.Resampling.LANCZOS))
-            for _ in range(9):  # the first few of a width are left to Pillow
-                assert (np.asarray(narrowed(grey, 32)) == expected).all()
 
 
 def test_the_quick_look_never_changes_how_blank_a_picture_is():

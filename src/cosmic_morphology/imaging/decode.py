@@ -183,7 +183,7 @@ def _srgb(picture: Image.Image, original: Image.Image) -> Image.Image:
         return _colour_managed(_over_black(picture), info)
     if mode in {"P", "YCbCr", "LAB", "HSV", "RGBX"}:
         return _colour_managed(picture.convert("RGB"), info)
-    raise NotImplementedError(f"unsupported pixel mode {mode}")
+    raise ValueError(f"unsupported pixel mode {mode}")
 
 
 def stretched(values: np.ndarray) -> np.ndarray:

@@ -6,8 +6,6 @@ import numpy as np
 from PIL import Image
 from scipy import fft
 
-from cosmic_morphology.imaging.narrowing import narrowed
-
 HASH_SIDE = 8
 SAMPLE_SIDE_PX = 32
 
@@ -36,9 +34,7 @@ def perceptual_hash(picture: Image.Image, *, grey: Image.Image | None = None) ->
     no bit depends on are not transformed again, which is what makes it faster.
     """
     grey = picture.convert("L") if grey is None else grey
-    # Pillow reduces the rows first and then the columns: one after the other gives the same.
-    sample = narrowed(grey, SAMPLE_SIDE_PX) if grey.width > SAMPLE_SIDE_PX else grey
-    sample = sample.resize((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), Image.Resampling.LANCZOS)
+    sample = grey.resize((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), Image.Resampling.LANCZOS)
     rows = fft.dct(np.asarray(sample, dtype=np.float64), axis=0)[:HASH_SIDE]
     lowest = fft.dct(rows, axis=1)[:, :HASH_SIDE]
     return np.packbits(lowest > np.median(lowest)).tobytes()
