@@ -30,6 +30,7 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("curate", True, ("curate_labels.py",)),
     ("curate", True, ("curate_duplicates.py", "--pictures", SKY, "--truth", TRUTH)),
     ("curate", False, ("curate_duplicates.py", "--scale", "10000,100000,1000000")),
+    ("curate", False, ("curate_peers.py",)),
     (
         "learn",
         True,

@@ -32,8 +32,8 @@ from rows import Row, emit
 
 from cosmic_morphology.atlas import Arrival, Atlas, Record
 from cosmic_morphology.curate.duplicates import find_duplicates
-from cosmic_morphology.curate.duplicates_candidates import near_hashes
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
+from cosmic_morphology.curate.duplicates_turns import near_turned_hashes
 from cosmic_morphology.curate.unionfind import UnionFind
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging import take_in
@@ -228,7 +228,7 @@ def measure_scale(sizes: list[int]) -> None:
     for n in sizes:
         hashes, expected = synthetic_hashes(n)
         start = time.perf_counter()
-        pairs = near_hashes(hashes, max_bits=6)
+        pairs = near_turned_hashes(hashes, max_bits=6)
         sets = UnionFind(n)
         for one, other in pairs.tolist():
             sets.union(one, other)

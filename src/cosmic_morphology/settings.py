@@ -64,8 +64,8 @@ class CurateSettings(Section):
     )
     duplicate_search: Literal["quick", "thorough"] = Field(
         "quick",
-        description="quick: re-encoded and resized copies, by hash; thorough: cropped, turned, "
-        "framed and recoloured ones, too, at about a hundred times the cost",
+        description="quick: re-encoded, resized, turned and mirrored copies, by hash; thorough: "
+        "cropped, framed and captioned ones, too, at about a hundred times the cost",
     )
     duplicate_min_cosine: float = Field(
         0.9, gt=0, le=1, description="least cosine of embeddings of pictures that are compared"

@@ -15,11 +15,12 @@ from cosmic_morphology.curate.duplicates import find_duplicates
 from cosmic_morphology.curate.duplicates_candidates import near_hashes, same_bytes, unique_pairs
 from cosmic_morphology.curate.duplicates_keys import FORMS, pairs_by_keys, turned
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
+from cosmic_morphology.curate.duplicates_turns import turned_hash
 from cosmic_morphology.curate.fingerprints import Blobs, blobs_of
 from cosmic_morphology.curate.grouping import group_pictures
 from cosmic_morphology.curate.split import split_pictures
 from cosmic_morphology.errors import LeakError
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import perceptual_hash, take_in
 from cosmic_morphology.settings import CurateSettings, SplitSettings
 
 Change = Callable[[Image.Image], Image.Image]
@@ -152,6 +153,37 @@ def test_the_quick_search_finds_copies_of_one_framing(atlas: Atlas) -> None:
     first, second, third = sorted(of)
     assert of == {first: first, second: first, third: third}
     assert found.duplicates == 1
+
+
+def test_the_quick_search_finds_turned_and_mirrored_copies_and_no_other_field(atlas: Atlas) -> None:
+    turns = [each.name.lower() for each in Image.Transpose]
+    copies = [sky(5).transpose(each) for each in Image.Transpose]
+    atlas.add([arrival("first", sky(5)), arrival("other", sky(6))])
+    atlas.add([arrival(name, im, 60) for name, im in zip(turns, copies, strict=True)])
+    find_duplicates(atlas, settings=CurateSettings())
+    of = {row["id"]: row["duplicate_of"] for row in atlas.read(["id", "duplicate_of"]).to_pylist()}
+    missed = [name for name in turns if of[f"nasa:{name}"] != of["nasa:first"]]
+    assert not missed
+    assert of["nasa:other"] == "nasa:other"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_hash_of_a_turned_picture_can_be_told_from_its_hash(form: tuple[int, int, int]) -> None:
+    exchanged, left_right, top_bottom = form
+    off = []
+    for seed in range(12):
+        im = sky(seed)
+        over = im.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if left_right else im
+        over = over.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if top_bottom else over
+        over = over.transpose(Image.Transpose.TRANSPOSE) if exchanged else over
+        told = turned_hash(hash_of(im), form)
+        off.append(int(np.bitwise_count(told ^ hash_of(over))[0]))
+    assert np.median(off) <= 6
+    assert max(off) <= 12
+
+
+def hash_of(im: Image.Image) -> np.ndarray:
+    return np.frombuffer(perceptual_hash(im), ">u8").astype(np.uint64)
 
 
 def test_near_hashes_finds_every_pair_and_no_other() -> None:

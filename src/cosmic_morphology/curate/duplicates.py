@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, Progress, Stamp, fingerprint
-from cosmic_morphology.curate.duplicates_candidates import near_hashes, same_bytes
+from cosmic_morphology.curate.duplicates_candidates import same_bytes
 from cosmic_morphology.curate.duplicates_keys import pairs_by_keys
 from cosmic_morphology.curate.duplicates_match import SAME, Pose, poses_between
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates_quick import MIN_FINE, likeness
+from cosmic_morphology.curate.duplicates_quick import MIN_FINE, SIDE_PX, Small, likeness, small
+from cosmic_morphology.curate.duplicates_turns import near_turned_hashes
 from cosmic_morphology.curate.duplicates_verify import best_agreement
 from cosmic_morphology.curate.fingerprints import (
     COLUMN,
@@ -28,8 +31,10 @@ from cosmic_morphology.imaging import read_thumbnail
 from cosmic_morphology.settings import CurateSettings
 
 STAGE = "duplicate"
-CODE = "2"
+CODE = "3"
 _BATCH = 512
+# Small pictures are cheap to keep: fewer are read again for the next pairs.
+_QUICK_BATCH = 2048
 # Pairs that share less than this of their rare keys are not looked at.
 MIN_SHARED = 0.7
 # From so many blobs on, one more has to agree: 2, 3, 4, then 5.
@@ -146,7 +151,7 @@ def find_copies(
     Local fingerprints are read where the atlas has them and made here where it has not.
     """
     exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
-    near = near_hashes(hashes_of(seen), max_bits=settings.duplicate_bits)
+    near = near_turned_hashes(hashes_of(seen), max_bits=settings.duplicate_bits)
     thorough = settings.duplicate_search == "thorough"
     blobs, starts = unpack_all(_fingerprints(atlas, ids)) if thorough else (None, None)
     ways, promise = [near], [np.full(len(near), np.inf)]
@@ -168,8 +173,9 @@ def find_copies(
     tied = UnionFind(len(ids))
     found: list[list[int]] = []
     scores: list[float] = []
-    for start in range(0, len(pairs), _BATCH):
-        part = pairs[start : start + _BATCH]
+    batch = _BATCH if thorough else _QUICK_BATCH
+    for start in range(0, len(pairs), batch):
+        part = pairs[start : start + batch]
         # Copies of one copy are copies: the most promising pairs spare the others.
         part = part[[tied.find(one) != tied.find(other) for one, other in part.tolist()]]
         if blobs is not None and starts is not None:
@@ -181,7 +187,7 @@ def find_copies(
             found.append([one, other])
             scores.append(score)
         if progress:
-            progress(min(start + _BATCH, len(pairs)), len(pairs))
+            progress(min(start + batch, len(pairs)), len(pairs))
     both = np.array([*exact.tolist(), *found], dtype=np.int64).reshape(-1, 2)
     likeness_of = np.array([1.0] * len(exact) + scores, dtype=np.float32)
     return Copies(both, likeness_of, len(exact) + len(pairs))
@@ -198,9 +204,9 @@ def _by_promise(pairs: np.ndarray, promise: np.ndarray) -> np.ndarray:
 def _verified_quickly(
     atlas: Atlas, ids: list[str], pairs: np.ndarray
 ) -> Iterator[tuple[int, int, float]]:
-    pixels = _pixels(atlas, ids, pairs, size_px=128)
+    looks = _smalls(atlas, ids, pairs)
     for one, other in pairs.tolist():
-        score = likeness(pixels[one], pixels[other])
+        score = likeness(looks[one], looks[other])
         if score >= MIN_FINE:
             yield one, other, score
 
@@ -269,6 +275,17 @@ def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
         if each in at:
             vectors[at[each]] = vector
     return vectors
+
+
+def _smalls(atlas: Atlas, ids: list[str], pairs: np.ndarray) -> dict[int, Small]:
+    rows = np.unique(pairs).tolist()
+    taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return dict(zip(rows, threads.map(_small, taken.to_pylist()), strict=True))
+
+
+def _small(thumbnail: bytes) -> Small:
+    return small(read_thumbnail(thumbnail, size=SIDE_PX))
 
 
 def _pixels(

@@ -1,41 +1,67 @@
-"""The quick comparison: pictures of one framing whose hashes are close; pure functions."""
+"""The quick comparison: pictures of one framing, turned or mirrored; pure functions."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy import ndimage
+
+from cosmic_morphology.curate.duplicates_grid import blurred, sampled
+from cosmic_morphology.curate.duplicates_keys import FORMS
 
 SIDE_PX = 64
 MIN_COARSE, MIN_FINE = 0.95, 0.75
+_BLUR_PX, _FINE_PX = 0.6, 2.0
 
 
-def likeness(one: np.ndarray, other: np.ndarray) -> float:
-    """Correlation of two pictures of one framing, in [0, 1]: of the details, when they have any.
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A picture pressed into a square, and its details alone; both with mean 0 and length 1.
+
+    Attributes
+    ----------
+    coarse, fine : ndarray of float32, shape ``(64, 64)``
+        All zero where there is nothing to see.
+    """
+
+    coarse: np.ndarray
+    fine: np.ndarray
+
+
+def small(pixels: np.ndarray) -> Small:
+    """What two pictures are compared by.
 
     Parameters
     ----------
-    one, other : ndarray of uint8, shape ``(height, width, 3)``
+    pixels : ndarray of uint8, shape ``(height, width, 3)``
+        About :data:`SIDE_PX` on the longer side.
     """
-    a, b = _small(one), _small(other)
-    coarse = _correlation(a, b)
-    fine = _correlation(a - ndimage.gaussian_filter(a, 2.0), b - ndimage.gaussian_filter(b, 2.0))
-    if coarse < MIN_COARSE:
-        return 0.0
-    return float(max(0.0, fine))
+    # The mean of the channels, not the luminance: exchanged colours then change nothing.
+    grey = pixels[..., 0].astype(np.float32) + pixels[..., 1] + pixels[..., 2]
+    y, x = (((np.arange(SIDE_PX) + 0.5) * n / SIDE_PX) - 0.5 for n in grey.shape)
+    square = blurred(sampled(grey, x, y), _BLUR_PX)
+    return Small(_unit(square), _unit(square - blurred(square, _FINE_PX)))
 
 
-def _small(pixels: np.ndarray) -> np.ndarray:
-    grey = pixels.mean(axis=2)
-    return np.asarray(
-        ndimage.zoom(
-            ndimage.gaussian_filter(grey, max(grey.shape) / SIDE_PX / 2),
-            (SIDE_PX / grey.shape[0], SIDE_PX / grey.shape[1]),
-            order=1,
-        )
-    )
+def likeness(one: Small, other: Small) -> float:
+    """Correlation of two pictures of one framing, in [0, 1]: of the details, when they have any.
+
+    The best of the eight ways to lay one over the other.
+    """
+    best = 0.0
+    for form in FORMS:
+        if _product(one.coarse, other.coarse, form) >= MIN_COARSE:
+            best = max(best, _product(one.fine, other.fine, form))
+    return best
 
 
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    a, b = a - a.mean(), b - b.mean()
-    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / norm if norm > 1e-9 else 0.0
+def _unit(picture: np.ndarray) -> np.ndarray:
+    centred = picture - picture.mean()
+    length = float(np.linalg.norm(centred))
+    return centred / length if length > 1e-3 else np.zeros_like(centred)
+
+
+def _product(one: np.ndarray, other: np.ndarray, form: tuple[int, int, int]) -> float:
+    exchanged, left_right, top_bottom = form
+    laid = one[:: -1 if top_bottom else 1, :: -1 if left_right else 1]
+    return float(np.vdot(laid.T if exchanged else laid, other))
