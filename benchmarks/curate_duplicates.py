@@ -3,6 +3,7 @@
 ::
 
     python benchmarks/curate_duplicates.py --pictures DIR [--truth CSV] [--half report|tune]
+        [--search quick]
     python benchmarks/curate_duplicates.py --scale 10000,100000,1000000
 
 The pictures are halved by a hash of their names; thresholds were chosen on the half ``tune``.
@@ -104,6 +105,7 @@ def main() -> None:
     asked.add_argument("--pictures", type=Path)
     asked.add_argument("--truth", type=Path)
     asked.add_argument("--half", choices=("report", "tune"), default="report")
+    asked.add_argument("--search", choices=("thorough", "quick"), default="thorough")
     asked.add_argument("--planted", type=int, default=300)
     asked.add_argument("--pairs", type=int, default=1000)
     asked.add_argument("--scale", default="")
@@ -124,12 +126,14 @@ def measure_pictures(given: argparse.Namespace) -> None:
         add(atlas, ((name, (given.pictures / name).read_bytes()) for name in names))
         add(atlas, planted(given.pictures, chosen))
         start = time.perf_counter()
-        summary = find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
+        summary = find_duplicates(atlas, settings=CurateSettings(duplicate_search=given.search))
         seconds = time.perf_counter() - start
         rows = atlas.read(["id", "duplicate_of"]).to_pylist()
     of = {row["id"].partition(":")[2]: row["duplicate_of"] for row in rows}
     command = f"python benchmarks/curate_duplicates.py --pictures DIR --half {given.half}"
     where = f"half {given.half!r}"
+    if given.search == "quick":
+        command, where = f"{command} --search quick", f"quick search, {where}"
     emit(recall_rows(of, chosen, where, command))
     emit(
         [

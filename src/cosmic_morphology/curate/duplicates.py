@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, Progress, Stamp, fingerprint
-from cosmic_morphology.curate.duplicates_candidates import same_bytes
-from cosmic_morphology.curate.duplicates_keys import pairs_by_keys
-from cosmic_morphology.curate.duplicates_match import SAME, Pose, poses_between
+from cosmic_morphology.curate.duplicates_candidates import near_hashes, same_bytes, unique_pairs
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates_quick import MIN_FINE, SIDE_PX, Small, likeness, small
+from cosmic_morphology.curate.duplicates_rounds import quick_round, thorough_rounds
 from cosmic_morphology.curate.duplicates_turns import near_turned_hashes
-from cosmic_morphology.curate.duplicates_verify import best_agreement
-from cosmic_morphology.curate.fingerprints import (
-    COLUMN,
-    Blobs,
-    fill_fingerprints,
-    fingerprint_pictures,
-    unpack_all,
-)
+from cosmic_morphology.curate.fingerprints import fill_fingerprints
 from cosmic_morphology.curate.unionfind import UnionFind
-from cosmic_morphology.imaging import read_thumbnail
 from cosmic_morphology.settings import CurateSettings
 
 STAGE = "duplicate"
 CODE = "3"
-_BATCH = 512
-# Small pictures are cheap to keep: fewer are read again for the next pairs.
-_QUICK_BATCH = 2048
-# Pairs that share less than this of their rare keys are not looked at.
-MIN_SHARED = 0.7
-# From so many blobs on, one more has to agree: 2, 3, 4, then 5.
-FEW_BLOBS = (24, 36, 48)
 EXACT, NEAR = "same bytes", "same picture"
 
 
@@ -151,109 +131,40 @@ def find_copies(
     Local fingerprints are read where the atlas has them and made here where it has not.
     """
     exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
-    near = near_turned_hashes(hashes_of(seen), max_bits=settings.duplicate_bits)
-    thorough = settings.duplicate_search == "thorough"
-    blobs, starts = unpack_all(_fingerprints(atlas, ids)) if thorough else (None, None)
-    ways, promise = [near], [np.full(len(near), np.inf)]
-    if blobs is not None and starts is not None:
-        shared, weight = pairs_by_keys(blobs.code, starts)
-        ways.append(shared[weight >= MIN_SHARED])
-        promise.append(weight[weight >= MIN_SHARED])
+    hashes = hashes_of(seen)
+    close = np.empty((0, 2), np.int64)
     if embedding_column:
         vectors = _embeddings(atlas, ids, embedding_column)
         close = near_embeddings(vectors, min_cosine=settings.duplicate_min_cosine)
-        ways.append(close)
-        promise.append(np.zeros(len(close)))
+    turned = near_turned_hashes(hashes, max_bits=settings.duplicate_bits)
+    if settings.duplicate_search == "thorough":
+        framed = near_hashes(hashes, max_bits=settings.duplicate_bits)
+        rounds = thorough_rounds(atlas, ids, framed, turned, close)
+    else:
+        rounds = [quick_round(atlas, ids, unique_pairs(np.concatenate([turned, close])))]
     alone = np.ones(len(ids), bool)
     alone[exact[:, 1]] = False
-    pairs = _by_promise(np.concatenate(ways), np.concatenate(promise))
-    # Of equal bytes one picture is compared; the others are tied to it already.
-    pairs = pairs[alone[pairs].all(axis=1)]
-    framed = {tuple(pair) for pair in near.tolist()}
     tied = UnionFind(len(ids))
-    found: list[list[int]] = []
+    found: list[tuple[int, int]] = []
     scores: list[float] = []
-    batch = _BATCH if thorough else _QUICK_BATCH
-    for start in range(0, len(pairs), batch):
-        part = pairs[start : start + batch]
-        # Copies of one copy are copies: the most promising pairs spare the others.
-        part = part[[tied.find(one) != tied.find(other) for one, other in part.tolist()]]
-        if blobs is not None and starts is not None:
-            verified = _verified_thoroughly(atlas, ids, part, blobs, starts, framed, tied)
-        else:
-            verified = _verified_quickly(atlas, ids, part)
-        for one, other, score in verified:
-            tied.union(one, other)
-            found.append([one, other])
-            scores.append(score)
-        if progress:
-            progress(min(start + batch, len(pairs)), len(pairs))
+    looked = 0
+    for each in rounds:
+        # Of equal bytes one picture is compared; the others are tied to it already.
+        pairs = each.pairs[alone[each.pairs].all(axis=1)]
+        for start in range(0, len(pairs), each.batch):
+            part = pairs[start : start + each.batch]
+            # Copies of one copy are copies: the most promising pairs spare the others.
+            part = part[[tied.find(one) != tied.find(other) for one, other in part.tolist()]]
+            for one, other, score in each.verified(part, tied):
+                tied.union(one, other)
+                found.append((one, other))
+                scores.append(score)
+            if progress:
+                progress(looked + min(start + each.batch, len(pairs)), looked + len(pairs))
+        looked += len(pairs)
     both = np.array([*exact.tolist(), *found], dtype=np.int64).reshape(-1, 2)
     likeness_of = np.array([1.0] * len(exact) + scores, dtype=np.float32)
-    return Copies(both, likeness_of, len(exact) + len(pairs))
-
-
-def _by_promise(pairs: np.ndarray, promise: np.ndarray) -> np.ndarray:
-    """Each pair once, the smaller row first; the most promising first, then in order of rows."""
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], -promise))
-    pairs = np.sort(pairs[order], axis=1)
-    first = np.sort(np.unique(pairs, axis=0, return_index=True)[1])
-    return np.asarray(pairs[first])
-
-
-def _verified_quickly(
-    atlas: Atlas, ids: list[str], pairs: np.ndarray
-) -> Iterator[tuple[int, int, float]]:
-    looks = _smalls(atlas, ids, pairs)
-    for one, other in pairs.tolist():
-        score = likeness(looks[one], looks[other])
-        if score >= MIN_FINE:
-            yield one, other, score
-
-
-def _verified_thoroughly(
-    atlas: Atlas,
-    ids: list[str],
-    pairs: np.ndarray,
-    blobs: Blobs,
-    starts: np.ndarray,
-    framed: set[tuple[int, ...]],
-    tied: UnionFind,
-) -> Iterator[tuple[int, int, float]]:
-    posed = [
-        (one, other, poses)
-        for one, other in pairs.tolist()
-        if (poses := _poses(blobs, starts, one, other, framed=(one, other) in framed))
-    ]
-    laid = np.array([each[:2] for each in posed], dtype=np.int64).reshape(-1, 2)
-    pixels = _pixels(atlas, ids, laid, size_px=256)
-    for one, other, poses in posed:
-        if tied.find(one) == tied.find(other):
-            continue
-        agreement = best_agreement(pixels[one], pixels[other], poses)
-        if agreement is not None and agreement.is_copy:
-            yield one, other, agreement.likeness
-
-
-def _fingerprints(atlas: Atlas, ids: list[str]) -> pa.ChunkedArray:
-    stored = atlas.read(["id", COLUMN])
-    known = dict(
-        zip(stored.column("id").to_pylist(), stored.column(COLUMN).to_pylist(), strict=True)
-    )
-    lacking = [each for each in ids if known.get(each) is None]
-    for start in range(0, len(lacking), _BATCH):
-        part = lacking[start : start + _BATCH]
-        made = fingerprint_pictures(atlas.pictures(part, ["id", "thumbnail"]))
-        known.update(zip(part, made.column(COLUMN).to_pylist(), strict=True))
-    return pa.chunked_array([pa.array([known[each] for each in ids], pa.binary())])
-
-
-def _poses(blobs: Blobs, starts: np.ndarray, one: int, other: int, *, framed: bool) -> list[Pose]:
-    first, second = (blobs.part(starts[row], starts[row + 1]) for row in (one, other))
-    # In a picture with few blobs two that agree are worth a look; among many, some do by chance.
-    least = int(np.searchsorted(FEW_BLOBS, min(len(first), len(second)), "right")) + 2
-    found = [pose for pose in poses_between(first, second) if pose.support >= least]
-    return [SAME, *found] if framed else found
+    return Copies(both, likeness_of, len(exact) + looked)
 
 
 def hashes_of(seen: pa.Table) -> np.ndarray:
@@ -275,28 +186,6 @@ def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
         if each in at:
             vectors[at[each]] = vector
     return vectors
-
-
-def _smalls(atlas: Atlas, ids: list[str], pairs: np.ndarray) -> dict[int, Small]:
-    rows = np.unique(pairs).tolist()
-    taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return dict(zip(rows, threads.map(_small, taken.to_pylist()), strict=True))
-
-
-def _small(thumbnail: bytes) -> Small:
-    return small(read_thumbnail(thumbnail, size=SIDE_PX))
-
-
-def _pixels(
-    atlas: Atlas, ids: list[str], pairs: np.ndarray, *, size_px: int
-) -> dict[int, np.ndarray]:
-    rows = np.unique(pairs).tolist()
-    taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
-    return {
-        row: read_thumbnail(data.as_py(), size=size_px)
-        for row, data in zip(rows, taken, strict=True)
-    }
 
 
 def _sources(atlas: Atlas, ids: list[str]) -> list[str]:

@@ -1,0 +1,158 @@
+"""Rounds of the search for copies: which pairs are looked at, and who says that they are copies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.curate.duplicates_keys import pairs_by_keys
+from cosmic_morphology.curate.duplicates_match import SAME, Pose, poses_between
+from cosmic_morphology.curate.duplicates_quick import MIN_FINE, SIDE_PX, Small, likeness, small
+from cosmic_morphology.curate.duplicates_verify import best_agreement
+from cosmic_morphology.curate.fingerprints import COLUMN, Blobs, fingerprint_pictures, unpack_all
+from cosmic_morphology.curate.unionfind import UnionFind
+from cosmic_morphology.imaging import read_thumbnail
+
+# Small pictures are cheap to keep: the more pairs at once, the fewer are read again for the next.
+_QUICK_BATCH = 2048
+_BATCH = 512
+# Pairs that share less than this of their rare keys are not looked at.
+MIN_SHARED = 0.7
+# From so many blobs on, one more has to agree: 2, 3, 4, then 5.
+FEW_BLOBS = (24, 36, 48)
+
+Verified = Iterator[tuple[int, int, float]]
+"""Rows of two pictures that are copies, and how alike they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of the search.
+
+    Attributes
+    ----------
+    pairs : ndarray of int64, shape ``(M, 2)``
+        Rows of the pictures, the most promising pairs first.
+    verified : callable
+        Given some of the pairs, and what is tied already, tells the copies among them.
+    batch : int
+        Pairs that are best given at once.
+    """
+
+    pairs: np.ndarray
+    verified: Callable[[np.ndarray, UnionFind], Verified]
+    batch: int
+
+
+def quick_round(atlas: Atlas, ids: list[str], pairs: np.ndarray) -> Round:
+    """Whole pictures beside each other, turned and mirrored: cheap, and blind to crops."""
+
+    def verified(part: np.ndarray, _: UnionFind) -> Verified:
+        looks = _smalls(atlas, ids, part)
+        for one, other in part.tolist():
+            score = likeness(looks[one], looks[other])
+            if score >= MIN_FINE:
+                yield one, other, score
+
+    return Round(pairs, verified, _QUICK_BATCH)
+
+
+def thorough_rounds(
+    atlas: Atlas, ids: list[str], framed: np.ndarray, turned: np.ndarray, close: np.ndarray
+) -> list[Round]:
+    """Pictures laid over each other as their blobs say; plain ones are compared as they are.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Local fingerprints are read where it has them and made here where it has not.
+    ids : list of str
+        The pictures.
+    framed, turned, close : ndarray of int64, shape ``(M, 2)``
+        Pairs that may be of one framing, as they are or turned, and others that are looked at
+        whatever their blobs say.
+    """
+    blobs, starts = unpack_all(_fingerprints(atlas, ids))
+    # Where nothing stands out there is no grain to compare, and no pose to find.
+    plain = (np.diff(starts) < FEW_BLOBS[0])[turned].any(axis=1)
+    shared, weight = pairs_by_keys(blobs.code, starts)
+    ways = [framed, shared[weight >= MIN_SHARED], close]
+    promise = [np.full(len(framed), np.inf), weight[weight >= MIN_SHARED], np.zeros(len(close))]
+    of_one_framing = {tuple(pair) for pair in framed.tolist()}
+
+    def verified(part: np.ndarray, tied: UnionFind) -> Verified:
+        posed = [
+            (one, other, poses)
+            for one, other in part.tolist()
+            if (poses := _poses(blobs, starts, one, other, of_one_framing))
+        ]
+        laid = np.array([each[:2] for each in posed], dtype=np.int64).reshape(-1, 2)
+        pixels = _pixels(atlas, ids, laid, size_px=256)
+        for one, other, poses in posed:
+            if tied.find(one) == tied.find(other):
+                continue
+            agreement = best_agreement(pixels[one], pixels[other], poses)
+            if agreement is not None and agreement.is_copy:
+                yield one, other, agreement.likeness
+
+    pairs = _by_promise(np.concatenate(ways), np.concatenate(promise))
+    return [quick_round(atlas, ids, turned[plain]), Round(pairs, verified, _BATCH)]
+
+
+def _by_promise(pairs: np.ndarray, promise: np.ndarray) -> np.ndarray:
+    """Each pair once, the smaller row first; the most promising first, then in order of rows."""
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], -promise))
+    pairs = np.sort(pairs[order], axis=1)
+    first = np.sort(np.unique(pairs, axis=0, return_index=True)[1])
+    return np.asarray(pairs[first])
+
+
+def _poses(
+    blobs: Blobs, starts: np.ndarray, one: int, other: int, framed: set[tuple[int, ...]]
+) -> list[Pose]:
+    first, second = (blobs.part(starts[row], starts[row + 1]) for row in (one, other))
+    # In a picture with few blobs two that agree are worth a look; among many, some do by chance.
+    least = int(np.searchsorted(FEW_BLOBS, min(len(first), len(second)), "right")) + 2
+    found = [pose for pose in poses_between(first, second) if pose.support >= least]
+    return [SAME, *found] if (one, other) in framed else found
+
+
+def _fingerprints(atlas: Atlas, ids: list[str]) -> pa.ChunkedArray:
+    stored = atlas.read(["id", COLUMN])
+    known = dict(
+        zip(stored.column("id").to_pylist(), stored.column(COLUMN).to_pylist(), strict=True)
+    )
+    lacking = [each for each in ids if known.get(each) is None]
+    for start in range(0, len(lacking), _BATCH):
+        part = lacking[start : start + _BATCH]
+        made = fingerprint_pictures(atlas.pictures(part, ["id", "thumbnail"]))
+        known.update(zip(part, made.column(COLUMN).to_pylist(), strict=True))
+    return pa.chunked_array([pa.array([known[each] for each in ids], pa.binary())])
+
+
+def _smalls(atlas: Atlas, ids: list[str], pairs: np.ndarray) -> dict[int, Small]:
+    rows = np.unique(pairs).tolist()
+    taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return dict(zip(rows, threads.map(_small, taken.to_pylist()), strict=True))
+
+
+def _small(thumbnail: bytes) -> Small:
+    return small(read_thumbnail(thumbnail, size=SIDE_PX))
+
+
+def _pixels(
+    atlas: Atlas, ids: list[str], pairs: np.ndarray, *, size_px: int
+) -> dict[int, np.ndarray]:
+    rows = np.unique(pairs).tolist()
+    taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
+    return {
+        row: read_thumbnail(data.as_py(), size=size_px)
+        for row, data in zip(rows, taken, strict=True)
+    }
