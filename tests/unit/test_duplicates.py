@@ -95,6 +95,21 @@ def test_every_kind_of_copy_is_found_and_the_largest_is_kept(atlas: Atlas) -> No
     assert all(found[f"nasa:sky{seed}"] == f"nasa:sky{seed}" for seed in (0, 2, 3))
 
 
+def test_copies_of_a_plain_picture_are_found(atlas: Atlas) -> None:
+    y, x = np.mgrid[:240, :320]
+    soft = [
+        np.exp(-((x - at) ** 2 + (y - 120) ** 2 / flat) / (2 * wide**2))
+        for at, flat, wide in ((150, 0.4, 40), (90, 1.0, 55))
+    ]
+    plain = [Image.fromarray((each * 200).astype(np.uint8)).convert("RGB") for each in soft]
+    atlas.add([arrival(name, im) for name, im in zip("ab", plain, strict=True)])
+    copies = ("re-encoded", "rotated", "flipped", "grey", "thumbnail")
+    atlas.add([arrival(f"{name} copy of a", CHANGES[name](plain[0]), 40) for name in copies])
+    found = originals(atlas)
+    assert {found[f"nasa:{name} copy of a"] for name in copies} == {found["nasa:a"]}
+    assert found["nasa:b"] == "nasa:b"
+
+
 def test_two_photographs_of_one_field_are_not_one_picture(atlas: Atlas) -> None:
     atlas.add([arrival("one", sky(5, grain=1)), arrival("other", sky(5, grain=2))])
     assert originals(atlas) == {"nasa:one": "nasa:one", "nasa:other": "nasa:other"}

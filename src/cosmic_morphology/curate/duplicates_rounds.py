@@ -26,6 +26,8 @@ _BATCH = 512
 MIN_SHARED = 0.7
 # From so many blobs on, one more has to agree: 2, 3, 4, then 5.
 FEW_BLOBS = (24, 36, 48)
+# With fewer a picture is plain: compressed again it loses the little grain it had.
+PLAIN_BLOBS = 48
 
 Verified = Iterator[tuple[int, int, float]]
 """Rows of two pictures that are copies, and how alike they are."""
@@ -79,8 +81,7 @@ def thorough_rounds(
         whatever their blobs say.
     """
     blobs, starts = unpack_all(_fingerprints(atlas, ids))
-    # Where nothing stands out there is no grain to compare, and no pose to find.
-    plain = (np.diff(starts) < FEW_BLOBS[0])[turned].any(axis=1)
+    plain = (np.diff(starts) < PLAIN_BLOBS)[turned].any(axis=1)
     shared, weight = pairs_by_keys(blobs.code, starts)
     ways = [framed, shared[weight >= MIN_SHARED], close]
     promise = [np.full(len(framed), np.inf), weight[weight >= MIN_SHARED], np.zeros(len(close))]
