@@ -210,6 +210,15 @@ class ReviewJob(Section):
     only_split: str = Field("", description="take verdicts on pictures of this split only")
 
 
+class AuditJob(Section):
+    """Checked labels to measure voters and checks by (``[audit]``); nothing learns from them."""
+
+    path: Path
+    columns: dict[str, str] = Field(default_factory=dict, description="our name = CSV's name")
+    id_prefix: str = Field("", description="put before each id")
+    half: Literal["", "tune", "report"] = Field("", description="of the groups of the table")
+
+
 class RunJob(Section):
     """One training run (``[[train]]``)."""
 
@@ -245,6 +254,7 @@ class Settings(BaseSettings):
     collect_from: tuple[CollectJob, ...] = ()
     import_from: tuple[ImportJob, ...] = ()
     review: tuple[ReviewJob, ...] = ()
+    audit: AuditJob | None = None
     train: tuple[RunJob, ...] = ()
 
     @classmethod
@@ -347,6 +357,8 @@ def _with_paths_beside(settings: Settings, folder: Path, from_file: set[str]) ->
         job.path, job.csv = folder / job.path, beside(job.csv)
     for verdicts in settings.review:
         verdicts.path = folder / verdicts.path
+    if settings.audit:
+        settings.audit.path = folder / settings.audit.path
     if settings.learn.weights not in ("hub", "none"):
         settings.learn.weights = str(folder / settings.learn.weights)
     return settings

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
-from cosmic_morphology.curate.audit import audit, ratio_interval
+from cosmic_morphology.cli import app
+from cosmic_morphology.curate.audit import HALVES, audit, half_of, ratio_interval
 from cosmic_morphology.curate.labels import label
 from cosmic_morphology.curate.votes import vote
-from cosmic_morphology.errors import InputError
-from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.errors import InputError, UsageError
+from cosmic_morphology.pipeline.stages import STAGES, Context
+from cosmic_morphology.settings import CurateSettings, load_settings
 from cosmic_morphology.taxonomy import load_taxonomy
 
 SIX = load_taxonomy()
@@ -50,6 +54,64 @@ def test_the_table_is_written_in_the_form_of_the_projects_numbers(curated, tmp_p
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert {"what", "value", "low", "high", "n", "unit"} == set(rows[0])
     assert "label precision" in {row["what"] for row in rows}
+
+
+def test_recall_counts_the_pictures_that_nobody_spoke_of(curated, tmp_path):
+    file = truth(tmp_path, [f"nasa:x{n:03d},{name}" for n, name in enumerate(TRUTH)])
+    table = audit(curated, file, taxonomy=SIX)
+    right = table.get("label", "precision").value * table.get("label", "coverage").value
+    assert table.get("label", "recall").value == pytest.approx(right)
+    assert table.get("label", "recall").n == 5
+
+
+def test_the_halves_of_a_truth_share_no_group_and_miss_none(curated, tmp_path):
+    names = ["M 51", "M 51", "67P", "67P", "NGC 1"]
+    rows = [f"nasa:x{n:03d},{TRUTH[n]},{name}" for n, name in enumerate(names)]
+    file = truth(tmp_path, rows, "id,class,group")
+    sizes = {}
+    for half in HALVES:
+        mine = [name for name in names if half_of(name) == half]
+        sizes[half] = len(mine)
+        if mine:
+            table = audit(curated, file, taxonomy=SIX, half=half)
+            assert (table.n, table.groups, table.half) == (len(mine), len(set(mine)), half)
+    assert sum(sizes.values()) == 5
+    assert half_of("M 51") == half_of(" m 51 ")
+
+
+def test_a_half_needs_groups_and_a_name_that_there_is(curated, tmp_path):
+    with pytest.raises(InputError, match="no column 'group'"):
+        audit(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX, half="tune")
+    with pytest.raises(UsageError, match="third"):
+        audit(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX, half="third")
+
+
+def test_the_command_keeps_the_audit_where_the_report_looks(curated, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"x{n:03d},{name}" for n, name in enumerate(TRUTH)]
+    file = truth(tmp_path, rows, "file,class")
+    given = ["--atlas", curated.uri, "--columns", "id=file", "--id-prefix", "nasa:"]
+    app(["curate", "--audit", str(file), *given], standalone_mode=False)
+    said = capsys.readouterr().out
+    assert "against 5 checked labels" in said
+    kept = json.loads((tmp_path / "cosmic-out/audit.json").read_text("utf-8"))
+    assert {"label", "object_name"} <= {row["what"] for row in kept["rows"]}
+    assert kept["atlas_version"] == str(curated.version)
+
+
+def test_the_pipeline_measures_what_its_settings_name(curated, tmp_path):
+    file = truth(tmp_path, [f"x{n:03d},{name}" for n, name in enumerate(TRUTH)])
+    (tmp_path / "cosmic.toml").write_text(
+        "[audit]\npath = 'truth.csv'\nid_prefix = 'nasa:'\n", "utf-8"
+    )
+    settings = load_settings(tmp_path / "cosmic.toml", out=tmp_path)
+    assert settings.audit.path == file
+    stage = next(each for each in STAGES if each.name == "audit")
+    assert stage.wanted(settings)
+    stage.run(Context(settings, curated, SIX, tmp_path, lambda _: nullcontext()))
+    kept = json.loads((tmp_path / "audit.json").read_text("utf-8"))
+    assert (kept["n"], kept["half"]) == (5, "")
+    assert not stage.wanted(load_settings(None))
 
 
 def test_an_audit_writes_nothing(curated, tmp_path):

@@ -65,6 +65,26 @@ class Page(HTMLParser):
             assert self.open.pop() == tag
 
 
+AUDIT = {
+    "n": 40,
+    "groups": 31,
+    "half": "report",
+    "atlas_version": "i1-c2-d3-l4",
+    "rows": [
+        {"what": what, "measure": measure, "value": value, "low": 0.1, "high": 0.9, "n": 38}
+        for what, measure, value in (
+            ("folder", "coverage", 0.25),
+            ("folder", "precision", 0.77),
+            ("folder=comet", "precision", 0.31),
+            ("title", "coverage", 0.95),
+            ("label", "precision", 0.9432),
+            ("label=comet", "recall", 0.81),
+            ("mislabel", "recall", 0.62),
+        )
+    ],
+}
+
+
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     """A report of two runs that have answered and one that has not."""
@@ -75,7 +95,13 @@ def told(tmp_path_factory):
     add_predictions(atlas, "finetune", wrong=0.2, seed=3)
     summary = {"failed": {"not_a_picture": 7}, "seconds": {"collect": 61.0}}
     path = write_report(
-        atlas, out=out, runs=runs, certificate=CERTIFICATE, summary=summary, settings=QUICK
+        atlas,
+        out=out,
+        runs=runs,
+        certificate=CERTIFICATE,
+        summary=summary,
+        settings=QUICK,
+        audit=AUDIT,
     )
     return path, path.read_text("utf-8")
 
@@ -254,3 +280,22 @@ def test_what_a_run_says_of_itself_is_read_back(tmp_path):
     (tmp_path / "runs" / "one" / "settings.json").write_text(json.dumps([1])[:-1])
     with pytest.raises(InputError, match="cannot be read"):
         read_facts(tmp_path / "runs" / "one")
+
+
+def test_the_report_says_how_good_the_labels_are_and_on_which_half(told):
+    _, text = told
+    part = text[text.index("How good are the labels") : text.index('id="explore"')]
+    assert "40 pictures in 31 groups" in part
+    assert "the half “report”" in part
+    for value in ("0.250", "0.770", "0.943", "0.810", "0.620"):
+        assert f'{value}</span> <span class="ci">[0.100, 0.900]' in part
+    assert part.count("of 38") == 6
+    assert "0.310" not in part  # classes of a voter are in the table of the command
+    assert part.index(">title<") < part.index(">folder<")
+    assert "nothing to measure" in part
+
+
+def test_a_report_without_an_audit_says_nothing_of_one(tmp_path):
+    atlas = make_atlas(tmp_path / "atlas")
+    text = write_report(atlas, out=tmp_path, runs=[], settings=QUICK).read_text("utf-8")
+    assert "How good are the labels" not in text

@@ -13,14 +13,14 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     needs,
     open_atlas,
+    pairs,
     progress,
     settings_for,
     show,
 )
 
 if TYPE_CHECKING:
-    from cosmic_morphology.atlas import Atlas
-    from cosmic_morphology.taxonomy import Taxonomy
+    from cosmic_morphology.curate import AuditTable
 
 NAME = "curate"
 
@@ -28,13 +28,28 @@ NAME = "curate"
 def command(
     audit: Annotated[
         Path | None,
-        typer.Option("--audit", help="CSV of checked labels (id, label): measure, change nothing."),
+        typer.Option(
+            "--audit",
+            help="CSV of checked labels (id, label, group): measure voters and checks, change "
+            "nothing, and keep the numbers for the report.",
+        ),
     ] = None,
+    half: Annotated[
+        str, typer.Option("--half", help="With --audit: tune or report, half of the groups.")
+    ] = "",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", help="With --audit: our column=the table's, again and again."),
+    ] = None,
+    id_prefix: Annotated[
+        str, typer.Option("--id-prefix", help="With --audit: put before each id, as nasa:.")
+    ] = "",
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find copies, let the voters speak, tie groups together, weigh the votes."""
+    from cosmic_morphology.curate import audit as audit_labels
     from cosmic_morphology.curate import find_duplicates, group_pictures, label, vote
     from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -42,7 +57,16 @@ def command(
     opened = open_atlas(settings)
     taxonomy = load_taxonomy(settings.taxonomy)
     if audit is not None:
-        _show_audit(opened, audit, taxonomy, as_json=as_json)
+        table = audit_labels(
+            opened,
+            audit,
+            taxonomy=taxonomy,
+            columns=pairs("--columns", columns),
+            id_prefix=id_prefix,
+            half=half,
+            seed=settings.seed,
+        )
+        _show_audit(table, settings.out, as_json=as_json)
         return
     with progress("comparing pictures") as report:
         copies = find_duplicates(opened, settings=settings.curate, progress=report)
@@ -64,16 +88,20 @@ def command(
     )
 
 
-def _show_audit(atlas: Atlas, truth: Path, taxonomy: Taxonomy, *, as_json: bool) -> None:
-    from cosmic_morphology.curate import audit
-
-    table = audit(atlas, truth, taxonomy=taxonomy)
+def _show_audit(table: AuditTable, out: Path, *, as_json: bool) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    kept = out / "audit.json"
+    kept.write_text(table.to_json(), "utf-8")
     if as_json:
         show(table, as_json=True)
         return
-    typer.echo(f"against {table.n} checked labels in {table.groups} groups (95 % over groups)")
+    part = f", the half {table.half!r}" if table.half else ""
+    typer.echo(
+        f"against {table.n} checked labels in {table.groups} groups{part} (95 % over groups)"
+    )
     for row in table.rows:
         typer.echo(
             f"{row.what:<24} {row.measure:<10} {row.value:.3f} "
             f"[{row.low:.3f}, {row.high:.3f}]  n={row.n}"
         )
+    typer.echo(f"for the report: {kept}")

@@ -60,7 +60,8 @@ def command(
                     opened,
                     out=report,
                     runs=runs,
-                    certificate=_certificate(settings.out),
+                    certificate=_kept(settings.out / "certificate.json"),
+                    audit=_kept(settings.out / "audit.json"),
                     settings=settings.evaluate,
                     seed=settings.seed,
                 )
@@ -72,7 +73,6 @@ def command(
         show_evaluations(list(results.values()), comparison, page)
 
 
-def _certificate(out: Path) -> dict[str, Any] | None:
-    """What the pipeline certified of this split, when it did."""
-    file = out / "certificate.json"
+def _kept(file: Path) -> dict[str, Any] | None:
+    """What the pipeline certified of this split, or an audit measured, when it did."""
     return json.loads(file.read_text("utf-8")) if file.is_file() else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from numpy.typing import NDArray
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.tables import read_table
 from cosmic_morphology.curate.votes import labels_of_voter
-from cosmic_morphology.errors import InputError
+from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.taxonomy import Taxonomy
 
 _RESAMPLES = 1000
+HALVES = ("tune", "report")
+"""The half of the truth to choose rules by, and the one to measure them on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,8 @@ class AuditRow:
     Attributes
     ----------
     what, measure : str
-        Who was measured (a voter, ``label``, a check), and what: precision, recall, coverage,
-        accuracy.
+        Who was measured (a voter, ``label``, a check), and what: precision, recall, coverage.
+        ``who=class`` is one class only.
     value, low, high : float
         The number and its 95 % interval (bootstrap over groups).
     n : int
@@ -57,16 +61,26 @@ class AuditTable:
         Groups among them; the intervals are over these.
     unknown : int
         Lines of the table whose picture the atlas does not have.
+    half : str
+        The half of the truth that it was measured on; empty: all of it.
+    atlas_version : str
+        What was measured.
     """
 
     rows: tuple[AuditRow, ...]
     n: int
     groups: int
     unknown: int
+    half: str = ""
+    atlas_version: str = ""
 
     def get(self, what: str, measure: str) -> AuditRow:
         """One number of the table."""
         return next(row for row in self.rows if (row.what, row.measure) == (what, measure))
+
+    def to_json(self) -> str:
+        """Everything, for the report."""
+        return json.dumps(asdict(self), indent=2)
 
     def write(self, path: Path) -> None:
         """As CSV, with the columns of the project's number tables."""
@@ -85,6 +99,7 @@ def audit(
     taxonomy: Taxonomy,
     columns: Mapping[str, str] | None = None,
     id_prefix: str = "",
+    half: str = "",
     seed: int = 0,
 ) -> AuditTable:
     """Precision, recall and coverage of every voter, of the label and of the checks.
@@ -102,6 +117,9 @@ def audit(
         Our name to the table's name.
     id_prefix : str
         Put before each id that does not begin with it.
+    half : str
+        ``tune`` or ``report``: half of the groups of the table, by a hash of their names, so that
+        what was chosen on one half can be measured on the other. Empty: all of them.
     seed : int
         Of the bootstrap.
 
@@ -110,7 +128,7 @@ def audit(
     InputError
         The table is not usable, or none of its pictures is in the atlas.
     """
-    truth, groups = _truth(truth_csv, dict(columns or {}), id_prefix, taxonomy)
+    truth, groups = _truth(truth_csv, dict(columns or {}), id_prefix, taxonomy, half)
     wanted = ["id", "votes", "label", "given_label", "group", "label_kind"]
     wanted += [f"{check}_flag" for check in ("relevance", "mislabel")]
     rows = [row for row in atlas.read(wanted).to_pylist() if row["id"] in truth]
@@ -128,7 +146,12 @@ def audit(
     _label(measured, rows, right)
     _checks(measured, rows, right, taxonomy)
     return AuditTable(
-        tuple(measured.rows), len(rows), len(set(keys)), len(truth.keys() - {r["id"] for r in rows})
+        tuple(measured.rows),
+        len(rows),
+        len(set(keys)),
+        len(truth.keys() - {r["id"] for r in rows}),
+        half,
+        str(atlas.version),
     )
 
 
@@ -197,6 +220,7 @@ def _says(measured: _Measured, what: str, said: NDArray[np.str_], right: NDArray
     everything = np.ones(len(said), dtype=bool)
     measured.ratio(what, "coverage", said != "", everything)
     measured.ratio(what, "precision", said == right, said != "")
+    measured.ratio(what, "recall", said == right, everything)
     for name in sorted(set(right)):
         measured.ratio(f"{what}={name}", "precision", said == right, said == name)
         measured.ratio(f"{what}={name}", "recall", said == right, right == name)
@@ -215,16 +239,21 @@ def _checks(
         looked = np.array([row[f"{check}_flag"] is not None for row in rows]) & among
         flagged = np.array([bool(row[f"{check}_flag"]) for row in rows]) & looked
         if looked.any():
+            measured.ratio(check, "coverage", looked, np.ones(len(rows), dtype=bool))
             measured.ratio(check, "precision", wrong, flagged)
             measured.ratio(check, "recall", flagged, wrong & looked)
 
 
 def _truth(
-    path: Path, names: dict[str, str], id_prefix: str, taxonomy: Taxonomy
+    path: Path, names: dict[str, str], id_prefix: str, taxonomy: Taxonomy, half: str
 ) -> tuple[dict[str, str], dict[str, str]]:
+    if half and half not in HALVES:
+        raise UsageError("there is no such half", where=half, todo="Say tune or report.")
+    # Without groups, pictures of one object would stand in both halves.
+    needs, may = (("id", "label", "group"), ()) if half else (("id", "label"), ("group",))
     labels: dict[str, str] = {}
     groups: dict[str, str] = {}
-    for number, line in read_table(path, names, needs=("id", "label"), may=("group",)):
+    for number, line in read_table(path, names, needs=needs, may=may):
         label = line["label"].lower()
         if label not in taxonomy.names_with_reject:
             raise InputError(
@@ -232,7 +261,15 @@ def _truth(
                 where=f"{path}, line {number}",
                 todo=f"The classes are: {', '.join(taxonomy.names_with_reject)}.",
             )
+        if half and half_of(line["group"] or line["id"]) != half:
+            continue
         id_ = line["id"] if line["id"].startswith(id_prefix) else id_prefix + line["id"]
         labels[id_] = label
         groups[id_] = line.get("group", "")
     return labels, groups
+
+
+def half_of(group: str) -> str:
+    """The half of a group, by a hash of its name in small letters."""
+    name = group.strip().lower().encode()
+    return "tune" if int(hashlib.sha256(name).hexdigest(), 16) % 2 == 0 else "report"

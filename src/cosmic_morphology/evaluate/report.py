@@ -11,6 +11,7 @@ from cosmic_morphology.atlas import Atlas, credit_ledger
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import plots
 from cosmic_morphology.evaluate.account import read_account
+from cosmic_morphology.evaluate.audited import audited
 from cosmic_morphology.evaluate.comparison import Comparison, compare_runs
 from cosmic_morphology.evaluate.contents import read_contents
 from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, evaluate_run
@@ -53,6 +54,7 @@ def write_report(
     seed: int = DEFAULT_SEED,
     taxonomy: Taxonomy | None = None,
     extra: Mapping[str, Any] | None = None,
+    audit: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write ``<out>/report/index.html``: one file, no network, and its figures as PNG beside it.
 
@@ -77,6 +79,8 @@ def write_report(
     extra : mapping, optional
         Sections that were made already, by their names in
         :class:`cosmic_morphology.evaluate.report_depth.Depth`, such as ``ablation``.
+    audit : mapping, optional
+        What ``cosmic curate --audit`` measured, as JSON-able values.
 
     Returns
     -------
@@ -101,6 +105,7 @@ def write_report(
         "part_tables": part_tables(judged, depth.target_size),
         "unjudged": unjudged,
         "boards": _boards(judged, settings, seed),
+        "audit": audited(audit),
         "account": read_account(atlas, taxonomy, summary, resamples=settings.bootstrap, seed=seed),
         "explore": explore_section(
             atlas, contents, samples=settings.report_samples, copy_sets=_COPY_SETS

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.errors import TrainingError
-from cosmic_morphology.pipeline.stages import Context
+from cosmic_morphology.pipeline.stages import AUDIT_FILE, CERTIFICATE_FILE, Context
 from cosmic_morphology.pipeline.summary import RunScore
 from cosmic_morphology.settings import RunJob
 
@@ -78,17 +78,18 @@ def write_the_report(context: Context) -> Path:
     """One self-contained page with everything that this run found."""
     from cosmic_morphology.evaluate import write_report
 
-    certificate_file = context.out / "certificate.json"
-    certificate = (
-        json.loads(certificate_file.read_text("utf-8")) if certificate_file.is_file() else None
-    )
     return write_report(
         context.atlas,
         out=context.out,
         runs=[context.out / "runs" / job.name for job in context.settings.train],
-        certificate=certificate,
+        certificate=_kept(context.out / CERTIFICATE_FILE),
+        audit=_kept(context.out / AUDIT_FILE),
         summary=context.summary.to_dict(),
         settings=context.settings.evaluate,
         seed=context.settings.seed,
         taxonomy=context.taxonomy,
     )
+
+
+def _kept(file: Path) -> dict[str, Any] | None:
+    return json.loads(file.read_text("utf-8")) if file.is_file() else None

@@ -21,6 +21,8 @@ from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy
 
 Progress = Callable[[int, int], None]
+CERTIFICATE_FILE, AUDIT_FILE = "certificate.json", "audit.json"
+"""Beside the report, which shows them."""
 
 
 @dataclass(slots=True)
@@ -200,12 +202,12 @@ def certify(context: Context) -> None:
     certificate = certify_split(
         context.atlas, settings=context.settings.curate, raise_on_leak=False
     )
-    (context.out / "certificate.json").write_text(certificate.to_json(), "utf-8")
+    (context.out / CERTIFICATE_FILE).write_text(certificate.to_json(), "utf-8")
     context.summary.split["leaks"] = certificate.leaks
     if certificate.leaks:
         raise LeakError(
             f"{certificate.leaks} pairs of pictures that belong together stand on two sides",
-            where=str(context.out / "certificate.json"),
+            where=str(context.out / CERTIFICATE_FILE),
             todo="The certificate names them; `cosmic split --redo` deals all pictures anew.",
         )
 
@@ -218,6 +220,24 @@ def review(context: Context) -> None:
         import_verdicts(
             context.atlas, job.path, only_split=job.only_split, taxonomy=context.taxonomy
         )
+
+
+def audit(context: Context) -> None:
+    """Measure voters and checks by labels that people have checked, for the report."""
+    from cosmic_morphology.curate import audit as audit_labels
+
+    job = context.settings.audit
+    if job is not None:
+        found = audit_labels(
+            context.atlas,
+            job.path,
+            taxonomy=context.taxonomy,
+            columns=job.columns,
+            id_prefix=job.id_prefix,
+            half=job.half,
+            seed=context.settings.seed,
+        )
+        (context.out / AUDIT_FILE).write_text(found.to_json(), "utf-8")
 
 
 def _count_failures(context: Context, failed: Any) -> None:
@@ -274,4 +294,5 @@ STAGES: tuple[Stage, ...] = (
         hears_verdicts=True,
     ),
     Stage("checks", checks, lambda _: True, _LABEL_READS, _label_parameters, hears_verdicts=True),
+    Stage("audit", audit, lambda s: s.audit is not None),
 )
