@@ -16,7 +16,20 @@ HERE = Path(__file__).parent
 SHARED = HERE.parents[1] / "shared"
 SKY = str(SHARED / "sky/images")
 TRUTH = str(SHARED / "sky/truth.csv")
-B4 = str(SHARED / "weights/tf_efficientnet_b4.safetensors")
+FOLDS = str(HERE.parent / "build/folds")
+
+
+def _net(name: str, *more: str) -> tuple[str, ...]:
+    weights = str(SHARED / f"weights/{name}.safetensors")
+    return ("--sky", str(SHARED / "sky"), "--weights", weights, "--backbone", name, *more)
+
+
+B4 = _net("tf_efficientnet_b4")
+# Its mean and deviation are not ImageNet's.
+LITE0 = _net(
+    "tf_efficientnet_lite0",
+    *("--mean", *["0.498039"] * 3, "--std", *["0.501961"] * 3),
+)
 
 # Topic, needs the real pictures, script and arguments.
 RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
@@ -31,26 +44,18 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("curate", True, ("curate_duplicates.py", "--pictures", SKY, "--truth", TRUTH)),
     ("curate", False, ("curate_duplicates.py", "--scale", "10000,100000,1000000")),
     ("curate", False, ("curate_peers.py",)),
-    (
-        "learn",
-        True,
-        (
-            "train.py",
-            "sky",
-            "--sky",
-            str(SHARED / "sky"),
-            "--weights",
-            B4,
-            "--backbone",
-            "tf_efficientnet_b4",
-        ),
-    ),
+    ("learn", True, ("train.py", "speed", *LITE0)),
+    ("learn", True, ("train.py", "full", *LITE0)),
+    ("learn", True, ("train.py", "onnx", *B4)),
+    ("learn", True, ("train_folds.py", "--recipe", "baseline", "--keep", FOLDS, *LITE0)),
+    ("learn", True, ("train_folds.py", "--recipe", "levels", "--keep", FOLDS, *B4)),
+    ("learn", True, ("train_folds.py", "--recipe", "best", "--keep", FOLDS, *LITE0)),
     ("synthesize", False, ("render.py",)),
     ("synthesize", True, ("studies.py",)),
     (
         "synthesize",
         True,
-        ("render.py", "--transfer", "--pictures", SKY, "--truth", TRUTH, "--weights", B4),
+        ("render.py", "--transfer", "--pictures", SKY, "--truth", TRUTH, "--weights", B4[3]),
     ),
 )
 

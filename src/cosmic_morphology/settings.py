@@ -104,6 +104,11 @@ class CurateSettings(Section):
     consensus: Literal["bayes", "crowdlab"] = Field(
         "bayes", description="how votes become a label: their stated weights, or their agreement"
     )
+    zero_shot: str = Field(
+        "",
+        description="text-image model of the zero-shot voter, such as "
+        "'hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K' or 'local-dir:FOLDER'; empty: not asked",
+    )
     without_voters: tuple[str, ...] = Field((), description="names of voters that are not asked")
     learn_from_confidence: float = Field(
         0.8, ge=0, le=1, description="least confidence of labels that the picture voter learns from"

@@ -14,13 +14,17 @@ from cosmic_morphology.errors import TaxonomyError
 
 
 class SkyClass(BaseModel):
-    """One class: its name, its search words and its AVM codes."""
+    """One class: its name, its search words, its AVM codes, and what its pictures look like.
+
+    ``prompts`` are for the zero-shot voter; a class without any is described by its name.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9 _-]*$")
     search: tuple[str, ...] = ()
     avm: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
 
 
 TextField = Literal["title", "lead", "text", "keywords", "name"]
@@ -51,6 +55,7 @@ class Taxonomy(BaseModel):
     version: int = 1
     reject: str = "irrelevant"
     reject_avm: tuple[str, ...] = ()
+    reject_prompts: tuple[str, ...] = ()
     classes: tuple[SkyClass, ...] = Field(min_length=2)
     ignore: tuple[str, ...] = Field((), description="phrases that hide the words in them")
     rules: tuple[Rule, ...] = ()
@@ -105,6 +110,13 @@ class Taxonomy(BaseModel):
     def class_of_word(self) -> dict[str, str]:
         """Class of each search word, words in lower case."""
         return {word.lower(): each.name for each in self.classes for word in each.search}
+
+    def prompts_of(self, name: str) -> tuple[str, ...]:
+        """What pictures of a class (or of the reject class) look like, in words."""
+        if name == self.reject:
+            return self.reject_prompts or ("a picture that shows no object of the sky",)
+        own = next(each.prompts for each in self.classes if each.name == name)
+        return own or (f"an astronomical picture of a {name}",)
 
     def class_of_avm(self, code: str) -> str | None:
         """Class of an AVM ``Subject.Category`` code; the longest matching prefix decides.

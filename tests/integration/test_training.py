@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from training_sky import (
-    BEST,
+    LEVELS,
     CLASSES,
     LEARN,
     drawn,
@@ -188,8 +188,8 @@ def test_an_example_keeps_its_label_confidence(sky):
     assert replace(example, label="galaxy").weight == example.weight
 
 
-def test_the_best_recipe_learns_from_views_of_the_levels(sky, go, tmp_path):
-    run = go(sky, name="best", recipe=recipe_file(tmp_path, BEST))
+def test_a_head_learns_from_views_of_the_levels(sky, go, tmp_path):
+    run = go(sky, name="levels", recipe=recipe_file(tmp_path, LEVELS))
     assert run.metrics["val_macro_f1"] == 1.0
     assert (run.metrics["n_train"], run.metrics["n_val"]) == (18, 6)
     model = load_run(run.path)

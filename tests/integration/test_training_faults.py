@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from training_sky import (
-    BEST,
+    LEVELS,
     CLASSES,
     LEARN,
     SEED,
@@ -90,7 +90,7 @@ def test_a_killed_run_resumes_to_the_same_metrics(sky, go, tmp_path):
 def test_a_head_that_was_killed_resumes_to_the_same_metrics(sky, go, tmp_path, monkeypatch):
     from cosmic_morphology.learn.module import Classifier
 
-    recipe = recipe_file(tmp_path, BEST)
+    recipe = recipe_file(tmp_path, LEVELS)
     whole = go(sky, name="best", recipe=recipe, out=tmp_path / "undisturbed")
     real = Classifier.training_step
 

@@ -20,7 +20,7 @@ LEARN = LearnSettings(
     backbone="resnet10t", weights="none", image_size_px=32, threads=1, workers=1, accelerator="cpu"
 )
 SEED = 7
-BEST = 'extends = "best"\nepochs = 8\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
+LEVELS = 'extends = "levels"\nepochs = 8\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
 
 
 def drawn(colour: tuple[int, int, int], seed: int) -> bytes:

@@ -137,7 +137,7 @@ def test_preprocessing_is_the_models_own_unless_overridden():
 
 
 def test_every_packaged_recipe_is_valid_and_described():
-    assert {"baseline", "finetune", "scratch", "best"} <= set(recipe_names())
+    assert {"baseline", "finetune", "scratch", "levels", "best"} <= set(recipe_names())
     assert all(load_recipe(name).description for name in recipe_names())
 
 

@@ -316,7 +316,7 @@ def test_a_wrong_key_or_recipe_of_a_study_is_named(tmp_path, atlas):
     with pytest.raises(SettingsError, match="no such study file"):
         load_study(tmp_path / "none.toml")
     with pytest.raises(SettingsError, match="embeddings"):
-        recipe_named("best", {})
+        recipe_named("levels", {})
     with pytest.raises(SettingsError, match="circle"):
         recipe_named("a", {"a": {"extends": "b"}, "b": {"extends": "a"}})
     with pytest.raises(SettingsError, match=r"recipes\.a\.epoch"):
@@ -325,7 +325,7 @@ def test_a_wrong_key_or_recipe_of_a_study_is_named(tmp_path, atlas):
 
 def test_a_recipe_of_the_study_may_take_its_parents_name():
     plain = {"levels": False, "views": 1, "train_views": 1, "augment": {}}
-    assert recipe_named("best", {"best": {"extends": "best", **plain}}).label_smoothing == 0.1
+    assert recipe_named("levels", {"levels": {"extends": "levels", **plain}}).label_smoothing == 0.1
 
 
 def test_paths_of_a_study_are_relative_to_its_file(tmp_path, atlas):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -44,16 +44,32 @@ def command(
     id_prefix: Annotated[
         str, typer.Option("--id-prefix", help="With --audit: put before each id, as nasa:.")
     ] = "",
+    zero_shot: Annotated[
+        str | None,
+        typer.Option(
+            "--zero-shot",
+            help="Let a text-image model vote, too: hf-hub:OWNER/MODEL or local-dir:FOLDER.",
+            show_default=False,
+        ),
+    ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find copies, let the voters speak, tie groups together, weigh the votes."""
+    from cosmic_morphology.curate import (
+        ask_zero_shot,
+        find_duplicates,
+        group_pictures,
+        label,
+        vote,
+    )
     from cosmic_morphology.curate import audit as audit_labels
-    from cosmic_morphology.curate import find_duplicates, group_pictures, label, vote
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
+    if zero_shot is not None:
+        settings.curate.zero_shot = zero_shot
     opened = open_atlas(settings)
     taxonomy = load_taxonomy(settings.taxonomy)
     if audit is not None:
@@ -72,17 +88,22 @@ def command(
         copies = find_duplicates(opened, settings=settings.curate, progress=report)
     with progress("voting") as report:
         votes = vote(opened, taxonomy=taxonomy, settings=settings.curate, progress=report)
+    shown: dict[str, Any] = {}
+    if settings.curate.zero_shot:
+        with progress("describing") as report:
+            shown["zero_shot"] = ask_zero_shot(
+                opened, taxonomy=taxonomy, settings=settings.curate, progress=report
+            )
     groups = group_pictures(opened, settings=settings.curate)
     labels = label(opened, taxonomy=taxonomy, settings=settings.curate, seed=settings.seed)
-    checked = {}
     with needs("learn"):
         from cosmic_morphology.curate import check_mislabels, check_relevance
 
         for check in (check_relevance, check_mislabels):
             name = check.__name__.removeprefix("check_")
-            checked[name] = check(opened, taxonomy=taxonomy, settings=settings.curate)
+            shown[name] = check(opened, taxonomy=taxonomy, settings=settings.curate)
     show(
-        {"duplicates": copies, "votes": votes, "groups": groups, "labels": labels, **checked},
+        {"duplicates": copies, "votes": votes, "groups": groups, "labels": labels, **shown},
         as_json=as_json,
         title="curated",
     )

@@ -16,6 +16,7 @@ from cosmic_morphology.curate.split_assign import folds
 from cosmic_morphology.curate.terminal import Reviewed, keys_of
 from cosmic_morphology.curate.terminal import review as review_in_terminal
 from cosmic_morphology.curate.votes import VoteSummary, labels_of_voter, vote
+from cosmic_morphology.curate.zero_shot import ZeroShotSummary, ask_zero_shot
 
 __all__ = [
     "Agreement",
@@ -33,7 +34,9 @@ __all__ = [
     "Reviewed",
     "SplitSummary",
     "VoteSummary",
+    "ZeroShotSummary",
     "agreements",
+    "ask_zero_shot",
     "audit",
     "certify",
     "check_mislabels",

@@ -14,8 +14,8 @@ from cosmic_morphology.curate.consensus import GOLD, consensus
 from cosmic_morphology.curate.learned import out_of_sample, reduced
 from cosmic_morphology.curate.track_record import on_record
 
-TWIN, PICTURE = "twin", "picture"
-DERIVED = (TWIN, PICTURE)
+TWIN, PICTURE, ZERO_SHOT = "twin", "picture", "zero_shot"
+DERIVED = (TWIN, PICTURE, ZERO_SHOT)
 """Voters whose votes come from other pictures; they are cast anew each time."""
 
 # Classes that the picture voter gives less than this are not worth a line.
@@ -26,6 +26,7 @@ _MOST_OF_TWIN = 0.98
 _CHECKED_WEIGHT = 5.0
 _SHOWN_DIGITS = 4
 _LOOKS = "looks like confident ones of it"
+_DESCRIBED = "a text-image model finds its description near"
 
 Votes = list[dict[str, Any]]
 
@@ -50,6 +51,8 @@ class Pictures:
         Ids that nothing may be learned from: the test split.
     embeddings : sequence of arrays of shape ``(N, D)``
         One for each backbone; none is fine. Rows of ``nan`` are pictures without one.
+    zero_shot : array of shape ``(N, K)``, optional
+        What a text-image model believes of each picture; rows of ``nan`` were not seen.
     """
 
     ids: Sequence[str]
@@ -59,6 +62,7 @@ class Pictures:
     checked: Mapping[str, str]
     withheld: frozenset[str]
     embeddings: Sequence[NDArray[np.float32]]
+    zero_shot: NDArray[np.float32] | None = None
 
 
 def with_derived_votes(
@@ -96,6 +100,9 @@ def with_derived_votes(
     seen: list[Votes] = [[] for _ in own]
     if PICTURE not in without:
         seen = picture_votes(paired, pictures, classes, learn_from=learn_from, seed=seed)
+    if pictures.zero_shot is not None and ZERO_SHOT not in without:
+        told = _distributions(ZERO_SHOT, pictures.zero_shot, classes, _DESCRIBED)
+        seen = [looks + more for looks, more in zip(seen, told, strict=True)]
     return [mine + more + looks for mine, more, looks in zip(own, twins, seen, strict=True)]
 
 
@@ -128,15 +135,24 @@ def picture_votes(
     cast: list[Votes] = [[] for _ in votes]
     uniform = np.allclose(likely, 1 / len(classes), atol=1e-9, rtol=0) if len(likely) else True
     if not uniform:
-        for row, chances in zip(rows, likely, strict=True):
-            cast[row] = [
-                _vote(
-                    PICTURE, classes[int(at)], float(chances[at]), "looks like confident ones of it"
-                )
-                for at in np.argsort(-chances)
-                if chances[at] >= _LEAST
-            ]
+        told = _distributions(PICTURE, likely, classes, _LOOKS)
+        for row, heard in zip(rows, told, strict=True):
+            cast[row] = heard
     return cast
+
+
+def _distributions(
+    voter: str, likely: NDArray[Any], classes: Sequence[str], reason: str
+) -> list[Votes]:
+    """Probabilities of the classes as votes, the likeliest first; rows of ``nan`` say nothing."""
+    return [
+        [
+            _vote(voter, classes[int(at)], float(chances[at]), reason)
+            for at in np.argsort(-chances)
+            if chances[at] >= _LEAST
+        ]
+        for chances in likely
+    ]
 
 
 def _twin_votes(votes: Sequence[Votes], pictures: Pictures, classes: Sequence[str]) -> list[Votes]:

@@ -19,9 +19,16 @@ from cosmic_morphology.atlas import (
     fingerprint,
     latest_decisions,
 )
+from cosmic_morphology.curate import zero_shot
 from cosmic_morphology.curate.consensus import consensus
 from cosmic_morphology.curate.crowd import crowdlab
-from cosmic_morphology.curate.evidence import DERIVED, Pictures, with_derived_votes
+from cosmic_morphology.curate.evidence import (
+    DERIVED,
+    PICTURE,
+    ZERO_SHOT,
+    Pictures,
+    with_derived_votes,
+)
 from cosmic_morphology.curate.hearing import Hearing, hear, origin_of
 from cosmic_morphology.curate.people import label_given, teaching_labels
 from cosmic_morphology.curate.votes import taxonomy_key
@@ -46,7 +53,7 @@ class LabelSummary:
     unknown_classes : dict of str to int
         People's labels that are not in this taxonomy, with their number; they are left open.
     evidence : tuple of str
-        Embedding columns that the picture voter looked at.
+        Columns that the picture voter and the zero-shot voter looked at.
     changed : bool
         False when everything was up to date already.
     """
@@ -92,18 +99,18 @@ def label(
     seed : int
         Of the folds of the picture voter.
     """
-    embeddings = _embedding_columns(atlas, settings)
+    evidence = _evidence_columns(atlas, taxonomy, settings)
     rows = atlas.read(
         ["id", "votes", "source", "collection", "duplicate_of", "group", "split"]
     ).sort_by("id")
     decisions = latest_decisions(atlas)
-    stamp = _stamp(atlas, rows, decisions, taxonomy, settings, embeddings, seed)
+    stamp = _stamp(atlas, rows, decisions, taxonomy, settings, evidence, seed)
     changed = not stamp.is_current(atlas.stamp_of("label"))
     if changed:
         ids, votes = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
         cast = with_derived_votes(
             [each or [] for each in votes],
-            _pictures(atlas, rows, decisions, taxonomy, embeddings),
+            _pictures(atlas, rows, decisions, taxonomy, evidence),
             taxonomy.names_with_reject,
             learn_from=settings.learn_from_confidence,
             seed=seed,
@@ -115,13 +122,16 @@ def label(
         atlas.replace_columns(table, stamp)
     if progress:
         progress(rows.num_rows, rows.num_rows)
-    return _summary(atlas, decisions, taxonomy, embeddings, changed=changed)
+    return _summary(atlas, decisions, taxonomy, evidence, changed=changed)
 
 
-def _embedding_columns(atlas: Atlas, settings: CurateSettings) -> list[str]:
-    if "picture" in settings.without_voters:
-        return []
-    return sorted(name for name in atlas.columns() if name.startswith("embedding_"))
+def _evidence_columns(atlas: Atlas, taxonomy: Taxonomy, settings: CurateSettings) -> list[str]:
+    """Columns that picture and zero-shot voter look at."""
+    found = [] if PICTURE in settings.without_voters else atlas.columns()
+    chosen = sorted(name for name in found if name.startswith("embedding_"))
+    if ZERO_SHOT not in settings.without_voters and zero_shot.has_seen(atlas, taxonomy):
+        chosen.append(zero_shot.COLUMN)
+    return chosen
 
 
 def _stamp(
@@ -130,7 +140,7 @@ def _stamp(
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
     settings: CurateSettings,
-    embeddings: Sequence[str],
+    evidence: Sequence[str],
     seed: int,
 ) -> Stamp:
     own = [
@@ -149,7 +159,7 @@ def _stamp(
                 str(sorted(atlas.stamp_of(name).items())),
                 atlas.count("catalogue", f"`{name}` IS NOT NULL"),
             )
-            for name in embeddings
+            for name in evidence
         ],
     )
     parameters = {
@@ -168,7 +178,7 @@ def _pictures(
     rows: pa.Table,
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
-    embeddings: Sequence[str],
+    evidence: Sequence[str],
 ) -> Pictures:
     listed = rows.select(["id", "source", "collection", "duplicate_of", "group", "split"])
     known = listed.to_pylist()
@@ -180,7 +190,8 @@ def _pictures(
         origins=[origin_of(row) for row in known],
         checked=teaching_labels(decisions, test, taxonomy),
         withheld=test,
-        embeddings=[_matrix(atlas, name) for name in embeddings],
+        embeddings=[_matrix(atlas, name) for name in evidence if name != zero_shot.COLUMN],
+        zero_shot=_matrix(atlas, zero_shot.COLUMN) if zero_shot.COLUMN in evidence else None,
     )
 
 
@@ -259,7 +270,7 @@ def _summary(
     atlas: Atlas,
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
-    embeddings: Sequence[str],
+    evidence: Sequence[str],
     *,
     changed: bool,
 ) -> LabelSummary:
@@ -278,6 +289,6 @@ def _summary(
         computed=kinds[COMPUTED],
         abstained=kinds[NONE],
         unknown_classes=dict(unknown),
-        evidence=tuple(embeddings),
+        evidence=tuple(evidence),
         changed=changed,
     )

@@ -3,7 +3,7 @@
 A stage is up to date when it has finished before on the same parameters and the same columns,
 pictures and verdicts. Stages that talk to the outside (collect, import, review) always run: they
 fetch only what is missing and store nothing twice. So do those that work row by row (embed,
-votes): they fill the rows that lack their columns.
+votes, zero-shot): they fill the rows that lack their columns.
 """
 
 from __future__ import annotations
@@ -154,6 +154,19 @@ def votes(context: Context) -> None:
         )
 
 
+def zero_shot(context: Context) -> None:
+    """Let a text-image model say what the pictures show."""
+    from cosmic_morphology.curate import ask_zero_shot
+
+    with context.progress("describing") as report:
+        ask_zero_shot(
+            context.atlas,
+            taxonomy=context.taxonomy,
+            settings=context.settings.curate,
+            progress=report,
+        )
+
+
 def groups(context: Context) -> None:
     """Tie together what no split may part."""
     from cosmic_morphology.curate import group_pictures
@@ -267,6 +280,7 @@ STAGES: tuple[Stage, ...] = (
     # Random weights see nothing: a net from scratch learns from the pixels instead.
     Stage("embed", embed, lambda s: bool(s.train) and s.learn.weights != "none"),
     Stage("votes", votes, lambda _: True),
+    Stage("zero-shot", zero_shot, lambda s: bool(s.curate.zero_shot)),
     Stage(
         "groups",
         groups,
