@@ -30,6 +30,9 @@ def chosen(topic: str, part: str | None) -> list[Row]:
         return [row for row in rows if row.what.startswith("real pictures")]
     if part == "speed":
         return [row for row in rows if not row.what.startswith("real pictures")]
+    if part in ("board", "folds"):
+        is_board = [row.what.startswith("board") for row in rows]
+        return [row for row, yes in zip(rows, is_board, strict=True) if yes == (part == "board")]
     return rows
 
 

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from rows import Row, emit
+from sky_table import Sky
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
-from train_folds import Sky
 
 from cosmic_morphology.learn import build_backbone, export_onnx, load_run, train
 from cosmic_morphology.learn.onnx_export import OnnxModel

@@ -2,97 +2,57 @@
 
 ::
 
-    python benchmarks/train_folds.py --sky DIR --weights FILE --backbone NAME --recipe best
+    python benchmarks/train_folds.py --sky DIR --weights FILE --backbone NAME --keep DIR \\
+        --recipe best --starts-from baseline
 
 A fold's test pictures are seen by nothing: an eighth of the groups of the other folds chooses the
 epoch and the temperature. One model of seven classes (six and ``irrelevant``) is trained for each
-fold; the six-class scores are those of its six classes on pictures of these. ``--keep DIR`` keeps
-the folds' runs, so that a killed benchmark goes on, and what a frozen backbone sees. Two recipes
-with the same ``--keep`` are compared in pairs.
+fold; the six-class scores are those of its six classes on pictures of these. The models are also
+asked about *shifted* test pictures (grey, blurred, noisy, small, strongly compressed, one of these
+each) and about pictures of strangers' folders that no fold has (each by one fold's model).
+``--keep`` keeps the folds' runs, so that a killed benchmark goes on, what a frozen backbone sees,
+and the answers, with which ``board.py`` compares recipes.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from fold_scores import SEED, Scored
 from rows import Row, emit
-from sklearn.metrics import f1_score
+from shifting import shifted
 from sklearn.model_selection import StratifiedGroupKFold
+from sky_table import Sky
 
+from cosmic_morphology.evaluate.probe import probe
 from cosmic_morphology.imaging import take_in
-from cosmic_morphology.learn import build_backbone, load_run, train
-from cosmic_morphology.learn.calibrate import classwise_ece
-from cosmic_morphology.learn.model import TrainedModel, softmax
-from cosmic_morphology.learn.pictures import Example
-from cosmic_morphology.learn.recipes import load_recipe
+from cosmic_morphology.learn import load_run, train
 from cosmic_morphology.learn.runs import Run
-from cosmic_morphology.learn.views import Views, features_of_views
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import load_taxonomy
 
-SEED = 1
 N_FOLDS = 5
 N_VAL_PARTS = 8
-N_RESAMPLES = 1000
-COVERAGE = 0.8
 TARGETS = {
     ("objects", "six"): 0.94,
     ("collections", "six"): 0.92,
     ("objects", "seven"): 0.90,
-    ("collections", "seven"): None,
 }
 
 
-class Sky:
-    """Checked pictures, split anew for each fold."""
+@dataclass
+class Answers:
+    """Probabilities of seven classes by pictures that the model has not learnt from."""
 
-    def __init__(self, folder: Path, keep: Path | None = None, limit: int | None = None) -> None:
-        truth = csv.DictReader((folder / "truth.csv").read_text("utf-8").splitlines())
-        rows = [row for row in truth if row["part"] != "extra"]
-        rows = rows[:: max(1, len(rows) // limit)] if limit else rows
-        said = csv.DictReader((folder / "catalogue.csv").read_text("utf-8").splitlines())
-        self.collection = {row["file"]: row["collection"] for row in said}
-        self.ids = [row["file"] for row in rows]
-        self.label = {row["file"]: row["class"] for row in rows}
-        self.object = {row["file"]: row["object_name"] or row["file"] for row in rows}
-        self.split: dict[str, str] = {}
-        self._images, self._keep = folder / "images", keep
-
-    def where(self) -> dict[str, str]:
-        return {"uri": "pictures with checked labels", "version": "1"}
-
-    def examples(self, labels: str) -> list[Example]:
-        del labels
-        return [
-            Example(each, self.label[each], self.split[each], self.object[each])
-            for each in self.ids
-            if self.split.get(each) in ("train", "val")
-        ]
-
-    def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        for each in ids:
-            yield each, take_in((self._images / each).read_bytes()).thumbnail
-
-    def embeddings(self, ids, learn, backbone, progress) -> np.ndarray:
-        """The plain vector of each picture, for recipes that need no more."""
-        del progress
-        return self.views(self, ids, backbone, learn, n_views=1).vectors[:, 0].astype(np.float32)
-
-    def views(self, table, ids, backbone, learn, *, n_views, augment=None, seed=0, **_) -> Views:
-        """Every picture at once, then those asked for: folds share what a frozen net sees."""
-        names = (backbone.name, backbone.n_features, n_views, "changed" if augment else "turned")
-        keep = self._keep / f"{'-'.join(map(str, names))}.npz" if self._keep else None
-        found = features_of_views(
-            table, self.ids, backbone, learn,
-            n_views=n_views, augment=augment, seed=seed, keep=keep,
-        )  # fmt: skip
-        at = {each: row for row, each in enumerate(found.ids)}
-        kept = [each for each in ids if each in at]
-        return Views(found.vectors[[at[each] for each in kept]], kept, found.unreadable)
+    plain: np.ndarray
+    shifted: np.ndarray
+    strangers: np.ndarray
+    told: dict[str, list[tuple[float, float, int]]] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -109,28 +69,38 @@ def main() -> None:
     parser.add_argument("--std", type=float, nargs=3)
     parser.add_argument("--limit", type=int, help="about so many pictures only")
     given = parser.parse_args()
+    # A class with fewer groups than folds is missing in some: that is no news here.
+    warnings.filterwarnings("ignore", message="The least populated class")
     table = Sky(given.sky, given.keep, given.limit)
     for apart in given.apart or ("objects", "collections"):
         groups = table.object if apart == "objects" else table.collection
-        probabilities = out_of_fold(table, groups, apart, given)
-        emit(rows_of(table, probabilities, groups, apart, given))
+        answers = out_of_fold(table, groups, apart, given)
+        keep(table, answers, groups, apart, given)
+        emit(rows_of(table, answers, groups, apart, given))
 
 
 def out_of_fold(
     table: Sky, groups: dict[str, str], apart: str, given: argparse.Namespace
-) -> np.ndarray:
-    """Probabilities of seven classes for each picture, from the fold that has not seen it."""
-    taxonomy = load_taxonomy()
-    found = np.zeros((len(table.ids), len(taxonomy.names_with_reject)), np.float32)
-    every = np.arange(len(table.ids))
-    for fold, (learnt, test) in enumerate(_folds(table, groups, N_FOLDS, every)):
+) -> Answers:
+    """What each fold's model says of the pictures that it has not seen."""
+    strange = [take_in(file.read_bytes()).thumbnail for file, _, _ in table.strangers()]
+    n, k = len(table.ids), len(load_taxonomy().names_with_reject)
+    found = Answers(np.zeros((n, k)), np.zeros((n, k)), np.zeros((len(strange), k)))
+    for fold, (learnt, test) in enumerate(_folds(table, groups, N_FOLDS, np.arange(n))):
         _, val = next(iter(_folds(table, groups, N_VAL_PARTS, learnt)))
         table.split = {table.ids[row]: "train" for row in learnt}
         table.split |= {table.ids[row]: "val" for row in val}
         where = f"{given.backbone}-{apart}-{fold}"
         first = _trained(table, given.starts_from, where, given) if given.starts_from else None
-        run = _trained(table, given.recipe, where, given, first)
-        found[test] = _judge(table, [table.ids[row] for row in test], load_run(run.path), given)
+        model = load_run(_trained(table, given.recipe, where, given, first).path)
+        thumbnails = [data for _, data in table.thumbnails([table.ids[row] for row in test])]
+        seen = model.embed(thumbnails)
+        found.plain[test] = model.predict_embeddings(seen)
+        changed = [shifted(data, number) for data, number in zip(thumbnails, test, strict=True)]
+        found.shifted[test] = model.predict(changed)
+        found.strangers[fold::N_FOLDS] = model.predict(strange[fold::N_FOLDS])
+        _tell(table, seen, test, found, "after")
+        _tell(table, _before(table, given)[test], test, found, "before")
     return found
 
 
@@ -161,86 +131,138 @@ def _folds(
         yield rows[learnt], rows[held]
 
 
-def _judge(table: Sky, ids: list[str], model: TrainedModel, given) -> np.ndarray:
-    recipe = load_recipe(given.recipe)
-    if recipe.trains != "head":
-        return model.predict([data for _, data in table.thumbnails(ids)])
-    backbone = build_backbone(_learn(given), levels=recipe.levels)
-    seen = table.views(table, ids, backbone, _learn(given), n_views=model.views).vectors
-    scores = [model.predict_embeddings(seen[:, view]) for view in range(seen.shape[1])]
-    return softmax(np.log(scores).mean(0))
+def _before(table: Sky, given: argparse.Namespace) -> np.ndarray:
+    from cosmic_morphology.learn import build_backbone
+
+    learn = _learn(given)
+    return table.embeddings(table.ids, learn, build_backbone(learn), None)
+
+
+def _tell(table: Sky, seen: np.ndarray, test: np.ndarray, found: Answers, when: str) -> None:
+    ids = [table.ids[row] for row in test]
+    told = probe(
+        seen, [table.collection[each] for each in ids], [table.object[each] for each in ids],
+        what="collection", resamples=10, seed=SEED,
+    )  # fmt: skip
+    if told:
+        found.told.setdefault(when, []).append((told.accuracy.value, told.chance, len(ids)))
+
+
+def keep(
+    table: Sky, answers: Answers, groups: dict[str, str], apart: str, given: argparse.Namespace
+) -> None:
+    """Leave the answers for ``board.py``."""
+    folder = given.keep / "answers"
+    folder.mkdir(exist_ok=True)
+    np.savez(
+        folder / f"{_name(given).replace(' ', '_')}--{given.backbone}--{apart}.npz",
+        name=_name(given), backbone=given.backbone, apart=apart, ids=table.ids,
+        labels=[table.label[each] for each in table.ids],
+        groups=[groups[each] for each in table.ids],
+        plain=answers.plain, shifted=answers.shifted, command=_command(given),
+    )  # fmt: skip
 
 
 def rows_of(
-    table: Sky, probabilities: np.ndarray, groups: dict[str, str], apart: str, given
+    table: Sky, answers: Answers, groups: dict[str, str], apart: str, given: argparse.Namespace
 ) -> list[Row]:
     """Macro-F1, F1 of each class, calibration and precision, of seven and of six classes."""
-    taxonomy = load_taxonomy()
-    targets = np.array([taxonomy.names_with_reject.index(table.label[e]) for e in table.ids])
+    names = load_taxonomy().names_with_reject
+    targets = np.array([names.index(table.label[each]) for each in table.ids])
     units = np.array([groups[each] for each in table.ids])
+    command = _command(given)
     found = []
-    for kind, names in (("six", taxonomy.names), ("seven", taxonomy.names_with_reject)):
-        rows = np.flatnonzero(targets < len(names))
-        chances = probabilities[rows, : len(names)]
-        chances = chances / chances.sum(1, keepdims=True)
-        score = Scored(chances, targets[rows], units[rows])
-        title = f"{given.recipe}, {given.backbone}, {kind} classes, {apart} apart, checked labels"
+    for kind, k in (("six", len(names) - 1), ("seven", len(names))):
+        title = f"{_name(given)}, {given.backbone}, {kind} classes, {apart} apart, checked labels"
+        score = _scored(answers.plain, targets, units, k)
         found += [
-            score.row(f"macro-F1: {title}", score.macro_f1, "macro-F1",
-                      TARGETS[apart, kind], given),
-            score.row(f"class-wise ECE: {title}", score.ece, "class-wise ECE", 0.05, given,
-                      better="lower"),
-            score.row(f"precision at 80 % coverage: {title}", score.precision, "share",
-                      0.98, given),
-        ]  # fmt: skip
+            score.row(
+                f"macro-F1: {title}",
+                score.macro_f1,
+                "macro-F1",
+                TARGETS.get((apart, kind)),
+                command,
+            ),
+            score.row(
+                f"class-wise ECE: {title}", score.ece, "class-wise ECE", 0.05, command, "lower"
+            ),
+            score.row(
+                f"precision at 80 % coverage: {title}", score.precision, "share", 0.98, command
+            ),
+        ]
         if kind == "six":
             found += [
-                score.row(f"F1 of {name}: {title}", score.f1_of(at), "F1", None, given)
-                for at, name in enumerate(names)
+                score.row(f"F1 of {name}: {title}", score.f1_of(at), "F1", None, command)
+                for at, name in enumerate(names[:k])
             ]
+            other = _scored(answers.shifted, targets, units, k)
+            found.append(
+                other.row(
+                    f"macro-F1, shifted pictures: {title}",
+                    other.macro_f1,
+                    "macro-F1",
+                    None,
+                    command,
+                )
+            )
+    return found + _rows_of_strangers(table, answers, apart, given) + _told(answers, apart, given)
+
+
+def _rows_of_strangers(
+    table: Sky, answers: Answers, apart: str, given: argparse.Namespace
+) -> list[Row]:
+    names = load_taxonomy().names_with_reject
+    found = []
+    for at, kind in ((1, "labels as strangers gave them"), (2, "checked labels")):
+        labels = [row[at] for row in table.strangers()]
+        known = np.array([label in names for label in labels])
+        targets = np.array([names.index(label) if label in names else -1 for label in labels])
+        # Nothing is known of what belongs together here: each picture stands for itself.
+        score = _scored(answers.strangers[known], targets[known], np.arange(int(known.sum())), 7)
+        found.append(
+            score.row(
+                f"macro-F1, strangers' folders: {_name(given)}, {given.backbone}, seven classes, "
+                f"pictures of no fold, models of {apart} apart, {kind}",
+                score.macro_f1,
+                "macro-F1",
+                None,
+                _command(given),
+            )
+        )
     return found
 
 
-class Scored:
-    """Measures of answers, with 95 % bootstrap intervals over whole groups."""
+def _told(answers: Answers, apart: str, given: argparse.Namespace) -> list[Row]:
+    rows = []
+    for when, folds in answers.told.items():
+        accuracy, chance, n = np.array(folds).T
+        rows.append(
+            Row(
+                f"collection told from the features {when} training (most frequent: "
+                f"{np.average(chance, weights=n):.2f}; low, high: folds): {_name(given)}, "
+                f"{given.backbone}, {apart} apart",
+                round(float(np.average(accuracy, weights=n)), 4),
+                round(accuracy.min(), 4),
+                round(accuracy.max(), 4),
+                int(n.sum()),
+                "accuracy",
+                None,
+                "lower",
+                _command(given),
+            )
+        )
+    return rows
 
-    def __init__(self, chances: np.ndarray, targets: np.ndarray, units: np.ndarray) -> None:
-        self._chances, self._targets = chances, targets
-        rng = np.random.default_rng(SEED)
-        members = [np.flatnonzero(units == unit) for unit in np.unique(units)]
-        self._drawn = [
-            np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
-            for _ in range(N_RESAMPLES)
-        ]
 
-    def macro_f1(self, rows: np.ndarray) -> float:
-        answers = self._chances[rows].argmax(1)
-        return float(f1_score(self._targets[rows], answers, average="macro"))
+def _scored(chances: np.ndarray, targets: np.ndarray, units: np.ndarray, k: int) -> Scored:
+    rows = np.flatnonzero(targets < k)
+    part = chances[rows, :k]
+    return Scored(part / part.sum(1, keepdims=True), targets[rows], units[rows])
 
-    def f1_of(self, at: int) -> Callable[[np.ndarray], float]:
-        def measure(rows: np.ndarray) -> float:
-            said, right = self._chances[rows].argmax(1) == at, self._targets[rows] == at
-            return float(f1_score(right, said, zero_division=0))
 
-        return measure
-
-    def ece(self, rows: np.ndarray) -> float:
-        return classwise_ece(self._chances[rows], self._targets[rows])
-
-    def precision(self, rows: np.ndarray) -> float:
-        surest = rows[np.argsort(-self._chances[rows].max(1))][: int(COVERAGE * len(rows))]
-        return float((self._chances[surest].argmax(1) == self._targets[surest]).mean())
-
-    def row(
-        self, what: str, measure: Callable[[np.ndarray], float], unit: str,
-        target: float | None, given: argparse.Namespace, better: str = "higher",
-    ) -> Row:  # fmt: skip
-        low, high = np.percentile([measure(rows) for rows in self._drawn], [2.5, 97.5])
-        n = len(self._targets)
-        return Row(
-            what, round(measure(np.arange(n)), 4), round(float(low), 4), round(float(high), 4), n,
-            unit, target, better, _command(given),
-        )  # fmt: skip
+def _name(given: argparse.Namespace) -> str:
+    after = f" after {given.starts_from}" if given.starts_from else ""
+    return f"{Path(given.recipe).stem}{after}"
 
 
 def _command(given: argparse.Namespace) -> str:
@@ -254,9 +276,12 @@ def _command(given: argparse.Namespace) -> str:
 
 def _learn(given: argparse.Namespace) -> LearnSettings:
     return LearnSettings(
-        backbone=given.backbone, weights=given.weights, image_size_px=given.size,
-        mean=given.mean, std=given.std,
-    )  # fmt: skip
+        backbone=given.backbone,
+        weights=given.weights,
+        image_size_px=given.size,
+        mean=given.mean,
+        std=given.std,
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""The board: recipes and backbones of ``train_folds.py``, best first, compared in pairs.
+
+    python benchmarks/board.py --keep DIR
+
+Every recipe has judged the same pictures by models that had not seen them. The difference to the
+best one is a paired bootstrap over groups: an interval that holds 0 may be chance.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fold_scores import N_RESAMPLES, SEED
+from rows import Row, emit
+
+from cosmic_morphology.evaluate import metrics
+from cosmic_morphology.evaluate.bootstrap import bootstrap_interval, paired_difference
+from cosmic_morphology.taxonomy import load_taxonomy
+
+COMMAND = "python benchmarks/board.py --keep DIR"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", type=Path, required=True, help="as train_folds.py had it")
+    folder = parser.parse_args().keep / "answers"
+    entries = [dict(np.load(file)) for file in sorted(folder.glob("*.npz"))]
+    names = load_taxonomy().names_with_reject
+    for apart in ("objects", "collections"):
+        here = [entry for entry in entries if str(entry["apart"]) == apart]
+        for kind, k in (("six", len(names) - 1), ("seven", len(names))):
+            emit(ranked(here, apart, kind, names[:k]))
+
+
+def ranked(
+    entries: list[dict[str, Any]], apart: str, kind: str, classes: tuple[str, ...]
+) -> list[Row]:
+    """Macro-F1 of each entry, best first, and its difference to the best."""
+    judged = [(entry, *_judged(entry, classes)) for entry in entries]
+    judged.sort(key=lambda each: -_macro_f1(each[1], each[2], len(classes)))
+    rows = []
+    for place, (entry, right, said, groups) in enumerate(judged, 1):
+        who = f"{entry['name']} on {entry['backbone']}"
+        low, high = bootstrap_interval(
+            metrics.macro_f1, right, said, groups, n=N_RESAMPLES, seed=SEED, n_classes=len(classes)
+        )
+        what = f"board, {kind} classes, {apart} apart, checked labels: {place}. {who}"
+        value = _macro_f1(right, said, len(classes))
+        rows.append(Row(what, round(value, 4), low, high, len(right), "macro-F1", command=COMMAND))
+        if place > 1:
+            gap = paired_difference(
+                metrics.macro_f1, right, judged[0][2], said, groups,
+                n=N_RESAMPLES, seed=SEED, n_classes=len(classes),
+            )  # fmt: skip
+            rows.append(
+                Row(
+                    f"{what}, less the best",
+                    round(gap.value, 4), round(gap.interval[0], 4), round(gap.interval[1], 4),
+                    gap.n, "macro-F1", command=COMMAND,
+                )
+            )  # fmt: skip
+    return rows
+
+
+def _judged(
+    entry: dict[str, Any], classes: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    chosen = np.isin(entry["labels"], classes)
+    right = metrics.encode([str(each) for each in entry["labels"][chosen]], classes)
+    said = entry["plain"][chosen][:, : len(classes)].argmax(1)
+    return right, said, entry["groups"][chosen]
+
+
+def _macro_f1(right: np.ndarray, said: np.ndarray, k: int) -> float:
+    return float(metrics.macro_f1(metrics.confusion_matrix(right, said, k)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The folder of real pictures with checked labels, as a table that training reads."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cosmic_morphology.imaging import take_in
+from cosmic_morphology.learn.pictures import Example
+from cosmic_morphology.learn.views import Views, features_of_views
+
+
+class Sky:
+    """Checked pictures, split anew for each fold."""
+
+    def __init__(self, folder: Path, keep: Path | None = None, limit: int | None = None) -> None:
+        truth = csv.DictReader((folder / "truth.csv").read_text("utf-8").splitlines())
+        rows = [row for row in truth if row["part"] != "extra"]
+        rows = rows[:: max(1, len(rows) // limit)] if limit else rows
+        said = csv.DictReader((folder / "catalogue.csv").read_text("utf-8").splitlines())
+        self.collection = {row["file"]: row["collection"] for row in said}
+        self.ids = [row["file"] for row in rows]
+        self.label = {row["file"]: row["class"] for row in rows}
+        self.object = {row["file"]: row["object_name"] or row["file"] for row in rows}
+        self.split: dict[str, str] = {}
+        self._images, self._keep = folder / "images", keep
+
+    def where(self) -> dict[str, str]:
+        return {"uri": "pictures with checked labels", "version": "1"}
+
+    def examples(self, labels: str) -> list[Example]:
+        del labels
+        return [
+            Example(each, self.label[each], self.split[each], self.object[each])
+            for each in self.ids
+            if self.split.get(each) in ("train", "val")
+        ]
+
+    def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        for each in ids:
+            yield each, take_in((self._images / each).read_bytes()).thumbnail
+
+    def strangers(self) -> list[tuple[Path, str, str]]:
+        """Pictures of strangers' folders: file, given label, right label; copies left out."""
+        folder = self._images.parent
+        truth = csv.DictReader((folder / "noisy_truth.csv").read_text("utf-8").splitlines())
+        return [
+            (folder / "noisy" / row["file"], row["given_label"], row["true_label"])
+            for row in truth
+            if not row["near_duplicate_in_images"]
+        ]
+
+    def embeddings(self, ids, learn, backbone, progress) -> np.ndarray:
+        """The plain vector of each picture, for recipes that need no more."""
+        del progress
+        return self.views(self, ids, backbone, learn, n_views=1).vectors[:, 0].astype(np.float32)
+
+    def views(self, table, ids, backbone, learn, *, n_views, augment=None, seed=0, **_) -> Views:
+        """Every picture at once, then those asked for: folds share what a frozen net sees."""
+        names = (backbone.name, backbone.n_features, n_views, "changed" if augment else "turned")
+        keep = self._keep / f"{'-'.join(map(str, names))}.npz" if self._keep else None
+        found = features_of_views(
+            table, self.ids, backbone, learn,
+            n_views=n_views, augment=augment, seed=seed, keep=keep,
+        )  # fmt: skip
+        at = {each: row for row, each in enumerate(found.ids)}
+        kept = [each for each in ids if each in at]
+        return Views(found.vectors[[at[each] for each in kept]], kept, found.unreadable)
