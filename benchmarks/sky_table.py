@@ -25,6 +25,7 @@ class Sky:
         self.ids = [row["file"] for row in rows]
         self.label = {row["file"]: row["class"] for row in rows}
         self.object = {row["file"]: row["object_name"] or row["file"] for row in rows}
+        self.taught = dict(self.label)
         self.split: dict[str, str] = {}
         self._images, self._keep = folder / "images", keep
 
@@ -34,10 +35,18 @@ class Sky:
     def examples(self, labels: str) -> list[Example]:
         del labels
         return [
-            Example(each, self.label[each], self.split[each], self.object[each])
+            Example(each, self.taught[each], self.split[each], self.object[each])
             for each in self.ids
-            if self.split.get(each) in ("train", "val")
+            if self.split.get(each) in ("train", "val") and self.taught.get(each)
         ]
+
+    def teach(self, labels: Path, *, checked: bool) -> None:
+        """Learn only pictures of a CSV (file, label): with its labels, or with the checked ones."""
+        rows = csv.DictReader(labels.read_text("utf-8").splitlines())
+        self.taught = {
+            row["file"]: self.label.get(row["file"], "") if checked else row["label"]
+            for row in rows
+        }
 
     def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         for each in ids:

@@ -62,6 +62,10 @@ def main() -> None:
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--recipe", default="best")
     parser.add_argument("--starts-from", help="a recipe that is trained first")
+    parser.add_argument("--labels", type=Path, help="a CSV to learn from, of labels_of_atlas.py")
+    parser.add_argument(
+        "--checked", action="store_true", help="with --labels: these pictures, checked labels"
+    )
     parser.add_argument("--apart", choices=["objects", "collections"], action="append")
     parser.add_argument("--keep", type=Path, required=True, help="folder for the folds' runs")
     parser.add_argument("--size", type=int, default=224)
@@ -72,6 +76,8 @@ def main() -> None:
     # A class with fewer groups than folds is missing in some: that is no news here.
     warnings.filterwarnings("ignore", message="The least populated class")
     table = Sky(given.sky, given.keep, given.limit)
+    if given.labels:
+        table.teach(given.labels, checked=given.checked)
     for apart in given.apart or ("objects", "collections"):
         groups = table.object if apart == "objects" else table.collection
         answers = out_of_fold(table, groups, apart, given)
@@ -91,6 +97,8 @@ def out_of_fold(
         table.split = {table.ids[row]: "train" for row in learnt}
         table.split |= {table.ids[row]: "val" for row in val}
         where = f"{given.backbone}-{apart}-{fold}"
+        if given.labels:
+            where = f"{'checked-' if given.checked else ''}{given.labels.stem}-{where}"
         first = _trained(table, given.starts_from, where, given) if given.starts_from else None
         model = load_run(_trained(table, given.recipe, where, given, first).path)
         thumbnails = [data for _, data in table.thumbnails([table.ids[row] for row in test])]
@@ -262,15 +270,21 @@ def _scored(chances: np.ndarray, targets: np.ndarray, units: np.ndarray, k: int)
 
 def _name(given: argparse.Namespace) -> str:
     after = f" after {given.starts_from}" if given.starts_from else ""
-    return f"{Path(given.recipe).stem}{after}"
+    taught = ""
+    if given.labels:
+        kind = "checked" if given.checked else given.labels.stem
+        taught = f", taught {kind} labels of the pictures in {given.labels.name}"
+    return f"{Path(given.recipe).stem}{after}{taught}"
 
 
 def _command(given: argparse.Namespace) -> str:
     after = f" --starts-from {given.starts_from}" if given.starts_from else ""
+    taught = f" --labels {given.labels.name}" if given.labels else ""
+    taught += " --checked" if given.checked else ""
     few = f" --limit {given.limit}" if given.limit else ""
     return (
         f"python benchmarks/train_folds.py --sky DIR --weights FILE --backbone {given.backbone} "
-        f"--recipe {given.recipe}{after} --keep DIR{few}"
+        f"--recipe {given.recipe}{after} --keep DIR{taught}{few}"
     )
 
 

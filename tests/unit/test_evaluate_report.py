@@ -299,3 +299,23 @@ def test_a_report_without_an_audit_says_nothing_of_one(tmp_path):
     atlas = make_atlas(tmp_path / "atlas")
     text = write_report(atlas, out=tmp_path, runs=[], settings=QUICK).read_text("utf-8")
     assert "How good are the labels" not in text
+
+
+def test_the_report_shows_what_studies_found(tmp_path):
+    atlas = make_atlas(tmp_path / "atlas")
+    folder = tmp_path / "studies" / "noise"
+    folder.mkdir(parents=True)
+    (folder / "study.json").write_text('{"study": "noise", "atlas_version": "i1-c2-d3-l4"}')
+    (folder / "conclusion.txt").write_text("Curation gains +0.04 [+0.01, +0.07].\n")
+    (folder / "curves.png").write_bytes(b"\x89PNG")
+    (tmp_path / "studies" / "unfinished").mkdir()
+    text = write_report(
+        atlas, out=tmp_path, runs=[], settings=QUICK, studies=tmp_path / "studies"
+    ).read_text("utf-8")
+    part = text[text.index('id="studies"') :]
+    assert "Curation gains +0.04 [+0.01, +0.07]." in part
+    assert "i1-c2-d3-l4" in part
+    assert "data:image/png;base64,iVBORw==" in part
+    assert Page(text).open == []
+    without = write_report(atlas, out=tmp_path, runs=[], settings=QUICK).read_text("utf-8")
+    assert 'id="studies"' not in without

@@ -28,6 +28,10 @@ def command(
     report: Annotated[
         Path | None, typer.Option("--report", help="Also write report/index.html here.")
     ] = None,
+    studies: Annotated[
+        Path | None,
+        typer.Option("--studies", help="Show the studies of this folder in the report."),
+    ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -62,6 +66,7 @@ def command(
                     runs=runs,
                     certificate=_kept(settings.out / "certificate.json"),
                     audit=_kept(settings.out / "audit.json"),
+                    studies=studies,
                     settings=settings.evaluate,
                     seed=settings.seed,
                 )

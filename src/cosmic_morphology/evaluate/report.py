@@ -22,6 +22,7 @@ from cosmic_morphology.evaluate.provenance import packages, run_rows, stage_stam
 from cosmic_morphology.evaluate.report_depth import Judged, deepen, shown_mistakes
 from cosmic_morphology.evaluate.report_tables import class_tables, part_tables
 from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
+from cosmic_morphology.evaluate.studied import studied
 from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
@@ -55,6 +56,7 @@ def write_report(
     taxonomy: Taxonomy | None = None,
     extra: Mapping[str, Any] | None = None,
     audit: Mapping[str, Any] | None = None,
+    studies: Path | None = None,
 ) -> Path:
     """Write ``<out>/report/index.html``: one file, no network, and its figures as PNG beside it.
 
@@ -81,6 +83,8 @@ def write_report(
         :class:`cosmic_morphology.evaluate.report_depth.Depth`, such as ``ablation``.
     audit : mapping, optional
         What ``cosmic curate --audit`` measured, as JSON-able values.
+    studies : Path, optional
+        Folder of studies, whose conclusions and curves are shown.
 
     Returns
     -------
@@ -106,6 +110,7 @@ def write_report(
         "unjudged": unjudged,
         "boards": _boards(judged, settings, seed),
         "audit": audited(audit),
+        "studies": studied(studies),
         "account": read_account(atlas, taxonomy, summary, resamples=settings.bootstrap, seed=seed),
         "explore": explore_section(
             atlas, contents, samples=settings.report_samples, copy_sets=_COPY_SETS

@@ -84,6 +84,7 @@ def write_the_report(context: Context) -> Path:
         runs=[context.out / "runs" / job.name for job in context.settings.train],
         certificate=_kept(context.out / CERTIFICATE_FILE),
         audit=_kept(context.out / AUDIT_FILE),
+        studies=context.out / "studies",
         summary=context.summary.to_dict(),
         settings=context.settings.evaluate,
         seed=context.settings.seed,

@@ -1,0 +1,50 @@
+"""What studies have found, for the report: their conclusions and curves, read from their folders."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """One study.
+
+    Attributes
+    ----------
+    name : str
+        As ``cosmic study`` has it.
+    atlas_version : str
+        What it was made on.
+    conclusion : tuple of str
+        In plain words, with intervals.
+    curves : str
+        The figure as a data address; empty where there is none.
+    """
+
+    name: str
+    atlas_version: str
+    conclusion: tuple[str, ...]
+    curves: str
+
+
+def studied(folder: Path | None) -> tuple[Studied, ...]:
+    """The finished studies below a folder, by name; none where there is no such folder."""
+    if folder is None or not folder.is_dir():
+        return ()
+    return tuple(_read(notes.parent) for notes in sorted(folder.glob("*/study.json")))
+
+
+def _read(folder: Path) -> Studied:
+    notes = json.loads((folder / "study.json").read_text("utf-8"))
+    conclusion, curves = folder / "conclusion.txt", folder / "curves.png"
+    lines = conclusion.read_text("utf-8").splitlines() if conclusion.is_file() else []
+    picture = base64.b64encode(curves.read_bytes()).decode() if curves.is_file() else ""
+    return Studied(
+        name=str(notes["study"]),
+        atlas_version=str(notes.get("atlas_version", "unknown")),
+        conclusion=tuple(line for line in lines if line.strip()),
+        curves=f"data:image/png;base64,{picture}" if picture else "",
+    )
