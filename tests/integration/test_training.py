@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from training_sky import (
-    LEVELS,
     CLASSES,
     LEARN,
+    LEVELS,
     drawn,
     fill,
     recipe_file,

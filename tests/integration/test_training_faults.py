@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 from training_sky import (
-    LEVELS,
     CLASSES,
     LEARN,
+    LEVELS,
     SEED,
     TAXONOMY,
     drawn,

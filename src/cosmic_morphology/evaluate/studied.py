@@ -1,4 +1,4 @@
-"""What studies have found, for the report: their conclusions and curves, read from their folders."""
+"""What studies have found, for the report: conclusions and curves, read from their folders."""
 
 from __future__ import annotations
 
