@@ -139,9 +139,9 @@ def find_copies(
     turned = near_turned_hashes(hashes, max_bits=settings.duplicate_bits)
     if settings.duplicate_search == "thorough":
         framed = near_hashes(hashes, max_bits=settings.duplicate_bits)
-        rounds = thorough_rounds(atlas, ids, framed, turned, close)
+        rounds = thorough_rounds(atlas, ids, hashes, framed=framed, turned=turned, close=close)
     else:
-        rounds = [quick_round(atlas, ids, unique_pairs(np.concatenate([turned, close])))]
+        rounds = [quick_round(atlas, ids, hashes, unique_pairs(np.concatenate([turned, close])))]
     alone = np.ones(len(ids), bool)
     alone[exact[:, 1]] = False
     tied = UnionFind(len(ids))

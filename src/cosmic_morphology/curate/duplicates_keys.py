@@ -19,7 +19,8 @@ _V, _U = np.array(FREQUENCIES).T
 # For each of the eight forms: the sign and the place of each frequency after it.
 _ODD_U, _ODD_V = np.where(_U % 2, -1.0, 1.0), np.where(_V % 2, -1.0, 1.0)
 _SWAPPED = np.array([FREQUENCIES.index((u, v)) for v, u in FREQUENCIES])
-FORMS: tuple[tuple[int, int, int], ...] = tuple(product((0, 1), (0, 1), (0, 1)))
+Form = tuple[int, int, int]
+FORMS: tuple[Form, ...] = tuple(product((0, 1), (0, 1), (0, 1)))
 """(exchanged, mirrored left to right, mirrored top to bottom): first mirrored, then exchanged."""
 
 _FIRST_V, _FIRST_U = FREQUENCIES.index((1, 0)), FREQUENCIES.index((0, 1))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from cosmic_morphology.curate.duplicates_grid import blurred, sampled
-from cosmic_morphology.curate.duplicates_keys import FORMS
+from cosmic_morphology.curate.duplicates_keys import FORMS, Form
 
 SIDE_PX = 64
 MIN_COARSE, MIN_FINE = 0.95, 0.75
@@ -43,13 +44,13 @@ def small(pixels: np.ndarray) -> Small:
     return Small(_unit(square), _unit(square - blurred(square, _FINE_PX)))
 
 
-def likeness(one: Small, other: Small) -> float:
+def likeness(one: Small, other: Small, forms: Iterable[Form] = FORMS) -> float:
     """Correlation of two pictures of one framing, in [0, 1]: of the details, when they have any.
 
-    The best of the eight ways to lay one over the other.
+    The best of several ways to turn the first before it is laid over the other.
     """
     best = 0.0
-    for form in FORMS:
+    for form in forms:
         if _product(one.coarse, other.coarse, form) >= MIN_COARSE:
             best = max(best, _product(one.fine, other.fine, form))
     return best
@@ -61,7 +62,7 @@ def _unit(picture: np.ndarray) -> np.ndarray:
     return centred / length if length > 1e-3 else np.zeros_like(centred)
 
 
-def _product(one: np.ndarray, other: np.ndarray, form: tuple[int, int, int]) -> float:
+def _product(one: np.ndarray, other: np.ndarray, form: Form) -> float:
     exchanged, left_right, top_bottom = form
     laid = one[:: -1 if top_bottom else 1, :: -1 if left_right else 1]
     return float(np.vdot(laid.T if exchanged else laid, other))

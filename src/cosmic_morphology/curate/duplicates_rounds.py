@@ -14,13 +14,16 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.duplicates_keys import pairs_by_keys
 from cosmic_morphology.curate.duplicates_match import SAME, Pose, poses_between
 from cosmic_morphology.curate.duplicates_quick import MIN_FINE, SIDE_PX, Small, likeness, small
+from cosmic_morphology.curate.duplicates_turns import near_forms
 from cosmic_morphology.curate.duplicates_verify import best_agreement
 from cosmic_morphology.curate.fingerprints import COLUMN, Blobs, fingerprint_pictures, unpack_all
 from cosmic_morphology.curate.unionfind import UnionFind
 from cosmic_morphology.imaging import read_thumbnail
 
-# Small pictures are cheap to keep: the more pairs at once, the fewer are read again for the next.
-_QUICK_BATCH = 2048
+# Small pictures are cheap to keep: a quarter of a gigabyte spares reading them again.
+_QUICK_BATCH, _KEPT = 2048, 8192
+# Somewhat more than makes a pair: hashes of turned pictures are told from others.
+_NEAR_BITS = 12
 _BATCH = 512
 # Pairs that share less than this of their rare keys are not looked at.
 MIN_SHARED = 0.7
@@ -52,13 +55,25 @@ class Round:
     batch: int
 
 
-def quick_round(atlas: Atlas, ids: list[str], pairs: np.ndarray) -> Round:
-    """Whole pictures beside each other, turned and mirrored: cheap, and blind to crops."""
+def quick_round(atlas: Atlas, ids: list[str], hashes: np.ndarray, pairs: np.ndarray) -> Round:
+    """Whole pictures beside each other, turned and mirrored: cheap, and blind to crops.
+
+    Parameters
+    ----------
+    atlas, ids
+        The pictures.
+    hashes : ndarray of uint64, shape ``(N,)``
+        They say which turns are worth a look.
+    pairs : ndarray of int64, shape ``(M, 2)``
+        The pairs.
+    """
+    looks: dict[int, Small] = {}
 
     def verified(part: np.ndarray, _: UnionFind) -> Verified:
-        looks = _smalls(atlas, ids, part)
-        for one, other in part.tolist():
-            score = likeness(looks[one], looks[other])
+        _look(atlas, ids, part, looks)
+        turns = near_forms(*hashes[part].T, max_bits=_NEAR_BITS)
+        for (one, other), forms in zip(part.tolist(), turns, strict=True):
+            score = likeness(looks[one], looks[other], forms)
             if score >= MIN_FINE:
                 yield one, other, score
 
@@ -66,7 +81,13 @@ def quick_round(atlas: Atlas, ids: list[str], pairs: np.ndarray) -> Round:
 
 
 def thorough_rounds(
-    atlas: Atlas, ids: list[str], framed: np.ndarray, turned: np.ndarray, close: np.ndarray
+    atlas: Atlas,
+    ids: list[str],
+    hashes: np.ndarray,
+    *,
+    framed: np.ndarray,
+    turned: np.ndarray,
+    close: np.ndarray,
 ) -> list[Round]:
     """Pictures laid over each other as their blobs say; plain ones are compared as they are.
 
@@ -76,6 +97,8 @@ def thorough_rounds(
         Local fingerprints are read where it has them and made here where it has not.
     ids : list of str
         The pictures.
+    hashes : ndarray of uint64, shape ``(N,)``
+        Their perceptual hashes.
     framed, turned, close : ndarray of int64, shape ``(M, 2)``
         Pairs that may be of one framing, as they are or turned, and others that are looked at
         whatever their blobs say.
@@ -103,7 +126,7 @@ def thorough_rounds(
                 yield one, other, agreement.likeness
 
     pairs = _by_promise(np.concatenate(ways), np.concatenate(promise))
-    return [quick_round(atlas, ids, turned[plain]), Round(pairs, verified, _BATCH)]
+    return [quick_round(atlas, ids, hashes, turned[plain]), Round(pairs, verified, _BATCH)]
 
 
 def _by_promise(pairs: np.ndarray, promise: np.ndarray) -> np.ndarray:
@@ -137,11 +160,17 @@ def _fingerprints(atlas: Atlas, ids: list[str]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array([known[each] for each in ids], pa.binary())])
 
 
-def _smalls(atlas: Atlas, ids: list[str], pairs: np.ndarray) -> dict[int, Small]:
-    rows = np.unique(pairs).tolist()
+def _look(atlas: Atlas, ids: list[str], pairs: np.ndarray, looks: dict[int, Small]) -> None:
+    """Add the pictures of these pairs to those that were looked at; the first ones make room."""
+    needed = np.unique(pairs).tolist()
+    known = {row: looks.pop(row) for row in needed if row in looks}
+    for row in list(looks)[: max(0, len(looks) + len(needed) - _KEPT)]:
+        del looks[row]
+    looks.update(known)
+    rows = [row for row in needed if row not in looks]
     taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return dict(zip(rows, threads.map(_small, taken.to_pylist()), strict=True))
+        looks.update(zip(rows, threads.map(_small, taken.to_pylist()), strict=True))
 
 
 def _small(thumbnail: bytes) -> Small:

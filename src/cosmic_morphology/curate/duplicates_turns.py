@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cosmic_morphology.curate.duplicates_candidates import near_hashes, unique_pairs
-from cosmic_morphology.curate.duplicates_keys import FORMS
+from cosmic_morphology.curate.duplicates_keys import FORMS, Form
 
 # Bits of the frequencies that are odd from left to right, and from top to bottom.
 _ODD_COLUMNS = 0x5555555555555555
@@ -38,7 +38,22 @@ def near_turned_hashes(hashes: np.ndarray, *, max_bits: int) -> np.ndarray:
     return unique_pairs(np.concatenate(found))
 
 
-def turned_hash(hashes: np.ndarray, form: tuple[int, int, int]) -> np.ndarray:
+def near_forms(one: np.ndarray, other: np.ndarray, *, max_bits: int) -> list[list[Form]]:
+    """The ways to turn the first picture of each pair that bring its hash near the other's.
+
+    Parameters
+    ----------
+    one, other : ndarray of uint64, shape ``(N,)``
+    max_bits : int
+        Largest Hamming distance; all eight where none is as near.
+    """
+    off = [np.bitwise_count(turned_hash(one, form) ^ other) for form in FORMS]
+    near = np.stack(off, axis=1) <= max_bits
+    near[~near.any(axis=1)] = True
+    return [[form for form, good in zip(FORMS, row, strict=True) if good] for row in near.tolist()]
+
+
+def turned_hash(hashes: np.ndarray, form: Form) -> np.ndarray:
     """Perceptual hashes of the pictures that were mirrored and exchanged, almost.
 
     Mirroring a picture changes the sign of its odd frequencies, exchanging its sides that of rows
