@@ -222,6 +222,7 @@ def _says(measured: _Measured, what: str, said: NDArray[np.str_], right: NDArray
     measured.ratio(what, "precision", said == right, said != "")
     measured.ratio(what, "recall", said == right, everything)
     for name in sorted(set(right)):
+        measured.ratio(f"{what}={name}", "coverage", said != "", right == name)
         measured.ratio(f"{what}={name}", "precision", said == right, said == name)
         measured.ratio(f"{what}={name}", "recall", said == right, right == name)
 

@@ -42,7 +42,7 @@ class Audited:
     atlas_version : str
         What was measured.
     label : tuple of AuditedRow
-        The label that the voters agreed on: at all, then class by class.
+        The label that the voters agreed on: all classes, then one by one.
     voters, checks : tuple of AuditedRow
         Each voter, the one with most pictures first; each check.
     """
