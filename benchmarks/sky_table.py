@@ -67,13 +67,20 @@ class Sky:
         del progress
         return self.views(self, ids, backbone, learn, n_views=1).vectors[:, 0].astype(np.float32)
 
-    def views(self, table, ids, backbone, learn, *, n_views, augment=None, seed=0, **_) -> Views:
+    def views(
+        self, table, ids, backbone, learn, *, n_views, crops=0, augment=None, seed=0, **_
+    ) -> Views:
         """Every picture at once, then those asked for: folds share what a frozen net sees."""
-        names = (backbone.name, backbone.n_features, n_views, "changed" if augment else "turned")
+        names = (
+            backbone.name,
+            backbone.n_features,
+            n_views + crops,
+            "changed" if augment else "turned",
+        )
         keep = self._keep / f"{'-'.join(map(str, names))}.npz" if self._keep else None
         found = features_of_views(
             table, self.ids, backbone, learn,
-            n_views=n_views, augment=augment, seed=seed, keep=keep,
+            n_views=n_views, crops=crops, augment=augment, seed=seed, keep=keep,
         )  # fmt: skip
         at = {each: row for row, each in enumerate(found.ids)}
         kept = [each for each in ids if each in at]

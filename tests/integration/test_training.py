@@ -199,6 +199,16 @@ def test_a_head_learns_from_views_of_the_levels(sky, go, tmp_path):
     assert model.embed(thumbnails).shape == (6, 3 * (64 + 128 + 256 + 512) + 512)
 
 
+def test_enlarged_parts_are_averaged_in_training_and_after_loading(sky, go, tmp_path):
+    parts = 'extends = "baseline"\ncrops = 2\nepochs = 4\n'
+    model = load_run(go(sky, name="parts", recipe=recipe_file(tmp_path, parts)).path)
+    assert (model.views, model.crops) == (1, 2)
+    thumbnails = sky.pictures(sky.ids()[:4]).column("thumbnail").to_pylist()
+    whole = replace(model, crops=0)
+    assert not np.allclose(model.logits(thumbnails), whole.logits(thumbnails), atol=1e-4)
+    assert model.fingerprint() != whole.fingerprint()
+
+
 def test_every_ingredient_of_fine_tuning_runs_and_resumes(sky, go, tmp_path):
     recipe = recipe_file(
         tmp_path,

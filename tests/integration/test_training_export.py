@@ -53,7 +53,7 @@ def model() -> TrainedModel:
     head = Head(3 * (64 + 128 + 256 + 512) + 512, 3)
     preprocessing = Preprocessing(32, (0.4, 0.5, 0.6), (0.2, 0.3, 0.2))
     network = Network(backbone, head).eval()
-    return TrainedModel("small", CLASSES, network, preprocessing, 1.7, 0.4, views=2)
+    return TrainedModel("small", CLASSES, network, preprocessing, 1.7, 0.4, views=2, crops=1)
 
 
 def test_onnx_says_what_torch_says_and_carries_its_classes(model, tmp_path):

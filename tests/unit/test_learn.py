@@ -24,7 +24,7 @@ from cosmic_morphology.learn.levels import Levels
 from cosmic_morphology.learn.module import rate_at
 from cosmic_morphology.learn.network import stages
 from cosmic_morphology.learn.recipes import Augmentation
-from cosmic_morphology.learn.turns import turn
+from cosmic_morphology.learn.turns import looks, turn
 from cosmic_morphology.settings import LearnSettings
 
 SMALL = LearnSettings(backbone="resnet10t", weights="none", image_size_px=32, threads=1)
@@ -249,6 +249,17 @@ def test_the_eight_turns_differ_and_keep_every_pixel():
     turned = [turn(sky, view) for view in range(8)]
     assert len({tuple(each.flatten().tolist()) for each in turned}) == 8
     assert all(torch.equal(each.sort().values.sum(), sky.sum()) for each in turned)
+
+
+def test_parts_enlarge_a_small_target_and_the_middle_comes_first():
+    sky = torch.zeros(1, 3, 50, 50)
+    sky[..., 24:26, 24:26] = 1.0
+    whole, middle, corner = looks(sky, views=1, crops=2)
+    assert torch.equal(whole, sky)
+    assert middle.shape == corner.shape == sky.shape
+    assert middle.sum() > 2 * sky.sum()
+    # The corner part begins at the corner: the target lies at its far side.
+    assert corner[0, 0].argmax().item() // 50 > 35
 
 
 # ---- batches -----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from cosmic_morphology.learn.network import Head, Network
 from cosmic_morphology.learn.preprocessing import Preprocessing
 from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.learn.runs import read_json, read_run, write_json
-from cosmic_morphology.learn.turns import turn
+from cosmic_morphology.learn.turns import looks
 from cosmic_morphology.learn.weights import check_architecture, read_safetensors
 from cosmic_morphology.settings import LearnSettings
 
@@ -46,8 +46,8 @@ class TrainedModel:
         The scores are divided by it (Guo et al. 2017).
     reject_below : float
         An answer less sure than this is better left open; 0: none was chosen.
-    views : int
-        Rotations and flips that are averaged.
+    views, crops : int
+        Rotations and flips that are averaged, and enlarged parts.
     embedding : dict
         Parameters of the embeddings that the head was trained on, when the backbone is frozen.
     """
@@ -59,6 +59,7 @@ class TrainedModel:
     temperature: float = 1.0
     reject_below: float = 0.0
     views: int = 1
+    crops: int = 0
     embedding: dict[str, Any] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
@@ -94,6 +95,8 @@ class TrainedModel:
         found.update(
             repr((self.classes, self.preprocessing, self.temperature, self.views)).encode()
         )
+        if self.crops:
+            found.update(f"{self.crops} crops".encode())
         return found.hexdigest()[:16]
 
     def _over(self, thumbnails: Sequence[bytes], part: torch.nn.Module, width: int) -> np.ndarray:
@@ -117,9 +120,9 @@ class TrainedModel:
 
         def mean_of_views(batch: torch.Tensor) -> torch.Tensor:
             ready = self.preprocessing.normalised(batch)
-            turned = [turn(ready, view) for view in range(self.views)]
+            seen = looks(ready, self.views, self.crops)
             scores = torch.stack(
-                [part(x.contiguous(memory_format=torch.channels_last)).float() for x in turned]
+                [part(x.contiguous(memory_format=torch.channels_last)).float() for x in seen]
             )
             return scores.mean(0)
 
@@ -141,6 +144,7 @@ def save_model(model: TrainedModel, folder: Path) -> None:
             "temperature": model.temperature,
             "reject_below": model.reject_below,
             "views": model.views,
+            "crops": model.crops,
             "embedding": model.embedding,
         },
     )
@@ -182,6 +186,7 @@ def load_run(path: Path | str, *, learn: LearnSettings | None = None) -> Trained
         temperature=float(found.get("temperature", 1.0)),
         reject_below=float(found.get("reject_below", 0.0)),
         views=int(found.get("views", 1)),
+        crops=int(found.get("crops", 0)),
         embedding=dict(found.get("embedding", {})),
         device=device,
     )

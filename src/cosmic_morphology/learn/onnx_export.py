@@ -18,7 +18,7 @@ from cosmic_morphology.errors import PictureError
 from cosmic_morphology.learn.model import TrainedModel
 from cosmic_morphology.learn.onnx_model import INPUT, OUTPUT, OnnxModel, needs_onnx
 from cosmic_morphology.learn.preprocessing import Preprocessing
-from cosmic_morphology.learn.turns import turn
+from cosmic_morphology.learn.turns import looks
 
 OPSET = 18
 _CHECKED_AT_ONCE = 16
@@ -60,16 +60,18 @@ class ExportSummary:
 class _Whole(nn.Module):
     """From squares of uint8 to probabilities."""
 
-    def __init__(self, model: TrainedModel, views: int) -> None:
+    def __init__(self, model: TrainedModel, views: int, crops: int) -> None:
         super().__init__()
         self.network = model.network
         self._preprocessing, self._temperature = model.preprocessing, model.temperature
-        self._views = views
+        self._views, self._crops = views, crops
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         # Not Preprocessing.normalised: a graph has to hold the division of integers explicitly.
         ready = self._preprocessing.normalised(pixels.permute(0, 3, 1, 2).float() / 255)
-        scores = torch.stack([self.network(turn(ready, view)) for view in range(self._views)])
+        scores = torch.stack(
+            [self.network(seen) for seen in looks(ready, self._views, self._crops)]
+        )
         return torch.softmax(scores.mean(0) / self._temperature, 1)
 
 
@@ -94,7 +96,8 @@ def export_onnx(
     path : Path
         The file to write.
     views : int, optional
-        Turned views that are averaged; without it, as the model has it. One is fastest.
+        Turned views that are averaged, and no enlarged parts; without it, both as the model has
+        them. One is fastest.
     int8_from : sequence of bytes
         Thumbnails (train split, a hundred or so) to find the range of activations on; with
         them the file is written in 8-bit integers.
@@ -108,8 +111,9 @@ def export_onnx(
     """
     needs_onnx()
     path.parent.mkdir(parents=True, exist_ok=True)
-    n_views = views or model.views
-    whole = _Whole(model, n_views).cpu().eval()
+    crops = 0 if views else model.crops
+    whole = _Whole(model, views or model.views, crops).cpu().eval()
+    n_views = (views or model.views) + crops
     size = model.preprocessing.size_px
     noise = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder:

@@ -161,7 +161,7 @@ def judged(
 def _seen_before(atlas: Atlas, run: Judge) -> frozenset[str]:
     """Ids of the pictures whose embedding, as this run needs it, stands in the atlas."""
     # A head that averages turned views needs to see them.
-    if not isinstance(run, TrainedModel) or not run.embedding or run.views != 1:
+    if not isinstance(run, TrainedModel) or not run.embedding or run.views != 1 or run.crops:
         return frozenset()
     column = embedding_column(run.embedding["backbone"])
     if not stamp_of_embedding(run.embedding).same_recipe(atlas.stamp_of(column)):

@@ -91,6 +91,9 @@ class Recipe(_Part):
     standardise: bool = Field(False, description="scale each feature to unit variance first")
     levels: bool = Field(False, description="the head also sees the middle stages, pooled")
     views: int = Field(1, ge=1, le=8, description="rotations and flips averaged when predicting")
+    crops: int = Field(
+        0, ge=0, le=5, description="enlarged parts (the middle, the corners) averaged, too"
+    )
     train_views: int = Field(1, ge=1, description="changed copies of each picture for a head")
     with_reject: bool = Field(False, description="one more class: everything else")
     calibrate: bool = Field(True, description="fit a temperature on the val split")
@@ -103,7 +106,12 @@ class Recipe(_Part):
     @property
     def is_plain(self) -> bool:
         """Whether a head is learnt from the plain embeddings that stand in the atlas."""
-        return self.trains == "head" and not self.levels and self.views == 1 == self.train_views
+        return (
+            self.trains == "head"
+            and not self.levels
+            and not self.crops
+            and self.views == 1 == self.train_views
+        )
 
 
 def recipe_names() -> list[str]:

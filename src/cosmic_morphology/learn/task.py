@@ -76,9 +76,7 @@ class Task(Given):
         found = hashlib.sha256()
         for part in (
             # What a recipe does not use makes no finished run anew.
-            self.recipe.model_dump_json(
-                exclude=set() if self.recipe.trains == "adapters" else {"rank"}
-            ),
+            self.recipe.model_dump_json(exclude=_unused(self.recipe)),
             self.learn.model_dump_json(exclude={"workers", "threads", "devices", "weights"}),
             self.weights_id,
             repr(self.classes),
@@ -123,6 +121,12 @@ def prepare(
         weights_id=weights_id,
         notes=notes,
     )
+
+
+def _unused(recipe: Recipe) -> set[str]:
+    """Keys that came later than the first recipes, where they do nothing."""
+    unused = set() if recipe.trains == "adapters" else {"rank"}
+    return unused if recipe.crops else unused | {"crops"}
 
 
 def _usable(

@@ -15,7 +15,7 @@ from cosmic_morphology.learn.embedder import Frozen
 from cosmic_morphology.learn.features import Features
 from cosmic_morphology.learn.pictures import PictureTable
 from cosmic_morphology.learn.recipes import Augmentation
-from cosmic_morphology.learn.turns import turn
+from cosmic_morphology.learn.turns import looks
 from cosmic_morphology.settings import LearnSettings
 
 # What float16 can hold.
@@ -33,6 +33,7 @@ def features_of_views(
     learn: LearnSettings,
     *,
     n_views: int,
+    crops: int = 0,
     augment: Augmentation | None = None,
     seed: int = 0,
     keep: Path | None = None,
@@ -46,6 +47,8 @@ def features_of_views(
         As :func:`~cosmic_morphology.learn.features.features_of` has them.
     n_views : int
         Views of each picture. The first is the picture as it is.
+    crops : int
+        Enlarged parts beside them, where nothing is changed at random.
     augment : Augmentation, optional
         The other views are changed at random; without it they are turned and mirrored.
     seed : int
@@ -70,8 +73,8 @@ def features_of_views(
         side_px=size if augment is None else round(size * ROOM_TO_ZOOM),
         workers=learn.workers,
     )
-    look = _Look(backbone, learn, n_views, augment, seed)
-    vectors = np.zeros((len(cache.ids), n_views, backbone.n_features), np.float16)
+    look = _Look(backbone, learn, n_views, crops, augment, seed)
+    vectors = np.zeros((len(cache.ids), n_views + crops, backbone.n_features), np.float16)
     for start in range(0, len(cache.ids), look.batch):
         seen = look(cache.pixels[start : start + look.batch], start)
         vectors[start : start + len(seen)] = seen
@@ -92,22 +95,25 @@ class _Look:
         backbone: Backbone,
         learn: LearnSettings,
         n_views: int,
+        crops: int,
         augment: Augmentation | None,
         seed: int,
     ) -> None:
         self._see = Frozen(backbone, learn)
         self._size_px = backbone.preprocessing.size_px
-        self._n_views, self._augment, self._seed = n_views, augment, seed
+        self._n_views, self._crops, self._augment, self._seed = n_views, crops, augment, seed
         self.batch = self._see.batch
 
     def __call__(self, pixels: np.ndarray, start: int) -> np.ndarray:
         batch = torch.from_numpy(pixels).to(self._see.device).permute(0, 3, 1, 2).float() / 255
-        seen = [self._see(self._view(batch, view, start)) for view in range(self._n_views)]
+        if self._augment is None:
+            views = looks(batch, self._n_views, self._crops)
+        else:
+            views = [self._changed(batch, view, start) for view in range(self._n_views)]
+        seen = [self._see(view) for view in views]
         return np.stack(seen, 1).clip(-_LARGEST, _LARGEST).astype(np.float16)
 
-    def _view(self, pixels: torch.Tensor, view: int, start: int) -> torch.Tensor:
-        if self._augment is None:
-            return turn(pixels, view)
-        wanted = self._augment if view else Augmentation()
+    def _changed(self, pixels: torch.Tensor, view: int, start: int) -> torch.Tensor:
+        wanted = (self._augment if view else None) or Augmentation()
         source = torch.Generator().manual_seed((self._seed * 1009 + view) * 1_000_003 + start)
         return change(pixels, draw(wanted, len(pixels), source), self._size_px)

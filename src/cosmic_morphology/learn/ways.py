@@ -126,7 +126,7 @@ def _plain(task: Task) -> tuple[Examples, Examples]:
 def _seen_in_views(task: Task) -> tuple[Examples, Examples]:
     recipe = task.recipe
 
-    def look(side: str, n_views: int, augment: Augmentation | None) -> Examples:
+    def look(side: str, n_views: int, augment: Augmentation | None, crops: int = 0) -> Examples:
         # A source that has seen its pictures before hands that out: folds share their pictures.
         see = getattr(task.table, "views", features_of_views)
         found = see(
@@ -135,6 +135,7 @@ def _seen_in_views(task: Task) -> tuple[Examples, Examples]:
             task.backbone,
             task.learn,
             n_views=n_views,
+            crops=crops,
             augment=augment,
             seed=task.seed,
             keep=task.folder / "checkpoints" / f"{side}.npz",
@@ -144,7 +145,7 @@ def _seen_in_views(task: Task) -> tuple[Examples, Examples]:
         return _side(task, side, found.ids, torch.from_numpy(found.vectors))
 
     train = look("train", recipe.train_views, recipe.augment)
-    val = look("val", recipe.views, None)
+    val = look("val", recipe.views, None, recipe.crops)
     # Each view of a picture is an example of its own.
     each = train.inputs.shape[1]
     spread = Examples(
@@ -218,5 +219,6 @@ def _model(task: Task) -> TrainedModel:
         network=Network(task.backbone.model, task.head).eval(),
         preprocessing=task.backbone.preprocessing,
         views=task.recipe.views,
+        crops=task.recipe.crops,
         device=task.device,
     )
