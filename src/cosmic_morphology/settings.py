@@ -109,6 +109,12 @@ class CurateSettings(Section):
         description="text-image model of the zero-shot voter, such as "
         "'hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K' or 'local-dir:FOLDER'; empty: not asked",
     )
+    runs: tuple[str, ...] = Field(
+        (), description="trained runs that vote: names of this project's, or folders of runs"
+    )
+    run_min_confidence: float = Field(
+        0.5, ge=0, le=1, description="a run that is less sure than this says nothing"
+    )
     without_voters: tuple[str, ...] = Field((), description="names of voters that are not asked")
     learn_from_confidence: float = Field(
         0.8, ge=0, le=1, description="least confidence of labels that the picture voter learns from"
@@ -364,6 +370,10 @@ def _with_paths_beside(settings: Settings, folder: Path, from_file: set[str]) ->
         verdicts.path = folder / verdicts.path
     if settings.audit:
         settings.audit.path = folder / settings.audit.path
+    # A bare name is that of a run of this project, whose folder is known.
+    settings.curate.runs = tuple(
+        str(folder / each) if "/" in each else each for each in settings.curate.runs
+    )
     if settings.learn.weights not in ("hub", "none"):
         settings.learn.weights = str(folder / settings.learn.weights)
     return settings

@@ -54,8 +54,8 @@ def test_a_baseline_learns_and_its_folder_tells_everything(sky, go):
     assert (run.metrics["n_train"], run.metrics["n_val"]) == (18, 6)
     assert {file.name for file in run.path.iterdir()} == {
         "settings.json", "atlas.json", "environment.json", "history.csv", "weights.safetensors",
-        "classes.json", "preprocessing.json", "metrics.json", "val.csv", "model_card.md", "KEY",
-        "FINISHED",
+        "classes.json", "preprocessing.json", "metrics.json", "val.csv", "model_card.md", "learnt.csv",
+        "KEY", "FINISHED",
     }  # fmt: skip
     assert json.loads((run.path / "atlas.json").read_text())["uri"] == sky.uri
     text = (run.path / "history.csv").read_text()

@@ -52,6 +52,15 @@ def command(
             show_default=False,
         ),
     ] = None,
+    run: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--run",
+            help="Let a trained run vote on what it has not learned from: its name or its folder; "
+            "again for more.",
+            show_default=False,
+        ),
+    ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -70,6 +79,8 @@ def command(
     settings = settings_for(config, atlas=atlas)
     if zero_shot is not None:
         settings.curate.zero_shot = zero_shot
+    if run:
+        settings.curate.runs = tuple(run)
     opened = open_atlas(settings)
     taxonomy = load_taxonomy(settings.taxonomy)
     if audit is not None:
@@ -95,6 +106,11 @@ def command(
                 opened, taxonomy=taxonomy, settings=settings.curate, progress=report
             )
     groups = group_pictures(opened, settings=settings.curate)
+    if settings.curate.runs:
+        with needs("learn"), progress("asking runs") as report:
+            from cosmic_morphology.pipeline.voting import let_runs_vote
+
+            shown["runs"] = let_runs_vote(opened, settings, taxonomy, report)
     labels = label(opened, taxonomy=taxonomy, settings=settings.curate, seed=settings.seed)
     with needs("learn"):
         from cosmic_morphology.curate import check_mislabels, check_relevance

@@ -26,8 +26,15 @@ def command(
 ) -> None:
     """Who voted what on a picture, how strongly, and why."""
     from cosmic_morphology.curate import explain_label
+    from cosmic_morphology.taxonomy import load_taxonomy
 
-    found = explain_label(open_atlas(settings_for(config, atlas=atlas)), id_)
+    settings = settings_for(config, atlas=atlas)
+    found = explain_label(
+        open_atlas(settings),
+        id_,
+        taxonomy=load_taxonomy(settings.taxonomy),
+        settings=settings.curate,
+    )
     if as_json:
         show(found, as_json=True)
         return

@@ -15,6 +15,7 @@ from cosmic_morphology.curate.split import SplitSummary, split_pictures
 from cosmic_morphology.curate.split_assign import folds
 from cosmic_morphology.curate.terminal import Reviewed, keys_of
 from cosmic_morphology.curate.terminal import review as review_in_terminal
+from cosmic_morphology.curate.trained import TrainedSummary, TrainedVoter, ask_runs, voter_of
 from cosmic_morphology.curate.votes import VoteSummary, labels_of_voter, vote
 from cosmic_morphology.curate.zero_shot import ZeroShotSummary, ask_zero_shot
 
@@ -33,9 +34,12 @@ __all__ = [
     "ReviewSummary",
     "Reviewed",
     "SplitSummary",
+    "TrainedSummary",
+    "TrainedVoter",
     "VoteSummary",
     "ZeroShotSummary",
     "agreements",
+    "ask_runs",
     "ask_zero_shot",
     "audit",
     "certify",
@@ -53,4 +57,5 @@ __all__ = [
     "review_queue",
     "split_pictures",
     "vote",
+    "voter_of",
 ]

@@ -23,6 +23,12 @@ _SHARE: Mapping[str, float] = {
 _ALONE: Mapping[str, float] = {"search_word": 0.5}
 # These give probabilities of all classes, not odds of one.
 _OF_ALL = frozenset({"picture", "zero_shot"})
+RUN = "run_"
+"""The names of trained runs as voters begin so; they, too, give probabilities of all classes."""
+
+# Runs learn from the same labels as the picture voter and as each other: together they are one
+# voice, and not all of its evidence is new.
+_SHARE_OF_RUNS = 0.7
 _LEAST, _MOST = 1e-3, 1 - 1e-3
 
 Cast = Sequence[Mapping[str, Any]]
@@ -35,14 +41,15 @@ def consensus(
 
     A vote of weight *w* for one of *K* classes multiplies its odds by ``w (K - 1) / (1 - w)``,
     raised to the voter's share of independent evidence. Voters that know probabilities of all
-    classes multiply by these. Where somebody gives a gold vote, only gold votes are heard.
+    classes multiply by these. A trained run without the reject class says nothing for or against
+    that class. Where somebody gives a gold vote, only gold votes are heard.
 
     Parameters
     ----------
     votes : sequence of N sequences
         For each picture its votes, with ``voter``, ``label`` and ``weight``.
     classes : sequence of str
-        The K classes; votes for others are not counted.
+        The K classes, the reject class last; votes for others are not counted.
     without : sequence of N sequences of str, optional
         For each picture the voters that are not heard.
 
@@ -56,7 +63,7 @@ def consensus(
     for row, cast in enumerate(votes):
         mute = without[row] if without is not None else ()
         heard = [each for each in cast if each["label"] in at and each["voter"] not in mute]
-        gold = [each for each in heard if each["weight"] >= GOLD and each["voter"] not in _OF_ALL]
+        gold = [each for each in heard if each["weight"] >= GOLD and not _is_of_all(each)]
         _add_odds(scores[row], gold or heard, at)
         if not gold:
             _add_distributions(scores[row], heard, at)
@@ -66,7 +73,7 @@ def consensus(
 
 
 def _add_odds(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) -> None:
-    single = [each for each in cast if each["voter"] not in _OF_ALL]
+    single = [each for each in cast if not _is_of_all(each)]
     shares = _SHARE if any(_SHARE.get(each["voter"], 1.0) > 0 for each in cast) else _ALONE
     for each in single:
         weight = min(max(float(each["weight"]), _LEAST), _MOST)
@@ -75,13 +82,32 @@ def _add_odds(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) ->
 
 
 def _add_distributions(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) -> None:
-    for voter in _OF_ALL & {each["voter"] for each in cast}:
-        chances = np.zeros(len(at))
-        for each in cast:
-            if each["voter"] == voter:
-                chances[at[each["label"]]] = float(each["weight"])
-        # What is left over belongs to the classes that were too unlikely to be listed.
-        unlisted = chances == 0
-        left = max(1.0 - chances.sum(), 0.0)
-        chances[unlisted] = left / max(int(unlisted.sum()), 1)
-        scores += np.log(np.maximum(chances, _LEAST))
+    voices = sorted({each["voter"] for each in cast if _is_of_all(each)})
+    runs = sum(voter.startswith(RUN) for voter in voices)
+    for voter in voices:
+        mine = [each for each in cast if each["voter"] == voter]
+        is_run = voter.startswith(RUN)
+        share = _SHARE_OF_RUNS / runs if is_run else 1.0
+        scores += share * np.log(np.maximum(_chances(mine, at, is_run), _LEAST))
+
+
+def _chances(mine: Cast, at: Mapping[str, int], is_run: bool) -> NDArray[np.float64]:
+    chances, listed = np.zeros(len(at)), np.zeros(len(at), dtype=bool)
+    for each in mine:
+        chances[at[each["label"]]] = float(each["weight"])
+        listed[at[each["label"]]] = True
+    # A run that knows the reject class always lists it.
+    without_reject = is_run and not listed[-1]
+    unlisted = chances == 0
+    if without_reject:
+        unlisted[-1] = False
+    # What is left over belongs to the classes that were too unlikely to be listed.
+    left = max(1.0 - chances.sum(), 0.0)
+    chances[unlisted] = left / max(int(unlisted.sum()), 1)
+    if without_reject:
+        chances[-1] = chances.max()
+    return chances
+
+
+def _is_of_all(vote: Mapping[str, Any]) -> bool:
+    return vote["voter"] in _OF_ALL or vote["voter"].startswith(RUN)

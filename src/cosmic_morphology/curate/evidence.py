@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmic_morphology.curate.consensus import GOLD, consensus
+from cosmic_morphology.curate.consensus import GOLD, RUN, consensus
 from cosmic_morphology.curate.learned import out_of_sample, reduced
 from cosmic_morphology.curate.track_record import on_record
 
 TWIN, PICTURE, ZERO_SHOT = "twin", "picture", "zero_shot"
-DERIVED = (TWIN, PICTURE, ZERO_SHOT)
-"""Voters whose votes come from other pictures; they are cast anew each time."""
+_DERIVED = (TWIN, PICTURE, ZERO_SHOT)
 
 # Classes that the picture voter gives less than this are not worth a line.
 _LEAST = 0.02
@@ -27,6 +26,7 @@ _CHECKED_WEIGHT = 5.0
 _SHOWN_DIGITS = 4
 _LOOKS = "looks like confident ones of it"
 _DESCRIBED = "a text-image model finds its description near"
+_TRAINED = "a trained run that has not learned from its group"
 
 Votes = list[dict[str, Any]]
 
@@ -53,6 +53,9 @@ class Pictures:
         One for each backbone; none is fine. Rows of ``nan`` are pictures without one.
     zero_shot : array of shape ``(N, K)``, optional
         What a text-image model believes of each picture; rows of ``nan`` were not seen.
+    runs : mapping of str to arrays of shape ``(N, K)``
+        What trained runs believe, by voter; rows of ``nan`` where they do not vote, and a last
+        column of ``nan`` where they do not know the reject class.
     """
 
     ids: Sequence[str]
@@ -63,6 +66,12 @@ class Pictures:
     withheld: frozenset[str]
     embeddings: Sequence[NDArray[np.float32]]
     zero_shot: NDArray[np.float32] | None = None
+    runs: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+def is_derived(voter: str) -> bool:
+    """Whether a voter's votes come from other pictures; they are cast anew each time."""
+    return voter in _DERIVED or voter.startswith(RUN)
 
 
 def with_derived_votes(
@@ -91,7 +100,7 @@ def with_derived_votes(
     without : sequence of str
         Voters that are not asked.
     """
-    own = [[each for each in cast if each["voter"] not in DERIVED] for cast in votes]
+    own = [[each for each in cast if not is_derived(each["voter"])] for cast in votes]
     weighed = on_record(own, pictures.ids, pictures.origins, pictures.checked)
     twins: list[Votes] = [[] for _ in own]
     if TWIN not in without:
@@ -102,6 +111,9 @@ def with_derived_votes(
         seen = picture_votes(paired, pictures, classes, learn_from=learn_from, seed=seed)
     if pictures.zero_shot is not None and ZERO_SHOT not in without:
         told = _distributions(ZERO_SHOT, pictures.zero_shot, classes, _DESCRIBED)
+        seen = [looks + more for looks, more in zip(seen, told, strict=True)]
+    for voter, likely in pictures.runs.items():
+        told = _distributions(voter, likely, classes, _TRAINED, always=len(classes) - 1)
         seen = [looks + more for looks, more in zip(seen, told, strict=True)]
     return [mine + more + looks for mine, more, looks in zip(own, twins, seen, strict=True)]
 
@@ -142,14 +154,19 @@ def picture_votes(
 
 
 def _distributions(
-    voter: str, likely: NDArray[Any], classes: Sequence[str], reason: str
+    voter: str,
+    likely: NDArray[Any],
+    classes: Sequence[str],
+    reason: str,
+    *,
+    always: int | None = None,
 ) -> list[Votes]:
-    """Probabilities of the classes as votes, the likeliest first; rows of ``nan`` say nothing."""
+    """Probabilities of the classes as votes, the likeliest first; ``nan`` says nothing."""
     return [
         [
             _vote(voter, classes[int(at)], float(chances[at]), reason)
             for at in np.argsort(-chances)
-            if chances[at] >= _LEAST
+            if chances[at] >= (0.0 if at == always else _LEAST)
         ]
         for chances in likely
     ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cosmic_morphology.atlas import Atlas, Decision, all_decisions
+from cosmic_morphology.curate.trained import why_runs_abstain
 from cosmic_morphology.curate.voters import Vote
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Explanation:
         People's verdicts, oldest first.
     checks : dict of str to str
         Reasons of the checks that raised their flag.
+    mute : dict of str to str
+        Why trained runs of the settings do not vote on it.
     """
 
     id: str
@@ -37,6 +42,7 @@ class Explanation:
     votes: tuple[Vote, ...]
     decisions: tuple[Decision, ...]
     checks: dict[str, str]
+    mute: dict[str, str] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """For the terminal."""
@@ -49,12 +55,28 @@ class Explanation:
             f"  {each.weight:.2f}  {each.label:<12} {each.voter}: {each.reason}"
             for each in self.votes
         ]
+        told += [f"        {voter} abstains: {why}" for voter, why in self.mute.items()]
         told += [_told(each) for each in self.decisions]
         return told + [f"  {name}: {reason}" for name, reason in self.checks.items()]
 
 
-def explain_label(atlas: Atlas, id_: str) -> Explanation:
+def explain_label(
+    atlas: Atlas,
+    id_: str,
+    *,
+    taxonomy: Taxonomy | None = None,
+    settings: CurateSettings | None = None,
+) -> Explanation:
     """Who voted what on one picture, and why.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read only.
+    id_ : str
+        Of the picture.
+    taxonomy, settings : optional
+        With both of them, trained runs of the settings that abstain say why.
 
     Raises
     ------
@@ -74,6 +96,11 @@ def explain_label(atlas: Atlas, id_: str) -> Explanation:
         )
     row = rows[0]
     votes = [Vote(**each) for each in row["votes"] or ()]
+    mute = (
+        why_runs_abstain(atlas, id_, taxonomy=taxonomy, settings=settings)
+        if taxonomy and settings
+        else {}
+    )
     return Explanation(
         id=id_,
         title=row["title"] or "",
@@ -83,6 +110,7 @@ def explain_label(atlas: Atlas, id_: str) -> Explanation:
         votes=tuple(sorted(votes, key=lambda each: (-each.weight, each.voter, each.label))),
         decisions=tuple(each for each in all_decisions(atlas) if each.id == id_),
         checks={name: row[f"{name}_reason"] or "" for name in checks if row[f"{name}_flag"]},
+        mute=mute,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas, fingerprint, latest_decisions
-from cosmic_morphology.curate.evidence import DERIVED
+from cosmic_morphology.curate.evidence import is_derived
 from cosmic_morphology.curate.people import teaching_labels
 from cosmic_morphology.curate.track_record import on_record
 from cosmic_morphology.taxonomy import Taxonomy
@@ -36,12 +36,13 @@ def hear(atlas: Atlas, *, taxonomy: Taxonomy) -> Hearing:
     rows = atlas.read(["id", "votes", "source", "collection", "split"]).sort_by("id").to_pylist()
     ids = [row["id"] for row in rows]
     withheld = {row["id"] for row in rows if row["split"] == "test"}
+    cast = [row["votes"] or [] for row in rows]
     votes = on_record(
-        [row["votes"] or [] for row in rows],
+        cast,
         ids,
         [origin_of(row) for row in rows],
         teaching_labels(latest_decisions(atlas), withheld, taxonomy),
-        but=DERIVED,
+        but={each["voter"] for mine in cast for each in mine if is_derived(each["voter"])},
     )
     return Hearing(ids, votes, fingerprint(ids, votes))
 

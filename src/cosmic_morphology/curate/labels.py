@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import (
     VOTE_TYPE,
@@ -20,17 +22,19 @@ from cosmic_morphology.atlas import (
     latest_decisions,
 )
 from cosmic_morphology.curate import zero_shot
+from cosmic_morphology.curate.columns import matrix
 from cosmic_morphology.curate.consensus import consensus
 from cosmic_morphology.curate.crowd import crowdlab
 from cosmic_morphology.curate.evidence import (
-    DERIVED,
     PICTURE,
     ZERO_SHOT,
     Pictures,
+    is_derived,
     with_derived_votes,
 )
 from cosmic_morphology.curate.hearing import Hearing, hear, origin_of
 from cosmic_morphology.curate.people import label_given, teaching_labels
+from cosmic_morphology.curate.trained import heard_runs
 from cosmic_morphology.curate.votes import taxonomy_key
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -53,7 +57,7 @@ class LabelSummary:
     unknown_classes : dict of str to int
         People's labels that are not in this taxonomy, with their number; they are left open.
     evidence : tuple of str
-        Columns that the picture voter and the zero-shot voter looked at.
+        Columns that the picture voter, the zero-shot voter and trained runs looked at.
     changed : bool
         False when everything was up to date already.
     """
@@ -83,8 +87,9 @@ def label(
 
     Beside the votes of :func:`~cosmic_morphology.curate.votes.vote` there are those of copies of
     the picture (when ``duplicate_of`` is known) and, when there are ``embedding_…`` columns, of
-    a picture voter that is trained on other groups' confident labels. Both are added to the
-    column ``votes``. Nothing is learned from pictures of the test split.
+    a picture voter that is trained on other groups' confident labels, and those of the zero-shot
+    voter and of trained runs that were asked. They are added to the column ``votes``. Nothing is
+    learned from pictures of the test split.
 
     Parameters
     ----------
@@ -93,7 +98,7 @@ def label(
     taxonomy : Taxonomy
         The classes.
     settings : CurateSettings
-        ``min_label_confidence``, ``learn_from_confidence``, ``without_voters``.
+        ``min_label_confidence``, ``learn_from_confidence``, ``runs``, ``without_voters``.
     progress : callable, optional
         Called with rows done and rows in all.
     seed : int
@@ -104,13 +109,14 @@ def label(
         ["id", "votes", "source", "collection", "duplicate_of", "group", "split"]
     ).sort_by("id")
     decisions = latest_decisions(atlas)
-    stamp = _stamp(atlas, rows, decisions, taxonomy, settings, evidence, seed)
+    runs = heard_runs(atlas, taxonomy=taxonomy, settings=settings)
+    stamp = _stamp(atlas, rows, decisions, taxonomy, settings, evidence, runs, seed)
     changed = not stamp.is_current(atlas.stamp_of("label"))
     if changed:
         ids, votes = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
         cast = with_derived_votes(
             [each or [] for each in votes],
-            _pictures(atlas, rows, decisions, taxonomy, evidence),
+            _pictures(atlas, rows, decisions, taxonomy, evidence, runs),
             taxonomy.names_with_reject,
             learn_from=settings.learn_from_confidence,
             seed=seed,
@@ -122,7 +128,7 @@ def label(
         atlas.replace_columns(table, stamp)
     if progress:
         progress(rows.num_rows, rows.num_rows)
-    return _summary(atlas, decisions, taxonomy, evidence, changed=changed)
+    return _summary(atlas, decisions, taxonomy, [*evidence, *runs], changed=changed)
 
 
 def _evidence_columns(atlas: Atlas, taxonomy: Taxonomy, settings: CurateSettings) -> list[str]:
@@ -141,10 +147,11 @@ def _stamp(
     taxonomy: Taxonomy,
     settings: CurateSettings,
     evidence: Sequence[str],
+    runs: Mapping[str, NDArray[np.float32]],
     seed: int,
 ) -> Stamp:
     own = [
-        [each for each in cast or () if each["voter"] not in DERIVED]
+        [each for each in cast or () if not is_derived(each["voter"])]
         for cast in rows.column("votes").to_pylist()
     ]
     test = [row["id"] for row in rows.select(["id", "split"]).to_pylist() if row["split"] == "test"]
@@ -161,6 +168,7 @@ def _stamp(
             )
             for name in evidence
         ],
+        *((voter, hashlib.sha256(said.tobytes()).hexdigest()) for voter, said in runs.items()),
     )
     parameters = {
         "taxonomy": taxonomy_key(taxonomy),
@@ -179,6 +187,7 @@ def _pictures(
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
     evidence: Sequence[str],
+    runs: Mapping[str, NDArray[np.float32]],
 ) -> Pictures:
     listed = rows.select(["id", "source", "collection", "duplicate_of", "group", "split"])
     known = listed.to_pylist()
@@ -190,19 +199,10 @@ def _pictures(
         origins=[origin_of(row) for row in known],
         checked=teaching_labels(decisions, test, taxonomy),
         withheld=test,
-        embeddings=[_matrix(atlas, name) for name in evidence if name != zero_shot.COLUMN],
-        zero_shot=_matrix(atlas, zero_shot.COLUMN) if zero_shot.COLUMN in evidence else None,
+        embeddings=[matrix(atlas, name) for name in evidence if name != zero_shot.COLUMN],
+        zero_shot=matrix(atlas, zero_shot.COLUMN) if zero_shot.COLUMN in evidence else None,
+        runs=runs,
     )
-
-
-def _matrix(atlas: Atlas, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-    column = atlas.read(["id", name]).sort_by("id").column(name).combine_chunks()
-    size = column.type.list_size
-    out = np.full((len(column), size), np.nan, dtype=np.float32)
-    there = np.asarray(column.is_valid())
-    flat = column.drop_null().flatten().to_numpy(zero_copy_only=False)
-    out[there] = flat.reshape(-1, size)
-    return out
 
 
 def _keep_votes(

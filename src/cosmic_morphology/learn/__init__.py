@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.fit import train as train
     from cosmic_morphology.learn.judges import Judge as Judge
     from cosmic_morphology.learn.judges import load_judge as load_judge
+    from cosmic_morphology.learn.learnt import Learnt as Learnt
+    from cosmic_morphology.learn.learnt import read_learnt as read_learnt
     from cosmic_morphology.learn.model import TrainedModel as TrainedModel
     from cosmic_morphology.learn.model import load_run as load_run
     from cosmic_morphology.learn.onnx_export import ExportSummary as ExportSummary
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.pictures import ParquetPictures as ParquetPictures
     from cosmic_morphology.learn.pictures import PictureTable as PictureTable
     from cosmic_morphology.learn.predict import PredictSummary as PredictSummary
+    from cosmic_morphology.learn.predict import answering as answering
     from cosmic_morphology.learn.predict import answers_in as answers_in
     from cosmic_morphology.learn.predict import predict_into as predict_into
     from cosmic_morphology.learn.recipes import Recipe as Recipe
@@ -55,6 +58,7 @@ _HOMES = {
     "Example": "pictures",
     "ExportSummary": "onnx_export",
     "Judge": "judges",
+    "Learnt": "learnt",
     "OnnxModel": "onnx_model",
     "ParquetPictures": "pictures",
     "PictureTable": "pictures",
@@ -63,6 +67,7 @@ _HOMES = {
     "Run": "runs",
     "Swept": "sweep",
     "TrainedModel": "model",
+    "answering": "predict",
     "answers_in": "predict",
     "build_backbone": "backbones",
     "check_ending": "answers",
@@ -76,6 +81,7 @@ _HOMES = {
     "predict_bytes": "files",
     "predict_files": "files",
     "predict_into": "predict",
+    "read_learnt": "learnt",
     "read_run": "runs",
     "recipe_names": "recipes",
     "sample_of": "own_pictures",

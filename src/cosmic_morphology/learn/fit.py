@@ -14,6 +14,7 @@ from torchmetrics.functional.classification import multiclass_f1_score
 
 from cosmic_morphology.learn.calibrate import classwise_ece, temperature_for, threshold_for
 from cosmic_morphology.learn.card import CARD, write_card
+from cosmic_morphology.learn.learnt import LEARNT, write_learnt
 from cosmic_morphology.learn.model import head_shape, load_run, save_model, softmax
 from cosmic_morphology.learn.pictures import SIDES, PictureTable
 from cosmic_morphology.learn.presets import with_preset
@@ -102,21 +103,24 @@ def train(
     start = load_run(run_folder(out, job.starts_from)) if job.starts_from else None
     task = prepare(given, start=start, labels=labels)
     if is_finished(folder, task.key):
-        return _with_card(folder)
+        return _completed(task, out)
     begin(folder, task.key)
     _write_beginning(task, where)
     began = time.perf_counter()
     outcome = train_head(task) if recipe.trains == "head" else train_pixels(task)
     _write_end(task, outcome, time.perf_counter() - began)
     finish(folder, task.key)
-    return _with_card(folder)
+    return _completed(task, out)
 
 
-def _with_card(folder: Path) -> Run:
+def _completed(task: Task, out: Path) -> Run:
     # Also for a run that an older version made, or that was killed before its card.
-    if not (folder / CARD).is_file():
-        write_card(folder)
-    return read_run(folder)
+    start = run_folder(out, task.job.starts_from) if task.job.starts_from else None
+    if not (task.folder / LEARNT).is_file():
+        write_learnt(task.folder, task.examples, start)
+    if not (task.folder / CARD).is_file():
+        write_card(task.folder)
+    return read_run(task.folder)
 
 
 def _table_of(atlas: Any) -> PictureTable:

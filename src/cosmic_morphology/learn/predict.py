@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +126,19 @@ def answers_in(
                 credit=row["credit"] or "",
                 licence=row["licence"] or "",
             )
+
+
+def answering(atlas: Atlas, run: Judge) -> Callable[[Sequence[str]], np.ndarray]:
+    """What a run says of pictures of an atlas, without writing it there.
+
+    Returns
+    -------
+    callable
+        Ids of N pictures in, probabilities out, float32 of shape ``(N, K)``; NaN where a picture
+        cannot be read.
+    """
+    seen = _seen_before(atlas, run)
+    return lambda ids: _probabilities(atlas, run, list(ids), seen)
 
 
 def _fields(name: str, n_classes: int) -> list[pa.Field]:

@@ -85,7 +85,8 @@ def _run_stage(stage: Stage, context: Context, tell: Callable[[str], None]) -> N
 
 
 def _key(stage: Stage, context: Context) -> str:
-    read = context.atlas.digest(stage.reads, verdicts=stage.hears_verdicts)
+    columns = (*stage.reads, *stage.also_reads(context.settings))
+    read = context.atlas.digest(columns, verdicts=stage.hears_verdicts)
     return fingerprint(stage.parameters(context.settings), read)
 
 

@@ -3,7 +3,7 @@
 A stage is up to date when it has finished before on the same parameters and the same columns,
 pictures and verdicts. Stages that talk to the outside (collect, import, review) always run: they
 fetch only what is missing and store nothing twice. So do those that work row by row (embed,
-votes, zero-shot): they fill the rows that lack their columns.
+votes, zero-shot, runs): they fill the rows that lack their columns.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.errors import LeakError
+from cosmic_morphology.errors import LeakError, SettingsError
 from cosmic_morphology.pipeline.summary import Summary
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -57,6 +57,8 @@ class Stage:
         The settings that change its result.
     hears_verdicts : bool
         Whether a new verdict of a person makes it stale.
+    also_reads : callable
+        Columns that some settings add to ``reads``.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Stage:
     reads: tuple[str, ...] = ()
     parameters: Callable[[Settings], Any] = lambda _: None
     hears_verdicts: bool = False
+    also_reads: Callable[[Settings], tuple[str, ...]] = lambda _: ()
 
 
 def collect(context: Context) -> None:
@@ -167,6 +170,23 @@ def zero_shot(context: Context) -> None:
         )
 
 
+def trained(context: Context) -> None:
+    """Let runs that were trained before say what the pictures show."""
+    from cosmic_morphology.pipeline.voting import let_runs_vote, place_of_run
+
+    settings = context.settings
+    own = {(context.out / "runs" / job.name).resolve() for job in settings.train}
+    for run in settings.curate.runs:
+        if place_of_run(run, settings).resolve() in own:
+            raise SettingsError(
+                "a run cannot vote on the labels that it is to be trained on",
+                where=f"curate.runs: {run}",
+                todo="Train under another name, or take it out of curate.runs.",
+            )
+    with context.progress("asking runs") as report:
+        let_runs_vote(context.atlas, settings, context.taxonomy, report)
+
+
 def groups(context: Context) -> None:
     """Tie together what no split may part."""
     from cosmic_morphology.curate import group_pictures
@@ -262,6 +282,14 @@ def _count_failures(context: Context, failed: Any) -> None:
 _LABEL_READS = ("votes", "source", "collection", "duplicate_of", "group", "split")
 
 
+def _models(settings: Settings) -> tuple[str, ...]:
+    """Columns of the models that are asked: one may change under its name."""
+    from cosmic_morphology.curate.trained import columns_of_run
+
+    asked = ("zero_shot",) if settings.curate.zero_shot else ()
+    return (*asked, *(column for run in settings.curate.runs for column in columns_of_run(run)))
+
+
 def _label_parameters(settings: Settings) -> Any:
     return settings.curate.model_dump(), str(settings.taxonomy), settings.seed
 
@@ -288,7 +316,16 @@ STAGES: tuple[Stage, ...] = (
         ("title", "names", "lineage", "albums", "created_at", "credit", "source", "duplicate_of"),
         lambda s: s.curate.model_dump(),
     ),
-    Stage("labels", labels, lambda _: True, _LABEL_READS, _label_parameters, hears_verdicts=True),
+    Stage("runs", trained, lambda s: bool(s.curate.runs)),
+    Stage(
+        "labels",
+        labels,
+        lambda _: True,
+        _LABEL_READS,
+        _label_parameters,
+        hears_verdicts=True,
+        also_reads=_models,
+    ),
     Stage(
         "split",
         split,
@@ -306,6 +343,7 @@ STAGES: tuple[Stage, ...] = (
         _LABEL_READS,
         _label_parameters,
         hears_verdicts=True,
+        also_reads=_models,
     ),
     Stage("checks", checks, lambda _: True, _LABEL_READS, _label_parameters, hears_verdicts=True),
     Stage("audit", audit, lambda s: s.audit is not None),

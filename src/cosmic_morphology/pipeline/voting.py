@@ -1,0 +1,56 @@
+"""Trained runs are loaded and handed to the curating room, which knows nothing of networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cosmic_morphology.atlas import Atlas, Progress
+from cosmic_morphology.settings import Settings
+from cosmic_morphology.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from cosmic_morphology.curate import TrainedSummary, TrainedVoter
+
+
+def let_runs_vote(
+    atlas: Atlas, settings: Settings, taxonomy: Taxonomy, progress: Progress | None = None
+) -> dict[str, TrainedSummary]:
+    """Ask the runs of ``curate.runs``; their votes are cast with the labels.
+
+    Raises
+    ------
+    InputError
+        There is no such run, it has other classes, or a file of it is damaged.
+    """
+    from cosmic_morphology.curate import ask_runs
+
+    return ask_runs(
+        atlas,
+        [_voter(atlas, each, settings) for each in settings.curate.runs],
+        taxonomy=taxonomy,
+        settings=settings.curate,
+        progress=progress,
+    )
+
+
+def place_of_run(run: str, settings: Settings) -> Path:
+    """Folder of a run of the settings: a bare name is one of this project's runs."""
+    return Path(run) if "/" in run else settings.out / "runs" / run
+
+
+def _voter(atlas: Atlas, run: str, settings: Settings) -> TrainedVoter:
+    from cosmic_morphology.curate import TrainedVoter, voter_of
+    from cosmic_morphology.learn import answering, load_run, read_learnt
+
+    place = place_of_run(run, settings)
+    model = load_run(place, learn=settings.learn)
+    learnt = read_learnt(place)
+    return TrainedVoter(
+        name=voter_of(run),
+        classes=model.classes,
+        fingerprint=model.fingerprint(),
+        learnt=learnt.ids if learnt else None,
+        groups=learnt.groups if learnt else None,
+        answer=answering(atlas, model),
+    )
