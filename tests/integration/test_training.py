@@ -76,6 +76,17 @@ def test_a_model_says_the_same_after_loading_and_from_embeddings(sky, go):
     assert named == [each.split(":")[1].split("-")[0] for each in sky.ids()]
 
 
+def test_a_model_that_gives_shares_back_says_after_loading_what_its_val_table_says(sky, go, tmp_path):
+    recipe = recipe_file(tmp_path, 'extends = "baseline"\nprior = true\nepochs = 2\n')
+    run = go(sky, recipe=recipe)
+    assert 0 <= run.metrics["prior_given_back"] <= 1
+    rows = list(csv.DictReader((run.path / "val.csv").read_text().splitlines()))
+    ids = [row["id"] for row in rows]
+    said = np.array([[float(row[f"p_{name}"]) for name in run.classes] for row in rows])
+    thumbnails = sky.pictures(ids).column("thumbnail").to_pylist()
+    assert load_run(run.path).predict(thumbnails) == pytest.approx(said, abs=1e-3)
+
+
 def test_predictions_become_columns_and_are_made_once(sky, go):
     model = load_run(go(sky).path)
     done = predict_into(sky, model, where="split = 'test'")

@@ -18,7 +18,12 @@ from cosmic_morphology.learn import build_backbone, hub_reachable, load_recipe, 
 from cosmic_morphology.learn.augment import change, draw
 from cosmic_morphology.learn.backbones import bare_model
 from cosmic_morphology.learn.batches import Shuffled
-from cosmic_morphology.learn.calibrate import classwise_ece, temperature_for, threshold_for
+from cosmic_morphology.learn.calibrate import (
+    classwise_ece,
+    temperature_and_prior_for,
+    temperature_for,
+    threshold_for,
+)
 from cosmic_morphology.learn.halving import Halving
 from cosmic_morphology.learn.levels import Levels
 from cosmic_morphology.learn.module import rate_at
@@ -315,6 +320,21 @@ def test_the_temperature_of_overconfident_scores_is_found():
     targets = np.array([rng.choice(4, p=row / row.sum()) for row in odds.astype(float)])
     assert temperature_for(3 * scores, targets) == pytest.approx(3.0, rel=0.1)
     assert temperature_for(scores[:0], targets[:0]) == 1.0
+
+
+def test_the_shares_that_class_weights_took_away_are_found_and_given_back():
+    rng = np.random.default_rng(0)
+    shares = np.array([0.9, 0.08, 0.02])
+    balanced = rng.normal(0, 1, (4000, 3)).astype(np.float32)
+    odds = np.exp(balanced) * shares
+    targets = np.array([rng.choice(3, p=row / row.sum()) for row in odds.astype(float)])
+    temperature, tau = temperature_and_prior_for(balanced, targets, shares)
+    assert tau == pytest.approx(1.0, abs=0.05)
+    assert temperature == pytest.approx(1.0, rel=0.1)
+    # Scores that know the shares already get nothing.
+    knowing = (balanced + np.log(shares)).astype(np.float32)
+    assert temperature_and_prior_for(knowing, targets, shares)[1] == pytest.approx(0.0, abs=0.05)
+    assert temperature_and_prior_for(balanced[:0], targets[:0], shares) == (1.0, 0.0)
 
 
 def test_honest_probabilities_have_no_calibration_error_and_boasting_has():

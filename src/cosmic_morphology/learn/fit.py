@@ -12,10 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torchmetrics.functional.classification import multiclass_f1_score
 
-from cosmic_morphology.learn.calibrate import classwise_ece, temperature_for, threshold_for
+from cosmic_morphology.learn.calibrate import (
+    classwise_ece,
+    temperature_and_prior_for,
+    temperature_for,
+    threshold_for,
+)
 from cosmic_morphology.learn.card import CARD, write_card
 from cosmic_morphology.learn.learnt import LEARNT, write_learnt
-from cosmic_morphology.learn.model import head_shape, load_run, save_model, softmax
+from cosmic_morphology.learn.model import (
+    TrainedModel,
+    head_shape,
+    load_run,
+    save_model,
+    softmax,
+)
 from cosmic_morphology.learn.pictures import SIDES, PictureTable
 from cosmic_morphology.learn.presets import with_preset
 from cosmic_morphology.learn.recipes import load_recipe
@@ -158,8 +169,9 @@ def _write_beginning(task: Task, where: Mapping[str, str]) -> None:
 
 def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
     model, logits, targets = outcome.model, outcome.logits, outcome.targets
+    tau = 0.0
     if task.recipe.calibrate:
-        model.temperature = temperature_for(logits, targets)
+        logits, tau = _calibrated(task, model, logits, targets)
     probabilities = softmax(logits / model.temperature)
     if len(targets):
         model.reject_below = threshold_for(probabilities, targets, task.recipe.precision_wanted)
@@ -174,6 +186,7 @@ def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
         {
             **_val_metrics(probabilities, targets),
             "temperature": model.temperature,
+            "prior_given_back": round(tau, 4),
             "reject_below": model.reject_below,
             "best_epoch": outcome.fitted.best_epoch,
             "epochs": len(outcome.fitted.module.history),
@@ -189,6 +202,23 @@ def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
             "notes": [*task.notes, *outcome.fitted.notes, *_quarantine(task)],
         },
     )
+
+
+def _calibrated(
+    task: Task, model: TrainedModel, logits: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Fit the temperature; the shares that are given back go into the head's last bias."""
+    if not task.recipe.prior:
+        model.temperature = temperature_for(logits, targets)
+        return logits, 0.0
+    taught = Counter(e.label for e in task.examples if e.split == "train")
+    # Half a picture for a class without any: its share is small, not nothing.
+    counts = np.array([max(0.5, taught[name]) for name in task.classes])
+    log_shares = np.log(counts / counts.sum())
+    model.temperature, tau = temperature_and_prior_for(logits, targets, np.exp(log_shares))
+    offset = (model.temperature * tau * log_shares).astype(np.float32)
+    model.network.head.shift(offset)
+    return logits + offset, tau
 
 
 def _write_val(task: Task, outcome: Outcome, probabilities: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from timm.models import group_parameters
 from torch import nn
@@ -56,6 +57,12 @@ class Head(nn.Module):
         """Take mean and scale from features of shape ``(N, n_features)``."""
         self.mean.copy_(features.mean(0))
         self.scale.copy_(features.std(0).clamp_min(1e-6))
+
+    def shift(self, offset: np.ndarray) -> None:
+        """Add an offset of shape ``(n_classes,)`` to all scores."""
+        bias = self.layers[-1].get_parameter("bias")
+        with torch.no_grad():
+            bias.add_(torch.from_numpy(offset).to(bias.device))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Scores of shape ``(N, n_classes)``, averaged where features are ``(N, views, F)``."""

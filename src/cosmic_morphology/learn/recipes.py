@@ -97,6 +97,9 @@ class Recipe(_Part):
     train_views: int = Field(1, ge=1, description="changed copies of each picture for a head")
     with_reject: bool = Field(False, description="one more class: everything else")
     calibrate: bool = Field(True, description="fit a temperature on the val split")
+    prior: bool = Field(
+        False, description="with it, give back the classes' shares that class weights took away"
+    )
     precision_wanted: float = Field(0.98, gt=0, lt=1, description="for the reject threshold")
     size_px: int | None = Field(None, ge=16, description="side of the input instead of the model's")
     augment: Augmentation = Field(
