@@ -81,10 +81,10 @@ def _rows(file: Path) -> list[dict[str, str]]:
     try:
         with file.open(newline="", encoding="utf-8") as data:
             table = csv.DictReader(data)
-            rows = list(table)
+            columns, rows = table.fieldnames, list(table)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _damaged(file) from error
-    if table.fieldnames != _COLUMNS or any(not row["id"] for row in rows):
+    if columns != _COLUMNS or any(not row["id"] for row in rows):
         raise _damaged(file)
     return rows
 

@@ -1,0 +1,209 @@
+"""A saved run votes in an atlas: on new pictures, not on what it has learned from."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from training_tools import CLASSES, LEARN, TAXONOMY, call, coloured_atlas, config_in, drawn
+
+from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.errors import InputError, SettingsError
+from cosmic_morphology.imaging import take_in
+from cosmic_morphology.learn import load_run, read_learnt, train
+from cosmic_morphology.pipeline.stages import STAGES, Context
+from cosmic_morphology.pipeline.voting import let_runs_vote
+from cosmic_morphology.settings import CurateSettings, RunJob, Settings
+from cosmic_morphology.taxonomy import load_taxonomy
+
+SEED = 3
+# Surer than the quick recipe, and of the reject class, too.
+SURE = """
+extends = "baseline"
+with_reject = true
+calibrate = false
+batch_size = 6
+learning_rate = 0.3
+patience = 0
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """An atlas of thirty pictures and a run that was trained on it, beside a settings file."""
+    place = tmp_path_factory.mktemp("trained")
+    config_in(place)
+    (place / "quick.toml").write_text(SURE)
+    train_quick(coloured_atlas(place / "atlas"), place)
+    return place
+
+
+@pytest.fixture
+def place(trained, tmp_path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "place"))
+
+
+@pytest.fixture
+def sky(place) -> Atlas:
+    return Atlas.open(place / "atlas")
+
+
+@pytest.fixture
+def cosmic(monkeypatch, capsys, place):
+    monkeypatch.chdir(place)
+    return lambda *words: call(
+        (*words, "--atlas", "atlas", "--config", "cosmic.toml"), monkeypatch, capsys
+    )
+
+
+def train_quick(atlas: Atlas, place: Path, name: str = "quick", starts_from: str = ""):
+    job = RunJob(name=name, recipe=str(place / "quick.toml"), starts_from=starts_from)
+    out = place / "cosmic-out"
+    return train(atlas, job, learn=LEARN, taxonomy=TAXONOMY, seed=SEED, out=out)
+
+
+def add_new(atlas: Atlas, *, broken: bool = False) -> None:
+    for n, name in enumerate(CLASSES):
+        data = drawn(name, 90_000 + n)
+        intake = take_in(data)
+        if broken and name == "comet":
+            intake = replace(intake, thumbnail=b"no picture")
+        atlas.add([Arrival(Record("new", name), intake, data)])
+
+
+def votes_of(atlas: Atlas, voter: str = "run_quick") -> dict[str, str]:
+    """The class that a run gives each picture that it votes on."""
+    found = {}
+    for row in atlas.read(["id", "votes"]).to_pylist():
+        mine = [each for each in row["votes"] or () if each["voter"] == voter]
+        if mine:
+            found[row["id"]] = max(mine, key=lambda each: each["weight"])["label"]
+    return found
+
+
+def settings_of(place: Path, *runs: str) -> Settings:
+    out = place / "cosmic-out"
+    return Settings(out=out, learn=LEARN, curate=CurateSettings(runs=runs))
+
+
+@pytest.mark.parametrize("named", ["quick", "cosmic-out/runs/quick"])
+def test_a_run_votes_on_new_pictures_and_on_no_other(cosmic, place, sky, named):
+    add_new(sky)
+    code, said, _ = cosmic("curate", "--run", named, "--json")
+    assert code == 0
+    told = json.loads(said)
+    assert told["runs"]["run_quick"]["votes"] == 3
+    assert told["runs"]["run_quick"]["mute"] == {
+        "it has learned from the picture": 24,
+        "the picture is of the val or test split": 6,
+    }
+    assert "run_quick" in told["labels"]["evidence"]
+    assert votes_of(sky) == {f"new:{name}": name for name in CLASSES}
+
+
+def test_votes_and_silence_are_explained_and_measured(cosmic, place, sky):
+    add_new(sky)
+    with (place / "cosmic.toml").open("a") as file:
+        file.write('\n[curate]\nruns = ["./cosmic-out/runs/quick"]\n')
+    assert cosmic("curate")[0] == 0
+    _, said, _ = cosmic("explain-label", "new:comet")
+    assert "comet        run_quick: a trained run that has not learned from its group" in said
+    _, said, _ = cosmic("explain-label", "drawn:comet-00")
+    assert "run_quick abstains: it has learned from the picture" in said
+    _, said, _ = cosmic("explain-label", "drawn:comet-04")
+    assert "run_quick abstains: the picture is of the val or test split" in said
+    (place / "truth.csv").write_text("id,class\nnew:comet,comet\nnew:galaxy,nebula\n")
+    code, said, _ = cosmic("curate", "--audit", "truth.csv", "--json")
+    rows = {(row["what"], row["measure"]): row["value"] for row in json.loads(said)["rows"]}
+    assert code == 0
+    assert rows["run_quick", "precision"] == 0.5
+
+
+def test_a_copy_of_a_learned_picture_is_not_judged(cosmic, sky):
+    add_new(sky)
+    data = sky.pictures(["drawn:comet-00"], ["image"]).column("image")[0].as_py()
+    sky.add([Arrival(Record("new", "copy"), take_in(data), data)])
+    assert cosmic("curate", "--run", "quick")[0] == 0
+    assert set(votes_of(sky)) == {f"new:{name}" for name in CLASSES}
+    _, said, _ = cosmic("explain-label", "new:copy", "--json")
+    assert json.loads(said)["label"] == ""
+
+
+def test_a_picture_that_cannot_be_read_gets_no_vote(cosmic, sky):
+    add_new(sky, broken=True)
+    code, said, _ = cosmic("curate", "--run", "quick", "--json")
+    assert code == 0
+    assert json.loads(said)["runs"]["run_quick"]["mute"]["it cannot read the picture"] == 1
+    assert set(votes_of(sky)) == {"new:galaxy", "new:nebula"}
+
+
+def test_an_older_run_is_mute_until_training_again_has_written_its_record(cosmic, place, sky):
+    run = place / "cosmic-out/runs/quick"
+    record = (run / "learnt.csv").read_bytes()
+    weights = (run / "weights.safetensors").stat().st_mtime_ns
+    (run / "learnt.csv").unlink()
+    assert load_run(run).classes == load_run(run).classes
+    add_new(sky)
+    _, said, _ = cosmic("curate", "--run", "quick", "--json")
+    assert json.loads(said)["runs"]["run_quick"] == {
+        "filled": 0,
+        "votes": 0,
+        "mute": {"it has no record of what it learned from": 33},
+    }
+    assert votes_of(sky) == {}
+    # The labels are now those of the voters: none. Those that the run learned from are told.
+    train_quick(coloured_atlas(place / "as-before"), place)
+    assert (run / "learnt.csv").read_bytes() == record
+    assert (run / "weights.safetensors").stat().st_mtime_ns == weights
+    cosmic("curate", "--run", "quick")
+    assert len(votes_of(sky)) == 3
+
+
+def test_a_record_names_train_and_val_and_what_the_run_before_has_seen(place):
+    other = coloured_atlas(place / "other", per_class=5)
+    first = read_learnt(place / "cosmic-out/runs/quick")
+    assert len(first.ids) == 24
+    assert "drawn:comet-04" not in first.ids  # of the test split
+    on = train_quick(other, place, "on", "quick")
+    with (on.path / "learnt.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 12 + 24
+    assert read_learnt(on.path).ids == first.ids
+    (place / "cosmic-out/runs/quick/learnt.csv").unlink()
+    assert read_learnt(train_quick(other, place, "on2", "quick").path) is None
+
+
+def test_what_is_no_run_is_refused_with_a_line_that_says_where(cosmic, sky):
+    code, _, said = cosmic("curate", "--run", "no-such-run")
+    assert code == 2
+    assert "runs/no-such-run: there is no finished run here" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("damage", ["", "id,split\na,train\n", 'id,group,split\n"",g,train\n'])
+def test_a_damaged_record_is_refused_with_what_to_do(place, sky, damage):
+    (place / "cosmic-out/runs/quick/learnt.csv").write_text(damage)
+    with pytest.raises(InputError, match=r"record .* is damaged\. Delete it"):
+        let_runs_vote(sky, settings_of(place, "quick"), TAXONOMY)
+
+
+def test_a_run_of_another_taxonomy_is_refused_with_its_classes(place, sky):
+    with pytest.raises(InputError, match="quick: the run does not know asteroid, planet, star"):
+        let_runs_vote(sky, settings_of(place, "quick"), load_taxonomy())
+
+
+def test_the_pipeline_asks_runs_but_none_that_it_is_about_to_train(place, sky):
+    stage = next(each for each in STAGES if each.name == "runs")
+    assert not stage.wanted(Settings())
+    from contextlib import nullcontext
+
+    settings = settings_of(place, "quick")
+    context = Context(settings, sky, TAXONOMY, settings.out, lambda _: nullcontext(lambda *_: None))
+    assert stage.wanted(settings)
+    stage.run(context)
+    assert "run_quick" in sky.columns()
+    settings.train = (RunJob(name="quick"),)
+    with pytest.raises(SettingsError, match=r"curate\.runs: quick: a run cannot vote"):
+        stage.run(context)
