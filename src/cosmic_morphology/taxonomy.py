@@ -159,7 +159,7 @@ def load_taxonomy(path: Path | None = None) -> Taxonomy:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise TaxonomyError(
-            f"{place or 'taxonomy'}: {first['msg']}",
+            f"{place or 'taxonomy'}: {first['msg'].removeprefix('Value error, ')}",
             where=where,
             todo="See src/cosmic_morphology/taxonomy.toml for a valid one.",
         ) from error

@@ -30,10 +30,16 @@ def command(
 ) -> None:
     """Class and source balance, sizes, samples and duplicates, as PNG and one page."""
     from cosmic_morphology.evaluate import explore
+    from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
     with progress("explore") as report:
-        summary = explore(open_atlas(settings), out or settings.out / "explore", progress=report)
+        summary = explore(
+            open_atlas(settings),
+            out or settings.out / "explore",
+            taxonomy=load_taxonomy(settings.taxonomy),
+            progress=report,
+        )
     if as_json:
         show(summary, as_json=True)
         return

@@ -21,6 +21,7 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 _RESAMPLES = 1000
 HALVES = ("tune", "report")
+_CHECKS = ("relevance", "mislabel")
 """The half of the truth to choose rules by, and the one to measure them on."""
 
 
@@ -130,7 +131,7 @@ def audit(
     """
     truth, groups = _truth(truth_csv, dict(columns or {}), id_prefix, taxonomy, half)
     wanted = ["id", "votes", "label", "given_label", "group", "label_kind"]
-    wanted += [f"{check}_flag" for check in ("relevance", "mislabel")]
+    wanted += [f"{check}_{part}" for check in _CHECKS for part in ("score", "flag")]
     rows = [row for row in atlas.read(wanted).to_pylist() if row["id"] in truth]
     if not rows:
         raise InputError(
@@ -237,12 +238,14 @@ def _checks(
         ("relevance", truth == taxonomy.reject, np.ones(len(rows), dtype=bool)),
         ("mislabel", given != truth, known),
     ):
-        looked = np.array([row[f"{check}_flag"] is not None for row in rows]) & among
-        flagged = np.array([bool(row[f"{check}_flag"]) for row in rows]) & looked
-        if looked.any():
+        done = np.array([row[f"{check}_flag"] is not None for row in rows]) & among
+        looked = np.array([row[f"{check}_score"] is not None for row in rows]) & done
+        flagged = np.array([bool(row[f"{check}_flag"]) for row in rows]) & done
+        if done.any():
             measured.ratio(check, "coverage", looked, np.ones(len(rows), dtype=bool))
             measured.ratio(check, "precision", wrong, flagged)
-            measured.ratio(check, "recall", flagged, wrong & looked)
+            # What it could not judge it has not found.
+            measured.ratio(check, "recall", flagged, wrong & done)
 
 
 def _truth(

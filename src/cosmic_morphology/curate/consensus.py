@@ -63,7 +63,7 @@ def consensus(
     for row, cast in enumerate(votes):
         mute = without[row] if without is not None else ()
         heard = [each for each in cast if each["label"] in at and each["voter"] not in mute]
-        gold = [each for each in heard if each["weight"] >= GOLD and not _is_of_all(each)]
+        gold = [each for each in heard if each["weight"] >= GOLD and not is_of_all(each)]
         _add_odds(scores[row], gold or heard, at)
         if not gold:
             _add_distributions(scores[row], heard, at)
@@ -73,7 +73,7 @@ def consensus(
 
 
 def _add_odds(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) -> None:
-    single = [each for each in cast if not _is_of_all(each)]
+    single = [each for each in cast if not is_of_all(each)]
     shares = _SHARE if any(_SHARE.get(each["voter"], 1.0) > 0 for each in cast) else _ALONE
     for each in single:
         weight = min(max(float(each["weight"]), _LEAST), _MOST)
@@ -82,7 +82,7 @@ def _add_odds(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) ->
 
 
 def _add_distributions(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) -> None:
-    voices = sorted({each["voter"] for each in cast if _is_of_all(each)})
+    voices = sorted({each["voter"] for each in cast if is_of_all(each)})
     runs = sum(voter.startswith(RUN) for voter in voices)
     for voter in voices:
         mine = [each for each in cast if each["voter"] == voter]
@@ -109,5 +109,6 @@ def _chances(mine: Cast, at: Mapping[str, int], is_run: bool) -> NDArray[np.floa
     return chances
 
 
-def _is_of_all(vote: Mapping[str, Any]) -> bool:
+def is_of_all(vote: Mapping[str, Any]) -> bool:
+    """Whether it is one of the probabilities of all classes, given by what sees the picture."""
     return vote["voter"] in _OF_ALL or vote["voter"].startswith(RUN)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas, Stamp
-from cosmic_morphology.curate.consensus import consensus
+from cosmic_morphology.curate.consensus import consensus, is_of_all
 from cosmic_morphology.curate.hearing import Hearing, hear
 from cosmic_morphology.curate.relevance import CheckSummary
 from cosmic_morphology.curate.votes import labels_of_voter, taxonomy_key
@@ -19,7 +19,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "mislabel"
-CODE = "1"
+CODE = "2"
 # What a source says outright is checked; the strongest claim that a picture has comes first.
 _CLAIMS = ("folder", "title", "object_name", "lead", "search_word")
 # Fewer pictures than this give no noise rates to learn from.
@@ -33,7 +33,8 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     its search word) is compared with the probabilities that all other voters give, none of which
     has learned from the picture's group. The score is the probability of the claimed label;
     flagged are pictures where it is below ``min_agreement``, and those that confident learning
-    finds (Northcutt et al. 2021, J. Artif. Intell. Res. 70, 1373; cleanlab).
+    finds (Northcutt et al. 2021, J. Artif. Intell. Res. 70, 1373; cleanlab). Texts alone that
+    favour the claimed label agree with it, however few they are.
 
     Parameters
     ----------
@@ -75,13 +76,14 @@ def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
     known = np.flatnonzero((claimed >= 0) & np.array(supported, dtype=bool))
     score = np.full(len(ids), np.nan)
     score[known] = others[known, claimed[known]]
+    seen = np.array([any(is_of_all(each) for each in cast) for cast in votes], dtype=bool)
     flag = np.zeros(len(ids), dtype=bool)
     flag[known] = score[known] < least
     flag[known[confident_issues(claimed[known], others[known])]] = True
+    flag &= seen | (others.argmax(axis=1) != claimed)
     suggested = [classes[at] for at in others.argmax(axis=1)]
     reasons = [
-        f"{claimant[at]} says {classes[claimed[at]]}, the others rather {suggested[at]} "
-        f"({others[at].max():.2f})"
+        _reason(claimant[at], classes[claimed[at]], suggested[at], others[at].max())
         if flag[at]
         else ""
         for at in range(len(ids))
@@ -97,6 +99,13 @@ def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
             ),
         }
     )
+
+
+def _reason(claimant: str, claimed: str, suggested: str, sure: float) -> str:
+    others = f"are not sure of it ({sure:.2f})"
+    if suggested != claimed:
+        others = f"rather {suggested} ({sure:.2f})"
+    return f"{claimant} says {claimed}, the others {others}"
 
 
 def _claims(
