@@ -118,11 +118,19 @@ def command(
         for check in (check_relevance, check_mislabels):
             name = check.__name__.removeprefix("check_")
             shown[name] = check(opened, taxonomy=taxonomy, settings=settings.curate)
-    show(
-        {"duplicates": copies, "votes": votes, "groups": groups, "labels": labels, **shown},
-        as_json=as_json,
-        title="curated",
-    )
+    from cosmic_morphology.evaluate import write_curated
+
+    found = write_curated(opened, settings.out / "curated.html", taxonomy=taxonomy)
+    done = {"duplicates": copies, "votes": votes, "groups": groups, "labels": labels, **shown}
+    if as_json:
+        show({**done, "classes": found.classes, "page": found.page}, as_json=True)
+        return
+    show(done, as_json=False, title="curated")
+    from rich.console import Console
+
+    console = Console()
+    console.print(found.table())
+    console.print(f"page: {found.page}", soft_wrap=True)
 
 
 def _show_audit(table: AuditTable, out: Path, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ of label it was measured on (:class:`Score`).
 from cosmic_morphology.evaluate.ablation import Ablation, ablation
 from cosmic_morphology.evaluate.board import Board, write_board
 from cosmic_morphology.evaluate.comparison import Compared, Comparison, compare_runs
+from cosmic_morphology.evaluate.curated import Curated, write_curated
 from cosmic_morphology.evaluate.evaluating import Evaluation, evaluate_run
 from cosmic_morphology.evaluate.explore import ExploreSummary, explore
 from cosmic_morphology.evaluate.report import write_report
@@ -18,6 +19,7 @@ __all__ = [
     "Board",
     "Compared",
     "Comparison",
+    "Curated",
     "Evaluation",
     "ExploreSummary",
     "LabelScores",
@@ -27,5 +29,6 @@ __all__ = [
     "evaluate_run",
     "explore",
     "write_board",
+    "write_curated",
     "write_report",
 ]

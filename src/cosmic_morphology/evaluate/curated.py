@@ -1,0 +1,135 @@
+"""What curating found, as a table and a gallery: labels, and the pictures that each check flags."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.evaluate.gallery import Tile, tiles
+from cosmic_morphology.evaluate.page import write_page
+from cosmic_morphology.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+OPEN = "(open)"
+_KINDS = ("checked", "computed", "none")
+_COLUMNS = ("label", "label_kind", "suggested_label")
+# Of every check the title of its part, and what the worst of them look like.
+_CHECKS = {
+    "mislabel": "Labels that the evidence contradicts",
+    "relevance": "Pictures that may show no object of the taxonomy",
+    "duplicate": "Copies of another picture",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCount:
+    """Pictures of one class: by people, by the voters, and how many each check flags."""
+
+    name: str
+    pictures: int
+    kinds: dict[str, int]
+    flags: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Curated:
+    """What :func:`write_curated` counted, and the page that shows it."""
+
+    page: str
+    classes: tuple[ClassCount, ...]
+
+    def table(self) -> Table:
+        """The classes as a table for the terminal."""
+        from rich.table import Table
+
+        found = Table(title="labels, and what the checks flag")
+        found.add_column("class", no_wrap=True)
+        for name in ("all", "people", "voters", *_CHECKS):
+            found.add_column(name, justify="right")
+        for row in self.classes:
+            kinds = (row.kinds["checked"], row.kinds["computed"])
+            numbers = (row.pictures, *kinds, *row.flags.values())
+            found.add_row(row.name, *(f"{number:,}" for number in numbers))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """A picture that a check flags; the texts come from outside."""
+
+    tile: Tile
+    label: str
+    suggested: str
+    score: float
+    reason: str
+
+
+def write_curated(atlas: Atlas, path: Path, *, taxonomy: Taxonomy, shown: int = 24) -> Curated:
+    """Write one page about an atlas that was curated.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Only read.
+    path : Path
+        The page.
+    taxonomy : Taxonomy
+        The order of the classes.
+    shown : int
+        Pictures of each check, those with the lowest scores first.
+    """
+    there = set(atlas.positions())
+    names = [f"{check}_{part}" for check in _CHECKS for part in ("score", "flag", "reason")]
+    read = atlas.read(["id", *_COLUMNS, *names]).sort_by("id").to_pylist()
+    rows = [row for row in read if row["id"] in there]
+    classes = count_classes(rows, taxonomy)
+    page = write_page(
+        path,
+        "curated.html.j2",
+        {
+            "title": "What curating found",
+            "atlas_version": str(atlas.version),
+            "pictures": len(rows),
+            "checks": _CHECKS,
+            "classes": classes,
+            "found": {check: len(_flagged(rows, check)) for check in _CHECKS},
+            "gallery": {check: _gallery(atlas, rows, check, shown) for check in _CHECKS},
+        },
+    )
+    return Curated(str(page), tuple(classes))
+
+
+def count_classes(rows: Sequence[dict[str, Any]], taxonomy: Taxonomy) -> list[ClassCount]:
+    """The table: one row for each class of the taxonomy, what is open last."""
+    found = []
+    for name in (*taxonomy.names_with_reject, OPEN):
+        own = [row for row in rows if (row["label"] or OPEN) == name]
+        kinds = Counter(row["label_kind"] or "none" for row in own)
+        flags = {check: len(_flagged(own, check)) for check in _CHECKS}
+        found.append(ClassCount(name, len(own), {kind: kinds[kind] for kind in _KINDS}, flags))
+    return found
+
+
+def _flagged(rows: Sequence[dict[str, Any]], check: str) -> list[dict[str, Any]]:
+    return [row for row in rows if row[f"{check}_flag"]]
+
+
+def _gallery(atlas: Atlas, rows: Sequence[dict[str, Any]], check: str, shown: int) -> list[Flagged]:
+    worst = sorted(_flagged(rows, check), key=lambda row: (row[f"{check}_score"] or 0, row["id"]))
+    worst = worst[:shown]
+    return [
+        Flagged(
+            tile,
+            row["label"] or OPEN,
+            row["suggested_label"] or "" if check == "mislabel" else "",
+            float(row[f"{check}_score"] or 0),
+            row[f"{check}_reason"] or "",
+        )
+        for row, tile in zip(worst, tiles(atlas, [row["id"] for row in worst]), strict=True)
+    ]
