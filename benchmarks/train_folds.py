@@ -17,12 +17,14 @@ and the answers, with which ``board.py`` compares recipes.
 from __future__ import annotations
 
 import argparse
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 from fold_scores import SEED, Scored
 from rows import Row, emit
 from shifting import shifted
@@ -31,7 +33,8 @@ from sky_table import Sky
 
 from cosmic_morphology.evaluate.probe import probe
 from cosmic_morphology.imaging import take_in
-from cosmic_morphology.learn import load_run, train
+from cosmic_morphology.learn import TrainedModel, build_backbone, load_recipe, load_run, train
+from cosmic_morphology.learn.cut import cut
 from cosmic_morphology.learn.runs import Run
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -67,6 +70,7 @@ def main() -> None:
         "--checked", action="store_true", help="with --labels: these pictures, checked labels"
     )
     parser.add_argument("--apart", choices=["objects", "collections"], action="append")
+    parser.add_argument("--no-shifted", action="store_true", help="leave changed pictures out")
     parser.add_argument("--keep", type=Path, required=True, help="folder for the folds' runs")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--mean", type=float, nargs=3)
@@ -101,15 +105,34 @@ def out_of_fold(
             where = f"{'checked-' if given.checked else ''}{given.labels.stem}-{where}"
         first = _trained(table, given.starts_from, where, given) if given.starts_from else None
         model = load_run(_trained(table, given.recipe, where, given, first).path)
-        thumbnails = [data for _, data in table.thumbnails([table.ids[row] for row in test])]
-        seen = model.embed(thumbnails)
+        seen = _seen(table, model, [table.ids[row] for row in test], given)
         found.plain[test] = model.predict_embeddings(seen)
-        changed = [shifted(data, number) for data, number in zip(thumbnails, test, strict=True)]
-        found.shifted[test] = model.predict(changed)
+        if not given.no_shifted:
+            thumbnails = [data for _, data in table.thumbnails([table.ids[row] for row in test])]
+            changed = [shifted(data, number) for data, number in zip(thumbnails, test, strict=True)]
+            found.shifted[test] = model.predict(changed)
+        seen = seen.mean(1) if seen.ndim == 3 else seen
         found.strangers[fold::N_FOLDS] = model.predict(strange[fold::N_FOLDS])
         _tell(table, seen, test, found, "after")
         _tell(table, _before(table, given)[test], test, found, "before")
     return found
+
+
+def _seen(table: Sky, model: TrainedModel, ids: list[str], given: argparse.Namespace) -> np.ndarray:
+    """What the backbone sees; frozen stages look only once, whatever fold has trained the rest."""
+    recipe = load_recipe(given.recipe)
+    if recipe.trains == "head":
+        frozen = build_backbone(_learn(given), levels=recipe.levels)
+        return table.views(table, ids, frozen, _learn(given), n_views=recipe.views).vectors
+    if recipe.trains != "last_stages" or recipe.train_views == 1:
+        return model.embed([data for _, data in table.thumbnails(ids)])
+    front, rest = cut(model.network.backbone, recipe.stages, model.preprocessing.size_px)
+    half = build_backbone(_learn(given))
+    half.model, half.n_features = front, math.prod(front.shape)
+    looked = table.views(table, ids, half, _learn(given), n_views=recipe.views).vectors
+    with torch.inference_mode():
+        parts = [rest(torch.from_numpy(looked[k : k + 64])) for k in range(0, len(looked), 64)]
+    return torch.cat(parts).numpy()
 
 
 def _trained(
@@ -140,8 +163,6 @@ def _folds(
 
 
 def _before(table: Sky, given: argparse.Namespace) -> np.ndarray:
-    from cosmic_morphology.learn import build_backbone
-
     learn = _learn(given)
     return table.embeddings(table.ids, learn, build_backbone(learn), None)
 
@@ -203,6 +224,8 @@ def rows_of(
                 score.row(f"F1 of {name}: {title}", score.f1_of(at), "F1", None, command)
                 for at, name in enumerate(names[:k])
             ]
+            if given.no_shifted:
+                continue
             other = _scored(answers.shifted, targets, units, k)
             found.append(
                 other.row(
@@ -282,6 +305,7 @@ def _command(given: argparse.Namespace) -> str:
     taught = f" --labels {given.labels.name}" if given.labels else ""
     taught += " --checked" if given.checked else ""
     few = f" --limit {given.limit}" if given.limit else ""
+    few += " --no-shifted" if given.no_shifted else ""
     return (
         f"python benchmarks/train_folds.py --sky DIR --weights FILE --backbone {given.backbone} "
         f"--recipe {given.recipe}{after} --keep DIR{taught}{few}"

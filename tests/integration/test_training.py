@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from training_sky import (
+    BEHIND,
     CLASSES,
     LEARN,
     LEVELS,
@@ -76,7 +77,9 @@ def test_a_model_says_the_same_after_loading_and_from_embeddings(sky, go):
     assert named == [each.split(":")[1].split("-")[0] for each in sky.ids()]
 
 
-def test_a_model_that_gives_shares_back_says_after_loading_what_its_val_table_says(sky, go, tmp_path):
+def test_a_model_that_gives_shares_back_says_after_loading_what_its_val_table_says(
+    sky, go, tmp_path
+):
     recipe = recipe_file(tmp_path, 'extends = "baseline"\nprior = true\nepochs = 2\n')
     run = go(sky, recipe=recipe)
     assert 0 <= run.metrics["prior_given_back"] <= 1
@@ -208,6 +211,26 @@ def test_a_head_learns_from_views_of_the_levels(sky, go, tmp_path):
     named = [model.classes[k] for k in model.predict(thumbnails).argmax(1)]
     assert named == [each.split(":")[1].split("-")[0] for each in sky.ids("split = 'test'")]
     assert model.embed(thumbnails).shape == (6, 3 * (64 + 128 + 256 + 512) + 512)
+
+
+def test_last_stages_learn_behind_frozen_ones_that_look_once(sky, go, tmp_path):
+    start = go(sky)
+    recipe = recipe_file(tmp_path, BEHIND)
+    run = go(sky, name="behind", recipe=recipe, starts_from=start.name)
+    assert run.metrics["val_macro_f1"] == 1.0
+    assert (run.metrics["n_train"], run.metrics["n_val"]) == (18, 6)
+    model, before = load_run(run.path), load_run(start.path).network.backbone.state_dict()
+    moved = {
+        name.partition(".")[0]
+        for name, value in model.network.backbone.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert moved == {"layer4"}
+    # The saved network is whole: from pictures on it says what the val table says.
+    rows = list(csv.DictReader((run.path / "val.csv").read_text().splitlines()))
+    said = np.array([[float(row[f"p_{name}"]) for name in run.classes] for row in rows])
+    thumbnails = sky.pictures([row["id"] for row in rows]).column("thumbnail").to_pylist()
+    assert model.predict(thumbnails) == pytest.approx(said, abs=0.02)
 
 
 def test_enlarged_parts_are_averaged_in_training_and_after_loading(sky, go, tmp_path):

@@ -20,6 +20,10 @@ LEARN = LearnSettings(
     backbone="resnet10t", weights="none", image_size_px=32, threads=1, workers=1, accelerator="cpu"
 )
 SEED = 7
+BEHIND = (
+    'extends = "behind"\nepochs = 4\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
+    "stages = 1\n[augment]\nzoom = [1.0, 1.0]\n"
+)
 LEVELS = 'extends = "levels"\nepochs = 8\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
 
 

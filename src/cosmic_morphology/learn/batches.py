@@ -16,7 +16,8 @@ class Examples(Dataset[dict[str, torch.Tensor]]):
     Parameters
     ----------
     inputs : Tensor
-        Features of shape ``(N, F)``, or pixels, uint8 of shape ``(N, H, W, 3)``.
+        Features of shape ``(N, F)``, of several views ``(N, V, F)``, or pixels, uint8 of shape
+        ``(N, H, W, 3)``.
     targets : Tensor of int64, shape ``(N,)``
         Numbers of the classes.
     weights : Tensor of float32, shape ``(N,)``
@@ -36,6 +37,12 @@ class Examples(Dataset[dict[str, torch.Tensor]]):
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def parts(self, size: int) -> Iterator[Examples]:
+        """The same in parts of at most so many."""
+        for start in range(0, len(self), size):
+            here = slice(start, start + size)
+            yield Examples(self.inputs[here], self.targets[here], self.weights[here])
 
     def __getitem__(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         return {

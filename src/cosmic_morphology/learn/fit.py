@@ -43,7 +43,7 @@ from cosmic_morphology.learn.runs import (
     write_json,
 )
 from cosmic_morphology.learn.task import Given, Task, prepare
-from cosmic_morphology.learn.ways import Outcome, train_head, train_pixels
+from cosmic_morphology.learn.ways import Outcome, way_of
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -118,7 +118,7 @@ def train(
     begin(folder, task.key)
     _write_beginning(task, where)
     began = time.perf_counter()
-    outcome = train_head(task) if recipe.trains == "head" else train_pixels(task)
+    outcome = way_of(recipe)(task)
     _write_end(task, outcome, time.perf_counter() - began)
     finish(folder, task.key)
     return _completed(task, out)

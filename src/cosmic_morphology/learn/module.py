@@ -153,7 +153,8 @@ class Classifier(lightning.LightningModule):
 
     def _changed(self, inputs: torch.Tensor, index: int) -> torch.Tensor:
         if self._preprocessing is None:
-            return inputs
+            # Of several views of each picture one is learnt from in an epoch.
+            return _one_view(inputs) if inputs.ndim == 3 else inputs
         pixels = inputs.permute(0, 3, 1, 2).float() / 255
         source = torch.Generator().manual_seed(
             (self._seed * 1_000_003 + self.current_epoch) * 10_007 + index
@@ -209,6 +210,11 @@ def rate_at(recipe: Recipe, step: int, steps: int) -> float:
     return 1.0
 
 
+def _one_view(inputs: torch.Tensor) -> torch.Tensor:
+    chosen = torch.randint(inputs.shape[1], (len(inputs),)).to(inputs.device)
+    return inputs[torch.arange(len(inputs), device=inputs.device), chosen].float()
+
+
 def _adjustment(counts: torch.Tensor, tau: float) -> torch.Tensor:
     """Logit adjustment (Menon et al. 2021); classes without pictures are left alone."""
     shares = (counts / counts.sum()).clamp_min(1e-12).log()
@@ -220,4 +226,6 @@ def _class_weights(counts: torch.Tensor, kind: str) -> torch.Tensor:
         return torch.ones_like(counts)
     present = counts > 0
     weights = counts.sum() / (present.sum() * counts.clamp_min(1))
+    if kind == "root":
+        weights = weights.sqrt()
     return torch.where(present, weights, torch.zeros_like(weights))

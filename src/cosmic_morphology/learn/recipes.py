@@ -73,8 +73,10 @@ class Recipe(_Part):
     monitor: Literal["val_loss", "val_macro_f1"] = Field(
         "val_macro_f1", description="what chooses the best epoch, and counts as progress"
     )
-    class_weights: Literal["balanced", "none"] = Field(
-        "balanced", description="balanced: rare classes count more, all classes the same in sum"
+    class_weights: Literal["balanced", "root", "none"] = Field(
+        "balanced",
+        description="balanced: rare classes count more, all classes the same in sum; root: the "
+        "square root of that",
     )
     logit_adjustment: float = Field(0.0, ge=0, description="tau of Menon et al. 2021; 0: off")
     label_smoothing: float = Field(
@@ -94,7 +96,12 @@ class Recipe(_Part):
     crops: int = Field(
         0, ge=0, le=5, description="enlarged parts (the middle, the corners) averaged, too"
     )
-    train_views: int = Field(1, ge=1, description="changed copies of each picture for a head")
+    train_views: int = Field(
+        1,
+        ge=1,
+        description="changed copies of each picture, seen once by what does not learn: for a head, "
+        "or for last stages (there 1 means that pictures change anew in every epoch)",
+    )
     with_reject: bool = Field(False, description="one more class: everything else")
     calibrate: bool = Field(True, description="fit a temperature on the val split")
     prior: bool = Field(

@@ -1,22 +1,25 @@
-"""The two ways of learning: a head on embeddings, or a network on pictures."""
+"""The ways of learning: a head on embeddings, last stages behind frozen ones, a network."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.learn.adapters import add_adapters, fold_adapters
+from cosmic_morphology.learn.backbones import Backbone
 from cosmic_morphology.learn.batches import Examples
 from cosmic_morphology.learn.cache import ROOM_TO_ZOOM, decode_all
+from cosmic_morphology.learn.cut import cut
 from cosmic_morphology.learn.features import features_of
 from cosmic_morphology.learn.model import TrainedModel
 from cosmic_morphology.learn.module import Classifier
 from cosmic_morphology.learn.network import Network, unfreeze_last
-from cosmic_morphology.learn.recipes import Augmentation
+from cosmic_morphology.learn.recipes import Augmentation, Recipe
 from cosmic_morphology.learn.task import Task
 from cosmic_morphology.learn.trainer import Fitted, fit
 from cosmic_morphology.learn.views import features_of_views
@@ -50,6 +53,15 @@ class Outcome:
     targets: np.ndarray
     ids: list[str]
     n_train: int
+
+
+def way_of(recipe: Recipe) -> Callable[[Task], Outcome]:
+    """How a recipe learns."""
+    if recipe.trains == "head":
+        return train_head
+    if recipe.trains == "last_stages" and recipe.train_views > 1:
+        return train_rest
+    return train_pixels
 
 
 def train_head(task: Task) -> Outcome:
@@ -115,6 +127,29 @@ def train_pixels(task: Task) -> Outcome:
     )
 
 
+def train_rest(task: Task) -> Outcome:
+    """Learn the last stages on what the stages before them see, each look taken only once."""
+    recipe, model = task.recipe, task.backbone.model
+    front, rest = cut(model, recipe.stages, task.backbone.preprocessing.size_px)
+    half = replace(task.backbone, model=front, n_features=math.prod(front.shape))
+    train = _looks(task, half, "train", recipe.train_views, recipe.augment)
+    val = _looks(task, half, "val", recipe.views)
+    network = Network(rest, task.head)
+    initial = {key: value.clone() for key, value in network.state_dict().items()}
+
+    def make() -> Classifier:
+        network.load_state_dict(initial)
+        return Classifier(network, recipe, _counts(task, train), seed=task.seed)
+
+    fitted = _loop(task, make, train, val, task.device)
+    network.to("cpu").eval()
+    with torch.inference_mode():
+        parts = [network(part.inputs) for part in val.parts(_BATCH)]
+    k = len(task.classes)
+    logits = torch.cat([torch.zeros(0, k), *parts]).numpy()
+    return Outcome(fitted, _model(task), logits, val.targets.numpy(), val.ids, len(train))
+
+
 def _plain(task: Task) -> tuple[Examples, Examples]:
     ids = [example.id for example in task.examples]
     found = features_of(task.table, ids, task.backbone, task.learn, task.progress)
@@ -125,27 +160,8 @@ def _plain(task: Task) -> tuple[Examples, Examples]:
 
 def _seen_in_views(task: Task) -> tuple[Examples, Examples]:
     recipe = task.recipe
-
-    def look(side: str, n_views: int, augment: Augmentation | None, crops: int = 0) -> Examples:
-        # A source that has seen its pictures before hands that out: folds share their pictures.
-        see = getattr(task.table, "views", features_of_views)
-        found = see(
-            task.table,
-            [example.id for example in task.examples if example.split == side],
-            task.backbone,
-            task.learn,
-            n_views=n_views,
-            crops=crops,
-            augment=augment,
-            seed=task.seed,
-            keep=task.folder / "checkpoints" / f"{side}.npz",
-            progress=task.progress,
-        )
-        task.unreadable |= found.unreadable
-        return _side(task, side, found.ids, torch.from_numpy(found.vectors))
-
-    train = look("train", recipe.train_views, recipe.augment)
-    val = look("val", recipe.views, None, recipe.crops)
+    train = _looks(task, task.backbone, "train", recipe.train_views, recipe.augment)
+    val = _looks(task, task.backbone, "val", recipe.views, crops=recipe.crops)
     # Each view of a picture is an example of its own.
     each = train.inputs.shape[1]
     spread = Examples(
@@ -154,6 +170,33 @@ def _seen_in_views(task: Task) -> tuple[Examples, Examples]:
         train.weights.repeat_interleave(each),
     )
     return spread, val
+
+
+def _looks(
+    task: Task,
+    backbone: Backbone,
+    side: str,
+    n_views: int,
+    augment: Augmentation | None = None,
+    crops: int = 0,
+) -> Examples:
+    """What a frozen network sees in views of each picture of a split: ``(N, V, F)``."""
+    # A source that has seen its pictures before hands that out: folds share their pictures.
+    see = getattr(task.table, "views", features_of_views)
+    found = see(
+        task.table,
+        [example.id for example in task.examples if example.split == side],
+        backbone,
+        task.learn,
+        n_views=n_views,
+        crops=crops,
+        augment=augment,
+        seed=task.seed,
+        keep=task.folder / "checkpoints" / f"{side}.npz",
+        progress=task.progress,
+    )
+    task.unreadable |= found.unreadable
+    return _side(task, side, found.ids, torch.from_numpy(found.vectors))
 
 
 def _side(task: Task, side: str, ids: list[str], inputs: torch.Tensor) -> Examples:
