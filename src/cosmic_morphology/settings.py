@@ -134,6 +134,9 @@ class SplitSettings(Section):
     val: float = Field(0.2, gt=0, lt=1)
     test: float = Field(0.2, gt=0, lt=1)
     hold_out: tuple[str, ...] = Field((), description="sources or collections that are test only")
+    folds: int = Field(
+        0, ge=0, le=100, description="also deal train and val to so many folds; 0: to none"
+    )
     include_reject: bool = Field(True, description="deal pictures of the reject class, too")
     include_unlabelled: bool = Field(
         True, description="deal pictures without a label, too: a verdict may give them one"

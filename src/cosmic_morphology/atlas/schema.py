@@ -132,6 +132,7 @@ BELIEVED: tuple[Column, ...] = (
     Column("group", pa.string(), "group", "pictures that no split may part"),
     Column("group_reason", pa.string(), "group", "what ties the group together"),
     Column("split", pa.string(), "split", "train, val, test, or none (left out)"),
+    Column("fold", pa.int32(), "split", "fold of a picture of train or val, from 0; or empty"),
 )
 
 # Computed row by row from what is said alone: stale as soon as the record says something else.

@@ -24,6 +24,18 @@ def command(
     redo: Annotated[
         bool, typer.Option("--redo", help="Assign every picture anew, not only new ones.")
     ] = False,
+    hold_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hold-out",
+            help="A source or collection that is for the test only; again for more.",
+            show_default=False,
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option("--folds", help="Also deal train and val to folds.", show_default=False),
+    ] = None,
     seed: SeedOption = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
@@ -34,6 +46,10 @@ def command(
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas, seed=seed)
+    if hold_out:
+        settings.split.hold_out = tuple(hold_out)
+    if folds is not None:
+        settings.split.folds = folds
     opened = open_atlas(settings)
     if "group" not in opened.columns():
         group_pictures(opened, settings=settings.curate)

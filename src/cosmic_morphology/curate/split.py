@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, Stamp, fingerprint
+from cosmic_morphology.curate.folding import write_folds
 from cosmic_morphology.curate.split_assign import NONE, SIDES, assign_groups
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
@@ -52,6 +53,8 @@ class SplitSummary:
         Why pictures are in none.
     kept : int
         Pictures that had a side before and kept it.
+    folds : dict of int to int
+        Pictures of each fold, when folds were asked for; -1: their group was in two folds.
     worst_ratio_error : float
         Largest distance of a class from an asked ratio, in percentage points; rendered and
         derived pictures do not count.
@@ -64,6 +67,7 @@ class SplitSummary:
     groups: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     kept: int = 0
+    folds: dict[int, int] = field(default_factory=dict)
     worst_ratio_error: float = 0.0
     changed: bool = True
 
@@ -92,7 +96,7 @@ def split_pictures(
     atlas : Atlas
         Read (labels, groups, copies, lineage) and written.
     settings : SplitSettings
-        Ratios and what is held out.
+        Ratios, what is held out, and how many folds train and val are dealt to, too.
     seed : int
         Of the order in which groups are dealt.
     label_column : str
@@ -105,7 +109,8 @@ def split_pictures(
     Raises
     ------
     UsageError
-        There is no column ``group``, or the column of labels is missing or empty.
+        There is no column ``group``, the column of labels is missing or empty, nothing is of a
+        source or collection that is to be held out, or there are more folds than groups.
     """
     missing = {"group", label_column} - set(atlas.columns())
     if missing:
@@ -125,11 +130,17 @@ def split_pictures(
         rows = rows.drop_columns(["split", "split_reason"])
         for forgotten in ("split", "split_reason"):
             rows = rows.append_column(forgotten, pa.nulls(rows.num_rows, pa.string()))
+    _check_held_out(rows, settings)
     name = reject if reject is not None else load_taxonomy(None).reject
     sides = divide(rows, settings=settings, seed=seed, reject=name)
     stamp = Stamp(
         STAGE,
-        {**settings.model_dump(), "seed": seed, "labels": label_column, "reject": name},
+        {
+            **settings.model_dump(exclude={"folds"}),
+            "seed": seed,
+            "labels": label_column,
+            "reject": name,
+        },
         CODE,
         inputs=fingerprint(rows.column("id").to_pylist(), sides.side, sides.why_none),
     )
@@ -143,7 +154,25 @@ def split_pictures(
             }
         )
         atlas.replace_columns(written, stamp)
-    return _summary(rows, sides, settings, changed=changed)
+    takes_part = [
+        side in ("train", "val") and not derived
+        for side, derived in zip(sides.side, _derived(rows), strict=True)
+    ]
+    folds, dealt = write_folds(atlas, rows, takes_part, settings=settings, seed=seed, redo=redo)
+    return _summary(rows, sides, settings, folds, changed=changed or dealt)
+
+
+def _check_held_out(rows: pa.Table, settings: SplitSettings) -> None:
+    there = {
+        name for column in ("source", "collection") for name in rows.column(column).to_pylist()
+    }
+    missing = [each for each in settings.hold_out if each not in there]
+    if missing:
+        raise UsageError(
+            f"no picture is of {missing[0]!r}, which is to be held out",
+            where="split.hold_out",
+            todo=f"Sources and collections are: {', '.join(sorted(there - {None, ''}))}.",
+        )
 
 
 def divide(rows: pa.Table, *, settings: SplitSettings, seed: int, reject: str) -> Sides:
@@ -170,12 +199,7 @@ def divide(rows: pa.Table, *, settings: SplitSettings, seed: int, reject: str) -
         bool(held & {source, collection})
         for source, collection in zip(table["source"], table["collection"], strict=True)
     ]
-    derived = [
-        source in RENDERED_SOURCES or bool(set(lineage or ()) - {each})
-        for source, lineage, each in zip(
-            table["source"], table["lineage"], table["id"], strict=True
-        )
-    ]
+    derived = _derived(rows)
     before, why = _kept_sides(table, groups, is_held)
     _leave_out(table, before, why, settings, reject)
     _leave_out_mixed(groups, is_held, before, why)
@@ -189,6 +213,13 @@ def divide(rows: pa.Table, *, settings: SplitSettings, seed: int, reject: str) -
             if derived[at] and side[at] != "train":
                 side[at], why[at] = NONE, f"rendered or derived, its group is in {side[at]}"
     return Sides(side, why)
+
+
+def _derived(rows: pa.Table) -> list[bool]:
+    return [
+        row["source"] in RENDERED_SOURCES or bool(set(row["lineage"] or ()) - {row["id"]})
+        for row in rows.select(["id", "source", "lineage"]).to_pylist()
+    ]
 
 
 def _kept_sides(
@@ -283,7 +314,12 @@ def _sides_of_groups(
 
 
 def _summary(
-    rows: pa.Table, sides: Sides, settings: SplitSettings, *, changed: bool
+    rows: pa.Table,
+    sides: Sides,
+    settings: SplitSettings,
+    folds: dict[int, int],
+    *,
+    changed: bool,
 ) -> SplitSummary:
     labels, groups = rows.column("label").to_pylist(), rows.column("group").to_pylist()
     old = rows.column("split").to_pylist()
@@ -303,6 +339,7 @@ def _summary(
         groups=len({g for g, side in zip(groups, sides.side, strict=True) if side != NONE}),
         left_out=dict(Counter(why for why in sides.why_none if why).most_common()),
         kept=sum(was in SIDES and was == is_ for was, is_ in zip(old, sides.side, strict=True)),
+        folds=folds,
         worst_ratio_error=round(100 * max(errors, default=0.0), 2),
         changed=changed,
     )
