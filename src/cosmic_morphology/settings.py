@@ -70,6 +70,9 @@ class CurateSettings(Section):
     duplicate_min_cosine: float = Field(
         0.9, gt=0, le=1, description="least cosine of embeddings of pictures that are compared"
     )
+    duplicate_embedding: str = Field(
+        "", description="column of embeddings whose neighbours are compared, too; empty: none"
+    )
     group_broad_names: tuple[str, ...] = Field(
         (
             "sun",

@@ -116,7 +116,7 @@ def certify(
     label_column : str
         The classes that are counted.
     embedding_column : str, optional
-        A column of embeddings whose neighbours are compared, too.
+        A column of embeddings whose neighbours are compared, too; without it that of the settings.
     raise_on_leak : bool
         Without it the leaks are only counted.
 
@@ -125,7 +125,7 @@ def certify(
     LeakError
         Two sides share something.
     UsageError
-        There is no split yet.
+        There is no split yet, or no such column.
     """
     if "split" not in atlas.columns():
         raise UsageError("there is no split yet", where=atlas.uri, todo="Run `cosmic split`.")

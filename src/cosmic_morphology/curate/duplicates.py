@@ -15,6 +15,7 @@ from cosmic_morphology.curate.duplicates_rounds import quick_round, thorough_rou
 from cosmic_morphology.curate.duplicates_turns import near_turned_hashes
 from cosmic_morphology.curate.fingerprints import fill_fingerprints
 from cosmic_morphology.curate.unionfind import UnionFind
+from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import CurateSettings
 
 STAGE = "duplicate"
@@ -85,10 +86,16 @@ def find_duplicates(
     settings : CurateSettings
         ``duplicate_*``.
     embedding_column : str, optional
-        A column of embeddings whose neighbours are compared, too.
+        A column of embeddings whose neighbours are compared, too; without it that of the settings.
     progress : callable, optional
         Called with pairs looked at and pairs in all.
+
+    Raises
+    ------
+    UsageError
+        There is no such column.
     """
+    column = _compared(atlas, embedding_column or settings.duplicate_embedding)
     ids = atlas.ids()
     seen = atlas.pictures(ids, ["id", "sha256", "phash", "width", "height"])
     sources = _sources(atlas, ids)
@@ -96,10 +103,10 @@ def find_duplicates(
         STAGE,
         {
             **{k: v for k, v in settings.model_dump().items() if k.startswith("duplicate_")},
-            "embedding": embedding_column or "",
+            "embedding": column,
         },
         CODE,
-        inputs=fingerprint(ids, seen.column("sha256").to_pylist(), sources),
+        inputs=fingerprint(ids, seen.column("sha256").to_pylist(), sources, *_state(atlas, column)),
     )
     if stamp.is_current(atlas.stamp_of("duplicate_of")):
         return _summary(atlas, changed=False)
@@ -110,7 +117,7 @@ def find_duplicates(
         ids,
         seen,
         settings=settings,
-        embedding_column=embedding_column,
+        embedding_column=column,
         progress=progress,
     )
     atlas.replace_columns(_columns(ids, seen, sources, copies), stamp)
@@ -133,8 +140,9 @@ def find_copies(
     exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
     hashes = hashes_of(seen)
     close = np.empty((0, 2), np.int64)
-    if embedding_column:
-        vectors = _embeddings(atlas, ids, embedding_column)
+    column = _compared(atlas, embedding_column or settings.duplicate_embedding)
+    if column:
+        vectors = _embeddings(atlas, ids, column)
         close = near_embeddings(vectors, min_cosine=settings.duplicate_min_cosine)
     turned = near_turned_hashes(hashes, max_bits=settings.duplicate_bits)
     if settings.duplicate_search == "thorough":
@@ -171,6 +179,24 @@ def hashes_of(seen: pa.Table) -> np.ndarray:
     """Perceptual hashes as uint64, shape ``(N,)``."""
     flat = seen.column("phash").combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return np.ascontiguousarray(flat.reshape(-1, 8)).view(">u8").ravel().astype(np.uint64)
+
+
+def _compared(atlas: Atlas, column: str) -> str:
+    if column and column not in atlas.columns():
+        there = [name for name in atlas.columns() if name.startswith("embedding_")]
+        raise UsageError(
+            f"there is no column {column!r}, whose neighbours are to be compared",
+            where=atlas.uri,
+            todo=f"Run `cosmic embed`, or name another: there is {', '.join(there) or 'none'}.",
+        )
+    return column
+
+
+def _state(atlas: Atlas, column: str) -> tuple[object, ...]:
+    if not column:
+        return ()
+    stamp = sorted(str(each) for each in atlas.stamp_of(column).items())
+    return stamp, atlas.count("catalogue", f"`{column}` IS NOT NULL")
 
 
 def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:

@@ -298,6 +298,8 @@ STAGES: tuple[Stage, ...] = (
     Stage("collect", collect, lambda s: bool(s.collect_from)),
     Stage("import", import_folders, lambda s: bool(s.import_from)),
     Stage("synthesize", synthesize, lambda s: s.synthesize.per_class > 0),
+    # Random weights see nothing: a net from scratch learns from the pixels instead.
+    Stage("embed", embed, lambda s: bool(s.train) and s.learn.weights != "none"),
     Stage(
         "duplicates",
         duplicates,
@@ -305,8 +307,6 @@ STAGES: tuple[Stage, ...] = (
         ("source", "lineage"),
         lambda s: s.curate.model_dump(),
     ),
-    # Random weights see nothing: a net from scratch learns from the pixels instead.
-    Stage("embed", embed, lambda s: bool(s.train) and s.learn.weights != "none"),
     Stage("votes", votes, lambda _: True),
     Stage("zero-shot", zero_shot, lambda s: bool(s.curate.zero_shot)),
     Stage(

@@ -1,0 +1,82 @@
+"""Neighbours by embedding are compared where a column is named, by the search and the proof."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from cosmic_morphology.atlas import Arrival, Atlas, Record, Stamp
+from cosmic_morphology.curate import certify, find_duplicates
+from cosmic_morphology.errors import LeakError, UsageError
+from cosmic_morphology.imaging import take_in
+from cosmic_morphology.settings import CurateSettings
+
+BY_HASH = CurateSettings()
+BY_EMBEDDING = CurateSettings(duplicate_embedding="embedding_tiny")
+
+
+def clouds(seed: int, quality: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 255, (12, 16, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).resize((160, 120)).save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+@pytest.fixture
+def sky(atlas: Atlas) -> Atlas:
+    """Two encodings of one picture, whose hashes do not show it, and another picture."""
+    for name, seed, quality in (("a", 1, 95), ("b", 1, 70), ("c", 2, 90)):
+        data = clouds(seed, quality)
+        intake = take_in(data)
+        if name == "b":
+            intake = replace(intake, phash=bytes(255 - each for each in intake.phash))
+        atlas.add([Arrival(Record("nasa", name), intake, data)])
+    vectors = [[1.0, 0.0], [0.99, 0.1], [1.0, 0.01]]
+    rows = pa.table(
+        {
+            "id": ["nasa:a", "nasa:b", "nasa:c"],
+            "embedding_tiny": pa.array(vectors, pa.list_(pa.float32(), 2)),
+        }
+    )
+    atlas.replace_columns(rows, Stamp("embed"))
+    return atlas
+
+
+def originals(atlas: Atlas) -> list[str]:
+    return atlas.read(["id", "duplicate_of"]).sort_by("id").column("duplicate_of").to_pylist()
+
+
+def test_a_copy_that_hashes_miss_is_found_by_its_embedding_and_no_other_picture_is(sky):
+    assert find_duplicates(sky, settings=BY_HASH).duplicates == 0
+    done = find_duplicates(sky, settings=BY_EMBEDDING)
+    assert (done.changed, done.duplicates) == (True, 1)
+    assert originals(sky) == ["nasa:a", "nasa:a", "nasa:c"]
+    assert not find_duplicates(sky, settings=BY_EMBEDDING).changed
+
+
+def test_new_embeddings_are_looked_at(sky):
+    find_duplicates(sky, settings=BY_EMBEDDING)
+    ids = ["nasa:a", "nasa:b", "nasa:c"]
+    apart = pa.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]], pa.list_(pa.float32(), 2))
+    sky.replace_columns(pa.table({"id": ids, "embedding_tiny": apart}), Stamp("embed", {"v": 2}))
+    assert find_duplicates(sky, settings=BY_EMBEDDING).duplicates == 0
+
+
+def test_the_certificate_finds_neighbours_on_two_sides(sky):
+    ids = ["nasa:a", "nasa:b", "nasa:c"]
+    split = pa.table({"id": ids, "split": ["train", "test", "test"], "group": ids})
+    sky.replace_columns(split, Stamp("test"))
+    assert certify(sky, settings=BY_HASH).leaks == 0
+    with pytest.raises(LeakError, match=r"nasa:a \(train\) and nasa:b \(test\): copy"):
+        certify(sky, settings=BY_EMBEDDING)
+
+
+def test_a_column_that_is_not_there_is_named_with_those_that_are(sky):
+    lacking = CurateSettings(duplicate_embedding="embedding_large")
+    with pytest.raises(UsageError, match=r"embedding_large.*cosmic embed.*embedding_tiny"):
+        find_duplicates(sky, settings=lacking)
