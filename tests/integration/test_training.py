@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,14 +15,10 @@ from training_sky import (
     LEARN,
     LEVELS,
     drawn,
-    fill,
     recipe_file,
-    runs_in,
-    short_recipe,
 )
 
-import cosmic_morphology.learn.fit as fit_module
-from cosmic_morphology.atlas import Atlas, export
+from cosmic_morphology.atlas import export
 from cosmic_morphology.errors import InputError, SettingsError, UsageError
 from cosmic_morphology.learn import (
     ParquetPictures,
@@ -33,20 +28,8 @@ from cosmic_morphology.learn import (
     predict_into,
 )
 
-
-@pytest.fixture
-def sky(tmp_path: Path) -> Atlas:
-    return fill(tmp_path / "atlas")
-
-
-@pytest.fixture
-def go(tmp_path: Path):
-    return runs_in(tmp_path / "out")
-
-
-@pytest.fixture(autouse=True)
-def short_recipes(monkeypatch):
-    monkeypatch.setattr(fit_module, "load_recipe", short_recipe)
+pytest_plugins = ["training_fixtures"]
+pytestmark = pytest.mark.usefixtures("short_recipes")
 
 
 def test_a_baseline_learns_and_its_folder_tells_everything(sky, go):
@@ -55,8 +38,8 @@ def test_a_baseline_learns_and_its_folder_tells_everything(sky, go):
     assert (run.metrics["n_train"], run.metrics["n_val"]) == (18, 6)
     assert {file.name for file in run.path.iterdir()} == {
         "settings.json", "atlas.json", "environment.json", "history.csv", "weights.safetensors",
-        "classes.json", "preprocessing.json", "metrics.json", "val.csv", "model_card.md", "learnt.csv",
-        "KEY", "FINISHED",
+        "classes.json", "preprocessing.json", "metrics.json", "val.csv", "model_card.md",
+        "learnt.csv", "KEY", "FINISHED",
     }  # fmt: skip
     assert json.loads((run.path / "atlas.json").read_text())["uri"] == sky.uri
     text = (run.path / "history.csv").read_text()

@@ -21,12 +21,9 @@ from training_sky import (
     drawn,
     fill,
     recipe_file,
-    runs_in,
-    short_recipe,
     write,
 )
 
-import cosmic_morphology.learn.fit as fit_module
 from cosmic_morphology.atlas import Arrival, Atlas, Record, export
 from cosmic_morphology.errors import InputError, TrainingError, UsageError
 from cosmic_morphology.imaging import take_in
@@ -39,20 +36,8 @@ from cosmic_morphology.learn import (
 from cosmic_morphology.settings import RunJob
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy
 
-
-@pytest.fixture
-def sky(tmp_path: Path) -> Atlas:
-    return fill(tmp_path / "atlas")
-
-
-@pytest.fixture
-def go(tmp_path: Path):
-    return runs_in(tmp_path / "out")
-
-
-@pytest.fixture(autouse=True)
-def short_recipes(monkeypatch):
-    monkeypatch.setattr(fit_module, "load_recipe", short_recipe)
+pytest_plugins = ["training_fixtures"]
+pytestmark = pytest.mark.usefixtures("short_recipes")
 
 
 def train_in_a_process(uri: str, recipe: str, out: Path) -> None:
