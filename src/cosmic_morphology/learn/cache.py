@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from cosmic_morphology.learn.preprocessing import Preprocessing
 
 # Pictures are kept larger than the input by this, so that a zoom still finds detail.
 ROOM_TO_ZOOM = 1.15
-# Above this the pixels go to a file that is mapped into memory.
+# Above this an array goes to a file that is mapped into memory.
 IN_MEMORY_BYTES = 2 * 10**9
 _BATCH = 64
 
@@ -65,7 +66,7 @@ def decode_all(
     progress : callable, optional
         Called with pictures done and pictures in all.
     """
-    pixels = _space(len(ids), side_px)
+    pixels = space_for((len(ids), side_px, side_px, 3), np.uint8)
     kept: list[str] = []
     unreadable: dict[str, str] = {}
 
@@ -89,10 +90,15 @@ def decode_all(
     return PixelCache(pixels[: len(kept)], kept, unreadable)
 
 
-def _space(n: int, side_px: int) -> np.ndarray:
-    shape = (n, side_px, side_px, 3)
-    if int(np.prod(shape, dtype=np.int64)) <= IN_MEMORY_BYTES:
-        return np.empty(shape, np.uint8)
+def space_for(shape: tuple[int, ...], kind: type[np.generic]) -> np.ndarray:
+    """Room for an array: in memory, or in a file behind it when it is large."""
+    if fits_in_memory(shape, kind):
+        return np.empty(shape, kind)
     # The file has no name: it goes away with the process, however that ends.
     with tempfile.TemporaryFile() as file:
-        return np.memmap(file, np.uint8, "w+", shape=shape)
+        return np.memmap(file, kind, "w+", shape=shape)
+
+
+def fits_in_memory(shape: tuple[int, ...], kind: type[np.generic]) -> bool:
+    """Whether an array is small enough to be kept in memory."""
+    return math.prod(shape) * np.dtype(kind).itemsize <= IN_MEMORY_BYTES

@@ -10,7 +10,7 @@ import torch
 
 from cosmic_morphology.learn.augment import change, draw
 from cosmic_morphology.learn.backbones import Backbone
-from cosmic_morphology.learn.cache import ROOM_TO_ZOOM, decode_all
+from cosmic_morphology.learn.cache import ROOM_TO_ZOOM, decode_all, fits_in_memory, space_for
 from cosmic_morphology.learn.embedder import Frozen
 from cosmic_morphology.learn.features import Features
 from cosmic_morphology.learn.pictures import PictureTable
@@ -54,7 +54,8 @@ def features_of_views(
     seed : int
         Of the changes.
     keep : Path, optional
-        A file to keep them in: a run that was killed and goes on does not look again.
+        A file to keep them in, unless they are large: a run that was killed and goes on does
+        not look again.
     progress : callable, optional
         Called with pictures done and pictures in all.
     """
@@ -74,13 +75,14 @@ def features_of_views(
         workers=learn.workers,
     )
     look = _Look(backbone, learn, n_views, crops, augment, seed)
-    vectors = np.zeros((len(cache.ids), n_views + crops, backbone.n_features), np.float16)
+    shape = (len(cache.ids), n_views + crops, backbone.n_features)
+    vectors = space_for(shape, np.float16)
     for start in range(0, len(cache.ids), look.batch):
         seen = look(cache.pixels[start : start + look.batch], start)
         vectors[start : start + len(seen)] = seen
         if progress:
             progress(start + len(seen), len(ids))
-    if keep is not None:
+    if keep is not None and fits_in_memory(shape, np.float16):
         keep.parent.mkdir(parents=True, exist_ok=True)
         unfinished = keep.with_suffix(".part.npz")
         bad = cache.unreadable
