@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 NO_RECORD = "it has no record of what it learned from"
 ELSEWHERE = "it learned from pictures that this atlas does not have"
 UNKNOWN = "nobody can tell whether it has learned from the picture"
-LEARNT = "it has learned from the picture"
-KIN = "it has learned from a picture of the group"
+LEARNT = "it has learned from the picture, or from one of its group"
+KIN = "it has learned from a picture that is of the group now"
 NO_GROUP = "the picture's group is not known"
 SCORED = "the picture is of the val or test split"
 NOT_ASKED = "it has not been asked yet"
@@ -34,7 +34,7 @@ def why_mute(
     ----------
     rows : sequence of N mappings
         ``id``, ``group``, ``split``, and ``learnt``: whether the run has learned from the
-        picture; None where that is not known.
+        picture, or from one of its group as it was then; None where that is not known.
     said : array of shape ``(N, K)``
         Its probabilities: ``nan`` where it has not been asked, zero where the picture cannot be
         read.
