@@ -15,9 +15,10 @@ from cosmic_morphology.atlas import Arrival, Atlas, Record
 from cosmic_morphology.errors import InputError, SettingsError
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.learn import load_run, read_learnt, train
+from cosmic_morphology.pipeline import run
 from cosmic_morphology.pipeline.stages import STAGES, Context
 from cosmic_morphology.pipeline.voting import let_runs_vote
-from cosmic_morphology.settings import CurateSettings, RunJob, Settings
+from cosmic_morphology.settings import CurateSettings, RunJob, Settings, load_settings
 from cosmic_morphology.taxonomy import load_taxonomy
 
 SEED = 3
@@ -60,10 +61,12 @@ def cosmic(monkeypatch, capsys, place):
     )
 
 
-def train_quick(atlas: Atlas, place: Path, name: str = "quick", starts_from: str = ""):
+def train_quick(
+    atlas: Atlas, place: Path, name: str = "quick", starts_from: str = "", seed: int = SEED
+):
     job = RunJob(name=name, recipe=str(place / "quick.toml"), starts_from=starts_from)
     out = place / "cosmic-out"
-    return train(atlas, job, learn=LEARN, taxonomy=TAXONOMY, seed=SEED, out=out)
+    return train(atlas, job, learn=LEARN, taxonomy=TAXONOMY, seed=seed, out=out)
 
 
 def add_new(atlas: Atlas, *, broken: bool = False) -> None:
@@ -207,3 +210,16 @@ def test_the_pipeline_asks_runs_but_none_that_it_is_about_to_train(place, sky):
     settings.train = (RunJob(name="quick"),)
     with pytest.raises(SettingsError, match=r"curate\.runs: quick: a run cannot vote"):
         stage.run(context)
+
+
+def test_the_pipeline_labels_anew_when_a_run_has_changed_under_its_name(place, sky):
+    add_new(sky)
+    settings = load_settings(place / "cosmic.toml")
+    settings.atlas, settings.out = str(place / "atlas"), place / "cosmic-out"
+    settings.curate.runs = ("quick",)
+    first = run(settings)
+    assert votes_of(sky) == {f"new:{name}": name for name in CLASSES}
+    assert "labels" not in first.skipped
+    assert "labels again" in run(settings).skipped
+    train_quick(coloured_atlas(place / "as-before"), place, seed=SEED + 1)
+    assert "labels again" not in run(settings).skipped
