@@ -18,7 +18,7 @@ from cosmic_morphology.curate import (
 )
 from cosmic_morphology.curate.consensus import consensus
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.settings import CurateSettings, load_settings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
 SIX = load_taxonomy()
@@ -270,3 +270,12 @@ def test_the_audit_measures_a_run_like_every_voter(sky, tmp_path):
     table = audit(sky, truth, taxonomy=SIX)
     assert table.get("run_old", "precision").value == pytest.approx(1 / 2)
     assert table.get("run_old", "coverage").value == pytest.approx(2 / 3)
+
+
+def test_runs_of_a_settings_file_are_named_or_lie_beside_it(tmp_path):
+    file = tmp_path / "deep" / "cosmic.toml"
+    file.parent.mkdir()
+    file.write_text('[curate]\nruns = ["mine", "runs/first", "/far/away"]\n')
+    found = load_settings(file).curate.runs
+    assert found == ("mine", str(tmp_path / "deep/runs/first"), "/far/away")
+    assert [voter_of(each) for each in found] == ["run_mine", "run_first", "run_away"]
