@@ -17,7 +17,7 @@ from cosmic_morphology.imaging import take_in
 from cosmic_morphology.learn import load_run, read_learnt, train
 from cosmic_morphology.pipeline import run
 from cosmic_morphology.pipeline.stages import STAGES, Context
-from cosmic_morphology.pipeline.voting import let_runs_vote
+from cosmic_morphology.pipeline.voting import runs_that_vote
 from cosmic_morphology.settings import CurateSettings, RunJob, Settings, load_settings
 from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -183,18 +183,19 @@ def test_what_is_no_run_is_refused_with_a_line_that_says_where(cosmic, sky):
     code, _, said = cosmic("curate", "--run", "no-such-run")
     assert code == 2
     assert "runs/no-such-run: there is no finished run here" in " ".join(said.split())
+    assert "duplicate_of" not in sky.columns()  # nothing was begun
 
 
 @pytest.mark.parametrize("damage", ["", "id,split\na,train\n", 'id,group,split\n"",g,train\n'])
 def test_a_damaged_record_is_refused_with_what_to_do(place, sky, damage):
     (place / "cosmic-out/runs/quick/learnt.csv").write_text(damage)
     with pytest.raises(InputError, match=r"record .* is damaged\. Delete it"):
-        let_runs_vote(sky, settings_of(place, "quick"), TAXONOMY)
+        runs_that_vote(sky, settings_of(place, "quick"), TAXONOMY)
 
 
 def test_a_run_of_another_taxonomy_is_refused_with_its_classes(place, sky):
     with pytest.raises(InputError, match="quick: the run does not know asteroid, planet, star"):
-        let_runs_vote(sky, settings_of(place, "quick"), load_taxonomy())
+        runs_that_vote(sky, settings_of(place, "quick"), load_taxonomy())
 
 
 def test_the_pipeline_asks_runs_but_none_that_it_is_about_to_train(place, sky):

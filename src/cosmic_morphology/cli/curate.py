@@ -20,7 +20,10 @@ from cosmic_morphology.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from cosmic_morphology.curate import AuditTable
+    from cosmic_morphology.atlas import Atlas
+    from cosmic_morphology.curate import AuditTable, TrainedVoter
+    from cosmic_morphology.settings import Settings
+    from cosmic_morphology.taxonomy import Taxonomy
 
 NAME = "curate"
 
@@ -67,6 +70,7 @@ def command(
 ) -> None:
     """Find copies, let the voters speak, tie groups together, weigh the votes."""
     from cosmic_morphology.curate import (
+        ask_runs,
         ask_zero_shot,
         find_duplicates,
         group_pictures,
@@ -95,6 +99,9 @@ def command(
         )
         _show_audit(table, settings.out, as_json=as_json)
         return
+    with needs("learn"):
+        # Before the long work: a run that cannot vote is said at once.
+        runs = _runs(opened, settings, taxonomy)
     with progress("comparing pictures") as report:
         copies = find_duplicates(opened, settings=settings.curate, progress=report)
     with progress("voting") as report:
@@ -106,11 +113,11 @@ def command(
                 opened, taxonomy=taxonomy, settings=settings.curate, progress=report
             )
     groups = group_pictures(opened, settings=settings.curate)
-    if settings.curate.runs:
-        with needs("learn"), progress("asking runs") as report:
-            from cosmic_morphology.pipeline.voting import let_runs_vote
-
-            shown["runs"] = let_runs_vote(opened, settings, taxonomy, report)
+    if runs:
+        with progress("asking runs") as report:
+            shown["runs"] = ask_runs(
+                opened, runs, taxonomy=taxonomy, settings=settings.curate, progress=report
+            )
     labels = label(opened, taxonomy=taxonomy, settings=settings.curate, seed=settings.seed)
     with needs("learn"):
         from cosmic_morphology.curate import check_mislabels, check_relevance
@@ -131,6 +138,14 @@ def command(
     console = Console()
     console.print(found.table())
     console.print(f"page: {found.page}", soft_wrap=True)
+
+
+def _runs(opened: Atlas, settings: Settings, taxonomy: Taxonomy) -> list[TrainedVoter]:
+    if not settings.curate.runs:
+        return []
+    from cosmic_morphology.pipeline.voting import runs_that_vote
+
+    return runs_that_vote(opened, settings, taxonomy)
 
 
 def _show_audit(table: AuditTable, out: Path, *, as_json: bool) -> None:

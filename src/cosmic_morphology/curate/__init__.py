@@ -15,7 +15,13 @@ from cosmic_morphology.curate.split import SplitSummary, split_pictures
 from cosmic_morphology.curate.split_assign import folds
 from cosmic_morphology.curate.terminal import Reviewed, keys_of
 from cosmic_morphology.curate.terminal import review as review_in_terminal
-from cosmic_morphology.curate.trained import TrainedSummary, TrainedVoter, ask_runs, voter_of
+from cosmic_morphology.curate.trained import (
+    TrainedSummary,
+    TrainedVoter,
+    ask_runs,
+    check_runs,
+    voter_of,
+)
 from cosmic_morphology.curate.votes import VoteSummary, labels_of_voter, vote
 from cosmic_morphology.curate.zero_shot import ZeroShotSummary, ask_zero_shot
 
@@ -45,6 +51,7 @@ __all__ = [
     "certify",
     "check_mislabels",
     "check_relevance",
+    "check_runs",
     "explain_label",
     "find_duplicates",
     "folds",

@@ -107,6 +107,18 @@ def ask_runs(
     InputError
         A run has other classes, or two runs have one name.
     """
+    check_runs(runs, taxonomy)
+    return {run.name: _ask(atlas, run, taxonomy, settings, progress) for run in runs}
+
+
+def check_runs(runs: Sequence[TrainedVoter], taxonomy: Taxonomy) -> None:
+    """Refuse runs that cannot vote together on the classes of a taxonomy.
+
+    Raises
+    ------
+    InputError
+        A run has other classes, or two runs have one name.
+    """
     twice = [name for name, n in Counter(run.name for run in runs).items() if n > 1]
     if twice:
         raise InputError(
@@ -116,7 +128,6 @@ def ask_runs(
         )
     for run in runs:
         _check_classes(run, taxonomy)
-    return {run.name: _ask(atlas, run, taxonomy, settings, progress) for run in runs}
 
 
 def voter_of(place: str) -> str:

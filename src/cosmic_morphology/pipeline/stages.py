@@ -172,7 +172,8 @@ def zero_shot(context: Context) -> None:
 
 def trained(context: Context) -> None:
     """Let runs that were trained before say what the pictures show."""
-    from cosmic_morphology.pipeline.voting import let_runs_vote, place_of_run
+    from cosmic_morphology.curate import ask_runs
+    from cosmic_morphology.pipeline.voting import place_of_run, runs_that_vote
 
     settings = context.settings
     own = {(context.out / "runs" / job.name).resolve() for job in settings.train}
@@ -184,7 +185,13 @@ def trained(context: Context) -> None:
                 todo="Train under another name, or take it out of curate.runs.",
             )
     with context.progress("asking runs") as report:
-        let_runs_vote(context.atlas, settings, context.taxonomy, report)
+        ask_runs(
+            context.atlas,
+            runs_that_vote(context.atlas, settings, context.taxonomy),
+            taxonomy=context.taxonomy,
+            settings=settings.curate,
+            progress=report,
+        )
 
 
 def groups(context: Context) -> None:

@@ -5,33 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosmic_morphology.atlas import Atlas, Progress
+from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
-    from cosmic_morphology.curate import TrainedSummary, TrainedVoter
+    from cosmic_morphology.curate import TrainedVoter
 
 
-def let_runs_vote(
-    atlas: Atlas, settings: Settings, taxonomy: Taxonomy, progress: Progress | None = None
-) -> dict[str, TrainedSummary]:
-    """Ask the runs of ``curate.runs``; their votes are cast with the labels.
+def runs_that_vote(atlas: Atlas, settings: Settings, taxonomy: Taxonomy) -> list[TrainedVoter]:
+    """The runs of ``curate.runs``, ready to be asked.
 
     Raises
     ------
     InputError
         There is no such run, it has other classes, or a file of it is damaged.
     """
-    from cosmic_morphology.curate import ask_runs
+    from cosmic_morphology.curate import check_runs
 
-    return ask_runs(
-        atlas,
-        [_voter(atlas, each, settings) for each in settings.curate.runs],
-        taxonomy=taxonomy,
-        settings=settings.curate,
-        progress=progress,
-    )
+    runs = [_voter(atlas, each, settings) for each in settings.curate.runs]
+    check_runs(runs, taxonomy)
+    return runs
 
 
 def place_of_run(run: str, settings: Settings) -> Path:
