@@ -150,7 +150,9 @@ class LearnSettings(Section):
     """Training."""
 
     backbone: str = Field("resnet50", description="any timm model")
-    weights: str = Field("hub", description="'hub', 'none', or a safetensors file")
+    weights: str = Field(
+        "hub", description="'hub', 'none', 'rendered' (a small net that comes along), or a file"
+    )
     mean: tuple[float, float, float] | None = Field(None, description="override for a file")
     std: tuple[float, float, float] | None = Field(None, description="override for a file")
     backbone_args: dict[str, Any] = Field(default_factory=dict, description="for timm")
@@ -380,6 +382,6 @@ def _with_paths_beside(settings: Settings, folder: Path, from_file: set[str]) ->
     settings.curate.runs = tuple(
         str(folder / each) if "/" in each else each for each in settings.curate.runs
     )
-    if settings.learn.weights not in ("hub", "none"):
+    if settings.learn.weights not in ("hub", "none", "rendered"):
         settings.learn.weights = str(folder / settings.learn.weights)
     return settings

@@ -18,6 +18,7 @@ from training_sky import (
     recipe_file,
 )
 
+import cosmic_morphology.learn.cache as cache_module
 from cosmic_morphology.atlas import export
 from cosmic_morphology.errors import InputError, SettingsError, UsageError
 from cosmic_morphology.learn import (
@@ -194,6 +195,17 @@ def test_a_head_learns_from_views_of_the_levels(sky, go, tmp_path):
     named = [model.classes[k] for k in model.predict(thumbnails).argmax(1)]
     assert named == [each.split(":")[1].split("-")[0] for each in sky.ids("split = 'test'")]
     assert model.embed(thumbnails).shape == (6, 3 * (64 + 128 + 256 + 512) + 512)
+
+
+def test_what_is_too_large_for_memory_lies_in_a_file_and_is_learnt_the_same(
+    sky, go, tmp_path, monkeypatch
+):
+    recipe = recipe_file(tmp_path, LEVELS)
+    in_memory = go(sky, name="memory", recipe=recipe)
+    monkeypatch.setattr(cache_module, "IN_MEMORY_BYTES", 1000)
+    in_file = go(sky, name="file", recipe=recipe)
+    assert in_file.metrics["val_macro_f1"] == in_memory.metrics["val_macro_f1"]
+    assert (in_file.path / "val.csv").read_text() == (in_memory.path / "val.csv").read_text()
 
 
 def test_last_stages_learn_behind_frozen_ones_that_look_once(sky, go, tmp_path):

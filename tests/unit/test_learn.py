@@ -124,7 +124,8 @@ def test_a_hub_that_answers_is_found(silent_hub):
 def test_pretrained_weights_without_a_hub_fail_with_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("cosmic_morphology.learn.backbones.cached_weights", lambda _: None)
-    with pytest.raises(TrainingError, match=r"hub does not answer.*safetensors file, or 'none'"):
+    choices = "hub does not answer.*safetensors file, 'rendered' .* or 'none'"
+    with pytest.raises(TrainingError, match=choices):
         build_backbone(SMALL.model_copy(update={"weights": "hub"}))
 
 
@@ -308,6 +309,18 @@ def test_levels_end_with_the_backbones_own_vector():
         own, levels = model(batch), Levels(model).eval()(batch)
     assert levels.shape == (2, 3 * (64 + 128 + 256 + 512) + 512)
     assert torch.equal(levels[:, -512:], own)
+
+
+def test_the_weights_that_come_along_see_something_and_belong_to_one_net():
+    asked = LearnSettings(backbone="mobilenetv3_small_075", weights="rendered", image_size_px=64)
+    learnt = build_backbone(asked)
+    random = build_backbone(asked.model_copy(update={"weights": "none"}))
+    assert learnt.weights_id.startswith("rendered:")
+    with torch.inference_mode():
+        batch = pictures(2, 64)
+        assert not torch.allclose(learnt.model(batch), random.model(batch))
+    with pytest.raises(SettingsError, match="mobilenetv3_small_075 only, not of resnet10t"):
+        build_backbone(asked.model_copy(update={"backbone": "resnet10t"}))
 
 
 # ---- calibration -------------------------------------------------------------------------------

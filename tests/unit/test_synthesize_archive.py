@@ -60,18 +60,18 @@ def test_search_words_mislead_about_as_often_as_in_real_archives():
         "galaxy": ("galaxy", "galaxies"),
         "nebula": ("nebula", "nebulae"),
     }
-    right = found = unfound = 0
+    right = found = 0
     for kind in RENDERED_CLASSES:
         for seed in range(40):
             picture = render(kind, seed, size_px=32)
             text = f"{picture.title} {picture.description} {' '.join(picture.keywords)}"
             tokens = {t.strip(".,:;()'").lower() for t in text.replace("-", " ").split()}
             hits = [k for k, forms in words.items() if k != "irrelevant" and tokens & set(forms)]
-            unfound += not hits
-            found += len(hits)
-            right += kind in hits
-    assert unfound == 0
-    assert 0.4 < right / found < 0.65
+            assert hits
+            # The label that a picture gets is that of the search that came across it first.
+            found += 1
+            right += hits[0] == kind
+    assert 0.3 < right / found < 0.5
 
 
 def test_rendered_rows_carry_lineage_and_truth_and_doing_it_twice_adds_nothing(tmp_path):

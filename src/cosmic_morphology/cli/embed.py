@@ -23,7 +23,7 @@ NAME = "embed"
 def command(
     backbone: Annotated[str | None, typer.Option("--backbone", help="Any timm model.")] = None,
     weights: Annotated[
-        str | None, typer.Option("--weights", help="hub, none, or a safetensors file.")
+        str | None, typer.Option("--weights", help="hub, none, rendered, or a safetensors file.")
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,

@@ -29,7 +29,6 @@ from cosmic_morphology.curate.evidence import (
     PICTURE,
     ZERO_SHOT,
     Pictures,
-    is_derived,
     with_derived_votes,
 )
 from cosmic_morphology.curate.hearing import Hearing, hear, origin_of
@@ -40,7 +39,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "labels"
-CODE = "4"
+CODE = "5"
 CHECKED, COMPUTED, NONE = "checked", "computed", "none"
 
 
@@ -110,10 +109,13 @@ def label(
     ).sort_by("id")
     decisions = latest_decisions(atlas)
     runs = heard_runs(atlas, taxonomy=taxonomy, settings=settings)
-    stamp = _stamp(atlas, rows, decisions, taxonomy, settings, evidence, runs, seed)
-    changed = not stamp.is_current(atlas.stamp_of("label"))
+    ids, votes = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
+
+    def stamp_with(cast: Sequence[Any]) -> Stamp:
+        return _stamp(atlas, rows, cast, decisions, taxonomy, settings, evidence, runs, seed)
+
+    changed = not stamp_with(votes).is_current(atlas.stamp_of("label"))
     if changed:
-        ids, votes = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
         cast = with_derived_votes(
             [each or [] for each in votes],
             _pictures(atlas, rows, decisions, taxonomy, evidence, runs),
@@ -125,7 +127,7 @@ def label(
         _keep_votes(atlas, ids, votes, cast)
         heard = hear(atlas, taxonomy=taxonomy)
         table = _believed(heard, decisions, taxonomy, settings)
-        atlas.replace_columns(table, stamp)
+        atlas.replace_columns(table, stamp_with(cast))
     if progress:
         progress(rows.num_rows, rows.num_rows)
     return _summary(atlas, decisions, taxonomy, [*evidence, *runs], changed=changed)
@@ -143,6 +145,7 @@ def _evidence_columns(atlas: Atlas, taxonomy: Taxonomy, settings: CurateSettings
 def _stamp(
     atlas: Atlas,
     rows: pa.Table,
+    votes: Sequence[Any],
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
     settings: CurateSettings,
@@ -150,13 +153,11 @@ def _stamp(
     runs: Mapping[str, NDArray[np.float32]],
     seed: int,
 ) -> Stamp:
-    own = [
-        [each for each in cast or () if not is_derived(each["voter"])]
-        for cast in rows.column("votes").to_pylist()
-    ]
+    # Derived votes, too: rows that vote anew have lost theirs.
+    told = [_told(cast or ()) for cast in votes]
     test = [row["id"] for row in rows.select(["id", "split"]).to_pylist() if row["split"] == "test"]
     inputs = fingerprint(
-        own,
+        told,
         [rows.column(name).to_pylist() for name in ("id", "duplicate_of", "group")],
         sorted((each.id, each.verdict, each.label) for each in decisions.values()),
         test,
@@ -222,13 +223,14 @@ def _keep_votes(
 
 
 def _same(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> bool:
-    def told(cast: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
-        return [
-            (each["voter"], each["label"], float(np.float32(each["weight"])), each["reason"])
-            for each in cast
-        ]
+    return _told(before) == _told(after)
 
-    return told(before) == told(after)
+
+def _told(cast: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [
+        (each["voter"], each["label"], float(np.float32(each["weight"])), each["reason"])
+        for each in cast
+    ]
 
 
 def _believed(

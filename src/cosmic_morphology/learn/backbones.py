@@ -21,6 +21,7 @@ from cosmic_morphology.learn.weights import (
     hash_of_file,
     hub_error,
     hub_reachable,
+    load_rendered_weights,
     load_weights,
 )
 from cosmic_morphology.settings import LearnSettings
@@ -43,7 +44,7 @@ class Backbone:
     preprocessing : Preprocessing
         Read from the model's own configuration, with the overrides of the settings.
     weights_id : str
-        ``hub:<tag>``, ``file:<hash>`` or ``none``: which weights these are.
+        ``hub:<tag>``, ``file:<hash>``, ``rendered:<hash>`` or ``none``: which weights these are.
     arguments : dict
         What timm was given beside the name.
     n_features : int
@@ -114,6 +115,8 @@ def _with_weights(learn: LearnSettings, arguments: dict[str, Any]) -> tuple[nn.M
         return model, "none"
     if learn.weights == "hub":
         return _from_hub(learn, _as_built(learn, arguments), model)
+    if learn.weights == "rendered":
+        return model, load_rendered_weights(model, learn.backbone)
     path = Path(learn.weights)
     load_weights(model, path, classifier=_classifier_names(model))
     return model, f"file:{hash_of_file(path)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 from pathlib import Path
@@ -12,9 +13,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from cosmic_morphology.errors import InputError, TrainingError
+from cosmic_morphology.errors import InputError, SettingsError, TrainingError
 
 _SHOWN = 3
+# Of a small net that has seen rendered pictures only; benchmarks/rendered_weights.py makes them.
+RENDERED_WEIGHTS = Path(__file__).parent / "data" / "rendered.safetensors"
 
 
 def hub_reachable(timeout_s: float = 3.0) -> bool:
@@ -85,13 +88,32 @@ def load_weights(model: nn.Module, path: Path, *, classifier: tuple[str, ...] = 
     model.load_state_dict(found, strict=True)
 
 
+def load_rendered_weights(model: nn.Module, name: str) -> str:
+    """Load the weights that come along, learnt from rendered pictures only; their id.
+
+    Raises
+    ------
+    SettingsError
+        The network is another one.
+    """
+    known = json.loads(RENDERED_WEIGHTS.with_suffix(".json").read_text("utf-8"))
+    if name != known["backbone"]:
+        raise SettingsError(
+            f"there are rendered weights of {known['backbone']} only, not of {name}",
+            where="learn.weights",
+            todo=f'Set learn.backbone = "{known["backbone"]}", or take other weights.',
+        )
+    load_weights(model, RENDERED_WEIGHTS)
+    return f"rendered:{hash_of_file(RENDERED_WEIGHTS)}"
+
+
 def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     """Tensors of a safetensors file by name; ``InputError`` when it cannot be read."""
     if not path.is_file():
         raise InputError(
             "there is no such file of weights",
             where=str(path),
-            todo="Give 'hub', 'none', or the path of a safetensors file.",
+            todo="Give 'hub', 'none', 'rendered', or the path of a safetensors file.",
         )
     try:
         tensors: dict[str, torch.Tensor] = load_file(path)
@@ -130,6 +152,6 @@ def hub_error(name: str, why: str = "") -> TrainingError:
     return TrainingError(
         f"the pretrained weights cannot be fetched{f' ({why})' if why else ''}",
         where=f"{name} from {_hub_address()}",
-        todo="Check the network, or give learn.weights a safetensors file, or 'none' to train "
-        "from scratch.",
+        todo="Check the network, or give learn.weights a safetensors file, 'rendered' for a small "
+        "net that comes along, or 'none' to train from scratch.",
     )
