@@ -86,6 +86,7 @@ def test_the_report_is_one_page_that_loads_nothing(undisturbed):
     assert not re.findall(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|png|jpg)""", page)
     assert page.count("data:image") > 5
     assert "macro-F1" in page
+    assert "has seen rendered pictures only" in page
 
 
 def test_doing_it_twice_changes_nothing(undisturbed):
