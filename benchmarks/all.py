@@ -49,8 +49,17 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("learn", True, ("train.py", "onnx", *B4)),
     ("learn", True, ("train_folds.py", "--recipe", "baseline", "--keep", FOLDS, *LITE0)),
     ("learn", True, ("train_folds.py", "--recipe", "levels", "--keep", FOLDS, *B4)),
-    ("learn", True, ("train_folds.py", "--recipe", "best", "--keep", FOLDS, *LITE0)),
+    (
+        "learn",
+        True,
+        (
+            *("train_folds.py", "--recipe", "best", "--starts-from", "baseline"),
+            *("--keep", FOLDS, *LITE0),
+        ),
+    ),
+    ("learn", False, ("board.py", "--keep", FOLDS)),
     ("synthesize", False, ("render.py",)),
+    ("synthesize", False, ("render.py", "--demo")),
     ("synthesize", True, ("studies.py",)),
     (
         "synthesize",
