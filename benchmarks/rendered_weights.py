@@ -4,8 +4,9 @@
 
 For machines that cannot reach the model hub (``learn.weights = "rendered"``): the demo stands on
 them. Every picture is drawn by our own renderer, from seeds that no demo uses; nothing is learnt
-from real pictures or from other weights. The file in the package was made when captions were worded a
-little otherwise, so a new one will not be the same to the bit. ``--keep`` keeps the rendered pictures and the run.
+from real pictures or from other weights. The file in the package was made when captions were
+worded a little otherwise, so a new one will not be the same to the bit. ``--keep`` keeps the
+rendered pictures and the run.
 """
 
 from __future__ import annotations
