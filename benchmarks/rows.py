@@ -68,6 +68,9 @@ def read(topic: str) -> list[Row]:
     return parse(file.read_text("utf-8").splitlines()) if file.is_file() else []
 
 
+BOARD = "board, "
+
+
 def record(topic: str, rows: Iterable[Row]) -> None:
     """Put rows in place of those of the same name, and note machine, commit and version."""
     from cosmic_morphology import __version__
@@ -81,9 +84,13 @@ def record(topic: str, rows: Iterable[Row]) -> None:
     }
     notes_file = RESULTS / f"{topic}.json"
     notes = json.loads(notes_file.read_text("utf-8")) if notes_file.is_file() else {}
-    for row in rows:
-        kept[row.what] = row
-        notes[row.what] = stamp
+    rows = list(rows)
+    if any(row.what.startswith(BOARD) for row in rows):
+        # Ranks stand in the names: rows of an earlier board would stay beside those of this one.
+        kept = {what: row for what, row in kept.items() if not what.startswith(BOARD)}
+    kept |= {row.what: row for row in rows}
+    notes = {what: note for what, note in notes.items() if what in kept}
+    notes |= {row.what: stamp for row in rows}
     RESULTS.mkdir(exist_ok=True)
     with (RESULTS / f"{topic}.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
