@@ -37,6 +37,9 @@ TARGETS = [kind for kind in RENDERED_CLASSES if kind != "irrelevant"]
 SPEED_TARGET, TRANSFER_TARGET, DEMO_TARGET = 40, 0.60, 0.85
 N_BOOTSTRAP = 2000
 BACKBONE = "tf_efficientnet_b4"
+TRANSFER_COMMAND = (
+    "python benchmarks/render.py --transfer --pictures DIR --truth CSV --weights FILE"
+)
 
 
 def main() -> None:
@@ -180,8 +183,7 @@ def _transfer(asked: argparse.Namespace) -> None:
                 n=len(truth),
                 unit="macro-F1",
                 target=TRANSFER_TARGET,
-                command="python benchmarks/render.py --transfer --pictures DIR --truth CSV"
-                " --weights FILE",
+                command=TRANSFER_COMMAND,
             ),
             *(
                 Row(
@@ -189,7 +191,7 @@ def _transfer(asked: argparse.Namespace) -> None:
                     value=round(_f1(truth, predicted, kind), 4),
                     n=int((truth == kind).sum()),
                     unit="F1",
-                    command="as above",
+                    command=TRANSFER_COMMAND,
                 )
                 for kind in TARGETS
             ),
