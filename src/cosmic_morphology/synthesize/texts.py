@@ -48,7 +48,7 @@ def write_texts(
     parts = [_pick(rng, LEADS[kind]).format(**fields)]
     others = [each for each in TARGETS if each != kind]
     # Texts of archives mention other classes so often that a search word is right for 41 % of the
-    # pictures that it finds first, "star" for 6 %. So do these.
+    # pictures that it finds first, "star" for 6 %. Here it is about as many, of "star" 16 %.
     for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.07, 0.33, 0.38, 0.22]))):
         pool = ASIDES[kind] if rng.random() < 0.9 else ASIDES["any"]
         parts.append(_pick(rng, pool).format(**fields))
