@@ -8,6 +8,7 @@ import json
 import warnings
 
 import numpy as np
+import onnx
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -65,6 +66,22 @@ def test_onnx_says_what_torch_says_and_carries_its_classes(model, tmp_path):
     thumbnails = [jpeg(n) for n in range(5)]
     assert loaded.predict(thumbnails) == pytest.approx(model.predict(thumbnails), abs=1e-4)
     assert np.isnan(loaded.predict([b"no picture"])).all()
+
+
+def test_padding_as_tensorflow_does_it_is_worked_out_before_the_export(tmp_path):
+    torch.manual_seed(0)
+    backbone = bare_model("tf_mobilenetv3_small_minimal_100", {}).eval()
+    network = Network(backbone, Head(backbone(torch.zeros(1, 3, 45, 45)).shape[1], 3)).eval()
+    preprocessing = Preprocessing(45, (0.4, 0.5, 0.6), (0.2, 0.3, 0.2))
+    model = TrainedModel("padded", CLASSES, network, preprocessing, 1.0, 0.0)
+    thumbnails = [jpeg(n) for n in range(3)]
+    before = model.predict(thumbnails)
+    done = export_onnx(model, tmp_path / "model.onnx", compare_on=thumbnails)
+    assert done.parity < 1e-4
+    assert OnnxModel(done.path).predict(thumbnails) == pytest.approx(before, abs=1e-4)
+    assert model.predict(thumbnails) == pytest.approx(before)  # the model itself is unchanged
+    kinds = {node.op_type for node in onnx.load(str(done.path)).graph.node}
+    assert not kinds & {"Ceil", "Clip"}  # nothing rounds sizes while it predicts
 
 
 def test_eight_bit_onnx_is_smaller_and_mostly_agrees(model, tmp_path):

@@ -17,6 +17,7 @@ from torch import nn
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.learn.model import TrainedModel
 from cosmic_morphology.learn.onnx_model import INPUT, OUTPUT, OnnxModel, needs_onnx
+from cosmic_morphology.learn.padding import with_fixed_padding
 from cosmic_morphology.learn.preprocessing import Preprocessing
 from cosmic_morphology.learn.turns import looks
 
@@ -118,7 +119,7 @@ def export_onnx(
     noise = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder:
         plain, ready = Path(folder) / "plain.onnx", Path(folder) / "ready.onnx"
-        _trace(whole, noise, plain)
+        _trace(with_fixed_padding(whole, noise), noise, plain)
         if int8_from:
             _quantise(plain, ready, model.preprocessing, int8_from, n_views)
         else:
