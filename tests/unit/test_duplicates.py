@@ -12,13 +12,15 @@ from PIL import Image, ImageDraw, ImageOps
 from cosmic_morphology.atlas import Arrival, Atlas, Record
 from cosmic_morphology.curate.certificate import certify
 from cosmic_morphology.curate.duplicates import find_duplicates
-from cosmic_morphology.curate.duplicates_candidates import near_hashes, same_bytes, unique_pairs
+from cosmic_morphology.curate.duplicates_candidates import same_bytes, unique_pairs
+from cosmic_morphology.curate.duplicates_hashes import near_hashes
 from cosmic_morphology.curate.duplicates_keys import FORMS, pairs_by_keys, turned
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates_turns import turned_hash
+from cosmic_morphology.curate.duplicates_turns import near_turned_hashes, turned_hash
 from cosmic_morphology.curate.fingerprints import Blobs, blobs_of
 from cosmic_morphology.curate.grouping import group_pictures
 from cosmic_morphology.curate.split import split_pictures
+from cosmic_morphology.curate.unionfind import UnionFind
 from cosmic_morphology.errors import LeakError
 from cosmic_morphology.imaging import perceptual_hash, take_in
 from cosmic_morphology.settings import CurateSettings, SplitSettings
@@ -212,6 +214,35 @@ def test_near_hashes_finds_every_pair_and_no_other() -> None:
             hashes[1000 + at] ^= np.uint64(1) << np.uint64(bit)
     expected = {(at, 1000 + at) for at in range(100) if at % 9 <= 6}
     assert {tuple(pair) for pair in near_hashes(hashes, max_bits=6).tolist()} == expected
+
+
+@pytest.mark.parametrize("max_bits", [0, 1, 6, 9])
+def test_every_pair_that_is_near_in_any_form_is_found_and_no_other(max_bits: int) -> None:
+    rng = np.random.default_rng(4)
+    hashes = rng.integers(0, 2**64, 400, dtype=np.uint64)
+    # Hashes that are their own mirror images stand in a table in several forms at once.
+    hashes[:20] |= turned_hash(hashes[:20], (1, 0, 0))
+    for form, copies in zip(FORMS, np.split(np.arange(80, 400), 8), strict=True):
+        hashes[copies] = turned_hash(hashes[:40], form)
+        for _ in range(6):
+            some = rng.random(len(copies)) < 0.8
+            bits = np.uint64(1) << rng.integers(0, 64, len(copies), dtype=np.uint64)
+            hashes[copies] ^= np.where(some, bits, np.uint64(0))
+    off = np.min(
+        [np.bitwise_count(turned_hash(hashes, form)[:, None] ^ hashes) for form in FORMS], axis=0
+    )
+    expected = np.argwhere(np.triu(off <= max_bits, 1))
+    assert near_turned_hashes(hashes, max_bits=max_bits).tolist() == expected.tolist()
+
+
+def test_very_many_equal_hashes_are_tied_together_in_little_work() -> None:
+    hashes = np.full(5000, 0xF0F0F0F00F0F0F0F, np.uint64)
+    pairs = near_turned_hashes(hashes, max_bits=6)
+    assert len(pairs) < 200 * len(hashes)
+    sets = UnionFind(len(hashes))
+    for one, other in pairs.tolist():
+        sets.union(one, other)
+    assert not sets.labels().any()
 
 
 def test_pairs_of_equal_bytes_tie_each_to_the_first() -> None:

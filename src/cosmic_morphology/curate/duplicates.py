@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, Progress, Stamp, fingerprint
-from cosmic_morphology.curate.duplicates_candidates import near_hashes, same_bytes, unique_pairs
+from cosmic_morphology.curate.duplicates_candidates import same_bytes, unique_pairs
+from cosmic_morphology.curate.duplicates_hashes import near_hashes
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
 from cosmic_morphology.curate.duplicates_rounds import quick_round, thorough_rounds
 from cosmic_morphology.curate.duplicates_turns import near_turned_hashes

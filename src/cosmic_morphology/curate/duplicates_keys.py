@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from cosmic_morphology.curate.duplicates_candidates import MAX_BUCKET
+from cosmic_morphology.curate.duplicates_candidates import MAX_BUCKET, packed, unpacked
 from cosmic_morphology.curate.fingerprints import FREQUENCIES
 
 _V, _U = np.array(FREQUENCIES).T
@@ -114,17 +114,11 @@ def pairs_by_keys(code: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.
         asks, other, weight = asks[order_here], other[order_here], weight[order_here]
         once = np.ones(len(asks), bool)
         once[1:] = (asks[1:] != asks[:-1]) | (other[1:] != other[:-1])
-        found.append(_packed(owner[asks[once]], other[once]))
+        found.append(packed(owner[asks[once]], other[once]))
         weights.append(weight[once])
     keys, which = np.unique(np.concatenate(found), return_inverse=True)
     shared = np.bincount(which, np.concatenate(weights), minlength=len(keys))
-    pairs = np.stack([keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)], axis=1)
-    return pairs.astype(np.int64), shared
-
-
-def _packed(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    return np.asarray((low.astype(np.uint64) << np.uint64(32)) | high.astype(np.uint64))
+    return unpacked(keys), shared
 
 
 def _bits_for(pictures: int, blobs: int) -> int:

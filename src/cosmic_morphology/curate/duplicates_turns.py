@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
-from cosmic_morphology.curate.duplicates_candidates import near_hashes, unique_pairs
+from cosmic_morphology.curate.duplicates_hashes import near_hashes
 from cosmic_morphology.curate.duplicates_keys import FORMS, Form
 
 # Bits of the frequencies that are odd from left to right, and from top to bottom.
 _ODD_COLUMNS = 0x5555555555555555
 _ODD_ROWS = 0x00FF00FF00FF00FF
-# The quarter turn to the left finds what the one to the right finds.
-_TURNS = tuple(form for form in FORMS if form not in ((0, 0, 0), (1, 1, 0)))
 
 
 def near_turned_hashes(hashes: np.ndarray, *, max_bits: int) -> np.ndarray:
@@ -29,13 +29,12 @@ def near_turned_hashes(hashes: np.ndarray, *, max_bits: int) -> np.ndarray:
     ndarray of int64, shape ``(M, 2)``
         Each pair once, the smaller row first, sorted; pairs that are near as they are among them.
     """
-    n = len(hashes)
-    found = [near_hashes(hashes, max_bits=max_bits)]
-    for form in _TURNS:
-        both = near_hashes(np.concatenate([hashes, turned_hash(hashes, form)]), max_bits=max_bits)
-        across = both[(both[:, 0] < n) & (both[:, 1] >= n)]
-        found.append(across - np.array([0, n]))
-    return unique_pairs(np.concatenate(found))
+    over = turned_hash(hashes, (1, 0, 0))
+    flips = [
+        _ODD_COLUMNS * left_right ^ _ODD_ROWS * top_bottom
+        for left_right, top_bottom in product((0, 1), (0, 1))
+    ]
+    return near_hashes(hashes, max_bits=max_bits, exchanged=over, flips=flips)
 
 
 def near_forms(one: np.ndarray, other: np.ndarray, *, max_bits: int) -> list[list[Form]]:

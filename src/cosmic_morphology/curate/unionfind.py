@@ -71,7 +71,10 @@ class UnionFind:
 
     def labels(self) -> np.ndarray:
         """For each thing the smallest thing of its set, int64 of shape ``(N,)``."""
-        roots = np.fromiter((self.find(each) for each in range(len(self._parent))), np.int64)
+        roots = np.array(self._parent, dtype=np.int64)
+        # Everything steps to its parent's parent at once: the way to the root halves each time.
+        while ((further := roots[roots]) != roots).any():
+            roots = further
         first = np.full(len(roots), len(roots), dtype=np.int64)
         np.minimum.at(first, roots, np.arange(len(roots)))
         return np.asarray(first[roots])

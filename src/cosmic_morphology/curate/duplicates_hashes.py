@@ -1,0 +1,184 @@
+"""Pairs of near hashes, as they are or turned, without ever comparing all with all.
+
+Multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012): of m bands of bits, two hashes that
+differ in d bits agree on m - d bands at least. Every choice of that many bands is a table, and rows
+that agree on it are compared. Mirroring and exchanging sides change a hash within its bands only,
+so a row stands in a table under the least of its keys in all forms: one table serves them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, pairwise
+
+import numpy as np
+
+from cosmic_morphology.curate.duplicates_candidates import MAX_BUCKET, packed, unpacked
+
+SIDE = 8
+HASH_BITS = SIDE * SIDE
+# Bands that must agree: fewer fill the buckets of a million hashes by chance, more make more tables
+# than they save comparisons. One number for all sizes keeps the time in proportion to the rows.
+AGREE = 3
+# Rows at once: their words in all forms stay in the cache.
+_CHUNK = 1 << 14
+# Pairs come up in several tables: so many tables are put together at a time.
+_TABLES_AT_ONCE = 16
+
+Band = tuple[int, int]
+"""First bit and number of bits."""
+
+
+def near_hashes(
+    hashes: np.ndarray,
+    *,
+    max_bits: int,
+    exchanged: np.ndarray | None = None,
+    flips: Sequence[int] = (0,),
+) -> np.ndarray:
+    """Pairs of rows whose 64-bit hashes differ in at most ``max_bits`` bits.
+
+    Parameters
+    ----------
+    hashes : ndarray of uint64, shape ``(N,)``
+        Eight rows of eight bits.
+    max_bits : int
+        Largest Hamming distance in the form that brings two hashes nearest to each other.
+    exchanged : ndarray of uint64, shape ``(N,)``, optional
+        The hashes with rows and columns exchanged, where that is another form to compare them in.
+    flips : sequence of int
+        Bits that other forms change; each of these masks, with each other one, makes one of them,
+        and so does each with rows and columns exchanged.
+
+    Returns
+    -------
+    ndarray of int64, shape ``(M, 2)``
+        Each pair once, the smaller row first, sorted.
+
+    Notes
+    -----
+    Nothing is missed, except inside buckets of more than ``MAX_BUCKET`` rows, where rows are
+    compared in the order of their other bits only.
+    """
+    forms = [hashes] if exchanged is None else [hashes, exchanged]
+    bases = _in_order(np.stack([np.asarray(each, np.uint64) for each in forms]))
+    masks = _in_order(np.array(flips, np.uint64))
+    found, waiting = np.empty(0, np.uint64), []
+    for number, (key, others) in enumerate(_tables(max_bits), 1):
+        for one, other in _alike(bases, masks, key, others, max_bits):
+            across = (bases[:, one] ^ bases[0, other])[:, None] ^ masks[:, None]
+            near = (np.bitwise_count(across) <= max_bits).any(axis=(0, 1)) & (one != other)
+            waiting.append(packed(one[near], other[near]))
+        if number % _TABLES_AT_ONCE == 0:
+            found, waiting = _once([found, *waiting]), []
+    return unpacked(_once([found, *waiting]))
+
+
+def _once(several: list[np.ndarray]) -> np.ndarray:
+    """What is in any of several arrays, sorted (twice as fast as numpy's ``unique`` here)."""
+    ordered = np.sort(np.concatenate(several))
+    fresh = np.ones(len(ordered), bool)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    return np.asarray(ordered[fresh])
+
+
+def _alike(
+    bases: np.ndarray, masks: np.ndarray, key: list[Band], others: list[Band], max_bits: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows of one bucket that are alike in more bits than its key, in a few large steps."""
+    # One sort of plain numbers (key, as many other bits as there is room for, row) brings together
+    # what is to be compared: most pairs are told apart without looking anything up.
+    row_bits = max(1, (bases.shape[1] - 1).bit_length())
+    key, others = _that_fit(key, others, HASH_BITS - row_bits)
+    other_bits = sum(bits for _, bits in others)
+    words = _words(bases, masks, key + others, other_bits, row_bits)
+    words.sort()
+    rows_of, low = np.uint64((1 << row_bits) - 1), np.uint64(row_bits)
+    same_key = np.uint64(1 << (other_bits + row_bits))
+    at = np.flatnonzero(words[1:] ^ words[:-1] < same_key)
+    for step in range(1, MAX_BUCKET):
+        if not len(at):
+            return
+        off = np.bitwise_count((words[at] ^ words[at + step]) >> low)
+        near = at[off <= max_bits]
+        one, other = words[near] & rows_of, words[near + step] & rows_of
+        yield one.astype(np.int64), other.astype(np.int64)
+        at = at[at + step + 1 < len(words)]
+        at = at[words[at] ^ words[at + step + 1] < same_key]
+
+
+def _words(
+    bases: np.ndarray, masks: np.ndarray, bands: list[Band], other_bits: int, row_bits: int
+) -> np.ndarray:
+    """Key, other bits and row of each row, in the form in which that is least.
+
+    A row whose key is least in several forms stands there in each of them.
+    """
+    flips = _taken(masks, bands)
+    words = np.empty(bases.shape[1], np.uint64)
+    same_key, low = np.uint64(1 << other_bits), np.uint64(row_bits)
+    again = []
+    for start in range(0, len(words), _CHUNK):
+        rows = np.arange(start, min(start + _CHUNK, len(words)), dtype=np.uint64)
+        plain = _taken(bases[:, start : start + _CHUNK], bands)
+        forms = (plain[:, None] ^ flips[:, None]).reshape(-1, len(rows))
+        least = forms.min(axis=0)
+        words[start : start + _CHUNK] = (least << low) | rows
+        tied = forms ^ least < same_key
+        several = np.flatnonzero(tied.sum(axis=0, dtype=np.uint8) > 1)
+        if len(several):
+            form, which = np.nonzero(tied[:, several] & (forms[:, several] != least[several]))
+            again.append((forms[form, several[which]] << low) | rows[several[which]])
+    return np.concatenate([words, *again])
+
+
+def _tables(max_bits: int) -> Iterator[tuple[list[Band], list[Band]]]:
+    """The bands of each table's key, and the other bands."""
+    at = np.flatnonzero(_BAND_MAY_END)
+    wanted = np.linspace(0, HASH_BITS, max_bits + AGREE + 1)
+    edges = at[np.abs(at[None] - wanted[:, None]).argmin(axis=1)].tolist()
+    bands = [(a, b - a) for a, b in pairwise(edges)]
+    for key in combinations(bands, AGREE):
+        yield list(key), [band for band in bands if band not in key]
+
+
+def _that_fit(key: list[Band], others: list[Band], room: int) -> tuple[list[Band], list[Band]]:
+    total = np.cumsum([bits for _, bits in key + others])
+    fit = int(np.searchsorted(total, room, "right"))
+    return key[:fit], others[: max(0, fit - len(key))]
+
+
+def _taken(hashes: np.ndarray, bands: list[Band]) -> np.ndarray:
+    taken = np.zeros_like(hashes)
+    for first, bits in bands:
+        part = (hashes >> np.uint64(first)) & np.uint64((1 << bits) - 1)
+        taken = (taken << np.uint64(bits)) | part
+    return taken
+
+
+def _by_exchange() -> tuple[np.ndarray, np.ndarray]:
+    """The bits in an order in which those that exchange their places stand side by side.
+
+    Six bits that do and one that does not, in turn; and whether a band may end before each place.
+    """
+    both = [[SIDE * a + b, SIDE * b + a] for a in range(SIDE) for b in range(a)]
+    alone = [[(SIDE + 1) * a] for a in range(SIDE)]
+    units = []
+    for number, unit in enumerate(both):
+        units.append(unit)
+        if number % 3 == 2 and alone:
+            units.append(alone.pop())
+    units += alone
+    starts = np.zeros(HASH_BITS + 1, bool)
+    starts[np.cumsum([0, *map(len, units)])] = True
+    return np.concatenate(units), starts
+
+
+_ORDER, _BAND_MAY_END = _by_exchange()
+
+
+def _in_order(hashes: np.ndarray) -> np.ndarray:
+    """Hashes with their bits in the order of the bands, highest first."""
+    octets = np.ascontiguousarray(hashes).astype(">u8")[..., None].view(np.uint8)
+    bits = np.unpackbits(octets, axis=-1)[..., _ORDER[::-1]]
+    return np.ascontiguousarray(np.packbits(bits, axis=-1)).view(">u8")[..., 0].astype(np.uint64)
