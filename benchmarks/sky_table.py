@@ -74,6 +74,7 @@ class Sky:
         names = (
             backbone.name,
             backbone.n_features,
+            f"{backbone.preprocessing.size_px}px",
             n_views + crops,
             "changed" if augment else "turned",
         )

@@ -39,6 +39,7 @@ from cosmic_morphology.learn.runs import Run
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import load_taxonomy
 
+USUAL_PX = 224
 N_FOLDS = 5
 N_VAL_PARTS = 8
 TARGETS = {
@@ -72,7 +73,7 @@ def main() -> None:
     parser.add_argument("--apart", choices=["objects", "collections"], action="append")
     parser.add_argument("--no-shifted", action="store_true", help="leave changed pictures out")
     parser.add_argument("--keep", type=Path, required=True, help="folder for the folds' runs")
-    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--size", type=int, default=USUAL_PX)
     parser.add_argument("--mean", type=float, nargs=3)
     parser.add_argument("--std", type=float, nargs=3)
     parser.add_argument("--limit", type=int, help="about so many pictures only")
@@ -100,7 +101,7 @@ def out_of_fold(
         _, val = next(iter(_folds(table, groups, N_VAL_PARTS, learnt)))
         table.split = {table.ids[row]: "train" for row in learnt}
         table.split |= {table.ids[row]: "val" for row in val}
-        where = f"{given.backbone}-{apart}-{fold}"
+        where = f"{_net(given).replace(' ', '-')}-{apart}-{fold}"
         if given.labels:
             where = f"{'checked-' if given.checked else ''}{given.labels.stem}-{where}"
         first = _trained(table, given.starts_from, where, given) if given.starts_from else None
@@ -184,8 +185,8 @@ def keep(
     folder = given.keep / "answers"
     folder.mkdir(exist_ok=True)
     np.savez(
-        folder / f"{_name(given).replace(' ', '_')}--{given.backbone}--{apart}.npz",
-        name=_name(given), backbone=given.backbone, apart=apart, ids=table.ids,
+        folder / f"{_name(given).replace(' ', '_')}--{_net(given).replace(' ', '_')}--{apart}.npz",
+        name=_name(given), backbone=_net(given), apart=apart, ids=table.ids,
         labels=[table.label[each] for each in table.ids],
         groups=[groups[each] for each in table.ids],
         plain=answers.plain, shifted=answers.shifted, command=_command(given),
@@ -202,7 +203,7 @@ def rows_of(
     command = _command(given)
     found = []
     for kind, k in (("six", len(names) - 1), ("seven", len(names))):
-        title = f"{_name(given)}, {given.backbone}, {kind} classes, {apart} apart, checked labels"
+        title = f"{_name(given)}, {_net(given)}, {kind} classes, {apart} apart, checked labels"
         score = _scored(answers.plain, targets, units, k)
         found += [
             score.row(
@@ -252,7 +253,7 @@ def _rows_of_strangers(
         score = _scored(answers.strangers[known], targets[known], np.arange(int(known.sum())), 7)
         found.append(
             score.row(
-                f"macro-F1, strangers' folders: {_name(given)}, {given.backbone}, seven classes, "
+                f"macro-F1, strangers' folders: {_name(given)}, {_net(given)}, seven classes, "
                 f"pictures of no fold, models of {apart} apart, {kind}",
                 score.macro_f1,
                 "macro-F1",
@@ -271,7 +272,7 @@ def _told(answers: Answers, apart: str, given: argparse.Namespace) -> list[Row]:
             Row(
                 f"collection told from the features {when} training (most frequent: "
                 f"{np.average(chance, weights=n):.2f}; low, high: folds): {_name(given)}, "
-                f"{given.backbone}, {apart} apart",
+                f"{_net(given)}, {apart} apart",
                 round(float(np.average(accuracy, weights=n)), 4),
                 round(accuracy.min(), 4),
                 round(accuracy.max(), 4),
@@ -300,12 +301,17 @@ def _name(given: argparse.Namespace) -> str:
     return f"{Path(given.recipe).stem}{after}{taught}"
 
 
+def _net(given: argparse.Namespace) -> str:
+    return given.backbone if given.size == USUAL_PX else f"{given.backbone} at {given.size} px"
+
+
 def _command(given: argparse.Namespace) -> str:
     after = f" --starts-from {given.starts_from}" if given.starts_from else ""
     taught = f" --labels {given.labels.name}" if given.labels else ""
     taught += " --checked" if given.checked else ""
     few = f" --limit {given.limit}" if given.limit else ""
     few += " --no-shifted" if given.no_shifted else ""
+    few += f" --size {given.size}" if given.size != USUAL_PX else ""
     return (
         f"python benchmarks/train_folds.py --sky DIR --weights FILE --backbone {given.backbone} "
         f"--recipe {given.recipe}{after} --keep DIR{taught}{few}"

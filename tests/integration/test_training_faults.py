@@ -15,8 +15,8 @@ import torch
 from training_sky import (
     CLASSES,
     LEARN,
-    LEVELS,
     SEED,
+    STEPPED,
     TAXONOMY,
     drawn,
     fill,
@@ -75,7 +75,7 @@ def test_a_killed_run_resumes_to_the_same_metrics(sky, go, tmp_path):
 def test_a_head_that_was_killed_resumes_to_the_same_metrics(sky, go, tmp_path, monkeypatch):
     from cosmic_morphology.learn.module import Classifier
 
-    recipe = recipe_file(tmp_path, LEVELS)
+    recipe = recipe_file(tmp_path, STEPPED)
     whole = go(sky, name="best", recipe=recipe, out=tmp_path / "undisturbed")
     real = Classifier.training_step
 

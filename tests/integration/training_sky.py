@@ -24,7 +24,15 @@ BEHIND = (
     'extends = "behind"\nepochs = 4\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
     "stages = 1\n[augment]\nzoom = [1.0, 1.0]\n"
 )
-LEVELS = 'extends = "levels"\nepochs = 8\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
+LEVELS = 'extends = "levels"\nviews = 2\ntrain_views = 2\n'
+STEPPED = """extends = "baseline"
+levels = true
+standardise = true
+epochs = 8
+views = 2
+train_views = 2
+batch_size = 6
+"""
 
 
 def drawn(colour: tuple[int, int, int], seed: int) -> bytes:

@@ -136,7 +136,7 @@ def _row(run: Run, settings: Settings) -> dict[str, Any]:
         "n_train": metrics["n_train"],
         "n_val": metrics["n_val"],
         "groups": n_groups,
-        "epochs": metrics["epochs"],
+        "epochs": metrics.get("epochs"),
         "seconds": metrics["seconds"],
     }
 

@@ -89,6 +89,8 @@ def _making(run: Run, settings: Mapping[str, Any]) -> dict[str, Any]:
         found["pictures"] = f"{metrics['n_train']} to learn from, {metrics['n_val']} to choose by"
     if "epochs" in metrics:
         found["epochs"] = f"{metrics['epochs']} (the best was {metrics.get('best_epoch', '?')})"
+    if "penalty" in metrics:
+        found["penalty of the head"] = f"{metrics['penalty']} (chosen by the val split)"
     if "seconds" in metrics:
         on = machine.get("gpu") or machine.get("device", "")
         found["took"] = f"{metrics['seconds']:.0f} s on {on}"

@@ -43,6 +43,7 @@ from cosmic_morphology.learn.runs import (
     write_json,
 )
 from cosmic_morphology.learn.task import Given, Task, prepare
+from cosmic_morphology.learn.trainer import Fitted
 from cosmic_morphology.learn.ways import Outcome, way_of
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import Taxonomy
@@ -178,7 +179,7 @@ def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
     if task.recipe.is_plain and not task.job.starts_from:
         model.embedding = {"backbone": task.backbone.name, **_embedding_of(task)}
     save_model(model, task.folder)
-    write_history(task.folder / "history.csv", outcome.fitted.module.history)
+    write_history(task.folder / "history.csv", outcome.fitted.history)
     _write_val(task, outcome, probabilities)
     _write_unreadable(task)
     write_json(
@@ -188,9 +189,7 @@ def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
             "temperature": model.temperature,
             "prior_given_back": round(tau, 4),
             "reject_below": model.reject_below,
-            "best_epoch": outcome.fitted.best_epoch,
-            "epochs": len(outcome.fitted.module.history),
-            "batch_size": outcome.fitted.batch_size,
+            **_course(outcome.fitted),
             "seconds": round(seconds, 2),
             "n_train": outcome.n_train,
             "n_val": len(targets),
@@ -247,6 +246,17 @@ def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, fl
         "val_macro_f1": float(macro),
         "val_accuracy": float((probabilities.argmax(1) == targets).mean()),
         "val_classwise_ece": classwise_ece(probabilities, targets),
+    }
+
+
+def _course(fitted: Fitted) -> dict[str, float]:
+    chosen = fitted.history[fitted.best_epoch - 1]
+    if "penalty" in chosen:
+        return {"penalty": chosen["penalty"]}
+    return {
+        "best_epoch": fitted.best_epoch,
+        "epochs": len(fitted.history),
+        "batch_size": fitted.batch_size,
     }
 
 

@@ -52,7 +52,7 @@ class Classifier(lightning.LightningModule):
         self._preprocessing = preprocessing
         self._seed = seed
         self._counts = counts
-        self._class_weights = _class_weights(counts, recipe.class_weights)
+        self._class_weights = class_weights(counts, recipe.class_weights)
         self._adjustment = _adjustment(counts, recipe.logit_adjustment)
         self._train_losses: list[torch.Tensor] = []
         self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -210,6 +210,17 @@ def rate_at(recipe: Recipe, step: int, steps: int) -> float:
     return 1.0
 
 
+def class_weights(counts: torch.Tensor, kind: str) -> torch.Tensor:
+    """How much a picture of each class counts, shape ``(K,)``; 1 on average over the pictures."""
+    if kind == "none":
+        return torch.ones_like(counts)
+    present = counts > 0
+    weights = counts.sum() / (present.sum() * counts.clamp_min(1))
+    if kind == "root":
+        weights = weights.sqrt()
+    return torch.where(present, weights, torch.zeros_like(weights))
+
+
 def _one_view(inputs: torch.Tensor) -> torch.Tensor:
     chosen = torch.randint(inputs.shape[1], (len(inputs),)).to(inputs.device)
     return inputs[torch.arange(len(inputs), device=inputs.device), chosen].float()
@@ -219,13 +230,3 @@ def _adjustment(counts: torch.Tensor, tau: float) -> torch.Tensor:
     """Logit adjustment (Menon et al. 2021); classes without pictures are left alone."""
     shares = (counts / counts.sum()).clamp_min(1e-12).log()
     return tau * torch.where(counts > 0, shares, torch.zeros_like(shares))
-
-
-def _class_weights(counts: torch.Tensor, kind: str) -> torch.Tensor:
-    if kind == "none":
-        return torch.ones_like(counts)
-    present = counts > 0
-    weights = counts.sum() / (present.sum() * counts.clamp_min(1))
-    if kind == "root":
-        weights = weights.sqrt()
-    return torch.where(present, weights, torch.zeros_like(weights))

@@ -52,11 +52,16 @@ class Head(nn.Module):
         if kind == "mlp":
             before = [nn.Linear(n_features, hidden), nn.GELU()]
         self.layers = nn.Sequential(*before, nn.Dropout(dropout), nn.Linear(width, n_classes))
+        self.n_classes = n_classes
 
     def standardise(self, features: torch.Tensor) -> None:
         """Take mean and scale from features of shape ``(N, n_features)``."""
         self.mean.copy_(features.mean(0))
         self.scale.copy_(features.std(0).clamp_min(1e-6))
+
+    def standardised(self, features: torch.Tensor) -> torch.Tensor:
+        """Features as the layers see them, float32."""
+        return (features.float() - self.mean) / self.scale
 
     def shift(self, offset: np.ndarray) -> None:
         """Add an offset of shape ``(n_classes,)`` to all scores."""
@@ -66,7 +71,7 @@ class Head(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Scores of shape ``(N, n_classes)``, averaged where features are ``(N, views, F)``."""
-        found: torch.Tensor = self.layers((features.float() - self.mean) / self.scale)
+        found: torch.Tensor = self.layers(self.standardised(features))
         return found.mean(1) if found.ndim == 3 else found
 
 

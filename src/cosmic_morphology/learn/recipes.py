@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cosmic_morphology.errors import SettingsError
 
@@ -58,8 +58,15 @@ class Recipe(_Part):
     backbone_rate: float = Field(1.0, gt=0, description="the backbone's rate, relative to it")
     layer_decay: float = Field(1.0, gt=0, le=1, description="rate of a stage, relative to the next")
     weight_decay: float = Field(0.0, ge=0, description="of matrices; norms and biases have none")
-    optimiser: Literal["adam", "adamw"] = Field(
-        "adam", description="adamw keeps the weight decay apart (Loshchilov & Hutter 2019)"
+    optimiser: Literal["adam", "adamw", "lbfgs"] = Field(
+        "adam",
+        description="adamw keeps the weight decay apart (Loshchilov & Hutter 2019); lbfgs solves "
+        "a linear head to the end: without epochs, batches or rates",
+    )
+    penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.03, 0.1, 0.3, 1.0, 3.0),
+        min_length=1,
+        description="of the weights' squared length, to try (optimiser = 'lbfgs'); val chooses",
     )
     schedule: Literal["step", "cosine", "constant"] = Field(
         "step", description="how the learning rate falls"
@@ -112,6 +119,26 @@ class Recipe(_Part):
     augment: Augmentation = Field(
         default_factory=Augmentation, description="random changes of training pictures, see below"
     )
+
+    @model_validator(mode="after")
+    def _solves_only_what_can_be_solved(self) -> Recipe:
+        if self.optimiser == "lbfgs":
+            beyond = {
+                "trains": self.trains != "head",
+                "head": self.head != "linear",
+                "mixup": self.mixup > 0,
+                "label_smoothing": self.label_smoothing > 0,
+                "logit_adjustment": self.logit_adjustment > 0,
+                "dropout": self.dropout > 0,
+                "ema": self.ema > 0,
+            }
+            if any(beyond.values()):
+                keys = ", ".join(key for key, asked in beyond.items() if asked)
+                raise ValueError(
+                    f"optimiser = 'lbfgs' solves a linear head on frozen features; "
+                    f"it cannot do what is asked by: {keys}"
+                )
+        return self
 
     @property
     def is_plain(self) -> bool:

@@ -39,17 +39,17 @@ class Fitted:
 
     Attributes
     ----------
-    module : Classifier
-        With the weights of its best epoch.
+    history : list of dict
+        What ``history.csv`` shows: one row an epoch (or a penalty, where a head was solved for).
     best_epoch : int
-        Counted from 1.
+        Row of the history that was taken, counted from 1.
     batch_size : int
         What fitted into memory in the end.
     notes : list of str
         What a person should know.
     """
 
-    module: Classifier
+    history: list[dict[str, float]]
     best_epoch: int
     batch_size: int
     notes: list[str] = field(default_factory=list)
@@ -100,7 +100,8 @@ def fit(
             make(), train, val, recipe, device, folder, seed, batch_size, devices, progress
         )
         if fitted is not None:
-            return Fitted(*fitted, batch_size, notes)
+            module, best_epoch = fitted
+            return Fitted(module.history, best_epoch, batch_size, notes)
         # Only here, when the failed module and its tensors are gone.
         forget_gpu_memory()
         if batch_size // 2 < _SMALLEST_BATCH:

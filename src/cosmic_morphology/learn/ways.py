@@ -20,6 +20,7 @@ from cosmic_morphology.learn.model import TrainedModel
 from cosmic_morphology.learn.module import Classifier
 from cosmic_morphology.learn.network import Network, unfreeze_last
 from cosmic_morphology.learn.recipes import Augmentation, Recipe
+from cosmic_morphology.learn.solve import solve_head
 from cosmic_morphology.learn.task import Task
 from cosmic_morphology.learn.trainer import Fitted, fit
 from cosmic_morphology.learn.views import features_of_views
@@ -70,6 +71,19 @@ def train_head(task: Task) -> Outcome:
     n_train = len(train) // task.recipe.train_views
     if task.recipe.standardise:
         task.head.standardise(train.inputs.float())
+    fitted = (_solved if task.recipe.optimiser == "lbfgs" else _stepped)(task, train, val)
+    task.head.eval()
+    with torch.inference_mode():
+        logits = task.head(val.inputs).numpy()
+    return Outcome(fitted, _model(task), logits, val.targets.numpy(), val.ids, n_train)
+
+
+def _solved(task: Task, train: Examples, val: Examples) -> Fitted:
+    found = solve_head(task.head, train, val, task.recipe, progress=task.progress)
+    return Fitted(found.history, found.best, len(train), found.notes)
+
+
+def _stepped(task: Task, train: Examples, val: Examples) -> Fitted:
     initial = {key: value.clone() for key, value in task.head.state_dict().items()}
 
     def make() -> Classifier:
@@ -77,11 +91,7 @@ def train_head(task: Task) -> Outcome:
         return Classifier(task.head, task.recipe, _counts(task, train), seed=task.seed)
 
     # A head is too small for a GPU to be worth the way there.
-    fitted = _loop(task, make, train, val, torch.device("cpu"))
-    task.head.eval()
-    with torch.inference_mode():
-        logits = task.head(val.inputs).numpy()
-    return Outcome(fitted, _model(task), logits, val.targets.numpy(), val.ids, n_train)
+    return _loop(task, make, train, val, torch.device("cpu"))
 
 
 def train_pixels(task: Task) -> Outcome:

@@ -1,0 +1,124 @@
+"""A head that is solved for: what it finds, what it says of itself, what it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cosmic_morphology.errors import SettingsError, TrainingError
+from cosmic_morphology.learn.batches import Examples
+from cosmic_morphology.learn.network import Head
+from cosmic_morphology.learn.recipes import Recipe, load_recipe
+from cosmic_morphology.learn.solve import solve_head
+
+CENTRES = np.array([[4.0, 0, 0], [0, 4, 0], [0, 0, 4]])
+
+
+def examples(counts: list[int], *, seed: int = 0, views: int = 0, noise: float = 1.0) -> Examples:
+    rng = np.random.default_rng(seed)
+    targets = np.repeat(np.arange(len(counts)), counts)
+    shape = (len(targets), views, 3) if views else (len(targets), 3)
+    centres = CENTRES[targets][:, None] if views else CENTRES[targets]
+    inputs = centres + noise * rng.normal(size=shape)
+    return Examples(
+        torch.tensor(inputs, dtype=torch.float32),
+        torch.tensor(targets),
+        torch.ones(len(targets)),
+    )
+
+
+def recipe(**asked: object) -> Recipe:
+    return Recipe.model_validate({"optimiser": "lbfgs", "monitor": "val_loss", **asked})
+
+
+def head_for(train: Examples, n_classes: int = 3) -> Head:
+    head = Head(3, n_classes)
+    head.standardise(train.inputs)
+    return head
+
+
+def test_the_weights_have_the_least_loss_under_the_penalty():
+    train = examples([20, 30, 40], noise=3.0)
+    head = head_for(train)
+    solve_head(head, train, examples([0, 0, 0]), recipe(penalties=[0.1], class_weights="none"))
+    weight = head.layers[-1].weight.detach().clone().requires_grad_()
+    bias = head.layers[-1].bias.detach().clone().requires_grad_()
+    scores = head.standardised(train.inputs) @ weight.T + bias
+    loss = torch.nn.functional.cross_entropy(scores, train.targets) + 0.05 * weight.square().sum()
+    loss.backward()
+    assert weight.grad.abs().max() < 1e-3
+    assert bias.grad.abs().max() < 1e-3
+
+
+def test_the_val_split_chooses_the_penalty():
+    train, val = examples([4, 4, 4], noise=4.0), examples([99, 99, 99], seed=1, noise=4.0)
+    found = solve_head(head_for(train), train, val, recipe(penalties=[1e-4, 0.3, 300.0]))
+    losses = {row["penalty"]: row["val_loss"] for row in found.history}
+    assert list(losses) == [300.0, 0.3, 1e-4]
+    assert found.history[found.best - 1]["penalty"] == min(losses, key=losses.get) == 0.3
+
+
+def test_views_of_a_val_picture_are_averaged_and_an_empty_val_takes_the_middle():
+    train = examples([10, 10, 10])
+    seen = solve_head(head_for(train), train, examples([5, 5, 5], seed=2, views=4), recipe())
+    assert seen.history[0]["val_macro_f1"] == 1.0
+    blind = solve_head(head_for(train), train, examples([0, 0, 0]), recipe())
+    assert blind.history[blind.best - 1]["penalty"] == 0.3
+
+
+@pytest.mark.parametrize(("counts", "lacking"), [([10, 0, 10], 1), ([0, 12, 9], 0)])
+def test_a_class_without_pictures_is_never_the_answer(counts, lacking):
+    train = examples(counts)
+    head = head_for(train)
+    solve_head(head, train, examples([3, 3, 3], seed=3), recipe())
+    with torch.inference_mode():
+        answers = head(examples([9, 9, 9], seed=4).inputs).argmax(1)
+        told = head(train.inputs).argmax(1)
+    assert lacking not in answers.tolist()
+    assert torch.equal(told, train.targets)
+
+
+def test_a_rare_class_counts_as_much_as_a_frequent_one():
+    train, held = examples([300, 10, 300], noise=3.0), examples([60, 60, 60], seed=5, noise=3.0)
+    found = {}
+    for kind in ("none", "balanced"):
+        head = head_for(train)
+        solve_head(head, train, held, recipe(class_weights=kind, penalties=[0.1]))
+        with torch.inference_mode():
+            answers = head(held.inputs).argmax(1)
+        found[kind] = float((answers[held.targets == 1] == 1).float().mean())
+    assert found["balanced"] > found["none"] + 0.1
+
+
+def test_a_picture_without_weight_teaches_nothing():
+    train = examples([20, 20, 20])
+    wrong = Examples(
+        train.inputs.repeat(2, 1),
+        torch.cat([train.targets, (train.targets + 1) % 3]),
+        torch.cat([torch.ones(60), torch.zeros(60)]),
+    )
+    heads = [head_for(train), head_for(train)]
+    solve_head(heads[0], train, examples([0, 0, 0]), recipe(penalties=[0.1]))
+    solve_head(heads[1], wrong, examples([0, 0, 0]), recipe(penalties=[0.1]))
+    ours, theirs = (head.layers[-1].weight for head in heads)
+    assert torch.allclose(ours, theirs, atol=2e-2)
+
+
+def test_features_that_are_no_numbers_end_the_run_with_what_to_do():
+    train = examples([5, 5, 5])
+    head = head_for(train)
+    train.inputs[3, 1] = float("nan")
+    with pytest.raises(TrainingError, match="no numbers"):
+        solve_head(head, train, examples([0, 0, 0]), recipe())
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [('trains = "all"', "trains"), ("mixup = 0.2", "mixup"), ('head = "mlp"', "head")],
+)
+def test_a_recipe_that_cannot_be_solved_for_is_told(tmp_path, text, key):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'optimiser = "lbfgs"\n{text}\n', "utf-8")
+    with pytest.raises(SettingsError, match=f"asked by: {key}"):
+        load_recipe(str(path))
