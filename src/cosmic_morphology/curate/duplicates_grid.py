@@ -30,8 +30,8 @@ def blurred(
     edge : str
         What lies beyond the edges.
     """
-    rows = _kernel(picture.shape[0], sigma, truncate, edge)
-    columns = _kernel(picture.shape[1], sigma, truncate, edge)
+    rows = blurring(picture.shape[0], sigma, truncate, edge)
+    columns = blurring(picture.shape[1], sigma, truncate, edge)
     return np.asarray(rows @ np.asarray(picture, np.float32) @ columns.T)
 
 
@@ -62,7 +62,10 @@ def _between(where: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray, np
 
 
 @lru_cache(maxsize=256)
-def _kernel(length: int, sigma: float, truncate: float, edge: Edge) -> np.ndarray:
+def blurring(
+    length: int, sigma: float, truncate: float = 4.0, edge: Edge = "reflect"
+) -> np.ndarray:
+    """The blur of :func:`blurred` along one side, as a matrix ``(length, length)``."""
     made = ndimage.gaussian_filter1d(
         np.eye(length), sigma, axis=0, mode=edge, truncate=truncate
     ).astype(np.float32)

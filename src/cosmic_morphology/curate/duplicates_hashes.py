@@ -8,8 +8,8 @@ so a row stands in a table under the least of its keys in all forms: one table s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import combinations, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, combinations, islice, pairwise
 
 import numpy as np
 
@@ -63,20 +63,28 @@ def near_hashes(
     forms = [hashes] if exchanged is None else [hashes, exchanged]
     bases = _in_order(np.stack([np.asarray(each, np.uint64) for each in forms]))
     masks = _in_order(np.array(flips, np.uint64))
-    found, waiting = np.empty(0, np.uint64), []
-    for number, (key, others) in enumerate(_tables(max_bits), 1):
-        for one, other in _alike(bases, masks, key, others, max_bits):
-            across = (bases[:, one] ^ bases[0, other])[:, None] ^ masks[:, None]
-            near = (np.bitwise_count(across) <= max_bits).any(axis=(0, 1)) & (one != other)
-            waiting.append(packed(one[near], other[near]))
-        if number % _TABLES_AT_ONCE == 0:
-            found, waiting = _once([found, *waiting]), []
-    return unpacked(_once([found, *waiting]))
+    tables = _tables(max_bits)
+    found = []
+    while some := list(islice(tables, _TABLES_AT_ONCE)):
+        alike = [_alike(bases, masks, *table, max_bits) for table in some]
+        found.append(_near(bases, masks, _once(chain.from_iterable(alike)), max_bits))
+    return unpacked(_once(found))
 
 
-def _once(several: list[np.ndarray]) -> np.ndarray:
+def _near(bases: np.ndarray, masks: np.ndarray, pairs: np.ndarray, max_bits: int) -> np.ndarray:
+    """Those of the pairs (both rows in one number) that are near in any form."""
+    one, other = unpacked(pairs).T
+    near = np.zeros(len(pairs), bool)
+    for base in bases:
+        across = base[one] ^ bases[0, other]
+        for mask in masks:
+            near |= np.bitwise_count(across ^ mask) <= max_bits
+    return np.asarray(pairs[near & (one != other)])
+
+
+def _once(several: Iterable[np.ndarray]) -> np.ndarray:
     """What is in any of several arrays, sorted (twice as fast as numpy's ``unique`` here)."""
-    ordered = np.sort(np.concatenate(several))
+    ordered = np.sort(np.concatenate([np.empty(0, np.uint64), *several]))
     fresh = np.ones(len(ordered), bool)
     fresh[1:] = ordered[1:] != ordered[:-1]
     return np.asarray(ordered[fresh])
@@ -84,8 +92,8 @@ def _once(several: list[np.ndarray]) -> np.ndarray:
 
 def _alike(
     bases: np.ndarray, masks: np.ndarray, key: list[Band], others: list[Band], max_bits: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows of one bucket that are alike in more bits than its key, in a few large steps."""
+) -> Iterator[np.ndarray]:
+    """Pairs in one bucket that are alike in more bits than its key, in a few large steps."""
     # One sort of plain numbers (key, as many other bits as there is room for, row) brings together
     # what is to be compared: most pairs are told apart without looking anything up.
     row_bits = max(1, (bases.shape[1] - 1).bit_length())
@@ -101,8 +109,7 @@ def _alike(
             return
         off = np.bitwise_count((words[at] ^ words[at + step]) >> low)
         near = at[off <= max_bits]
-        one, other = words[near] & rows_of, words[near + step] & rows_of
-        yield one.astype(np.int64), other.astype(np.int64)
+        yield packed(words[near] & rows_of, words[near + step] & rows_of)
         at = at[at + step + 1 < len(words)]
         at = at[words[at] ^ words[at + step + 1] < same_key]
 

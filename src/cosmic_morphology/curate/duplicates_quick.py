@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from cosmic_morphology.curate.duplicates_grid import blurred, sampled
+from cosmic_morphology.curate.duplicates_grid import blurred, blurring, sampled
 from cosmic_morphology.curate.duplicates_keys import FORMS, Form
 
 SIDE_PX = 64
 MIN_COARSE, MIN_FINE = 0.95, 0.75
 _BLUR_PX, _FINE_PX = 0.6, 2.0
+_BLOCKS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,16 @@ class Small:
     ----------
     coarse, fine : ndarray of float32, shape ``(64, 64)``
         All zero where there is nothing to see.
+    blocks : ndarray of float32, shape ``(16, 16)``
+        What is left of ``coarse`` in blocks of 4 x 4 px, as lengths go.
+    beside : float
+        Length of the rest.
     """
 
     coarse: np.ndarray
     fine: np.ndarray
+    blocks: np.ndarray
+    beside: float
 
 
 def small(pixels: np.ndarray) -> Small:
@@ -39,9 +47,46 @@ def small(pixels: np.ndarray) -> Small:
     """
     # The mean of the channels, not the luminance: exchanged colours then change nothing.
     grey = pixels[..., 0].astype(np.float32) + pixels[..., 1] + pixels[..., 2]
-    y, x = (((np.arange(SIDE_PX) + 0.5) * n / SIDE_PX) - 0.5 for n in grey.shape)
-    square = blurred(sampled(grey, x, y), _BLUR_PX)
-    return Small(_unit(square), _unit(square - blurred(square, _FINE_PX)))
+    square = _pressed(grey.shape[0]) @ grey @ _pressed(grey.shape[1]).T
+    coarse = _unit(square)
+    step = SIDE_PX // _BLOCKS
+    blocks = coarse.reshape(_BLOCKS, step, _BLOCKS, step).sum(axis=(1, 3)) / step
+    beside = max(0.0, float(np.vdot(coarse, coarse) - np.vdot(blocks, blocks))) ** 0.5
+    return Small(coarse, _unit(square - blurred(square, _FINE_PX)), blocks, beside)
+
+
+def may_be_alike(looks: dict[int, Small], pairs: np.ndarray, forms: np.ndarray) -> np.ndarray:
+    """In which of these forms two pictures may be alike, by their blocks alone.
+
+    No picture is lost by it: what lies beside the blocks adds no more than the product of its
+    lengths (Cauchy and Schwarz).
+
+    Parameters
+    ----------
+    looks : dict of int to Small
+        The pictures, by row.
+    pairs : ndarray of int64, shape ``(M, 2)``
+        Rows.
+    forms : ndarray of bool, shape ``(M, 8)``
+        Which of :data:`FORMS` are asked for.
+
+    Returns
+    -------
+    ndarray of bool, shape ``(M, 8)``
+    """
+    rows, which = np.unique(pairs, return_inverse=True)
+    blocks = np.stack([looks[row].blocks for row in rows.tolist()])
+    beside = np.array([looks[row].beside for row in rows.tolist()], np.float32)
+    one, other = which.reshape(-1, 2).T
+    # Rounding must not part what the whole pictures would tie.
+    least = MIN_COARSE - 1e-4 - beside[one] * beside[other]
+    worth = np.zeros_like(forms)
+    for number, form in enumerate(FORMS):
+        asked = np.flatnonzero(forms[:, number])
+        laid = _laid(blocks[one[asked]], form)
+        alike = np.einsum("ijk,ijk->i", laid, blocks[other[asked]])
+        worth[asked, number] = alike >= least[asked]
+    return worth
 
 
 def likeness(one: Small, other: Small, forms: Iterable[Form] = FORMS) -> float:
@@ -51,9 +96,19 @@ def likeness(one: Small, other: Small, forms: Iterable[Form] = FORMS) -> float:
     """
     best = 0.0
     for form in forms:
-        if _product(one.coarse, other.coarse, form) >= MIN_COARSE:
-            best = max(best, _product(one.fine, other.fine, form))
+        if np.vdot(_laid(one.coarse, form), other.coarse) >= MIN_COARSE:
+            best = max(best, float(np.vdot(_laid(one.fine, form), other.fine)))
     return best
+
+
+@lru_cache(maxsize=SIDE_PX)
+def _pressed(length: int) -> np.ndarray:
+    """Sampling at :data:`SIDE_PX` places and a little blur, as a matrix."""
+    places = ((np.arange(SIDE_PX) + 0.5) * length / SIDE_PX) - 0.5
+    sampling = sampled(np.eye(length, dtype=np.float32), np.arange(length), places)
+    made = blurring(SIDE_PX, _BLUR_PX) @ sampling
+    made.flags.writeable = False
+    return np.asarray(made)
 
 
 def _unit(picture: np.ndarray) -> np.ndarray:
@@ -62,7 +117,7 @@ def _unit(picture: np.ndarray) -> np.ndarray:
     return centred / length if length > 1e-3 else np.zeros_like(centred)
 
 
-def _product(one: np.ndarray, other: np.ndarray, form: Form) -> float:
+def _laid(pictures: np.ndarray, form: Form) -> np.ndarray:
     exchanged, left_right, top_bottom = form
-    laid = one[:: -1 if top_bottom else 1, :: -1 if left_right else 1]
-    return float(np.vdot(laid.T if exchanged else laid, other))
+    laid = pictures[..., :: -1 if top_bottom else 1, :: -1 if left_right else 1]
+    return laid.swapaxes(-1, -2) if exchanged else laid

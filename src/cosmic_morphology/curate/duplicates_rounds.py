@@ -6,14 +6,22 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.duplicates_keys import pairs_by_keys
+from cosmic_morphology.curate.duplicates_keys import FORMS, pairs_by_keys
 from cosmic_morphology.curate.duplicates_match import SAME, Pose, poses_between
-from cosmic_morphology.curate.duplicates_quick import MIN_FINE, SIDE_PX, Small, likeness, small
+from cosmic_morphology.curate.duplicates_quick import (
+    MIN_FINE,
+    SIDE_PX,
+    Small,
+    likeness,
+    may_be_alike,
+    small,
+)
 from cosmic_morphology.curate.duplicates_turns import near_forms
 from cosmic_morphology.curate.duplicates_verify import best_agreement
 from cosmic_morphology.curate.fingerprints import COLUMN, Blobs, fingerprint_pictures, unpack_all
@@ -22,6 +30,8 @@ from cosmic_morphology.imaging import read_thumbnail
 
 # Small pictures are cheap to keep: a quarter of a gigabyte spares reading them again.
 _QUICK_BATCH, _KEPT = 2048, 8192
+# Handing over a picture alone takes as long as a tenth of its work.
+_TASK = 32
 # Somewhat more than makes a pair: hashes of turned pictures are told from others.
 _NEAR_BITS = 12
 _BATCH = 512
@@ -71,8 +81,10 @@ def quick_round(atlas: Atlas, ids: list[str], hashes: np.ndarray, pairs: np.ndar
 
     def verified(part: np.ndarray, _: UnionFind) -> Verified:
         _look(atlas, ids, part, looks)
-        turns = near_forms(*hashes[part].T, max_bits=_NEAR_BITS)
-        for (one, other), forms in zip(part.tolist(), turns, strict=True):
+        turns = may_be_alike(looks, part, near_forms(*hashes[part].T, max_bits=_NEAR_BITS))
+        for at in np.flatnonzero(turns.any(axis=1)).tolist():
+            one, other = part[at].tolist()
+            forms = [FORMS[number] for number in np.flatnonzero(turns[at]).tolist()]
             score = likeness(looks[one], looks[other], forms)
             if score >= MIN_FINE:
                 yield one, other, score
@@ -169,12 +181,13 @@ def _look(atlas: Atlas, ids: list[str], pairs: np.ndarray, looks: dict[int, Smal
     looks.update(known)
     rows = [row for row in needed if row not in looks]
     taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
+    several = [taken[at : at + _TASK].to_pylist() for at in range(0, len(rows), _TASK)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        looks.update(zip(rows, threads.map(_small, taken.to_pylist()), strict=True))
+        looks.update(zip(rows, chain.from_iterable(threads.map(_smalls, several)), strict=True))
 
 
-def _small(thumbnail: bytes) -> Small:
-    return small(read_thumbnail(thumbnail, size=SIDE_PX))
+def _smalls(thumbnails: list[bytes]) -> list[Small]:
+    return [small(read_thumbnail(each, size=SIDE_PX)) for each in thumbnails]
 
 
 def _pixels(

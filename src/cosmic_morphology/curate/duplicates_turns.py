@@ -37,7 +37,7 @@ def near_turned_hashes(hashes: np.ndarray, *, max_bits: int) -> np.ndarray:
     return near_hashes(hashes, max_bits=max_bits, exchanged=over, flips=flips)
 
 
-def near_forms(one: np.ndarray, other: np.ndarray, *, max_bits: int) -> list[list[Form]]:
+def near_forms(one: np.ndarray, other: np.ndarray, *, max_bits: int) -> np.ndarray:
     """The ways to turn the first picture of each pair that bring its hash near the other's.
 
     Parameters
@@ -45,11 +45,16 @@ def near_forms(one: np.ndarray, other: np.ndarray, *, max_bits: int) -> list[lis
     one, other : ndarray of uint64, shape ``(N,)``
     max_bits : int
         Largest Hamming distance; all eight where none is as near.
+
+    Returns
+    -------
+    ndarray of bool, shape ``(N, 8)``
+        Which of ``FORMS`` do.
     """
     off = [np.bitwise_count(turned_hash(one, form) ^ other) for form in FORMS]
     near = np.stack(off, axis=1) <= max_bits
     near[~near.any(axis=1)] = True
-    return [[form for form, good in zip(FORMS, row, strict=True) if good] for row in near.tolist()]
+    return near
 
 
 def turned_hash(hashes: np.ndarray, form: Form) -> np.ndarray:
