@@ -243,6 +243,13 @@ def test_wrong_usage_is_said_before_anything_is_judged(cosmic, run, folder, sky,
         assert len(line.splitlines()) == 1
 
 
+def test_a_filter_that_cannot_be_used_is_one_clear_line(cosmic, run, sky):
+    code, _, wrong = cosmic("predict", run, sky.uri, "--where", "nothing = 3")
+    assert (code, len(wrong.splitlines())) == (2, 1)
+    assert "--where cannot be used" in wrong
+    assert "nothing" in wrong
+
+
 def test_only_pictures_asked_for_are_judged_and_none_is_read_for_what_is_known(
     run, sky, monkeypatch
 ):

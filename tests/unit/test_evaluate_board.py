@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 
+import numpy as np
 import pytest
-from evaluate_atlas import CLASSES, add_predictions, make_atlas, write_run
+from evaluate_atlas import CLASSES, add_predictions, draw, make_atlas, write_run
+from PIL import Image
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate import write_board
+from cosmic_morphology.evaluate import Shifted, write_board
+from cosmic_morphology.evaluate.shifting import SMALL_SIDE_PX
 from cosmic_morphology.settings import EvaluateSettings
 
 QUICK = EvaluateSettings(bootstrap=60)
@@ -52,9 +56,9 @@ def test_runs_are_ranked_on_each_test_with_all_that_a_score_needs(board):
 def test_parts_of_all_runs_are_in_their_own_table(board):
     rows = [row for row in table(board[2].parts_csv) if row["test"] == "all"]
     for run in ("good", "bad"):
-        for by in ("source", "collection"):
+        for by, parts in (("source", 2), ("collection", 2), ("size of the target", 1)):
             own = [row for row in rows if row["run"] == run and row["by"] == by]
-            assert len(own) == 2
+            assert len(own) >= parts
             assert sum(int(row["n"]) for row in own) == int(table(board[2].csv)[0]["n"])
 
 
@@ -78,3 +82,32 @@ def test_a_board_without_any_score_is_an_error(board, tmp_path):
     with pytest.raises(UsageError, match="no run could be scored"):
         write_board(atlas, runs[2:], tmp_path, settings=QUICK)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_is_shown_changed_pictures_and_the_same_ones_each_time():
+    class Listener:
+        name, classes, reject_below = "ears", CLASSES, 0.5
+
+        def __init__(self):
+            self.heard = []
+
+        def predict(self, thumbnails):
+            self.heard.append(list(thumbnails))
+            return np.zeros((len(thumbnails), len(CLASSES)), np.float32)
+
+        def fingerprint(self):
+            return "ears"
+
+    judge, pictures = Listener(), [draw("comet", seed) for seed in range(40)] + [b"no picture"]
+    asked = Shifted.of(judge)
+    assert asked.predict(pictures).shape == (41, len(CLASSES))
+    asked.predict(pictures)
+    first, second = judge.heard
+    assert first == second
+    assert all(one != other for one, other in zip(first[:-1], pictures[:-1], strict=True))
+    assert first[-1] == b"no picture"
+    opened = [Image.open(io.BytesIO(each)) for each in first[:-1]]
+    # Of five changes at least these leave marks that anybody can see.
+    assert any(max(each.size) == SMALL_SIDE_PX for each in opened)
+    assert any(np.ptp(np.asarray(each).astype(int), axis=2).max() == 0 for each in opened)
+    assert asked.fingerprint() != judge.fingerprint()

@@ -128,6 +128,24 @@ def test_the_better_run_comes_first_and_the_difference_is_tested(scored):
     assert all(row["n"] and row["labels"] == "checked" and row["low"] for row in rows)
 
 
+def test_the_reject_option_is_scored_at_the_runs_own_threshold(scored):
+    plain = evaluate_run(scored, "good", classes=CLASSES, settings=QUICK)
+    assert plain.checked.kept is None
+    found = evaluate_run(scored, "good", classes=CLASSES, settings=QUICK, reject_below=0.7)
+    answers, kept = found.answers["checked"], found.checked.kept
+    sure = answers.confidence >= 0.7
+    assert kept.coverage.value == pytest.approx(sure.mean())
+    assert kept.precision.value == pytest.approx(answers.right[sure].mean())
+    low, high = kept.precision.interval
+    assert low <= kept.precision.value <= high
+    assert found.to_dict()["checked"]["kept"]["reject_below"] == 0.7
+
+
+def test_a_threshold_of_one_leaves_everything_open(scored):
+    found = evaluate_run(scored, "good", classes=CLASSES, settings=QUICK, reject_below=1.0)
+    assert (found.checked.kept.coverage.value, found.checked.kept.precision) == (0, None)
+
+
 def test_runs_of_other_classes_are_not_compared(scored):
     one = evaluate_run(scored, "good", classes=CLASSES, settings=QUICK)
     two = evaluate_run(scored, "bad", classes=CLASSES[:2], settings=QUICK)

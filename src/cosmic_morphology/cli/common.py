@@ -51,6 +51,25 @@ def open_atlas(settings: Settings, *, create: bool = False, version: str | None 
     return Atlas.open(settings.atlas, version=version, storage_options=options)
 
 
+def check_filter(atlas: Atlas, where: str, *, option: str) -> None:
+    """Refuse a filter in SQL that the atlas cannot use, before anything long begins.
+
+    Raises
+    ------
+    UsageError
+        It names a column that is not there, or is no SQL.
+    """
+    try:
+        atlas.ids(where)
+    except ValueError as error:
+        why = str(error).partition(". Valid fields")[0].partition(", /")[0]
+        raise UsageError(
+            f"{option} cannot be used: {why.removeprefix('Invalid user input: ')}",
+            where=where,
+            todo="Write it as \"label = 'comet' AND source = 'nasa'\".",
+        ) from error
+
+
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, fed with (done, in all)."""

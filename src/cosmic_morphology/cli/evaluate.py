@@ -1,10 +1,10 @@
-"""``cosmic evaluate``: scores of runs on the test split, with their intervals."""
+"""``cosmic evaluate``: runs ranked on the test split, with their intervals."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,19 +12,44 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    check_filter,
     needs,
     open_atlas,
+    pairs,
+    progress,
     quiet_libraries,
     settings_for,
     show,
 )
-from cosmic_morphology.cli.results import show_evaluations
+from cosmic_morphology.errors import UsageError
+
+if TYPE_CHECKING:
+    from cosmic_morphology.atlas import Atlas
+    from cosmic_morphology.evaluate import Test
+    from cosmic_morphology.learn import TrainedModel
+    from cosmic_morphology.settings import Settings
 
 NAME = "evaluate"
 
 
 def command(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    board: Annotated[
+        Path | None,
+        typer.Option("--board", help="Write board.csv, board-parts.csv and board.html here."),
+    ] = None,
+    test: Annotated[
+        list[str] | None,
+        typer.Option("--test", help="Rank on a part, too: NAME=FILTER in SQL; again for more."),
+    ] = None,
+    shifted: Annotated[
+        bool,
+        typer.Option("--shifted", help="Rank on grey, blurred, noisy, small test pictures, too."),
+    ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help="INGREDIENT=RUN: what the first run has and RUN lacks."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Also write report/index.html here.")
     ] = None,
@@ -36,46 +61,90 @@ def command(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score runs separately on checked and on computed labels, side by side."""
+    """Score and rank runs, separately on checked and on computed labels.
+
+    Test pictures of collections that the train split has none of are a test of their own.
+    """
     quiet_libraries()
     settings = settings_for(config, atlas=atlas)
     opened = open_atlas(settings)
+    lacking = {name: Path(run) for name, run in pairs("--without", without).items()}
+    folders = list(dict.fromkeys([*runs, *lacking.values()]))
     with needs("learn"):
-        from cosmic_morphology.evaluate import compare_runs, evaluate_run, write_report
-        from cosmic_morphology.learn import load_run, predict_into
+        from cosmic_morphology.cli.ranking import Ranked, show_ranked
 
-        results = {}
-        for folder in runs:
-            model = load_run(folder)
-            predict_into(opened, model, where="split = 'test'")
-            results[folder.name] = evaluate_run(
+        tests = _tests(opened, test, shifted=shifted)
+        models = _asked(opened, folders, settings, shifted=shifted)
+        found = Ranked.of(opened, models, tests, settings)
+        ingredients = found.ablation(
+            models[folders[0]].name, {name: models[run].name for name, run in lacking.items()}
+        )
+        files = {"board": "", "report": ""}
+        if board is not None:
+            files["board"] = found.write(board, ingredients)
+        if report is not None:
+            from cosmic_morphology.evaluate import write_report
+
+            page = write_report(
                 opened,
-                folder.name,
-                classes=list(model.classes),
+                out=report,
+                runs=folders,
+                certificate=_kept(settings.out / "certificate.json"),
+                audit=_kept(settings.out / "audit.json"),
+                studies=studies,
                 settings=settings.evaluate,
                 seed=settings.seed,
-                run_folder=folder,
+                extra={"ablation": ingredients} if ingredients else None,
             )
-        comparison = compare_runs(list(results.values()), settings=settings.evaluate)
-        page = ""
-        if report is not None:
-            page = str(
-                write_report(
-                    opened,
-                    out=report,
-                    runs=runs,
-                    certificate=_kept(settings.out / "certificate.json"),
-                    audit=_kept(settings.out / "audit.json"),
-                    studies=studies,
-                    settings=settings.evaluate,
-                    seed=settings.seed,
-                )
+            files["report"] = str(page)
+        if as_json:
+            show(found.told(ingredients) | files, as_json=True)
+        else:
+            show_ranked(found, ingredients, files)
+
+
+def _tests(atlas: Atlas, given: list[str] | None, *, shifted: bool) -> dict[str, Test]:
+    """The tests of the split, those that were asked for, and changed pictures."""
+    from cosmic_morphology.evaluate import Test, tests_of
+    from cosmic_morphology.evaluate.answers import TEST
+
+    tests = tests_of(atlas)
+    for name, where in pairs("--test", given).items():
+        check_filter(atlas, where, option="--test")
+        # Whatever the filter says: what was learnt from is no test.
+        tests[name] = Test(f"{TEST} AND ({where})")
+    if shifted:
+        from cosmic_morphology.cli.ranking import SHIFTED
+
+        tests["shifted pictures"] = Test(suffix=SHIFTED)
+    return tests
+
+
+def _asked(
+    atlas: Atlas, folders: list[Path], settings: Settings, *, shifted: bool
+) -> dict[Path, TrainedModel]:
+    """The models, which have judged all test pictures."""
+    from cosmic_morphology.cli.ranking import SHIFTED
+    from cosmic_morphology.evaluate import Shifted
+    from cosmic_morphology.learn import load_run, predict_into
+
+    models: dict[Path, TrainedModel] = {}
+    for folder in folders:
+        model = load_run(folder, learn=settings.learn)
+        if any(model.name == other.name for other in models.values()):
+            raise UsageError(
+                f"two of these runs are called {model.name!r}: their answers would be mixed up",
+                where=str(folder),
+                todo="Train one of them under another name.",
             )
-    if as_json:
-        shown = {name: found.rows() for name, found in results.items()}
-        show({"runs": shown, "comparison": comparison, "report": page}, as_json=True)
-    else:
-        show_evaluations(list(results.values()), comparison, page)
+        models[folder] = model
+    for model in models.values():
+        with progress(f"asking {model.name}") as report:
+            predict_into(atlas, model, where="split = 'test'", progress=report)
+            if shifted:
+                changed, name = Shifted.of(model), model.name + SHIFTED
+                predict_into(atlas, changed, where="split = 'test'", name=name, progress=report)
+    return models
 
 
 def _kept(file: Path) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    check_filter,
     needs,
     open_atlas,
     progress,
@@ -92,6 +93,8 @@ def _in_atlas(
     from cosmic_morphology.learn import answers_in, predict_into, write_answers
 
     opened = open_atlas(settings)
+    if where is not None:
+        check_filter(opened, where, option="--where")
     # An exported model has columns of its own: those of its run stay as they are.
     precision = getattr(judge, "precision", "")
     name = f"{judge.name}_{precision}" if precision else judge.name

@@ -10,9 +10,11 @@ from cosmic_morphology.evaluate.comparison import Compared, Comparison, compare_
 from cosmic_morphology.evaluate.curated import Curated, write_curated
 from cosmic_morphology.evaluate.evaluating import Evaluation, evaluate_run
 from cosmic_morphology.evaluate.explore import ExploreSummary, explore
+from cosmic_morphology.evaluate.ranking import Test, TestBoard, common_classes, rank_on, tests_of
 from cosmic_morphology.evaluate.report import write_report
 from cosmic_morphology.evaluate.scores import Score
 from cosmic_morphology.evaluate.scoring import LabelScores
+from cosmic_morphology.evaluate.shifting import Shifted
 
 __all__ = [
     "Ablation",
@@ -24,10 +26,16 @@ __all__ = [
     "ExploreSummary",
     "LabelScores",
     "Score",
+    "Shifted",
+    "Test",
+    "TestBoard",
     "ablation",
+    "common_classes",
     "compare_runs",
     "evaluate_run",
     "explore",
+    "rank_on",
+    "tests_of",
     "write_board",
     "write_curated",
     "write_report",

@@ -9,47 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.answers import TEST
-from cosmic_morphology.evaluate.comparison import Compared, Comparison, compare_runs
-from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, evaluate_run
+from cosmic_morphology.evaluate.comparison import Compared
+from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED
 from cosmic_morphology.evaluate.page import write_page
-from cosmic_morphology.evaluate.report_depth import Judged, sizes_of_targets
-from cosmic_morphology.evaluate.report_tables import SideBySide, class_tables, part_tables
-from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
+from cosmic_morphology.evaluate.ranking import SIDE_BY_SIDE, Test, TestBoard, rank_on
+from cosmic_morphology.evaluate.report_depth import Judged
+from cosmic_morphology.evaluate.run_facts import RunFacts
 from cosmic_morphology.evaluate.scores import Score
 from cosmic_morphology.settings import EvaluateSettings
-
-_SIDE_BY_SIDE = 3
-
-
-@dataclass(frozen=True, slots=True)
-class TestBoard:
-    """Runs ranked on one test.
-
-    Attributes
-    ----------
-    name, where : str
-        Which test, and its pictures in Lance's SQL.
-    comparison : Comparison
-        The ranking.
-    judged : tuple of Judged
-        The runs, best first.
-    tables : tuple of SideBySide
-        The best few by class, source, collection and size of the target.
-    unjudged : dict of str to str
-        Runs that could not be scored on it, and why.
-    """
-
-    # Not a test, whatever pytest makes of the name.
-    __test__ = False
-
-    name: str
-    where: str
-    comparison: Comparison
-    judged: tuple[Judged, ...]
-    tables: tuple[SideBySide, ...]
-    unjudged: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +39,7 @@ def write_board(
     runs: Sequence[Path],
     out: Path,
     *,
-    tests: Mapping[str, str] | None = None,
+    tests: Mapping[str, Test | str] | None = None,
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,
 ) -> Board:
@@ -85,9 +53,10 @@ def write_board(
         Their folders.
     out : Path
         Folder of ``board.csv``, ``board-parts.csv`` and ``board.html``.
-    tests : mapping of str to str, optional
-        Tests by name, their pictures in Lance's SQL, such as ``{"clean": "split = 'test' AND
-        source = 'nasa'"}``; without it all test pictures.
+    tests : mapping of str to Test or str, optional
+        Tests by name, or their pictures in Lance's SQL, such as ``{"clean": "split = 'test' AND
+        source = 'nasa'"}``; without it all test pictures. Runs that know different classes are
+        ranked on those that all of them know.
     settings : EvaluateSettings, optional
         Number of resamples.
     seed : int
@@ -99,11 +68,7 @@ def write_board(
         No run could be scored on a test.
     """
     settings = settings or EvaluateSettings()
-    facts = [read_facts(folder) for folder in runs]
-    boards = tuple(
-        _test_board(atlas, facts, name, where, settings, seed)
-        for name, where in (tests or {"test": TEST}).items()
-    )
+    boards = rank_on(atlas, runs, tests or {"test": TEST}, settings=settings, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     found = Board(boards, out / "board.csv", out / "board-parts.csv", out / "board.html")
     _write_csv(found.csv, found.rows())
@@ -113,50 +78,10 @@ def write_board(
         "tests": boards,
         "atlas_version": str(atlas.version),
         "resamples": settings.bootstrap,
-        "shown": _SIDE_BY_SIDE,
+        "shown": SIDE_BY_SIDE,
     }
     write_page(found.page, "board.html.j2", content)
     return found
-
-
-def _test_board(
-    atlas: Atlas,
-    facts: Sequence[RunFacts],
-    name: str,
-    where: str,
-    settings: EvaluateSettings,
-    seed: int,
-) -> TestBoard:
-    judged: list[Judged] = []
-    unjudged: dict[str, str] = {}
-    for run in facts:
-        try:
-            found = evaluate_run(
-                atlas,
-                run.name,
-                classes=run.scored_classes,
-                settings=settings,
-                seed=seed,
-                where=where,
-            )
-            judged.append(Judged(run, found))
-        except UsageError as error:
-            unjudged[run.name] = error.what
-    if not judged:
-        raise UsageError(
-            f"no run could be scored on the test {name!r}"
-            + (f" ({next(iter(unjudged.values()))})" if unjudged else ""),
-            where=atlas.uri,
-            todo="Predict the test pictures with at least one run first.",
-        )
-    evaluations = [each.evaluation for each in judged]
-    comparison = compare_runs(evaluations, settings=settings, seed=seed)
-    place = {each.run: each.rank for each in comparison.runs}
-    ranked = sorted(judged, key=lambda each: place[each.facts.name])
-    top = ranked[:_SIDE_BY_SIDE]
-    sizes = sizes_of_targets(atlas, top, settings=settings, seed=seed)
-    tables = (*class_tables(top), *part_tables(top, sizes))
-    return TestBoard(name, where, comparison, tuple(ranked), tables, unjudged)
 
 
 def _rows(test: TestBoard) -> list[dict[str, Any]]:
@@ -207,14 +132,24 @@ def _of_classes(each: Judged, labels: str) -> dict[str, Any]:
         found |= {f"n_{one.name}": one.n, **_cells(f"f1_{one.name}", one.f1)}
     if scores.calibration:
         found |= _cells("classwise_ece", scores.calibration)
-    return found | _cells("precision_at_coverage", scores.precision_at_coverage)
+    found |= _cells("precision_at_coverage", scores.precision_at_coverage)
+    if scores.kept:
+        found["reject_below"] = f"{scores.kept.reject_below:.4f}"
+        found |= _cells("kept_coverage", scores.kept.coverage)
+        if scores.kept.precision:
+            found |= _cells("kept_precision", scores.kept.precision)
+    return found
 
 
 def _part_rows(test: TestBoard) -> list[dict[str, Any]]:
     rows = []
     for each in test.judged:
         scores = getattr(each.evaluation, test.comparison.labels)
-        kinds = (("source", scores.by_source), ("collection", scores.by_collection))
+        kinds = (
+            ("source", scores.by_source),
+            ("collection", scores.by_collection),
+            ("size of the target", test.sizes[each.facts.name]),
+        )
         rows += [
             {
                 "test": test.name,

@@ -136,6 +136,18 @@ def weighted_precision(
     return value
 
 
+def weighted_share(chosen: np.ndarray, among: np.ndarray | None = None) -> WeightedStatistic:
+    """Share of pictures that are chosen, of all or among some: a function of weights ``(B, N)``."""
+    counted = np.ones(len(chosen), bool) if among is None else among
+    both = (chosen & counted).astype(np.float32)
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        found: np.ndarray = weights @ both / np.maximum(weights @ counted.astype(np.float32), 1)
+        return found
+
+    return value
+
+
 def _by_confidence(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Order from sure to unsure, and where a threshold may stand: equals share their fate."""
     order = np.argsort(-confidence, kind="stable")

@@ -90,6 +90,7 @@ def evaluate_run(
     run_folder: Path | None = None,
     where: str = TEST,
     grouped_by: str = GROUPED_BY,
+    reject_below: float | None = None,
 ) -> Evaluation:
     """Score a run's predictions; the atlas is only read.
 
@@ -111,6 +112,8 @@ def evaluate_run(
         Which pictures, in Lance's SQL.
     grouped_by : str
         What the split kept together, for the reader.
+    reject_below : float, optional
+        The run's threshold for sure answers; without it that of ``run_folder``.
 
     Raises
     ------
@@ -126,9 +129,17 @@ def evaluate_run(
             where=atlas.uri,
             todo="Label and split the pictures, then predict with the run.",
         )
+    if reject_below is None:
+        reject_below = _threshold_of(run_folder)
     scores = {
         kind: score_answers(
-            answers, classes, labels=kind, grouped_by=grouped_by, settings=settings, seed=seed
+            answers,
+            classes,
+            labels=kind,
+            grouped_by=grouped_by,
+            settings=settings,
+            seed=seed,
+            reject_below=reject_below,
         )
         for kind, answers in found.kinds.items()
     }
@@ -162,6 +173,13 @@ def _notes(found: TestSet, classes: Sequence[str]) -> list[str]:
         if silent:
             notes.append(f"{kind} labels: {silent} pictures could not be read; they count as wrong")
     return notes
+
+
+def _threshold_of(run_folder: Path | None) -> float:
+    path = run_folder / "metrics.json" if run_folder else None
+    if path is None or not path.is_file():
+        return 0.0
+    return float(json.loads(path.read_text("utf-8")).get("reject_below", 0.0))
 
 
 def _write_into(path: Path, evaluation: Evaluation) -> None:

@@ -238,7 +238,10 @@ def _curve(
 ) -> None:
     seen = [(e, v) for e, v in zip(epochs, values, strict=False) if np.isfinite(v)]
     if seen:
-        place.plot(*zip(*seen, strict=True), color=colour, linewidth=1.6, label=name)
+        # A single epoch is no line, but a point.
+        marker = "o" if len(seen) == 1 else ""
+        x, y = zip(*seen, strict=True)
+        place.plot(x, y, marker=marker, color=colour, linewidth=1.6, label=name)
 
 
 def _largest(sources: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:

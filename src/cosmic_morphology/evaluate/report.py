@@ -145,7 +145,12 @@ def _judge(
     for run in facts:
         try:
             evaluation = evaluate_run(
-                atlas, run.name, classes=run.scored_classes, settings=settings, seed=seed
+                atlas,
+                run.name,
+                classes=run.scored_classes,
+                settings=settings,
+                seed=seed,
+                reject_below=run.reject_below,
             )
         except UsageError as error:
             unjudged[run.name] = error.what

@@ -51,6 +51,11 @@ class RunFacts:
         """The classes that it was last scored on, else its own."""
         return tuple(self.metrics.get("test", {}).get("classes", self.classes))
 
+    @property
+    def reject_below(self) -> float:
+        """Its threshold for sure answers, chosen on the val split; 0: none was chosen."""
+        return float(self.metrics.get("reject_below", 0.0))
+
 
 def read_facts(folder: Path) -> RunFacts:
     """Read a run's folder.

@@ -22,6 +22,7 @@ from cosmic_morphology.evaluate.calibration import (
     weighted_coverage,
     weighted_ece,
     weighted_precision,
+    weighted_share,
 )
 from cosmic_morphology.evaluate.scores import Score
 from cosmic_morphology.settings import EvaluateSettings
@@ -49,6 +50,25 @@ class PartScores:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What the reject option does with a threshold that was chosen elsewhere.
+
+    Attributes
+    ----------
+    reject_below : float
+        Answers that are less sure are left open.
+    coverage : Score
+        Share of the pictures that get an answer.
+    precision : Score or None
+        Share of right answers among those; None where all are left open.
+    """
+
+    reject_below: float
+    coverage: Score
+    precision: Score | None
+
+
+@dataclass(frozen=True, slots=True)
 class LabelScores:
     """All scores on one kind of label.
 
@@ -70,6 +90,8 @@ class LabelScores:
         For a reliability plot.
     by_collection, by_source : tuple of PartScores
         Most pictures first.
+    kept : Kept or None
+        The reject option at the run's own threshold; None where it has none.
     """
 
     labels: str
@@ -85,6 +107,7 @@ class LabelScores:
     reliability: tuple[Bin, ...]
     by_collection: tuple[PartScores, ...]
     by_source: tuple[PartScores, ...]
+    kept: Kept | None = None
 
     @property
     def n(self) -> int:
@@ -113,6 +136,7 @@ class LabelScores:
             "precision_at_coverage": self.precision_at_coverage.to_dict(),
             "coverage_at_precision": self.coverage_at_precision.to_dict(),
             "calibration": self.calibration.to_dict() if self.calibration else None,
+            "kept": _kept_dict(self.kept) if self.kept else None,
             "by_collection": [part_dict(each) for each in self.by_collection],
             "by_source": [part_dict(each) for each in self.by_source],
         }
@@ -128,6 +152,14 @@ def part_dict(part: PartScores) -> dict[str, Any]:
     }
 
 
+def _kept_dict(kept: Kept) -> dict[str, Any]:
+    return {
+        "reject_below": kept.reject_below,
+        "coverage": kept.coverage.to_dict(),
+        "precision": kept.precision.to_dict() if kept.precision else None,
+    }
+
+
 def score_answers(
     answers: Answers,
     classes: Sequence[str],
@@ -136,6 +168,7 @@ def score_answers(
     grouped_by: str,
     settings: EvaluateSettings,
     seed: int,
+    reject_below: float = 0.0,
 ) -> LabelScores:
     """Every score of one run on one kind of label; resamples are drawn from one seed."""
     measure = Measure(labels, grouped_by, len(classes), settings, seed)
@@ -170,6 +203,19 @@ def score_answers(
         reliability=tuple(reliability(sure, right)),
         by_collection=parts(measure, answers, answers.collections),
         by_source=parts(measure, answers, answers.sources),
+        kept=_kept(measure, answers, reject_below) if reject_below else None,
+    )
+
+
+def _kept(measure: Measure, answers: Answers, reject_below: float) -> Kept:
+    # A threshold of 1 says that the val split has found the model sure of nothing.
+    sure = answers.confidence >= reject_below if reject_below < 1 else np.zeros(len(answers), bool)
+    name = f"at a threshold of {reject_below:.3f}"
+    right = weighted_share(answers.right, sure)
+    return Kept(
+        reject_below,
+        measure.weighted(f"coverage {name}", weighted_share(sure), answers),
+        measure.weighted(f"precision {name}", right, answers) if sure.any() else None,
     )
 
 

@@ -71,7 +71,8 @@ def answer_of(
     best = int(probabilities.argmax())
     confidence = float(probabilities[best])
     by_class = {name: round(float(p), 6) for name, p in zip(classes, probabilities, strict=True)}
-    sure = confidence >= reject_below
+    # A threshold of 1 says that the model is sure of nothing, even where rounding makes it say 1.
+    sure = confidence >= reject_below and reject_below < 1
     return Answer(file, classes[best], confidence, sure, by_class, credit, licence)
 
 

@@ -1,0 +1,174 @@
+"""Runs ranked on the same test pictures, on every test that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.evaluate.answers import TEST
+from cosmic_morphology.evaluate.comparison import Comparison, compare_runs
+from cosmic_morphology.evaluate.evaluating import evaluate_run
+from cosmic_morphology.evaluate.report_depth import Judged, sizes_of_targets
+from cosmic_morphology.evaluate.report_tables import SideBySide, class_tables, part_tables
+from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
+from cosmic_morphology.evaluate.scoring import PartScores
+from cosmic_morphology.settings import EvaluateSettings
+
+SIDE_BY_SIDE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A test that runs are ranked on.
+
+    Attributes
+    ----------
+    where : str
+        Its pictures in Lance's SQL.
+    suffix : str
+        Of the columns of predictions, where the runs were asked about changed pictures.
+    """
+
+    # Not a test, whatever pytest makes of the name.
+    __test__ = False
+
+    where: str = TEST
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestBoard:
+    """Runs ranked on one test.
+
+    Attributes
+    ----------
+    name, where : str
+        Which test, and its pictures in Lance's SQL.
+    comparison : Comparison
+        The ranking.
+    judged : tuple of Judged
+        The runs, best first.
+    tables : tuple of SideBySide
+        The best few by class, source, collection and size of the target.
+    sizes : dict of str to tuple of PartScores
+        Scores of each run by size of the target.
+    unjudged : dict of str to str
+        Runs that could not be scored on it, and why.
+    """
+
+    # Not a test, whatever pytest makes of the name.
+    __test__ = False
+
+    name: str
+    where: str
+    comparison: Comparison
+    judged: tuple[Judged, ...]
+    tables: tuple[SideBySide, ...]
+    sizes: dict[str, tuple[PartScores, ...]]
+    unjudged: dict[str, str]
+
+
+def rank_on(
+    atlas: Atlas,
+    runs: Sequence[Path],
+    tests: Mapping[str, Test | str],
+    *,
+    settings: EvaluateSettings,
+    seed: int,
+) -> tuple[TestBoard, ...]:
+    """Rank runs on each test, without writing anything; as :func:`write_board` has it."""
+    facts = [read_facts(folder) for folder in runs]
+    classes = common_classes([each.scored_classes for each in facts])
+    return tuple(
+        _test_board(
+            atlas, facts, classes, name, Test(test) if isinstance(test, str) else test,
+            settings, seed,
+        )
+        for name, test in tests.items()
+    )  # fmt: skip
+
+
+def tests_of(atlas: Atlas) -> dict[str, Test]:
+    """The tests that the split itself gives, by name; the whole test split comes first.
+
+    Where whole collections are held out, pictures of collections that training has seen and of
+    others are tests of their own: a net that knows the site instead of the sky fails the second.
+    """
+    found = {"test": Test()}
+    if not {"split", "collection", "label"} <= set(atlas.columns()):
+        return found
+    rows = atlas.read(["split", "collection", "label"], where="split IN ('train', 'test')")
+    sides: dict[str, set[str]] = {"train": set(), "test": set()}
+    for row in rows.to_pylist():
+        if row["label"]:
+            sides[row["split"]].add(row["collection"] or "")
+    new = sides["test"] - sides["train"] - {""}
+    if new and sides["test"] - new:
+        named = ", ".join("'" + each.replace("'", "''") + "'" for each in sorted(new))
+        known = f"(collection IS NULL OR collection NOT IN ({named}))"
+        found["collections seen in training"] = Test(f"{TEST} AND {known}")
+        found["collections never seen"] = Test(f"{TEST} AND collection IN ({named})")
+    return found
+
+
+def common_classes(of_runs: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The classes that all runs know, in the order of the first.
+
+    Raises
+    ------
+    UsageError
+        There are fewer than two.
+    """
+    first, *others = of_runs
+    found = tuple(name for name in first if all(name in other for other in others))
+    if len(found) < 2:
+        raise UsageError(
+            "these runs have no two classes in common",
+            todo="Compare runs that were trained for the same question.",
+        )
+    return found
+
+
+def _test_board(
+    atlas: Atlas,
+    facts: Sequence[RunFacts],
+    classes: tuple[str, ...],
+    name: str,
+    test: Test,
+    settings: EvaluateSettings,
+    seed: int,
+) -> TestBoard:
+    judged: list[Judged] = []
+    unjudged: dict[str, str] = {}
+    for run in facts:
+        try:
+            found = evaluate_run(
+                atlas,
+                run.name + test.suffix,
+                classes=classes,
+                settings=settings,
+                seed=seed,
+                where=test.where,
+                reject_below=run.reject_below,
+            )
+            judged.append(Judged(run, replace(found, run=run.name)))
+        except UsageError as error:
+            unjudged[run.name] = error.what
+    if not judged:
+        raise UsageError(
+            f"no run could be scored on the test {name!r}"
+            + (f" ({next(iter(unjudged.values()))})" if unjudged else ""),
+            where=atlas.uri,
+            todo="Predict the test pictures with at least one run first.",
+        )
+    evaluations = [each.evaluation for each in judged]
+    comparison = compare_runs(evaluations, settings=settings, seed=seed)
+    place = {each.run: each.rank for each in comparison.runs}
+    ranked = sorted(judged, key=lambda each: place[each.facts.name])
+    top = ranked[:SIDE_BY_SIDE]
+    sizes = sizes_of_targets(atlas, ranked, settings=settings, seed=seed)
+    tables = (*class_tables(top), *part_tables(top, sizes))
+    return TestBoard(name, test.where, comparison, tuple(ranked), tables, sizes, unjudged)

@@ -1,0 +1,94 @@
+"""Test pictures as another instrument or another hand would have left them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+if TYPE_CHECKING:
+    from cosmic_morphology.learn import Judge
+
+SMALL_SIDE_PX = 64
+BLUR_PX = 3.0
+NOISE = 0.08
+JPEG_QUALITY = 12
+# Raise it when the same picture is changed in another way.
+_CODE = "1"
+
+
+def shifted(thumbnail: bytes, number: int) -> bytes:
+    """One of five changes, chosen by the picture's number.
+
+    Grey, blurred, noisy, 64 px small, or strongly compressed.
+    """
+    picture = Image.open(io.BytesIO(thumbnail)).convert("RGB")
+    change = (_grey, _blurred, _noisy, _small, _same)[number % 5]
+    out = io.BytesIO()
+    quality = JPEG_QUALITY if change is _same else 95
+    change(picture, number).save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+@dataclass(slots=True)
+class Shifted:
+    """A model that is shown each picture with one change, which the picture's bytes choose."""
+
+    judge: Judge
+    name: str
+    classes: tuple[str, ...]
+    reject_below: float
+
+    @classmethod
+    def of(cls, judge: Judge) -> Shifted:
+        """The model behind changed pictures."""
+        return cls(judge, judge.name, judge.classes, judge.reject_below)
+
+    def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
+        """Probabilities, float32 of shape ``(N, K)``; a picture that cannot be read gets NaN."""
+        return self.judge.predict([_changed(each) for each in thumbnails])
+
+    def fingerprint(self) -> str:
+        """Hash of everything that decides over an answer."""
+        return f"{self.judge.fingerprint()} shifted {_CODE}"
+
+
+def _changed(thumbnail: bytes) -> bytes:
+    number = int.from_bytes(hashlib.sha256(thumbnail).digest()[:4])
+    try:
+        return shifted(thumbnail, number)
+    except OSError:
+        return thumbnail  # the model says that it cannot be read
+
+
+def _grey(picture: Image.Image, number: int) -> Image.Image:
+    del number
+    return picture.convert("L").convert("RGB")
+
+
+def _blurred(picture: Image.Image, number: int) -> Image.Image:
+    del number
+    return picture.filter(ImageFilter.GaussianBlur(BLUR_PX))
+
+
+def _noisy(picture: Image.Image, number: int) -> Image.Image:
+    values = np.asarray(picture, np.float32) / 255
+    noise = np.random.default_rng(number).normal(0, NOISE, values.shape)
+    return Image.fromarray(((values + noise).clip(0, 1) * 255).astype(np.uint8))
+
+
+def _small(picture: Image.Image, number: int) -> Image.Image:
+    del number
+    small = picture.copy()
+    small.thumbnail((SMALL_SIDE_PX, SMALL_SIDE_PX))
+    return small
+
+
+def _same(picture: Image.Image, number: int) -> Image.Image:
+    del number
+    return picture
