@@ -16,7 +16,7 @@ from cosmic_morphology.curate.duplicates_candidates import same_bytes, unique_pa
 from cosmic_morphology.curate.duplicates_hashes import near_hashes
 from cosmic_morphology.curate.duplicates_keys import FORMS, pairs_by_keys, turned
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates_quick import likeness, may_be_alike, small
+from cosmic_morphology.curate.duplicates_quick import likeness, may_be_alike, smalls
 from cosmic_morphology.curate.duplicates_turns import near_turned_hashes, turned_hash
 from cosmic_morphology.curate.fingerprints import Blobs, blobs_of
 from cosmic_morphology.curate.grouping import group_pictures
@@ -249,7 +249,7 @@ def test_very_many_equal_hashes_are_tied_together_in_little_work() -> None:
 def test_the_look_at_blocks_loses_no_pair_that_whole_pictures_tie() -> None:
     pictures = [sky(seed).transpose(turn) for seed in range(4) for turn in Image.Transpose]
     pictures += [each.resize((48, 40)).resize((60, 45)) for each in pictures[:8]]
-    looks = {row: small(np.asarray(each.resize((64, 48)))) for row, each in enumerate(pictures)}
+    looks = dict(enumerate(smalls([np.asarray(each.resize((64, 48))) for each in pictures])))
     pairs = np.array([(a, b) for a in looks for b in looks])
     worth = may_be_alike(looks, pairs, np.ones((len(pairs), len(FORMS)), bool))
     alike = [[likeness(looks[a], looks[b], [form]) > 0 for form in FORMS] for a, b in pairs]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from cosmic_morphology.curate.duplicates_grid import blurred, blurring, sampled
+from cosmic_morphology.curate.duplicates_grid import blurring, sampled
 from cosmic_morphology.curate.duplicates_keys import FORMS, Form
 
 SIDE_PX = 64
@@ -37,22 +37,28 @@ class Small:
     beside: float
 
 
-def small(pixels: np.ndarray) -> Small:
-    """What two pictures are compared by.
+def smalls(pictures: Sequence[np.ndarray]) -> list[Small]:
+    """What pictures are compared by.
 
     Parameters
     ----------
-    pixels : ndarray of uint8, shape ``(height, width, 3)``
+    pictures : sequence of ndarray of uint8, shape ``(height, width, 3)``
         About :data:`SIDE_PX` on the longer side.
     """
-    # The mean of the channels, not the luminance: exchanged colours then change nothing.
-    grey = pixels[..., 0].astype(np.float32) + pixels[..., 1] + pixels[..., 2]
-    square = _pressed(grey.shape[0]) @ grey @ _pressed(grey.shape[1]).T
-    coarse = _unit(square)
+    squares = np.stack([_square(each) for each in pictures])
+    blur = blurring(SIDE_PX, _FINE_PX)
+    coarse, fine = _units(squares), _units(squares - blur @ squares @ blur.T)
     step = SIDE_PX // _BLOCKS
-    blocks = coarse.reshape(_BLOCKS, step, _BLOCKS, step).sum(axis=(1, 3)) / step
-    beside = max(0.0, float(np.vdot(coarse, coarse) - np.vdot(blocks, blocks))) ** 0.5
-    return Small(coarse, _unit(square - blurred(square, _FINE_PX)), blocks, beside)
+    blocks = coarse.reshape(-1, _BLOCKS, step, _BLOCKS, step).sum(axis=(2, 4)) / step
+    beside = [
+        np.vdot(whole, whole) - np.vdot(part, part)
+        for whole, part in zip(coarse, blocks, strict=True)
+    ]
+    # Copies, so that one picture of many does not keep the others.
+    return [
+        Small(whole.copy(), details.copy(), part.copy(), length)
+        for whole, details, part, length in zip(coarse, fine, blocks, beside, strict=True)
+    ]
 
 
 def may_be_alike(looks: dict[int, Small], pairs: np.ndarray, forms: np.ndarray) -> np.ndarray:
@@ -111,10 +117,16 @@ def _pressed(length: int) -> np.ndarray:
     return np.asarray(made)
 
 
-def _unit(picture: np.ndarray) -> np.ndarray:
-    centred = picture - picture.mean()
-    length = float(np.linalg.norm(centred))
-    return centred / length if length > 1e-3 else np.zeros_like(centred)
+def _square(pixels: np.ndarray) -> np.ndarray:
+    # The mean of the channels, not the luminance: exchanged colours then change nothing.
+    grey = pixels[..., 0].astype(np.float32) + pixels[..., 1] + pixels[..., 2]
+    return np.asarray(_pressed(grey.shape[0]) @ grey @ _pressed(grey.shape[1]).T)
+
+
+def _units(pictures: np.ndarray) -> np.ndarray:
+    centred = pictures - pictures.mean(axis=(1, 2), keepdims=True)
+    length = np.sqrt(np.einsum("ijk,ijk->i", centred, centred))[:, None, None]
+    return np.asarray(np.where(length > 1e-3, centred / np.maximum(length, 1e-3), 0))
 
 
 def _laid(pictures: np.ndarray, form: Form) -> np.ndarray:

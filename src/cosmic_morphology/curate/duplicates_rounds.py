@@ -20,7 +20,7 @@ from cosmic_morphology.curate.duplicates_quick import (
     Small,
     likeness,
     may_be_alike,
-    small,
+    smalls,
 )
 from cosmic_morphology.curate.duplicates_turns import near_forms
 from cosmic_morphology.curate.duplicates_verify import best_agreement
@@ -187,7 +187,7 @@ def _look(atlas: Atlas, ids: list[str], pairs: np.ndarray, looks: dict[int, Smal
 
 
 def _smalls(thumbnails: list[bytes]) -> list[Small]:
-    return [small(read_thumbnail(each, size=SIDE_PX)) for each in thumbnails]
+    return smalls([read_thumbnail(each, size=SIDE_PX) for each in thumbnails])
 
 
 def _pixels(
