@@ -50,10 +50,8 @@ def smalls(pictures: Sequence[np.ndarray]) -> list[Small]:
     coarse, fine = _units(squares), _units(squares - blur @ squares @ blur.T)
     step = SIDE_PX // _BLOCKS
     blocks = coarse.reshape(-1, _BLOCKS, step, _BLOCKS, step).sum(axis=(2, 4)) / step
-    beside = [
-        np.vdot(whole, whole) - np.vdot(part, part)
-        for whole, part in zip(coarse, blocks, strict=True)
-    ]
+    rest = np.einsum("ijk,ijk->i", coarse, coarse) - np.einsum("ijk,ijk->i", blocks, blocks)
+    beside = np.sqrt(np.maximum(rest, 0)).tolist()
     # Copies, so that one picture of many does not keep the others.
     return [
         Small(whole.copy(), details.copy(), part.copy(), length)
