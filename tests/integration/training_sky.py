@@ -24,7 +24,7 @@ BEHIND = (
     'extends = "behind"\nepochs = 4\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
     "stages = 1\n[augment]\nzoom = [1.0, 1.0]\n"
 )
-LEVELS = 'extends = "levels"\nviews = 2\ntrain_views = 2\n'
+LEVELS = 'extends = "levels"\nviews = 2\nfolds = 3\n'
 STEPPED = """extends = "baseline"
 levels = true
 standardise = true

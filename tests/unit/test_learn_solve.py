@@ -10,7 +10,7 @@ from cosmic_morphology.errors import SettingsError, TrainingError
 from cosmic_morphology.learn.batches import Examples
 from cosmic_morphology.learn.network import Head
 from cosmic_morphology.learn.recipes import Recipe, load_recipe
-from cosmic_morphology.learn.solve import solve_head
+from cosmic_morphology.learn.solve import solve_across, solve_head
 
 CENTRES = np.array([[4.0, 0, 0], [0, 4, 0], [0, 0, 4]])
 
@@ -79,6 +79,45 @@ def test_a_class_without_pictures_is_never_the_answer(counts, lacking):
     assert torch.equal(told, train.targets)
 
 
+def test_answers_across_folds_come_from_heads_that_have_not_seen_the_group():
+    # Each group has a mark of its own that gives its class away, and nothing else does.
+    groups = [f"group {n // 2}" for n in range(40)]
+    inputs = torch.zeros(40, 2, 20)
+    inputs[torch.arange(40), :, torch.arange(40) // 2] = 5.0
+    targets = torch.tensor([n // 2 % 2 for n in range(40)])
+    marked = Examples(inputs, targets, torch.ones(40))
+    head = Head(20, 2)
+    found = solve_across(head, marked, groups, recipe(penalties=[0.01, 0.1], folds=5), seed=1)
+    with torch.inference_mode():
+        seen = head(inputs).argmax(1)
+    assert torch.equal(seen, targets)
+    assert found.logits.shape == (40, 2)
+    assert (found.logits.argmax(1) == targets.numpy()).mean() < 0.7
+    assert [set(row) for row in found.history] == [
+        {"penalty", "val_loss", "val_macro_f1", "seconds"}
+    ] * 2
+
+
+def test_across_folds_everything_is_learnt_from_with_the_best_penalty():
+    both = examples([30, 30, 30], views=4, noise=3.0)
+    asked = recipe(penalties=[1e-4, 0.3, 300.0], folds=5)
+    across, whole = Head(3, 3), Head(3, 3)
+    found = solve_across(across, both, [str(n) for n in range(90)], asked, seed=1)
+    best = min(found.history, key=lambda row: row["val_loss"])
+    first = Examples(both.inputs[:, 0], both.targets, both.weights)
+    solve_head(whole, first, examples([0, 0, 0]), recipe(penalties=[best["penalty"]]))
+    assert found.history[found.best - 1] == best
+    assert best["penalty"] < 300
+    assert torch.allclose(across.layers[-1].weight, whole.layers[-1].weight, atol=1e-4)
+
+
+def test_one_group_leaves_nothing_to_hold_back():
+    both = examples([9, 9, 9], views=1)
+    found = solve_across(Head(3, 3), both, ["same"] * 27, recipe(folds=5), seed=1)
+    assert found.logits is None
+    assert found.history[found.best - 1]["penalty"] == 0.3
+
+
 def test_a_rare_class_counts_as_much_as_a_frequent_one():
     train, held = examples([300, 10, 300], noise=3.0), examples([60, 60, 60], seed=5, noise=3.0)
     found = {}
@@ -115,7 +154,12 @@ def test_features_that_are_no_numbers_end_the_run_with_what_to_do():
 
 @pytest.mark.parametrize(
     ("text", "key"),
-    [('trains = "all"', "trains"), ("mixup = 0.2", "mixup"), ('head = "mlp"', "head")],
+    [
+        ('trains = "all"', "trains"),
+        ("mixup = 0.2", "mixup"),
+        ("folds = 3\ntrain_views = 4", "train_views"),
+        ('head = "mlp"', "head"),
+    ],
 )
 def test_a_recipe_that_cannot_be_solved_for_is_told(tmp_path, text, key):
     path = tmp_path / "mine.toml"

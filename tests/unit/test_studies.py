@@ -324,8 +324,8 @@ def test_a_wrong_key_or_recipe_of_a_study_is_named(tmp_path, atlas):
 
 
 def test_a_recipe_of_the_study_may_take_its_parents_name():
-    plain = {"levels": False, "views": 1, "train_views": 1, "augment": {}}
-    assert recipe_named("levels", {"levels": {"extends": "levels", **plain}}).label_smoothing == 0.1
+    plain = {"levels": False, "views": 1, "train_views": 1, "folds": 0}
+    assert recipe_named("levels", {"levels": {"extends": "levels", **plain}}).optimiser == "lbfgs"
 
 
 def test_paths_of_a_study_are_relative_to_its_file(tmp_path, atlas):

@@ -170,12 +170,16 @@ def _write_beginning(task: Task, where: Mapping[str, str]) -> None:
 
 def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
     model, logits, targets = outcome.model, outcome.logits, outcome.targets
+    held, right = outcome.chosen_by or (logits, targets)
     tau = 0.0
     if task.recipe.calibrate:
-        logits, tau = _calibrated(task, model, logits, targets)
+        offset, tau = _calibrate(task, model, held, right)
+        logits, held = logits + offset, held + offset
     probabilities = softmax(logits / model.temperature)
-    if len(targets):
-        model.reject_below = threshold_for(probabilities, targets, task.recipe.precision_wanted)
+    if len(right):
+        model.reject_below = threshold_for(
+            softmax(held / model.temperature), right, task.recipe.precision_wanted
+        )
     if task.recipe.is_plain and not task.job.starts_from:
         model.embedding = {"backbone": task.backbone.name, **_embedding_of(task)}
     save_model(model, task.folder)
@@ -203,13 +207,13 @@ def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
     )
 
 
-def _calibrated(
+def _calibrate(
     task: Task, model: TrainedModel, logits: np.ndarray, targets: np.ndarray
 ) -> tuple[np.ndarray, float]:
     """Fit the temperature; the shares that are given back go into the head's last bias."""
     if not task.recipe.prior:
         model.temperature = temperature_for(logits, targets)
-        return logits, 0.0
+        return np.zeros(len(task.classes), np.float32), 0.0
     taught = Counter(e.label for e in task.examples if e.split == "train")
     # Half a picture for a class without any: its share is small, not nothing.
     counts = np.array([max(0.5, taught[name]) for name in task.classes])
@@ -217,7 +221,7 @@ def _calibrated(
     model.temperature, tau = temperature_and_prior_for(logits, targets, np.exp(log_shares))
     offset = (model.temperature * tau * log_shares).astype(np.float32)
     model.network.head.shift(offset)
-    return logits + offset, tau
+    return offset, tau
 
 
 def _write_val(task: Task, outcome: Outcome, probabilities: np.ndarray) -> None:

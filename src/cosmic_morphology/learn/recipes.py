@@ -68,6 +68,13 @@ class Recipe(_Part):
         min_length=1,
         description="of the weights' squared length, to try (optimiser = 'lbfgs'); val chooses",
     )
+    folds: int = Field(
+        0,
+        ge=0,
+        description="parts of train and val together, whole groups each, whose answers choose the "
+        "penalty, temperature and threshold; all of them are learnt from (optimiser = 'lbfgs'); 0: "
+        "the val split chooses, and teaches nothing",
+    )
     schedule: Literal["step", "cosine", "constant"] = Field(
         "step", description="how the learning rate falls"
     )
@@ -132,6 +139,8 @@ class Recipe(_Part):
                 "dropout": self.dropout > 0,
                 "ema": self.ema > 0,
             }
+            if self.folds:
+                beyond |= {"train_views": self.train_views > 1, "folds": self.folds == 1}
             if any(beyond.values()):
                 keys = ", ".join(key for key, asked in beyond.items() if asked)
                 raise ValueError(
@@ -148,6 +157,7 @@ class Recipe(_Part):
             and not self.levels
             and not self.crops
             and self.views == 1 == self.train_views
+            and not self.folds
         )
 
 

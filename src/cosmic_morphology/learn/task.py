@@ -126,7 +126,7 @@ def prepare(
 def _unused(recipe: Recipe) -> set[str]:
     """Keys that came later than the first recipes, where they do nothing."""
     unused = set() if recipe.trains == "adapters" else {"rank"}
-    unused |= set() if recipe.optimiser == "lbfgs" else {"penalties"}
+    unused |= set() if recipe.optimiser == "lbfgs" else {"penalties", "folds"}
     return unused | {key for key in ("crops", "prior") if not getattr(recipe, key)}
 
 

@@ -19,8 +19,9 @@ from cosmic_morphology.learn.features import features_of
 from cosmic_morphology.learn.model import TrainedModel
 from cosmic_morphology.learn.module import Classifier
 from cosmic_morphology.learn.network import Network, unfreeze_last
+from cosmic_morphology.learn.pictures import SIDES
 from cosmic_morphology.learn.recipes import Augmentation, Recipe
-from cosmic_morphology.learn.solve import solve_head
+from cosmic_morphology.learn.solve import solve_across, solve_head
 from cosmic_morphology.learn.task import Task
 from cosmic_morphology.learn.trainer import Fitted, fit
 from cosmic_morphology.learn.views import features_of_views
@@ -46,6 +47,9 @@ class Outcome:
         Its pictures.
     n_train : int
         Pictures learnt from.
+    chosen_by : tuple of ndarray, optional
+        Scores and classes of more pictures than those of the val split, none of them seen by the
+        head that scored it: what temperature and threshold are chosen by.
     """
 
     fitted: Fitted
@@ -54,12 +58,13 @@ class Outcome:
     targets: np.ndarray
     ids: list[str]
     n_train: int
+    chosen_by: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def way_of(recipe: Recipe) -> Callable[[Task], Outcome]:
     """How a recipe learns."""
     if recipe.trains == "head":
-        return train_head
+        return train_across if recipe.folds else train_head
     if recipe.trains == "last_stages" and recipe.train_views > 1:
         return train_rest
     return train_pixels
@@ -76,6 +81,45 @@ def train_head(task: Task) -> Outcome:
     with torch.inference_mode():
         logits = task.head(val.inputs).numpy()
     return Outcome(fitted, _model(task), logits, val.targets.numpy(), val.ids, n_train)
+
+
+def train_across(task: Task) -> Outcome:
+    """Solve for a head on train and val; parts of both are held back in turn, to choose by."""
+    train, val = (
+        _looks(task, task.backbone, side, task.recipe.views, crops=task.recipe.crops)
+        for side in SIDES
+    )
+    sides = [side for side in (train, val) if len(side)]
+    both = Examples(
+        torch.cat([side.inputs for side in sides]),
+        torch.cat([side.targets for side in sides]),
+        torch.cat([side.weights for side in sides]),
+        [*train.ids, *val.ids],
+    )
+    if task.recipe.standardise:
+        task.head.standardise(both.inputs[:, 0].float())
+    group_of = {example.id: example.group for example in task.examples}
+    groups = [group_of[each] for each in both.ids]
+    found = solve_across(
+        task.head, both, groups, task.recipe, seed=task.seed, progress=task.progress
+    )
+    task.head.eval()
+    task.notes.append("train and val were learnt from; scores are of parts held back in turn")
+    fitted = Fitted(found.history, found.best, len(both), found.notes)
+    if found.logits is None:
+        task.notes.append("everything is one group: no parts to hold back, no calibration")
+        none = np.zeros((0, len(task.classes)), np.float32)
+        return Outcome(fitted, _model(task), none, np.zeros(0, np.int64), [], len(both))
+    targets, of_val = both.targets.numpy(), len(train)
+    return Outcome(
+        fitted,
+        _model(task),
+        found.logits[of_val:],
+        targets[of_val:],
+        val.ids,
+        len(both),
+        (found.logits, targets),
+    )
 
 
 def _solved(task: Task, train: Examples, val: Examples) -> Fitted:

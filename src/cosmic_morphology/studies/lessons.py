@@ -90,7 +90,7 @@ def recipe_named(name: str, own: Mapping[str, Mapping[str, Any]]) -> Recipe:
             "this recipe looks at the pictures again; a study learns a head on embeddings",
             where=f"recipe {name}",
             todo='Write [recipes.NAME] with extends = "..." and trains = "head", levels = false, '
-            "views = 1, train_views = 1.",
+            "views = 1, train_views = 1, folds = 0.",
         )
     return recipe
 
