@@ -50,8 +50,7 @@ def smalls(pictures: Sequence[np.ndarray]) -> list[Small]:
     coarse, fine = _units(squares), _units(squares - blur @ squares @ blur.T)
     step = SIDE_PX // _BLOCKS
     blocks = coarse.reshape(-1, _BLOCKS, step, _BLOCKS, step).sum(axis=(2, 4)) / step
-    rest = np.einsum("ijk,ijk->i", coarse, coarse) - np.einsum("ijk,ijk->i", blocks, blocks)
-    beside = np.sqrt(np.maximum(rest, 0)).tolist()
+    beside = np.sqrt(np.maximum(_squared(coarse) - _squared(blocks), 0)).tolist()
     # Copies, so that one picture of many does not keep the others.
     return [
         Small(whole.copy(), details.copy(), part.copy(), length)
@@ -105,26 +104,35 @@ def likeness(one: Small, other: Small, forms: Iterable[Form] = FORMS) -> float:
     return best
 
 
-@lru_cache(maxsize=SIDE_PX)
-def _pressed(length: int) -> np.ndarray:
-    """Sampling at :data:`SIDE_PX` places and a little blur, as a matrix."""
+def _square(pixels: np.ndarray) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    channels = pixels.reshape(height, 3 * width).astype(np.float32)
+    return np.asarray(_pressed(height, 1) @ (channels @ _pressed(width, 3).T))
+
+
+@lru_cache(maxsize=2 * SIDE_PX)
+def _pressed(length: int, channels: int) -> np.ndarray:
+    """Sampling at :data:`SIDE_PX` places and a little blur, as a matrix.
+
+    The sum of the channels, not the luminance: exchanged colours then change nothing.
+    """
     places = ((np.arange(SIDE_PX) + 0.5) * length / SIDE_PX) - 0.5
     sampling = sampled(np.eye(length, dtype=np.float32), np.arange(length), places)
-    made = blurring(SIDE_PX, _BLUR_PX) @ sampling
+    made = np.repeat(blurring(SIDE_PX, _BLUR_PX) @ sampling, channels, axis=1)
     made.flags.writeable = False
-    return np.asarray(made)
-
-
-def _square(pixels: np.ndarray) -> np.ndarray:
-    # The mean of the channels, not the luminance: exchanged colours then change nothing.
-    grey = pixels[..., 0].astype(np.float32) + pixels[..., 1] + pixels[..., 2]
-    return np.asarray(_pressed(grey.shape[0]) @ grey @ _pressed(grey.shape[1]).T)
+    return made
 
 
 def _units(pictures: np.ndarray) -> np.ndarray:
     centred = pictures - pictures.mean(axis=(1, 2), keepdims=True)
-    length = np.sqrt(np.einsum("ijk,ijk->i", centred, centred))[:, None, None]
-    return np.asarray(np.where(length > 1e-3, centred / np.maximum(length, 1e-3), 0))
+    length = np.sqrt(_squared(centred))
+    factor = np.where(length > 1e-3, 1 / np.maximum(length, 1e-3), 0)
+    centred *= factor[:, None, None]
+    return np.asarray(centred)
+
+
+def _squared(pictures: np.ndarray) -> np.ndarray:
+    return np.asarray(np.einsum("ijk,ijk->i", pictures, pictures))
 
 
 def _laid(pictures: np.ndarray, form: Form) -> np.ndarray:
