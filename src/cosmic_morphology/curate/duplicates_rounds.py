@@ -10,6 +10,7 @@ from itertools import chain, compress
 
 import numpy as np
 import pyarrow as pa
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.duplicates_keys import FORMS, pairs_by_keys
@@ -182,7 +183,9 @@ def _look(atlas: Atlas, ids: list[str], pairs: np.ndarray, looks: dict[int, Smal
     rows = [row for row in needed if row not in looks]
     taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
     several = [taken[at : at + _TASK].to_pylist() for at in range(0, len(rows), _TASK)]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    # Threads of the products beside ours would wait for each other: twenty times slower on a busy
+    # machine.
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
         looks.update(zip(rows, chain.from_iterable(threads.map(_smalls, several)), strict=True))
 
 

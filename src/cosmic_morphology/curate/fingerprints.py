@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from scipy import fft, ndimage
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cosmic_morphology.atlas import Applied, Atlas, Progress, Stamp, apply
 from cosmic_morphology.imaging import read_thumbnail
@@ -114,8 +115,8 @@ def fill_fingerprints(
 
 def fingerprint_pictures(batch: pa.Table) -> pa.Table:
     """The pure column function: ``thumbnail`` in, ``fingerprint_local`` out."""
-    # The filters and the decoder let other threads run.
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    # The filters and the decoder let other threads run; those of products would be in their way.
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
         packed = list(threads.map(_fingerprint, batch.column("thumbnail").to_pylist()))
     return pa.table({COLUMN: pa.array(packed, pa.binary())})
 

@@ -12,6 +12,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch.nn import functional
 from torchmetrics.functional.classification import multiclass_f1_score
 
@@ -176,7 +177,8 @@ def _along_penalties(
     for number, penalty in enumerate(penalties):
         began = time.perf_counter()
         solver.set_params(C=1.0 / (penalty * float(weights.sum())))
-        with warnings.catch_warnings(record=True) as told:
+        # More threads than free cores make this many times slower, not faster.
+        with warnings.catch_warnings(record=True) as told, threadpool_limits(1):
             warnings.simplefilter("always", ConvergenceWarning)
             solver.fit(inputs, train.targets.numpy(), sample_weight=weights)
         if any(issubclass(each.category, ConvergenceWarning) for each in told):
