@@ -162,6 +162,9 @@ def simulate_reviewer(truth: Truth, work: Path) -> Row:
         copy = Atlas.open(place)
         given = 0
         label(copy, taxonomy=TAXONOMY, settings=ALWAYS)
+        # The queue asks about the best copy; it need not be one of the 2,000.
+        best = column(copy, "duplicate_of")
+        asked = chosen | {best[each] for each in chosen if best[each] in truth.label}
         for step in range(2000 // BATCH):
             now = column(copy, "label")
             share = float(np.mean([now[each] == truth.label[each] for each in chosen]))
@@ -169,7 +172,7 @@ def simulate_reviewer(truth: Truth, work: Path) -> Row:
             if share >= 0.98:
                 break
             queue = [each.id for each in review_queue(copy, taxonomy=TAXONOMY)]
-            batch = [each for each in queue if each in chosen][:BATCH]
+            batch = [each for each in queue if each in asked][:BATCH]
             copy.append_decisions([verdict(each, truth, step) for each in batch])
             given += len(batch)
             label(copy, taxonomy=TAXONOMY, settings=ALWAYS)

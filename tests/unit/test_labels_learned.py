@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.curate.consensus import GOLD, consensus
 from cosmic_morphology.curate.evidence import Pictures, with_derived_votes
 from cosmic_morphology.curate.labels import label
 from cosmic_morphology.curate.learned import out_of_sample, reduced
@@ -215,14 +216,39 @@ def test_a_voter_that_people_found_wrong_is_believed_less_in_that_class_and_orig
     ids = [f"p{n}" for n in range(120)]
     origins = [*["here"] * 80, *["elsewhere"] * 40]
     checked = {f"p{n}": "irrelevant" for n in range(20)}
-    weighed = on_record(votes, ids, origins, checked)
-    assert weighed[30][0]["weight"] < 0.25
+    weighed = on_record(votes, ids, origins, checked, 7)
+    likely = consensus(weighed, SIX.names_with_reject)
+    assert likely[30, SIX.names_with_reject.index("star")] < 0.25
     assert weighed[50][0]["weight"] == 0.66
     assert weighed[100][0]["weight"] == 0.66
     assert votes[30][0]["weight"] == 0.66
 
 
+def test_what_people_found_where_a_voter_was_wrong_is_expected_there_again():
+    votes, ids = folder_votes(40), [f"p{n}" for n in range(40)]
+    checked = {f"p{n}": "irrelevant" if n < 12 else "star" for n in range(20)}
+    classes = SIX.names_with_reject
+    weighed = on_record(votes, ids, ["here"] * 40, checked, len(classes))
+    assert [each["voter"] for each in weighed[30]] == ["folder", "record_of_folder"]
+    assert "12 of 20" in weighed[30][1]["reason"]
+    # 8 verdicts stand for the voter's own weight: 5.28 right, the rest even over six classes.
+    expected = np.full(len(classes), 8 * 0.34 / 6)
+    expected[classes.index("star")] = 8 * 0.66 + 8
+    expected[classes.index("irrelevant")] += 12
+    assert np.allclose(consensus(weighed[30:31], classes)[0], expected / expected.sum(), atol=1e-6)
+    # A picture that people have seen does not speak for itself.
+    assert "11 of 19" in weighed[0][1]["reason"]
+
+
+def test_gold_stays_gold_until_people_find_it_wrong():
+    votes, ids = folder_votes(9, weight=0.99), [f"p{n}" for n in range(9)]
+    for said, gold in (("star", True), ("comet", False)):
+        checked = {"p0": "star", "p1": said}
+        weighed = on_record(votes, ids, ["here"] * 9, checked, 7)
+        assert (weighed[5][0]["weight"] >= GOLD) is gold
+
+
 def test_a_verdict_does_not_weigh_votes_on_its_own_picture():
-    weighed = on_record(folder_votes(3), ["a", "b", "c"], ["x"] * 3, {"a": "comet"})
-    assert weighed[0][0]["weight"] == 0.66
-    assert weighed[1][0]["weight"] < 0.66
+    weighed = on_record(folder_votes(3), ["a", "b", "c"], ["x"] * 3, {"a": "comet"}, 7)
+    assert [each["label"] for each in weighed[0]] == ["star"]
+    assert [each["label"] for each in weighed[1]] == ["star", "comet"]

@@ -55,6 +55,28 @@ def test_doubtful_rare_and_test_pictures_come_first(labelled):
     assert len(review_queue(labelled, taxonomy=SIX, limit=3)) == 3
 
 
+def test_a_verdict_that_settles_copies_is_worth_more_of_them(labelled):
+    ids = [f"nasa:x{n:03d}" for n in range(10)]
+    best = [None, None, None, *["nasa:x003"] * 7]
+    labelled.replace_columns(
+        pa.table(
+            {
+                "id": ids,
+                "duplicate_of": pa.array(best, pa.string()),
+                "duplicate_flag": [
+                    each not in (None, one) for one, each in zip(ids, best, strict=True)
+                ],
+            }
+        ),
+        Stamp("duplicates"),
+    )
+    queue = review_queue(labelled, taxonomy=SIX)
+    worth = {each.id: each.worth for each in queue}
+    assert set(worth) == set(ids[:4])
+    assert worth["nasa:x003"] == pytest.approx(7 * 2 * worth["nasa:x000"], rel=1e-4)
+    assert "7 copies" in {each.id: each.reason for each in queue}["nasa:x003"]
+
+
 def test_a_picture_without_label_is_worth_most_and_a_decided_one_leaves_the_queue(labelled):
     first = review_queue(labelled, taxonomy=SIX)[0]
     row = {"id": first.id, "verdict": "keep", "label": "", "who": "ada", "at": START, "why": ""}

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmic_morphology.curate.track_record import RECORD
+
 GOLD = 0.99
 """A vote of this weight is not argued with: the archive's own code, "artist's concept"."""
 
@@ -76,9 +78,11 @@ def _add_odds(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) ->
     single = [each for each in cast if not is_of_all(each)]
     shares = _SHARE if any(_SHARE.get(each["voter"], 1.0) > 0 for each in cast) else _ALONE
     for each in single:
+        # What people found beside a voter's opinions repeats as much as the voter does.
+        voter = each["voter"].removeprefix(RECORD)
         weight = min(max(float(each["weight"]), _LEAST), _MOST)
         odds = weight * (len(at) - 1) / (1 - weight)
-        scores[at[each["label"]]] += shares.get(each["voter"], 1.0) * np.log(odds)
+        scores[at[each["label"]]] += shares.get(voter, 1.0) * np.log(odds)
 
 
 def _add_distributions(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) -> None:

@@ -101,7 +101,7 @@ def with_derived_votes(
         Voters that are not asked.
     """
     own = [[each for each in cast if not is_derived(each["voter"])] for cast in votes]
-    weighed = on_record(own, pictures.ids, pictures.origins, pictures.checked)
+    weighed = on_record(own, pictures.ids, pictures.origins, pictures.checked, len(classes))
     twins: list[Votes] = [[] for _ in own]
     if TWIN not in without:
         twins = _twin_votes(weighed, pictures, classes)

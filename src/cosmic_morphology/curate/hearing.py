@@ -42,6 +42,7 @@ def hear(atlas: Atlas, *, taxonomy: Taxonomy) -> Hearing:
         ids,
         [origin_of(row) for row in rows],
         teaching_labels(latest_decisions(atlas), withheld, taxonomy),
+        len(taxonomy.names_with_reject),
         but={each["voter"] for mine in cast for each in mine if is_derived(each["voter"])},
     )
     return Hearing(ids, votes, fingerprint(ids, votes))

@@ -39,7 +39,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "labels"
-CODE = "5"
+CODE = "6"
 CHECKED, COMPUTED, NONE = "checked", "computed", "none"
 
 

@@ -19,7 +19,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "mislabel"
-CODE = "2"
+CODE = "3"
 # What a source says outright is checked; the strongest claim that a picture has comes first.
 _CLAIMS = ("folder", "title", "object_name", "lead", "search_word")
 # Fewer pictures than this give no noise rates to learn from.

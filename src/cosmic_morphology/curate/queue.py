@@ -14,10 +14,11 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 # A wrong label in the test split falsifies every score; one in the training split blurs one.
 _SPLIT_WORTH = {"test": 2.0, "val": 1.3}
-_FLAGGED = 1.5
+# How much rarity counts: more of it, and verdicts go to right labels of rare classes.
+_RARITY, _LEAST_NEED, _MOST_NEED = 0.25, 0.8, 1.5
 _READ = (
-    *("id", "title", "label", "label_confidence", "label_kind", "split", "duplicate_flag"),
-    *("mislabel_score", "mislabel_flag", "mislabel_reason", "suggested_label"),
+    *("id", "title", "label", "label_confidence", "split", "duplicate_flag", "duplicate_of"),
+    *("mislabel_flag", "mislabel_reason", "suggested_label"),
     *("relevance_flag", "relevance_reason"),
 )
 
@@ -47,8 +48,9 @@ class QueueItem:
 def review_queue(atlas: Atlas, *, taxonomy: Taxonomy, limit: int | None = None) -> list[QueueItem]:
     """Pictures without a verdict, the most valuable first.
 
-    The worth of a verdict is the chance that the label is wrong, times how much the class needs
-    it (the square root of how rare it is), times two in the test split.
+    The worth of a verdict is the chance that the label is wrong, times the number of copies that
+    it settles, times how much the class needs it (a little more where it is rare), times two in
+    the test split.
 
     Parameters
     ----------
@@ -63,8 +65,11 @@ def review_queue(atlas: Atlas, *, taxonomy: Taxonomy, limit: int | None = None) 
     rows = atlas.read([name for name in _READ if name in columns]).to_pylist()
     seen = latest_decisions(atlas)
     need = _need(Counter(row.get("label") or "" for row in rows), taxonomy)
+    copies = Counter(row.get("duplicate_of") or row["id"] for row in rows)
     items = [
-        _item(row, need) for row in rows if row["id"] not in seen and not row.get("duplicate_flag")
+        _item(row, need, copies[row["id"]])
+        for row in rows
+        if row["id"] not in seen and not row.get("duplicate_flag")
     ]
     items.sort(key=lambda each: (-each.worth, each.id))
     return items[:limit]
@@ -73,26 +78,24 @@ def review_queue(atlas: Atlas, *, taxonomy: Taxonomy, limit: int | None = None) 
 def _need(counts: Counter[str], taxonomy: Taxonomy) -> dict[str, float]:
     usual = float(np.median([counts[name] for name in taxonomy.names])) or 1.0
     return {
-        name: float(np.clip(np.sqrt(usual / max(counts[name], 1)), 0.5, 3.0))
+        name: float(np.clip((usual / max(counts[name], 1)) ** _RARITY, _LEAST_NEED, _MOST_NEED))
         for name in taxonomy.names_with_reject
     }
 
 
-def _item(row: Mapping[str, Any], need: Mapping[str, float]) -> QueueItem:
+def _item(row: Mapping[str, Any], need: Mapping[str, float], copies: int) -> QueueItem:
     label, suggested = row.get("label") or "", row.get("suggested_label") or ""
-    wrong = _chance_of_error(row)
-    worth = wrong * max(need.get(label, 1.0), need.get(suggested, 0.0))
+    wrong = 1.0 - float(row.get("label_confidence") or 0.0) if label else 1.0
+    worth = wrong * max(need.get(label, 1.0), need.get(suggested, 0.0)) * max(copies, 1)
     worth *= _SPLIT_WORTH.get(row.get("split") or "", 1.0)
-    flags = [
-        row.get(f"{check}_reason") or ""
-        for check in ("mislabel", "relevance")
-        if row.get(f"{check}_flag")
-    ]
-    if flags:
-        worth *= _FLAGGED
     told = [
         f"{wrong:.0%} likely wrong" if label else "no label",
-        *flags,
+        *(
+            row.get(f"{check}_reason") or ""
+            for check in ("mislabel", "relevance")
+            if row.get(f"{check}_flag")
+        ),
+        f"{copies} copies" if copies > 1 else "",
         "in the test split" if row.get("split") == "test" else "",
     ]
     return QueueItem(
@@ -103,14 +106,3 @@ def _item(row: Mapping[str, Any], need: Mapping[str, float]) -> QueueItem:
         worth=float(worth),
         reason="; ".join(part for part in told if part),
     )
-
-
-def _chance_of_error(row: Mapping[str, Any]) -> float:
-    if not row.get("label"):
-        return 1.0
-    sure = row.get("label_confidence")
-    # Where the label already is what the check suggests, the check has nothing more to say.
-    followed = row.get("suggested_label") == row["label"]
-    agrees = None if followed else row.get("mislabel_score")
-    known = [float(each) for each in (sure, agrees) if each is not None]
-    return 1.0 - (sum(known) / len(known) if known else 0.0)

@@ -16,7 +16,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "relevance"
-CODE = "1"
+CODE = "2"
 _REASONS = 3
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 # So many verdicts count as much as what the voter thinks of itself.
 _PRIOR_VERDICTS = 8.0
 _LEAST, _MOST = 0.02, 0.985
+RECORD = "record_of_"
+"""The names of what people found beside a voter's opinions begin so."""
 
 Key = tuple[str, str, str]
 
@@ -18,14 +20,16 @@ def on_record(
     ids: Sequence[str],
     origins: Sequence[str],
     checked: Mapping[str, str],
+    n_classes: int,
     *,
     but: Collection[str] = (),
 ) -> list[list[dict[str, Any]]]:
     """The votes with weights as people's verdicts bear them out.
 
     A collector whose folder "star" holds raw frames is soon not believed on stars, and still is
-    on galaxies: the record is kept for each voter, origin and class. A verdict never weighs
-    votes on its own picture, so that a weight stays a forecast.
+    on galaxies: the record is kept for each voter, origin and class. What people found instead
+    becomes a vote of its own, so the other pictures of that folder may be raw frames, too. A
+    verdict never weighs votes on its own picture, so that a weight stays a forecast.
 
     Parameters
     ----------
@@ -35,28 +39,60 @@ def on_record(
         Ids, and who collected each picture.
     checked : mapping
         People's labels by id.
+    n_classes : int
+        K, the reject class included.
     but : collection of str
         Voters that are left as they are.
     """
-    right: dict[Key, float] = defaultdict(float)
-    seen: dict[Key, float] = defaultdict(float)
+    found: dict[Key, Counter[str]] = defaultdict(Counter)
     for cast, id_, origin in zip(votes, ids, origins, strict=True):
         if id_ in checked:
             for each in cast:
-                key = (each["voter"], origin, each["label"])
-                seen[key] += 1
-                right[key] += each["label"] == checked[id_]
+                found[each["voter"], origin, each["label"]][checked[id_]] += 1
     out = []
     for cast, id_, origin in zip(votes, ids, origins, strict=True):
-        weighed = [dict(each) for each in cast]
-        for each in weighed:
-            key = (each["voter"], origin, each["label"])
-            own = id_ in checked
-            n = seen[key] - own
-            if n > 0 and each["voter"] not in but:
-                hits = right[key] - (own and each["label"] == checked[id_])
-                prior = _PRIOR_VERDICTS * each["weight"]
-                weight = (prior + hits) / (_PRIOR_VERDICTS + n)
-                each["weight"] = min(max(weight, _LEAST), _MOST)
-        out.append(weighed)
+        weighed: list[dict[str, Any]] = []
+        beside: list[dict[str, Any]] = []
+        for each in cast:
+            seen = found.get((each["voter"], origin, each["label"]), Counter())
+            others = seen - Counter([checked[id_]]) if id_ in checked else seen
+            if others and each["voter"] not in but:
+                mine, more = _as_found(each, others, n_classes)
+                weighed.append(mine)
+                beside += more
+            else:
+                weighed.append(dict(each))
+        out.append(weighed + beside)
     return out
+
+
+def _as_found(
+    vote: Mapping[str, Any], found: Counter[str], n_classes: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A vote, and one for each other class that people found where it was cast.
+
+    The voter's own weight stands for some verdicts, spread evenly over the other classes where
+    it is wrong. A weight *w* multiplies the odds of its class by ``w (K - 1) / (1 - w)``: the
+    weights are those with which all classes get the odds that people found.
+    """
+    unseen = _PRIOR_VERDICTS * (1 - vote["weight"]) / (n_classes - 1)
+
+    def weight(expected: float, most: float = _MOST) -> float:
+        return float(min(max(expected / (expected + unseen * (n_classes - 1)), _LEAST), most))
+
+    n, right = found.total(), found[vote["label"]]
+    # Gold stays gold until people find it wrong.
+    most = max(_MOST, vote["weight"]) if right == n else _MOST
+    mine = {**vote, "weight": weight(_PRIOR_VERDICTS * vote["weight"] + right, most)}
+    return mine, [
+        {
+            **vote,
+            "voter": RECORD + vote["voter"],
+            "label": name,
+            "weight": weight(unseen + times),
+            "reason": f"people found it in {times} of {n} that {vote['voter']} calls "
+            f"{vote['label']} there",
+        }
+        for name, times in sorted(found.items())
+        if name != vote["label"]
+    ]
