@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rows import Row, read
+from rows import BOARD, Row, read
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/curation.md", "docs/learning.md", "docs/collecting.md")
 BLOCK = re.compile(r"(<!-- table: (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+ON_BOARD = re.compile(rf"{BOARD}(?P<test>.+?): \d+\. (?P<run>.+?)(?P<gap>, less the best)?$")
+OF_FOLDS = re.compile(
+    r"(?P<score>(?:[^:(]|\([^)]*\))+): (?P<run>.+), (?P<backbone>\w+), "
+    r"(?P<test>(?:six|seven) classes, .+|(?:objects|collections) apart)"
+)
 
 
 def main() -> None:
@@ -21,33 +26,104 @@ def main() -> None:
 
 def filled(text: str) -> str:
     """The page with every table made again."""
-    return BLOCK.sub(lambda m: m[1] + as_markdown(chosen(m[2], m[3])) + m[4], text)
+    return BLOCK.sub(lambda m: m[1] + table(read(m[2]), m[3]) + m[4], text)
 
 
-def chosen(topic: str, part: str | None) -> list[Row]:
-    rows = read(topic)
-    if part == "real":
-        return [row for row in rows if row.what.startswith("real pictures")]
-    if part == "speed":
-        return [row for row in rows if not row.what.startswith("real pictures")]
-    if part in ("board", "folds"):
-        is_board = [row.what.startswith("board") for row in rows]
-        return [row for row, yes in zip(rows, is_board, strict=True) if yes == (part == "board")]
-    return rows
+def table(rows: list[Row], part: str | None) -> str:
+    is_real = [row.what.startswith("real pictures") for row in rows]
+    match part:
+        case "board":
+            return board(rows)
+        case "folds":
+            return folds(rows)
+        case "real":
+            rows = [row for row, real in zip(rows, is_real, strict=True) if real]
+        case "speed":
+            rows = [row for row, real in zip(rows, is_real, strict=True) if not real]
+        case "other":
+            rows = [
+                row
+                for row in rows
+                if not row.what.startswith(BOARD) and not OF_FOLDS.fullmatch(row.what)
+            ]
+    return as_markdown(rows)
 
 
 def as_markdown(rows: list[Row]) -> str:
     lines = ["| what | measured | n | target |", "|---|---|---|---|"]
     for row in rows:
-        spread = f" [{row.low:.4g}, {row.high:.4g}]" if row.low is not None else ""
-        sign = "≥" if row.better == "higher" else "≤"
-        target = "" if row.target is None else f"{sign} {row.target:g}"
+        digits = ".3f" if 0.1 < abs(row.value) < 1 else ".4g"
+        measured = f"{row.value:{digits}}{_spread(row)} {row.unit}"
         missed = " (missed)" if row.hits is False else ""
         n = "" if row.n is None else str(row.n)
-        lines.append(
-            f"| {row.what} | {row.value:.4g}{spread} {row.unit}{missed} | {n} | {target} |"
-        )
+        lines.append(f"| {row.what} | {measured}{missed} | {n} | {_target(row)} |")
     return "\n".join(lines) + "\n"
+
+
+def board(rows: list[Row]) -> str:
+    """A line a run, a column a test; behind a score what it lacks of the column's best."""
+    cells: dict[str, dict[str, str]] = {}
+    tests: dict[str, int | None] = {}
+    for row in rows:
+        if (found := ON_BOARD.match(row.what)) is None:
+            continue
+        tests[found["test"]] = row.n
+        line = cells.setdefault(found["run"], {})
+        if found["gap"]:
+            line[found["test"]] += f" ({row.value:+.3f}{_spread(row, '+')})"
+        else:
+            line[found["test"]] = f"{row.value:.3f}{_spread(row)}"
+    return _grid("run", {f"{test} (n = {n})": test for test, n in tests.items()}, cells)
+
+
+def folds(rows: list[Row]) -> str:
+    """For each test a line a run and a column a score."""
+    tests: dict[str, dict[str, dict[str, Row]]] = {}
+    for row in rows:
+        if found := OF_FOLDS.fullmatch(row.what):
+            runs = tests.setdefault(found["test"], {})
+            run = f"{found['run']} on {found['backbone']}"
+            runs.setdefault(run, {})[found["score"]] = row
+    return "\n".join(_scores(test, runs) for test, runs in tests.items())
+
+
+def _scores(test: str, runs: dict[str, dict[str, Row]]) -> str:
+    scores = {score: row for line in runs.values() for score, row in line.items()}
+    columns = {
+        f"{score} ({_target(row)})" if row.target is not None else score: score
+        for score, row in scores.items()
+    }
+    cells = {
+        run: {score: f"{row.value:.3f}{_spread(row)}" for score, row in line.items()}
+        for run, line in runs.items()
+    }
+    first, n = next((score, row.n) for score, row in scores.items())
+    cells = dict(sorted(cells.items(), key=lambda line: line[1].get(first, ""), reverse=True))
+    return f"\n{test[0].upper()}{test[1:]}, n = {n}:\n\n" + _grid("run", columns, cells)
+
+
+def _grid(corner: str, columns: dict[str, str], lines: dict[str, dict[str, str]]) -> str:
+    """``columns``: heading to key; ``lines``: name to cells by key."""
+    table = [f"| {corner} | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for name, line in lines.items():
+        table.append(
+            f"| {name} | " + " | ".join(line.get(key, "") for key in columns.values()) + " |"
+        )
+    return "\n".join(table) + "\n"
+
+
+def _spread(row: Row, sign: str = "") -> str:
+    if row.low is None and row.high is None:
+        return ""
+    digits = f"{sign}.3f" if abs(row.value) < 1 else ".4g"
+    ends = ["" if end is None else f"{end:{digits}}" for end in (row.low, row.high)]
+    return f" [{ends[0]}, {ends[1]}]"
+
+
+def _target(row: Row) -> str:
+    if row.target is None:
+        return ""
+    return f"{'≥' if row.better == 'higher' else '≤'} {row.target:g}"
 
 
 if __name__ == "__main__":
