@@ -20,7 +20,7 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import CurateSettings
 
 STAGE = "duplicate"
-CODE = "3"
+CODE = "4"
 EXACT, NEAR = "same bytes", "same picture"
 
 

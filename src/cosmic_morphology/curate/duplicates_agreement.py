@@ -23,6 +23,11 @@ FRAMED_ALIKE = 0.04
 PLAIN_BELOW = 0.2
 PLAIN = 0.06
 _SAME_FRAMING = 0.95
+# Least agreement of large shapes; more where there is structure to agree in. Two photographs of one
+# star field agree in their stars, not in what lies between them. Chosen on the same half.
+MIN_SHAPES = 0.9
+MIN_SHAPES_RICH = 0.97
+_SHAPES_PX = (4.0, 8.0)
 # Local comparison: width of the window, and what counts as fine structure, px.
 _WINDOW_PX = 5.0
 _FINE_PX = 2.0
@@ -42,6 +47,9 @@ class Agreement:
     grain : float
         Correlation of the finest structure with its local strength taken out, in [0, 1]: the
         grain between the stars counts as much as the stars.
+    shapes : float
+        Correlation of the large structure with its local strength taken out, in [0, 1]; 0 where
+        the fine structure is too unlike for a copy.
     corners : float
         Share of the common part with structure in both directions: edges alone do not count.
     of_one, of_other : float
@@ -50,6 +58,7 @@ class Agreement:
 
     fine: float
     grain: float
+    shapes: float
     corners: float
     of_one: float
     of_other: float
@@ -68,7 +77,13 @@ class Agreement:
             needed -= FRAMED_ALIKE
         elif self.corners < PLAIN_BELOW:
             needed += PLAIN
-        return larger >= MIN_CONTAINED and smaller >= MIN_PART and self.likeness >= needed
+        shapes_needed = MIN_SHAPES if self.corners < PLAIN_BELOW else MIN_SHAPES_RICH
+        return (
+            larger >= MIN_CONTAINED
+            and smaller >= MIN_PART
+            and self.likeness >= needed
+            and self.shapes >= shapes_needed
+        )
 
 
 def agreement(one: np.ndarray, other: np.ndarray, of_one: float, of_other: float) -> Agreement:
@@ -81,7 +96,10 @@ def agreement(one: np.ndarray, other: np.ndarray, of_one: float, of_other: float
     of_one, of_other : float
         Share of each picture that the common part is.
     """
-    return Agreement(_fine(one, other), _grain(one, other), _corners(one, other), of_one, of_other)
+    fine, grain = _fine(one, other), _grain(one, other)
+    may_be_copy = (fine + grain) / 2 >= MIN_LIKENESS - FRAMED_ALIKE
+    shapes = _shapes(one, other) if may_be_copy else 0.0
+    return Agreement(fine, grain, shapes, _corners(one, other), of_one, of_other)
 
 
 def _fine(one: np.ndarray, other: np.ndarray) -> float:
@@ -113,6 +131,22 @@ def _flattened(picture: np.ndarray) -> np.ndarray:
     band = picture - blurred(picture, _GRAIN_PX)
     power = np.minimum(band * band, np.quantile(band * band, 0.8))
     return np.asarray(np.tanh(band / (np.sqrt(np.maximum(blurred(power, 8.0), 0)) + 0.3)))
+
+
+def _shapes(one: np.ndarray, other: np.ndarray) -> float:
+    alike = []
+    for size_px in _SHAPES_PX:
+        a, b = _band(one, size_px), _band(other, size_px)
+        a, b = a - a.mean(), b - b.mean()
+        alike.append(abs((a * b).sum()) / np.sqrt((a * a).sum() * (b * b).sum() + 1e-6))
+    return float(np.mean(alike))
+
+
+def _band(picture: np.ndarray, size_px: float) -> np.ndarray:
+    """Structure of one size, its local strength taken out."""
+    band = blurred(picture, size_px) - blurred(picture, 2 * size_px)
+    strength = np.sqrt(np.maximum(blurred(band * band, 4 * size_px), 0))
+    return np.asarray(band / (strength + 0.1 * np.quantile(strength, 0.9) + 1e-3))
 
 
 def _corners(one: np.ndarray, other: np.ndarray) -> float:

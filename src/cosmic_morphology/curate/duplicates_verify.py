@@ -13,6 +13,11 @@ from cosmic_morphology.curate.duplicates_match import Pose
 # Longer side of the part that both show, when they are laid over each other.
 FRAME_PX = 160
 _MIN_FRAME_PX = 24
+# How grey versions are made (ITU-R BT.601); colours may also have been exchanged for each other.
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+EVEN = np.full(3, 1 / 3, np.float32)
+# Less than this between channels, in grey levels, is what JPEG leaves.
+_COLOUR_LEVELS = 1.5
 # Poses that are tried at all.
 _LEAST_PART, _LEAST_CONTAINED = 0.25, 0.55
 # From so many agreeing blobs on, a pose is good to a few pixels.
@@ -45,7 +50,8 @@ def compare(one: np.ndarray, other: np.ndarray, pose: Pose) -> Agreement | None:
     pose : Pose
         How the first lies in the second, about.
     """
-    a, b = _turned(_grey(one), pose), _grey(other)
+    weights = LUMINANCE if _has_no_colour(one) or _has_no_colour(other) else EVEN
+    a, b = _turned(_grey(one, weights), pose), _grey(other, weights)
     scale, x, y = _in_pixels(pose, one.shape, other.shape)
     place = np.array([scale, scale, x, y])
     starts = [1] if pose.support >= _SURE_SUPPORT else [0, 1]
@@ -93,9 +99,16 @@ def _laid_over(
     return agreement(over, target, *_shares(a.shape, b.shape, place))
 
 
-def _grey(pixels: np.ndarray) -> np.ndarray:
-    grey = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
+def _grey(pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    grey = pixels @ weights if pixels.ndim == 3 else pixels
     return np.asarray(grey, dtype=np.float32)
+
+
+def _has_no_colour(pixels: np.ndarray) -> bool:
+    if pixels.ndim < 3:
+        return True
+    levels = pixels.astype(np.int16)
+    return float(np.abs(levels[..., :2] - levels[..., 1:]).mean()) < _COLOUR_LEVELS
 
 
 def _turned(grey: np.ndarray, pose: Pose) -> np.ndarray:
