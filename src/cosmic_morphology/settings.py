@@ -64,14 +64,17 @@ class CurateSettings(Section):
     )
     duplicate_search: Literal["quick", "thorough"] = Field(
         "quick",
-        description="quick: re-encoded, resized, turned and mirrored copies, by hash; thorough: "
-        "cropped, framed and captioned ones, too, at about a hundred times the cost",
+        description="quick: re-encoded, resized, turned and mirrored copies, by hash, and what is "
+        "near by its embedding, cropped, framed and captioned ones, too; thorough: these without "
+        "embeddings, at about a hundred times the cost",
     )
     duplicate_min_cosine: float = Field(
-        0.9, gt=0, le=1, description="least cosine of embeddings of pictures that are compared"
+        0.7, gt=0, le=1, description="least cosine of embeddings of pictures that are compared"
     )
     duplicate_embedding: str = Field(
-        "", description="column of embeddings whose neighbours are compared, too; empty: none"
+        "any",
+        description="column of embeddings whose neighbours are compared, too; any: the first that "
+        "there is; none",
     )
     group_broad_names: tuple[str, ...] = Field(
         (

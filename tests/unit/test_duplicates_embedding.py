@@ -16,8 +16,10 @@ from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.settings import CurateSettings
 
-BY_HASH = CurateSettings()
+BY_HASH = CurateSettings(duplicate_embedding="none")
 BY_EMBEDDING = CurateSettings(duplicate_embedding="embedding_tiny")
+
+VECTOR = pa.list_(pa.float32(), 2)
 
 
 def clouds(seed: int, quality: int) -> bytes:
@@ -40,7 +42,7 @@ def sky(atlas: Atlas) -> Atlas:
     rows = pa.table(
         {
             "id": ["nasa:a", "nasa:b", "nasa:c"],
-            "embedding_tiny": pa.array(vectors, pa.list_(pa.float32(), 2)),
+            "embedding_tiny": pa.array(vectors, VECTOR),
         }
     )
     atlas.replace_columns(rows, Stamp("embed"))
@@ -62,7 +64,7 @@ def test_a_copy_that_hashes_miss_is_found_by_its_embedding_and_no_other_picture_
 def test_new_embeddings_are_looked_at(sky):
     find_duplicates(sky, settings=BY_EMBEDDING)
     ids = ["nasa:a", "nasa:b", "nasa:c"]
-    apart = pa.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]], pa.list_(pa.float32(), 2))
+    apart = pa.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]], VECTOR)
     sky.replace_columns(pa.table({"id": ids, "embedding_tiny": apart}), Stamp("embed", {"v": 2}))
     assert find_duplicates(sky, settings=BY_EMBEDDING).duplicates == 0
 
@@ -80,3 +82,45 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(sky):
     lacking = CurateSettings(duplicate_embedding="embedding_large")
     with pytest.raises(UsageError, match=r"embedding_large.*cosmic embed.*embedding_tiny"):
         find_duplicates(sky, settings=lacking)
+
+
+def test_any_column_of_embeddings_will_do(sky):
+    assert find_duplicates(sky, settings=CurateSettings()).duplicates == 1
+
+
+def test_without_embeddings_hashes_alone_are_compared(atlas: Atlas):
+    data = clouds(1, 95)
+    atlas.add([Arrival(Record("nasa", "a"), take_in(data), data)])
+    assert find_duplicates(atlas, settings=CurateSettings()).duplicates == 0
+
+
+def field_of_stars(seed: int, *, crop: bool = False) -> bytes:
+    rng = np.random.default_rng(seed)
+    pixels = rng.normal(30, 4, (240, 320))
+    down, right = np.mgrid[:240, :320]
+    for x, y, size in zip(*rng.uniform([[0], [0], [1]], [[320], [240], [4]], (3, 80)), strict=True):
+        star = np.exp(-((right - x) ** 2 + (down - y) ** 2) / (2 * size * size))
+        pixels += star * rng.uniform(60, 200)
+    grey = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).convert("RGB")
+    out = io.BytesIO()
+    (grey.crop((40, 30, 264, 198)) if crop else grey).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def test_a_crop_is_found_among_neighbours_by_embedding_and_not_by_hash(atlas: Atlas):
+    for name, data in (
+        ("a", field_of_stars(1)),
+        ("crop", field_of_stars(1, crop=True)),
+        ("other", field_of_stars(2)),
+    ):
+        atlas.add([Arrival(Record("nasa", name), take_in(data), data)])
+    rows = pa.table(
+        {
+            "id": ["nasa:a", "nasa:crop", "nasa:other"],
+            "embedding_tiny": pa.array([[1.0, 0.0], [0.9, 0.3], [0.95, 0.1]], VECTOR),
+        }
+    )
+    atlas.replace_columns(rows, Stamp("embed"))
+    assert find_duplicates(atlas, settings=BY_HASH).duplicates == 0
+    find_duplicates(atlas, settings=BY_EMBEDDING)
+    assert originals(atlas) == ["nasa:a", "nasa:a", "nasa:other"]

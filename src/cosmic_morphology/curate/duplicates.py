@@ -12,7 +12,7 @@ from cosmic_morphology.atlas import Atlas, Progress, Stamp, fingerprint
 from cosmic_morphology.curate.duplicates_candidates import same_bytes, unique_pairs
 from cosmic_morphology.curate.duplicates_hashes import near_hashes
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates_rounds import quick_round, thorough_rounds
+from cosmic_morphology.curate.duplicates_rounds import close_round, quick_round, thorough_rounds
 from cosmic_morphology.curate.duplicates_turns import near_turned_hashes
 from cosmic_morphology.curate.fingerprints import fill_fingerprints
 from cosmic_morphology.curate.unionfind import UnionFind
@@ -22,6 +22,8 @@ from cosmic_morphology.settings import CurateSettings
 STAGE = "duplicate"
 CODE = "4"
 EXACT, NEAR = "same bytes", "same picture"
+# Instead of the name of a column of embeddings.
+ANY, NONE = "any", "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def find_duplicates(
     )
     if stamp.is_current(atlas.stamp_of("duplicate_of")):
         return _summary(atlas, changed=False)
-    if settings.duplicate_search == "thorough":
+    if settings.duplicate_search == "thorough" or column:
         fill_fingerprints(atlas)
     copies = find_copies(
         atlas,
@@ -150,7 +152,10 @@ def find_copies(
         framed = near_hashes(hashes, max_bits=settings.duplicate_bits)
         rounds = thorough_rounds(atlas, ids, hashes, framed=framed, turned=turned, close=close)
     else:
-        rounds = [quick_round(atlas, ids, hashes, unique_pairs(np.concatenate([turned, close])))]
+        whole = unique_pairs(np.concatenate([turned, close]))
+        rounds = [quick_round(atlas, ids, hashes, whole)]
+        if len(close):
+            rounds.append(close_round(atlas, ids, close))
     alone = np.ones(len(ids), bool)
     alone[exact[:, 1]] = False
     tied = UnionFind(len(ids))
@@ -183,14 +188,19 @@ def hashes_of(seen: pa.Table) -> np.ndarray:
 
 
 def _compared(atlas: Atlas, column: str) -> str:
-    if column and column not in atlas.columns():
-        there = [name for name in atlas.columns() if name.startswith("embedding_")]
-        raise UsageError(
-            f"there is no column {column!r}, whose neighbours are to be compared",
-            where=atlas.uri,
-            todo=f"Run `cosmic embed`, or name another: there is {', '.join(there) or 'none'}.",
-        )
-    return column
+    """The column of embeddings to compare; an empty name where there is none or none is wanted."""
+    there = [name for name in atlas.columns() if name.startswith("embedding_")]
+    if column in ("", NONE):
+        return ""
+    if column == ANY:
+        return there[0] if there else ""
+    if column in there:
+        return column
+    raise UsageError(
+        f"there is no column {column!r}, whose neighbours are to be compared",
+        where=atlas.uri,
+        todo=f"Run `cosmic embed`, or name another: there is {', '.join(there) or 'none'}.",
+    )
 
 
 def _state(atlas: Atlas, column: str) -> tuple[object, ...]:
