@@ -42,6 +42,16 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("collect", False, ("collect.py",)),
     ("curate", True, ("curate_labels.py",)),
     ("curate", True, ("curate_duplicates.py", "--pictures", SKY, "--truth", TRUTH)),
+    (
+        "curate",
+        True,
+        (
+            *("curate_duplicates.py", "--pictures", SKY, "--truth", TRUTH),
+            *("--search", "near", "--weights", B4[3]),
+        ),
+    ),
+    ("curate", True, ("sky.py", "gain")),
+    ("curate", True, ("sky.py", "lite", "gain")),
     ("curate", False, ("curate_duplicates.py", "--scale", "10000,100000,1000000")),
     ("curate", False, ("curate_peers.py",)),
     ("learn", True, ("train.py", "speed", *LITE0)),
@@ -49,6 +59,14 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("learn", True, ("train.py", "onnx", *B4)),
     ("learn", True, ("train_folds.py", "--recipe", "baseline", "--keep", FOLDS, *LITE0)),
     ("learn", True, ("train_folds.py", "--recipe", "levels", "--keep", FOLDS, *B4)),
+    (
+        "learn",
+        True,
+        (
+            *("train_folds.py", "--recipe", "behind", "--starts-from", "baseline"),
+            *("--keep", FOLDS, "--no-shifted", *B4),
+        ),
+    ),
     (
         "learn",
         True,

@@ -3,12 +3,13 @@
 ::
 
     python benchmarks/curate_duplicates.py --pictures DIR [--truth CSV] [--half report|tune]
-        [--search quick]
+        [--search quick | --search near --weights FILE]
     python benchmarks/curate_duplicates.py --scale 10000,100000,1000000
 
 The pictures are halved by a hash of their names; thresholds were chosen on the half ``tune``.
 ``CSV`` (columns ``file``, ``object_name``) is for scoring only. Each planted copy is looked for
 among all originals of its half and all other copies; it counts when it is tied to its original.
+``near``: the quick search beside embeddings of EfficientNet-B4, whose weights ``FILE`` holds.
 """
 
 from __future__ import annotations
@@ -38,9 +39,12 @@ from cosmic_morphology.curate.duplicates_turns import near_turned_hashes
 from cosmic_morphology.curate.unionfind import UnionFind
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging import take_in
-from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.learn.embedding import embed
+from cosmic_morphology.settings import CurateSettings, LearnSettings
 
 SEED = 20261122
+NAMES = {"quick": "quick search", "near": "default search beside embeddings"}
+B4 = {"backbone": "tf_efficientnet_b4", "backbone_args": {"num_classes": 0}, "image_size_px": 224}
 Planter = Callable[[Image.Image, np.random.Generator], Image.Image]
 
 
@@ -105,7 +109,8 @@ def main() -> None:
     asked.add_argument("--pictures", type=Path)
     asked.add_argument("--truth", type=Path)
     asked.add_argument("--half", choices=("report", "tune"), default="report")
-    asked.add_argument("--search", choices=("thorough", "quick"), default="thorough")
+    asked.add_argument("--search", choices=("thorough", "quick", "near"), default="thorough")
+    asked.add_argument("--weights", help="of EfficientNet-B4, for --search near")
     asked.add_argument("--planted", type=int, default=300)
     asked.add_argument("--pairs", type=int, default=1000)
     asked.add_argument("--scale", default="")
@@ -125,15 +130,18 @@ def measure_pictures(given: argparse.Namespace) -> None:
         atlas = Atlas.create(folder)
         add(atlas, ((name, (given.pictures / name).read_bytes()) for name in names))
         add(atlas, planted(given.pictures, chosen))
+        if given.search == "near":
+            embed(atlas, learn=LearnSettings(**B4, weights=given.weights))
+        search = "thorough" if given.search == "thorough" else "quick"
         start = time.perf_counter()
-        summary = find_duplicates(atlas, settings=CurateSettings(duplicate_search=given.search))
+        summary = find_duplicates(atlas, settings=CurateSettings(duplicate_search=search))
         seconds = time.perf_counter() - start
         rows = atlas.read(["id", "duplicate_of"]).to_pylist()
     of = {row["id"].partition(":")[2]: row["duplicate_of"] for row in rows}
     command = f"python benchmarks/curate_duplicates.py --pictures DIR --half {given.half}"
     where = f"half {given.half!r}"
-    if given.search == "quick":
-        command, where = f"{command} --search quick", f"quick search, {where}"
+    if given.search != "thorough":
+        command, where = f"{command} --search {given.search}", f"{NAMES[given.search]}, {where}"
     emit(recall_rows(of, chosen, where, command))
     emit(
         [
