@@ -17,6 +17,8 @@ SHARED = HERE.parents[1] / "shared"
 SKY = str(SHARED / "sky/images")
 TRUTH = str(SHARED / "sky/truth.csv")
 FOLDS = str(HERE.parent / "build/folds")
+# What sky.py makes.
+CURATED, SKY_ATLAS = (str(HERE.parent / f"build/sky/{name}") for name in ("runs/curated", "atlas"))
 
 
 def _net(name: str, *more: str) -> tuple[str, ...]:
@@ -57,6 +59,7 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("learn", True, ("train.py", "speed", *LITE0)),
     ("learn", True, ("train.py", "full", *LITE0)),
     ("learn", True, ("train.py", "onnx", *B4)),
+    ("learn", True, ("train.py", "int8", "--run", CURATED, "--atlas", SKY_ATLAS)),
     ("learn", True, ("train_folds.py", "--recipe", "baseline", "--keep", FOLDS, *LITE0)),
     ("learn", True, ("train_folds.py", "--recipe", "levels", "--keep", FOLDS, *B4)),
     (

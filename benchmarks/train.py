@@ -5,15 +5,20 @@
     python benchmarks/train.py speed --sky DIR --weights FILE --backbone NAME
     python benchmarks/train.py full --sky DIR --weights FILE --backbone NAME
     python benchmarks/train.py onnx --sky DIR --weights FILE --backbone NAME
+    python benchmarks/train.py int8 --run RUN --atlas ATLAS
 
 ``speed``: the baseline against the usual loop, written out below, in one run. ``full``: the whole
 net learns, against the usual loop on ImageFolder. ``onnx``: one picture at a time against torch.
-Accuracy is measured by train_folds.py.
+``int8``: what 8-bit integers cost a run of sky.py on its test pictures. Accuracy is measured by
+train_folds.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -165,8 +170,8 @@ def _usual_loop(
 
 def onnx(given: argparse.Namespace) -> None:
     """Parity on real pictures, and the time for one picture against eager torch."""
-    table = Sky(given.sky, limit=given.limit or 100)
-    ids = [each for each in table.ids if table.label[each] != "irrelevant"]
+    table = Sky(given.sky, limit=given.limit or 130)
+    ids = [each for each in table.ids if table.label[each] != "irrelevant"][:100]
     table.split = {each: "val" if n % 5 == 0 else "train" for n, each in enumerate(ids)}
     thumbnails = [data for _, data in table.thumbnails(ids)]
     command = _command(given)
@@ -189,6 +194,30 @@ def onnx(given: argparse.Namespace) -> None:
                 "of the time", 0.5, "lower", command),
             Row(f"{what}: ONNX, p50 (high: p99)", round(half[0], 1), None, round(half[1], 1),
                 len(ids), "ms", None, "lower", command),
+        ]
+    )  # fmt: skip
+
+
+def int8(given: argparse.Namespace) -> None:
+    """What 8-bit integers cost, on the test pictures of the atlas that the run was trained from."""
+    with tempfile.TemporaryDirectory() as folder:
+        asked = ["export", str(given.run), "--onnx", f"{folder}/m.onnx", "--int8"]
+        done = subprocess.run(
+            [sys.executable, "-m", "cosmic_morphology", *asked, "--atlas", given.atlas, "--json"],
+            check=True, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    told = json.loads(done.stdout)
+    backbone = json.loads((given.run / "settings.json").read_text("utf-8"))["backbone"]
+    emit(
+        [
+            Row(
+                f"lost by 8-bit integers, {backbone}, {found['labels']} labels, groups apart: "
+                f"{found['grouped_by']}: {kind.replace('_', '-')}",
+                round(found["value"], 4), *(round(end, 4) for end in found["ci95"]), found["n"],
+                kind, better="lower", command="python benchmarks/train.py int8 --run RUN --atlas A",
+            )
+            for kind in ("accuracy", "macro_f1")
+            if (found := told[f"{kind}_loss"])
         ]
     )  # fmt: skip
 
@@ -217,16 +246,21 @@ def _learn(given: argparse.Namespace) -> LearnSettings:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["speed", "full", "onnx"])
-    parser.add_argument("--sky", type=Path, required=True, help="pictures with checked labels")
-    parser.add_argument("--weights", required=True, help="a safetensors file, 'hub' or 'none'")
-    parser.add_argument("--backbone", required=True)
+    parser.add_argument("what", choices=["speed", "full", "onnx", "int8"])
+    parser.add_argument("--sky", type=Path, help="pictures with checked labels")
+    parser.add_argument("--weights", help="a safetensors file, 'hub' or 'none'")
+    parser.add_argument("--backbone")
+    parser.add_argument("--run", type=Path, help="for int8")
+    parser.add_argument("--atlas", help="for int8")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--mean", type=float, nargs=3)
     parser.add_argument("--std", type=float, nargs=3)
     parser.add_argument("--limit", type=int, help="about so many pictures only")
     given = parser.parse_args()
-    {"speed": speed, "full": full, "onnx": onnx}[given.what](given)
+    needed = ("run", "atlas") if given.what == "int8" else ("sky", "weights", "backbone")
+    if lacking := [name for name in needed if getattr(given, name) is None]:
+        parser.error(f"{given.what} needs --{' and --'.join(lacking)}")
+    {"speed": speed, "full": full, "onnx": onnx, "int8": int8}[given.what](given)
 
 
 if __name__ == "__main__":

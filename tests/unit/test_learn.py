@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from cosmic_morphology.errors import InputError, SettingsError, TrainingError
+from cosmic_morphology.errors import InputError, SettingsError, TrainingError, UsageError
 from cosmic_morphology.learn import build_backbone, hub_reachable, load_recipe, recipe_names
 from cosmic_morphology.learn.augment import change, draw
 from cosmic_morphology.learn.backbones import bare_model
@@ -444,3 +444,12 @@ def test_the_manual_names_every_recipe_key_and_preset():
     assert {each for each in named if f"`{each}`" not in text} == set()
     for fields in (Recipe.model_fields, Augmentation.model_fields):
         assert all(field.description for field in fields.values())
+
+
+def test_the_demo_does_not_score_on_pictures_that_its_net_has_learnt_from(tmp_path):
+    from cosmic_morphology.learn.weights import about_rendered
+    from cosmic_morphology.pipeline.demo import demo
+
+    with pytest.raises(UsageError, match=r"learnt from the pictures of this seed"):
+        demo(tmp_path, seed=about_rendered()["seed"], offline=True)
+    assert not any(tmp_path.iterdir())

@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -88,6 +89,11 @@ def load_weights(model: nn.Module, path: Path, *, classifier: tuple[str, ...] = 
     model.load_state_dict(found, strict=True)
 
 
+def about_rendered() -> dict[str, Any]:
+    """Of the weights that come along: ``backbone``, ``seed`` of their pictures, and more."""
+    return dict(json.loads(RENDERED_WEIGHTS.with_suffix(".json").read_text("utf-8")))
+
+
 def load_rendered_weights(model: nn.Module, name: str) -> str:
     """Load the weights that come along, learnt from rendered pictures only; their id.
 
@@ -96,7 +102,7 @@ def load_rendered_weights(model: nn.Module, name: str) -> str:
     SettingsError
         The network is another one.
     """
-    known = json.loads(RENDERED_WEIGHTS.with_suffix(".json").read_text("utf-8"))
+    known = about_rendered()
     if name != known["backbone"]:
         raise SettingsError(
             f"there are rendered weights of {known['backbone']} only, not of {name}",

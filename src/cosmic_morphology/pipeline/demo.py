@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from cosmic_morphology.errors import UsageError
 from cosmic_morphology.pipeline.running import run
 from cosmic_morphology.pipeline.summary import Summary
 from cosmic_morphology.settings import (
@@ -50,6 +51,11 @@ def demo(
     -------
     Summary
         What ``summary.json`` holds.
+
+    Raises
+    ------
+    UsageError
+        The small net has learnt from the pictures of this seed.
     """
     pretrained = not offline and _hub_answers(tell)
     return run(demo_settings(out, per_class, seed, pretrained), progress=progress, tell=tell)
@@ -61,7 +67,7 @@ def demo_settings(out: Path, per_class: int, seed: int, pretrained: bool) -> Set
     if pretrained:
         learn = LearnSettings(backbone="resnet50", weights="hub")
     else:
-        # It has seen rendered pictures only (of other seeds): that is what the demo shows it.
+        _check_unseen(seed)
         learn = LearnSettings(
             backbone="mobilenetv3_small_075", weights="rendered", image_size_px=128
         )
@@ -90,3 +96,15 @@ def _hub_answers(tell: Callable[[str], None]) -> bool:
         return True
     tell("model hub: no answer; the demo takes a small net that has seen rendered pictures only")
     return False
+
+
+def _check_unseen(seed: int) -> None:
+    """The net that comes along has seen rendered pictures: the demo's have to be others."""
+    from cosmic_morphology.learn.weights import about_rendered
+
+    if seed == about_rendered()["seed"]:
+        raise UsageError(
+            "the small net that comes along has learnt from the pictures of this seed",
+            where=f"seed {seed}",
+            todo="Take another one: scores on these pictures would mean nothing.",
+        )
