@@ -20,6 +20,7 @@ BY_HASH = CurateSettings(duplicate_embedding="none")
 BY_EMBEDDING = CurateSettings(duplicate_embedding="embedding_tiny")
 
 VECTOR = pa.list_(pa.float32(), 2)
+CROP_LEFT, CROP_RIGHT = (0, 0, 224, 168), (96, 72, 320, 240)
 
 
 def clouds(seed: int, quality: int) -> bytes:
@@ -124,3 +125,18 @@ def test_a_crop_is_found_among_neighbours_by_embedding_and_not_by_hash(atlas: At
     assert find_duplicates(atlas, settings=BY_HASH).duplicates == 0
     find_duplicates(atlas, settings=BY_EMBEDDING)
     assert originals(atlas) == ["nasa:a", "nasa:a", "nasa:other"]
+
+
+def test_two_crops_of_a_picture_without_a_side_are_a_leak(atlas: Atlas):
+    """They share a corner only, so neither is a copy of the other."""
+    whole = Image.open(io.BytesIO(field_of_stars(1)))
+    for name, box in (("whole", (0, 0, 320, 240)), ("left", CROP_LEFT), ("right", CROP_RIGHT)):
+        out = io.BytesIO()
+        whole.crop(box).save(out, "JPEG", quality=92)
+        atlas.add([Arrival(Record("nasa", name), take_in(out.getvalue()), out.getvalue())])
+    ids = ["nasa:left", "nasa:right", "nasa:whole"]
+    near = pa.array([[1.0, 0.0], [0.0, 1.0], [0.7, 0.7]], VECTOR)
+    sides = {"split": ["train", "test", "none"], "group": ids, "embedding_tiny": near}
+    atlas.replace_columns(pa.table({"id": ids, **sides}), Stamp("test"))
+    with pytest.raises(LeakError, match=r"left \(train\) and nasa:right \(test\).*other copies"):
+        certify(atlas, settings=BY_EMBEDDING)

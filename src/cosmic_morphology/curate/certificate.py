@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.duplicates import find_copies
+from cosmic_morphology.curate.duplicates import Copies, find_copies
 from cosmic_morphology.curate.grouping import COLUMNS, keys_of_rows
 from cosmic_morphology.curate.split_assign import SIDES
+from cosmic_morphology.curate.unionfind import UnionFind
 from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.settings import CurateSettings
 
@@ -103,9 +104,9 @@ def certify(
 ) -> Certificate:
     """Prove that no two sides of the split share a picture, an object, a series or lineage.
 
-    Copies are searched again among the pictures that have a side, whatever the columns
-    ``duplicate_of`` and ``group`` say: exact, hash neighbours and embedding neighbours, each
-    pair compared pixel by pixel.
+    Copies are searched again, whatever the columns ``duplicate_of`` and ``group`` say: exact, hash
+    neighbours and embedding neighbours, each pair compared pixel by pixel. Pictures without a
+    side are searched, too: two sides may not share copies of one of them.
 
     Parameters
     ----------
@@ -133,15 +134,11 @@ def certify(
     everything = everything.sort_by("id").to_pylist()
     rows = [row for row in everything if row["split"] in SIDES]
     side = {row["id"]: row["split"] for row in rows}
-    ids = [row["id"] for row in rows]
+    ids = [row["id"] for row in everything]
     seen = atlas.pictures(ids, ["id", "sha256", "phash", "width", "height"])
     copies = find_copies(atlas, ids, seen, settings=settings, embedding_column=embedding_column)
     shared, broad = _shared_keys(everything, settings)
-    found = [
-        Leak("copy", f"likeness {score:.2f}", (ids[a], ids[b]), (side[ids[a]], side[ids[b]]))
-        for (a, b), score in zip(copies.pairs.tolist(), copies.score.tolist(), strict=True)
-        if side[ids[a]] != side[ids[b]]
-    ]
+    found = list(_parted_copies(ids, side, copies))
     found += [*shared, *_parted_groups(rows)]
     counted = Counter(leak.kind for leak in found)
     certificate = Certificate(
@@ -168,6 +165,24 @@ def certify(
             todo="Run `cosmic curate` and then `cosmic split --redo`.",
         )
     return certificate
+
+
+def _parted_copies(ids: list[str], side: dict[str, str], copies: Copies) -> Iterator[Leak]:
+    tied = UnionFind(len(ids))
+    score: dict[tuple[int, int], float] = {}
+    for (one, other), likeness in zip(copies.pairs.tolist(), copies.score.tolist(), strict=True):
+        tied.union(one, other)
+        score[min(one, other), max(one, other)] = likeness
+    first: dict[int, int] = {}
+    for row, name in enumerate(ids):
+        if name not in side:
+            continue
+        before = first.setdefault(tied.find(row), row)
+        pair = ids[before], name
+        if side[pair[0]] != side[name]:
+            alike = score.get((before, row))
+            what = "by way of other copies" if alike is None else f"likeness {alike:.2f}"
+            yield Leak("copy", what, pair, (side[pair[0]], side[name]))
 
 
 def _shared_keys(

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, Progress, Stamp, fingerprint
-from cosmic_morphology.curate.duplicates_candidates import same_bytes, unique_pairs
+from cosmic_morphology.curate.duplicates_candidates import same_bytes
 from cosmic_morphology.curate.duplicates_hashes import near_hashes
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates_rounds import close_round, quick_round, thorough_rounds
+from cosmic_morphology.curate.duplicates_rounds import close_rounds, quick_round, thorough_rounds
 from cosmic_morphology.curate.duplicates_turns import near_turned_hashes
 from cosmic_morphology.curate.fingerprints import fill_fingerprints
 from cosmic_morphology.curate.unionfind import UnionFind
@@ -152,10 +152,9 @@ def find_copies(
         framed = near_hashes(hashes, max_bits=settings.duplicate_bits)
         rounds = thorough_rounds(atlas, ids, hashes, framed=framed, turned=turned, close=close)
     else:
-        whole = unique_pairs(np.concatenate([turned, close]))
-        rounds = [quick_round(atlas, ids, hashes, whole)]
+        rounds = [quick_round(atlas, ids, hashes, turned)]
         if len(close):
-            rounds.append(close_round(atlas, ids, close))
+            rounds += close_rounds(atlas, ids, hashes, close)
     alone = np.ones(len(ids), bool)
     alone[exact[:, 1]] = False
     tied = UnionFind(len(ids))
