@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.duplicates import Copies, find_copies
 from cosmic_morphology.curate.grouping import COLUMNS, keys_of_rows
@@ -65,7 +67,7 @@ class Certificate:
     ratios : dict of str to dict of str to float
         Share of each class in train, val, test.
     compared : int
-        Pairs of pictures that were looked at pixel by pixel.
+        Pairs of pictures that were looked at; those of one side need not be.
     may_cross : dict of str to int
         Names that stand for too many pictures to be kept apart, such as a planet's.
     grouped_by : str
@@ -136,7 +138,14 @@ def certify(
     side = {row["id"]: row["split"] for row in rows}
     ids = [row["id"] for row in everything]
     seen = atlas.pictures(ids, ["id", "sha256", "phash", "width", "height"])
-    copies = find_copies(atlas, ids, seen, settings=settings, embedding_column=embedding_column)
+    copies = find_copies(
+        atlas,
+        ids,
+        seen,
+        settings=settings,
+        embedding_column=embedding_column,
+        side=np.array([SIDES.index(side[each]) if each in side else -1 for each in ids]),
+    )
     shared, broad = _shared_keys(everything, settings)
     found = list(_parted_copies(ids, side, copies))
     found += [*shared, *_parted_groups(rows)]

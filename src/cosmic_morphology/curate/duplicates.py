@@ -134,11 +134,23 @@ def find_copies(
     *,
     settings: CurateSettings,
     embedding_column: str | None = None,
+    side: np.ndarray | None = None,
     progress: Progress | None = None,
 ) -> Copies:
     """Pairs of the given pictures that are copies; nothing is written.
 
     Local fingerprints are read where the atlas has them and made here where it has not.
+
+    Parameters
+    ----------
+    atlas, settings, embedding_column, progress
+        As :func:`find_duplicates` has them.
+    ids : list of str
+        The pictures.
+    seen : pyarrow.Table
+        Their ``sha256`` and ``phash``, in the same order.
+    side : ndarray of int, shape ``(N,)``, optional
+        Two pictures of one side are passed over; -1 is none.
     """
     exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
     hashes = hashes_of(seen)
@@ -164,6 +176,9 @@ def find_copies(
     for each in rounds:
         # Of equal bytes one picture is compared; the others are tied to it already.
         pairs = each.pairs[alone[each.pairs].all(axis=1)]
+        if side is not None:
+            one_side, other_side = side[pairs].T
+            pairs = pairs[(one_side != other_side) | (one_side < 0)]
         for start in range(0, len(pairs), each.batch):
             part = pairs[start : start + each.batch]
             # Copies of one copy are copies: the most promising pairs spare the others.
