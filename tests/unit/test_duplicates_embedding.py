@@ -140,3 +140,18 @@ def test_two_crops_of_a_picture_without_a_side_are_a_leak(atlas: Atlas):
     atlas.replace_columns(pa.table({"id": ids, **sides}), Stamp("test"))
     with pytest.raises(LeakError, match=r"left \(train\) and nasa:right \(test\).*other copies"):
         certify(atlas, settings=BY_EMBEDDING)
+
+
+@pytest.mark.parametrize("search", ["quick", "thorough"])
+def test_pictures_that_cannot_be_read_are_copies_of_nothing(atlas: Atlas, search: str):
+    for name in ("a", "b"):
+        data = field_of_stars(len(name))
+        broken = replace(take_in(data), thumbnail=b"no picture", sha256=name.encode() * 32)
+        atlas.add([Arrival(Record("nasa", name), broken, data)])
+    near = pa.array([[1.0, 0.0], [1.0, 0.0]], VECTOR)
+    atlas.replace_columns(
+        pa.table({"id": ["nasa:a", "nasa:b"], "embedding_tiny": near}), Stamp("embed")
+    )
+    found = find_duplicates(atlas, settings=CurateSettings(duplicate_search=search))
+    assert (found.pictures, found.duplicates) == (2, 0)
+    assert found.candidates > 0

@@ -28,6 +28,7 @@ from cosmic_morphology.curate.duplicates_turns import near_forms
 from cosmic_morphology.curate.duplicates_verify import best_agreement
 from cosmic_morphology.curate.fingerprints import COLUMN, Blobs, fingerprint_pictures, unpack_all
 from cosmic_morphology.curate.unionfind import UnionFind
+from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging import read_thumbnail
 
 # Small pictures are cheap to keep: a quarter of a gigabyte spares reading them again.
@@ -249,7 +250,7 @@ def _look(atlas: Atlas, ids: list[str], pairs: np.ndarray, looks: dict[int, Smal
 
 
 def _smalls(thumbnails: list[bytes]) -> list[Small]:
-    return smalls([read_thumbnail(each, size=SIDE_PX) for each in thumbnails])
+    return smalls([_readable(each, SIDE_PX) for each in thumbnails])
 
 
 def _pixels(
@@ -257,7 +258,12 @@ def _pixels(
 ) -> dict[int, np.ndarray]:
     rows = np.unique(pairs).tolist()
     taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
-    return {
-        row: read_thumbnail(data.as_py(), size=size_px)
-        for row, data in zip(rows, taken, strict=True)
-    }
+    return {row: _readable(data.as_py(), size_px) for row, data in zip(rows, taken, strict=True)}
+
+
+def _readable(thumbnail: bytes, size_px: int) -> np.ndarray:
+    """Its pixels; black where it cannot be read, which is a copy of nothing."""
+    try:
+        return read_thumbnail(thumbnail, size=size_px)
+    except PictureError:
+        return np.zeros((size_px, size_px, 3), np.uint8)

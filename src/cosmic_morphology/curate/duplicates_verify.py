@@ -228,6 +228,8 @@ def _settled(
         )
         missing = (sign * wanted - have)[inside]
         normal = slopes.T @ slopes
+        if not np.trace(normal) > 0:
+            break  # even all over: nothing says where to move it
         normal += np.eye(4) * 1e-3 * np.trace(normal) / 4
         step = np.linalg.solve(normal, slopes.T @ missing)
         step = np.clip(step, *_bounds(at_x, at_y, pitch * blur))

@@ -17,6 +17,7 @@ from scipy import fft, ndimage
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cosmic_morphology.atlas import Applied, Atlas, Progress, Stamp, apply
+from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging import read_thumbnail
 
 COLUMN = "fingerprint_local"
@@ -122,7 +123,11 @@ def fingerprint_pictures(batch: pa.Table) -> pa.Table:
 
 
 def _fingerprint(thumbnail: bytes) -> bytes:
-    return blobs_of(read_thumbnail(thumbnail, size=SIDE_PX)).packed()
+    try:
+        pixels = read_thumbnail(thumbnail, size=SIDE_PX)
+    except PictureError:
+        return b""  # training and predicting name it; here it is like nothing
+    return blobs_of(pixels).packed()
 
 
 def unpack_all(column: pa.ChunkedArray) -> tuple[Blobs, np.ndarray]:
