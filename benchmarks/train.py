@@ -201,9 +201,10 @@ def onnx(given: argparse.Namespace) -> None:
 def int8(given: argparse.Namespace) -> None:
     """What 8-bit integers cost, on the test pictures of the atlas that the run was trained from."""
     with tempfile.TemporaryDirectory() as folder:
+        cosmic = str(Path(sys.executable).with_name("cosmic"))
         asked = ["export", str(given.run), "--onnx", f"{folder}/m.onnx", "--int8"]
         done = subprocess.run(
-            [sys.executable, "-m", "cosmic_morphology", *asked, "--atlas", given.atlas, "--json"],
+            [cosmic, *asked, "--atlas", given.atlas, "--json"],
             check=True, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
     told = json.loads(done.stdout)

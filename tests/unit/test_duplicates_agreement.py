@@ -10,13 +10,13 @@ from cosmic_morphology.curate.duplicates_agreement import agreement
 SIDE_PX = 160
 
 
-def stars(seed: int) -> np.ndarray:
-    """A field of 400 stars of about a pixel, in grey levels."""
+def stars(seed: int, width_px: float = 0.8) -> np.ndarray:
+    """A field of 400 stars, in grey levels."""
     rng = np.random.default_rng(seed)
     field = np.zeros((SIDE_PX, SIDE_PX))
     at = rng.integers(0, SIDE_PX, (2, 400))
     np.add.at(field, tuple(at), rng.exponential(900, 400))
-    return ndimage.gaussian_filter(field, 0.8)
+    return ndimage.gaussian_filter(field, width_px)
 
 
 def clouds(seed: int) -> np.ndarray:
@@ -38,8 +38,8 @@ def test_a_picture_and_its_noisy_copy_of_less_contrast_are_one():
 
 
 def test_the_same_stars_before_other_clouds_are_two_pictures():
-    found = agreement(noisy(stars(1) + clouds(2), 3), noisy(stars(1) + clouds(5), 4), 1.0, 0.8)
-    assert found.likeness > 0.76, "the stars alone would pass"
+    found = agreement(noisy(stars(1) + clouds(2), 3), noisy(stars(1, 1.2) + clouds(5), 4), 1.0, 0.8)
+    assert 0.76 < found.likeness < 0.9, "the stars alone would pass"
     assert found.shapes < 0.9
     assert not found.is_copy
 

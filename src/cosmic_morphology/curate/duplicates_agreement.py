@@ -25,6 +25,8 @@ PLAIN = 0.06
 _SAME_FRAMING = 0.95
 # Least agreement of large shapes; more where there is structure to agree in. Two photographs of one
 # star field agree in their stars, not in what lies between them. Chosen on the same half.
+# Where pictures agree down to the grain a caption may have changed the shapes.
+SURE_LIKENESS = 0.9
 MIN_SHAPES = 0.9
 MIN_SHAPES_RICH = 0.97
 _SHAPES_PX = (4.0, 8.0)
@@ -82,7 +84,7 @@ class Agreement:
             larger >= MIN_CONTAINED
             and smaller >= MIN_PART
             and self.likeness >= needed
-            and self.shapes >= shapes_needed
+            and (self.shapes >= shapes_needed or self.likeness >= SURE_LIKENESS)
         )
 
 

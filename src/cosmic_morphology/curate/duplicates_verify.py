@@ -24,8 +24,8 @@ _LEAST_PART, _LEAST_CONTAINED = 0.25, 0.55
 _SURE_SUPPORT = 8
 # Step of the grid and blur (in steps), rounds, and the correlation below which it is hopeless: on
 # the half for tuning, every copy that was found had more.
-_HOPELESS_AFTER, _HOPELESS = 3, 0.5
-_STEPS = ((4.0, 1.5, 8, 0.9), (2.0, 1.5, 6, 0.9), (1.0, 1.5, 6, 0.8))
+_HOPELESS_AFTER, _HOPELESS = 3, 0.25
+_STEPS = ((4.0, 1.5, 8, 0.75), (2.0, 1.5, 6, 0.8), (1.0, 1.5, 6, 0.75))
 
 
 def best_agreement(one: np.ndarray, other: np.ndarray, poses: Sequence[Pose]) -> Agreement | None:
