@@ -6,8 +6,8 @@
     python benchmarks/curate_peers.py --count 500       small, for a trial
 
 Half of the pictures are rendered, half are copies of them, one each, by the ten transformations
-of ``curate_duplicates.py`` in turn. Everybody starts from the files. Ours is the quick search, the
-default of `cosmic curate`, in an atlas that `cosmic import` has filled. The targets are for the
+of ``curate_duplicates.py`` in turn. Everybody starts from the files. Ours is the quick search, in
+an atlas that `cosmic import` has filled and that has no embeddings. The targets are for the
 work that the peers do, too: decoding every file, its hash, and the search (which reads thumbnails
 again to compare pixels); the whole import, which also checks, measures and stores the pictures,
 has a row of its own. imagededup is PHash with its defaults, cleanvision its exact and near

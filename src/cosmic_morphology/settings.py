@@ -66,7 +66,7 @@ class CurateSettings(Section):
         "quick",
         description="quick: re-encoded, resized, turned and mirrored copies, by hash, and what is "
         "near by its embedding, cropped, framed and captioned ones, too; thorough: these without "
-        "embeddings, at about a hundred times the cost",
+        "embeddings, at some ten times the cost",
     )
     duplicate_min_cosine: float = Field(
         0.7, gt=0, le=1, description="least cosine of embeddings of pictures that are compared"

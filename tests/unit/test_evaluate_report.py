@@ -172,7 +172,7 @@ def test_the_account_names_what_was_refused_and_who_voted(told):
     assert "search word" in text
     assert "1 min 01 s" in text
     assert "Nothing is shared by two sides" in text
-    assert "41 pairs were compared pixel by pixel" in text
+    assert "41 pairs of pictures that may be alike were looked at" in text
 
 
 def test_without_a_summary_the_ledger_says_what_was_refused(tmp_path):

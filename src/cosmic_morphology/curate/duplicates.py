@@ -20,7 +20,7 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import CurateSettings
 
 STAGE = "duplicate"
-CODE = "4"
+CODE = "5"
 EXACT, NEAR = "same bytes", "same picture"
 # Instead of the name of a column of embeddings.
 ANY, NONE = "any", "none"
