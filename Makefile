@@ -4,13 +4,14 @@ PYTHON ?= python3
 RUN := $(VENV)/bin/python
 UV = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" uv
 
-.PHONY: help env demo test check format bench scoreboard tables lock clean
+.PHONY: help env demo test test-long check format bench scoreboard tables lock clean
 
 help:
 	@echo "make demo        collect, curate, split, train and report on rendered pictures (minutes)"
-	@echo "make test        lint, types and all tests"
+	@echo "make test        lint, types and the tests, kills and fuzz as a sample (10 minutes)"
+	@echo "make test-long   the same and every test marked long (an hour)"
 	@echo "make check       lint and types alone"
-	@echo "make bench       measure every number again (an hour); make scoreboard prints them"
+	@echo "make bench       measure every number again, timings too (an hour); make scoreboard prints them"
 	@echo "make env         only the environment in $(VENV)"
 
 env: $(VENV)/.ready
@@ -25,9 +26,14 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 demo: env
 	$(VENV)/bin/cosmic demo --out cosmic-demo
 
+# One thread each: two workers with two torch threads each spend their time waiting.
+PYTEST = OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
+
 test: check
-	# One thread each: two workers with two torch threads each spend their time waiting.
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
+	$(PYTEST) -m "not long"
+
+test-long: check
+	$(PYTEST)
 
 check: env
 	$(VENV)/bin/ruff check src tests benchmarks

@@ -34,8 +34,7 @@ async def account(root):
     return tally
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("heavy_year", [None, 2015])
+@pytest.mark.parametrize("heavy_year", [None, pytest.param(2015, marks=pytest.mark.long)])
 def test_a_word_with_26858_hits_is_read_to_the_last_record(heavy_year):
     archive = Holdings.numbered(26_858, side_px=32, heavy_year=heavy_year, heavy_share=0.7)
     with Replica(archive, process=True) as replica:

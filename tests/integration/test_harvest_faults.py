@@ -260,32 +260,35 @@ def test_ctrl_c_leaves_what_was_fetched_and_a_clean_state(tmp_path, calm):
     assert gather(atlas, calm.nasa_url, "galaxy").complete
 
 
-@pytest.mark.slow
-def test_killed_at_twenty_random_instants_the_table_is_the_undisturbed_one(tmp_path, calm):
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.long)])
+def test_killed_at_random_instants_the_table_is_the_undisturbed_one(tmp_path, calm, kills):
     undisturbed = Atlas.create(tmp_path / "undisturbed")
     gather(undisturbed, calm.nasa_url, "galaxy")
     calm.set_faults(Faults(latency_s=0.1))
     place, chances = tmp_path / "killed", random.Random(20261122)
     rounds = []
-    for _ in range(20):
+    for _ in range(kills):
         before = set(Atlas.create(place).positions())
         calm.forget_requests()
         child = subprocess.Popen([sys.executable, HARVEST, place, calm.nasa_url])
+        # While there is something left to fetch, the kill comes in the midst of it.
+        wanted = chances.randrange(1, 30) if len(before) < 150 else 0
         _wait_for(lambda: calm.requests.count("/nasa/search") > 0)
-        time.sleep(chances.uniform(0.0, 0.8))
+        _wait_for(lambda wanted=wanted: calm.requests.count("/nasa-assets") >= wanted)
+        time.sleep(chances.uniform(0.0, 0.2))
         child.kill()
         child.wait()
         asked = {f"nasa:{path.split('/')[3]}" for path in calm.requests.by_path("/nasa-assets")}
         assert not asked & before, "a stored picture was fetched again"
         rounds.append(len(asked))
-    assert sum(map(bool, rounds)) > 3, "the kills came before anything was fetched"
+    assert any(rounds), "the kills came before anything was fetched"
     calm.set_faults(Faults())
     subprocess.run([sys.executable, HARVEST, place, calm.nasa_url], check=True)
     assert table(Atlas.open(place)) == table(undisturbed)
     assert verify(Atlas.open(place)).problems == ()
 
 
-def _wait_for(condition, at_most_s=60.0):
+def _wait_for(condition, at_most_s=1800.0):
     end = time.monotonic() + at_most_s
     while not condition():
         assert time.monotonic() < end, "waited in vain"
