@@ -14,6 +14,7 @@
     │   └── AtlasFullError      the disk (or quota) is full
     ├── SourceError             an archive answers in a way that cannot be trusted
     ├── FetchError              one URL could not be had
+    ├── OutputError             a result could not be written: the disk or quota is full
     ├── PictureError            bytes that are not a usable picture
     ├── LeakError               a split whose sides are not disjoint
     ├── MissingExtraError       an optional part is not installed
@@ -99,6 +100,10 @@ class SourceError(CosmicError):
 
 class FetchError(CosmicError):
     """One URL could not be had."""
+
+
+class OutputError(CosmicError):
+    """A result could not be written, because the disk or quota is full."""
 
 
 class PictureError(CosmicError):

@@ -17,6 +17,7 @@ FLOORS = {
     "errors": 0,
     "settings": 0,
     "taxonomy": 0,
+    "io_utils": 0,
     "imaging": 1,
     "atlas": 1,
     "collect": 2,

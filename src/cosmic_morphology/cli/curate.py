@@ -18,6 +18,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
+from cosmic_morphology.io_utils import write_text
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
@@ -149,9 +150,8 @@ def _runs(opened: Atlas, settings: Settings, taxonomy: Taxonomy) -> list[Trained
 
 
 def _show_audit(table: AuditTable, out: Path, *, as_json: bool) -> None:
-    out.mkdir(parents=True, exist_ok=True)
     kept = out / "audit.json"
-    kept.write_text(table.to_json(), "utf-8")
+    write_text(kept, table.to_json())
     if as_json:
         show(table, as_json=True)
         return

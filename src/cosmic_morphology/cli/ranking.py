@@ -20,6 +20,7 @@ from cosmic_morphology.evaluate import (
     rank_on,
     write_board,
 )
+from cosmic_morphology.io_utils import write_text
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
@@ -128,7 +129,7 @@ class Ranked:
             seed=self.settings.seed,
         )
         if ingredients:
-            (folder / "ablation.csv").write_text(ingredients.to_csv(), "utf-8")
+            write_text(folder / "ablation.csv", ingredients.to_csv())
         return str(board.page)
 
     def told(self, ingredients: Ablation | None) -> dict[str, Any]:

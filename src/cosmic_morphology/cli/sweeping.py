@@ -11,6 +11,7 @@ import typer
 
 from cosmic_morphology.cli.common import needs, open_atlas, pairs, show
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.io_utils import write_csv
 
 if TYPE_CHECKING:
     from cosmic_morphology.learn import Run
@@ -172,11 +173,7 @@ def _interval(run: Run, settings: Settings) -> tuple[tuple[float | None, float |
 def _write(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
     if not rows:
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="", encoding="utf-8") as opened:
-        table = csv.DictWriter(opened, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
+    write_csv(file, list(rows[0]), rows)
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

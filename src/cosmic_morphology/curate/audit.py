@@ -17,6 +17,7 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.tables import read_table
 from cosmic_morphology.curate.votes import labels_of_voter
 from cosmic_morphology.errors import InputError, UsageError
+from cosmic_morphology.io_utils import whole_text
 from cosmic_morphology.taxonomy import Taxonomy
 
 _RESAMPLES = 1000
@@ -85,7 +86,7 @@ class AuditTable:
 
     def write(self, path: Path) -> None:
         """As CSV, with the columns of the project's number tables."""
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with whole_text(path) as file:
             out = csv.writer(file)
             out.writerow(("what", "value", "low", "high", "n", "unit"))
             for row in self.rows:

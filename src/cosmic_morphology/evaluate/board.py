@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from cosmic_morphology.evaluate.ranking import SIDE_BY_SIDE, Test, TestBoard, ra
 from cosmic_morphology.evaluate.report_depth import Judged
 from cosmic_morphology.evaluate.run_facts import RunFacts
 from cosmic_morphology.evaluate.scores import Score
+from cosmic_morphology.io_utils import write_csv
 from cosmic_morphology.settings import EvaluateSettings
 
 
@@ -175,9 +175,4 @@ def _cells(name: str, score: Score) -> dict[str, str]:
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, names, restval="", lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-    unfinished.replace(path)
+    write_csv(path, names, rows)

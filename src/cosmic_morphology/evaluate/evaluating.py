@@ -13,6 +13,7 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.answers import TEST, Answers, TestSet, read_answers
 from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, GROUPED_BY
 from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
+from cosmic_morphology.io_utils import write_json
 from cosmic_morphology.settings import EvaluateSettings, Settings
 
 DEFAULT_SEED: int = Settings.model_fields["seed"].default
@@ -185,8 +186,4 @@ def _threshold_of(run_folder: Path | None) -> float:
 def _write_into(path: Path, evaluation: Evaluation) -> None:
     """Add the scores to what training wrote, whole or not at all."""
     before = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    text = json.dumps({**before, "test": evaluation.to_dict()}, indent=1, default=str)
-    unfinished.write_text(text + "\n", "utf-8")
-    unfinished.replace(path)
+    write_json(path, {**before, "test": evaluation.to_dict()})

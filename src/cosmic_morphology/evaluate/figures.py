@@ -19,6 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from cosmic_morphology.io_utils import whole_file
+
 INK, MUTED, RULE = "#1b2027", "#5f6b76", "#d5d9dd"
 ACCENT, WARM = "#2a6f97", "#bc5a2b"
 # Told apart also with a colour-vision deficiency and in grey print; the last is for what is open.
@@ -115,8 +117,10 @@ def legend(place: Axes | Figure, **where: Any) -> None:
 
 def write_png(figure: Figure, path: Path, *, dpi: int = 160) -> None:
     """Write a figure on white, the same bytes for the same data."""
-    with _any_script():
-        figure.savefig(path, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+    with _any_script(), whole_file(path) as beside:
+        figure.savefig(
+            beside, format="png", dpi=dpi, facecolor="white", metadata={"Software": None}
+        )
 
 
 def to_svg(figure: Figure, name: str, described: str) -> str:

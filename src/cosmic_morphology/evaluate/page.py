@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from cosmic_morphology.evaluate.bootstrap import Difference
 from cosmic_morphology.evaluate.scores import Score
+from cosmic_morphology.io_utils import write_text
 
 # What a page may do at all: show what is inside it. Even a hole in the escaping loads nothing.
 POLICY = Markup("default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'")
@@ -22,11 +23,8 @@ _LONGEST = 220
 
 def write_page(path: Path, template: str, content: Mapping[str, Any]) -> Path:
     """Render a template of this package into one file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = _environment().get_template(template).render(**content, policy=POLICY)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(text, "utf-8")
-    unfinished.replace(path)
+    write_text(path, text)
     return path
 
 

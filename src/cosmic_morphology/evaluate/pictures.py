@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.io_utils import whole_file
 
 _QUALITY = 78
 _GAP_PX = 6
@@ -45,7 +46,8 @@ def write_sheet(path: Path, rows: Sequence[Sequence[bytes]], *, side_px: int = 1
             left = _GAP_PX + right * step + (side_px - picture.width) // 2
             top = _GAP_PX + down * step + (side_px - picture.height) // 2
             sheet.paste(picture, (left, top))
-    sheet.save(path, "PNG", optimize=True)
+    with whole_file(path) as beside:
+        sheet.save(beside, "PNG", optimize=True)
 
 
 def _shrunk(thumbnail: bytes, side_px: int) -> Image.Image:

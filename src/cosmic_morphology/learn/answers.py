@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.io_utils import whole_file
 
 _ROWS_AT_ONCE = 1024
 _UNREADABLE = "corrupt: the thumbnail cannot be read"
@@ -103,17 +104,11 @@ def write_answers(answers: Iterable[Answer], path: Path) -> int:
         The ending is another one.
     """
     check_ending(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.part")
     written = 0
-    try:
-        with _WRITERS[path.suffix](unfinished) as write:
-            for rows in _in_parts(_flat(answer) for answer in answers):
-                write(rows)
-                written += len(rows)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path) as beside, _WRITERS[path.suffix](beside) as write:
+        for rows in _in_parts(_flat(answer) for answer in answers):
+            write(rows)
+            written += len(rows)
     return written
 
 

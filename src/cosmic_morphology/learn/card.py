@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology.learn.runs import Run, read_json, read_run, write_json
+from cosmic_morphology.io_utils import write_json, write_text
+from cosmic_morphology.learn.runs import Run, read_json, read_run
 
 CARD = "model_card.md"
 _TEST_SCORES = "test_scores.json"
@@ -66,7 +67,7 @@ def write_card(run_folder: Path, *, scores: Sequence[str] = ()) -> Path:
         "## Limits",
         "\n".join([_LIMITS, *(f"- Note of the run: {note}." for note in run.notes)]),
     ]
-    path.write_text("\n\n".join(parts) + "\n", "utf-8")
+    write_text(path, "\n\n".join(parts) + "\n")
     return path
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torchmetrics.functional.classification import multiclass_f1_score
 
+from cosmic_morphology.io_utils import whole_text, write_json
 from cosmic_morphology.learn.calibrate import (
     classwise_ece,
     temperature_and_prior_for,
@@ -40,7 +41,6 @@ from cosmic_morphology.learn.runs import (
     read_run,
     run_folder,
     write_history,
-    write_json,
 )
 from cosmic_morphology.learn.task import Given, Task, prepare
 from cosmic_morphology.learn.trainer import Fitted
@@ -227,7 +227,7 @@ def _calibrate(
 def _write_val(task: Task, outcome: Outcome, probabilities: np.ndarray) -> None:
     """Write ``val.csv``: what the model says of the val split, for intervals and comparisons."""
     group_of = {example.id: example.group for example in task.examples}
-    with (task.folder / "val.csv").open("w", newline="", encoding="utf-8") as file:
+    with whole_text(task.folder / "val.csv") as file:
         table = csv.writer(file)
         table.writerow(["id", "group", "label", *(f"p_{name}" for name in task.classes)])
         for each, target, row in zip(outcome.ids, outcome.targets, probabilities, strict=True):
@@ -281,7 +281,7 @@ def _quarantine(task: Task) -> list[str]:
 def _write_unreadable(task: Task) -> None:
     if not task.unreadable:
         return
-    with (task.folder / "quarantine.csv").open("w", newline="", encoding="utf-8") as file:
+    with whole_text(task.folder / "quarantine.csv") as file:
         table = csv.writer(file)
         table.writerow(["id", "why"])
         table.writerows(sorted(task.unreadable.items()))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.io_utils import write_csv
 from cosmic_morphology.learn.pictures import Example
 
 LEARNT = "learnt.csv"
@@ -68,13 +69,7 @@ def write_learnt(folder: Path, examples: Sequence[Example], start: Path | None) 
             return
         inherited = _rows(start / LEARNT)
     own = [{name: getattr(each, name) for name in _COLUMNS} for each in examples]
-    # Whole or not at all: half a record would let the run judge what it has learned from.
-    part = folder / f"{LEARNT}.part"
-    with part.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, _COLUMNS)
-        table.writeheader()
-        table.writerows([*own, *inherited])
-    part.replace(folder / LEARNT)
+    write_csv(folder / LEARNT, _COLUMNS, [*own, *inherited])
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

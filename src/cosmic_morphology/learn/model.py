@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from cosmic_morphology.errors import PictureError
+from cosmic_morphology.io_utils import whole_file, write_json
 from cosmic_morphology.learn.backbones import bare_model
 from cosmic_morphology.learn.devices import device_for, on_device
 from cosmic_morphology.learn.halving import Halving
@@ -20,7 +21,7 @@ from cosmic_morphology.learn.levels import Levels
 from cosmic_morphology.learn.network import Head, Network
 from cosmic_morphology.learn.preprocessing import Preprocessing
 from cosmic_morphology.learn.recipes import Recipe
-from cosmic_morphology.learn.runs import read_json, read_run, write_json
+from cosmic_morphology.learn.runs import read_json, read_run
 from cosmic_morphology.learn.turns import looks
 from cosmic_morphology.learn.weights import check_architecture, read_safetensors
 from cosmic_morphology.settings import LearnSettings
@@ -135,7 +136,8 @@ class TrainedModel:
 def save_model(model: TrainedModel, folder: Path) -> None:
     """Write weights, classes and preprocessing of a model into a run's folder."""
     tensors = {key: value.contiguous() for key, value in model.network.state_dict().items()}
-    save_file(tensors, folder / "weights.safetensors")
+    with whole_file(folder / "weights.safetensors") as beside:
+        save_file(tensors, beside)
     write_json(folder / "classes.json", {"classes": list(model.classes)})
     write_json(
         folder / "preprocessing.json",

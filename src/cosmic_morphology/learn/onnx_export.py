@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from cosmic_morphology.errors import PictureError
+from cosmic_morphology.io_utils import write_bytes
 from cosmic_morphology.learn.model import TrainedModel
 from cosmic_morphology.learn.onnx_model import INPUT, OUTPUT, OnnxModel, needs_onnx
 from cosmic_morphology.learn.padding import with_fixed_padding
@@ -111,7 +112,6 @@ def export_onnx(
         ``onnx`` or ``onnxruntime`` is not installed.
     """
     needs_onnx()
-    path.parent.mkdir(parents=True, exist_ok=True)
     crops = 0 if views else model.crops
     whole = _Whole(model, views or model.views, crops).cpu().eval()
     n_views = (views or model.views) + crops
@@ -125,7 +125,7 @@ def export_onnx(
         else:
             ready = plain
         _describe(ready, model, "int8" if int8_from else "float32")
-        path.write_bytes(ready.read_bytes())
+        write_bytes(path, ready.read_bytes())
     pixels = _readable(model.preprocessing, compare_on)
     on = f"{len(pixels)} pictures" if len(pixels) else "noise"
     parity, same = _compare(whole, path, pixels if len(pixels) else _noise(size))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import platform
 import re
@@ -17,6 +16,7 @@ import torch
 
 from cosmic_morphology import __version__
 from cosmic_morphology.errors import InputError, TrainingError, UsageError
+from cosmic_morphology.io_utils import write_csv, write_text
 
 # 1: first layout. Older layouts are read for ever; newer ones are refused with a clear line.
 FORMAT_VERSION = 1
@@ -91,18 +91,13 @@ def begin(folder: Path, key: str) -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FINISHED).unlink(missing_ok=True)
-    noted.write_text(key + "\n", "utf-8")
+    write_text(noted, key + "\n")
 
 
 def finish(folder: Path, key: str) -> None:
     """Mark the run as complete, last of all; checkpoints are no longer needed."""
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    (folder / FINISHED).write_text(key + "\n", "utf-8")
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON that a person can read."""
-    path.write_text(json.dumps(content, indent=1, default=str) + "\n", "utf-8")
+    write_text(folder / FINISHED, key + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -127,10 +122,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
     """One row for each epoch."""
     names = list(dict.fromkeys(name for row in history for name in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, names, restval="")
-        table.writeheader()
-        table.writerows(history)
+    write_csv(path, names, history)
 
 
 def environment(device: torch.device) -> dict[str, Any]:

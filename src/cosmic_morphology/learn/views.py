@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cosmic_morphology.io_utils import whole_file
 from cosmic_morphology.learn.augment import change, draw
 from cosmic_morphology.learn.backbones import Backbone
 from cosmic_morphology.learn.cache import ROOM_TO_ZOOM, decode_all, fits_in_memory, space_for
@@ -83,11 +84,9 @@ def features_of_views(
         if progress:
             progress(start + len(seen), len(ids))
     if keep is not None and fits_in_memory(shape, np.float16):
-        keep.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = keep.with_suffix(".part.npz")
         bad = cache.unreadable
-        np.savez(unfinished, vectors=vectors, ids=cache.ids, bad=[*bad], why=[*bad.values()])
-        unfinished.rename(keep)
+        with whole_file(keep) as beside:
+            np.savez(beside, vectors=vectors, ids=cache.ids, bad=[*bad], why=[*bad.values()])
     return Features(vectors, cache.ids, cache.unreadable)
 
 

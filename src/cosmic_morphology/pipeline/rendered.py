@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from cosmic_morphology.errors import SettingsError
+from cosmic_morphology.io_utils import whole_text, write_text
 
 
 def render_archive(folder: Path, counts: dict[str, int], *, seed: int) -> tuple[Path, Path]:
@@ -48,12 +49,12 @@ def render_archive(folder: Path, counts: dict[str, int], *, seed: int) -> tuple[
             shutil.rmtree(folder)
         write_archive(folder, counts, seed=seed)
         _write_verdicts(folder / "truth.csv", folder / "verdicts.csv")
-        finished.write_text(json.dumps(asked), "utf-8")
+        write_text(finished, json.dumps(asked))
     return pictures, catalogue
 
 
 def _write_verdicts(truth: Path, verdicts: Path) -> None:
-    with truth.open(encoding="utf-8") as told, verdicts.open("w", newline="") as file:
+    with truth.open(encoding="utf-8") as told, whole_text(verdicts) as file:
         table = csv.writer(file)
         table.writerow(["id", "label", "who", "when", "why"])
         for row in csv.DictReader(told):

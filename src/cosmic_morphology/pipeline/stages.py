@@ -16,6 +16,7 @@ from typing import Any
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import LeakError, SettingsError
+from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.pipeline.summary import Summary
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -242,7 +243,7 @@ def certify(context: Context) -> None:
     certificate = certify_split(
         context.atlas, settings=context.settings.curate, raise_on_leak=False
     )
-    (context.out / CERTIFICATE_FILE).write_text(certificate.to_json(), "utf-8")
+    write_text(context.out / CERTIFICATE_FILE, certificate.to_json())
     context.summary.split["leaks"] = certificate.leaks
     if certificate.leaks:
         raise LeakError(
@@ -277,7 +278,7 @@ def audit(context: Context) -> None:
             half=job.half,
             seed=context.settings.seed,
         )
-        (context.out / AUDIT_FILE).write_text(found.to_json(), "utf-8")
+        write_text(context.out / AUDIT_FILE, found.to_json())
 
 
 def _count_failures(context: Context, failed: Any) -> None:

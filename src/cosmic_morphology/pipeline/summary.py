@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from cosmic_morphology.io_utils import write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,4 @@ class Summary:
 
     def write(self, path: Path) -> None:
         """Write ``summary.json``, whole or not at all."""
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False), "utf-8")
-        unfinished.replace(path)
+        write_json(path, self.to_dict())

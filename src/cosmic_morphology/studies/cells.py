@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.atlas import fingerprint
+from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.studies.pool import Pool
 
 # Raise it when the same pictures and settings give other answers.
@@ -132,10 +133,7 @@ def _write(file: Path, trial: Trial, worked: Worked, pool: Pool) -> None:
         },
         indent=0,
     )
-    # Whole or not at all: a kill while writing must not leave half a cell.
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_text(text, "utf-8")
-    unfinished.replace(file)
+    write_text(file, text)
 
 
 def _read(file: Path, trial: Trial) -> Cell:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from cosmic_morphology import __version__
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.io_utils import whole_text, write_json
 from cosmic_morphology.studies.settings import SECTIONS, StudySettings
 
 
@@ -41,9 +41,7 @@ class StudySummary:
 
 def write_points(path: Path, rows: Sequence[Any], kind: type[Any]) -> None:
     """Rows of one dataclass as CSV, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
+    with whole_text(path) as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow([field.name for field in fields(kind)])
         for row in rows:
@@ -53,24 +51,18 @@ def write_points(path: Path, rows: Sequence[Any], kind: type[Any]) -> None:
                     for cell in asdict(row).values()
                 ]
             )
-    unfinished.replace(path)
 
 
 def write_notes(path: Path, study: StudySettings, name: str, atlas: Atlas) -> None:
     """Everything that makes the study again: settings, version of the atlas and of this package."""
     said = study.model_dump(mode="json")
     others = {other for other in SECTIONS if other != name}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        json.dumps(
-            {
-                "study": name,
-                "version": __version__,
-                "atlas_version": str(atlas.version),
-                "settings": {key: value for key, value in said.items() if key not in others},
-            },
-            indent=1,
-        )
-        + "\n",
-        "utf-8",
+    write_json(
+        path,
+        {
+            "study": name,
+            "version": __version__,
+            "atlas_version": str(atlas.version),
+            "settings": {key: value for key, value in said.items() if key not in others},
+        },
     )

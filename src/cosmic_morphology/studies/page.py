@@ -10,15 +10,13 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from cosmic_morphology.evaluate import page as report_page
+from cosmic_morphology.io_utils import write_text
 
 
 def write_study_page(path: Path, template: str, content: Mapping[str, Any]) -> Path:
     """Render a template of this room into one file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = _environment().get_template(template).render(**content, policy=report_page.POLICY)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(text, "utf-8")
-    unfinished.replace(path)
+    write_text(path, text)
     return path
 
 

@@ -22,6 +22,7 @@ from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.evaluate.bootstrap import group_numbers
 from cosmic_morphology.evaluate.figures import to_svg, write_png
 from cosmic_morphology.evaluate.scores import COMPUTED, GROUPED_BY
+from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.studies.beside import side_by_side
 from cosmic_morphology.studies.curves import told_apart
 from cosmic_morphology.studies.files import StudySummary, write_notes, write_points
@@ -203,7 +204,7 @@ def _written(
     )  # fmt: skip
     write_points(summary.csv, points, Point)
     write_notes(folder / "study.json", study, "realism", atlas)
-    (folder / "conclusion.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    write_text(folder / "conclusion.txt", "\n".join(lines) + "\n")
     figure = told_apart(points)
     write_png(figure, summary.png)
     write_study_page(

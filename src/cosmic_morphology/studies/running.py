@@ -10,6 +10,7 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.figures import to_svg, write_png
 from cosmic_morphology.evaluate.scores import GROUPED_BY
+from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.studies import leak, noise, size, synthetic
 from cosmic_morphology.studies.cells import work_off
 from cosmic_morphology.studies.curves import curves
@@ -91,7 +92,7 @@ def run_study(
     )  # fmt: skip
     write_points(summary.csv, rows, Point)
     write_notes(folder / "study.json", study, name, atlas)
-    (folder / "conclusion.txt").write_text("\n".join(told.lines) + "\n", "utf-8")
+    write_text(folder / "conclusion.txt", "\n".join(told.lines) + "\n")
     figure = curves(rows, plan.x)
     write_png(figure, summary.png)
     write_study_page(

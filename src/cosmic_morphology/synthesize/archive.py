@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cosmic_morphology.io_utils import write_csv
 from cosmic_morphology.synthesize.many import render_many
 from cosmic_morphology.synthesize.rendering import Rendered
 from cosmic_morphology.synthesize.texts import write_texts
@@ -157,7 +157,4 @@ def _file_name(number: int) -> str:
 
 
 def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(path, columns, rows)
