@@ -6,19 +6,21 @@ Every number that a user may want to change stands here with its meaning and uni
 from __future__ import annotations
 
 import os
-import tomllib
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableValue
 
 from cosmic_morphology.errors import SettingsError
+from cosmic_morphology.reading import read_toml
 
 
 class Section(BaseModel):
@@ -254,12 +256,13 @@ class Settings(BaseSettings):
     """The whole tree."""
 
     model_config = SettingsConfigDict(
-        env_prefix="COSMIC_", env_nested_delimiter="__", extra="forbid", toml_file=None
+        env_prefix="COSMIC_", env_nested_delimiter="__", extra="forbid"
     )
+    said_in_file: ClassVar[dict[str, Any]] = {}
 
     atlas: str = Field("cosmic-atlas", description="folder or address of the atlas")
     out: Path = Field(Path("cosmic-out"), description="folder of runs and reports")
-    seed: int = Field(20261122, ge=0, description="of every random choice")
+    seed: int = Field(20261122, ge=0, lt=2**32, description="of every random choice")
     taxonomy: Path | None = Field(None, description="another taxonomy file")
     engine: Literal["here", "ray"] = "here"
     storage_options: dict[str, str] = Field(default_factory=dict, description="for object stores")
@@ -290,7 +293,8 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Command line first, then the environment, then the file."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        said = getattr(settings_cls, "said_in_file", {})
+        return init_settings, env_settings, InitSettingsSource(settings_cls, dict(said))
 
 
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
@@ -310,31 +314,37 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         The file is missing or not TOML, or a key or value is not valid.
     """
     file = config if config is not None else Path("cosmic.toml")
-    if config is not None and not config.is_file():
+    if config is not None and not config.exists():
         raise SettingsError("there is no such settings file", where=str(config))
+    is_there = config is not None or file.is_file()
+    said = read_toml(file, SettingsError) if is_there else {}
     given = {key: value for key, value in overrides.items() if value is not None}
     try:
-        bound = type(
-            "Settings",
-            (Settings,),
-            {
-                "model_config": SettingsConfigDict(
-                    **{**Settings.model_config, "toml_file": file if file.is_file() else None}
-                )
-            },
-        )
-        settings: Settings = bound(**given)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"this is not TOML ({error})", where=str(file)) from error
+        settings: Settings = type("Settings", (Settings,), {"said_in_file": said})(**given)
+    except UnreadableValue as error:
+        raise SettingsError(
+            f"a value of the environment cannot be read ({error})",
+            where=_in_environ_with(str(error)),
+            todo="Write lists and tables there as JSON.",
+        ) from error
     except ValidationError as error:
-        raise _settings_error(error, file if file.is_file() else None) from error
-    if not file.is_file():
+        raise _settings_error(error, file if is_there else None) from error
+    if not is_there:
         return settings
-    said = tomllib.loads(file.read_text("utf-8"))
     from_file: set[str] = {
         key for key in ("atlas", "out") if key in said and key not in given and not _in_environ(key)
     }
     return _with_paths_beside(settings, file.parent, from_file)
+
+
+def _in_environ_with(text: str) -> str:
+    """The variables of the environment that may be meant."""
+    fields = re.findall(r'field "(\w+)"', text)
+    return ", ".join(
+        name
+        for name in os.environ
+        if any(name.upper().startswith(f"COSMIC_{field.upper()}") for field in fields)
+    )
 
 
 def _in_environ(key: str) -> bool:
@@ -360,7 +370,9 @@ def _settings_error(error: ValidationError, file: Path | None) -> SettingsError:
                 )
         known = ", ".join(sorted(section.model_fields))
         return SettingsError("there is no such setting", where=where, todo=f"There are: {known}.")
-    return SettingsError(f"{first['msg']} (got {first.get('input')!r})", where=where)
+    # What was given may be a secret, or a book.
+    given = "" if "storage_options" in key else f" (got {first.get('input')!r:.80})"
+    return SettingsError(f"{first['msg']}{given}", where=where)
 
 
 def _with_paths_beside(settings: Settings, folder: Path, from_file: set[str]) -> Settings:

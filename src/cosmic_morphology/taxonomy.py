@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cosmic_morphology.errors import TaxonomyError
+from cosmic_morphology.reading import read_toml
 
 
 class SkyClass(BaseModel):
@@ -143,18 +143,8 @@ def load_taxonomy(path: Path | None = None) -> Taxonomy:
     """
     where = str(path) if path else "taxonomy.toml"
     try:
-        text = (
-            path.read_text("utf-8")
-            if path
-            else resources.files("cosmic_morphology").joinpath("taxonomy.toml").read_text("utf-8")
-        )
-        return Taxonomy.model_validate(tomllib.loads(text))
-    except OSError as error:
-        raise TaxonomyError(
-            "the taxonomy cannot be read", where=where, todo="Check the path."
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise TaxonomyError(f"this is not TOML ({error})", where=where) from error
+        with resources.as_file(resources.files("cosmic_morphology") / "taxonomy.toml") as own:
+            return Taxonomy.model_validate(read_toml(path or own, TaxonomyError))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -41,7 +41,7 @@ def test_a_newer_atlas_is_one_clear_line(filled):
     lance.dataset(f"{filled.uri}/catalogue.lance").update_schema_metadata({"cosmic_schema": "7"})
     line = refused("atlas", "info", "--atlas", filled.uri)
     assert "schema 7" in line
-    assert "pip install --upgrade" in line
+    assert "newest version" in line
 
 
 def test_an_unknown_key_of_the_settings_is_named(tmp_path):
@@ -99,5 +99,5 @@ def test_verify_fails_the_command_when_bytes_have_changed(filled, arrival):
 @pytest.mark.parametrize("name", ["../x", "i1-c1-d1-l1", ""])
 def test_a_bad_tag_is_refused(filled, name):
     done = cosmic("atlas", "tag", name, "--atlas", filled.uri)
-    assert done.returncode == 1
+    assert done.returncode == (1 if name else 2)
     assert "Traceback" not in done.stderr

@@ -15,6 +15,8 @@ from cosmic_morphology import errors
 SOURCE = Path(cosmic_morphology.__file__).parent
 FLOORS = {
     "errors": 0,
+    "safe_text": 0,
+    "reading": 0,
     "settings": 0,
     "taxonomy": 0,
     "io_utils": 0,

@@ -18,6 +18,7 @@ from cosmic_morphology.errors import (
     AtlasFullError,
     AtlasNotFoundError,
     AtlasTooNewError,
+    how_to_update,
 )
 
 _FULL_SIGNS = ("no space left", "disk quota", "quotaexceeded", "enospc")
@@ -100,7 +101,7 @@ def _refuse_newer(dataset: Any, uri: str) -> None:
         raise AtlasTooNewError(
             f"this atlas has schema {int(found)}, this program knows up to {SCHEMA_VERSION}",
             where=uri,
-            todo="Update it: pip install --upgrade cosmic-morphology.",
+            todo=how_to_update(),
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 import typer
@@ -28,7 +30,9 @@ from cosmic_morphology.cli import (
     synthesize,
     train,
 )
-from cosmic_morphology.errors import CosmicError
+from cosmic_morphology.cli.checked import CheckedCommand
+from cosmic_morphology.cli.faults import end, log_faults_of_threads
+from cosmic_morphology.cli.printing import tell
 
 app = typer.Typer(
     name="cosmic",
@@ -57,7 +61,7 @@ for module in (
     study,
     replica,
 ):
-    app.command(module.NAME)(module.command)
+    app.command(module.NAME, cls=CheckedCommand)(module.command)
 app.add_typer(review.app, name="review")
 app.add_typer(atlas.app, name="atlas")
 
@@ -66,17 +70,32 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; errors become one line and an exit code."""
+    """Run the command line; whatever happens becomes one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no Unicode must not end the program.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    log_faults_of_threads()
     try:
-        app()
-    except CosmicError as error:
-        sys.stderr.write(f"cosmic: {error}\n")
-        sys.exit(error.exit_code)
-    except SystemExit as ended:
-        # Typer turns Ctrl-C into this exit without a word.
-        if ended.code == INTERRUPTED:
-            sys.stderr.write(
-                "cosmic: stopped by Ctrl-C; what was committed is kept. "
-                "Run the same command again to go on.\n"
-            )
+        code = app(standalone_mode=False) or 0
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`): Python must not flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except SystemExit:
         raise
+    except BaseException as error:  # noqa: BLE001 - also a panic of a library in Rust, which is no Exception
+        code = end(error)
+    if code == INTERRUPTED:
+        _tell_stopped()
+    sys.exit(code)
+
+
+def _tell_stopped() -> None:
+    tell(
+        "cosmic: stopped by Ctrl-C; what was committed is kept. "
+        "Run the same command again to go on."
+    )

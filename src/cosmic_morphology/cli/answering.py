@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from cosmic_morphology.cli.common import plain
+from cosmic_morphology.cli.printing import say
 from cosmic_morphology.errors import InputError
 
 if TYPE_CHECKING:
@@ -79,9 +78,9 @@ class Tally:
 def show_answer(answer: Answer) -> None:
     """One line for a person: the class, how sure, and what else it could be."""
     if answer.error:
-        typer.echo(f"{answer.file}: no answer ({answer.error})")
+        say(f"{answer.file}: no answer ({answer.error})")
         return
     ranked = sorted(answer.probabilities.items(), key=lambda each: -each[1])
     shares = ", ".join(f"{name} {p:.3f}" for name, p in ranked)
     said = answer.prediction if answer.sure else f"left open, most like {answer.prediction}"
-    typer.echo(f"{answer.file}: {said} ({shares})")
+    say(f"{answer.file}: {said} ({shares})")

@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
+from cosmic_morphology.cli.checked import CheckedCommand
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
     open_atlas,
-    progress,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress, say
 
 app = typer.Typer(help="Look into the atlas, pin versions, verify, export.", no_args_is_help=True)
 
@@ -24,7 +25,7 @@ VersionOption = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=CheckedCommand)
 def info(
     atlas: AtlasOption = None,
     config: ConfigOption = None,
@@ -51,7 +52,7 @@ def info(
     )
 
 
-@app.command()
+@app.command(cls=CheckedCommand)
 def versions(
     atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
@@ -63,10 +64,10 @@ def versions(
         return
     for each in commits:
         tags = f"  [{', '.join(each.tags)}]" if each.tags else ""
-        typer.echo(f"{each.at:%Y-%m-%d %H:%M:%S}  {each.table:<9} {each.version:>5}{tags}")
+        say(f"{each.at:%Y-%m-%d %H:%M:%S}  {each.table:<9} {each.version:>5}{tags}")
 
 
-@app.command()
+@app.command(cls=CheckedCommand)
 def tag(
     name: Annotated[str, typer.Argument(help="The new name.")],
     atlas: AtlasOption = None,
@@ -79,7 +80,7 @@ def tag(
     show({"tag": name, "version": str(opened.version)}, as_json=as_json)
 
 
-@app.command()
+@app.command(cls=CheckedCommand)
 def verify(
     atlas: AtlasOption = None,
     config: ConfigOption = None,
@@ -105,7 +106,7 @@ def verify(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=CheckedCommand)
 def export(
     path: Annotated[Path, typer.Argument(help="A new folder, or a new .parquet file.")],
     atlas: AtlasOption = None,
@@ -128,7 +129,7 @@ def export(
     show(done, as_json=as_json)
 
 
-@app.command()
+@app.command(cls=CheckedCommand)
 def credits(  # noqa: A001 - the verb is called so
     atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
@@ -142,10 +143,10 @@ def credits(  # noqa: A001 - the verb is called so
     for each in ledger:
         given_on = "may be given on" if each.may_be_redistributed else "may NOT be given on"
         line = f"{each.pictures:>6}  {each.source}  {each.credit or '(no credit line)'}"
-        typer.echo(f"{line}  {each.licence or '(no licence stated)'}  {given_on}")
+        say(f"{line}  {each.licence or '(no licence stated)'}  {given_on}")
 
 
-@app.command()
+@app.command(cls=CheckedCommand)
 def compact(
     atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:

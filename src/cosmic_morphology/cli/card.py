@@ -13,33 +13,35 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     needs,
     open_atlas,
-    progress,
     quiet_libraries,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.cli.runs import run_at
 
 NAME = "card"
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[Path, typer.Argument(help="A run, by name or folder.")],
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write model_card.md into the run; with --atlas also its scores on the test split."""
     quiet_libraries()
+    settings = settings_for(config, atlas=atlas)
+    run = run_at(run, settings)
+    opened = open_atlas(settings) if atlas is not None else None
     scores: list[str] = []
     with needs("learn"):
         from cosmic_morphology.learn import write_card
 
-        if atlas is not None:
+        if opened is not None:
             from cosmic_morphology.evaluate import evaluate_run
             from cosmic_morphology.learn import load_run, predict_into
 
-            settings = settings_for(config, atlas=atlas)
-            opened = open_atlas(settings)
             model = load_run(run, learn=settings.learn)
             with progress("predicting") as report:
                 predict_into(opened, model, where="split = 'test'", progress=report)

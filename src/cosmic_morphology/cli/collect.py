@@ -15,10 +15,10 @@ from cosmic_morphology.cli.common import (
     open_atlas,
     pairs,
     plain,
-    progress,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress, tell
 
 if TYPE_CHECKING:
     from cosmic_morphology.collect import CollectSummary
@@ -32,7 +32,9 @@ def command(
     ] = None,
     source: Annotated[str, typer.Option("--source", help="The archive.")] = "nasa",
     root: Annotated[str, typer.Option("--root", help="Another address: a replica's.")] = "",
-    limit: Annotated[int | None, typer.Option("--limit", help="At most so many.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Fetch at most N pictures.")
+    ] = None,
     contact: Annotated[str | None, typer.Option("--contact", help="For the user agent.")] = None,
     retry: Annotated[
         list[str] | None, typer.Option("--retry", help="Try URLs of this state again.")
@@ -82,7 +84,7 @@ def command(
     shown = {key: value for key, value in plain(summary).items() if key != "certificate"}
     show(summary if as_json else shown, as_json=as_json, title="collected")
     for line in _remarks(summary):
-        typer.echo(line, err=True)
+        tell(line)
     if not summary.complete:
         raise typer.Exit(1)
 

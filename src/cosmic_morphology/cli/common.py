@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -14,11 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cosmic_morphology.errors import MissingExtraError, UsageError
+from cosmic_morphology.cli.printing import console, say_json
+from cosmic_morphology.errors import MissingExtraError, UsageError, how_to_install
+from cosmic_morphology.safe_text import hide
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
     from cosmic_morphology.settings import Settings
+
+# What numpy, torch and scikit-learn all take.
+LARGEST_SEED = 2**32 - 1
 
 AtlasOption = Annotated[
     str | None,
@@ -30,7 +34,10 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 SeedOption = Annotated[
-    int | None, typer.Option("--seed", help="Of every random choice.", show_default=False)
+    int | None,
+    typer.Option(
+        "--seed", min=0, max=LARGEST_SEED, help="Of every random choice.", show_default=False
+    ),
 ]
 
 
@@ -38,7 +45,9 @@ def settings_for(config: Path | None, **overrides: Any) -> Settings:
     """The settings, with the command line on top."""
     from cosmic_morphology.settings import load_settings
 
-    return load_settings(config, **overrides)
+    settings = load_settings(config, **overrides)
+    hide(settings.storage_options)
+    return settings
 
 
 def open_atlas(settings: Settings, *, create: bool = False, version: str | None = None) -> Atlas:
@@ -71,39 +80,6 @@ def check_filter(atlas: Atlas, where: str, *, option: str) -> None:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error, fed with (done, in all)."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task(title, total=None)
-
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total or None)
-
-        yield show
-
-
-@contextmanager
 def needs(extra: str) -> Iterator[None]:
     """Turn a missing optional package into a line that says what to install."""
     try:
@@ -114,13 +90,13 @@ def needs(extra: str) -> Iterator[None]:
             raise
         raise MissingExtraError(
             f"this needs the package {root!r}, which is not installed",
-            todo=f"Install it: pip install 'cosmic-morphology[{extra}]'.",
+            todo=how_to_install(extra),
         ) from error
 
 
 def pairs(option: str, given: list[str] | None) -> dict[str, str]:
     """The values of an option that is given as NAME=VALUE, again and again."""
-    wrong = [each for each in given or [] if "=" not in each]
+    wrong = [each for each in given or [] if not each.partition("=")[0] or "=" not in each]
     if wrong:
         raise UsageError(f"{option} takes NAME=VALUE", where=wrong[0])
     return dict(each.split("=", 1) for each in given or [])
@@ -145,16 +121,15 @@ def show(result: Any, *, as_json: bool, title: str = "") -> None:
     """Print a result: one JSON object, or a small table for people."""
     values = plain(result)
     if as_json:
-        sys.stdout.write(json.dumps(values, ensure_ascii=False, default=str) + "\n")
+        say_json(values)
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title or None, show_header=False, box=None, pad_edge=False)
     for key, value in (values if isinstance(values, dict) else {"": values}).items():
         if value not in ("", None, {}, []):
             table.add_row(key.replace("_", " "), _cell(value))
-    Console().print(table)
+    console().print(table)
 
 
 def _cell(value: Any) -> str:

@@ -14,10 +14,10 @@ from cosmic_morphology.cli.common import (
     needs,
     open_atlas,
     pairs,
-    progress,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import console, progress, say
 from cosmic_morphology.io_utils import write_text
 
 if TYPE_CHECKING:
@@ -134,11 +134,9 @@ def command(
         show({**done, "classes": found.classes, "page": found.page}, as_json=True)
         return
     show(done, as_json=False, title="curated")
-    from rich.console import Console
-
-    console = Console()
-    console.print(found.table())
-    console.print(f"page: {found.page}", soft_wrap=True)
+    screen = console()
+    screen.print(found.table())
+    screen.print(f"page: {found.page}", soft_wrap=True)
 
 
 def _runs(opened: Atlas, settings: Settings, taxonomy: Taxonomy) -> list[TrainedVoter]:
@@ -156,12 +154,10 @@ def _show_audit(table: AuditTable, out: Path, *, as_json: bool) -> None:
         show(table, as_json=True)
         return
     part = f", the half {table.half!r}" if table.half else ""
-    typer.echo(
-        f"against {table.n} checked labels in {table.groups} groups{part} (95 % over groups)"
-    )
+    say(f"against {table.n} checked labels in {table.groups} groups{part} (95 % over groups)")
     for row in table.rows:
-        typer.echo(
+        say(
             f"{row.what:<24} {row.measure:<10} {row.value:.3f} "
             f"[{row.low:.3f}, {row.high:.3f}]  n={row.n}"
         )
-    typer.echo(f"for the report: {kept}")
+    say(f"for the report: {kept}")

@@ -11,11 +11,11 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     SeedOption,
     needs,
-    progress,
     quiet_libraries,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress, tell
 from cosmic_morphology.cli.results import show_results
 
 NAME = "demo"
@@ -25,7 +25,9 @@ def command(
     out: Annotated[Path, typer.Option("--out", help="Folder of everything it makes.")] = Path(
         "cosmic-demo"
     ),
-    per_class: Annotated[int, typer.Option("--per-class", help="Rendered pictures a class.")] = 80,
+    per_class: Annotated[
+        int, typer.Option("--per-class", min=1, max=100_000, help="Rendered pictures a class.")
+    ] = 80,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not look for pretrained weights.")
     ] = False,
@@ -44,7 +46,7 @@ def command(
             seed=settings.seed,
             offline=offline,
             progress=progress,
-            tell=lambda line: typer.echo(line, err=True),
+            tell=tell,
         )
     if as_json:
         show(summary.to_dict(), as_json=True)

@@ -12,10 +12,10 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     needs,
     open_atlas,
-    progress,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress
 
 NAME = "embed"
 

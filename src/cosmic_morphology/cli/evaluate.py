@@ -16,11 +16,12 @@ from cosmic_morphology.cli.common import (
     needs,
     open_atlas,
     pairs,
-    progress,
     quiet_libraries,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.cli.runs import run_at
 from cosmic_morphology.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ NAME = "evaluate"
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    runs: Annotated[list[Path], typer.Argument(help="Runs, by name or folder.")],
     board: Annotated[
         Path | None,
         typer.Option("--board", help="Write board.csv, board-parts.csv and board.html here."),
@@ -67,9 +68,11 @@ def command(
     """
     quiet_libraries()
     settings = settings_for(config, atlas=atlas)
+    lacking = {
+        name: run_at(Path(run), settings) for name, run in pairs("--without", without).items()
+    }
+    folders = list(dict.fromkeys([*(run_at(run, settings) for run in runs), *lacking.values()]))
     opened = open_atlas(settings)
-    lacking = {name: Path(run) for name, run in pairs("--without", without).items()}
-    folders = list(dict.fromkeys([*runs, *lacking.values()]))
     with needs("learn"):
         from cosmic_morphology.cli.ranking import Ranked, show_ranked
 

@@ -14,6 +14,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import say
 
 NAME = "explain-label"
 
@@ -39,4 +40,4 @@ def command(
         show(found, as_json=True)
         return
     for line in found.lines():
-        typer.echo(line)
+        say(line)

@@ -12,10 +12,10 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     open_atlas,
-    progress,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import console, progress
 
 NAME = "explore"
 
@@ -43,10 +43,6 @@ def command(
     if as_json:
         show(summary, as_json=True)
         return
-    from rich.console import Console
-
-    console = Console()
-    console.print(summary.table())
-    console.print(
-        f"{summary.duplicates} are copies of others; page: {summary.page}", soft_wrap=True
-    )
+    screen = console()
+    screen.print(summary.table())
+    screen.print(f"{summary.duplicates} are copies of others; page: {summary.page}", soft_wrap=True)

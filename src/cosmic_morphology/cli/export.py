@@ -18,6 +18,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
+from cosmic_morphology.cli.runs import run_at
 from cosmic_morphology.errors import InputError, PictureError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _CALIBRATED_ON = 100
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[Path, typer.Argument(help="A run, by name or folder.")],
     onnx: Annotated[Path, typer.Option("--onnx", help="The .onnx file to write.")],
     int8: Annotated[
         bool, typer.Option("--int8", help="8-bit integers: smaller, faster, a little less right.")
@@ -55,6 +56,11 @@ def command(
     if onnx.suffix != ".onnx":
         raise UsageError("the file has to end in .onnx", where=str(onnx))
     settings = settings_for(config, atlas=atlas)
+    run = run_at(run, settings)
+    if pictures is not None and not pictures.exists():
+        raise InputError("there is no such file or folder", where=str(pictures))
+    if atlas is not None:
+        open_atlas(settings)  # before torch, which takes seconds to import
     with needs("learn"):
         from cosmic_morphology.learn import export_onnx, load_run
 

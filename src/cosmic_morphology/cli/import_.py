@@ -13,10 +13,10 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     open_atlas,
     pairs,
-    progress,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress
 
 NAME = "import"
 

@@ -16,14 +16,16 @@ from cosmic_morphology.cli.common import (
     check_filter,
     needs,
     open_atlas,
-    progress,
     quiet_libraries,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.cli.runs import run_at
 from cosmic_morphology.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from cosmic_morphology.atlas import Atlas
     from cosmic_morphology.learn import Answer, Judge
     from cosmic_morphology.settings import Settings
 
@@ -31,7 +33,7 @@ NAME = "predict"
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="A run folder, or an .onnx file.")],
+    model: Annotated[Path, typer.Argument(help="A run, by name or folder, or an .onnx file.")],
     target: Annotated[
         str | None,
         typer.Argument(
@@ -65,16 +67,21 @@ def command(
     if where is not None and not is_atlas:
         raise UsageError("--where chooses pictures of an atlas", where=target or "")
     settings = settings_for(config, atlas=target if is_atlas and target else atlas)
+    if not (model.suffix == ".onnx" and model.is_file()):
+        model = run_at(model, settings)
+    if target is not None and not is_atlas and "://" not in target:
+        _must_exist(Path(target))
+    opened = open_atlas(settings) if is_atlas else None
+    if opened is not None and where is not None:
+        check_filter(opened, where, option="--where")
     with needs("learn"):
         from cosmic_morphology.learn import check_ending, load_judge
 
         if out is not None:
             check_ending(out)
-        if target is not None and not is_atlas and "://" not in target:
-            _must_exist(Path(target))
         judge = load_judge(model, learn=settings.learn)
-        if is_atlas:
-            _in_atlas(judge, settings, out, where, reject_below, as_json=as_json)
+        if opened is not None:
+            _in_atlas(judge, opened, out, where, reject_below, as_json=as_json)
             return
         with _answers(judge, str(target), settings, reject_below) as answers:
             _give(answers, out, alone=_is_alone(str(target)), as_json=as_json)
@@ -82,7 +89,7 @@ def command(
 
 def _in_atlas(
     judge: Judge,
-    settings: Settings,
+    opened: Atlas,
     out: Path | None,
     where: str | None,
     reject_below: float | None,
@@ -92,9 +99,6 @@ def _in_atlas(
     from cosmic_morphology.cli.common import plain
     from cosmic_morphology.learn import answers_in, predict_into, write_answers
 
-    opened = open_atlas(settings)
-    if where is not None:
-        check_filter(opened, where, option="--where")
     # An exported model has columns of its own: those of its run stay as they are.
     precision = getattr(judge, "precision", "")
     name = f"{judge.name}_{precision}" if precision else judge.name

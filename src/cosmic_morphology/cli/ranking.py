@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.cli.common import plain
+from cosmic_morphology.cli.printing import console
 from cosmic_morphology.cli.results import show_evaluations
 from cosmic_morphology.evaluate import (
     Evaluation,
@@ -144,25 +145,23 @@ class Ranked:
 
 def show_ranked(found: Ranked, ingredients: Ablation | None, files: Mapping[str, str]) -> None:
     """Print runs side by side: scores, differences, further tests, ingredients."""
-    from rich.console import Console
-
-    console = Console()
+    screen = console()
     show_evaluations(list(found.common.values()), found.comparison)
     if not found.same_classes:
         known = ", ".join(next(iter(found.common.values())).classes)
-        console.print(
+        screen.print(
             f"note: compared on the classes that all runs know: {known}. Another answer counts as "
             "wrong; scores on all classes of a run are in its metrics.json"
         )
     for test in found.parts():
-        console.print(_test_table(test))
+        screen.print(_test_table(test))
         for name, why in test.unjudged.items():
-            console.print(f"{name} has no score: {why}")
+            screen.print(f"{name} has no score: {why}")
     if ingredients:
-        console.print(_ingredients_table(ingredients))
+        screen.print(_ingredients_table(ingredients))
     for what, path in files.items():
         if path:
-            console.print(f"{what}: {path}", soft_wrap=True)
+            screen.print(f"{what}: {path}", soft_wrap=True)
 
 
 def _test_table(test: TestBoard) -> Any:

@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
+from cosmic_morphology.cli.printing import say
+
 NAME = "replica"
 
 
 def command(
     pictures: Annotated[Path, typer.Option("--pictures", help="Folder of pictures.")],
     catalogue: Annotated[Path, typer.Option("--catalogue", help="CSV of what is said of them.")],
-    port: Annotated[int, typer.Option("--port", help="0: any free port.")] = 8765,
-    latency_ms: Annotated[float, typer.Option("--latency-ms", help="Added to each answer.")] = 0.0,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free port.")] = 8765,
+    latency_ms: Annotated[
+        float, typer.Option("--latency-ms", min=0, max=600_000, help="Added to each answer.")
+    ] = 0.0,
 ) -> None:
     """Serve pictures as the archives would, on loopback, until Ctrl-C."""
     from cosmic_morphology.replica import Faults, Holdings, build_app
@@ -25,5 +29,5 @@ def command(
         build_app(holdings, faults=Faults(latency_s=latency_ms / 1000)),
         host="127.0.0.1",
         port=port,
-        started=lambda url: typer.echo(f"serving {pictures} at {url} (Ctrl-C ends it)"),
+        started=lambda url: say(f"serving {pictures} at {url} (Ctrl-C ends it)"),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cosmic_morphology.cli.printing import console
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -14,11 +16,10 @@ if TYPE_CHECKING:
 
 def show_results(summary: Summary) -> None:
     """Print what was collected and every score with n, interval, labels and grouping."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    console.print(
+    screen = console()
+    screen.print(
         f"{summary.collected} pictures, {summary.duplicates} duplicates, "
         f"{summary.dropped} dropped as no object of the taxonomy, "
         f"{sum(summary.failed.values())} refused; "
@@ -38,42 +39,40 @@ def show_results(summary: Summary) -> None:
             str(run.n_test),
             f"{run.labels} labels",
         )
-    console.print(table)
+    screen.print(table)
     if summary.runs:
-        console.print(f"No group parted: {summary.runs[0].grouped_by}.")
+        screen.print(f"No group parted: {summary.runs[0].grouped_by}.")
     minutes = sum(summary.seconds.values()) / 60
-    console.print(f"{minutes:.1f} minutes, peak memory {summary.peak_memory_mb / 1000:.1f} GB")
-    console.print(f"report: {summary.report}", soft_wrap=True)
+    screen.print(f"{minutes:.1f} minutes, peak memory {summary.peak_memory_mb / 1000:.1f} GB")
+    screen.print(f"report: {summary.report}", soft_wrap=True)
 
 
 def show_evaluations(
     evaluations: Sequence[Evaluation], comparison: Comparison, report: str = ""
 ) -> None:
     """Print runs side by side: scores by label kind, F1 by class, and whether they differ."""
-    from rich.console import Console
-
-    console = Console()
+    screen = console()
     ordered = sorted(evaluations, key=lambda each: [r.run for r in comparison.runs].index(each.run))
     for kind in ("checked", "computed"):
         found = [(each.run, scores) for each in ordered if (scores := getattr(each, kind))]
         if found:
             grouped_by = found[0][1].macro_f1.grouped_by
-            console.print(f"Test split, {kind} labels, no group parted: {grouped_by}")
-            console.print(_scores_table(found))
-            console.print(f"F1 of each class [95 %], {kind} labels")
-            console.print(_classes_table(found))
+            screen.print(f"Test split, {kind} labels, no group parted: {grouped_by}")
+            screen.print(_scores_table(found))
+            screen.print(f"F1 of each class [95 %], {kind} labels")
+            screen.print(_classes_table(found))
     for each in comparison.runs:
         gap = each.to_first
         if gap is not None:
-            console.print(
+            screen.print(
                 f"{each.run} less {comparison.first}: {gap.value:+.3f} macro-F1 "
                 f"[{gap.interval[0]:+.3f}, {gap.interval[1]:+.3f}], p = {gap.p_value:.3f} "
                 f"({comparison.labels} labels, paired bootstrap over groups)"
             )
     for note in dict.fromkeys(note for each in ordered for note in each.notes):
-        console.print(f"note: {note}")
+        screen.print(f"note: {note}")
     if report:
-        console.print(f"report: {report}", soft_wrap=True)
+        screen.print(f"report: {report}", soft_wrap=True)
 
 
 def _scores_table(found: Sequence[tuple[str, LabelScores]]) -> Table:

@@ -7,23 +7,34 @@ from typing import Annotated
 
 import typer
 
+from cosmic_morphology.cli.checked import CheckedCommand
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
     open_atlas,
+    pairs,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import say
+from cosmic_morphology.errors import InputError
 
 app = typer.Typer(help="People's verdicts, which always win.", no_args_is_help=True)
 
 
-@app.command("import")
+@app.command("import", cls=CheckedCommand)
 def import_(
     path: Annotated[Path, typer.Argument(help="CSV: id, verdict, label, who, when, why.")],
     only_split: Annotated[
         str, typer.Option("--only-split", help="Verdicts on pictures of this split only.")
+    ] = "",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", help="Our column=the table's, such as id=file; again for more."),
+    ] = None,
+    id_prefix: Annotated[
+        str, typer.Option("--id-prefix", help="Put this before each id, as nasa:.")
     ] = "",
     atlas: AtlasOption = None,
     config: ConfigOption = None,
@@ -39,13 +50,23 @@ def import_(
         path,
         only_split=only_split,
         taxonomy=load_taxonomy(settings.taxonomy),
+        columns=pairs("--columns", columns),
+        id_prefix=id_prefix,
     )
     show(summary, as_json=as_json, title="verdicts")
+    if summary.stored + summary.already_there == 0:
+        ids = ", ".join(summary.unknown_ids)
+        why = f"the atlas has none of these ids: {ids}" if ids else "there is none in the table"
+        raise InputError(
+            f"no verdict was taken in ({why})",
+            where=str(path),
+            todo="Check the ids; --id-prefix puts something before each.",
+        )
 
 
-@app.command()
+@app.command(cls=CheckedCommand)
 def queue(
-    limit: Annotated[int, typer.Option("--limit", help="So many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show N pictures.")] = 20,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -61,22 +82,23 @@ def queue(
         show({"queue": items}, as_json=True)
         return
     for each in items:
-        typer.echo(f"{each.worth:6.3f}  {each.id}  {each.label or '(open)'}  {each.reason}")
+        say(f"{each.worth:6.3f}  {each.id}  {each.label or '(open)'}  {each.reason}")
 
 
-@app.command()
+@app.command(cls=CheckedCommand)
 def start(
     who: Annotated[str, typer.Option("--who", help="Your name, kept with each verdict.")] = "",
-    limit: Annotated[int | None, typer.Option("--limit", help="At most so many.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Show at most N pictures.")
+    ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Give verdicts in the terminal: each picture is opened, one key is one verdict."""
-    import getpass
-
     from cosmic_morphology.cli.viewer import Viewer
     from cosmic_morphology.curate import review_in_terminal, review_queue
+    from cosmic_morphology.curate.review import user_name
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
@@ -87,14 +109,14 @@ def start(
             opened,
             review_queue(opened, taxonomy=taxonomy, limit=limit),
             taxonomy=taxonomy,
-            who=who or getpass.getuser(),
+            who=who or user_name(),
             ask=typer.getchar,
             show=viewer.show,
         )
     show(done, as_json=as_json, title="reviewed")
 
 
-@app.command()
+@app.command(cls=CheckedCommand)
 def agreement(
     atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:

@@ -12,11 +12,11 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     SeedOption,
     needs,
-    progress,
     quiet_libraries,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress, tell
 from cosmic_morphology.cli.results import show_results
 
 NAME = "run"
@@ -37,7 +37,7 @@ def command(
     with needs("learn"):
         from cosmic_morphology.pipeline import run
 
-        summary = run(settings, progress=progress, tell=lambda line: typer.echo(line, err=True))
+        summary = run(settings, progress=progress, tell=tell)
     if as_json:
         show(summary.to_dict(), as_json=True)
     else:

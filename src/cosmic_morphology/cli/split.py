@@ -34,7 +34,9 @@ def command(
     ] = None,
     folds: Annotated[
         int | None,
-        typer.Option("--folds", help="Also deal train and val to folds.", show_default=False),
+        typer.Option(
+            "--folds", min=0, max=100, help="Also deal train and val to folds.", show_default=False
+        ),
     ] = None,
     seed: SeedOption = None,
     atlas: AtlasOption = None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
@@ -13,6 +11,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import say
 
 NAME = "status"
 
@@ -30,7 +29,7 @@ def command(
     show({k: v for k, v in plain(found).items() if k != "slices"}, as_json=False)
     for each in found.slices:
         reasons = ", ".join(f"{number} {why}" for why, number in plain(each.reasons).items())
-        typer.echo(
+        say(
             f"{each.source} {each.query or each.name}: "
             f"{'no count' if each.announced is None else each.announced} announced, "
             f"{each.unique} seen, {each.stored} stored"

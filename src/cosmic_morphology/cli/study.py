@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cosmic_morphology.cli.common import JsonOption, needs, progress, quiet_libraries, show
+from cosmic_morphology.cli.common import JsonOption, needs, quiet_libraries, show
+from cosmic_morphology.cli.printing import progress
 
 NAME = "study"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cosmic_morphology.cli.common import needs, open_atlas, pairs, show
+from cosmic_morphology.cli.printing import console, say
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import write_csv
 
@@ -65,9 +66,9 @@ def sweep(
     else:
         print_rows(rows, "Sweep")
         if rows:
-            typer.echo(f"{file}; `cosmic evaluate` measures on the test split")
+            say(f"{file}; `cosmic evaluate` measures on the test split")
         for each, why in swept.failed.items():
-            typer.echo(f"failed: {each}: {why}")
+            say(f"failed: {each}: {why}")
     if swept.failed:
         raise typer.Exit(1)
 
@@ -79,7 +80,6 @@ def rows_of(runs: Sequence[Run], settings: Settings) -> list[dict[str, Any]]:
 
 def print_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     """Print the table."""
-    from rich.console import Console
     from rich.table import Table
 
     if not rows:
@@ -90,7 +90,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
         table.add_column(heading, no_wrap=heading == "run")
     for row in rows:
         table.add_row(*_cells(row))
-    Console().print(table)
+    console().print(table)
 
 
 def _backbones(

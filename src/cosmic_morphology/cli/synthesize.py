@@ -14,10 +14,10 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     SeedOption,
     open_atlas,
-    progress,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.errors import UsageError
 
 NAME = "synthesize"
@@ -31,9 +31,13 @@ class Origin(StrEnum):
 
 
 def command(
-    per_class: Annotated[int, typer.Option("--per-class", help="Pictures a class.")] = 50,
+    per_class: Annotated[
+        int, typer.Option("--per-class", min=1, max=100_000, help="Pictures a class.")
+    ] = 50,
     kinds: Annotated[list[str] | None, typer.Option("--kind", help="Only these classes.")] = None,
-    size_px: Annotated[int, typer.Option("--size", help="Side of a picture, px.")] = 256,
+    size_px: Annotated[
+        int, typer.Option("--size", min=32, max=2048, help="Side of a picture, px.")
+    ] = 256,
     folder: Annotated[
         Path | None,
         typer.Option("--archive", help="Write an archive for a replica here, not into the atlas."),

@@ -14,11 +14,11 @@ from cosmic_morphology.cli.common import (
     SeedOption,
     needs,
     open_atlas,
-    progress,
     quiet_libraries,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress, say
 from cosmic_morphology.errors import UsageError
 
 NAME = "train"
@@ -121,7 +121,7 @@ def command(
 
     print_rows(rows_of([run], settings), "Trained")
     threshold = run.metrics.get("reject_below", 0.0)
-    typer.echo(f"{run.path}: {run.recipe} on {run.backbone}, weights {run.weights}")
-    typer.echo(f"sure from a confidence of {threshold:.3f}" if threshold else "no threshold chosen")
+    say(f"{run.path}: {run.recipe} on {run.backbone}, weights {run.weights}")
+    say(f"sure from a confidence of {threshold:.3f}" if threshold else "no threshold chosen")
     for note in run.notes:
-        typer.echo(f"note: {note}")
+        say(f"note: {note}")

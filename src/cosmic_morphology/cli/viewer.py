@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Self
 
 import typer
 
+from cosmic_morphology.cli.printing import tell
+
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
     from cosmic_morphology.curate import QueueItem
@@ -28,7 +30,7 @@ class Viewer:
         from cosmic_morphology.curate import keys_of
 
         keys = "  ".join(f"{key} {name}" for key, name in keys_of(self._taxonomy).items())
-        typer.echo(f"{keys}  k keep  d drop  s skip  u back  q quit", err=True)
+        tell(f"{keys}  k keep  d drop  s skip  u back  q quit")
         return self
 
     def __exit__(
@@ -47,4 +49,4 @@ class Viewer:
         typer.launch(str(file))
         believed = item.label or "(open)"
         hint = f", perhaps {item.suggested}" if item.suggested else ""
-        typer.echo(f"{item.title}  [{item.id}]: {believed}{hint}  ({item.reason})", err=True)
+        tell(f"{item.title}  [{item.id}]: {believed}{hint}  ({item.reason})")

@@ -14,7 +14,7 @@ from cosmic_morphology.curate.consensus import consensus, is_of_all
 from cosmic_morphology.curate.hearing import Hearing, hear
 from cosmic_morphology.curate.relevance import CheckSummary
 from cosmic_morphology.curate.votes import labels_of_voter, taxonomy_key
-from cosmic_morphology.errors import MissingExtraError
+from cosmic_morphology.errors import MissingExtraError, how_to_install
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -148,7 +148,7 @@ def confident_issues(claimed: NDArray[np.int64], likely: NDArray[np.float64]) ->
     except ImportError as error:
         raise MissingExtraError(
             "finding mislabels needs cleanlab",
-            todo="pip install 'cosmic-morphology[learn]'.",
+            todo=how_to_install("learn"),
         ) from error
     # cleanlab wants classes numbered without gaps.
     compact = np.searchsorted(present, claimed)

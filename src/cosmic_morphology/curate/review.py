@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,7 +96,7 @@ def import_verdicts(
         one_of=("verdict", "label"),
         may=("who", "when", "why"),
     )
-    person = who or getpass.getuser()
+    person = who or user_name()
     now = datetime.now(UTC)
     verdicts = [
         _verdict(line, number, csv_path, taxonomy, id_prefix, person) for number, line in lines
@@ -127,6 +128,14 @@ def import_verdicts(
         contradictions=len(against),
         contradicting_ids=tuple(against[:_SHOWN]),
     )
+
+
+def user_name() -> str:
+    """The name of whoever sits here; in a container the user may have a number only."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "a person"
 
 
 def _verdict(

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cosmic_morphology.atlas import Atlas, Progress, Stamp, apply
-from cosmic_morphology.errors import InputError, MissingExtraError, PictureError, TrainingError
+from cosmic_morphology.errors import (
+    InputError,
+    MissingExtraError,
+    PictureError,
+    TrainingError,
+    how_to_install,
+)
 from cosmic_morphology.imaging import read_thumbnail
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -136,7 +142,7 @@ def _load(name: str, prompts: Sequence[Sequence[str]]) -> See:
     except ImportError as error:
         raise MissingExtraError(
             "the zero-shot voter needs open_clip",
-            todo="pip install 'cosmic-morphology[zeroshot]', or leave curate.zero_shot empty.",
+            todo=f"{how_to_install('zeroshot')} Or leave curate.zero_shot empty.",
         ) from error
     try:
         model, preprocess = open_clip.create_model_from_pretrained(name)

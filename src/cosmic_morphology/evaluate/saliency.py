@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cosmic_morphology.errors import MissingExtraError, TrainingError
+from cosmic_morphology.errors import MissingExtraError, TrainingError, how_to_install
 from cosmic_morphology.learn import TrainedModel
 
 _BATCH = 16
@@ -69,7 +69,7 @@ def _library() -> tuple[Any, Any]:
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"explaining needs the package {error.name!r}, which is not installed",
-            todo="Install it: pip install 'cosmic-morphology[learn]'.",
+            todo=how_to_install("learn"),
         ) from error
     return GradCAM, ClassifierOutputTarget
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cosmic_morphology.errors import InputError, MissingExtraError, PictureError
+from cosmic_morphology.errors import InputError, MissingExtraError, PictureError, how_to_install
 from cosmic_morphology.learn.preprocessing import Preprocessing
 
 INPUT, OUTPUT = "pixels", "probabilities"
@@ -98,7 +98,7 @@ def needs_onnx() -> None:
         import onnxruntime  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            "ONNX is not installed", todo="pip install 'cosmic-morphology[learn,serve]'"
+            "ONNX is not installed", todo=how_to_install("learn,serve")
         ) from error
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cosmic_morphology.errors import SettingsError
+from cosmic_morphology.reading import read_toml
 
 
 class _Part(BaseModel):
@@ -217,7 +218,7 @@ def _read(name: str) -> tuple[dict[str, Any], Path | None]:
     packaged = resources.files("cosmic_morphology.learn").joinpath("recipes", f"{name}.toml")
     try:
         if path.suffix == ".toml":
-            return tomllib.loads(path.read_text("utf-8")), path.parent
+            return read_toml(path, SettingsError), path.parent
         return tomllib.loads(packaged.read_text("utf-8")), None
     except OSError as error:
         raise SettingsError(
@@ -225,5 +226,3 @@ def _read(name: str) -> tuple[dict[str, Any], Path | None]:
             where="recipe",
             todo=f"There are: {', '.join(recipe_names())}; or give a TOML file.",
         ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"this is not TOML ({error})", where=str(path)) from error

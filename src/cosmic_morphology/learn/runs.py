@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from cosmic_morphology import __version__
-from cosmic_morphology.errors import InputError, TrainingError, UsageError
+from cosmic_morphology.errors import InputError, TrainingError, UsageError, how_to_update
 from cosmic_morphology.io_utils import write_csv, write_text
 
 # 1: first layout. Older layouts are read for ever; newer ones are refused with a clear line.
@@ -167,7 +167,7 @@ def read_run(folder: Path) -> Run:
         raise TrainingError(
             f"this run has format {found}, this program knows up to {FORMAT_VERSION}",
             where=str(folder),
-            todo="Update it: pip install --upgrade cosmic-morphology.",
+            todo=how_to_update(),
         )
     metrics = read_json(folder / "metrics.json")
     return Run(

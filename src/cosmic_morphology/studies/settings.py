@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
 from cosmic_morphology.errors import SettingsError
+from cosmic_morphology.reading import read_toml
 from cosmic_morphology.settings import Section
 
 Side = Literal["train", "val", "none"]
@@ -119,11 +119,7 @@ def load_study(config: Path, *, out: Path | None = None) -> StudySettings:
         The file is missing or not TOML, or a key or value is not valid.
     """
     try:
-        study = StudySettings.model_validate(tomllib.loads(config.read_text("utf-8")))
-    except OSError as error:
-        raise SettingsError("there is no such study file", where=str(config)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"this is not TOML ({error})", where=str(config)) from error
+        study = StudySettings.model_validate(read_toml(config, SettingsError))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

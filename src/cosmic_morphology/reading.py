@@ -1,0 +1,54 @@
+"""Reading a person's text files, with errors that say what is wrong with them."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from cosmic_morphology.errors import CosmicError, InputError
+
+
+def read_text(path: Path, error: type[CosmicError] = InputError) -> str:
+    """The text of a file in UTF-8, without the byte-order mark that some editors write.
+
+    Raises
+    ------
+    CosmicError
+        Of the given kind: the file is missing, a folder, not readable, or not UTF-8.
+    """
+    try:
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError as why:
+        raise error("there is no such file", where=str(path), todo="Check the path.") from why
+    except IsADirectoryError as why:
+        raise error(
+            "this is a folder, and a file is needed", where=str(path), todo="Give a file."
+        ) from why
+    except UnicodeDecodeError as why:
+        raise error(
+            f"this is not text in UTF-8 (byte {why.start + 1})",
+            where=str(path),
+            todo="Save it as UTF-8 in your editor.",
+        ) from why
+    except OSError as why:
+        raise error(
+            f"this cannot be read ({why.strerror})",
+            where=str(path),
+            todo="See who may read there (ls -l).",
+        ) from why
+
+
+def read_toml(path: Path, error: type[CosmicError] = InputError) -> dict[str, Any]:
+    """The values of a TOML file.
+
+    Raises
+    ------
+    CosmicError
+        Of the given kind: as :func:`read_text`, or the text is not TOML.
+    """
+    text = read_text(path, error)
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as why:
+        raise error(f"this is not TOML ({why})", where=str(path)) from why
