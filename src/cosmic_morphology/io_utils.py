@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import io
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from cosmic_morphology.errors import InputError, OutputError
+from cosmic_morphology.safe_text import csv_cell, csv_text
 
 _MARK = "unfinished"
 _LONGEST_NAME = 120
@@ -118,11 +118,36 @@ def write_json(path: Path, content: Any) -> None:
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows as CSV with a header, whole or not at all; missing cells stay empty."""
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    write_text(path, text.getvalue())
+    with whole_text(path) as file:
+        table = CsvRows(file)
+        table.write(columns)
+        for row in rows:
+            table.write(row.get(name, "") for name in columns)
+
+
+class CsvRows:
+    """Writes all our CSV: a text that a spreadsheet would run as a formula is written as text.
+
+    Parameters
+    ----------
+    file : file
+        A text file, opened with ``newline=""``.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._table = csv.writer(file, lineterminator="\n")
+
+    def write(self, cells: Iterable[Any]) -> None:
+        """One row, or the header."""
+        self._table.writerow([csv_cell(each) for each in cells])
+
+
+def csv_rows(file: TextIO) -> list[dict[str, str]]:
+    """The rows of a CSV of ours, with the texts that :class:`CsvRows` was given."""
+    return [
+        {csv_text(name): csv_text(cell or "") for name, cell in row.items() if name is not None}
+        for row in csv.DictReader(file)
+    ]
 
 
 def _check_place(path: Path) -> None:

@@ -71,9 +71,14 @@ def csv_cell(value: Any) -> Any:
 
     Numbers, also those written as text, are left alone. See OWASP, "CSV injection".
     """
-    if not isinstance(value, str) or not value.lstrip(" ").startswith(_FORMULA):
+    if not isinstance(value, str) or not _is_formula(value) or _is_number(value):
         return value
-    return value if _is_number(value) else f"'{value}"
+    return f"'{value}"
+
+
+def csv_text(cell: str) -> str:
+    """What :func:`csv_cell` was given."""
+    return cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell
 
 
 def without_secrets(text: str) -> str:
@@ -122,6 +127,11 @@ def _escaped(character: str) -> str:
 def _json_escaped(character: str) -> str:
     pair = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{pair[at : at + 2].hex()}" for at in range(0, len(pair), 2))
+
+
+def _is_formula(text: str) -> bool:
+    # Quotes count as nothing, so that one more of them can always be taken off again.
+    return text.lstrip(" '").startswith(_FORMULA)
 
 
 def _is_number(text: str) -> bool:

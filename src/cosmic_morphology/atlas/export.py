@@ -1,11 +1,10 @@
-"""Copies for other programs: an ImageFolder, or one Parquet file; credits travel with both."""
+"""Copies for other programs: an ImageFolder or a table (Parquet, CSV); credits travel along."""
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,8 +15,9 @@ from cosmic_morphology.atlas.credits import credit_ledger
 from cosmic_morphology.atlas.decisions import checked_labels
 from cosmic_morphology.atlas.tables import writing
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.io_utils import CsvRows, whole_file, whole_folder, write_csv
 
-FORMATS = ("imagefolder", "parquet")
+FORMATS = ("imagefolder", "parquet", "csv")
 EXPORTED = (
     "source",
     "title",
@@ -46,10 +46,21 @@ _ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What :func:`export` wrote."""
+    """What :func:`export` wrote.
+
+    Attributes
+    ----------
+    pictures : int
+        How many were written.
+    path : Path
+        The file or folder.
+    left_out : dict of str to int
+        How many of the atlas were not, by reason.
+    """
 
     pictures: int
     path: Path
+    left_out: dict[str, int]
 
 
 def export(
@@ -62,7 +73,7 @@ def export(
     columns: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Exported:
-    """Write pictures, labels and splits for other programs.
+    """Write pictures, labels and splits for other programs, whole or not at all.
 
     Parameters
     ----------
@@ -70,9 +81,10 @@ def export(
         Read only.
     path : Path
         A new folder (``imagefolder``: ``<path>/<split>/<label>/<id>.jpg``), or a new file
-        (``parquet``: one row a picture with its bytes in ``thumbnail`` or ``image``).
+        (``parquet``: one row a picture with its bytes in ``thumbnail`` or ``image``; ``csv``: one
+        row a picture without its bytes).
     format_ : str
-        ``imagefolder`` or ``parquet``.
+        ``imagefolder``, ``parquet`` or ``csv``.
     original : bool
         The bytes as fetched instead of the thumbnail.
     where : str, optional
@@ -83,23 +95,36 @@ def export(
     Raises
     ------
     InputError
-        The format is unknown or the target exists.
+        The format is unknown, the target exists, or there is nothing to write.
     """
     if format_ not in FORMATS:
-        raise InputError(f"there is no format {format_!r}", todo=f"There are: {FORMATS}.")
-    if path.exists() and (path.is_file() or any(path.iterdir())):
+        raise InputError(
+            f"there is no format {format_!r}", todo=f"There are: {', '.join(FORMATS)}."
+        )
+    if format_ == "csv" and original:
+        raise InputError("a CSV holds no pictures", where=str(path), todo="Leave --original out.")
+    if path.is_symlink() or path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise InputError("the target exists", where=str(path), todo="Give a new path.")
     ids = atlas.ids(where)
+    there = len(atlas.ids()) if where is not None else len(ids)
+    left_out = {
+        "not what the filter asks for": there - len(ids),
+        "a record without a picture": atlas.count("catalogue") - there,
+    }
     picture = "image" if original else "thumbnail"
     with writing(str(path)):
-        if format_ == "parquet":
-            written = _parquet(atlas, path, ids, picture, columns, progress)
-            beside = path.with_suffix(".credits.csv")
+        if format_ == "imagefolder":
+            with whole_folder(path) as folder:
+                written = _imagefolder(atlas, folder, ids, picture, left_out, progress)
+                _write_credits(atlas, folder / "credits.csv")
         else:
-            written = _imagefolder(atlas, path, ids, picture, progress)
-            beside = path / "credits.csv"
-        _write_credits(atlas, beside)
-    return Exported(written, path)
+            with whole_file(path) as file:
+                if format_ == "parquet":
+                    written = _parquet(atlas, file, ids, picture, columns, progress)
+                else:
+                    written = _csv(atlas, file, ids, progress)
+            _write_credits(atlas, path.with_suffix(".credits.csv"))
+    return Exported(written, path, {why: number for why, number in left_out.items() if number > 0})
 
 
 def safe_name(text: str) -> str:
@@ -117,8 +142,6 @@ def _parquet(
     progress: Callable[[int, int], None] | None,
 ) -> int:
     checked = checked_labels(atlas)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(path.suffix + ".unfinished")
     writer: pq.ParquetWriter | None = None
     done = 0
     wanted = ["id", *EXPORTED, *columns, "media_type", picture]
@@ -126,7 +149,7 @@ def _parquet(
         labels = pa.array([checked.get(i) for i in batch.column("id").to_pylist()], pa.string())
         rows = batch.append_column("checked_label", labels)
         if writer is None:
-            writer = pq.ParquetWriter(unfinished, rows.schema)
+            writer = pq.ParquetWriter(path, rows.schema)
         writer.write_table(rows)
         done += rows.num_rows
         if progress:
@@ -134,7 +157,26 @@ def _parquet(
     if writer is None:
         raise InputError("no picture fits the filter", where=atlas.uri)
     writer.close()
-    unfinished.rename(path)
+    return done
+
+
+def _csv(
+    atlas: Atlas, path: Path, ids: list[str], progress: Callable[[int, int], None] | None
+) -> int:
+    checked = checked_labels(atlas)
+    if not ids:
+        raise InputError("no picture fits the filter", where=atlas.uri)
+    names = ["id", *EXPORTED, "media_type"]
+    done = 0
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        table = CsvRows(file)
+        table.write([*names, "checked_label"])
+        for batch in atlas.batches(names, ids=ids, batch_size=2048):
+            for row in batch.to_pylist():
+                table.write([*(row[name] for name in names), checked.get(row["id"])])
+            done += batch.num_rows
+            if progress:
+                progress(done, len(ids))
     return done
 
 
@@ -143,6 +185,7 @@ def _imagefolder(
     path: Path,
     ids: list[str],
     picture: str,
+    left_out: dict[str, int],
     progress: Callable[[int, int], None] | None,
 ) -> int:
     done = 0
@@ -150,6 +193,8 @@ def _imagefolder(
     for batch in atlas.batches(["label", "split", "media_type", picture], ids=ids, batch_size=128):
         for row in batch.to_pylist():
             if not row["label"] or row["split"] in (None, "none"):
+                why = "in no split" if row["label"] else "without a label"
+                left_out[why] = left_out.get(why, 0) + 1
                 continue
             folder = path / safe_name(row["split"]) / safe_name(row["label"])
             folder.mkdir(parents=True, exist_ok=True)
@@ -172,10 +217,5 @@ def _imagefolder(
 
 
 def _write_credits(atlas: Atlas, path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["source", "credit", "licence", "pictures", "may_be_redistributed"])
-        for each in credit_ledger(atlas):
-            table.writerow(
-                [each.source, each.credit, each.licence, each.pictures, each.may_be_redistributed]
-            )
+    columns = ("source", "credit", "licence", "pictures", "may_be_redistributed")
+    write_csv(path, columns, [asdict(each) for each in credit_ledger(atlas)])

@@ -12,11 +12,13 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    check_filter,
     open_atlas,
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import progress, say
+from cosmic_morphology.cli.printing import progress, say, tell
+from cosmic_morphology.errors import UsageError
 
 app = typer.Typer(help="Look into the atlas, pin versions, verify, export.", no_args_is_help=True)
 
@@ -108,11 +110,13 @@ def verify(
 
 @app.command(cls=CheckedCommand)
 def export(
-    path: Annotated[Path, typer.Argument(help="A new folder, or a new .parquet file.")],
+    path: Annotated[Path, typer.Argument(help="A new folder, or a new .parquet or .csv file.")],
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     version: VersionOption = None,
-    format_: Annotated[str, typer.Option("--format", help="imagefolder or parquet.")] = "",
+    format_: Annotated[
+        str, typer.Option("--format", help="imagefolder, parquet or csv; else by ending.")
+    ] = "",
     original: Annotated[bool, typer.Option("--original", help="Bytes as fetched.")] = False,
     where: Annotated[str | None, typer.Option("--where", help="A filter in SQL.")] = None,
     as_json: JsonOption = False,
@@ -120,13 +124,28 @@ def export(
     """Copies for other programs, with labels, splits and credits."""
     from cosmic_morphology.atlas import export as export_atlas
 
+    chosen = format_ or _format_of(path)
     opened = open_atlas(settings_for(config, atlas=atlas), version=version)
-    chosen = format_ or ("parquet" if path.suffix == ".parquet" else "imagefolder")
+    if where is not None:
+        check_filter(opened, where, option="--where")
     with progress("exporting") as report:
         done = export_atlas(
             opened, path, format_=chosen, original=original, where=where, progress=report
         )
-    show(done, as_json=as_json)
+    show(done, as_json=as_json, title="exported")
+    for why, number in done.left_out.items():
+        tell(f"left out: {number} pictures, {why}")
+
+
+def _format_of(path: Path) -> str:
+    endings = {".parquet": "parquet", ".csv": "csv", "": "imagefolder"}
+    if path.suffix.lower() not in endings:
+        raise UsageError(
+            f"the ending {path.suffix} does not say what is to be written",
+            where=str(path),
+            todo="Write .csv, .parquet or no ending (a folder), or give --format.",
+        )
+    return endings[path.suffix.lower()]
 
 
 @app.command(cls=CheckedCommand)

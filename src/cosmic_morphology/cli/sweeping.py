@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import typer
 from cosmic_morphology.cli.common import needs, open_atlas, pairs, show
 from cosmic_morphology.cli.printing import console, say
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.io_utils import write_csv
+from cosmic_morphology.io_utils import csv_rows, write_csv
 
 if TYPE_CHECKING:
     from cosmic_morphology.learn import Run
@@ -153,7 +152,7 @@ def _interval(run: Run, settings: Settings) -> tuple[tuple[float | None, float |
     if not file.is_file():
         return (None, None), None  # a run of an older version
     with file.open(newline="", encoding="utf-8") as opened:
-        rows = list(csv.DictReader(opened))
+        rows = csv_rows(opened)
     if not rows:
         return (None, None), 0
     said = np.array([[float(row[f"p_{name}"]) for name in run.classes] for row in rows])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.tables import read_table
 from cosmic_morphology.curate.votes import labels_of_voter
 from cosmic_morphology.errors import InputError, UsageError
-from cosmic_morphology.io_utils import whole_text
+from cosmic_morphology.io_utils import CsvRows, whole_text
 from cosmic_morphology.taxonomy import Taxonomy
 
 _RESAMPLES = 1000
@@ -87,11 +86,11 @@ class AuditTable:
     def write(self, path: Path) -> None:
         """As CSV, with the columns of the project's number tables."""
         with whole_text(path) as file:
-            out = csv.writer(file)
-            out.writerow(("what", "value", "low", "high", "n", "unit"))
+            out = CsvRows(file)
+            out.write(("what", "value", "low", "high", "n", "unit"))
             for row in self.rows:
                 numbers = (f"{value:.4f}" for value in (row.value, row.low, row.high))
-                out.writerow((f"{row.what} {row.measure}", *numbers, row.n, "share"))
+                out.write((f"{row.what} {row.measure}", *numbers, row.n, "share"))
 
 
 def audit(

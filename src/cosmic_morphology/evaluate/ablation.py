@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.bootstrap import Difference
 from cosmic_morphology.evaluate.comparison import compare_runs
 from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, Evaluation
+from cosmic_morphology.io_utils import CsvRows
 from cosmic_morphology.settings import EvaluateSettings
 
 
@@ -34,15 +34,15 @@ class Ablation:
     def to_csv(self) -> str:
         """One row for each ingredient."""
         out = io.StringIO()
-        table = csv.writer(out, lineterminator="\n")
-        table.writerow(
+        table = CsvRows(out)
+        table.write(
             ["without", "run", "worth", "low", "high", "p", "n", "n_groups", "labels", "full"]
         )
         for row in self.rows:
             low, high = row.worth.interval
             numbers = [f"{x:.4f}" for x in (row.worth.value, low, high, row.worth.p_value)]
             counts = [row.worth.n, row.worth.n_groups]
-            table.writerow([row.without, row.run, *numbers, *counts, self.labels, self.full])
+            table.write([row.without, row.run, *numbers, *counts, self.labels, self.full])
         return out.getvalue()
 
 

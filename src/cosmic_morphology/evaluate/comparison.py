@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from cosmic_morphology.evaluate.answers import Answers
 from cosmic_morphology.evaluate.bootstrap import Difference, paired_difference
 from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, Evaluation
 from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, Score
+from cosmic_morphology.io_utils import CsvRows
 from cosmic_morphology.settings import EvaluateSettings
 
 
@@ -67,9 +67,10 @@ class Comparison:
         """The board as CSV, one row for each run."""
         out = io.StringIO()
         rows = [_row(self, each) for each in self.runs]
-        table = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+        table = CsvRows(out)
+        table.write(rows[0])
+        for row in rows:
+            table.write(row.values())
         return out.getvalue()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.io_utils import whole_file
+from cosmic_morphology.io_utils import CsvRows, whole_file
 
 _ROWS_AT_ONCE = 1024
 _UNREADABLE = "corrupt: the thumbnail cannot be read"
@@ -120,10 +119,11 @@ def _as_csv(path: Path) -> Iterator[_Write]:
     with path.open("w", newline="", encoding="utf-8") as file:
 
         def write(rows: list[dict[str, Any]]) -> None:
-            table = csv.DictWriter(file, list(rows[0]))
+            table = CsvRows(file)
             if not file.tell():
-                table.writeheader()
-            table.writerows(rows)
+                table.write(rows[0])
+            for row in rows:
+                table.write(row.values())
 
         yield write
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torchmetrics.functional.classification import multiclass_f1_score
 
-from cosmic_morphology.io_utils import whole_text, write_json
+from cosmic_morphology.io_utils import CsvRows, whole_text, write_json
 from cosmic_morphology.learn.calibrate import (
     classwise_ece,
     temperature_and_prior_for,
@@ -228,11 +227,11 @@ def _write_val(task: Task, outcome: Outcome, probabilities: np.ndarray) -> None:
     """Write ``val.csv``: what the model says of the val split, for intervals and comparisons."""
     group_of = {example.id: example.group for example in task.examples}
     with whole_text(task.folder / "val.csv") as file:
-        table = csv.writer(file)
-        table.writerow(["id", "group", "label", *(f"p_{name}" for name in task.classes)])
+        table = CsvRows(file)
+        table.write(["id", "group", "label", *(f"p_{name}" for name in task.classes)])
         for each, target, row in zip(outcome.ids, outcome.targets, probabilities, strict=True):
             said = (f"{p:.6f}" for p in row)
-            table.writerow([each, group_of[each], task.classes[target], *said])
+            table.write([each, group_of[each], task.classes[target], *said])
 
 
 def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
@@ -282,6 +281,7 @@ def _write_unreadable(task: Task) -> None:
     if not task.unreadable:
         return
     with whole_text(task.folder / "quarantine.csv") as file:
-        table = csv.writer(file)
-        table.writerow(["id", "why"])
-        table.writerows(sorted(task.unreadable.items()))
+        table = CsvRows(file)
+        table.write(["id", "why"])
+        for row in sorted(task.unreadable.items()):
+            table.write(row)

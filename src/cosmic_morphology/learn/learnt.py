@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.io_utils import write_csv
+from cosmic_morphology.io_utils import csv_rows, write_csv
 from cosmic_morphology.learn.pictures import Example
 
 LEARNT = "learnt.csv"
@@ -75,8 +75,9 @@ def write_learnt(folder: Path, examples: Sequence[Example], start: Path | None) 
 def _rows(file: Path) -> list[dict[str, str]]:
     try:
         with file.open(newline="", encoding="utf-8") as data:
-            table = csv.DictReader(data)
-            columns, rows = table.fieldnames, list(table)
+            columns = data.readline().strip().split(",")
+            data.seek(0)
+            rows = csv_rows(data)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _damaged(file) from error
     if columns != _COLUMNS or any(not row["id"] for row in rows):

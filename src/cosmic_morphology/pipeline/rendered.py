@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from cosmic_morphology.errors import SettingsError
-from cosmic_morphology.io_utils import whole_text, write_text
+from cosmic_morphology.io_utils import CsvRows, whole_text, write_text
 
 
 def render_archive(folder: Path, counts: dict[str, int], *, seed: int) -> tuple[Path, Path]:
@@ -55,8 +55,8 @@ def render_archive(folder: Path, counts: dict[str, int], *, seed: int) -> tuple[
 
 def _write_verdicts(truth: Path, verdicts: Path) -> None:
     with truth.open(encoding="utf-8") as told, whole_text(verdicts) as file:
-        table = csv.writer(file)
-        table.writerow(["id", "label", "who", "when", "why"])
+        table = CsvRows(file)
+        table.write(["id", "label", "who", "when", "why"])
         for row in csv.DictReader(told):
             stem = Path(row["file"]).stem
-            table.writerow([f"nasa:{stem}", row["class"], "renderer", "2026-01-01", "drawn so"])
+            table.write([f"nasa:{stem}", row["class"], "renderer", "2026-01-01", "drawn so"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from cosmic_morphology import __version__
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.io_utils import whole_text, write_json
+from cosmic_morphology.io_utils import CsvRows, whole_text, write_json
 from cosmic_morphology.studies.settings import SECTIONS, StudySettings
 
 
@@ -42,10 +41,10 @@ class StudySummary:
 def write_points(path: Path, rows: Sequence[Any], kind: type[Any]) -> None:
     """Rows of one dataclass as CSV, whole or not at all."""
     with whole_text(path) as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow([field.name for field in fields(kind)])
+        table = CsvRows(file)
+        table.write([field.name for field in fields(kind)])
         for row in rows:
-            table.writerow(
+            table.write(
                 [
                     f"{cell:.5f}" if isinstance(cell, float) else cell
                     for cell in asdict(row).values()
