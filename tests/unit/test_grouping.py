@@ -60,6 +60,7 @@ def test_names_of_one_object_tie(one: str, other: str) -> None:
         ("001", "001"),
         ("PIA15048", "PIA15049"),
         ("nebula 12", "nebula 13"),
+        ("Spiral galaxy NGC 100 from afar", "Spiral galaxy NGC 101 from afar"),
     ],
 )
 def test_names_of_different_objects_do_not_tie(one: str, other: str) -> None:

@@ -7,49 +7,23 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from split_rows import dealt, rows
 
 from cosmic_morphology.atlas import Atlas, Stamp
-from cosmic_morphology.curate.split import divide, split_pictures
+from cosmic_morphology.curate.split import split_pictures
 from cosmic_morphology.curate.split_assign import NONE, SIDES, assign_groups, folds
+from cosmic_morphology.curate.split_check import check_ratios
+from cosmic_morphology.curate.split_divide import (
+    MADE_LATE,
+    ON_TWO_SIDES,
+    SCORED_TWICE,
+    divide,
+)
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
 
 RATIOS = {"train": 0.6, "val": 0.2, "test": 0.2}
 LABELS = ("comet", "galaxy", "irrelevant", None)
-
-
-def rows(listed: list[dict[str, object]]) -> pa.Table:
-    empty = {
-        "label": "comet",
-        "source": "nasa",
-        "collection": "",
-        "lineage": [],
-        "group": None,
-        "duplicate_flag": False,
-        "duplicate_of": None,
-        "split": None,
-        "split_reason": None,
-    }
-    schema = pa.schema(
-        [
-            ("id", pa.string()),
-            ("label", pa.string()),
-            ("source", pa.string()),
-            ("collection", pa.string()),
-            ("lineage", pa.list_(pa.string())),
-            ("group", pa.string()),
-            ("duplicate_flag", pa.bool_()),
-            ("duplicate_of", pa.string()),
-            ("split", pa.string()),
-            ("split_reason", pa.string()),
-        ]
-    )
-    return pa.Table.from_pylist([{**empty, **row} for row in listed], schema=schema)
-
-
-def dealt(table: pa.Table, seed: int = 1, **changes: object) -> dict[str, str]:
-    sides = divide(table, settings=SplitSettings(**changes), seed=seed, reject="irrelevant")
-    return dict(zip(table.column("id").to_pylist(), sides.side, strict=True))
 
 
 @st.composite
@@ -62,7 +36,11 @@ def catalogues(draw: st.DrawFn) -> pa.Table:
                 "label": draw(st.sampled_from(LABELS)),
                 "group": f"g{draw(st.integers(0, 15))}",
                 "source": draw(st.sampled_from(["nasa", "eso", "rendered"])),
-                "lineage": draw(st.sampled_from([[], ["nasa:parent"]])),
+                "lineage": draw(
+                    st.sampled_from(
+                        [[], [], ["p000"], ["spacenet:a"], ["spacenet:b", "spacenet:c"]]
+                    )
+                ),
                 "duplicate_flag": draw(st.booleans()),
                 "split": draw(st.sampled_from([None, None, "none", *SIDES])),
             }
@@ -82,19 +60,18 @@ def test_no_group_is_ever_parted(table: pa.Table, seed: int) -> None:
 
 
 @given(catalogues(), st.integers(0, 5))
-def test_a_picture_with_a_side_keeps_it_or_leaves_because_its_group_was_on_two(
-    table: pa.Table, seed: int
-) -> None:
-    sides = dealt(table, seed)
+def test_an_image_keeps_its_split_or_leaves_for_a_reason(table: pa.Table, seed: int) -> None:
+    found = divide(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
     before: dict[str, set[str]] = {}
     listed = table.to_pylist()
-    for row in listed:
+    for row, group in zip(listed, found.groups, strict=True):
         if row["split"] in SIDES:
-            before.setdefault(row["group"], set()).add(row["split"])
-    for row in listed:
-        if row["split"] in SIDES:
-            on_two = len(before[row["group"]]) > 1
-            assert sides[row["id"]] == row["split"] or (on_two and sides[row["id"]] == NONE)
+            before.setdefault(group, set()).add(row["split"])
+    for row, group, side, why in zip(listed, found.groups, found.side, found.why_none, strict=True):
+        if row["split"] in SIDES and side != row["split"]:
+            assert side == NONE
+            assert why in {MADE_LATE, SCORED_TWICE, ON_TWO_SIDES}
+            assert (why == ON_TWO_SIDES) <= (len(before[group]) > 1)
 
 
 @given(catalogues(), st.integers(0, 5), st.randoms(use_true_random=False))
@@ -110,19 +87,51 @@ def test_splitting_twice_changes_nothing(table: pa.Table, seed: int) -> None:
     again = table.drop_columns(["split", "split_reason"])
     again = again.append_column("split", pa.array(first.side, pa.string()))
     again = again.append_column("split_reason", pa.array(first.why_none, pa.string()))
-    assert divide(again, settings=SplitSettings(), seed=seed, reject="irrelevant") == first
+    second = divide(again, settings=SplitSettings(), seed=seed, reject="irrelevant")
+    assert (second.side, second.why_none) == (first.side, first.why_none)
 
 
 @given(catalogues(), st.integers(0, 5))
-def test_rendered_and_derived_pictures_are_dealt_to_training_only(
-    table: pa.Table, seed: int
-) -> None:
-    at = table.schema.get_field_index("split")
-    fresh = table.set_column(at, "split", pa.nulls(table.num_rows, pa.string()))
-    sides = dealt(fresh, seed)
-    for row in fresh.to_pylist():
-        if row["source"] == "rendered" or row["lineage"]:
+def test_rendered_and_derived_images_are_for_training_only(table: pa.Table, seed: int) -> None:
+    sides = dealt(table, seed)
+    there = set(sides)
+    for row in table.to_pylist():
+        if row["source"] == "rendered" or there & set(row["lineage"]) - {row["id"]}:
             assert sides[row["id"]] in ("train", NONE)
+
+
+@given(catalogues(), st.integers(0, 5))
+def test_an_origin_goes_to_one_split_and_is_scored_once(table: pa.Table, seed: int) -> None:
+    sides = dealt(table, seed)
+    where: dict[str, list[str]] = {}
+    for row in table.to_pylist():
+        for origin in row["lineage"]:
+            if origin not in sides and sides[row["id"]] != NONE:
+                where.setdefault(origin, []).append(sides[row["id"]])
+    for found in where.values():
+        assert len(set(found)) == 1
+        assert found[0] == "train" or len(found) == 1
+
+
+@given(catalogues(), st.integers(0, 5))
+def test_no_split_misses_its_ratio_by_more_than_groups_force(table: pa.Table, seed: int) -> None:
+    found = divide(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
+    try:
+        check_ratios(found, SplitSettings(), where="atlas")
+    except UsageError as error:
+        assert "would hold no image" in str(error)  # noqa: PT017
+        assert set(found.side) - {NONE} != set(SIDES)
+
+
+@given(st.integers(3, 40), st.integers(1, 40), st.integers(0, 5))
+def test_three_groups_are_enough_for_three_splits(n: int, classes: int, seed: int) -> None:
+    table = rows(
+        [{"id": f"p{at}", "group": f"p{at}", "label": f"c{at % classes}"} for at in range(n)]
+    )
+    found = divide(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
+    check_ratios(found, SplitSettings(), where="atlas")
+    for side, asked in RATIOS.items():
+        assert abs(found.side.count(side) - asked * n) <= 1
 
 
 @given(catalogues(), st.integers(0, 5))
@@ -260,3 +269,11 @@ def test_an_atlas_without_any_label_is_refused_with_a_hint(filled: Atlas) -> Non
     write_columns(filled, label=[None] * 10, group=filled.ids())
     with pytest.raises(UsageError, match="nothing to balance"):
         split_pictures(filled, settings=SplitSettings(include_unlabelled=False), seed=1)
+
+
+def test_a_refused_split_leaves_the_atlas_as_it_was(filled: Atlas) -> None:
+    write_columns(filled, label=["comet"] * 10, group=["one"] * 10)
+    version = str(filled.version)
+    with pytest.raises(UsageError, match="would hold no image"):
+        split_pictures(filled, settings=SplitSettings(), seed=1)
+    assert str(filled.version) == version

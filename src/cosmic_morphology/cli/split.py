@@ -53,8 +53,8 @@ def command(
     if folds is not None:
         settings.split.folds = folds
     opened = open_atlas(settings)
-    if "group" not in opened.columns():
-        group_pictures(opened, settings=settings.curate)
+    # Images that came in since the last `cosmic curate` have no group yet.
+    group_pictures(opened, settings=settings.curate)
     summary = split_pictures(
         opened,
         settings=settings.split,

@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, Stamp, fingerprint
 from cosmic_morphology.curate.grouping_names import named_in, names_key, series_of
+from cosmic_morphology.curate.lineage import parents_of
 from cosmic_morphology.curate.unionfind import UnionFind
 from cosmic_morphology.settings import CurateSettings
 
 STAGE = "group"
-CODE = "1"
+CODE = "2"
 COLUMNS = (
     "source", "collection", "title", "names", "albums", "created_at", "lineage", "credit",
     "duplicate_of",
@@ -167,9 +168,10 @@ def keys_of_rows(
     """
     broad = {name.lower() for name in settings.group_broad_names}
     bound = _bound(len(listed), settings)
+    ids = {row["id"] for row in listed}
     members: dict[tuple[str, str], list[int]] = defaultdict(list)
     for at, row in enumerate(listed):
-        for key in dict.fromkeys(_keys(row, broad)):
+        for key in dict.fromkeys(_keys(row, broad, ids)):
             members[key].append(at)
     kept: dict[tuple[str, str], list[int]] = {}
     too_broad: dict[str, int] = {}
@@ -193,12 +195,12 @@ def _parameters(settings: CurateSettings) -> dict[str, Any]:
     return {**chosen, "names": names_key()}
 
 
-def _keys(row: dict[str, Any], broad: set[str]) -> Iterator[tuple[str, str]]:
+def _keys(row: dict[str, Any], broad: set[str], ids: set[str]) -> Iterator[tuple[str, str]]:
     place = f"{row['source']}|{row['collection'] or ''}"
     source_id = str(row["id"]).partition(":")[2]
     yield "copy", row["duplicate_of"] or row["id"]
     yield "lineage", row["id"]
-    for parent in row["lineage"] or ():
+    for parent in parents_of(row, ids):
         yield "lineage", parent
     said = named_in(row["title"] or "", names=row["names"] or (), file_name=source_id)
     for press in said.press:
@@ -211,6 +213,8 @@ def _keys(row: dict[str, Any], broad: set[str]) -> Iterator[tuple[str, str]]:
             yield "day", f"{place}|{name}|{day}"
     series = series_of(row["title"] or "")
     if series:
-        yield "series", f"{place}|{series}"
+        # The number of an object is no number of a part: NGC 100 and NGC 101 are no series.
+        named = sorted(set(said.objects) - broad)
+        yield "series", "|".join((place, *named, series))
     for album in row["albums"] or ():
         yield "album", f"{place}|{album}"

@@ -49,6 +49,9 @@ def assign_groups(
     Groups with the most pictures of scarce classes are dealt first, each to the part that lacks
     most (iterative stratification: Sechidis, Tsoumakas and Vlahavas, ECML PKDD 2011, on groups),
     then single groups are moved or swapped while that brings the counts nearer to what was asked.
+    At last groups are moved until no part as a whole is farther from what can be reached than the
+    largest group, and none is empty that need not be: many small classes alone would all go to
+    the largest part.
     """
     parts = list(ratios)
     names, counts = _counts(groups, labels)
@@ -72,6 +75,7 @@ def assign_groups(
         part_of[at] = best
         have[best] += counts[at]
     _improve(part_of, order, counts, have, wanted, weight, allowed)
+    _even_out(part_of, order, counts, share)
     return {name: parts[part] for name, part in zip(names, part_of, strict=True)}
 
 
@@ -159,6 +163,68 @@ def _improve(
             have[part_of[group]] -= counts[group]
             have[part] += counts[group]
             part_of[group] = part
+
+
+def reachable(share: np.ndarray, floor: np.ndarray, total: float) -> np.ndarray:
+    """Pictures of each part nearest to the asked shares, where parts hold some already.
+
+    Parameters
+    ----------
+    share : ndarray of float, shape ``(P,)``
+        Asked share of each part; they sum to one.
+    floor : ndarray of float, shape ``(P,)``
+        Pictures that each part holds already and cannot give away.
+    total : float
+        Pictures in all.
+    """
+    pinned = share <= 0
+    while True:
+        left = total - floor[pinned].sum()
+        free = share[~pinned].sum()
+        target = np.where(pinned, floor, share * (left / free if free else 0.0))
+        over = ~pinned & (floor > target)
+        if not over.any():
+            return np.asarray(target)
+        pinned |= over
+
+
+def _even_out(part_of: np.ndarray, order: list[int], counts: np.ndarray, share: np.ndarray) -> None:
+    """Move groups until the parts as wholes are as near to the ratios as groups allow."""
+    if not order:
+        return
+    size, free = counts.sum(axis=1), np.array(order)
+    held = np.zeros(len(size), dtype=bool)
+    held[part_of >= 0] = True
+    held[free] = False
+    parts = len(share)
+    floor = np.bincount(part_of[held], weights=size[held], minlength=parts)
+    target = reachable(share, floor, float(size.sum()))
+    largest = size[free].max()
+    while True:
+        away = np.bincount(part_of, weights=size, minlength=parts) - target
+        over, under = int(away.argmax()), int(np.where(share > 0, away, np.inf).argmin())
+        if max(away[over], -away[under]) <= largest + 1e-9:
+            break
+        # Any free group of the fuller part is smaller than the distance between the two.
+        part_of[_scarcest_less(free[part_of[free] == over], counts)] = under
+    _fill_empty(part_of, free, counts, share)
+
+
+def _fill_empty(
+    part_of: np.ndarray, free: np.ndarray, counts: np.ndarray, share: np.ndarray
+) -> None:
+    for part in np.flatnonzero(share > 0):
+        groups = np.bincount(part_of, minlength=len(share))
+        giving = free[groups[part_of[free]] > 1]
+        if groups[part] == 0 and len(giving):
+            part_of[_scarcest_less(giving, counts)] = part
+
+
+def _scarcest_less(groups: np.ndarray, counts: np.ndarray) -> int:
+    """The smallest of some groups, of the most frequent classes: its part misses it least."""
+    weight = 1.0 / np.maximum(counts.sum(axis=0), 1)
+    lost = (counts[groups] * weight).sum(axis=1)
+    return int(groups[int(lost.argmin())])
 
 
 def _swap(

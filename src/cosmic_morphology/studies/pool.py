@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas, fingerprint
-from cosmic_morphology.curate.split import RENDERED_SOURCES
+from cosmic_morphology.curate.lineage import is_rendered
 from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.evaluate.metrics import encode
 from cosmic_morphology.evaluate.neighbours import embedding_for
@@ -21,7 +21,6 @@ _COLUMNS = (
     "id", "source", "collection", "lineage", "given_label", "label", "label_kind",
     "label_confidence", "group", "split", "votes",
 )  # fmt: skip
-_RENDER = "render:"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,7 +155,7 @@ def read_pool(
     rows = _rows(atlas, column)
     vectors = read_embeddings(atlas, column, [row["id"] for row in rows])
     if rendered is not None:
-        more = [row for row in _rows(rendered, _same(atlas, rendered, column)) if _is_drawn(row)]
+        more = [row for row in _rows(rendered, _same(atlas, rendered, column)) if is_rendered(row)]
         there = {row["id"] for row in rows}
         more = [{**row, "split": "train"} for row in more if row["id"] not in there]
         rows = [*rows, *more]
@@ -202,12 +201,6 @@ def _rows(atlas: Atlas, column: str) -> list[dict[str, Any]]:
     return [{**blank, **row} for row in found if row["id"] in pictures]
 
 
-def _is_drawn(row: Mapping[str, Any]) -> bool:
-    return row["source"] in RENDERED_SOURCES or any(
-        parent.startswith(_RENDER) for parent in row["lineage"] or ()
-    )
-
-
 def _arrays(
     rows: Sequence[Mapping[str, Any]],
     vectors: np.ndarray,
@@ -215,7 +208,7 @@ def _arrays(
     labels: str,
     column: str,
 ) -> Pool:
-    drawn = np.array([_is_drawn(row) for row in rows], bool)
+    drawn = np.array([is_rendered(row) for row in rows], bool)
     # Who drew a picture knows what it shows; nobody has to vote on it.
     believed = [
         row["given_label"] if is_drawn else row["label"]

@@ -1,0 +1,42 @@
+"""Rows that tests of the split deal, and where they go."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from cosmic_morphology.curate.split_divide import divide
+from cosmic_morphology.settings import SplitSettings
+
+
+def rows(listed: list[dict[str, object]]) -> pa.Table:
+    empty = {
+        "label": "comet",
+        "source": "nasa",
+        "collection": "",
+        "lineage": [],
+        "group": None,
+        "duplicate_flag": False,
+        "duplicate_of": None,
+        "split": None,
+        "split_reason": None,
+    }
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("label", pa.string()),
+            ("source", pa.string()),
+            ("collection", pa.string()),
+            ("lineage", pa.list_(pa.string())),
+            ("group", pa.string()),
+            ("duplicate_flag", pa.bool_()),
+            ("duplicate_of", pa.string()),
+            ("split", pa.string()),
+            ("split_reason", pa.string()),
+        ]
+    )
+    return pa.Table.from_pylist([{**empty, **row} for row in listed], schema=schema)
+
+
+def dealt(table: pa.Table, seed: int = 1, **changes: object) -> dict[str, str]:
+    sides = divide(table, settings=SplitSettings(**changes), seed=seed, reject="irrelevant")
+    return dict(zip(table.column("id").to_pylist(), sides.side, strict=True))
