@@ -6,6 +6,7 @@ import pytest
 from harvest_tools import gather, said, table
 
 from cosmic_morphology.atlas import Atlas, verify
+from cosmic_morphology.collect.addresses import REPLICA
 from cosmic_morphology.replica import Faults, Holdings, Replica
 from cosmic_morphology.replica.quirks import Quirks
 
@@ -58,6 +59,27 @@ def test_doing_it_twice_fetches_nothing_and_changes_nothing(atlas, calm):
     assert calm.requests.count("/nasa-assets") == 0
     assert table(atlas) == before
     assert (atlas.version.images, atlas.version.catalogue) == (versions.images, versions.catalogue)
+
+
+def test_another_port_of_a_replica_adds_no_row_to_the_ledger(atlas, calm):
+    def addresses() -> dict[str, str]:
+        rows = atlas.read(["url", "state"], table="ledger").to_pylist()
+        return {row["url"]: row["state"] for row in rows}
+
+    calm.set_faults(Faults(rate_gone=0.1, rate_cut=0.1))
+    gather(atlas, calm.nasa_url, "galaxy", settings={"attempts": 1})
+    before, records = addresses(), atlas.read(["id", "image_url", "page_url"]).to_pylist()
+    assert len(set(before.values())) > 2
+    assert not any("127.0.0.1" in url for url in before)
+    assert all(row["image_url"].startswith(REPLICA) for row in records)
+    with Replica(Holdings.numbered(240, side_px=32), quirks=Quirks.none()) as moved:
+        assert moved.url != calm.url
+        done = gather(atlas, moved.nasa_url, "galaxy", retry={"gone"})
+        # What failed behind the one port is taken up again behind the other.
+        assert (done.stored + done.already_there, done.complete) == (240, True)
+        assert addresses().keys() == before.keys()
+        kept = atlas.read(["id", "image_url", "page_url"]).to_pylist()
+        assert [row for row in kept if row in records] == records
 
 
 def test_a_record_found_by_two_searches_is_one_row_with_both(atlas, calm):

@@ -119,7 +119,7 @@ def test_a_class_with_two_pictures_stands_on_two_sides(atlas, arrival):
 def test_of_contradicting_verdicts_the_latest_counts_and_strangers_are_named(
     atlas, arrival, tmp_path
 ):
-    atlas.add([arrival(1, title="Comet 67P")])
+    atlas.add([arrival(n, title=f"Comet {66 + n}P") for n in range(1, 6)])
     table = tmp_path / "verdicts.csv"
     table.write_text(
         "id,verdict,label,who,when\n"
@@ -130,16 +130,16 @@ def test_of_contradicting_verdicts_the_latest_counts_and_strangers_are_named(
     done = import_verdicts(atlas, table, taxonomy=SIX)
     assert (done.contradicting_ids, done.unknown_ids) == (("nasa:x001",), ("nobody:1",))
     curate(atlas)
-    assert labels_of(atlas) == ["star"]
+    assert labels_of(atlas) == ["star", *["comet"] * 4]
 
 
 def test_a_verdict_on_a_picture_that_is_gone_breaks_nothing(atlas, arrival):
-    atlas.add([arrival(1, title="Comet 67P")])
+    atlas.add([arrival(n, title=f"Comet {66 + n}P") for n in range(1, 6)])
     at = datetime(2026, 1, 1, tzinfo=UTC)
     said = {"id": "gone:1", "verdict": "label", "label": "star", "who": "ada", "at": at, "why": ""}
     atlas.append_decisions([said])
     done, _ = curate(atlas)
-    assert (done.checked, labels_of(atlas)) == (0, ["comet"])
+    assert (done.checked, labels_of(atlas)) == (0, ["comet"] * 5)
 
 
 def test_a_word_of_two_classes_is_refused_with_both_of_them(tmp_path):

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 from cosmic_morphology.atlas import Atlas, withdraw
+from cosmic_morphology.collect.addresses import Addresses
 from cosmic_morphology.collect.doors import Doors
 from cosmic_morphology.collect.harvest import Harvest
 from cosmic_morphology.collect.health import Health, Repeats
@@ -159,9 +160,17 @@ async def _harvest(
     revisit: bool,
 ) -> CollectSummary:
     started = time.monotonic()
-    doors = Doors(source.hosts, job.root)
+    doors, addresses = Doors(source.hosts, job.root), Addresses(job.root)
     async with Client(settings, doors) as client:
-        reader = Reader(atlas, source, client, retry=retry, limit=job.limit, revisit=revisit)
+        reader = Reader(
+            atlas,
+            source,
+            client,
+            retry=retry,
+            limit=job.limit,
+            revisit=revisit,
+            addresses=addresses,
+        )
         if left := reader.known.half_withdrawn():
             withdraw(atlas, left)
             reader.known.stored -= left
@@ -176,6 +185,7 @@ async def _harvest(
             else None,
             repeats=Repeats(hashes),
             batch_rows=settings.batch_rows,
+            addresses=addresses,
         )
         judge = getattr(source, "judge", None)
         run = Harvest(client, reader, writer, limits=limits, judge=judge, progress=progress)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cosmic_morphology.atlas import Atlas, Record
+from cosmic_morphology.collect.addresses import Addresses
 from cosmic_morphology.collect.states import UNFINISHED, FetchState
 
 SLICE_PREFIX = "slice:"
@@ -34,12 +35,15 @@ class Known:
         Name of the source.
     retry : set of str
         States (or kinds of errors) that are taken up again beside the unfinished ones.
+    addresses : Addresses
+        How the atlas keeps addresses.
     """
 
-    def __init__(self, atlas: Atlas, source: str, retry: set[str]) -> None:
+    def __init__(self, atlas: Atlas, source: str, retry: set[str], addresses: Addresses) -> None:
         self._atlas = atlas
         self._source = source
         self._retry = retry
+        self._addresses = addresses
         prefix = f"{source}:"
         self.stored = {each for each in atlas.positions() if each.startswith(prefix)}
         self.rows: dict[str, Row] = {}
@@ -49,9 +53,10 @@ class Known:
         for row in atlas.read(columns, where=where, table="ledger").to_pylist():
             state = FetchState(row["state"])
             etag, modified = row["etag"] or "", row["last_modified"] or ""
-            self.rows[row["url"]] = Row(row["id"], state, row["attempts"] or 0, etag, modified)
+            url = addresses.asked(row["url"])
+            self.rows[url] = Row(row["id"], state, row["attempts"] or 0, etag, modified)
             if state in UNFINISHED or retry & {state.value, row["error_kind"] or ""}:
-                self._again.add(row["url"])
+                self._again.add(url)
 
     def half_withdrawn(self) -> set[str]:
         """Ids that the ledger knows as stand-ins and whose picture a kill has left behind."""
@@ -75,7 +80,7 @@ class Known:
         urls = sorted(self._again - met)
         for start in range(0, len(urls), 500):
             part = ", ".join(
-                "'" + url.replace("'", "''") + "'" for url in urls[start : start + 500]
+                _literal(self._addresses.kept(url)) for url in urls[start : start + 500]
             )
             rows = self._atlas.read(
                 ["url", "slice", "record"], where=f"url IN ({part})", table="ledger"
@@ -84,7 +89,7 @@ class Known:
                 name = row["slice"] or ""
                 asked = any(name == query or name.startswith(f"{query}/") for query in queries)
                 if row["record"] and asked:
-                    yield name, Record.from_json(row["record"])
+                    yield name, Record.from_json(self._addresses.asked(row["record"]))
 
 
 def _literal(text: str) -> str:

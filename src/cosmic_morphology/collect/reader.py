@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from cosmic_morphology.atlas import Atlas, Record
+from cosmic_morphology.collect.addresses import Addresses
 from cosmic_morphology.collect.http import Client
 from cosmic_morphology.collect.known import Known
 from cosmic_morphology.collect.outcomes import PAGE_PREFIX, Item, Outcome
@@ -34,6 +35,8 @@ class Reader:
         Records with a picture, shared out between the queries.
     revisit : bool
         Whether stored pictures are asked for again, on condition that they changed.
+    addresses : Addresses
+        How the atlas keeps addresses.
     """
 
     def __init__(
@@ -45,9 +48,10 @@ class Reader:
         retry: set[str],
         limit: int | None,
         revisit: bool,
+        addresses: Addresses,
     ) -> None:
         self.tally = Tally(source.name)
-        self.known = Known(atlas, source.name, retry)
+        self.known = Known(atlas, source.name, retry, addresses)
         self.already_there = 0
         self._source = source
         self._client = client

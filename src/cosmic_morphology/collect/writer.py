@@ -11,6 +11,7 @@ from typing import Any
 from cosmic_morphology.atlas import Arrival, Atlas, Record, withdraw
 from cosmic_morphology.atlas.schema import LEDGER
 from cosmic_morphology.atlas.tables import sql_text
+from cosmic_morphology.collect.addresses import Addresses
 from cosmic_morphology.collect.health import (
     SAME_BYTES_ERROR,
     SAME_BYTES_KIND,
@@ -52,6 +53,8 @@ class Writer:
         Holds files back that come again.
     batch_rows : int
         Pictures between two commits.
+    addresses : Addresses
+        How the atlas keeps addresses.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Writer:
         health: Health | None,
         repeats: Repeats,
         batch_rows: int,
+        addresses: Addresses,
     ) -> None:
         self.stored = 0
         self.bytes = 0
@@ -71,6 +75,7 @@ class Writer:
         self._health = health
         self._repeats = repeats
         self._batch_rows = batch_rows
+        self._addresses = addresses
         self._batch = Batch()
 
     @property
@@ -122,9 +127,11 @@ class Writer:
             judged += self._repeats.release()
         with self._one_collector():
             self._store([o for o in judged if o.intake is not None])
-            self._atlas.upsert_records(self._with_pictures(batch.records))
-            rows = {item.url: item.pending_row() for item in batch.pending.values()}
-            rows |= {outcome.item.url: outcome.row() for outcome in judged}
+            records = self._with_pictures(batch.records)
+            self._atlas.upsert_records([self._addresses.kept_record(each) for each in records])
+            listed = [item.pending_row() for item in batch.pending.values()]
+            listed += [outcome.row() for outcome in judged]
+            rows = {row["url"]: row for row in map(self._addresses.kept_row, listed)}
             rows |= self._rows_of_stand_ins(stand_ins)
             if rows:
                 self._atlas.upsert_ledger(_whole(rows))
@@ -145,7 +152,7 @@ class Writer:
 
     def _store(self, outcomes: list[Outcome]) -> None:
         arrivals = [
-            Arrival(o.item.complete_record(), o.intake, o.data)
+            Arrival(self._addresses.kept_record(o.item.complete_record()), o.intake, o.data)
             for o in outcomes
             if o.intake is not None
         ]

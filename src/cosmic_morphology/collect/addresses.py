@@ -1,0 +1,53 @@
+"""How addresses of a replica are kept: without its port, which is another one in each run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from cosmic_morphology.atlas import Record
+from cosmic_morphology.collect.doors import is_loopback
+
+REPLICA = "http://replica.invalid/"
+"""Stands for a server on this machine; no such host can exist (RFC 2606)."""
+
+
+class Addresses:
+    """Addresses as they are asked, and as the atlas keeps them.
+
+    Those of an archive are kept as they are. Of a server on this machine the port says nothing
+    of the image: the same files behind another port are the same rows of the ledger.
+
+    Parameters
+    ----------
+    root : str
+        Address that is asked in place of the archive's; empty for the archive itself.
+    """
+
+    def __init__(self, root: str = "") -> None:
+        parts = urlsplit(root)
+        self._here = f"{parts.scheme}://{parts.netloc}/" if is_loopback(parts.netloc) else ""
+
+    def kept(self, text: str) -> str:
+        """An address, or a text that holds some, as the atlas keeps it."""
+        return text.replace(self._here, REPLICA) if self._here else text
+
+    def asked(self, text: str) -> str:
+        """An address that the atlas has kept, or a text that holds some, as it is asked now."""
+        return text.replace(REPLICA, self._here) if self._here else text
+
+    def kept_record(self, record: Record) -> Record:
+        """A record with its addresses as the atlas keeps them."""
+        if not self._here:
+            return record
+        image, page = self.kept(record.image_url), self.kept(record.page_url)
+        return replace(record, image_url=image, page_url=page)
+
+    def kept_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row of the ledger with its addresses as the atlas keeps them."""
+        return {
+            name: self.kept(value) if isinstance(value, str) else value
+            for name, value in row.items()
+        }
