@@ -209,6 +209,9 @@ class ImportJob(Section):
     only: dict[str, str] = Field(
         default_factory=dict, description="rows of the CSV: column = value, or '!value'"
     )
+    follow_links: bool = Field(
+        default=False, description="take in what links out of the folder lead to"
+    )
 
 
 class SynthesizeJob(Section):

@@ -192,7 +192,14 @@ def test_cutouts_say_what_is_wrong_with_a_table(tmp_path, atlas, calm):
     file = tmp_path / "t.csv"
     with pytest.raises(UsageError, match="need a table"):
         gather(atlas, calm.url, source="cutouts")
-    for content, message in (("a,b\n1,2\n", "no column for 'ra'"), ("ra,dec\n1,x\n2,95\n", None)):
+    for content, message in (
+        ("a,b\n1,2\n", "no column for 'ra'"),
+        (
+            "ra,dec\n1,x\n2,95\n",
+            "2 of 2 rows are no positions: the first has 'x' in the column 'dec'",
+        ),
+        ("ra,dec\n1,x\n150,30\n151,30\n", None),
+    ):
         file.write_text(content)
         options = {"table": str(file)}
         if message:
@@ -200,7 +207,7 @@ def test_cutouts_say_what_is_wrong_with_a_table(tmp_path, atlas, calm):
                 gather(atlas, calm.url, source="cutouts", options=options)
         else:
             done = gather(atlas, calm.url, source="cutouts", options=options)
-            assert done.left_out == {"malformed": 2}
+            assert done.left_out == {"malformed": 1}
 
 
 def test_since_reads_only_what_is_new(atlas, calm):

@@ -163,7 +163,7 @@ def test_killed_at_any_instant_a_rerun_completes_it(pictures, tmp_path, commits_
 
 
 def test_a_full_batch_by_size_is_committed_early(atlas, pictures, monkeypatch):
-    monkeypatch.setattr("cosmic_morphology.collect.importing.BATCH_BYTES", 10_000)
+    monkeypatch.setattr("cosmic_morphology.collect.import_batch.BATCH_BYTES", 10_000)
     before = atlas.version.images
     import_folder(atlas, pictures)
     assert atlas.version.images - before > 2

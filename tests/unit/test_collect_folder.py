@@ -13,9 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmic_morphology.collect.sources.folder import records, safe_id
+from cosmic_morphology.collect.sources.folder import open_folder, safe_id
 from cosmic_morphology.collect.sources.spacenet import origin_of
 from cosmic_morphology.errors import FetchError, InputError, PictureError
+
+
+def records(path, *, skipped=None, **asked):
+    opened = open_folder(path, **asked)
+    if skipped is not None:
+        skipped.update(opened.skipped)
+    return opened.records()
 
 
 def lay(root: Path, *names: str) -> Path:
@@ -66,7 +73,12 @@ def test_hidden_files_and_sidecars_are_skipped_and_counted(tmp_path):
     os.mkfifo(tmp_path / "star" / "pipe.jpg")
     skipped: Counter[str] = Counter()
     assert [r.source_id for r, _ in records(tmp_path, skipped=skipped)] == ["folder/star/a.jpg"]
-    assert skipped == {"hidden": 1, "not a picture's name": 2, "not a regular file": 2}
+    assert skipped == {
+        "hidden": 2,
+        "not a picture's name": 2,
+        "not a regular file": 1,
+        "link to nothing": 1,
+    }
 
 
 def test_nothing_is_read_before_it_is_needed(tmp_path):
@@ -134,7 +146,7 @@ def test_a_file_that_is_missing_or_outside_is_an_error_of_that_record_alone(tmp_
     loaders = [loader for _, loader in records(tmp_path / "p", csv=table)]
     assert loaders[0]() == b"p/a.jpg"
     for loader in loaders[1:]:
-        with pytest.raises(FetchError, match="not in the folder"):
+        with pytest.raises(FetchError, match="no file of the folder"):
             loader()
 
 
@@ -148,16 +160,16 @@ def test_a_row_given_twice_counts_once(tmp_path):
 
 def test_a_missing_column_is_named_with_those_that_are_there_and_what_to_do(tmp_path):
     lay(tmp_path, "a.jpg")
-    table = write_table(tmp_path / "t.csv", {"filename": "a.jpg", "kind": "star"})
+    table = write_table(tmp_path / "t.csv", {"picture": "a.jpg", "kind": "star"})
     with pytest.raises(InputError) as caught:
         records(tmp_path, csv=table)
     assert caught.value.where == str(table)
-    assert "'file' is missing; there are 'filename', 'kind'" in caught.value.what
-    assert "--column file=filename" in caught.value.todo
-    with pytest.raises(InputError, match="'class' is missing"):
-        records(tmp_path, csv=table, columns={"file": "filename", "label": "class"})
+    assert "no column 'file'; there is: picture, kind" in caught.value.what
+    assert "--column file=NAME" in caught.value.todo
+    with pytest.raises(InputError, match="no column 'class'"):
+        records(tmp_path, csv=table, columns={"file": "picture", "label": "class"})
     with pytest.raises(InputError, match="'lable' is no column"):
-        records(tmp_path, csv=table, columns={"file": "filename", "lable": "kind"})
+        records(tmp_path, csv=table, columns={"file": "picture", "lable": "kind"})
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"file\n\xe9.jpg\n"])

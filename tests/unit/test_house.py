@@ -14,6 +14,7 @@ from cosmic_morphology import errors
 
 SOURCE = Path(cosmic_morphology.__file__).parent
 FLOORS = {
+    "csv_table": 0,
     "errors": 0,
     "safe_text": 0,
     "reading": 0,

@@ -17,14 +17,17 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.errors import CosmicError
 
 NAME = "import"
 
 
 def command(
-    path: Annotated[Path, typer.Argument(help="A folder or a zip.")],
+    path: Annotated[Path, typer.Argument(help="A folder or a zip file of images.")],
     name: Annotated[str, typer.Option("--name", help="Name of this set.")] = "",
-    csv: Annotated[Path | None, typer.Option("--csv", help="Texts of a flat folder.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="The table that describes the pictures.")
+    ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option("--column", help="Our name for a CSV column: title=Headline."),
@@ -33,6 +36,9 @@ def command(
         list[str] | None,
         typer.Option("--only", help="Rows of the CSV: source=apod, or source=!apod."),
     ] = None,
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", help="Take in what links out of the folder lead to.")
+    ] = False,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -40,17 +46,22 @@ def command(
     """Bring in pictures of your own; a folder's label becomes a vote, not the truth."""
     from cosmic_morphology.collect.importing import import_folder
     from cosmic_morphology.imaging import ImageLimits
+    from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
     with progress(f"importing {path.name}") as report:
         summary = import_folder(
             open_atlas(settings, create=True),
             path,
-            name=name or path.stem,
+            name=name or path.resolve().stem,
             csv=csv,
             columns=pairs("--column", column) or None,
             only=pairs("--only", only) or None,
+            follow_links=follow_links,
+            taxonomy=load_taxonomy(settings.taxonomy),
             limits=ImageLimits(**settings.imaging.model_dump()),
             progress=report,
         )
     show(summary, as_json=as_json, title="imported")
+    if summary.shortfall:
+        raise CosmicError(summary.shortfall, where=str(path))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.tables import read_table
+from cosmic_morphology.curate.tables import Ids, read_table
 from cosmic_morphology.curate.votes import labels_of_voter
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.io_utils import CsvRows, whole_text
@@ -130,6 +130,10 @@ def audit(
         The table is not usable, or none of its pictures is in the atlas.
     """
     truth, groups = _truth(truth_csv, dict(columns or {}), id_prefix, taxonomy, half)
+    ids = Ids(atlas.ids())
+    truth, groups = (
+        {ids.find(id_): said for id_, said in each.items()} for each in (truth, groups)
+    )
     wanted = ["id", "votes", "label", "given_label", "group", "label_kind"]
     wanted += [f"{check}_{part}" for check in _CHECKS for part in ("score", "flag")]
     rows = [row for row in atlas.read(wanted).to_pylist() if row["id"] in truth]
@@ -268,7 +272,12 @@ def _truth(
         if half and half_of(line["group"] or line["id"]) != half:
             continue
         id_ = line["id"] if line["id"].startswith(id_prefix) else id_prefix + line["id"]
-        labels[id_] = label
+        if labels.setdefault(id_, label) != label:
+            raise InputError(
+                f"{id_} is labelled both {labels[id_]} and {label}",
+                where=f"{path}, line {number}",
+                todo="Keep one of them.",
+            )
         groups[id_] = line.get("group", "")
     return labels, groups
 

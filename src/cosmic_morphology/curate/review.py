@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import VERDICTS, Atlas, Decision, all_decisions
-from cosmic_morphology.curate.tables import read_table
+from cosmic_morphology.curate.tables import Ids, read_table
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -102,6 +102,8 @@ def import_verdicts(
         _verdict(line, number, csv_path, taxonomy, id_prefix, person) for number, line in lines
     ]
     there = {row["id"]: row["split"] for row in atlas.read(["id", "split"]).to_pylist()}
+    ids = Ids(there)
+    verdicts = [{**each, "id": ids.find(each["id"])} for each in verdicts]
     unknown = [each["id"] for each in verdicts if each["id"] not in there]
     wanted = [
         each

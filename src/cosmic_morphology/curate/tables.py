@@ -1,15 +1,17 @@
-"""Reading a person's CSV table, with errors that name the file, the column and the line."""
+"""Reading a person's table of verdicts or checked labels: which columns, which pictures."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from cosmic_morphology.errors import InputError
+from cosmic_morphology.csv_table import read_csv
 
 # People call the column of the label by either name.
-_ALSO_CALLED = {"label": "class"}
+_ALSO_CALLED = {"label": ("class",)}
+_OPTION = "--columns id=NAME"
 
 
 def read_table(
@@ -25,7 +27,7 @@ def read_table(
     Parameters
     ----------
     path : Path
-        A CSV file in UTF-8 with a header.
+        A CSV file with a header; see :func:`cosmic_morphology.csv_table.parse_csv`.
     names : mapping
         Our name to the table's name, where they differ; a name given here must be there.
     needs, may, one_of : sequence of str
@@ -34,57 +36,38 @@ def read_table(
     Raises
     ------
     InputError
-        The file cannot be read, is no such table, or a column is missing.
+        The file cannot be read, is no such table, or a column is missing or there twice.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            header = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = header
-            chosen = _chosen(header, names, path, needs, may, one_of)
-            return [
-                (reader.line_num, {ours: (row.get(name) or "").strip() for ours, name in chosen})
-                for row in reader
-            ]
-    except OSError as error:
-        raise InputError(
-            "the table cannot be read", where=str(path), todo="Check the path."
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"this is not a CSV table in UTF-8 ({error})",
-            where=str(path),
-            todo="Save it as CSV (UTF-8).",
-        ) from error
-
-
-def _chosen(
-    header: list[str],
-    names: Mapping[str, str],
-    path: Path,
-    needs: Sequence[str],
-    may: Sequence[str],
-    one_of: Sequence[str],
-) -> list[tuple[str, str]]:
-    chosen: dict[str, str] = {}
-    for ours in (*needs, *one_of, *may):
-        theirs = names.get(ours, ours)
-        other = _ALSO_CALLED.get(ours, theirs)
-        if ours not in names and theirs not in header and other in header:
-            theirs = other
-        if theirs in header:
-            chosen[ours] = theirs
-        elif ours in names or ours in needs:
-            raise _missing(theirs, ours, header, path)
-    if one_of and not any(ours in chosen for ours in one_of):
-        raise _missing(one_of[0], one_of[0], header, path)
-    return list(chosen.items())
-
-
-def _missing(name: str, ours: str, header: list[str], path: Path) -> InputError:
-    role = "" if name == ours else f" (it was to be read as {ours!r})"
-    return InputError(
-        f"there is no column {name!r}{role}; there is: {', '.join(header) or 'nothing'}",
-        where=str(path),
-        todo="Rename a column, or say which one it is with --columns.",
+    table = read_csv(path)
+    chosen = table.select(
+        names, needs=needs, may=(*one_of, *may), also=_ALSO_CALLED, option=_OPTION
     )
+    if one_of and not any(ours in chosen for ours in one_of):
+        raise table.lacks(one_of[0], one_of[0], _OPTION)
+    return [(line, {ours: row[its] for ours, its in chosen.items()}) for line, row in table.rows()]
+
+
+class Ids:
+    """Finds the id of the atlas that a cell means, in either normal form of Unicode.
+
+    A Mac writes “é” as two characters where a spreadsheet writes one. Ids that differ in
+    nothing else are different pictures: then only the very id is found.
+
+    Parameters
+    ----------
+    ids : iterable of str
+        Ids of the atlas.
+    """
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self._ids = set(ids)
+        self._alike: dict[str, list[str]] = defaultdict(list)
+        for each in self._ids:
+            self._alike[unicodedata.normalize("NFC", each)].append(each)
+
+    def find(self, cell: str) -> str:
+        """The id, or the cell itself where there is none."""
+        if cell in self._ids:
+            return cell
+        alike = self._alike.get(unicodedata.normalize("NFC", cell), [])
+        return alike[0] if len(alike) == 1 else cell

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.errors import LeakError, SettingsError
+from cosmic_morphology.errors import CosmicError, LeakError, SettingsError
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.pipeline.summary import Summary
 from cosmic_morphology.settings import Settings
@@ -107,10 +107,14 @@ def import_folders(context: Context) -> None:
                 csv=job.csv,
                 columns=job.columns or None,
                 only=job.only or None,
+                follow_links=job.follow_links,
+                taxonomy=context.taxonomy,
                 limits=ImageLimits(**context.settings.imaging.model_dump()),
                 progress=report,
             )
         _count_failures(context, done.refused)
+        if done.shortfall:
+            raise CosmicError(done.shortfall, where=str(job.path))
 
 
 def synthesize(context: Context) -> None:

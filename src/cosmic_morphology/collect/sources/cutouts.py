@@ -36,9 +36,10 @@ class Cutouts:
     """A picture for each row of a table.
 
     Queries are surveys (``legacysurvey`` without any, or ``skyserver``). Options: ``table`` (CSV,
-    Parquet, FITS or VOTable with ``ra`` and ``dec`` in degrees), ``columns`` (their names, where
-    they are not the usual ones), ``size_px`` (256), ``scale_arcsec`` (a pixel's side; the
-    survey's own by default), ``layer`` (``ls-dr10``), ``release`` (``dr18``).
+    Parquet, FITS or VOTable with ``ra`` and ``dec``, in degrees or as 12:34:56), ``columns``
+    (their names, where they are not the usual ones: ``ra=ALPHA,dec=DELTA``), ``size_px`` (256),
+    ``scale_arcsec`` (a pixel's side; the survey's own by default), ``layer`` (``ls-dr10``),
+    ``release`` (``dr18``).
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ class Cutouts:
             raise UsageError(
                 "cutouts need a table of positions", where="collect_from.options.table"
             )
-        self._positions = Positions(Path(table), dict(wanted.option("columns", {})))
+        self._positions = Positions(Path(table), wanted.option("columns", ""))
 
     async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
         """The table, once for each survey."""
@@ -91,7 +92,7 @@ class Cutouts:
         for at, position in enumerate(self._positions):
             if not position.is_on_the_sky:
                 row = f"{part.query}/row-{at}"
-                yield LeftOut(row, Why.MALFORMED, f"row {at} is no position")
+                yield LeftOut(row, Why.MALFORMED, f"row {at + 1} of the table is no position")
             else:
                 yield self._record(position, part.query)
 
@@ -102,7 +103,10 @@ class Cutouts:
 
     def _record(self, position: Position, survey: str) -> Record:
         scale = float(self._scale_arcsec or _SCALES_ARCSEC[survey])
-        place = f"{position.ra_deg:.6f}{position.dec_deg:+.6f}"
+        place = position.place
+        # Another place, layer, scale or size is another picture, whatever a table calls it.
+        taken = self._layer if survey == "legacysurvey" else self._release
+        named = f"{position.identifier}@{place}" if position.identifier else place
         said = {
             "ra_deg": position.ra_deg,
             "dec_deg": position.dec_deg,
@@ -111,8 +115,7 @@ class Cutouts:
         }
         return Record(
             source=self.name,
-            # Another scale or size is another picture of the same place.
-            source_id=f"{survey}/{position.identifier or place}/{scale:g}x{self._size_px}",
+            source_id=f"{survey}/{named}/{taken}/{scale:g}x{self._size_px}",
             title=position.identifier or place,
             credit=_CREDITS[survey],
             image_url=self._address(position, survey, scale),

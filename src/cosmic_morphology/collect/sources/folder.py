@@ -1,4 +1,4 @@
-"""Pictures that somebody already has: class folders, a flat folder with a CSV, or a zip of either.
+"""Pictures that somebody already has: class folders, a folder with a table, or a zip of either.
 
 What a folder or table calls a picture is kept as ``given_label``: one vote among others. Every
 third picture of the collections that we looked at was in the wrong folder.
@@ -6,81 +6,36 @@ third picture of the collections that we looked at was in the wrong folder.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect.sources import folder_table, spacenet
-from cosmic_morphology.collect.sources.folder_store import Store, ZipStore, is_sidecar, open_store
+from cosmic_morphology.collect.sources.folder_choice import choose_table, is_table
+from cosmic_morphology.collect.sources.folder_labels import Labeller
+from cosmic_morphology.collect.sources.folder_store import (
+    LINK_OUT,
+    FolderStore,
+    Store,
+    is_sidecar,
+)
+from cosmic_morphology.collect.sources.zip_store import ZipStore
 from cosmic_morphology.errors import FetchError, InputError
 from cosmic_morphology.imaging import ImageLimits
+from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
 SOURCE = "folder"
 Loader = Callable[[], bytes]
 """Reads the bytes of one picture, when they are needed."""
 
-# Data sets often come already divided; these folders are no classes.
-SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
-_MAX_TABLE_BYTES = 2_000_000_000
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Control characters, what separates lines anywhere, bytes that are no text, and the escape sign.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff%\\\\]")
-
-
-def records(
-    path: str | Path,
-    *,
-    name: str = SOURCE,
-    csv: str | Path | None = None,
-    columns: Mapping[str, str] | None = None,
-    only: Mapping[str, str] | None = None,
-    max_bytes: int = ImageLimits.max_bytes,
-    skipped: Counter[str] | None = None,
-) -> Iterator[tuple[Record, Loader]]:
-    """Records of a folder or zip with the way to their bytes, always in the same order.
-
-    Parameters
-    ----------
-    path : str or Path
-        A folder or a zip file.
-    name : str
-        What the import is called; part of every id: ``folder:<name>/<path within the folder>``.
-    csv : str or Path, optional
-        A table with a row for each picture, beside or inside ``path``. Without it the pictures'
-        folders are their labels (``DIR/<label>/…``); a flat folder with one CSV in it uses that.
-    columns : mapping, optional
-        Our name = the table's name of a column: ``file`` (required), ``id``, ``title``,
-        ``description``, ``label``, ``date``, ``source``, ``collection``, ``credit``,
-        ``licence``, ``keywords``, ``names``, ``albums``, ``subjects``, ``lineage``, ``page_url``,
-        ``image_url``.
-    only : mapping, optional
-        Rows of the table that count: its own column, and the value (``!value``: any other).
-    max_bytes : int
-        Loaders read one byte more at most, so that larger files are noticed and not read.
-    skipped : Counter, optional
-        Receives what was left out, by reason.
-
-    Yields
-    ------
-    Record, callable
-        A loader raises :class:`~cosmic_morphology.errors.FetchError` for a file that the table
-        names and that is not there, ``PictureError`` for one that is damaged inside its zip.
-
-    Raises
-    ------
-    InputError
-        Before the first record: no such folder, a damaged or exploding zip, a missing column.
-    """
-    opened = open_folder(path, name=name, csv=csv, columns=columns, only=only, max_bytes=max_bytes)
-    if skipped is not None:
-        skipped.update(opened.skipped)
-    return opened.records()
 
 
 @dataclass
@@ -91,8 +46,16 @@ class Folder:
     ----------
     name : str
         What the import is called.
-    total : int
-        How many records it has.
+    store : Store
+        Where its files are.
+    files : list of str
+        Relative paths of what may be pictures.
+    rows : folder_table.Rows or None
+        The rows of the table, where there is one.
+    labeller : Labeller
+        The label that a picture's folders give it.
+    max_bytes : int
+        Loaders read one byte more at most.
     skipped : Counter of str
         What was left out, by reason.
     """
@@ -100,29 +63,55 @@ class Folder:
     name: str
     store: Store
     files: list[str]
-    table: folder_table.Table | None
+    rows: folder_table.Rows | None
+    labeller: Labeller
     max_bytes: int
-    total: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str]
+
+    @property
+    def total(self) -> int:
+        """How many records it has."""
+        return len(self.files) if self.rows is None else self.rows.total
+
+    @property
+    def table(self) -> str:
+        """Path of the table that describes the pictures; empty without one."""
+        return self.rows.table.where if self.rows else ""
+
+    @property
+    def labels_from(self) -> str:
+        """Where the labels come from: the table, or which level of the folders."""
+        if self.rows and "label" in self.rows.table.columns:
+            return f"the column {self.rows.table.columns['label']!r} of {self.table}"
+        return self.labeller.told()
+
+    @property
+    def lost(self) -> list[str]:
+        """Folders that could not be read or lie behind a link, and classes of such links alone."""
+        left_out = self.store.left_out
+        taken = {self.labeller(file) for file in self.files}
+        links = [link for link in left_out.links if self.labeller(link) not in taken]
+        return sorted({*left_out.lost, *links})
 
     def records(self) -> Iterator[tuple[Record, Loader]]:
         """Each record with the loader of its bytes."""
-        return self._listed() if self.table is None else self._tabled(self.table)
+        return self._listed() if self.rows is None else self._tabled(self.rows)
 
     def _listed(self) -> Iterator[tuple[Record, Loader]]:
-        label_of = Labeller(self.files, wrapped=isinstance(self.store, ZipStore))
         for file in self.files:
-            said = {"given_label": label_of(file), "collection": self.name}
+            said = {"given_label": self.labeller(file), "collection": self.name}
             yield self._record(file, file, said), self._loader(file)
 
-    def _tabled(self, table: folder_table.Table) -> Iterator[tuple[Record, Loader]]:
-        there = set(self.files)
-        for cells, key in _unique(table):
-            said = _said(cells)
+    def _tabled(self, rows: folder_table.Rows) -> Iterator[tuple[Record, Loader]]:
+        labelled = "label" in rows.table.columns
+        for row in rows:
+            said = _said(row.cells)
             said["collection"] = said["collection"] or self.name
-            file = _located(cells["file"], there)
-            loader = self._loader(file) if file else partial(_not_there, cells["file"], table.where)
-            yield self._record(key, cells["file"], said), loader
+            if not labelled and row.file:
+                said["given_label"] = self.labeller(row.file)
+            named = row.cells[folder_table.REQUIRED]
+            loader = self._loader(row.file) if row.file else partial(_not_there, named, self.table)
+            yield self._record(row.key, row.file or named, said), loader
 
     def _record(self, key: str, file: str, said: dict[str, Any]) -> Record:
         origin = spacenet.origin_of(file)
@@ -142,26 +131,77 @@ def open_folder(
     columns: Mapping[str, str] | None = None,
     only: Mapping[str, str] | None = None,
     max_bytes: int = ImageLimits.max_bytes,
+    follow_links: bool = False,
+    taxonomy: Taxonomy | None = None,
 ) -> Folder:
-    """Open a folder or zip for :func:`records` (parameters and errors as there)."""
+    """Open a folder or zip: its records, always in the same order, with the way to their bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder or a zip file.
+    name : str
+        What the import is called; part of every id: ``folder:<name>/<path within the folder>``.
+    csv : str or Path, optional
+        A table with a row for each picture, beside or inside ``path``. Without it the table is
+        used that lies there and names most of the pictures; without any the folders are the
+        labels (see :class:`~cosmic_morphology.collect.sources.folder_labels.Labeller`).
+    columns : mapping, optional
+        Our name = the table's name of a column: ``file`` (required), ``id``, ``title``,
+        ``description``, ``label``, ``date``, ``source``, ``collection``, ``credit``,
+        ``licence``, ``keywords``, ``names``, ``albums``, ``subjects``, ``lineage``, ``page_url``,
+        ``image_url``.
+    only : mapping, optional
+        Rows of the table that count: its own column, and the value (``!value``: any other).
+    max_bytes : int
+        Loaders read one byte more at most, so that larger files are noticed and not read.
+    follow_links : bool
+        Take in what links lead to, also out of the folder.
+    taxonomy : Taxonomy, optional
+        Whose names tell which level of the folders is the label; the package's own without it.
+
+    Returns
+    -------
+    Folder
+        A loader of its records raises :class:`~cosmic_morphology.errors.FetchError` for a file
+        that the table names and that is not there, ``PictureError`` for one that is damaged
+        inside its zip.
+
+    Raises
+    ------
+    InputError
+        No such folder, a damaged or exploding zip, a missing column, a table that contradicts
+        itself, or nothing here that may be a picture.
+    """
+    place = Path(path)
     if not _SAFE_NAME.fullmatch(name):
-        todo = "Use letters, digits, dots, dashes and underscores."
-        raise InputError(f"{name!r} cannot be the name of an import", where=str(path), todo=todo)
-    store = open_store(Path(path))
-    table = _table(store, Path(path), csv, columns, only)
-    files = [each for each in store.names if not is_sidecar(each)]
-    used = {str(Path(table.where))} if table else set()
-    beside = [n for n in store.names if is_sidecar(n) and str(Path(path, n)) not in used]
-    skipped = Counter(store.skipped)
-    skipped["not a picture's name"] += len(beside)
-    opened = Folder(name, store, files, table, max_bytes, len(files), skipped)
-    if table is not None:
-        _count_rows(opened, table)
-    if not opened.total:
         raise InputError(
-            "there are no pictures here", where=str(path), todo="Give the folder that holds them."
+            f"{name!r} cannot be the name of an import",
+            where=str(path),
+            todo="Give one with --name: letters, digits, dots, dashes and underscores.",
         )
-    opened.skipped = +opened.skipped
+    store = _open_store(place, follow_links=follow_links)
+    files = [each for each in store.names if not is_sidecar(each)]
+    table = choose_table(store, place, files, csv, columns, only)
+    rows = folder_table.Rows(table, files) if table else None
+    skipped = Counter(store.left_out.counts)
+    beside = {*filter(is_sidecar, store.names)} - {table.inside if table else ""}
+    unused = {*filter(is_table, beside)}
+    skipped["table that was not used"] += len(unused)
+    skipped["not a picture's name"] += len(beside - unused)
+    if rows:
+        skipped += rows.skipped
+        skipped["not in the table"] += len(set(files) - rows.named)
+    taxonomy = taxonomy or load_taxonomy()
+    opened = Folder(name, store, files, rows, Labeller(files, taxonomy), max_bytes, +skipped)
+    if not opened.total:
+        links = store.left_out.counts[LINK_OUT]
+        lead = f"; {links} links lead out of it, and --follow-links takes them in" if links else ""
+        raise InputError(
+            f"there are no pictures here{lead}",
+            where=str(path),
+            todo="Give the folder that holds them.",
+        )
     return opened
 
 
@@ -183,87 +223,15 @@ def _escaped(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in raw)
 
 
-class Labeller:
-    """The folder that says what a picture shows.
-
-    Parameters
-    ----------
-    files : list of str
-        All relative paths.
-    wrapped : bool
-        Whether one folder around all class folders is no class (as zip programs make it).
-    """
-
-    def __init__(self, files: list[str], *, wrapped: bool) -> None:
-        folders = {PurePosixPath(file).parts[:-1] for file in files}
-        tops = {parts[:1] for parts in folders}
-        one_top = len(tops) == 1 and all(folders) and any(len(parts) > 1 for parts in folders)
-        self._outer = 1 if wrapped and one_top else 0
-
-    def __call__(self, file: str) -> str:
-        """Label of one picture; empty where it lies in no class folder."""
-        parts = PurePosixPath(file).parts[self._outer : -1]
-        if parts and parts[0].lower() in SPLIT_FOLDERS:
-            parts = parts[1:]
-        text = parts[0].encode("utf-8", "replace").decode() if parts else ""
-        return " ".join(text.split())
-
-
-def _table(
-    store: Store,
-    path: Path,
-    csv: str | Path | None,
-    columns: Mapping[str, str] | None,
-    only: Mapping[str, str] | None,
-) -> folder_table.Table | None:
-    if csv is None:
-        inside = _only_table(store, path)
-        if inside is None:
-            return None
-        content, where = store.read(inside, _MAX_TABLE_BYTES), f"{path}/{inside}"
-    elif Path(csv).is_file():
-        content, where = Path(csv).read_bytes(), str(csv)
-    elif str(csv) in store.names:
-        content, where = store.read(str(csv), _MAX_TABLE_BYTES), f"{path}/{csv}"
-    else:
-        raise InputError("there is no such table", where=str(csv))
-    return folder_table.open_table(content, where, columns, only)
-
-
-def _only_table(store: Store, path: Path) -> str | None:
-    """The one CSV in a flat folder; class folders may have any tables beside them."""
-    flat = [each for each in store.names if "/" not in each]
-    tables = [each for each in flat if PurePosixPath(each).suffix.lower() in {".csv", ".tsv"}]
-    if not tables or all(is_sidecar(each) for each in flat):
-        return None
-    if len(tables) > 1:
-        raise InputError(
-            f"there are several tables ({', '.join(tables)})",
-            where=str(path),
-            todo="Say which one describes the pictures, with --csv.",
-        )
-    return tables[0]
-
-
-def _count_rows(opened: Folder, table: folder_table.Table) -> None:
-    """Count what the table names: the whole table is checked before anything is stored."""
-    rows = sum(1 for _ in table.rows())
-    there, named, opened.total = set(opened.files), set(), 0
-    for cells, _ in _unique(table):
-        opened.total += 1
-        named.add(_located(cells["file"], there))
-    opened.skipped["listed twice"] += rows - opened.total
-    opened.skipped["not in the table"] += len(there - named)
-
-
-def _unique(table: folder_table.Table) -> Iterator[tuple[dict[str, str], str]]:
-    """Rows with what they are identified by; of several with the same, the first."""
-    seen = set()
-    for cells in table.rows():
-        key = cells.get("id") or cells["file"]
-        if key not in seen:
-            seen.add(key)
-            yield cells, key
+def _open_store(path: Path, *, follow_links: bool) -> Store:
+    try:
+        if path.is_dir():
+            return FolderStore(path, follow_links=follow_links)
+        if not path.exists():
+            raise InputError("there is no such folder or zip file", where=str(path))
+    except (OSError, ValueError) as error:  # where we may not look, or no path at all
+        raise InputError(f"this cannot be opened ({error})", where=repr(str(path))) from error
+    return ZipStore(path)
 
 
 def _said(cells: dict[str, str]) -> dict[str, Any]:
@@ -279,15 +247,9 @@ def _said(cells: dict[str, str]) -> dict[str, Any]:
     return said
 
 
-def _located(file: str, there: set[str]) -> str:
-    """Which of the files a cell means; empty where there is none (outside counts as none)."""
-    clean = posixpath.normpath(file.replace("\\", "/")) if file else ""
-    return clean if clean in there else ""
-
-
 def _not_there(file: str, where: str) -> bytes:
     raise FetchError(
-        f"the table names {file!r}, which is not in the folder",
+        f"the table names {file!r}, which is no file of the folder, or could be several",
         where=where,
         todo="Paths in the table are relative to the folder.",
     )

@@ -1,17 +1,16 @@
-"""Files of a folder or of a zip archive, listed in order and read one at a time."""
+"""Files of a folder, listed in order and read one at a time; what is left out is counted."""
 
 from __future__ import annotations
 
 import os
 import stat
-import zipfile
-import zlib
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from cosmic_morphology.errors import InputError, PictureError
-from cosmic_morphology.imaging import PictureKind
+from cosmic_morphology.errors import InputError
 
 # What people and their programs leave beside pictures. Anything else is looked at: pictures
 # may have any name, or none that says so.
@@ -23,9 +22,35 @@ SIDECARS = frozenset(
     }
 )
 CLUTTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
-# Pictures hardly compress: an archive that unpacks to this much more holds something else.
-MAX_UNPACKING_RATIO = 200
-FREE_UNPACKED_BYTES = 1_000_000_000
+# Without waiting: what was a file when it was listed may be a pipe by now.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_PACKED_FITS = (".fits.gz", ".fit.gz", ".fts.gz")
+
+HIDDEN = "hidden"
+NOT_REGULAR = "not a regular file"
+LINK_OUT = "link out of the folder"
+LINK_NOWHERE = "link to nothing"
+LINK_AGAIN = "link to a folder that is read anyway"
+UNREADABLE = "unreadable folder"
+
+
+@dataclass
+class LeftOut:
+    """What a store does not list, by reason.
+
+    Attributes
+    ----------
+    counts : Counter of str
+        Files (folders, where what is in them cannot be known) by reason.
+    links : dict of str to str
+        Each link that leads out, and its target.
+    lost : list of str
+        Folders whose pictures are lost with them: behind a link that leads out, or unreadable.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    links: dict[str, str] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
 
 
 class Store(Protocol):
@@ -35,143 +60,154 @@ class Store(Protocol):
     ----------
     names : list of str
         Relative paths with ``/``, sorted, without hidden files.
-    skipped : Counter of str
-        What was left out, by reason.
+    left_out : LeftOut
+        The rest.
     """
 
     names: list[str]
-    skipped: Counter[str]
+    left_out: LeftOut
 
     def read(self, name: str, at_most: int) -> bytes:
         """Bytes of one file, no more than ``at_most`` of them."""
-
-
-def open_store(path: Path) -> Store:
-    """The files of a folder or zip archive.
-
-    Raises
-    ------
-    InputError
-        There is nothing at this path, it is neither folder nor zip, or the zip is damaged or
-        built to explode.
-    """
-    if path.is_dir():
-        return FolderStore(path)
-    if not path.exists():
-        raise InputError("there is no such folder or zip file", where=str(path))
-    return ZipStore(path)
 
 
 def is_sidecar(name: str) -> bool:
     """Whether a name is that of a text, table or program beside the pictures."""
-    return PurePosixPath(name).suffix.lower() in SIDECARS
+    lowered = name.lower()
+    return PurePosixPath(lowered).suffix in SIDECARS and not lowered.endswith(_PACKED_FITS)
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a file or folder is hidden, or left there by a system."""
+    return name.startswith(".") or name in CLUTTER
 
 
 class FolderStore:
-    """The regular files below a folder."""
+    """The regular files below a folder.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.skipped: Counter[str] = Counter()
+    Links to files are followed where they stay in the folder; whatever leads out of it is
+    counted with its target. Pipes, sockets and devices are never opened.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    follow_links : bool
+        Take in what links lead to, wherever it lies (but nothing special, and no circle).
+
+    Raises
+    ------
+    InputError
+        The folder itself cannot be read.
+    """
+
+    def __init__(self, root: Path, *, follow_links: bool = False) -> None:
+        try:
+            self.root = root.resolve(strict=True)
+            with os.scandir(self.root):
+                pass
+        except (OSError, RuntimeError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise InputError(f"this folder cannot be read ({why})", where=str(root)) from error
+        self.left_out = LeftOut()
+        self._follow = follow_links
         self.names = sorted(self._listed())
 
     def read(self, name: str, at_most: int) -> bytes:
         """Bytes of one file, no more than ``at_most`` of them."""
-        with (self.root / name).open("rb") as file:
+        handle = os.open(self.root / name, _FLAGS)
+        with open(handle, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(0, NOT_REGULAR)
             return file.read(at_most)
 
-    def _listed(self) -> list[str]:
-        found = []
-        for folder, folders, files in os.walk(self.root, onerror=_unreadable):
-            folders[:] = [name for name in folders if not _is_clutter(name)]
-            for name in files:
-                if _is_clutter(name):
-                    self.skipped["hidden"] += 1
+    def _listed(self) -> Iterator[str]:
+        waiting = deque([""])
+        self._seen = {_identity(self.root)}
+        while waiting:
+            folder = waiting.popleft()
+            for entry in self._entries(folder):
+                name = f"{folder}/{entry.name}" if folder else entry.name
+                is_link = entry.is_symlink()
+                if is_clutter(entry.name):
+                    self.left_out.counts[HIDDEN] += _files_in(entry)
+                elif is_link and not self._leads_on(name):
                     continue
-                path = Path(folder, name)
-                # Reading a pipe or a device would wait for ever.
-                if not stat.S_ISREG(_mode(path)):
-                    self.skipped["not a regular file"] += 1
-                    continue
-                found.append(path.relative_to(self.root).as_posix())
-        return found
+                elif entry.is_dir():
+                    if self._is_new(name, is_link=is_link):
+                        waiting.append(name)
+                elif entry.is_file():
+                    yield name
+                else:
+                    self.left_out.counts[NOT_REGULAR] += 1
 
-
-class ZipStore:
-    """The files of a zip archive, read in place: nothing is ever unpacked to the disk."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.skipped: Counter[str] = Counter()
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-            raise InputError(
-                f"this is neither a folder nor a whole zip file ({error})",
-                where=str(path),
-                todo="Give a folder, or download the zip again.",
-            ) from error
-        self._members = self._listed()
-        self.names = sorted(self._members)
+            with os.scandir(self.root / folder) as entries:
+                return sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            self.left_out.counts[UNREADABLE] += 1
+            self.left_out.lost.append(folder)
+            return []
 
-    def read(self, name: str, at_most: int) -> bytes:
-        """Bytes of one file, no more than ``at_most`` of them.
-
-        Raises
-        ------
-        PictureError
-            ``corrupt`` (damaged inside the archive) or ``unsupported`` (encrypted, or packed in
-            a way that Python cannot read).
-        """
+    def _leads_on(self, name: str) -> bool:
+        """Whether a link is followed; counted otherwise."""
+        link = self.root / name
         try:
-            with self._zip.open(self._members[name]) as file:
-                return file.read(at_most)
-        except (RuntimeError, NotImplementedError) as error:
-            raise PictureError(
-                PictureKind.UNSUPPORTED, str(error), where=name, todo="Unpack it yourself."
-            ) from error
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            what = f"it is damaged inside the zip ({error})"
-            raise PictureError(PictureKind.CORRUPT, what, where=name) from error
+            target = link.resolve(strict=True)
+            is_folder = target.is_dir()
+        except (OSError, RuntimeError):  # to nothing, in a circle, or where we may not look
+            self.left_out.counts[LINK_NOWHERE] += 1
+            self.left_out.links[name] = target_name = _read_link(link)
+            if looks_like_a_folder(target_name):
+                self.left_out.lost.append(name)
+            return False
+        if self._follow or target.is_relative_to(self.root):
+            return True
+        self.left_out.counts[LINK_OUT] += 1
+        self.left_out.links[name] = str(target)
+        if is_folder:
+            self.left_out.lost.append(name)
+        return False
 
-    def _listed(self) -> dict[str, zipfile.ZipInfo]:
-        members: dict[str, zipfile.ZipInfo] = {}
-        for member in self._zip.infolist():
-            if member.is_dir():
-                continue
-            name = member.filename.replace("\\", "/")
-            parts = PurePosixPath(name).parts
-            if not parts or name.startswith("/") or ".." in parts or ":" in parts[0]:
-                self.skipped["path outside the archive"] += 1
-            elif any(_is_clutter(part) for part in parts):
-                self.skipped["hidden"] += 1
-            elif name in members:
-                self.skipped["listed twice"] += 1
-            else:
-                members[name] = member
-        unpacked = sum(member.file_size for member in members.values())
-        allowed = max(FREE_UNPACKED_BYTES, MAX_UNPACKING_RATIO * self.path.stat().st_size)
-        if unpacked > allowed:
-            raise InputError(
-                f"this zip unpacks to {unpacked:,} bytes, far more than pictures do",
-                where=str(self.path),
-                todo="Unpack it yourself if you trust it, and import the folder.",
-            )
-        return members
+    def _is_new(self, name: str, *, is_link: bool) -> bool:
+        """Whether a folder is not read already, nor will be under its own name."""
+        target = (self.root / name).resolve()
+        if is_link and target.is_relative_to(self.root):
+            within = target.relative_to(self.root).parts
+            if not any(is_clutter(part) for part in within):
+                self.left_out.counts[LINK_AGAIN] += 1
+                return False
+        identity = _identity(target)
+        if identity in self._seen:
+            self.left_out.counts[LINK_AGAIN] += 1
+            return False
+        self._seen |= {identity} - {None}
+        return True
 
 
-def _is_clutter(name: str) -> bool:
-    return name.startswith(".") or name in CLUTTER
+def looks_like_a_folder(name: str) -> bool:
+    """Whether a name is that of a folder, as far as a name can say: it has no ending."""
+    return not PurePosixPath(name).suffix
 
 
-def _mode(path: Path) -> int:
+def _identity(folder: Path) -> tuple[int, int] | None:
     try:
-        return path.stat().st_mode
-    except OSError:  # a link to nowhere: not a regular file, and counted as that
-        return 0
+        found = folder.stat()
+    except OSError:  # where we may not look; that it cannot be read is counted when it is opened
+        return None
+    return found.st_dev, found.st_ino
 
 
-def _unreadable(error: OSError) -> None:
-    raise InputError(
-        f"this folder cannot be read ({error.strerror})", where=str(error.filename)
-    ) from error
+def _files_in(entry: os.DirEntry[str]) -> int:
+    """How many files are hidden by a name: one, or those of a whole folder (at least one)."""
+    if not entry.is_dir(follow_symlinks=False):
+        return 1
+    return sum(len(files) for _, _, files in os.walk(entry.path))
+
+
+def _read_link(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""

@@ -1,15 +1,16 @@
-"""The CSV that goes with a folder of pictures."""
+"""The table that goes with a folder of pictures: which columns, which rows, which files."""
 
 from __future__ import annotations
 
-import csv
-import io
+import posixpath
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
+from cosmic_morphology.csv_table import CsvTable
 from cosmic_morphology.errors import InputError
 
 REQUIRED = "file"
@@ -27,72 +28,95 @@ TEXTS = {
     "image_url": "image_url",
 }
 LISTS = ("keywords", "names", "albums", "subjects", "lineage")
-COLUMNS = (REQUIRED, *TEXTS, *LISTS)
+COLUMNS = (*TEXTS, *LISTS)
+_ALSO_CALLED = {
+    REQUIRED: ("filename", "file_name", "image", "image_name", "path", "filepath"),
+    "label": ("class",),
+}
 _SEPARATORS = re.compile(r"[;|]")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV (or TSV) whose header has been checked.
+    """A table whose header has been checked.
 
     Parameters
     ----------
-    where : str
-        Its path, for messages.
-    content : bytes
-        The file.
+    csv : CsvTable
+        The table.
     columns : dict of str to str
-        Our name of each column that is there, and the file's own name of it.
+        Our name of each column that is there, and the table's own name of it.
     only : dict of str to str
-        Rows that count: the file's own column, and the value it must have (``!value``: must not).
+        Rows that count: the table's own column, and the value it must have (``!value``: must
+        not).
+    folder : str
+        Folder of the table within the import: files may be named from there.
+    inside : str
+        Its relative path within the import; empty where it lies elsewhere.
     """
 
-    where: str
-    content: bytes
+    csv: CsvTable
     columns: dict[str, str]
     only: dict[str, str]
+    folder: str = ""
+    inside: str = ""
 
-    def rows(self) -> Iterator[dict[str, str]]:
-        """Each row under our names, in the order of the file; cells are stripped."""
-        for row in _dicts(self.content, self.where):
-            if all(_agrees(row.get(name), value) for name, value in self.only.items()):
-                yield {ours: (row.get(its) or "").strip() for ours, its in self.columns.items()}
+    @property
+    def where(self) -> str:
+        """Its path, for messages."""
+        return self.csv.where
+
+    def rows(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """Line and cells of each row that counts, under our names, in the order of the table."""
+        for line, row in self.csv.rows():
+            if all(_agrees(row[name], value) for name, value in self.only.items()):
+                yield line, {ours: row[its] for ours, its in self.columns.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row with what it is identified by; ``file`` is empty where its file is not there."""
+
+    key: str
+    file: str
+    cells: dict[str, str]
 
 
 def open_table(
-    content: bytes,
-    where: str,
+    csv: CsvTable,
     columns: Mapping[str, str] | None = None,
     only: Mapping[str, str] | None = None,
 ) -> Table:
-    """Check a CSV's header against what is asked of it.
+    """Check a table's header against what is asked of it.
 
     Parameters
     ----------
-    content : bytes
-        The file, UTF-8, with a header; tabs separate when its name ends in ``.tsv``.
+    csv : CsvTable
+        The table.
     columns : mapping, optional
-        Our name = the file's name, for columns that are called otherwise (see ``COLUMNS``).
+        Our name = the table's name, for columns that are called otherwise (see ``COLUMNS``).
     only : mapping, optional
         See :class:`Table`.
 
     Raises
     ------
     InputError
-        Not UTF-8 or not a CSV, a column that is missing, or a name that is not ours.
+        A column that is missing or there twice, or a name that is not ours.
     """
-    asked = dict(columns or {})
-    unknown = sorted(set(asked) - set(COLUMNS))
-    if unknown:
-        todo = f"There are: {', '.join(COLUMNS)}."
-        raise InputError(f"{unknown[0]!r} is no column of a record", where=where, todo=todo)
-    header = _header(content, where)
-    lower = {name.strip().lower(): name for name in header}
-    found = {ours: lower[ours] for ours in COLUMNS if ours in lower} | asked
-    for its in (found.get(REQUIRED, REQUIRED), *asked.values(), *(only or {})):
-        if its not in header:
-            raise _missing(its, header, where)
-    return Table(where=where, content=content, columns=found, only=dict(only or {}))
+    chosen = csv.select(
+        dict(columns or {}),
+        needs=(REQUIRED,),
+        may=COLUMNS,
+        also=_ALSO_CALLED,
+        option="--column file=NAME ('file' is the picture's path within the folder)",
+    )
+    filters = {}
+    for name, value in (only or {}).items():
+        its = csv.column(name, exactly=True)
+        if not its:
+            raise csv.lacks(name, name)
+        filters[its] = value
+    return Table(csv=csv, columns=chosen, only=filters)
 
 
 def split_list(cell: str) -> tuple[str, ...]:
@@ -100,45 +124,159 @@ def split_list(cell: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in _SEPARATORS.split(cell) if part.strip())
 
 
-def _missing(column: str, header: list[str], where: str) -> InputError:
-    return InputError(
-        f"the column {column!r} is missing; there are {', '.join(map(repr, header)) or 'none'}",
-        where=where,
-        todo=(
-            "Say which column holds it, such as --column file=filename, "
-            "or add it: 'file' is the picture's path within the folder."
-        ),
-    )
+class Locator:
+    """Finds the file that a cell means; a looser reading counts only where it means one file.
+
+    In this order: the very path; the same in Unicode's composed form (a Mac writes ``é`` as two
+    characters); in any capitals; without its ending; the end of one path (``0.jpg`` for
+    ``images/0.jpg``). Each from the table's own folder first, then from the top.
+
+    Parameters
+    ----------
+    files : iterable of str
+        Relative paths.
+    folder : str
+        Folder of the table among them.
+    """
+
+    def __init__(self, files: Iterable[str], folder: str = "") -> None:
+        self._folder = folder
+        self._tables: list[tuple[_Reading, dict[str, list[str]]]] = []
+        listed = list(files)
+        for of_file, of_cell in _READINGS:
+            table: dict[str, list[str]] = defaultdict(list)
+            for file in listed:
+                table[of_file(file)].append(file)
+            self._tables.append((of_cell, table))
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        for file in listed:
+            self._by_name[_any_capitals(PurePosixPath(file).name)].append(file)
+
+    def find(self, cell: str) -> str:
+        """The file; empty where there is none, several, or the path leads outside."""
+        if not cell:
+            return ""
+        clean = posixpath.normpath(cell.replace("\\", "/"))
+        if clean.startswith(("../", "/")) or clean in {".", ".."}:
+            return ""
+        nearer = posixpath.normpath(posixpath.join(self._folder, clean)) if self._folder else clean
+        for reading, table in self._tables:
+            for path in dict.fromkeys((nearer, clean)):
+                found = table.get(reading(path), [])
+                if len(found) == 1:
+                    return found[0]
+                if found:  # several: which of them is meant cannot be known
+                    return ""
+        ending = "/" + _any_capitals(clean)
+        named = self._by_name.get(ending.rpartition("/")[2], [])
+        ends = [each for each in named if _any_capitals(each).endswith(ending)]
+        return ends[0] if len(ends) == 1 else ""
 
 
-def _header(content: bytes, where: str) -> list[str]:
-    with _readable(where):
-        return next(csv.reader(_text(content), delimiter=_delimiter(where)), [])
+@dataclass
+class Rows:
+    """The rows of a table with their files, checked as a whole before anything is stored.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    files : list of str
+        The files that there are.
+
+    Attributes
+    ----------
+    total : int
+        Records: rows that name a file, each once.
+    named : set of str
+        Files that rows name.
+    skipped : Counter of str
+        Rows that were left out, by reason.
+
+    Raises
+    ------
+    InputError
+        Two rows give one file different labels, or two files have one id.
+    """
+
+    table: Table
+    files: list[str]
+    total: int = 0
+    named: set[str] = field(default_factory=set)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._locator = Locator(self.files, self.table.folder)
+        for _ in self._checked():
+            self.total += 1
+
+    def __iter__(self) -> Iterator[Row]:
+        seen: set[str] = set()
+        for _, cells in self.table.rows():
+            row = self._row(cells)
+            if row.key and row.key not in seen:
+                seen.add(row.key)
+                yield row
+
+    def _row(self, cells: dict[str, str]) -> Row:
+        file = self._locator.find(cells[REQUIRED])
+        key = cells.get("id") or file or cells[REQUIRED]
+        return Row(key if cells[REQUIRED] else "", file, cells)
+
+    def _checked(self) -> Iterator[Row]:
+        owners: dict[str, tuple[int, str]] = {}
+        labels: dict[str, tuple[int, str]] = {}
+        for line, cells in self.table.rows():
+            row = self._row(cells)
+            if not row.key:
+                self.skipped["rows that name no file"] += 1
+                continue
+            file, label = row.file or cells[REQUIRED], cells.get("label", "")
+            first, owner = owners.setdefault(row.key, (line, file))
+            if owner != file:
+                raise self._clash(f"the id {row.key!r} is given to two files", first, line)
+            told, said = labels.setdefault(file, (line, label))
+            if said != label:
+                what = f"{file!r} is labelled both {said!r} and {label!r}"
+                raise self._clash(what, told, line)
+            if first == line:
+                self.named |= {row.file} - {""}
+                yield row
+            else:
+                self.skipped["listed twice"] += 1
+
+    def _clash(self, what: str, first: int, second: int) -> InputError:
+        return InputError(
+            what,
+            where=f"{self.table.where}, lines {first} and {second}",
+            todo="Keep one row for each picture, or choose rows with --only.",
+        )
 
 
-def _dicts(content: bytes, where: str) -> Iterator[dict[str, str | None]]:
-    with _readable(where):
-        yield from csv.DictReader(_text(content), delimiter=_delimiter(where))
-
-
-def _text(content: bytes) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
-
-
-def _delimiter(where: str) -> str:
-    return "\t" if Path(where).suffix.lower() == ".tsv" else ","
-
-
-def _agrees(cell: str | None, wanted: str) -> bool:
+def _agrees(cell: str, wanted: str) -> bool:
     if wanted.startswith("!"):
-        return (cell or "").strip() != wanted[1:]
-    return (cell or "").strip() == wanted
+        return cell != wanted[1:]
+    return cell == wanted
 
 
-@contextmanager
-def _readable(where: str) -> Iterator[None]:
-    try:
-        yield
-    except (csv.Error, UnicodeDecodeError) as error:
-        todo = "Save it as CSV in UTF-8, with a header line."
-        raise InputError(f"this is not a CSV ({error})", where=where, todo=todo) from error
+def _composed(path: str) -> str:
+    return unicodedata.normalize("NFC", path)
+
+
+def _any_capitals(path: str) -> str:
+    return _composed(_composed(path).casefold())
+
+
+def _without_ending(path: str) -> str:
+    return _any_capitals(posixpath.splitext(path)[0])
+
+
+_Reading = Callable[[str], str]
+# How a file's path is read, and how a cell is: a cell without an ending means a file with one,
+# and ``0.jpg`` never means ``0.png``.
+_READINGS: tuple[tuple[_Reading, _Reading], ...] = (
+    (str, str),
+    (_composed, _composed),
+    (_any_capitals, _any_capitals),
+    (_without_ending, _any_capitals),
+)

@@ -1,0 +1,160 @@
+"""Pictures on their way from a folder into the atlas: committed in batches, and all counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.atlas.tables import sql_text
+from cosmic_morphology.collect.import_summary import ImportSummary, shortfall
+from cosmic_morphology.collect.sources.folder import SOURCE, Folder
+from cosmic_morphology.errors import CosmicError
+from cosmic_morphology.imaging import Intake
+
+# A batch is also full at this size: 256 pictures may be gigabytes.
+BATCH_BYTES = 200_000_000
+CHANGED = "changed"
+"""Kind of a file whose bytes are not those of the picture of its name in the atlas."""
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one record: a picture, an error, or neither when it was there before."""
+
+    record: Record
+    data: bytes = b""
+    intake: Intake | None = None
+    error: CosmicError | None = None
+    kind: str = ""
+
+
+@dataclass
+class Batch:
+    """Outcomes on their way into the atlas, and the count of all of them.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Where they go.
+    name : str
+        Name of the set.
+    max_rows : int
+        Rows of a full batch.
+
+    Attributes
+    ----------
+    stored_before : dict of str to str
+        SHA-256 of each picture that the atlas had of this set, by id.
+    """
+
+    atlas: Atlas
+    name: str
+    max_rows: int
+    counts: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    changed: list[str] = field(default_factory=list)
+    bytes: int = 0
+    _arrivals: list[Arrival] = field(default_factory=list)
+    _changed: list[Record] = field(default_factory=list)
+    _ledger: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        of_folders = f"source = '{SOURCE}'"
+        of_set = f"starts_with(id, {sql_text(f'{SOURCE}:{self.name}/')})"
+        images = self.atlas.read(["id", "sha256"], where=of_set, table="images").to_pylist()
+        self.stored_before = {row["id"]: row["sha256"] for row in images}
+        said = self.atlas.read(list(_SAID), where=of_folders).to_pylist()
+        self._said_before = {row["id"]: _told(row) for row in said}
+        states = self.atlas.read(list(_STATE), where=of_folders, table="ledger").to_pylist()
+        self._states_before = {row["url"]: row for row in states}
+
+    @property
+    def _rows(self) -> int:
+        return max(len(self._arrivals) + len(self._changed), len(self._ledger))
+
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome, and keep it for the next commit."""
+        record = outcome.record
+        if outcome.intake is not None:
+            self._arrivals.append(Arrival(record, outcome.intake, outcome.data))
+            self.bytes += len(outcome.data)
+        elif outcome.error is not None:
+            self.refused[outcome.kind] += 1
+            if outcome.kind == CHANGED:
+                self.changed.append(record.id)
+        else:
+            self.counts["already there"] += 1
+            if self._said_before.get(record.id) != _told(record.row()):
+                self._changed.append(record)
+                self.counts["refreshed"] += 1
+        self._note(outcome)
+
+    def commit_when_full(self) -> None:
+        """Commit a batch that is large enough."""
+        if self._rows >= self.max_rows or self.bytes >= BATCH_BYTES:
+            self.commit()
+
+    def commit(self) -> None:
+        """Pictures first, their ledger after: a kill between leaves nothing that is not redone."""
+        if self._arrivals:
+            new = self.atlas.add(self._arrivals)
+            self.counts["stored"] += new
+            self.counts["already there"] += len(self._arrivals) - new
+        if self._changed:
+            self.atlas.upsert_records(self._changed)
+        if self._ledger:
+            self.atlas.upsert_ledger(self._ledger)
+        self._arrivals, self._changed, self._ledger, self.bytes = [], [], [], 0
+
+    def summary(self, folder: Folder) -> ImportSummary:
+        """What came of all."""
+        refused = dict(sorted(self.refused.items()))
+        stored, there = self.counts["stored"], self.counts["already there"]
+        taken, found = stored + there, stored + there + sum(refused.values())
+        links = folder.store.left_out.links
+        return ImportSummary(
+            found=found,
+            stored=stored,
+            already_there=there,
+            refreshed=self.counts["refreshed"],
+            refused=refused,
+            skipped=dict(sorted(folder.skipped.items())),
+            labels_from=folder.labels_from,
+            links={link: links[link] for link in sorted(links)[:_SHOWN]},
+            changed=tuple(self.changed[:_SHOWN]),
+            shortfall=shortfall(taken, found, folder),
+        )
+
+    def _note(self, outcome: Outcome) -> None:
+        """A row for the ledger, unless it says the same already.
+
+        A picture that is in the atlas stays noted as stored, whatever became of its file.
+        """
+        key = outcome.record.id
+        if outcome.error and key in self.stored_before:
+            return
+        state = {
+            "state": "refused" if outcome.error else "stored",
+            "error_kind": outcome.kind or None,
+            "error": str(outcome.error) if outcome.error else None,
+        }
+        before = self._states_before.get(key, {})
+        if all(before.get(column, "") == value for column, value in state.items()):
+            return
+        row = {"url": key, "id": key, "source": SOURCE, "slice": self.name, **state}
+        attempts = (before.get("attempts") or 0) + 1
+        self._ledger.append({**row, "attempts": attempts, "updated_at": datetime.now(UTC)})
+
+
+_STATE = ("url", "state", "error_kind", "error", "attempts")
+_SAID = tuple(c for c in Record("", "").row() if c not in ("queries", "fetched_at"))
+
+
+def _told(row: Mapping[str, Any]) -> int:
+    """Hash of what a record says, without when it was read; null and empty are the same."""
+    return hash(tuple(str(row[column] or "") for column in _SAID))

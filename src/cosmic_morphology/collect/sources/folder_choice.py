@@ -1,0 +1,136 @@
+"""Which table describes the pictures of a folder: the one that a person names, or that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from cosmic_morphology.collect.sources.folder_store import Store
+from cosmic_morphology.collect.sources.folder_table import REQUIRED, Locator, Table, open_table
+from cosmic_morphology.csv_table import MAX_TABLE_BYTES, parse_csv, read_csv
+from cosmic_morphology.errors import InputError, PictureError
+
+_TABLES = frozenset({".csv", ".tsv"})
+# A table beside class folders is about them when it names at least this share of the pictures.
+_ENOUGH = 0.5
+# Some data sets have a table for each picture: the outermost ones are enough to look at.
+_TRIED = 20
+_SAY_WHICH = "Say which one describes the pictures, with --csv."
+
+
+def choose_table(
+    store: Store,
+    path: Path,
+    files: list[str],
+    csv: str | Path | None,
+    columns: Mapping[str, str] | None,
+    only: Mapping[str, str] | None,
+) -> Table | None:
+    """The table of the pictures, opened, or None where their folders say what they are.
+
+    Parameters
+    ----------
+    store : Store
+        The files.
+    path : Path
+        Folder or zip, for messages.
+    files : list of str
+        Those that may be pictures.
+    csv, columns, only
+        As in :func:`cosmic_morphology.collect.sources.folder.open_folder`.
+
+    Raises
+    ------
+    InputError
+        There is no such table, several would fit, or the only one of a flat folder does not.
+    """
+    if csv is not None:
+        return _named(store, path, csv, columns, only)
+    if not files:
+        return None
+    inside = sorted(filter(is_table, store.names), key=lambda name: name.count("/"))[:_TRIED]
+    fitting = []
+    for each in inside:
+        try:
+            table = _open(store, path, each, columns, only)
+            share = _share_named(table, files)
+        except InputError:
+            continue  # a table of something else; of a flat folder it is asked for below
+        if share >= _ENOUGH or (share and _is_flat(files, each)):
+            fitting.append(table)
+    # A flat folder has no other labels: its table is meant, whatever is wrong with it.
+    flat = [each for each in inside if "/" not in each and _is_flat(files, each)]
+    if len(fitting) > 1 or (not fitting and len(flat) > 1):
+        names = [table.inside for table in fitting] or flat
+        what = f"there are several tables ({', '.join(names)})"
+        raise InputError(what, where=str(path), todo=_SAY_WHICH)
+    if fitting:
+        return fitting[0]
+    if columns or only:  # a person has said that there is a table
+        if len(inside) == 1:
+            return _open(store, path, inside[0], columns, only)
+        what = f"there is {'no table' if not inside else 'no table that fits'}"
+        raise InputError(what, where=str(path), todo=_SAY_WHICH)
+    return _open(store, path, flat[0], columns, only) if flat else None
+
+
+def _named(
+    store: Store,
+    path: Path,
+    csv: str | Path,
+    columns: Mapping[str, str] | None,
+    only: Mapping[str, str] | None,
+) -> Table:
+    place = Path(csv)
+    if place.is_file():
+        table = open_table(read_csv(place), columns, only)
+        same = [each for each in filter(is_table, store.names) if _is_same(path, each, place)]
+        return replace(table, inside=same[0], folder=_folder(same[0])) if same else table
+    if str(csv) in store.names:
+        return _open(store, path, str(csv), columns, only)
+    raise InputError("there is no such table", where=str(csv))
+
+
+def _open(
+    store: Store,
+    path: Path,
+    inside: str,
+    columns: Mapping[str, str] | None,
+    only: Mapping[str, str] | None,
+) -> Table:
+    where = f"{path}/{inside}"
+    try:
+        content = store.read(inside, MAX_TABLE_BYTES + 1)
+    except (OSError, PictureError) as error:
+        why = error.what if isinstance(error, PictureError) else error.strerror
+        raise InputError(f"the table cannot be read ({why})", where=where) from error
+    table = open_table(parse_csv(content, where), columns, only)
+    return replace(table, inside=inside, folder=_folder(inside))
+
+
+def _share_named(table: Table, files: list[str]) -> float:
+    locator = Locator(files, table.folder)
+    return len({locator.find(cells[REQUIRED]) for _, cells in table.rows()} - {""}) / len(files)
+
+
+def _is_flat(files: list[str], table: str) -> bool:
+    """Whether all pictures lie in the table's own folder, and none of them in a class folder."""
+    return all(_folder(file) == _folder(table) for file in files)
+
+
+def is_table(name: str) -> bool:
+    """Whether a name is that of a table that could describe pictures."""
+    return PurePosixPath(name).suffix.lower() in _TABLES
+
+
+def _folder(name: str) -> str:
+    parent = str(PurePosixPath(name).parent)
+    return "" if parent == "." else parent
+
+
+def _is_same(path: Path, inside: str, csv: Path) -> bool:
+    try:
+        return (path / inside).samefile(csv)
+    except OSError:  # inside a zip
+        return False
