@@ -53,7 +53,7 @@ def command(
         summary = import_folder(
             open_atlas(settings, create=True),
             path,
-            name=name or path.resolve().stem,
+            name=name or path.absolute().stem,
             csv=csv,
             columns=pairs("--column", column) or None,
             only=pairs("--only", only) or None,
