@@ -148,9 +148,14 @@ class Locator:
             for file in listed:
                 table[of_file(file)].append(file)
             self._tables.append((of_cell, table))
-        self._by_name: dict[str, list[str]] = defaultdict(list)
-        for file in listed:
-            self._by_name[_any_capitals(PurePosixPath(file).name)].append(file)
+        # The ends of paths, with and without the file's ending, by the name alone.
+        self._ends: list[dict[str, list[tuple[str, str]]]] = []
+        for of_file in (_any_capitals, _without_ending):
+            names: dict[str, list[tuple[str, str]]] = defaultdict(list)
+            for file in listed:
+                read = of_file(file)
+                names[PurePosixPath(read).name].append((f"/{read}", file))
+            self._ends.append(names)
 
     def find(self, cell: str) -> str:
         """The file; empty where there is none, several, or the path leads outside."""
@@ -168,9 +173,12 @@ class Locator:
                 if found:  # several: which of them is meant cannot be known
                     return ""
         ending = "/" + _any_capitals(clean)
-        named = self._by_name.get(ending.rpartition("/")[2], [])
-        ends = [each for each in named if _any_capitals(each).endswith(ending)]
-        return ends[0] if len(ends) == 1 else ""
+        for names in self._ends:
+            named = names.get(ending.rpartition("/")[2], [])
+            ends = [file for path, file in named if path.endswith(ending)]
+            if ends:
+                return ends[0] if len(ends) == 1 else ""
+        return ""
 
 
 @dataclass
