@@ -88,17 +88,17 @@ def _samples(
     """Thumbnails to compare on, and to find the range of 8-bit integers on."""
     from cosmic_morphology.learn import pictures_of_run, sample_of
     from cosmic_morphology.learn.atlas_pictures import AtlasPictures
-    from cosmic_morphology.learn.runs import read_json
+    from cosmic_morphology.learn.run_json import read_json
 
     compared = _thumbnails(pictures, settings) if pictures else []
     table = (
         AtlasPictures(open_atlas(settings))
         if given
-        else pictures_of_run(run, storage_options=settings.storage_options)
+        else pictures_of_run(run, ours=settings.atlas, storage_options=settings.storage_options)
     )
     if table is None:
         return compared, compared
-    labels = str(read_json(run / "settings.json")["labels"])
+    labels = str(read_json(run / "settings.json").get("labels", "label"))
     calibrated = sample_of(table, labels, _CALIBRATED_ON, split="train")
     compared = compared or sample_of(table, labels, _COMPARED, split="val")
     return compared or calibrated, calibrated or compared

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from cosmic_morphology.evaluate.answers import TEST, Answers, TestSet, read_answ
 from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, GROUPED_BY
 from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
 from cosmic_morphology.io_utils import write_json
+from cosmic_morphology.learn.run_json import read_json_if_there
 from cosmic_morphology.settings import EvaluateSettings, Settings
 
 DEFAULT_SEED: int = Settings.model_fields["seed"].default
@@ -178,12 +178,10 @@ def _notes(found: TestSet, classes: Sequence[str]) -> list[str]:
 
 def _threshold_of(run_folder: Path | None) -> float:
     path = run_folder / "metrics.json" if run_folder else None
-    if path is None or not path.is_file():
-        return 0.0
-    return float(json.loads(path.read_text("utf-8")).get("reject_below", 0.0))
+    return float(read_json_if_there(path).get("reject_below", 0.0)) if path else 0.0
 
 
 def _write_into(path: Path, evaluation: Evaluation) -> None:
     """Add the scores to what training wrote, whole or not at all."""
-    before = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    before = read_json_if_there(path)
     write_json(path, {**before, "test": evaluation.to_dict()})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.learn.run_json import read_json, read_json_if_there
+from cosmic_morphology.learn.runs import name_of
 
 _TRAINED_ON = {"label": "curated labels", "search_word": "search words"}
 
@@ -65,44 +66,37 @@ def read_facts(folder: Path) -> RunFacts:
     InputError
         It is not the folder of a run, or a file of it is damaged.
     """
-    settings = _json(folder / "settings.json")
-    labels = str(settings.get("labels", "label"))
+    settings = read_json(folder / "settings.json")
+    labels = settings.get("labels", "label")
     return RunFacts(
-        name=str(settings.get("name", folder.name)),
-        recipe=str(settings.get("recipe_name", "")),
-        backbone=str(settings.get("backbone", "")),
-        weights=str(settings.get("weights_id", "")),
+        name=name_of(settings, folder),
+        recipe=settings.get("recipe_name", ""),
+        backbone=settings["backbone"],
+        weights=settings.get("weights_id", ""),
         trained_on=_TRAINED_ON.get(labels, labels),
-        classes=tuple(_json(folder / "classes.json").get("classes", ())),
+        classes=tuple(read_json(folder / "classes.json")["classes"]),
         path=folder,
         history=_history(folder / "history.csv"),
         settings=settings,
-        environment=_json(folder / "environment.json", needed=False),
-        metrics=_json(folder / "metrics.json", needed=False),
-        atlas=_json(folder / "atlas.json", needed=False),
+        environment=read_json_if_there(folder / "environment.json"),
+        metrics=read_json_if_there(folder / "metrics.json"),
+        atlas=read_json_if_there(folder / "atlas.json"),
     )
-
-
-def _json(path: Path, *, needed: bool = True) -> dict[str, Any]:
-    if not needed and not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"this file of the run cannot be read ({error})",
-            where=str(path),
-            todo="Give the folder of a finished run, such as out/runs/baseline.",
-        ) from error
-    return dict(found)
 
 
 def _history(path: Path) -> dict[str, list[float]]:
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    names = list(rows[0]) if rows else []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            table = csv.DictReader(file)
+            names, rows = table.fieldnames or [], list(table)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"this file of the run cannot be read ({error})",
+            where=str(path),
+            todo="Take the run from where it was made, or train it again.",
+        ) from error
     return {name: [_number(row[name]) for row in rows] for name in names}
 
 

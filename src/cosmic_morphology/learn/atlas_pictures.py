@@ -8,15 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.atlas.tables import sql_text
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.learn.backbones import Backbone
-from cosmic_morphology.learn.embedding import embed, embedding_column, embedding_stamp
+from cosmic_morphology.learn.embedding import embed, embedding_stamp
+from cosmic_morphology.learn.embedding_names import embedding_column, read_embeddings
 from cosmic_morphology.learn.pictures import Example, examples_of_labels, examples_of_votes
 from cosmic_morphology.settings import LearnSettings
 
-# So many are looked up one by one; for more the whole column is read.
-_FEW = 1000
 _LEARNT_FROM = "split IN ('train', 'val')"
 
 
@@ -90,17 +88,3 @@ class AtlasPictures:
         if not self._atlas.pinned or not current:
             embed(self._atlas, learn=learn, backbone=backbone, progress=progress)
         return read_embeddings(self._atlas, column, ids)
-
-
-def read_embeddings(atlas: Atlas, column: str, ids: Sequence[str]) -> np.ndarray:
-    """A column of embeddings as float32 of shape ``(N, F)``, in the order of ``ids``."""
-    where = f"`{column}` IS NOT NULL"
-    if 0 < len(ids) <= _FEW:
-        where = f"{where} AND id IN ({', '.join(map(sql_text, ids))})"
-    table = atlas.read(["id", column], where=where)
-    at = {each: row for row, each in enumerate(table.column("id").to_pylist())}
-    vectors = table.column(column).combine_chunks()
-    width = vectors.type.list_size
-    matrix = vectors.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-    chosen: np.ndarray = matrix[[at[each] for each in ids]].astype(np.float32)
-    return chosen

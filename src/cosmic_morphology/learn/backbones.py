@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
 from timm.data.config import resolve_model_data_config
+from timm.models._builder import build_model_with_cfg
 from torch import nn
 
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.learn.levels import Levels
 from cosmic_morphology.learn.preprocessing import Preprocessing
 from cosmic_morphology.learn.presets import PRESETS, with_preset
+from cosmic_morphology.learn.run_json import BACKBONE
 from cosmic_morphology.learn.weights import (
     cached_weights,
     hash_of_file,
@@ -29,6 +33,16 @@ from cosmic_morphology.settings import LearnSettings
 # Random weights are drawn from this seed, so that they are the same in every stage of a run.
 _RANDOM_WEIGHTS_SEED = 0
 _MAX_SUGGESTED = 5
+_LARGEST_ARGUMENT = 4096
+_LONGEST_LIST = 16
+_LONGEST_WORD = 64
+# What timm's own machinery takes beside a model's arguments: files to load, what to load from
+# where, and other kinds of models than a backbone.
+_NOT_OURS_TO_GIVE = {
+    name
+    for make in (timm.create_model, build_model_with_cfg)
+    for name in signature(make).parameters
+} | {"features_only", "feature_cls", "out_indices", "pruned", "in_chans", "num_classes", "file"}
 
 
 @dataclass(slots=True)
@@ -92,21 +106,61 @@ def build_backbone(learn: LearnSettings, *, levels: bool = False) -> Backbone:
 
 
 def bare_model(name: str, arguments: dict[str, Any]) -> nn.Module:
-    """A timm model without head and with random weights."""
-    try:
-        model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
-    except RuntimeError as error:
+    """A timm model without head and with random weights; nothing but its code is looked at.
+
+    Name and arguments may come from a stranger's run: a name with a colon would make timm ask the
+    model hub or read a folder, and some of its arguments name files and configurations to load.
+
+    Raises
+    ------
+    SettingsError
+        There is no such model, or it does not take these arguments.
+    """
+    _check_arguments(arguments)
+    if not re.fullmatch(BACKBONE, name) or not timm.is_model(name.partition(".")[0]):
         near = timm.list_models(f"*{re.split(r'[_.]', name, maxsplit=1)[0]}*")[:_MAX_SUGGESTED]
         raise SettingsError(
             f"there is no timm model {name!r}",
             where="learn.backbone",
             todo=f"Near to it are: {', '.join(near) or 'none'}. Presets: {', '.join(PRESETS)}.",
-        ) from error
-    except TypeError as error:
+        )
+    try:
+        model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
+    except MemoryError:
+        raise
+    except Exception as error:  # models raise anything for arguments that they do not expect
         raise SettingsError(
-            f"{name} does not take these arguments ({error})", where="learn.backbone_args"
+            f"{name} does not take these arguments ({_first_line(error)})",
+            where="learn.backbone_args",
         ) from error
     return model
+
+
+def _check_arguments(arguments: Mapping[str, Any]) -> None:
+    for key, value in arguments.items():
+        if key in _NOT_OURS_TO_GIVE or key.startswith("pretrained") or not _is_plain(value):
+            raise SettingsError(
+                f"{key!r} cannot be given to a model, or not with this value",
+                where="learn.backbone_args",
+                todo=f"Give numbers up to {_LARGEST_ARGUMENT}, words and short lists of them.",
+            )
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a number, a word, or a short list: nothing to load, nothing to swell."""
+    if isinstance(value, list | tuple):
+        return len(value) <= _LONGEST_LIST and not any(
+            isinstance(each, list | tuple | dict) or not _is_plain(each) for each in value
+        )
+    if isinstance(value, int | float):
+        return bool(abs(value) <= _LARGEST_ARGUMENT)  # NaN is not
+    if isinstance(value, str):
+        return len(value) <= _LONGEST_WORD and value.isascii()
+    return value is None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def _with_weights(learn: LearnSettings, arguments: dict[str, Any]) -> tuple[nn.Module, str]:

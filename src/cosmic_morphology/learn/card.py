@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.io_utils import write_json, write_text
-from cosmic_morphology.learn.runs import Run, read_json, read_run
+from cosmic_morphology.learn.run_json import read_json, read_json_if_there
+from cosmic_morphology.learn.runs import Run, read_run
 
 CARD = "model_card.md"
 _TEST_SCORES = "test_scores.json"
@@ -54,7 +55,7 @@ def write_card(run_folder: Path, *, scores: Sequence[str] = ()) -> Path:
         "## What it learnt from",
         _classes_table(run.classes, run.metrics.get("n_by_class", {})),
         "## Scores on the test split",
-        _test_scores(read_json(noted)["scores"] if noted.is_file() else ()),
+        _test_scores(read_json(noted)["scores"] if noted.exists() else ()),
         "## Scores on the val split",
         _table(_val_scores(run, settings)),
         "## Input",
@@ -126,8 +127,7 @@ def _test_scores(scores: Sequence[str]) -> str:
 
 
 def _said(folder: Path, name: str) -> dict[str, Any]:
-    path = folder / f"{name}.json"
-    return read_json(path) if path.is_file() else {}
+    return read_json_if_there(folder / f"{name}.json")
 
 
 def _table(rows: dict[str, Any]) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import platform
 from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
 from torch import nn
 
+from cosmic_morphology import __version__
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.settings import LearnSettings
+
+_PACKAGES = ("torch", "torchvision", "timm", "lightning", "torchmetrics", "numpy", "pyarrow")
 
 
 def device_for(learn: LearnSettings) -> torch.device:
@@ -57,3 +62,23 @@ def bf16_helps(device: torch.device) -> bool:
 def autocast(device: torch.device, *, bf16: bool) -> AbstractContextManager[Any]:
     """Bfloat16 where asked for."""
     return torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext()
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Versions and machine that a run was made with."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "absent"
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    return {
+        "cosmic_morphology": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": str(device),
+        "gpu": gpu,
+        "threads": torch.get_num_threads(),
+        **versions,
+    }

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +11,9 @@ import pyarrow as pa
 from cosmic_morphology.atlas import Atlas, Stamp, apply
 from cosmic_morphology.learn.backbones import Backbone, build_backbone
 from cosmic_morphology.learn.embedder import Embedder
-from cosmic_morphology.learn.presets import timm_name, with_preset
+from cosmic_morphology.learn.embedding_names import embedding_column, stamp_of_embedding
+from cosmic_morphology.learn.presets import with_preset
 from cosmic_morphology.settings import LearnSettings
-
-# Raise it when the same picture and weights give another embedding.
-_CODE = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +87,6 @@ def embed(
     return EmbedSummary(column, done.filled, done.already_there, unreadable, backbone.weights_id)
 
 
-def embedding_column(backbone: str) -> str:
-    """The column of a backbone's embeddings; a tag's dot cannot stand in a column name."""
-    return f"embedding_{timm_name(backbone).replace('.', '_')}"
-
-
 def embedding_stamp(backbone: Backbone) -> Stamp:
     """Everything that an embedding depends on."""
     return stamp_of_embedding(
@@ -105,8 +97,3 @@ def embedding_stamp(backbone: Backbone) -> Stamp:
             "preprocessing": backbone.preprocessing.to_dict(),
         }
     )
-
-
-def stamp_of_embedding(parameters: Mapping[str, Any]) -> Stamp:
-    """The same from the parameters that a run keeps."""
-    return Stamp("embed", dict(parameters), code=_CODE)

@@ -19,6 +19,7 @@ from cosmic_morphology.learn.calibrate import (
     threshold_for,
 )
 from cosmic_morphology.learn.card import CARD, write_card
+from cosmic_morphology.learn.devices import environment
 from cosmic_morphology.learn.learnt import LEARNT, write_learnt
 from cosmic_morphology.learn.model import (
     TrainedModel,
@@ -30,11 +31,10 @@ from cosmic_morphology.learn.model import (
 from cosmic_morphology.learn.pictures import SIDES, PictureTable
 from cosmic_morphology.learn.presets import with_preset
 from cosmic_morphology.learn.recipes import load_recipe
+from cosmic_morphology.learn.run_json import FORMAT_VERSION
 from cosmic_morphology.learn.runs import (
-    FORMAT_VERSION,
     Run,
     begin,
-    environment,
     finish,
     is_finished,
     read_run,

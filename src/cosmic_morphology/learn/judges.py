@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.learn.preprocessing import Preprocessing
 from cosmic_morphology.settings import LearnSettings
 
 ONNX = ".onnx"
@@ -30,7 +31,45 @@ class Judge(Protocol):
         ...
 
 
-def load_judge(path: Path | str, *, learn: LearnSettings | None = None) -> Judge:
+class JudgeOfPixels(Judge, Protocol):
+    """A model that also takes its own input: pictures that were shrunk once, from the original."""
+
+    preprocessing: Preprocessing
+
+    def predict_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Probabilities of squares of uint8, shape ``(N, size, size, 3)``."""
+        ...
+
+
+@runtime_checkable
+class JudgeOfEmbeddings(Protocol):
+    """A model that can go on from what its frozen backbone saw.
+
+    Attributes
+    ----------
+    embedding : dict
+        What the embeddings depend on; empty where the backbone is not frozen.
+    n_features : int
+        Length of an embedding.
+    views, crops : int
+        More than one view cannot be had from an embedding.
+    """
+
+    embedding: dict[str, Any]
+    views: int
+    crops: int
+
+    @property
+    def n_features(self) -> int:
+        """Length of an embedding."""
+        ...
+
+    def predict_embeddings(self, embeddings: np.ndarray) -> np.ndarray:
+        """Probabilities for embeddings of shape ``(N, n_features)``."""
+        ...
+
+
+def load_judge(path: Path | str, *, learn: LearnSettings | None = None) -> JudgeOfPixels:
     """Load a run's folder, or an ``.onnx`` file.
 
     Parameters

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import InputError, PictureError, SettingsError
 from cosmic_morphology.io_utils import whole_file, write_json
 from cosmic_morphology.learn.backbones import bare_model
 from cosmic_morphology.learn.devices import device_for, on_device
@@ -21,12 +21,19 @@ from cosmic_morphology.learn.levels import Levels
 from cosmic_morphology.learn.network import Head, Network
 from cosmic_morphology.learn.preprocessing import Preprocessing
 from cosmic_morphology.learn.recipes import Recipe
-from cosmic_morphology.learn.runs import read_json, read_run
+from cosmic_morphology.learn.run_json import read_json
+from cosmic_morphology.learn.runs import read_run
 from cosmic_morphology.learn.turns import looks
-from cosmic_morphology.learn.weights import check_architecture, read_safetensors
+from cosmic_morphology.learn.weights import (
+    check_architecture,
+    check_numbers,
+    read_safetensors,
+    shapes_in,
+)
 from cosmic_morphology.settings import LearnSettings
 
 _BATCH = {"cpu": 32, "cuda": 256}
+_USUAL_SIDE_PX = 512
 
 
 @dataclass(slots=True)
@@ -72,9 +79,23 @@ class TrainedModel:
         """Scores before the temperature, float32 of shape ``(N, K)``; NaN where unreadable."""
         return self._over(thumbnails, self.network, len(self.classes))
 
+    def predict_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Probabilities of squares of uint8, shape ``(N, size, size, 3)``."""
+        found = np.zeros((len(pixels), len(self.classes)), np.float32)
+        batch = self._batch()
+        for start in range(0, len(pixels), batch):
+            part = pixels[start : start + batch]
+            found[start : start + batch] = self._forward(part, self.network, Halving())
+        return softmax(found / self.temperature)
+
+    @property
+    def n_features(self) -> int:
+        """Length of what the backbone sees."""
+        return len(self.network.head.mean)
+
     def embed(self, thumbnails: Sequence[bytes]) -> np.ndarray:
         """What the backbone sees, float32 of shape ``(N, n_features)``; NaN where unreadable."""
-        return self._over(thumbnails, self.network.backbone, len(self.network.head.mean))
+        return self._over(thumbnails, self.network.backbone, self.n_features)
 
     def predict_embeddings(self, embeddings: np.ndarray) -> np.ndarray:
         """Probabilities for what the frozen backbone saw, of shape ``(N, n_features)``."""
@@ -100,10 +121,15 @@ class TrainedModel:
             found.update(f"{self.crops} crops".encode())
         return found.hexdigest()[:16]
 
+    def _batch(self) -> int:
+        # Large inputs in smaller batches: what a batch takes of memory goes with its pixels.
+        smaller = max(1.0, (self.preprocessing.size_px / _USUAL_SIDE_PX) ** 2)
+        return max(1, int(_BATCH.get(self.device.type, 32) / smaller))
+
     def _over(self, thumbnails: Sequence[bytes], part: torch.nn.Module, width: int) -> np.ndarray:
         found = np.full((len(thumbnails), width), np.nan, np.float32)
         in_parts = Halving()
-        batch = _BATCH.get(self.device.type, 32)
+        batch = self._batch()
         for start in range(0, len(thumbnails), batch):
             rows, squares = [], []
             for row in range(start, min(start + batch, len(thumbnails))):
@@ -173,11 +199,7 @@ def load_run(path: Path | str, *, learn: LearnSettings | None = None) -> Trained
     run = read_run(folder)
     settings = read_json(folder / "settings.json")
     found = read_json(folder / "preprocessing.json")
-    network = _network(settings, len(run.classes))
-    weights = folder / "weights.safetensors"
-    tensors = read_safetensors(weights)
-    check_architecture(network, tensors, weights)
-    network.load_state_dict(tensors, strict=True)
+    network = _network_of(folder, settings, len(run.classes))
     device = device_for(learn or LearnSettings())
     on_device(network, device)
     return TrainedModel(
@@ -194,17 +216,45 @@ def load_run(path: Path | str, *, learn: LearnSettings | None = None) -> Trained
     )
 
 
+def _network_of(folder: Path, settings: dict[str, Any], n_classes: int) -> Network:
+    """The network that a folder describes, with its weights; the folder may be anybody's."""
+    weights = folder / "weights.safetensors"
+    shapes = shapes_in(weights)
+    if not settings.get("head"):
+        raise InputError(
+            "this file of a run cannot be used (head: it says nothing of the head's shape)",
+            where=str(folder / "settings.json"),
+            todo="Take the run from where it was made, or train it again.",
+        )
+    try:
+        # Without memory first: nothing of a size that the weights do not have is ever made.
+        with torch.device("meta"):
+            described = _network(settings, n_classes)
+        check_architecture(described, shapes, weights)
+        network = _network(settings, n_classes)
+    except SettingsError as error:
+        raise InputError(
+            f"this file of a run cannot be used ({error.what})",
+            where=str(folder / "settings.json"),
+            todo="Take the run from where it was made, or train it again.",
+        ) from error
+    tensors = read_safetensors(weights)
+    check_numbers(tensors, weights)
+    network.load_state_dict(tensors, strict=True)
+    return network
+
+
 def _network(settings: dict[str, Any], n_classes: int) -> Network:
     backbone = bare_model(settings["backbone"], dict(settings.get("backbone_args", {})))
-    shape = dict(settings.get("head", {}))
+    shape = dict(settings["head"])
     if settings.get("levels"):
         backbone = Levels(backbone)
     head = Head(
-        int(shape["n_features"]),
+        shape["n_features"],
         n_classes,
-        kind=str(shape.get("kind", "linear")),
-        hidden=int(shape.get("hidden", 512)),
-        dropout=float(shape.get("dropout", 0.0)),
+        kind=shape.get("kind", "linear"),
+        hidden=shape.get("hidden", 512),
+        dropout=shape.get("dropout", 0.0),
     )
     return Network(backbone, head)
 

@@ -9,13 +9,26 @@ import numpy as np
 
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.learn.pictures import ParquetPictures, PictureTable
-from cosmic_morphology.learn.runs import read_json, read_run
+from cosmic_morphology.learn.run_json import read_json
+from cosmic_morphology.learn.runs import read_run
 
 
 def pictures_of_run(
-    run_folder: Path, *, storage_options: Mapping[str, str] | None = None
+    run_folder: Path, *, ours: str = "", storage_options: Mapping[str, str] | None = None
 ) -> PictureTable | None:
     """The atlas or Parquet file that a run was trained from; None where it is no longer there.
+
+    A run's folder may come from anybody: an address in it is opened only when it is that of our
+    own atlas, so that nobody else's server is asked, and given our password, on its word.
+
+    Parameters
+    ----------
+    run_folder : Path
+        Of the run.
+    ours : str
+        The atlas of the settings.
+    storage_options : mapping of str to str, optional
+        For an atlas in an object store.
 
     Raises
     ------
@@ -24,6 +37,8 @@ def pictures_of_run(
     """
     read_run(run_folder)
     uri = str(read_json(run_folder / "atlas.json").get("uri", ""))
+    if not uri or ("://" in uri and uri.rstrip("/") != ours.rstrip("/")):
+        return None
     try:
         if uri.endswith(".parquet"):
             return ParquetPictures(Path(uri))

@@ -9,11 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.errors import InputError
 from cosmic_morphology.learn.answers import Answer, answer_of
-from cosmic_morphology.learn.atlas_pictures import read_embeddings
-from cosmic_morphology.learn.embedding import embedding_column, stamp_of_embedding
-from cosmic_morphology.learn.judges import Judge
-from cosmic_morphology.learn.model import TrainedModel
+from cosmic_morphology.learn.embedding_names import (
+    embedding_column,
+    read_embeddings,
+    stamp_of_embedding,
+)
+from cosmic_morphology.learn.judges import Judge, JudgeOfEmbeddings
 
 # Raise it when the same model gives other probabilities for the same picture.
 _CODE = "1"
@@ -174,7 +177,9 @@ def judged(
 def _seen_before(atlas: Atlas, run: Judge) -> frozenset[str]:
     """Ids of the pictures whose embedding, as this run needs it, stands in the atlas."""
     # A head that averages turned views needs to see them.
-    if not isinstance(run, TrainedModel) or not run.embedding or run.views != 1 or run.crops:
+    if not isinstance(run, JudgeOfEmbeddings) or run.views != 1 or run.crops:
+        return frozenset()
+    if not run.embedding:
         return frozenset()
     column = embedding_column(run.embedding["backbone"])
     if not stamp_of_embedding(run.embedding).same_recipe(atlas.stamp_of(column)):
@@ -187,9 +192,15 @@ def _probabilities(
 ) -> np.ndarray:
     found = np.full((len(ids), len(run.classes)), np.nan, np.float32)
     known = [row for row, each in enumerate(ids) if each in seen_before]
-    if known and isinstance(run, TrainedModel):
+    if known and isinstance(run, JudgeOfEmbeddings):
         column = embedding_column(run.embedding["backbone"])
         vectors = read_embeddings(atlas, column, [ids[row] for row in known])
+        if vectors.shape[1] != run.n_features:
+            raise InputError(
+                f"its head takes {run.n_features} numbers, embeddings have {vectors.shape[1]}",
+                where=run.name,
+                todo="This run does not say truly what it was trained on: train it again.",
+            )
         found[known] = run.predict_embeddings(vectors)
         # An unreadable picture has a vector of zeros.
         found[np.array(known)[~vectors.any(axis=1)]] = np.nan

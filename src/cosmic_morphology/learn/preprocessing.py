@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from cosmic_morphology.imaging import read_thumbnail
+
+if TYPE_CHECKING:
+    import torch
 
 _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
@@ -88,6 +90,9 @@ class Preprocessing:
 
     def normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels of shape ``(N, 3, H, W)``, uint8 or float in 0..1, as the network wants them."""
+        # Only here: an ONNX file predicts without torch.
+        import torch
+
         scaled = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels
         mean = torch.tensor(self.mean, device=pixels.device).view(1, 3, 1, 1)
         std = torch.tensor(self.std, device=pixels.device).view(1, 3, 1, 1)

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from cosmic_morphology import __version__
-from cosmic_morphology.errors import InputError, TrainingError, UsageError, how_to_update
+from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.io_utils import write_csv, write_text
+from cosmic_morphology.learn.run_json import NAME, read_json
 
-# 1: first layout. Older layouts are read for ever; newer ones are refused with a clear line.
-FORMAT_VERSION = 1
 FINISHED = "FINISHED"
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
-_PACKAGES = ("torch", "torchvision", "timm", "lightning", "torchmetrics", "numpy", "pyarrow")
+_LONGEST_NOTE = 200
+_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,7 @@ def run_folder(out: Path, name: str) -> Path:
     UsageError
         The name cannot be part of a column and of a path.
     """
-    if not _NAME.match(name):
+    if not re.fullmatch(NAME, name):
         raise UsageError(
             f"{name!r} cannot be the name of a run",
             todo="Use letters, digits, '-' and '_', starting with a letter or digit.",
@@ -71,8 +64,7 @@ def run_folder(out: Path, name: str) -> Path:
 
 def is_finished(folder: Path, key: str) -> bool:
     """Whether this very run (same recipe, settings, data, seed) is there already."""
-    marker = folder / FINISHED
-    return marker.is_file() and marker.read_text("utf-8").strip() == key
+    return _noted(folder / FINISHED) == key
 
 
 def begin(folder: Path, key: str) -> None:
@@ -81,7 +73,7 @@ def begin(folder: Path, key: str) -> None:
     A folder that this very run left half-way is kept, so that it resumes.
     """
     noted = folder / "KEY"
-    if folder.is_dir() and (not noted.is_file() or noted.read_text("utf-8").strip() != key):
+    if folder.is_dir() and _noted(noted) != key:
         if any(folder.iterdir()) and not noted.is_file():
             raise UsageError(
                 "this folder holds something that is not a run",
@@ -100,23 +92,12 @@ def finish(folder: Path, key: str) -> None:
     write_text(folder / FINISHED, key + "\n")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read JSON of a run.
-
-    Raises
-    ------
-    InputError
-        The file is missing or damaged.
-    """
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"this file of the run cannot be read ({error})",
-            where=str(path),
-            todo="Give the folder of a finished run, such as out/runs/baseline.",
-        ) from error
-    return found
+def _noted(marker: Path) -> str | None:
+    """What a marker says; None where there is none."""
+    if not marker.is_file():
+        return None
+    with marker.open("rb") as file:
+        return file.read(_LONGEST_NOTE).decode("utf-8", "replace").strip()
 
 
 def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
@@ -125,33 +106,51 @@ def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
     write_csv(path, names, history)
 
 
-def environment(device: torch.device) -> dict[str, Any]:
-    """Versions and machine that a run was made with."""
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "absent"
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-    return {
-        "cosmic_morphology": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "device": str(device),
-        "gpu": gpu,
-        "threads": torch.get_num_threads(),
-        **versions,
-    }
+def find_run(run: Path | str, *, out: Path) -> Run:
+    """The finished run of a name or of a folder, with its files checked; torch is not needed.
 
-
-def read_run(folder: Path) -> Run:
-    """What a finished run's folder says.
+    Parameters
+    ----------
+    run : Path or str
+        Its folder, or the name that it was given (then it is ``<out>/runs/<name>``). A folder of
+        that very name wins.
+    out : Path
+        Where this project's runs are: ``out`` of the settings.
 
     Raises
     ------
     InputError
-        There is no finished run here.
+        There is no finished run here, or a file of it cannot be used.
+    TrainingError
+        It was written by a newer version of this program.
+    """
+    folder, name = Path(run), str(run)
+    if not folder.is_dir() and re.fullmatch(NAME, name):
+        named = out / "runs" / name
+        if not named.is_dir() and not folder.exists():
+            raise InputError(
+                f"there is no run of this name in {out / 'runs'}{_others(out / 'runs')}",
+                where=name,
+                todo="Train it, or give the folder of a run.",
+            )
+        folder = named if named.is_dir() else folder
+    return read_run(folder)
+
+
+def _others(runs: Path) -> str:
+    there = sorted(each.parent.name for each in runs.glob(f"*/{FINISHED}"))
+    if not there:
+        return ""
+    return f" (there are: {', '.join(there[:_SHOWN])}{', …' if len(there) > _SHOWN else ''})"
+
+
+def read_run(folder: Path) -> Run:
+    """What a finished run's folder says, with every file of it checked; torch is not needed.
+
+    Raises
+    ------
+    InputError
+        There is no finished run here, or a file of it cannot be used.
     TrainingError
         It was written by a newer version of this program.
     """
@@ -162,21 +161,33 @@ def read_run(folder: Path) -> Run:
             todo="Train it (an interrupted run resumes), or give another folder.",
         )
     settings = read_json(folder / "settings.json")
-    found = int(settings.get("format_version", 1))
-    if found > FORMAT_VERSION:
-        raise TrainingError(
-            f"this run has format {found}, this program knows up to {FORMAT_VERSION}",
-            where=str(folder),
-            todo=how_to_update(),
-        )
     metrics = read_json(folder / "metrics.json")
+    read_json(folder / "preprocessing.json")
     return Run(
-        name=str(settings.get("name", folder.name)),
-        recipe=str(settings.get("recipe_name", "")),
-        backbone=str(settings["backbone"]),
-        weights=str(settings.get("weights_id", "")),
+        name=name_of(settings, folder),
+        recipe=settings.get("recipe_name", ""),
+        backbone=settings["backbone"],
+        weights=settings.get("weights_id", ""),
         path=folder,
         classes=tuple(read_json(folder / "classes.json")["classes"]),
         metrics=metrics,
         notes=tuple(metrics.get("notes", ())),
     )
+
+
+def name_of(settings: Mapping[str, Any], folder: Path) -> str:
+    """The name of a run; an old one that does not say it is called as its folder is.
+
+    Raises
+    ------
+    InputError
+        The folder's name cannot be one of a run.
+    """
+    name = settings.get("name") or folder.resolve().name
+    if not re.fullmatch(NAME, name):
+        raise InputError(
+            "this run does not say its name, and that of the folder cannot be one",
+            where=str(folder),
+            todo="Rename it: letters, digits, '-' and '_', starting with a letter or digit.",
+        )
+    return str(name)

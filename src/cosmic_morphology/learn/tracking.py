@@ -14,7 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology.learn.runs import FINISHED, read_json, read_run
+from cosmic_morphology.learn.run_json import read_json
+from cosmic_morphology.learn.runs import FINISHED, read_run
 
 EXPERIMENT = "cosmic-morphology"
 _KEY, _FOLDER = "cosmic.key", "cosmic.folder"

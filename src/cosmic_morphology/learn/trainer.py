@@ -20,7 +20,7 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
 )
 
-from cosmic_morphology.errors import TrainingError
+from cosmic_morphology.errors import InputError, TrainingError
 from cosmic_morphology.learn.batches import Examples, InOrder, Shuffled, loader
 from cosmic_morphology.learn.devices import bf16_helps
 from cosmic_morphology.learn.halving import forget_gpu_memory
@@ -164,6 +164,7 @@ def _fit_once(
             use_distributed_sampler=False,
             gradient_clip_val=1.0 if recipe.trains == "all" else None,
         )
+        _check(last)
         trainer.fit(
             module,
             loader(
@@ -174,7 +175,7 @@ def _fit_once(
             ),
             loader(val, InOrder(len(val.targets), 2 * batch_size)) if val else None,
             ckpt_path=str(last) if last.is_file() else None,
-            weights_only=False,
+            weights_only=True,
         )
         return _best_of(module, best, folder, recipe)
 
@@ -187,10 +188,37 @@ def _best_of(
     if not path.is_file():
         path = folder / "last.ckpt"
     del best, recipe
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
+    state = _check(path)
     module.load_state_dict(state["state_dict"])
     module.cpu()
     return module, int(state["epoch"]) + 1
+
+
+def _check(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds: tensors and plain values; nothing else in it is ever made.
+
+    A folder to go on in may be a stranger's. ``weights_only`` reads it with an allow-list, so that
+    no code in it runs.
+    """
+    if not path.exists():
+        return {}
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(found, dict) or not {"state_dict", "epoch"} <= found.keys():
+            raise ValueError("it is no checkpoint of a training")  # noqa: TRY301
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # damaged files raise anything
+        raise InputError(
+            f"this checkpoint cannot be gone on from ({_first_line(error)})",
+            where=str(path),
+            todo=f"Delete the folder {path.parent}: the run then begins anew.",
+        ) from error
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 class _Report(Callback):

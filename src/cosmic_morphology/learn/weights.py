@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import nn
 
@@ -85,7 +86,7 @@ def load_weights(model: nn.Module, path: Path, *, classifier: tuple[str, ...] = 
         for key, value in read_safetensors(path).items()
         if not (heads and key.startswith(heads))
     }
-    check_architecture(model, found, path)
+    check_architecture(model, {key: tuple(value.shape) for key, value in found.items()}, path)
     model.load_state_dict(found, strict=True)
 
 
@@ -115,27 +116,54 @@ def load_rendered_weights(model: nn.Module, name: str) -> str:
 
 def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     """Tensors of a safetensors file by name; ``InputError`` when it cannot be read."""
+    _must_be_there(path)
+    try:
+        tensors: dict[str, torch.Tensor] = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise _unreadable(path, error) from error
+    return tensors
+
+
+def _must_be_there(path: Path) -> None:
     if not path.is_file():
         raise InputError(
             "there is no such file of weights",
             where=str(path),
             todo="Give 'hub', 'none', 'rendered', or the path of a safetensors file.",
         )
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"this is not a readable safetensors file ({error})", where=str(path))
+
+
+def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors of a safetensors file, from its header alone."""
+    _must_be_there(path)
     try:
-        tensors: dict[str, torch.Tensor] = load_file(path)
+        with safe_open(path, framework="pt") as file:
+            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"this is not a readable safetensors file ({error})", where=str(path)
-        ) from error
-    return tensors
+        raise _unreadable(path, error) from error
 
 
-def check_architecture(model: nn.Module, found: dict[str, torch.Tensor], path: Path) -> None:
+def check_numbers(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Raise ``InputError`` where weights are not finite: whatever is asked, the answer is NaN."""
+    for name, values in tensors.items():
+        if values.is_floating_point() and not torch.isfinite(values.float()).all():
+            raise InputError(
+                f"these weights hold values that are no numbers (in {name})",
+                where=str(path),
+                todo="Train the run again.",
+            )
+
+
+def check_architecture(model: nn.Module, found: Mapping[str, tuple[int, ...]], path: Path) -> None:
     """Raise ``InputError`` unless names and shapes of the tensors are those of the network."""
     wanted = model.state_dict()
     missing = [key for key in wanted if key not in found]
     unknown = [key for key in found if key not in wanted]
-    other = [key for key in found if key in wanted and found[key].shape != wanted[key].shape]
+    other = [key for key in found if key in wanted and found[key] != tuple(wanted[key].shape)]
     if missing or unknown or other:
         parts = [
             f"{len(names)} {what} (such as {', '.join(names[:_SHOWN])})"

@@ -15,7 +15,7 @@ from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.evaluate.metrics import encode
 from cosmic_morphology.evaluate.neighbours import embedding_for
 from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED
-from cosmic_morphology.learn.atlas_pictures import read_embeddings
+from cosmic_morphology.learn.embedding_names import read_embeddings
 
 _COLUMNS = (
     "id", "source", "collection", "lineage", "given_label", "label", "label_kind",

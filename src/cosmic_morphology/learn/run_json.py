@@ -1,0 +1,240 @@
+"""The JSON files of a run's folder, which may be a stranger's: read and checked without torch.
+
+What a file says is checked by its name: every caller gets an object whose known keys have the
+right types and ranges, or one line that says which key of which file is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from cosmic_morphology.errors import InputError, TrainingError, how_to_update
+
+# 1: first layout. Older layouts are read for ever; newer ones are refused with a clear line.
+FORMAT_VERSION = 1
+# Far above what a run writes: what is larger is no file of ours.
+_LARGEST_BYTES = 64 * 1024**2
+LARGEST_SIDE_PX = 2048
+INTERPOLATIONS = ("bilinear", "bicubic", "lanczos", "nearest")
+# A run's name becomes part of columns and paths.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+# A model of timm and its tag. With a colon timm would ask the model hub, or read a folder.
+BACKBONE = r"^[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100})?$"
+
+
+def _distinct(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("a class stands there twice")
+    return names
+
+
+Name = Annotated[str, Field(pattern=NAME)]
+BackboneName = Annotated[str, Field(pattern=BACKBONE)]
+Text = Annotated[str, Field(max_length=10_000)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Number = Annotated[float, Field(ge=-1e300, le=1e300)]
+Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE_PX)]
+Colour = Annotated[float, Field(ge=-1e3, le=1e3)]
+Spread = Annotated[float, Field(ge=1e-6, le=1e3)]
+ClassName = Annotated[str, Field(min_length=1, max_length=200)]
+ClassNames = Annotated[
+    list[ClassName], Field(min_length=1, max_length=10_000), AfterValidator(_distinct)
+]
+
+
+class _Part(BaseModel):
+    # A run of a newer version may say more.
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+
+
+class ClassesFile(_Part):
+    """``classes.json``."""
+
+    classes: ClassNames
+
+
+class SquareInput(_Part):
+    """How a picture becomes the input of a network."""
+
+    size_px: Side
+    mean: Annotated[list[Colour], Field(min_length=3, max_length=3)]
+    std: Annotated[list[Spread], Field(min_length=3, max_length=3)]
+    interpolation: Annotated[str, Field(pattern=f"^({'|'.join(INTERPOLATIONS)})$")] = "bicubic"
+
+
+class _Embedding(_Part):
+    backbone: BackboneName
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    weights: Text = ""
+    preprocessing: SquareInput
+
+
+class _NoEmbedding(_Part):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class PreprocessingFile(SquareInput):
+    """``preprocessing.json``."""
+
+    temperature: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0
+    reject_below: Share = 0.0
+    views: Annotated[int, Field(ge=1, le=8)] = 1
+    crops: Annotated[int, Field(ge=0, le=5)] = 0
+    embedding: _Embedding | _NoEmbedding = Field(default_factory=_NoEmbedding)
+
+
+class _Recipe(_Part):
+    description: Text = ""
+    precision_wanted: Share | None = None
+
+
+class HeadShape(_Part):
+    """What the head of a network is built from."""
+
+    n_features: Annotated[int, Field(ge=1, le=10**6)]
+    kind: Annotated[str, Field(pattern="^(linear|mlp)$")] = "linear"
+    hidden: Annotated[int, Field(ge=1, le=10**6)] = 512
+    dropout: Share = 0.0
+
+
+class SettingsFile(_Part):
+    """``settings.json``."""
+
+    format_version: Annotated[int, Field(ge=1, le=10**6)] = 1
+    name: Name | None = None
+    recipe_name: Text = ""
+    recipe: _Recipe = Field(default_factory=_Recipe)
+    labels: Text = "label"
+    starts_from: Text | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**64)] = 0
+    backbone: BackboneName
+    backbone_args: dict[str, Any] = Field(default_factory=dict)
+    weights_id: Text = ""
+    levels: bool = False
+    head: HeadShape | None = None
+
+
+class _TestScores(_Part):
+    classes: ClassNames | None = None
+
+
+class MetricsFile(_Part):
+    """``metrics.json``."""
+
+    val_macro_f1: Number | None = None
+    val_accuracy: Number | None = None
+    val_classwise_ece: Number | None = None
+    temperature: Number | None = None
+    reject_below: Share = 0.0
+    seconds: Number = 0.0
+    penalty: Number | None = None
+    epochs: Count | None = None
+    best_epoch: Count | None = None
+    batch_size: Count | None = None
+    n_train: Count | None = None
+    n_val: Count | None = None
+    quarantined: Count | None = None
+    n_by_class: dict[str, dict[str, Count]] = Field(default_factory=dict)
+    notes: list[Text] = Field(default_factory=list)
+    test: _TestScores = Field(default_factory=_TestScores)
+
+
+class AtlasFile(_Part):
+    """``atlas.json``."""
+
+    uri: Text = ""
+    version: Text = ""
+
+
+class EnvironmentFile(_Part):
+    """``environment.json``."""
+
+    device: Text = ""
+    gpu: Text = ""
+
+
+class ScoresFile(_Part):
+    """``test_scores.json``."""
+
+    scores: list[Text]
+
+
+_FILES: dict[str, type[_Part]] = {
+    "classes.json": ClassesFile,
+    "preprocessing.json": PreprocessingFile,
+    "settings.json": SettingsFile,
+    "metrics.json": MetricsFile,
+    "atlas.json": AtlasFile,
+    "environment.json": EnvironmentFile,
+    "test_scores.json": ScoresFile,
+}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file of a run, checked by what a file of this name holds.
+
+    Raises
+    ------
+    InputError
+        The file is missing or damaged, or what it says cannot be.
+    TrainingError
+        The run was written by a newer version of this program.
+    """
+    if not path.is_file():
+        raise _unreadable(path, "there is no such file")
+    if path.stat().st_size > _LARGEST_BYTES:
+        raise _unreadable(path, "it is far too large")
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(path, str(error) or type(error).__name__) from error
+    _check_version(found, path)
+    checked(found, _FILES.get(path.name, _Part), where=str(path))
+    return dict(found)
+
+
+def _check_version(found: Any, path: Path) -> None:
+    # Before anything else is looked at: a newer version may say everything in other words.
+    version = found.get("format_version") if isinstance(found, dict) else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise TrainingError(
+            f"this run has format {version}, this program knows up to {FORMAT_VERSION}",
+            where=str(path.parent),
+            todo=how_to_update(),
+        )
+
+
+def read_json_if_there(path: Path) -> dict[str, Any]:
+    """As :func:`read_json`; nothing where there is no such file."""
+    return read_json(path) if path.exists() else {}
+
+
+def checked(found: Any, kind: type[_Part], *, where: str) -> None:
+    """Raise ``InputError`` unless a value is an object whose keys are as they must be."""
+    try:
+        kind.model_validate(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"] if not str(part).startswith("_"))
+        said = str(first["msg"]).removeprefix("Value error, ")
+        why = f"{ascii(place)[1:-1]}: {said}" if place else "it must hold one object"
+        raise InputError(
+            f"this file of a run cannot be used ({why})",
+            where=where,
+            todo="Take the run from where it was made, or train it again.",
+        ) from error
+    except RecursionError as error:
+        raise _unreadable(Path(where), "it is nested too deeply") from error
+
+
+def _unreadable(path: Path, why: str) -> InputError:
+    return InputError(
+        f"this file of the run cannot be read ({why.splitlines()[0]})",
+        where=str(path),
+        todo="Give the folder of a finished run, such as out/runs/baseline.",
+    )
