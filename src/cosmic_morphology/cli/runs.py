@@ -5,13 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosmic_morphology.errors import InputError
-
 if TYPE_CHECKING:
     from cosmic_morphology.settings import Settings
-
-# As `cosmic_morphology.learn.runs` writes it; that module needs torch, which takes seconds.
-_FINISHED = "FINISHED"
 
 
 def run_at(given: Path, settings: Settings) -> Path:
@@ -20,24 +15,8 @@ def run_at(given: Path, settings: Settings) -> Path:
     Raises
     ------
     InputError
-        There is no such run, or it is not finished.
+        There is no such run, it is not finished, or a file of it cannot be used.
     """
-    named = settings.out / "runs" / given
-    is_name = len(given.parts) == 1
-    for place in (given, named) if is_name else (given,):
-        if (place / _FINISHED).is_file():
-            return place
-    found = next((place for place in (given, named) if place.exists()), None)
-    if found is None:
-        runs = sorted(each.parent.name for each in (settings.out / "runs").glob(f"*/{_FINISHED}"))
-        there = f"There are in {settings.out}: {', '.join(runs)}." if runs else ""
-        raise InputError(
-            "there is no such run",
-            where=str(given),
-            todo=there or "Give its folder, such as out/runs/baseline, or train it.",
-        )
-    raise InputError(
-        "there is no finished run here",
-        where=str(found),
-        todo="Train it (an interrupted run goes on), or give another one.",
-    )
+    from cosmic_morphology.learn import find_run
+
+    return find_run(given, out=settings.out).path

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.recipes import load_recipe as load_recipe
     from cosmic_morphology.learn.recipes import recipe_names as recipe_names
     from cosmic_morphology.learn.runs import Run as Run
+    from cosmic_morphology.learn.runs import find_run as find_run
     from cosmic_morphology.learn.runs import read_run as read_run
     from cosmic_morphology.learn.sweep import Swept as Swept
     from cosmic_morphology.learn.sweep import sweep_runs as sweep_runs
@@ -73,6 +74,7 @@ _HOMES = {
     "check_ending": "answers",
     "embed": "embedding",
     "export_onnx": "onnx_export",
+    "find_run": "runs",
     "hub_reachable": "weights",
     "load_judge": "judges",
     "load_recipe": "recipes",

@@ -124,24 +124,24 @@ def find_run(run: Path | str, *, out: Path) -> Run:
     TrainingError
         It was written by a newer version of this program.
     """
-    folder, name = Path(run), str(run)
-    if not folder.is_dir() and re.fullmatch(NAME, name):
-        named = out / "runs" / name
-        if not named.is_dir() and not folder.exists():
-            raise InputError(
-                f"there is no run of this name in {out / 'runs'}{_others(out / 'runs')}",
-                where=name,
-                todo="Train it, or give the folder of a run.",
-            )
-        folder = named if named.is_dir() else folder
-    return read_run(folder)
-
-
-def _others(runs: Path) -> str:
+    given, runs = Path(run), out / "runs"
+    is_name = re.fullmatch(NAME, str(run)) is not None
+    places = (given, runs / given) if is_name else (given,)
+    for place in places:
+        if (place / FINISHED).is_file():
+            return read_run(place)
+    found = next((place for place in places if place.exists()), None)
+    if found is not None:
+        return read_run(found)
     there = sorted(each.parent.name for each in runs.glob(f"*/{FINISHED}"))
-    if not there:
-        return ""
-    return f" (there are: {', '.join(there[:_SHOWN])}{', …' if len(there) > _SHOWN else ''})"
+    names = ", ".join(there[:_SHOWN]) + (", …" if len(there) > _SHOWN else "")
+    raise InputError(
+        "there is no such run",
+        where=str(run),
+        todo=f"There are in {out}: {names}."
+        if there
+        else "Give its folder, such as out/runs/baseline, or train it.",
+    )
 
 
 def read_run(folder: Path) -> Run:
