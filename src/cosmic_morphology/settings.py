@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -195,8 +195,18 @@ class CollectJob(Section):
     source: str = "nasa"
     queries: tuple[str, ...] = Field((), description="search words; none: those of the taxonomy")
     root: str = Field("", description="another address, such as a replica's; empty: the archive")
+    rendered: bool = Field(False, description="what stands at root was rendered: it is credited so")
     limit: int | None = Field(None, ge=1, description="at most so many pictures")
     options: dict[str, Any] = Field(default_factory=dict, description="for the source")
+
+    @field_validator("queries")
+    @classmethod
+    def _are_words(cls, queries: tuple[str, ...]) -> tuple[str, ...]:
+        # An empty one would ask an archive for everything.
+        if any(not each.strip() for each in queries):
+            msg = "a search word is empty"
+            raise ValueError(msg)
+        return queries
 
 
 class ImportJob(Section):

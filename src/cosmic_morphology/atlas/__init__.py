@@ -2,12 +2,20 @@
 
 from cosmic_morphology.atlas.arrivals import Arrival
 from cosmic_morphology.atlas.atlas import Atlas
-from cosmic_morphology.atlas.credits import Credit, credit_ledger, may_be_redistributed
+from cosmic_morphology.atlas.credits import (
+    Credit,
+    credit_ledger,
+    is_rendered,
+    may_be_redistributed,
+    shown_texts,
+)
 from cosmic_morphology.atlas.decisions import (
+    RENDERER,
     VERDICTS,
     Decision,
     all_decisions,
     checked_labels,
+    labels_by_construction,
     latest_decisions,
 )
 from cosmic_morphology.atlas.engine import Applied, Progress, apply
@@ -27,6 +35,7 @@ from cosmic_morphology.atlas.withdrawing import withdraw
 
 __all__ = [
     "BELIEVED",
+    "RENDERER",
     "SCHEMA_VERSION",
     "TABLES",
     "VERDICTS",
@@ -51,8 +60,11 @@ __all__ = [
     "credit_ledger",
     "export",
     "fingerprint",
+    "is_rendered",
+    "labels_by_construction",
     "latest_decisions",
     "may_be_redistributed",
+    "shown_texts",
     "verify",
     "withdraw",
 ]

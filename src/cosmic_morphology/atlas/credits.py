@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cosmic_morphology.atlas.atlas import Atlas
 
@@ -26,12 +28,33 @@ def may_be_redistributed(licence: str) -> bool:
     return any(sign in text for sign in OPEN_SIGNS) and "not redistribut" not in text
 
 
+def is_rendered(licence: str) -> bool:
+    """Whether a picture was rendered here: its licence says so first of all."""
+    return licence.lower().startswith("rendered")
+
+
+def shown_texts(row: Mapping[str, Any]) -> dict[str, str]:
+    """What a page says of a picture: title, credit, licence and address of its own page.
+
+    A rendered picture is called so in its title and its credit, and has no page of its own.
+    """
+    names = ("title", "credit", "licence", "page_url")
+    said = {name: str(row.get(name) or "") for name in names}
+    if is_rendered(said["licence"]):
+        said["title"] = f"Rendered: {said['title']}" if said["title"] else "Rendered picture"
+        said["page_url"] = ""
+        if "rendered" not in said["credit"].lower():
+            said["credit"] = "Rendered, no rights reserved"
+    return said
+
+
 def credit_ledger(atlas: Atlas) -> list[Credit]:
     """One row for each source, credit line and licence, most pictures first."""
     counts: dict[tuple[str, str, str], int] = {}
     rows = atlas.read(["source", "credit", "licence"])
     for row in rows.to_pylist():
-        key = (row["source"], row["credit"] or "", row["licence"] or "")
+        said = shown_texts(row)
+        key = (row["source"], said["credit"], said["licence"])
         counts[key] = counts.get(key, 0) + 1
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [Credit(*key, n, may_be_redistributed(key[2])) for key, n in ordered]

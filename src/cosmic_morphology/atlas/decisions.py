@@ -8,6 +8,8 @@ from datetime import datetime
 from cosmic_morphology.atlas.atlas import Atlas
 
 VERDICTS = ("keep", "drop", "label")
+# Who gives the verdicts of a rendered archive: they hold by construction, and nobody has looked.
+RENDERER = "renderer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,13 @@ def latest_decisions(atlas: Atlas) -> dict[str, Decision]:
     return {decision.id: decision for decision in all_decisions(atlas)}
 
 
+def labels_by_construction(atlas: Atlas) -> frozenset[str]:
+    """Ids whose label a renderer wrote, and which no person has judged since."""
+    return frozenset(each.id for each in latest_decisions(atlas).values() if each.who == RENDERER)
+
+
 def checked_labels(atlas: Atlas) -> dict[str, str]:
-    """Labels that a person has given: id to class (pictures that were dropped are left out)."""
+    """Labels that a person or a renderer gave: id to class (dropped pictures are left out)."""
     return {
         each.id: each.label
         for each in latest_decisions(atlas).values()

@@ -53,10 +53,7 @@ def command(
                 seed=settings.seed,
             )
             scores = [
-                str(score)
-                for kind in (found.checked, found.computed)
-                if kind
-                for score in (kind.macro_f1, kind.accuracy)
+                str(score) for kind in found.kinds for score in (kind.macro_f1, kind.accuracy)
             ]
         path = write_card(run, scores=scores)
     show({"card": str(path), "test_scores": scores}, as_json=as_json, title="written")

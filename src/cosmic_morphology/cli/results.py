@@ -53,7 +53,7 @@ def show_evaluations(
     """Print runs side by side: scores by label kind, F1 by class, and whether they differ."""
     screen = console()
     ordered = sorted(evaluations, key=lambda each: [r.run for r in comparison.runs].index(each.run))
-    for kind in ("checked", "computed"):
+    for kind in ("checked", "rendered", "computed"):
         found = [(each.run, scores) for each in ordered if (scores := getattr(each, kind))]
         if found:
             grouped_by = found[0][1].macro_f1.grouped_by

@@ -21,6 +21,7 @@ from cosmic_morphology.collect.outcomes import Progress
 from cosmic_morphology.collect.reader import Reader
 from cosmic_morphology.collect.sources import find_source
 from cosmic_morphology.collect.sources.base import Source, Wanted
+from cosmic_morphology.collect.standing_in import StandIn
 from cosmic_morphology.collect.states import FetchState
 from cosmic_morphology.collect.tally import STORED, SliceReport
 from cosmic_morphology.collect.writer import Writer
@@ -132,6 +133,8 @@ def collect(
     """
     retried = _checked(retry or set())
     source = find_source(Wanted(job, taxonomy, since, settings.contact))
+    if job.root:
+        source = StandIn(source, job)
 
     async def harvest() -> CollectSummary:
         return await _harvest(

@@ -9,10 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas, checked_labels, latest_decisions
+from cosmic_morphology.atlas import (
+    Atlas,
+    checked_labels,
+    is_rendered,
+    labels_by_construction,
+    latest_decisions,
+)
 from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.evaluate.bootstrap import bootstrap_interval, group_numbers
-from cosmic_morphology.evaluate.scores import CHECKED, Score
+from cosmic_morphology.evaluate.scores import CHECKED, RENDERED, Score
 from cosmic_morphology.taxonomy import Taxonomy
 
 # States of the ledger in which a URL gave no picture; other rows are fetched, waiting, or slices.
@@ -67,6 +73,8 @@ class Account:
     rejected: int
     open: int
     checked: int
+    by_construction: int
+    rendered: int
     sides: dict[str, int]
     failed: dict[str, int]
     voters: tuple[VoterAccount, ...]
@@ -94,22 +102,25 @@ def read_account(
     resamples, seed : int
         Of the intervals of voters.
     """
-    columns = ["id", "label", "group", "split", "duplicate_flag", "votes"]
+    columns = ["id", "label", "group", "split", "duplicate_flag", "votes", "licence"]
     there = [name for name in columns if name in atlas.columns()]
     found = atlas.read(there).sort_by("id").to_pylist()
     rows = [{**dict.fromkeys(columns), **row} for row in found]
     dropped = {each.id for each in latest_decisions(atlas).values() if each.verdict == "drop"}
     sides = Counter(row["split"] for row in rows)
     checked = checked_labels(atlas)
+    drawn = labels_by_construction(atlas)
     return Account(
         pictures=atlas.count(),
         duplicates=sum(bool(row["duplicate_flag"]) for row in rows),
         rejected=sum(row["label"] == taxonomy.reject or row["id"] in dropped for row in rows),
         open=sum(not row["label"] for row in rows),
-        checked=len(checked),
+        checked=len(set(checked) - drawn),
+        by_construction=len(set(checked) & drawn),
+        rendered=sum(is_rendered(row["licence"] or "") for row in rows),
         sides={side: sides[side] for side in ("train", "val", "test")},
         failed=dict((summary or {}).get("failed") or _failed(atlas)),
-        voters=_voters(rows, checked, taxonomy, resamples=resamples, seed=seed),
+        voters=_voters(rows, checked, drawn, taxonomy, resamples=resamples, seed=seed),
         seconds=dict((summary or {}).get("seconds") or {}),
     )
 
@@ -125,6 +136,7 @@ def _failed(atlas: Atlas) -> dict[str, int]:
 def _voters(
     rows: Sequence[Mapping[str, Any]],
     checked: Mapping[str, str],
+    drawn: frozenset[str],
     taxonomy: Taxonomy,
     *,
     resamples: int,
@@ -143,8 +155,14 @@ def _voters(
     accounts = []
     for voter, votes in spoke.items():
         judged = [vote for vote in votes if vote[0] in checked]
+        by_people = [vote for vote in judged if vote[0] not in drawn]
+        kind = CHECKED if by_people else RENDERED
         classes = len({name for _, _, name in votes})
-        right = _rightness(voter, judged, checked, taxonomy, resamples, seed) if judged else None
+        right = (
+            _rightness(voter, by_people or judged, checked, kind, taxonomy, resamples, seed)
+            if judged
+            else None
+        )
         accounts.append(VoterAccount(voter, len(votes), classes, right))
     return tuple(sorted(accounts, key=lambda each: (-each.pictures, each.voter)))
 
@@ -153,6 +171,7 @@ def _rightness(
     voter: str,
     judged: Sequence[tuple[str, str, str]],
     checked: Mapping[str, str],
+    kind: str,
     taxonomy: Taxonomy,
     resamples: int,
     seed: int,
@@ -166,4 +185,4 @@ def _rightness(
     )
     value = float((y_true == y_pred).mean())
     n_groups = group_numbers(groups)[1]
-    return Score(f"{voter} right", value, interval, len(judged), n_groups, CHECKED, "group")
+    return Score(f"{voter} right", value, interval, len(judged), n_groups, kind, "group")

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas, checked_labels, latest_decisions
+from cosmic_morphology.atlas import Atlas, checked_labels, labels_by_construction, latest_decisions
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.metrics import encode
-from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED
+from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, LABEL_KINDS, RENDERED
 
 TEST = "split = 'test'"
 NOBODY = "(unknown)"
@@ -71,7 +71,7 @@ class TestSet:
     Attributes
     ----------
     kinds : dict of str to Answers
-        For ``checked`` and ``computed``; a kind without pictures is missing.
+        For ``checked``, ``rendered`` and ``computed``; a kind without pictures is missing.
     outside : int
         Test pictures whose label is none of the classes, or open.
     dropped : int
@@ -118,12 +118,12 @@ def read_answers(
             todo="Run `cosmic predict` or `cosmic evaluate` with its folder first.",
         )
     rows = _rows(atlas, run_name, where)
-    checked = checked_labels(atlas)
+    checked, drawn = checked_labels(atlas), labels_by_construction(atlas)
     dropped = {each.id for each in latest_decisions(atlas).values() if each.verdict == "drop"}
-    chosen: dict[str, list[tuple[dict[str, Any], str]]] = {CHECKED: [], COMPUTED: []}
+    chosen: dict[str, list[tuple[dict[str, Any], str]]] = {kind: [] for kind in LABEL_KINDS}
     outside = gone = unanswered = 0
     for row in rows:
-        kind, label = _label_of(row, checked)
+        kind, label = _label_of(row, checked, drawn)
         if row["id"] in dropped:
             gone += 1
         elif label not in classes:
@@ -149,9 +149,11 @@ def _rows(atlas: Atlas, run_name: str, where: str) -> list[dict[str, Any]]:
     return [{**lacking, **row} for row in found]
 
 
-def _label_of(row: dict[str, Any], checked: dict[str, str]) -> tuple[str, str]:
+def _label_of(
+    row: dict[str, Any], checked: dict[str, str], drawn: frozenset[str]
+) -> tuple[str, str]:
     if row["id"] in checked:
-        return CHECKED, checked[row["id"]]
+        return RENDERED if row["id"] in drawn else CHECKED, checked[row["id"]]
     # A label that a person gave without naming it (`drop`, `keep`) is no voter's either.
     return COMPUTED, "" if row["label_kind"] == CHECKED else row["label"] or ""
 

@@ -14,7 +14,7 @@ from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.evaluate.answers import Answers
 from cosmic_morphology.evaluate.bootstrap import Difference, paired_difference
 from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, Evaluation
-from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, Score
+from cosmic_morphology.evaluate.scores import COMPUTED, LABEL_KINDS, Score
 from cosmic_morphology.io_utils import CsvRows
 from cosmic_morphology.settings import EvaluateSettings
 
@@ -101,7 +101,8 @@ def compare_runs(
     """
     settings = settings or EvaluateSettings()
     _check(evaluations)
-    kind = labels or (CHECKED if all(each.checked for each in evaluations) else COMPUTED)
+    shared = [kind for kind in LABEL_KINDS if all(getattr(each, kind) for each in evaluations)]
+    kind = labels or (shared[0] if shared else COMPUTED)
     scored = [(each, getattr(each, kind)) for each in evaluations]
     lacking = [each.run for each, scores in scored if scores is None]
     if lacking:

@@ -10,7 +10,7 @@ from typing import Any
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.answers import TEST, Answers, TestSet, read_answers
-from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, GROUPED_BY
+from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, GROUPED_BY, LABEL_KINDS, RENDERED
 from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
 from cosmic_morphology.io_utils import write_json
 from cosmic_morphology.learn.run_json import read_json_if_there
@@ -29,8 +29,9 @@ class Evaluation:
         Its name.
     classes : tuple of str
         The classes that count.
-    checked, computed : LabelScores or None
-        On labels that people gave, and on labels of the voters; None without such pictures.
+    checked, rendered, computed : LabelScores or None
+        On labels that people gave, on what the renderer drew, and on labels of the voters; None
+        without such pictures.
     notes : tuple of str
         What a person should know, such as pictures that could not be scored.
     answers : dict of str to Answers
@@ -43,11 +44,18 @@ class Evaluation:
     computed: LabelScores | None
     notes: tuple[str, ...] = ()
     answers: dict[str, Answers] = field(default_factory=dict, repr=False, compare=False)
+    rendered: LabelScores | None = None
+
+    @property
+    def kinds(self) -> tuple[LabelScores, ...]:
+        """The scores on each kind of label that there is, the best known first."""
+        found = (getattr(self, kind) for kind in LABEL_KINDS)
+        return tuple(scores for scores in found if scores)
 
     @property
     def best_known(self) -> LabelScores:
-        """The scores on checked labels, else those on computed ones."""
-        found = self.checked or self.computed
+        """The scores on checked labels, else on those of the renderer, else on computed ones."""
+        found = next(iter(self.kinds), None)
         if found is None:  # evaluate_run does not make such a thing
             msg = f"{self.run} has no scores"
             raise ValueError(msg)
@@ -66,8 +74,7 @@ class Evaluation:
                 "groups": scores.macro_f1.n_groups,
                 "grouped_by": scores.macro_f1.grouped_by,
             }
-            for scores in (self.checked, self.computed)
-            if scores
+            for scores in self.kinds
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,6 +83,7 @@ class Evaluation:
             "run": self.run,
             "classes": list(self.classes),
             CHECKED: self.checked.to_dict() if self.checked else None,
+            RENDERED: self.rendered.to_dict() if self.rendered else None,
             COMPUTED: self.computed.to_dict() if self.computed else None,
             "notes": list(self.notes),
         }
@@ -148,6 +156,7 @@ def evaluate_run(
         run=run_name,
         classes=tuple(classes),
         checked=scores.get(CHECKED),
+        rendered=scores.get(RENDERED),
         computed=scores.get(COMPUTED),
         notes=tuple(_notes(found, classes)),
         answers=found.kinds,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas import Atlas, shown_texts
 from cosmic_morphology.evaluate.answers import Answers
 from cosmic_morphology.evaluate.bootstrap import bootstrap_weighted, group_numbers
 from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, Evaluation
@@ -180,8 +180,8 @@ def _mean(
 
 
 def _titles(atlas: Atlas, ids: Sequence[str]) -> dict[str, str]:
-    parts = atlas.batches(["title"], ids=ids)
-    return {row["id"]: row["title"] or "" for part in parts for row in part.to_pylist()}
+    parts = atlas.batches(["title", "licence"], ids=ids)
+    return {row["id"]: shown_texts(row)["title"] for part in parts for row in part.to_pylist()}
 
 
 def _uri(pixels: np.ndarray) -> str:

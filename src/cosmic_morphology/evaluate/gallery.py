@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cosmic_morphology.atlas import Atlas, may_be_redistributed
+from cosmic_morphology.atlas import Atlas, is_rendered, may_be_redistributed, shown_texts
 from cosmic_morphology.evaluate import plots
 from cosmic_morphology.evaluate.contents import Contents
 from cosmic_morphology.evaluate.figures import to_svg
@@ -29,6 +29,8 @@ class Tile:
         The picture itself, as ``data:`` address.
     is_open : bool
         Whether its licence says that copies may be given on.
+    is_rendered : bool
+        Whether it was rendered, and shows no sky.
     """
 
     id: str
@@ -38,6 +40,7 @@ class Tile:
     page_url: str
     picture: str
     is_open: bool
+    is_rendered: bool
 
 
 def tiles(atlas: Atlas, ids: Sequence[str], *, side_px: int = SAMPLE_PX) -> list[Tile]:
@@ -50,12 +53,10 @@ def tiles(atlas: Atlas, ids: Sequence[str], *, side_px: int = SAMPLE_PX) -> list
     return [
         Tile(
             id=row["id"],
-            title=row["title"] or "",
-            credit=row["credit"] or "",
-            licence=row["licence"] or "",
-            page_url=row["page_url"] or "",
+            **shown_texts(row),
             picture=data_uri(seen[row["id"]], side_px),
             is_open=may_be_redistributed(row["licence"] or ""),
+            is_rendered=is_rendered(row["licence"] or ""),
         )
         for row in rows
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas import Atlas, shown_texts
 from cosmic_morphology.evaluate.answers import Answers
 
 
@@ -54,13 +54,13 @@ def worst_mistakes(
     # Equally sure mistakes come in the order of their ids: the same page for the same answers.
     order = sorted(wrong.tolist(), key=lambda row: (-answers.confidence[row], answers.ids[row]))
     chosen = order[:count]
-    said = {row["id"]: row for row in _said(atlas, [answers.ids[row] for row in chosen])}
+    said = _said(atlas, [answers.ids[row] for row in chosen])
     return [
         Mistake(
             id=str(answers.ids[row]),
-            title=str(said[answers.ids[row]]["title"] or ""),
-            credit=str(said[answers.ids[row]]["credit"] or ""),
-            page_url=str(said[answers.ids[row]]["page_url"] or ""),
+            title=said[answers.ids[row]]["title"],
+            credit=said[answers.ids[row]]["credit"],
+            page_url=said[answers.ids[row]]["page_url"],
             right=classes[answers.y_true[row]],
             answer=str(answers.said[row] or "no answer"),
             confidence=float(answers.confidence[row]),
@@ -69,8 +69,9 @@ def worst_mistakes(
     ]
 
 
-def _said(atlas: Atlas, ids: Sequence[str]) -> list[dict[str, str]]:
+def _said(atlas: Atlas, ids: Sequence[str]) -> dict[str, dict[str, str]]:
     if not ids:
-        return []
-    columns = ["title", "credit", "page_url"]
-    return [row for part in atlas.batches(columns, ids=ids) for row in part.to_pylist()]
+        return {}
+    columns = ["title", "credit", "licence", "page_url"]
+    parts = atlas.batches(columns, ids=ids)
+    return {row["id"]: shown_texts(row) for part in parts for row in part.to_pylist()}

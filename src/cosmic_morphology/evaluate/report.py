@@ -10,7 +10,7 @@ from typing import Any
 from cosmic_morphology.atlas import Atlas, credit_ledger
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import plots
-from cosmic_morphology.evaluate.account import read_account
+from cosmic_morphology.evaluate.account import Account, read_account
 from cosmic_morphology.evaluate.audited import audited
 from cosmic_morphology.evaluate.comparison import Comparison, compare_runs
 from cosmic_morphology.evaluate.contents import read_contents
@@ -22,6 +22,7 @@ from cosmic_morphology.evaluate.provenance import packages, run_rows, stage_stam
 from cosmic_morphology.evaluate.report_depth import Judged, deepen, shown_mistakes
 from cosmic_morphology.evaluate.report_tables import class_tables, part_tables
 from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
+from cosmic_morphology.evaluate.scores import LABEL_KINDS
 from cosmic_morphology.evaluate.studied import studied
 from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
@@ -98,8 +99,9 @@ def write_report(
     depth = deepen(atlas, judged, extra or {}, settings=settings, seed=seed)
     contents = read_contents(atlas, taxonomy=taxonomy)
     credited = credit_ledger(atlas)
+    account = read_account(atlas, taxonomy, summary, resamples=settings.bootstrap, seed=seed)
     content = {
-        "title": "Cosmic Morphology report",
+        "title": _title(account),
         "atlas_version": str(atlas.version),
         "written_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "runs": judged,
@@ -111,7 +113,7 @@ def write_report(
         "boards": _boards(judged, settings, seed),
         "audit": audited(audit),
         "studies": studied(studies),
-        "account": read_account(atlas, taxonomy, summary, resamples=settings.bootstrap, seed=seed),
+        "account": account,
         "explore": explore_section(
             atlas, contents, samples=settings.report_samples, copy_sets=_COPY_SETS
         ),
@@ -135,6 +137,11 @@ def write_report(
     }
     _write_plots(out / "report" / "plots", judged, facts)
     return write_page(out / "report" / "index.html", "report.html.j2", content)
+
+
+def _title(account: Account) -> str:
+    is_rendered = account.rendered and account.rendered == account.pictures
+    return f"Cosmic Morphology report{' on rendered pictures' if is_rendered else ''}"
 
 
 def _judge(
@@ -192,7 +199,7 @@ def _boards(judged: Sequence[Judged], settings: EvaluateSettings, seed: int) -> 
     boards = []
     for classes in dict.fromkeys(each.evaluation.classes for each in judged):
         same = [each.evaluation for each in judged if each.evaluation.classes == classes]
-        for kind in ("checked", "computed"):
+        for kind in LABEL_KINDS:
             scored = [each for each in same if getattr(each, kind)]
             if len(scored) > 1:
                 boards.append(compare_runs(scored, settings=settings, seed=seed, labels=kind))

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-CHECKED, COMPUTED = "checked", "computed"
+# By people; by construction, as the renderer drew the picture; by voters.
+CHECKED, RENDERED, COMPUTED = "checked", "rendered", "computed"
+# What is known best stands first.
+LABEL_KINDS = (CHECKED, RENDERED, COMPUTED)
 GROUPED_BY = "duplicates, object, series and lineage"
 
 
@@ -25,7 +28,8 @@ class Score:
     n, n_groups : int
         Pictures it was measured on, and independent groups of them.
     labels : str
-        ``checked`` (by people) or ``computed`` (by voters: the score then measures agreement).
+        ``checked`` (by people), ``rendered`` (what the renderer drew) or ``computed`` (by voters:
+        the score then measures agreement).
     grouped_by : str
         What the split kept together.
     """

@@ -56,7 +56,7 @@ def _score(context: Context, job: RunJob, run: Run) -> RunScore:
         seed=context.settings.seed,
         run_folder=run.path,
     )
-    best = found.checked or found.computed
+    best = found.best_known
     if best is None:
         raise TrainingError("no test picture has a label to score on", where=job.name)
     return RunScore(
@@ -69,7 +69,7 @@ def _score(context: Context, job: RunJob, run: Run) -> RunScore:
         ci95=best.macro_f1.interval,
         accuracy=best.accuracy.value,
         n_test=best.macro_f1.n,
-        labels="checked" if found.checked else "computed",
+        labels=best.labels,
         grouped_by=GROUPED_BY,
     )
 

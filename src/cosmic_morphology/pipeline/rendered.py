@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+from cosmic_morphology.atlas import RENDERER
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.io_utils import CsvRows, whole_text, write_text
 
@@ -59,4 +60,4 @@ def _write_verdicts(truth: Path, verdicts: Path) -> None:
         table.write(["id", "label", "who", "when", "why"])
         for row in csv.DictReader(told):
             stem = Path(row["file"]).stem
-            table.write([f"nasa:{stem}", row["class"], "renderer", "2026-01-01", "drawn so"])
+            table.write([f"nasa:{stem}", row["class"], RENDERER, "2026-01-01", "drawn so"])

@@ -80,7 +80,8 @@ def collect(context: Context) -> None:
     for job in settings.collect_from:
         asked = job
         if job.root == "replica":
-            asked = job.model_copy(update={"root": context.replica_root})
+            rendered = bool(settings.replica and settings.replica.rendered)
+            asked = job.model_copy(update={"root": context.replica_root, "rendered": rendered})
         with context.progress(f"collecting from {job.source}") as report:
             done = collect_from(
                 context.atlas,
