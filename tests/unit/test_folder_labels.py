@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cosmic_morphology.collect.sources.folder_labels import Labeller, is_split
+from cosmic_morphology.collect.sources.folder_labels import Labeller, is_no_class
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
 OWN = Taxonomy(classes=(SkyClass(name="spiral"), SkyClass(name="edge_on"), SkyClass(name="merger")))
@@ -41,6 +41,9 @@ def labels(*folders, taxonomy=None):
         (["01_galaxy", "02_comet"], ["01_galaxy", "02_comet"]),
         (["", "galaxy"], ["", "galaxy"]),
         (["train", "test"], ["", ""]),
+        (["images", "images"], ["", ""]),
+        (["hubble/images", "eso/images"], ["hubble", "eso"]),
+        (["ne\u0301buleuse", "n\u00e9buleuse"], ["n\u00e9buleuse", "n\u00e9buleuse"]),
         ([""], [""]),
     ],
 )
@@ -57,18 +60,20 @@ def test_the_taxonomy_in_use_decides():
 def test_which_level_was_taken_is_said():
     files = ["d/training_set/galaxy/0.jpg", "d/test_set/comet/1.jpg", "d/2.jpg"]
     told = Labeller(files, load_taxonomy()).told()
-    assert told.startswith("folders of level 2, without those of a split (2 names: comet, galaxy)")
+    assert told.startswith(
+        "folders of level 2, without those of a split or called images (2 names: comet, galaxy)"
+    )
     assert told.endswith("1 pictures lie in none")
     assert "without labels" in Labeller(["0.jpg"], load_taxonomy()).told()
 
 
 @pytest.mark.parametrize(
-    "name", ["train", "TEST", "training_set", "test-images", "val2", "TestSet"]
+    "name", ["train", "TEST", "training_set", "test-images", "val2", "TestSet", "images"]
 )
 def test_parts_of_a_split_are_known(name):
-    assert is_split(name)
+    assert is_no_class(name)
 
 
-@pytest.mark.parametrize("name", ["galaxy", "test_stand", "dataset", "trains", "contest", "2020"])
+@pytest.mark.parametrize("name", ["galaxy", "test_stand", "trains", "contest", "2020"])
 def test_other_folders_are_no_parts_of_a_split(name):
-    assert not is_split(name)
+    assert not is_no_class(name)

@@ -202,15 +202,17 @@ def _claim_name(
 ) -> None:
     """Refuse another set under a name that is taken; note where this one came from.
 
-    A set is known by its content: it may have moved, grown, or lost files. Another place with
-    nothing in common is another set, and so is any place where most files have other bytes.
+    A set is known by its content: it may have moved, grown, or lost files. Another place where
+    nothing is the same, or where files have other bytes, is another set; and so is the same place
+    when most files there have other bytes.
     """
     stage, place = f"import:{name}", str(path.resolve())
     n_changed = sum(each is not None and each.kind == CHANGED for each in compared)
     n_same = compared.count(None)
     before = str(atlas.table("catalogue").metadata.get(f"done:{stage}", ""))
-    if n_stored and (n_changed > n_same or (not n_same and before != place)):
-        known = f" from {before}" if before and before != place else ""
+    elsewhere = before != place
+    if n_stored and (n_changed > n_same or (elsewhere and (n_changed or not n_same))):
+        known = f" from {before}" if before and elsewhere else ""
         how = f"{n_changed} files here have other bytes" if n_changed else "none of them is here"
         raise InputError(
             f"the atlas has another set{known} under the name {name!r}: {n_stored} pictures, "
@@ -218,5 +220,5 @@ def _claim_name(
             where=str(path),
             todo="Give this one a name of its own, with --name.",
         )
-    if before != place:
+    if elsewhere:
         atlas.note_done(stage, place)

@@ -11,6 +11,7 @@ from cosmic_morphology.learn.answers import Answer, answer_of
 from cosmic_morphology.learn.judges import Judge
 
 _BATCH = 32
+_NOT_REGULAR = "not a regular file"
 
 
 def predict_files(
@@ -39,16 +40,19 @@ def predict_files(
     Raises
     ------
     InputError
-        There is nothing at this path.
+        There is nothing at this path, or nothing that can be read without waiting.
     """
     if not path.exists():
         raise InputError("there is no such file or folder", where=str(path))
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    if not (path.is_file() or path.is_dir()):
+        raise InputError(f"this is {_NOT_REGULAR}", where=str(path), todo="Give a file or folder.")
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if not p.is_dir())
     if not files:
         raise InputError("the folder holds no files", where=str(path))
+    max_bytes = (limits or ImageLimits()).max_bytes
     for start in range(0, len(files), _BATCH):
         part = files[start : start + _BATCH]
-        read = {str(file): _bytes_of(file) for file in part}
+        read = {str(file): _bytes_of(file, max_bytes) for file in part}
         yield from predict_bytes(model, read, limits=limits, reject_below=reject_below)
         if progress:
             progress(start + len(part), len(files))
@@ -85,8 +89,12 @@ def predict_bytes(
         )
 
 
-def _bytes_of(file: Path) -> bytes | OSError:
+def _bytes_of(file: Path, max_bytes: int) -> bytes | OSError:
     try:
-        return file.read_bytes()
+        # A pipe would be waited for, and a device never ends.
+        if file.exists() and not file.is_file():
+            return OSError(0, _NOT_REGULAR)
+        with file.open("rb") as opened:
+            return opened.read(max_bytes + 1)
     except OSError as error:
         return error

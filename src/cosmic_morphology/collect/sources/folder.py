@@ -7,6 +7,7 @@ third picture of the collections that we looked at was in the wrong folder.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -87,10 +88,14 @@ class Folder:
 
     @property
     def lost(self) -> list[str]:
-        """Folders that could not be read or lie behind a link, and classes of such links alone."""
+        """Folders and tables that cannot be read or lie behind a link; classes of such links."""
         left_out = self.store.left_out
-        taken = {self.labeller(file) for file in self.files}
-        links = [link for link in left_out.links if self.labeller(link) not in taken]
+        taken = {"", *map(self.labeller, self.files)}
+        links = [
+            link
+            for link in left_out.links
+            if is_table(link) or (self.rows is None and self.labeller(link) not in taken)
+        ]
         return sorted({*left_out.lost, *links})
 
     def records(self) -> Iterator[tuple[Record, Loader]]:
@@ -243,6 +248,8 @@ def _said(cells: dict[str, str]) -> dict[str, Any]:
     for column in folder_table.LISTS:
         if column in cells:
             said[column] = folder_table.split_list(cells[column])
+    if "given_label" in said:  # one class under two normal forms would be two
+        said["given_label"] = unicodedata.normalize("NFC", said["given_label"])
     said["collection"] = cells.get("collection") or cells.get("source") or ""
     return said
 

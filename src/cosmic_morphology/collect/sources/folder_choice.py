@@ -87,8 +87,9 @@ def _named(
         table = open_table(read_csv(place), columns, only)
         same = [each for each in filter(is_table, store.names) if _is_same(path, each, place)]
         return replace(table, inside=same[0], folder=_folder(same[0])) if same else table
-    if str(csv) in store.names:
-        return _open(store, path, str(csv), columns, only)
+    inside = Locator(store.names).find(str(csv))
+    if inside:
+        return _open(store, path, inside, columns, only)
     raise InputError("there is no such table", where=str(csv))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from pathlib import PurePosixPath
 
@@ -11,12 +12,14 @@ from cosmic_morphology.taxonomy import Taxonomy
 # Data sets often come already divided: such folders are no classes, whatever else their names say
 # (``training_set``, ``test-images``, ``seg_train``, ``valid2``).
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing", "dev"})
-_BESIDE_SPLITS = frozenset(
+# So are these, which say that there are pictures and not of what.
+_PICTURES = frozenset(
     {
-        *("set", "sets", "data", "dataset", "images", "image", "imgs", "img", "pictures", "photos"),
-        *("split", "folder", "files", "seg", "samples", "raw", "jpg", "jpeg", "png", "a", "b"),
+        *("data", "dataset", "datasets", "images", "image", "imgs", "img", "pictures", "pics"),
+        *("photos", "files", "folder", "jpg", "jpeg", "png", "fits"),
     }
 )
+_BESIDE_SPLITS = _PICTURES | {"set", "sets", "split", "seg", "samples", "raw", "a", "b"}
 _NEGATIONS = frozenset({"not", "no", "non", "without"})
 _WORDS = re.compile(r"[^\W\d_]+")
 _SHOWN = 6
@@ -25,7 +28,8 @@ _SHOWN = 6
 class Labeller:
     """The label that each picture's folders give it.
 
-    Folders of a ready-made split count as not there, at any level. If the taxonomy knows names
+    Folders of a ready-made split, and those called ``images`` or the like, count as not there, at
+    any level. If the taxonomy knows names
     of folders (a class, one of its search words, in the plural, or negated), the level where it
     knows most pictures' folders is the label, and a picture whose folder there is unknown takes
     the outermost one on its path that is known. Otherwise it is the outermost level at which the
@@ -52,7 +56,8 @@ class Labeller:
         at = folders[self.level] if len(folders) > self.level else ""
         if not self.is_known(at):
             at = next((name for name in folders if self.is_known(name)), at)
-        return " ".join(at.encode("utf-8", "replace").decode().split())
+        text = unicodedata.normalize("NFC", at.encode("utf-8", "replace").decode())
+        return " ".join(text.split())
 
     def is_known(self, name: str) -> bool:
         """Whether the taxonomy knows a folder's name, or what it denies."""
@@ -69,12 +74,13 @@ class Labeller:
         shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
         of = f"{len(names)} name{'s' if len(names) > 1 else ''}: {shown}"
         unnamed = f"; {self._labels['']} pictures lie in none" if self._labels[""] else ""
-        return f"folders of level {self.level + 1}, without those of a split ({of}){unnamed}"
+        aside = "without those of a split or called images"
+        return f"folders of level {self.level + 1}, {aside} ({of}){unnamed}"
 
     def _folders(self, file: str) -> tuple[str, ...]:
         parts = PurePosixPath(file).parts[:-1]
         if parts not in self._clean:
-            self._clean[parts] = tuple(part for part in parts if not is_split(part))
+            self._clean[parts] = tuple(part for part in parts if not is_no_class(part))
         return self._clean[parts]
 
     def _best_level(self, folders: Counter[tuple[str, ...]]) -> int:
@@ -91,12 +97,11 @@ class Labeller:
         return level
 
 
-def is_split(name: str) -> bool:
-    """Whether a folder's name is that of a part of a ready-made split, and of nothing else."""
-    words = _words(name)
-    return any(word in _SPLITS for word in words) and all(
-        word in _SPLITS or word in _BESIDE_SPLITS for word in words
-    )
+def is_no_class(name: str) -> bool:
+    """Whether a folder is a part of a ready-made split, or says only that pictures are in it."""
+    words = set(_words(name))
+    of_split = bool(words & _SPLITS) and words <= _SPLITS | _BESIDE_SPLITS
+    return of_split or (bool(words) and words <= _PICTURES)
 
 
 def _is_wrapped(folders: Counter[tuple[str, ...]], level: int) -> bool:

@@ -263,8 +263,8 @@ class Rows:
 
 def _agrees(cell: str, wanted: str) -> bool:
     if wanted.startswith("!"):
-        return cell != wanted[1:]
-    return cell == wanted
+        return _composed(cell) != _composed(wanted[1:])
+    return _composed(cell) == _composed(wanted)
 
 
 def _composed(path: str) -> str:
