@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 from cosmic_morphology.collect.states import FetchState, Trouble
+from cosmic_morphology.errors import UsageError
 
 _SAFE_IN_PATH = "/%:@!$&'()*+,;=~-._"
 _SAFE_IN_QUERY = _SAFE_IN_PATH + "?"
@@ -28,7 +29,7 @@ class Doors:
 
     def __init__(self, hosts: Iterable[str], root: str = "") -> None:
         self._hosts = tuple(host.lower() for host in hosts)
-        self._root = _origin(urlsplit(root)) if root else None
+        self._root = _root_of(root) if root else None
         self._global: dict[str, bool] = {}
 
     def clean(self, url: str, base: str = "") -> str:
@@ -41,9 +42,12 @@ class Doors:
         """
         try:
             parts = urlsplit(urljoin(base, url.strip()))
-            origin = _origin(parts)
+            return self._allowed(url, parts, _origin(parts))
         except ValueError as error:
+            # Brackets, ports, and surrogates that are none.
             raise _forbidden(url, f"this is no address ({error})") from error
+
+    def _allowed(self, url: str, parts: SplitResult, origin: tuple[str, str, int]) -> str:
         if parts.scheme not in ("http", "https"):
             raise _forbidden(url, f"only http and https are followed, not {parts.scheme!r}")
         if parts.username or parts.password:
@@ -91,6 +95,17 @@ def is_loopback(host: str) -> bool:
         return name == "localhost"
 
 
+def _root_of(root: str) -> tuple[str, str, int]:
+    try:
+        parts = urlsplit(root)
+        origin = _origin(parts)
+    except ValueError as error:
+        raise UsageError(f"this is no address ({error})", where=root) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError("this is no address of http or https", where=root)
+    return origin
+
+
 def _origin(parts: SplitResult) -> tuple[str, str, int]:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return parts.scheme, (parts.hostname or "").lower(), port
@@ -105,4 +120,5 @@ def _encoded(parts: SplitResult, scheme: str, netloc: str) -> str:
 
 
 def _forbidden(url: str, what: str) -> Trouble:
-    return Trouble(FetchState.FORBIDDEN, "forbidden", what, where=url[:200])
+    shown = url[:200].encode("utf-8", "replace").decode("utf-8")
+    return Trouble(FetchState.FORBIDDEN, "forbidden", what, where=shown)

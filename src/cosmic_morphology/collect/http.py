@@ -25,7 +25,8 @@ MAX_REDIRECTS = 5
 MAX_JSON_BYTES = 64_000_000
 OPT_OUT = frozenset({"noai", "noimageai", "noindex", "noimageindex"})
 _MANY = 99
-_PASSING = frozenset({408, 425, 500, 502, 503, 504})
+# 304 without a condition is a cache that is out of order.
+_PASSING = frozenset({304, 408, 425, 500, 502, 503, 504})
 _REASON_CHARS = 300
 
 
@@ -80,7 +81,9 @@ class Client:
         Trouble
             It could not be had, or is not JSON; ``status_code`` says what the server said.
         """
-        address = self.doors.clean(f"{url}?{urlencode(params)}" if params else url)
+        address = self.doors.clean(
+            f"{url}?{urlencode(params, errors='replace')}" if params else url
+        )
 
         async def once() -> tuple[Any, Mapping[str, str]]:
             headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
@@ -163,7 +166,8 @@ class Client:
             gate.refused()
         else:
             gate.answered()
-        if status == httpx2.codes.NOT_MODIFIED:
+        conditions = {"if-none-match", "if-modified-since"} & set(answer.request.headers)
+        if status == httpx2.codes.NOT_MODIFIED and conditions:
             return Answer(url, b"", status, etag, modified, headers, unchanged=True)
         if status != httpx2.codes.OK:
             raise await self._trouble(answer, url, gate, is_picture=is_picture)
@@ -220,10 +224,11 @@ def retry_after_s(value: str) -> float | None:
         return float(value[:9])
     try:
         until = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError):
+        until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
+        return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, IndexError, OverflowError):
+        # No date, or one of a year or zone that there is not.
         return None
-    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 async def _reason(answer: httpx2.Response) -> str:

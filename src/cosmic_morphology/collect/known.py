@@ -22,6 +22,7 @@ class Row:
     attempts: int
     etag: str
     last_modified: str
+    status_code: int | None = None
 
 
 class Known:
@@ -48,13 +49,15 @@ class Known:
         self.stored = {each for each in atlas.positions() if each.startswith(prefix)}
         self.rows: dict[str, Row] = {}
         self._again: set[str] = set()
-        columns = ["url", "id", "state", "attempts", "error_kind", "etag", "last_modified"]
+        columns = ["url", "id", "state", "attempts", "error_kind", "etag"]
+        columns += ["last_modified", "status_code"]
         where = f"source = '{source}' AND NOT starts_with(url, '{SLICE_PREFIX}')"
         for row in atlas.read(columns, where=where, table="ledger").to_pylist():
             state = FetchState(row["state"])
             etag, modified = row["etag"] or "", row["last_modified"] or ""
             url = addresses.asked(row["url"])
-            self.rows[url] = Row(row["id"], state, row["attempts"] or 0, etag, modified)
+            tries, code = row["attempts"] or 0, row["status_code"]
+            self.rows[url] = Row(row["id"], state, tries, etag, modified, code)
             if state in UNFINISHED or retry & {state.value, row["error_kind"] or ""}:
                 self._again.add(url)
 
@@ -90,7 +93,3 @@ class Known:
                 asked = any(name == query or name.startswith(f"{query}/") for query in queries)
                 if row["record"] and asked:
                     yield name, Record.from_json(self._addresses.asked(row["record"]))
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -69,8 +69,18 @@ class Outcome:
 
     def row(self) -> dict[str, Any]:
         """The row of the ledger."""
-        row = self.item._row(self.state, self.item.attempts_before + self.tries)  # noqa: SLF001
-        if self.state is not FetchState.STORED:
+        return self._row(self.state)
+
+    def coming_row(self) -> dict[str, Any]:
+        """The row of the ledger before the picture is written: still pending, the answer noted.
+
+        What a kill leaves between picture and ledger is mended from it by the next run.
+        """
+        return self._row(FetchState.PENDING)
+
+    def _row(self, state: FetchState) -> dict[str, Any]:
+        row = self.item._row(state, self.item.attempts_before + self.tries)  # noqa: SLF001
+        if state is not FetchState.STORED:
             row["record"] = self.item.complete_record().to_json()
         return row | {
             "status_code": self.status_code,

@@ -9,9 +9,10 @@ from dataclasses import replace
 from cosmic_morphology.atlas import Atlas, Record
 from cosmic_morphology.collect.addresses import Addresses
 from cosmic_morphology.collect.http import Client
-from cosmic_morphology.collect.known import Known
+from cosmic_morphology.collect.known import Known, Row
 from cosmic_morphology.collect.outcomes import PAGE_PREFIX, Item, Outcome
 from cosmic_morphology.collect.sources.base import LeftOut, Recount, Slice, Source, Why
+from cosmic_morphology.collect.sources.checked import checked, checked_slice
 from cosmic_morphology.collect.states import FetchState, Trouble
 from cosmic_morphology.collect.tally import STORED, Tally
 
@@ -74,7 +75,8 @@ class Reader:
         :class:`Record` has its picture already and may say something new.
         """
         quota, asked = _Quota(self._limit, len(self._source.queries)), ""
-        async for part in self._source.slices(self._client):
+        async for given in self._source.slices(self._client):
+            part = checked_slice(given, self._source.name)
             if part.query != asked:
                 asked = part.query
                 quota.next_query(self._taken)
@@ -93,11 +95,15 @@ class Reader:
                 yield _page_outcome(self._source.name, part, trouble)
         if self._limit is None:
             for name, record in self.known.left_behind(self._met, self._source.queries):
-                if record.id not in self.known.stored and not self.tally.has_met(record.id):
-                    yield self._item(record, record.image_url, name)
+                if not self.tally.has_met(record.id):
+                    item = self._item(record, record.image_url, name)
+                    is_there = record.id in self.known.stored
+                    row = self.known.rows.get(item.url)
+                    yield self._recovered(item, row) if is_there else item
 
     async def _slice(self, part: Slice, quota: _Quota) -> AsyncIterator[Item | Outcome | Record]:
-        async for found in self._source.records(self._client, part):
+        async for given in self._source.records(self._client, part):
+            found = checked(given, self._source.name)
             if isinstance(found, Recount):
                 self.tally.recount(part, found.announced)
                 continue
@@ -166,9 +172,16 @@ class Reader:
             return item
         if row is None or row.state is not FetchState.STORED:
             # Killed after the picture was stored and before the ledger said so.
-            item = self._item(record, url, part.name)
-            return Outcome(item, FetchState.STORED, tries=0 if item.attempts_before else 1)
+            return self._recovered(self._item(record, url, part.name), row)
         return record
+
+    def _recovered(self, item: Item, row: Row | None) -> Outcome:
+        """What the ledger would say, had the run not been killed: the answer was noted before."""
+        outcome = Outcome(item, FetchState.STORED, tries=0 if item.attempts_before else 1)
+        if row is not None:
+            outcome.status_code = row.status_code
+            outcome.etag, outcome.last_modified = row.etag, row.last_modified
+        return outcome
 
     def _item(self, record: Record, url: str, name: str) -> Item:
         self._met.add(url)

@@ -104,7 +104,7 @@ class Writer:
         return batch
 
     def commit(self, batch: Batch, *, last: bool = False) -> None:
-        """Pictures first, their records, then the ledger: a kill in between is mended later.
+        """Answers first, then pictures, their records, the ledger: the next run mends a kill.
 
         Parameters
         ----------
@@ -125,13 +125,18 @@ class Writer:
             self._health.check(judged)
         if last:
             judged += self._repeats.release()
+        taken_in = [o for o in judged if o.intake is not None]
         with self._one_collector():
-            self._store([o for o in judged if o.intake is not None])
+            listed = [item.pending_row() for item in batch.pending.values()]
+            if taken_in:
+                listed += [outcome.coming_row() for outcome in taken_in]
+                self._atlas.upsert_ledger(_whole(self._by_url(listed)))
+                listed = []
+            self._store(taken_in)
             records = self._with_pictures(batch.records)
             self._atlas.upsert_records([self._addresses.kept_record(each) for each in records])
-            listed = [item.pending_row() for item in batch.pending.values()]
             listed += [outcome.row() for outcome in judged]
-            rows = {row["url"]: row for row in map(self._addresses.kept_row, listed)}
+            rows = self._by_url(listed)
             rows |= self._rows_of_stand_ins(stand_ins)
             if rows:
                 self._atlas.upsert_ledger(_whole(rows))
@@ -149,6 +154,10 @@ class Writer:
         with self._one_collector():
             if rows:
                 self._atlas.upsert_ledger(_whole({row["url"]: row for row in rows}))
+
+    def _by_url(self, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Rows of the ledger by their address, as the atlas keeps it; the last one counts."""
+        return {row["url"]: row for row in map(self._addresses.kept_row, rows)}
 
     def _store(self, outcomes: list[Outcome]) -> None:
         arrivals = [

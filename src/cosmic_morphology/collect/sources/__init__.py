@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import cast
 
 from cosmic_morphology.collect.sources.base import Source, Wanted
-from cosmic_morphology.errors import SourceError, UsageError
+from cosmic_morphology.collect.sources.plugged import PluggedIn
+from cosmic_morphology.errors import UsageError
 
 GROUP = "cosmic_morphology.sources"
 """The entry point group of plug-ins: a name and a callable that takes a :class:`Wanted`."""
@@ -47,23 +48,4 @@ def find_source(wanted: Wanted) -> Source:
             f"there is no source {name!r}",
             todo=f"There are: {', '.join(source_names())}.",
         )
-    return _plugged_in(next(iter(points)), wanted)
-
-
-def _plugged_in(point: EntryPoint, wanted: Wanted) -> Source:
-    try:
-        factory = point.load()
-    except Exception as error:
-        # Foreign code: whatever it raises is its failure, and is told as that.
-        raise SourceError(
-            f"the plug-in cannot be loaded ({type(error).__name__}: {error})",
-            where=f"{point.name} = {point.value}",
-            todo="Update or uninstall the package that brings it.",
-        ) from error
-    made = factory(wanted)
-    if not isinstance(made, Source):
-        raise SourceError(
-            "the plug-in is not a source: it needs name, hosts, queries, slices and records",
-            where=f"{point.name} = {point.value}",
-        )
-    return made
+    return PluggedIn(next(iter(points)), wanted)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+
+from pydantic import Field
 
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect import texts
@@ -22,6 +26,7 @@ from cosmic_morphology.collect.sources.base import (
     Wanted,
     Why,
 )
+from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.collect.sources.paging import Listed, read_steadily
 from cosmic_morphology.collect.states import Trouble
 from cosmic_morphology.errors import InputError, SourceError
@@ -33,7 +38,15 @@ _PATH = "/wp-json/wp/v2/apod-basic"
 _PER_PAGE = 100
 _MAX_PAGES = 2_000
 _PLACEHOLDERS = ("nasa-logo", "default_apod_image")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BAD_REQUEST, _NOT_FOUND = 400, 404
+
+
+class ApodOptions(Options):
+    """Options of :class:`Apod`."""
+
+    archive: Path | None = None
+    width_px: int = Field(1024, ge=0, le=100_000, description="0: as they are")
 
 
 class Apod:
@@ -53,16 +66,17 @@ class Apod:
     hosts = ("science.nasa.gov", "assets.science.nasa.gov", "apod.nasa.gov")
 
     def __init__(self, wanted: Wanted) -> None:
-        self._archive = wanted.option(ARCHIVE, "")
+        options = wanted.read_options(ApodOptions)
+        self._archive = options.archive
         self.queries = (ARCHIVE if self._archive else ALL,)
         self._list = wanted.root(SITE) + _PATH
         self._since = wanted.since.isoformat() if wanted.since else ""
-        self._width_px = int(wanted.option("width_px", 1024))
+        self._width_px = options.width_px
 
     async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
         """One: the list is newest first and has no other parameters that work."""
         if self._archive:
-            entries = read_archive(Path(self._archive))
+            entries = read_archive(self._archive)
             yield Slice(ARCHIVE, ARCHIVE, len(entries), len(entries), {"entries": entries})
             return
         page = await self._page(ask, 1)
@@ -81,13 +95,11 @@ class Apod:
         seen = 0
         for number in range(1, _MAX_PAGES):
             page = await self._page(ask, number)
-            if not page.items:
-                return
             yield page
             seen += len(page.items)
             if page.total is not None and seen >= page.total:
                 return
-            if self._since and _day(page.items[-1]) < self._since:
+            if self._since and page.items and _day(page.items[-1]) < self._since:
                 return
 
     async def _page(self, ask: Ask, number: int) -> Listed:
@@ -106,8 +118,7 @@ class Apod:
                 where=self._list,
                 todo="Has its interface changed again? See docs/sources.md.",
             )
-        total = headers.get("x-wp-total", "")
-        return Listed(entries, int(total) if total.isdigit() else None)
+        return Listed(entries, texts.whole_number(headers.get("x-wp-total", "")))
 
     async def _old(self, ask: Ask, entry: Any) -> Found:
         """A record of an old archive, with the picture where it is today."""
@@ -184,7 +195,7 @@ def read_archive(path: Path) -> list[Any]:
     try:
         data = path.read_bytes()
         entries = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise InputError(f"this is no archive of APOD ({error})", where=str(path)) from error
     if isinstance(entries, dict):
         entries = [entries]
@@ -196,5 +207,5 @@ def read_archive(path: Path) -> list[Any]:
 def _day(entry: Any) -> str:
     """The date of an entry, ``YYYY-MM-DD``; empty without one."""
     day = entry.get("date") if isinstance(entry, dict) else None
-    is_day = isinstance(day, str) and len(day) >= 10 and day[:10].replace("-", "").isdigit()
+    is_day = isinstance(day, str) and len(day) >= 10 and _DAY.fullmatch(day[:10])
     return day[:10] if isinstance(day, str) and is_day else ""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from cosmic_morphology.atlas import Record
+from cosmic_morphology.collect.sources.options import O, read_option, read_options
 from cosmic_morphology.settings import CollectJob
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -141,5 +142,23 @@ class Wanted:
         return tuple(dict.fromkeys(self.job.queries or searched))
 
     def option(self, name: str, default: Any) -> Any:
-        """One of the job's options for the source."""
-        return self.job.options.get(name, default)
+        """One of the job's options for the source, of the type of its default.
+
+        Raises
+        ------
+        UsageError
+            The option is of another type.
+        """
+        if name not in self.job.options:
+            return default
+        return read_option(name, self.job.options[name], default)
+
+    def read_options(self, model: type[O]) -> O:
+        """All of the job's options for the source, as a model of them.
+
+        Raises
+        ------
+        UsageError
+            An option is unknown to the model, or has a value that it does not allow.
+        """
+        return read_options(model, self.job.options)

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect import texts
 from cosmic_morphology.collect.sources.base import Ask, Found, LeftOut, Slice, Wanted, Why
+from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.errors import SourceError, UsageError
 
 SITE = "https://commons.wikimedia.org"
@@ -21,6 +22,12 @@ _MAX_BATCHES = 20_000
 _THUMBED = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _PLACE = re.compile(r"^(?P<root>.+)/(?P<place>[0-9a-f]/[0-9a-f]{2}/(?P<name>[^/]+))$")
 _PLURALS = {"galaxy": "Galaxies", "nebula": "Nebulae"}
+
+
+class CommonsOptions(Options):
+    """Options of :class:`Commons`."""
+
+    width_px: int = 1280
 
 
 class Commons:
@@ -48,7 +55,7 @@ class Commons:
         self.queries = wanted.job.queries or tuple(map(_category, wanted.words))
         self._api = wanted.root(SITE) + "/w/api.php"
         self._since = wanted.since.isoformat() if wanted.since else ""
-        self._width_px = wanted.option("width_px", 1280)
+        self._width_px = wanted.read_options(CommonsOptions).width_px
         if self._width_px not in WIDTHS_PX:
             raise UsageError(
                 f"{self._width_px} px is no standard width of Commons",
@@ -65,6 +72,7 @@ class Commons:
     async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
         """Every file of a category, in batches with continuation tokens."""
         going_on: dict[str, Any] = {}
+        tokens: set[str] = set()
         for _ in range(_MAX_BATCHES):
             answer = await ask.json(self._api, self._asked(part.query) | going_on)
             if not isinstance(answer, dict) or "error" in answer:
@@ -74,12 +82,15 @@ class Commons:
                     f"Commons answers: {texts.plain(said, 200)}", where=f"Category:{part.query}"
                 )
             query = answer.get("query")
-            for page in query.get("pages", []) if isinstance(query, dict) else []:
+            pages = query.get("pages") if isinstance(query, dict) else None
+            for page in pages if isinstance(pages, list) else []:
                 yield self._found(page, part.query)
             following = answer.get("continue")
-            if not isinstance(following, dict) or following == going_on:
+            going_on = following if isinstance(following, dict) else {}
+            going_on = {k: v for k, v in going_on.items() if isinstance(v, str | int)}
+            if not going_on or repr(going_on) in tokens:
                 return
-            going_on = following
+            tokens.add(repr(going_on))
 
     def _asked(self, category: str) -> dict[str, Any]:
         return {

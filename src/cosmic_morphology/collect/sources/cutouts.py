@@ -11,8 +11,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlencode
 
+from pydantic import Field
+
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect.sources.base import Ask, Found, LeftOut, Slice, Wanted, Why
+from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.collect.sources.positions import Position, Positions
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.imaging import Intake
@@ -30,6 +33,17 @@ _CREDITS = {
     "skyserver": "Sloan Digital Sky Survey (SDSS)",
 }
 _BLANK = 0.99
+
+
+class CutoutsOptions(Options):
+    """Options of :class:`Cutouts`."""
+
+    table: Path | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    size_px: int = 256
+    scale_arcsec: float | None = Field(None, gt=0, le=3600)
+    layer: str = Field("ls-dr10", pattern=r"^[A-Za-z0-9._-]+$")
+    release: str = Field("dr18", pattern=r"^[A-Za-z0-9_-]+$")
 
 
 class Cutouts:
@@ -61,10 +75,9 @@ class Cutouts:
                     todo=f"There are {', '.join(SURVEYS)}.",
                 )
         self._roots = {s: f"{root}/{s}" if root else SURVEYS[s] for s in self.queries}
-        self._size_px = int(wanted.option("size_px", 256))
-        self._scale_arcsec = wanted.option("scale_arcsec", None)
-        self._layer = str(wanted.option("layer", "ls-dr10"))
-        self._release = str(wanted.option("release", "dr18"))
+        options = wanted.read_options(CutoutsOptions)
+        self._size_px, self._scale_arcsec = options.size_px, options.scale_arcsec
+        self._layer, self._release = options.layer, options.release
         for survey in self.queries:
             if not 16 <= self._size_px <= MAX_PX[survey]:
                 raise UsageError(
@@ -72,12 +85,11 @@ class Cutouts:
                     where="collect_from.options.size_px",
                     todo=f"Give 16 to {MAX_PX[survey]}.",
                 )
-        table = wanted.option("table", "")
-        if not table:
+        if options.table is None:
             raise UsageError(
                 "cutouts need a table of positions", where="collect_from.options.table"
             )
-        self._positions = Positions(Path(table), wanted.option("columns", ""))
+        self._positions = Positions(options.table, options.columns)
 
     async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
         """The table, once for each survey."""
@@ -102,7 +114,7 @@ class Cutouts:
         return "blank" if intake.blankness >= _BLANK else ""
 
     def _record(self, position: Position, survey: str) -> Record:
-        scale = float(self._scale_arcsec or _SCALES_ARCSEC[survey])
+        scale = self._scale_arcsec or _SCALES_ARCSEC[survey]
         place = position.place
         # Another place, layer, scale or size is another picture, whatever a table calls it.
         taken = self._layer if survey == "legacysurvey" else self._release

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import json
+import math
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,6 +19,7 @@ from cosmic_morphology.collect.sources.base import (
     Wanted,
     Why,
 )
+from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.collect.sources.paging import Listed, read_steadily
 from cosmic_morphology.collect.states import Trouble
 from cosmic_morphology.errors import SourceError, UsageError
@@ -34,9 +35,18 @@ _MAX_PAGES = 2_000
 # Screen size first. The original is a TIFF of up to 1.5 GB: only when asked for by name.
 _SIZES = ("Small", "Large", "Thumbnail")
 _LARGE_BYTES = 30_000_000
-_BYTES_BUG = re.compile(r"^b(['\"]).*\1$", re.DOTALL)
+_BYTES_BUG = re.compile(r"b(['\"])(.*)\1", re.DOTALL)
+_ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[\\'\"abfnrtv0])")
+_ESCAPED = dict(zip(b"\\'\"abfnrtv0", b"\\'\"\a\b\f\n\r\t\v\0", strict=True))
 _LANGUAGE = re.compile(r"-(cs|da|de|en|es|fi|fr|is|it|nb|nl|pl|pt|ru|sr|sv|tr|uk)(-[a-z]{2})?$")
 _NOT_FOUND = 404
+
+
+class DjangoplicityOptions(Options):
+    """Options of :class:`Djangoplicity`."""
+
+    artwork: bool = False
+    original: bool = False
 
 
 class Djangoplicity:
@@ -69,8 +79,9 @@ class Djangoplicity:
         root = wanted.job.root.rstrip("/")
         self._sites = {s: f"{root}/{s}" if root else SITES[s] for s in self.queries}
         self._since = wanted.since
-        self._artwork = bool(wanted.option("artwork", default=False))
-        self._sizes = ("Original", *_SIZES) if wanted.option("original", default=False) else _SIZES
+        options = wanted.read_options(DjangoplicityOptions)
+        self._artwork = options.artwork
+        self._sizes = ("Original", *_SIZES) if options.original else _SIZES
 
     async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
         """One for each site; a site whose feed is off is named after the others were read."""
@@ -100,8 +111,6 @@ class Djangoplicity:
     async def _pages(self, ask: Ask, site: str) -> AsyncIterator[Listed]:
         for number in range(1, _MAX_PAGES):
             page = await self._page(ask, site, number)
-            if not page.items:
-                return
             yield page
             if page.total is not None and number * _COUNT >= page.total:
                 return
@@ -120,7 +129,7 @@ class Djangoplicity:
                 todo="Has its shape changed? See docs/sources.md.",
             )
         count = answer.get("Count")
-        return Listed(entries, count if isinstance(count, int) else None)
+        return Listed(entries, count if texts.is_count(count) else None)
 
     def _found(self, entry: Any, site: str) -> Found:
         identifier = _id(entry)
@@ -159,7 +168,7 @@ class Djangoplicity:
         for asset in _dicts(entry.get("Assets")):
             for resource in _dicts(asset.get("Resources")):
                 if isinstance(resource.get("URL"), str):
-                    found.setdefault(str(resource.get("ResourceType")), resource)
+                    found.setdefault(texts.plain(resource.get("ResourceType"), 50), resource)
         for size in self._sizes:
             resource = found.get(size, {})
             bytes_ = resource.get("FileSize")
@@ -177,7 +186,7 @@ def _id(entry: Any) -> str:
 
 def _codes(value: Any) -> tuple[str, ...]:
     """AVM codes: a list, or one string with semicolons (the AVM standard's separator)."""
-    parts = value if isinstance(value, list) else str(value or "").split(";")
+    parts = value if isinstance(value, list) else texts.plain(value, 1_000).split(";")
     return tuple(dict.fromkeys(code for each in parts if (code := texts.plain(each, 40))))
 
 
@@ -189,21 +198,24 @@ def _position(entry: dict[str, Any]) -> str:
         value = spatial.get("ReferenceValue") if isinstance(spatial, dict) else None
         try:
             ra_deg, dec_deg = (float(each) for each in value or ())
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue
-        return json.dumps({"ra_deg": ra_deg, "dec_deg": dec_deg})
+        if math.isfinite(ra_deg) and math.isfinite(dec_deg):
+            return json.dumps({"ra_deg": ra_deg, "dec_deg": dec_deg})
     return ""
 
 
 def _unbugged(value: Any) -> Any:
     """Undo ``b'...'``: a known bug writes the Python form of bytes into texts."""
-    if isinstance(value, str) and _BYTES_BUG.match(value.strip()):
-        try:
-            literal = ast.literal_eval(value.strip().encode("ascii", "backslashreplace").decode())
-            return literal.decode("utf-8", "replace") if isinstance(literal, bytes) else value
-        except (SyntaxError, ValueError):
-            return value.strip()[2:-1]
-    return value
+    found = _BYTES_BUG.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return value
+    return _ESCAPE.sub(_byte, found[2].encode("utf-8", "replace")).decode("utf-8", "replace")
+
+
+def _byte(escape: re.Match[bytes]) -> bytes:
+    said = escape[1]
+    return bytes([int(said[1:], 16) if len(said) > 1 else _ESCAPED[said[0]]])
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

@@ -6,9 +6,10 @@ The search gives at most 10,000 results; :mod:`nasa_slices` divides what is larg
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
+from cosmic_morphology.collect import texts
 from cosmic_morphology.collect.sources.base import (
     Ask,
     Found,
@@ -21,17 +22,23 @@ from cosmic_morphology.collect.sources.base import (
 from cosmic_morphology.collect.sources.nasa_records import (
     choose_rendition,
     links_of,
-    safe_id,
     to_record,
 )
 from cosmic_morphology.collect.sources.nasa_slices import Divider, data_of, id_of
+from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.collect.states import Trouble
 from cosmic_morphology.errors import UsageError
 
 API = "https://images-api.nasa.gov"
 WHOLE = "*"
-RENDITIONS = ("small", "medium", "large", "orig")
 _NOT_FOUND = 404
+
+
+class NasaOptions(Options):
+    """Options of :class:`Nasa`."""
+
+    rendition: Literal["small", "medium", "large", "orig"] = "medium"
+    center: str = ""
 
 
 class Nasa:
@@ -54,14 +61,8 @@ class Nasa:
         self.queries = wanted.words
         self._api = wanted.root(API)
         self._since = wanted.since
-        self._center = str(wanted.option("center", ""))
-        self._prefer = str(wanted.option("rendition", "medium"))
-        if self._prefer not in RENDITIONS:
-            raise UsageError(
-                f"there is no rendition {self._prefer!r}",
-                where="collect_from.options.rendition",
-                todo=f"There are {', '.join(RENDITIONS)}.",
-            )
+        options = wanted.read_options(NasaOptions)
+        self._center, self._prefer = options.center, options.rendition
         self._divider = Divider(self._api)
 
     async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
@@ -92,10 +93,10 @@ class Nasa:
         data, nasa_id = data_of(item), id_of(item)
         if not nasa_id:
             return LeftOut("", Why.MALFORMED, "an item without nasa_id")
-        shown_id = safe_id(nasa_id)
+        shown_id = texts.safe_id(nasa_id)
         if data.get("media_type") not in (None, "image"):
-            return LeftOut(shown_id, Why.NOT_AN_IMAGE, str(data["media_type"])[:50])
-        created = str(data.get("date_created") or "")
+            return LeftOut(shown_id, Why.NOT_AN_IMAGE, texts.plain(data["media_type"], 50))
+        created = texts.plain(data.get("date_created"), 40)
         if self._since is not None and created and created[:10] < self._since.isoformat():
             return LeftOut(shown_id, Why.BEFORE_SINCE, created[:10])
         url = choose_rendition(links_of(item), self._prefer)
@@ -108,7 +109,9 @@ class Nasa:
     async def _assets(self, ask: Ask, nasa_id: str) -> list[dict[str, Any]]:
         """The files of an item whose search result has no links."""
         try:
-            answer = await ask.json(f"{self._api}/asset/{quote(nasa_id, safe='')}")
+            answer = await ask.json(
+                f"{self._api}/asset/{quote(nasa_id, safe='', errors='replace')}"
+            )
         except Trouble as trouble:
             if trouble.status_code == _NOT_FOUND:
                 return []

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cosmic_morphology.collect import texts
 from cosmic_morphology.collect.sources.base import Ask
 from cosmic_morphology.errors import SourceError
 
@@ -35,14 +36,18 @@ async def read_page(ask: Ask, url: str, params: Mapping[str, Any]) -> Page:
     answer = await ask.json(url, params)
     collection = answer.get("collection") if isinstance(answer, dict) else None
     if not isinstance(collection, dict):
-        keys = ", ".join(sorted(map(str, answer))[:8]) if isinstance(answer, dict) else ""
+        keys = (
+            ", ".join(texts.plain(key, 50) for key in sorted(answer)[:8])
+            if isinstance(answer, dict)
+            else ""
+        )
         raise _unknown(url, f"there is no 'collection' in it (found: {keys or type(answer)})")
     items = collection.get("items")
     metadata = collection.get("metadata")
     if not isinstance(items, list):
         raise _unknown(url, "'collection.items' is not a list")
     total = metadata.get("total_hits") if isinstance(metadata, dict) else None
-    if not isinstance(total, int) or total < 0:
+    if not texts.is_count(total):
         raise _unknown(url, "'collection.metadata.total_hits' is not a number")
     return Page(items, total)
 

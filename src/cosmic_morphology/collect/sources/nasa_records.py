@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -11,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.texts import MAX_ID, safe_id
 
 LICENCE = "Public domain (NASA media guidelines; not insignia, third-party material, people)"
 THIRD_PARTY = "Third-party copyright, see the credit; not redistributable"
@@ -23,7 +23,6 @@ _ORDER = {
 _DECODED = (".jpg", ".jpeg", ".png")
 _RENDITION = re.compile(r"~(orig|large|medium|small|thumb)\.", re.IGNORECASE)
 _COPYRIGHT = re.compile(r"©|\(c\)|\bcopyright\b|all rights reserved", re.IGNORECASE)
-_MAX_ID = 300
 
 
 def links_of(item: Any) -> list[dict[str, Any]]:
@@ -43,13 +42,16 @@ def choose_rendition(links: list[dict[str, Any]], prefer: str = "medium") -> str
     by_name: dict[str, str] = {}
     for link in links:
         href = link["href"]
-        path = unquote(urlsplit(href.replace(" ", "%20")).path).lower()
+        try:
+            path = unquote(urlsplit(href.replace(" ", "%20")).path).lower()
+        except ValueError:  # "http://[::1"
+            continue
         suffix = PurePosixPath(path).suffix
         if suffix not in _DECODED and (suffix or link.get("render") != "image"):
             # Sidecars, films, and originals of hundreds of MB in TIFF.
             continue
         found = _RENDITION.search(path)
-        name = found[1].lower() if found else {"preview": "thumb"}.get(link.get("rel", ""), "orig")
+        name = found[1].lower() if found else "thumb" if link.get("rel") == "preview" else "orig"
         by_name.setdefault(name, href)
     for name in (*_ORDER[prefer], "orig", "thumb"):
         if name in by_name:
@@ -63,6 +65,7 @@ def to_record(data: Mapping[str, Any], url: str, *, query: str) -> Record:
     description = texts.plain(data.get("description")) or texts.plain(data.get("description_508"))
     credit = credit_line(data)
     reserved = _COPYRIGHT.search(f"{credit} {description}")
+    page_id = quote(nasa_id[:MAX_ID], safe="", errors="replace")
     return Record(
         source="nasa",
         source_id=safe_id(nasa_id),
@@ -72,7 +75,7 @@ def to_record(data: Mapping[str, Any], url: str, *, query: str) -> Record:
         credit=credit,
         licence=THIRD_PARTY if reserved else LICENCE,
         created_at=texts.plain(data.get("date_created"), 40),
-        page_url=f"https://images.nasa.gov/details/{quote(nasa_id[:_MAX_ID], safe='')}",
+        page_url=f"https://images.nasa.gov/details/{page_id}",
         image_url=url,
         queries=(query,),
         albums=texts.listed(data.get("album")),
@@ -87,14 +90,3 @@ def credit_line(data: Mapping[str, Any]) -> str:
     if not named:
         named = [f"NASA/{center}" if (center := texts.plain(data.get("center"), 100)) else "NASA"]
     return "; ".join(named)
-
-
-def safe_id(source_id: str) -> str:
-    """An identifier in one line and of a sane length; the usual ones are not touched."""
-    one_line = "".join(
-        c if c.isprintable() else quote(c, errors="replace") for c in source_id.strip()
-    )
-    if len(one_line) <= _MAX_ID:
-        return one_line
-    digest = hashlib.sha256(source_id.encode("utf-8", "replace")).hexdigest()[:16]
-    return f"{one_line[: _MAX_ID - 17]}-{digest}"

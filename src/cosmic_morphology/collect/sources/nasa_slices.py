@@ -15,7 +15,7 @@ from urllib.parse import quote
 from cosmic_morphology.collect import texts
 from cosmic_morphology.collect.sources.base import Ask, Recount, Slice
 from cosmic_morphology.collect.sources.nasa_pages import CAP, PAGE_SIZE, read_page
-from cosmic_morphology.collect.sources.paging import Listed, read_steadily
+from cosmic_morphology.collect.sources.paging import Listed, read_steadily, until_repeated
 from cosmic_morphology.errors import SourceError
 
 CENTERS = (
@@ -88,7 +88,7 @@ class Divider:
         got: set[str] = set()
         remainder = part.params.get("remainder")
         async for params in self._searches(ask, part):
-            async for page in self._pages(ask, params):
+            async for page in until_repeated(self._pages(ask, params), id_of):
                 for item in page.items:
                     key = id_of(item)
                     if key and key not in got and not (remainder and key in self._seen):
@@ -175,14 +175,8 @@ class Divider:
         """All legal pages; ``next`` is advertised beyond the cap and not followed."""
         url, given = self._address(params)
         size = {} if "album" in params else {"page_size": PAGE_SIZE}
-        before: tuple[str, ...] = ()
         for number in range(1, CAP // PAGE_SIZE + 1):
             page = await read_page(ask, url, {**given, "page": number, **size})
-            key = tuple(map(id_of, page.items))
-            # An archive that repeats itself has no more.
-            if not page.items or key == before:
-                return
-            before = key
             yield Listed(page.items, page.total)
             if number * PAGE_SIZE >= page.total:
                 return
@@ -191,7 +185,7 @@ class Divider:
         given = {key: value for key, value in params.items() if key != "album"}
         if "album" not in params:
             return f"{self._api}/search", given
-        return f"{self._api}/album/{quote(str(params['album']), safe='')}", given
+        return f"{self._api}/album/{quote(str(params['album']), safe='', errors='replace')}", given
 
     def _note(self, key: str, item: Any) -> None:
         if not key:
@@ -199,9 +193,9 @@ class Divider:
         data = data_of(item)
         self._seen.add(key)
         self._keywords.update(texts.listed(data.get("keywords"))[:5])
-        center = data.get("center")
-        if isinstance(center, str) and center.strip() and len(self._centers) < 100:
-            self._centers.setdefault(center.strip())
+        center = texts.plain(data.get("center"), 100)
+        if center and len(self._centers) < 100:
+            self._centers.setdefault(center)
 
 
 def data_of(item: Any) -> dict[str, Any]:

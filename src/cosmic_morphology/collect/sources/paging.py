@@ -19,6 +19,22 @@ class Listed:
     total: int | None
 
 
+async def until_repeated(
+    pages: AsyncIterator[Listed], key: Callable[[Any], str]
+) -> AsyncIterator[Listed]:
+    """Pages up to the first that is empty or the same as the one before.
+
+    An archive that repeats itself has no more, whatever it announces.
+    """
+    before: list[str] = []
+    async for page in pages:
+        names = [key(item) for item in page.items]
+        if not page.items or names == before:
+            return
+        before = names
+        yield page
+
+
 async def read_steadily(
     pages: Callable[[], AsyncIterator[Listed]],
     key: Callable[[Any], str],
@@ -48,7 +64,7 @@ async def read_steadily(
         now: set[str] = set()
         nameless, before = 0, len(got)
         total: int | None = 0
-        async for page in pages():
+        async for page in until_repeated(pages(), key):
             total = page.total
             for item in page.items:
                 name = key(item)

@@ -1,0 +1,83 @@
+"""What a source gives, checked before it is believed: its records are outside data."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from cosmic_morphology.atlas import Record
+from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.sources.base import Found, LeftOut, Recount, Slice, Why
+from cosmic_morphology.errors import SourceError
+
+_TUPLES = frozenset({"keywords", "queries", "subjects", "names", "albums", "lineage"})
+_TEXTS = frozenset(each.name for each in fields(Record)) - _TUPLES - {"fetched_at"}
+_MAX_DETAIL = 500
+
+
+def checked(found: Any, source: str) -> Found:
+    """A record with texts that can be stored; anything else is left out as malformed.
+
+    Parameters
+    ----------
+    found : object
+        What a source gave in the place of a record.
+    source : str
+        The source's name, which its records must have.
+    """
+    if isinstance(found, Record):
+        return _record(found, source)
+    if isinstance(found, LeftOut) and isinstance(found.source_id, str):
+        why = found.why if isinstance(found.why, Why) else Why.MALFORMED
+        return LeftOut(
+            texts.safe_id(found.source_id), why, texts.utf8(str(found.detail)[:_MAX_DETAIL])
+        )
+    if isinstance(found, Recount) and texts.is_count(found.announced):
+        return found
+    return LeftOut("", Why.MALFORMED, f"the source gave a {type(found).__name__}")
+
+
+def checked_slice(part: Any, source: str) -> Slice:
+    """A slice whose name and counts can be stored.
+
+    Raises
+    ------
+    SourceError
+        It is something else.
+    """
+    is_slice = isinstance(part, Slice) and all(
+        isinstance(each, str) and each == texts.utf8(each) for each in (part.name, part.query)
+    )
+    if not is_slice or not all(
+        each is None or texts.is_count(each) for each in (part.announced, part.total)
+    ):
+        raise SourceError("the source gives a slice that is none", where=source)
+    found: Slice = part
+    return found
+
+
+def _record(record: Record, source: str) -> Found:
+    wrong = [name for name in _TEXTS if not isinstance(getattr(record, name), str)]
+    wrong += [name for name in _TUPLES if not _is_texts(getattr(record, name))]
+    if wrong or record.source != source or not record.source_id.strip():
+        what = f"no text in {', '.join(sorted(wrong))}" if wrong else "no identifier of the source"
+        return LeftOut("", Why.MALFORMED, f"a record with {what}")
+    source_id = texts.safe_id(record.source_id)
+    if record.image_url != texts.utf8(record.image_url):
+        return LeftOut(source_id, Why.NO_PICTURE, "an address that cannot be written")
+    said: dict[str, Any] = {
+        name: texts.utf8(getattr(record, name)) for name in _TEXTS - {"source", "source_id"}
+    }
+    said |= {name: tuple(map(texts.utf8, getattr(record, name))) for name in _TUPLES}
+    if not record.page_url.startswith(("http://", "https://")):
+        # It becomes a link on a page for people: "javascript:" must not.
+        said["page_url"] = ""
+    read_at: Any = record.fetched_at
+    if not isinstance(read_at, datetime):
+        said["fetched_at"] = datetime.now(UTC)
+    return replace(record, source_id=source_id, **said)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all(isinstance(each, str) for each in value)

@@ -1,0 +1,101 @@
+"""Sources of other packages: whatever they do wrong is an error of theirs, said in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import EntryPoint
+from typing import Any
+
+from cosmic_morphology.atlas import Record
+from cosmic_morphology.collect.sources.base import Ask, Found, Slice, Source, Wanted
+from cosmic_morphology.errors import CosmicError, SourceError
+from cosmic_morphology.imaging import Intake
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class PluggedIn:
+    """A plug-in's source, as the collector sees it.
+
+    Parameters
+    ----------
+    point : importlib.metadata.EntryPoint
+        Where it is found.
+    wanted : Wanted
+        What it is made from.
+
+    Raises
+    ------
+    SourceError
+        It cannot be loaded, raises, or is not a source.
+    UsageError
+        It says that the job makes no sense to it.
+    """
+
+    def __init__(self, point: EntryPoint, wanted: Wanted) -> None:
+        self._where = f"{point.name} = {point.value}"
+        factory = self._call("cannot be loaded", point.load)
+        made = self._call("cannot be made", lambda: factory(wanted))
+        if not self._call("is not a source", lambda: isinstance(made, Source)):
+            raise self._error("is not a source: it needs name, hosts, queries, slices and records")
+        if not (isinstance(made.name, str) and _NAME.fullmatch(made.name)):
+            raise self._error("is not a source: its name must be a word in lower case")
+        for what in ("hosts", "queries"):
+            value = getattr(made, what)
+            if not isinstance(value, tuple | list) or not all(isinstance(v, str) for v in value):
+                raise self._error(f"is not a source: {what} must be a tuple of texts")
+        self.name: str = made.name
+        self.hosts: tuple[str, ...] = tuple(made.hosts)
+        self.queries: tuple[str, ...] = tuple(made.queries)
+        self._made: Any = made
+        self._judge = getattr(made, "judge", None)
+
+    async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+        """The plug-in's slices."""
+        async for part in self._all("slices", lambda: self._made.slices(ask)):
+            yield part
+
+    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+        """The plug-in's records."""
+        async for found in self._all("records", lambda: self._made.records(ask, part)):
+            yield found
+
+    def judge(self, record: Record, intake: Intake) -> str:
+        """The plug-in's own look at a picture, where it has one."""
+        judge = self._judge
+        if judge is None:
+            return ""
+        said = self._call("failed in judge", lambda: judge(record, intake))
+        if not isinstance(said, str):
+            raise self._error(f"failed in judge: it must give a word, not {type(said).__name__}")
+        return said[:100]
+
+    async def _all(self, what: str, start: Callable[[], Any]) -> AsyncIterator[Any]:
+        try:
+            async for each in start():
+                yield each
+        except (CosmicError, GeneratorExit):
+            raise
+        except Exception as error:
+            raise self._error(f"failed in {what} ({_said(error)})") from error
+
+    def _call(self, what: str, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except CosmicError:
+            raise
+        except Exception as error:
+            # Foreign code: whatever it raises is its failure, and is told as that.
+            raise self._error(f"{what} ({_said(error)})") from error
+
+    def _error(self, what: str) -> SourceError:
+        return SourceError(
+            f"the plug-in {what}",
+            where=self._where,
+            todo="Update or uninstall the package that brings it.",
+        )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
