@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -64,6 +66,9 @@ def test_addresses_are_asked_encrypted_and_encoded(given_url, asked):
         "http://169.254.169.254/latest",
         "http://[::1]/x",
         "https://[broken/x",
+        "http://[::1",
+        "https://images-api.nasa.gov:99999/",
+        "https://images-api.nasa.gov/\ud800",
         "javascript:alert(1)",
         "",
         "https://images-api.nasa.gov/" + "x" * 9_000,
@@ -135,6 +140,25 @@ def test_retry_after_is_understood_as_a_date_and_never_negative():
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "Wed, 01 Jan 2020 00:00:00 +9999999",
+        "Wed, 01 Jan 99999 00:00:00 GMT",
+        "Wed, 01 Jan 0000 00:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "Wed, 99 Jan 2020 99:99:99 GMT",
+        "9" * 5_000,
+        "-1",
+        "\ud800",
+    ],
+)
+def test_a_time_that_there_is_not_is_no_reason_to_stop(said):
+    wait_s = retry_after_s(said)
+    assert wait_s is None or wait_s >= 0
+
+
+@pytest.mark.parametrize(
     ("said", "answer"),
     [("noai, noimageai", True), ("NoIndex", True), ("max-snippet:5", False), ("", False),
      ("otherbot: noai", False)],
@@ -162,6 +186,12 @@ def test_the_user_agent_names_whom_to_write_to_and_nothing_else():
         (["one"], "one"),
         (7, "7"),
         ({"a": 1}, ""),
+        ("<p title='x'>a<unknown>b</unknown></p>c", "ab c"),
+        ("a<!-- no -->b <![CDATA[x]]>", "ab"),
+        ("&#" + "9" * 5_000 + ";", "\ufffd"),
+        ("&amp;#" + "9" * 5_000 + ";", "&#" + "9" * 5_000 + ";"),
+        ("&#xD800;a &amp;eacute;", "\ufffda é"),
+        ("<![" * 50_000, ""),
     ],
 )
 def test_texts_become_plain(html, text):
@@ -174,6 +204,39 @@ def test_a_plain_text_is_one_line_and_can_be_stored(text):
     assert plain == plain.encode("utf-8").decode("utf-8")
     assert plain == " ".join(plain.split())
     assert len(texts.title(text * 50)) <= texts.MAX_TITLE_CHARS
+
+
+TEXTS_THAT_GROW = """
+import sys
+from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.sources import djangoplicity, nasa_records, spacenet
+from cosmic_morphology.curate import grouping_names, phrases
+
+atoms = ["<a ", "<![", "<!--", "<a>", "<b><p>", "<div>", "<ul><li>", "<font a>", "</x>", "&#",
+         "&amp;", "&", "<p", "<table>x", "<svg>", "<script>", "a='1' ", "(c", "~orig", "_page_1",
+         "_page_1_image_1a", "b'", "\\\\", "[", "m0", "ngc 0", "part ##", "1 of ", "-", "aA", ". A"]
+for atom in atoms:
+    for text in (atom * (500_000 // len(atom)), "<a " + atom * 25_000, "b'" + atom * 25_000):
+        texts.plain(text), texts.title(text), texts.listed([text]), texts.safe_id(text[:50_000])
+        djangoplicity._unbugged(text + "'"), djangoplicity._LANGUAGE.sub("", text)
+        nasa_records._COPYRIGHT.search(text), nasa_records._RENDITION.search(text)
+        spacenet.origin_of(text)
+        phrases.sentences(text), phrases.words_of_name(text)
+        grouping_names.series_of(text[:20_000])
+print("done")
+"""
+
+
+def test_no_text_of_an_archive_keeps_a_reader_busy():
+    # Where time grows with the square of the length this takes hours: the limit is for those.
+    done = subprocess.run(
+        [sys.executable, "-c", TEXTS_THAT_GROW],
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
+    assert done.stdout.strip() == "done", done.stderr
 
 
 @pytest.mark.parametrize(

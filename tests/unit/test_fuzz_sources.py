@@ -100,7 +100,7 @@ OPTIONS = {
     "commons": ("width_px",),
     "cutouts": ("table", "columns", "size_px", "scale_arcsec", "layer", "release"),
 }
-TEXTS = {"center", "archive", "table"}
+TEXTS = {"center", "archive", "table", "layer", "release"}
 """Options that any text may be."""
 
 
@@ -115,6 +115,14 @@ def test_an_option_that_is_none_is_named_before_anything_is_asked(source, value)
             find_source(Wanted(job, TAXONOMY, contact="a@b.org"))
         assert caught.value.exit_code == 2
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["layer", "release"])
+@pytest.mark.parametrize("value", ["", "../x", "a b", "?", "\ud800"])
+def test_an_option_that_goes_into_an_address_is_one_word(name, value):
+    job = CollectJob(source="cutouts", options={name: value}, root=ROOT)
+    with pytest.raises(UsageError, match=rf"options\.{name}"):
+        find_source(Wanted(job, TAXONOMY))
 
 
 @pytest.mark.parametrize("source", OPTIONS)
