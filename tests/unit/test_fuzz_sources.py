@@ -100,7 +100,7 @@ OPTIONS = {
     "commons": ("width_px",),
     "cutouts": ("table", "columns", "size_px", "scale_arcsec", "layer", "release"),
 }
-TEXTS = {"center", "archive", "table", "layer", "release"}
+TEXTS = {"center", "archive", "table", "columns", "layer", "release"}
 """Options that any text may be."""
 
 
@@ -241,3 +241,12 @@ def test_a_plug_in_may_give_anything(monkeypatch, nasty):
     for part in (nasty, Slice(nasty, "q"), Slice("q", "q", nasty), Slice("q", "q", 1, nasty)):
         monkeypatch.setattr(Fine, "part", part)
         assert plug_in_ending(Fine, monkeypatch) in ENDS
+
+
+@pytest.mark.parametrize("columns", ["ten", "ra=ra=ra", "x=ra", "ra", {"x": "ra"}, "ra=nowhere"])
+def test_columns_that_are_none_are_named(tmp_path, columns):
+    table = tmp_path / "t.csv"
+    table.write_text("ra,dec\n10,20\n11,21\n")
+    job = CollectJob(source="cutouts", options={"table": table, "columns": columns}, root=ROOT)
+    with pytest.raises(UsageError):
+        find_source(Wanted(job, TAXONOMY))

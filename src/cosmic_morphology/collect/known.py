@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cosmic_morphology.atlas import Atlas, Record
+from cosmic_morphology.atlas.tables import sql_text
 from cosmic_morphology.collect.addresses import Addresses
 from cosmic_morphology.collect.states import UNFINISHED, FetchState
 
@@ -83,7 +84,7 @@ class Known:
         urls = sorted(self._again - met)
         for start in range(0, len(urls), 500):
             part = ", ".join(
-                _literal(self._addresses.kept(url)) for url in urls[start : start + 500]
+                sql_text(self._addresses.kept(url)) for url in urls[start : start + 500]
             )
             rows = self._atlas.read(
                 ["url", "slice", "record"], where=f"url IN ({part})", table="ledger"

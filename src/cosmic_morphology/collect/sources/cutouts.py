@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -40,7 +39,7 @@ class CutoutsOptions(Options):
     """Options of :class:`Cutouts`."""
 
     table: Path | None = None
-    columns: dict[Literal["ra", "dec", "label", "id"], str] = Field(default_factory=dict)
+    columns: dict[str, str] | str = ""
     size_px: int = 256
     scale_arcsec: float | None = Field(None, gt=0, le=3600)
     layer: str = Field("ls-dr10", pattern=r"^[A-Za-z0-9._-]+$")
@@ -90,7 +89,7 @@ class Cutouts:
             raise UsageError(
                 "cutouts need a table of positions", where="collect_from.options.table"
             )
-        self._positions = Positions(options.table, {str(k): v for k, v in options.columns.items()})
+        self._positions = Positions(options.table, options.columns)
 
     async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
         """The table, once for each survey."""
