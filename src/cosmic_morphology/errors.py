@@ -11,7 +11,8 @@
     │   ├── AtlasNotFoundError  there is no atlas at this place
     │   ├── AtlasTooNewError    written by a newer version of this program
     │   ├── AtlasDamagedError   ``verify`` found something that does not add up
-    │   └── AtlasFullError      the disk (or quota) is full
+    │   ├── AtlasFullError      the disk (or quota) is full
+    │   └── AtlasStoreError     the store cannot be reached or refuses the access
     ├── SourceError             an archive answers in a way that cannot be trusted
     ├── FetchError              one URL could not be had
     ├── OutputError             a result could not be written: the disk or quota is full
@@ -105,6 +106,10 @@ class AtlasDamagedError(AtlasError):
 
 class AtlasFullError(AtlasError):
     """The disk or quota is full; the last complete commit stands."""
+
+
+class AtlasStoreError(AtlasError):
+    """The store cannot be reached, refuses the access, or has no such bucket."""
 
 
 class SourceError(CosmicError):

@@ -25,10 +25,10 @@ from cosmic_morphology.atlas import (
     credit_ledger,
     export,
     latest_decisions,
-    tables,
     verify,
     withdraw,
 )
+from cosmic_morphology.atlas.faults import told
 
 WIDTH = [pa.field("embedding_tiny", pa.list_(pa.float32(), 2))]
 
@@ -231,7 +231,7 @@ def test_a_missing_atlas_and_a_missing_version_say_what_to_do(tmp_path, filled):
 
 
 def test_a_full_disk_is_named_and_the_last_commit_stands(filled):
-    with pytest.raises(errors.AtlasFullError, match="Make room"), tables.writing("here"):
+    with pytest.raises(errors.AtlasFullError, match="Make room"), told("here"):
         raise OSError(28, "No space left on device")
     assert filled.count() == 10
 

@@ -20,6 +20,7 @@ from cosmic_morphology.atlas.decisions import (
 )
 from cosmic_morphology.atlas.engine import Applied, Progress, apply
 from cosmic_morphology.atlas.export import Exported, export
+from cosmic_morphology.atlas.problems import Problem
 from cosmic_morphology.atlas.records import Record
 from cosmic_morphology.atlas.schema import (
     BELIEVED,
@@ -29,7 +30,7 @@ from cosmic_morphology.atlas.schema import (
     believed_field,
 )
 from cosmic_morphology.atlas.stamps import Stamp, fingerprint
-from cosmic_morphology.atlas.verify import Problem, Verification, verify
+from cosmic_morphology.atlas.verify import Verification, verify
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.atlas.withdrawing import withdraw
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import tables, versions
+from cosmic_morphology.atlas import commit, versions
 from cosmic_morphology.atlas.arrivals import Arrival, fresh_rows, image_rows
+from cosmic_morphology.atlas.creation import create_tables, open_tables
 from cosmic_morphology.atlas.records import Record
 from cosmic_morphology.atlas.schema import (
     DECISIONS,
@@ -23,7 +24,8 @@ from cosmic_morphology.atlas.schema import (
     believed_field,
 )
 from cosmic_morphology.atlas.stamps import Stamp, fingerprint, table_digest
-from cosmic_morphology.atlas.tables import sql_text
+from cosmic_morphology.atlas.store import Store
+from cosmic_morphology.atlas.tables import Table, sql_text, with_left_out
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.errors import AtlasError
 
@@ -35,28 +37,19 @@ class Atlas:
 
     Parameters
     ----------
-    uri : str
-        A folder or an address such as ``s3://bucket/sky``.
-    datasets : dict of str to lance.LanceDataset
+    store : Store
+        The folder, or the address such as ``s3://bucket/sky`` and the options for it.
+    opened : dict of str to Table
         The opened tables by name.
     pinned : bool
         Whether an old version is read; writing is then refused.
-    storage_options : dict, optional
-        Passed to Lance for object stores.
     """
 
-    def __init__(
-        self,
-        uri: str,
-        datasets: dict[str, Any],
-        *,
-        pinned: bool = False,
-        storage_options: dict[str, str] | None = None,
-    ) -> None:
-        self.uri = uri
+    def __init__(self, store: Store, opened: dict[str, Table], *, pinned: bool = False) -> None:
+        self.store = store
+        self.uri = store.uri
         self.pinned = pinned
-        self._datasets = datasets
-        self._storage_options = storage_options
+        self._tables = opened
         self._positions: tuple[int, dict[str, int]] | None = None
 
     # ---- opening -----------------------------------------------------------------------------
@@ -76,36 +69,25 @@ class Atlas:
         AtlasNotFoundError, AtlasTooNewError, AtlasDamagedError
             See :mod:`cosmic_morphology.errors`.
         """
-        place = str(uri)
+        store = Store(str(uri), storage_options)
         exact = AtlasVersion.parse(version) if version else None
-        opened = {
-            name: tables.open_table(
-                place, name, storage_options, getattr(exact, name) if exact else version
-            )
-            for name in TABLES
-        }
-        return cls(place, opened, pinned=version is not None, storage_options=storage_options)
+        chosen = {name: getattr(exact, name) if exact else version for name in TABLES}
+        return cls(store, open_tables(store, chosen), pinned=version is not None)
 
     @classmethod
     def create(cls, uri: str | Path, *, storage_options: dict[str, str] | None = None) -> Atlas:
         """Open an atlas, making the tables that are missing (safe to repeat after a kill)."""
-        place = str(uri)
-        if tables.is_local(place):
-            with tables.writing(place):
-                Path(place).mkdir(parents=True, exist_ok=True)
-        for name in TABLES:
-            if not tables.is_local(place) or not Path(tables.table_uri(place, name)).is_dir():
-                tables.create_table(place, name, storage_options)
-        return cls.open(place, storage_options=storage_options)
+        create_tables(Store(str(uri), storage_options))
+        return cls.open(uri, storage_options=storage_options)
 
     # ---- reading -----------------------------------------------------------------------------
 
-    def table(self, name: str) -> Any:
-        """One of the four Lance datasets, at its newest version unless the atlas is pinned."""
-        dataset = self._datasets[name]
+    def table(self, name: str) -> Table:
+        """One of the four tables, at its newest version unless the atlas is pinned."""
+        table = self._tables[name]
         if not self.pinned:
-            dataset.checkout_latest()
-        return dataset
+            table.refresh()
+        return table
 
     def columns(self) -> list[str]:
         """Names of all columns of the catalogue, said and believed."""
@@ -170,8 +152,7 @@ class Atlas:
             return pa.table({name: pa.array([], IMAGES.field(name).type) for name in names}).select(
                 names
             )
-        taken = self.table("images").take([positions[each] for each in ids], columns=list(columns))
-        return taken if isinstance(taken, pa.Table) else pa.Table.from_batches([taken])
+        return self.table("images").take([positions[each] for each in ids], columns)
 
     def positions(self) -> dict[str, int]:
         """Position of each id in the ``images`` table, cached per version."""
@@ -218,10 +199,10 @@ class Atlas:
         which ``verify`` shows and the next run of the same collect or import mends.
         """
         self._writable()
-        with tables.one_writer(self.uri):
+        with commit.one_writer(self.uri):
             self.upsert_records([arrival.record for arrival in arrivals])
             unique = {arrival.record.id: arrival for arrival in arrivals}
-            return tables.insert_new(
+            return commit.insert_new(
                 self.table("images"), image_rows(list(unique.values())), KEYS["images"]
             )
 
@@ -237,20 +218,20 @@ class Atlas:
         ids = sorted({record.id for record in records})
         before = self.read(SAID.names, where=f"id IN ({', '.join(map(sql_text, ids))})")
         new, changed = fresh_rows(records, before)
-        tables.upsert(self.table("catalogue"), new, KEYS["catalogue"])
+        commit.upsert(self.table("catalogue"), new, KEYS["catalogue"])
         stale = [name for name in FROM_SAID if name in self.columns()]
         for name in stale:
             empty = pa.nulls(changed.num_rows, believed_field(name).type)
             changed = changed.append_column(name, empty)
-        tables.update(self.table("catalogue"), changed, KEYS["catalogue"])
+        commit.update(self.table("catalogue"), changed, KEYS["catalogue"])
 
     def upsert_ledger(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert or update the state of URLs; columns that a row leaves out become null."""
         self._writable()
         unique = {row["url"]: dict(row) for row in rows}
         table = pa.Table.from_pylist(list(unique.values()), schema=LEDGER)
-        with tables.one_writer(self.uri):
-            tables.upsert(self.table("ledger"), table, "url")
+        with commit.one_writer(self.uri):
+            commit.upsert(self.table("ledger"), table, "url")
 
     def append_decisions(self, rows: Sequence[Mapping[str, Any]]) -> int:
         """Append people's verdicts; the same verdict given twice is kept once."""
@@ -261,7 +242,7 @@ class Atlas:
             key = hashlib.sha256(text.encode()).hexdigest()[:24]
             complete[key] = {**row, "decision": key}
         table = pa.Table.from_pylist(list(complete.values()), schema=DECISIONS)
-        return tables.insert_new(self.table("decisions"), table, KEYS["decisions"])
+        return commit.insert_new(self.table("decisions"), table, KEYS["decisions"])
 
     def stamp_of(self, column: str) -> dict[bytes, bytes]:
         """Metadata of a believed column: who wrote it, empty when nobody did."""
@@ -284,18 +265,15 @@ class Atlas:
         )
         if current:
             return False
-        with tables.writing(self.uri):
-            if there:
-                dataset.drop_columns(there)
-            dataset.add_columns(
-                pa.schema([pa.field(f.name, f.type, metadata=stamp.metadata()) for f in fields])
-            )
+        commit.remake_columns(
+            dataset, [pa.field(f.name, f.type, metadata=stamp.metadata()) for f in fields]
+        )
         return True
 
     def fill_columns(self, rows: pa.Table) -> None:
         """Write believed columns of existing rows (``id`` and the columns), in one commit."""
         self._writable()
-        tables.update(self.table("catalogue"), rows, KEYS["catalogue"])
+        commit.update(self.table("catalogue"), rows, KEYS["catalogue"])
 
     def replace_columns(self, rows: pa.Table, stamp: Stamp) -> None:
         """Write believed columns that a whole-table stage computed, and stamp them.
@@ -310,12 +288,11 @@ class Atlas:
         fields = [field for field in rows.schema if field.name != "id"]
         unfinished = Stamp(stamp.stage, stamp.parameters, stamp.code, inputs="unfinished")
         if not self.prepare_columns(fields, unfinished):
-            rows = tables.with_left_out(rows, self.read(["id"]).column("id").to_pylist())
+            rows = with_left_out(rows, self.read(["id"]).column("id").to_pylist())
         self.fill_columns(rows)
-        with tables.writing(self.uri):
-            self.table("catalogue").update_field_metadata(
-                {field.name: dict(stamp.metadata()) for field in fields}
-            )
+        commit.stamp_columns(
+            self.table("catalogue"), {field.name: stamp.metadata() for field in fields}
+        )
 
     # ---- what is up to date ------------------------------------------------------------------
 
@@ -345,8 +322,7 @@ class Atlas:
     def note_done(self, stage: str, key: str) -> None:
         """Remember that a stage has finished on these inputs."""
         self._writable()
-        with tables.writing(self.uri):
-            self.table("catalogue").update_metadata({f"done:{stage}": key})
+        commit.note(self.table("catalogue"), {f"done:{stage}": key})
 
     def was_done(self, stage: str, key: str) -> bool:
         """Whether a stage has finished on these very inputs."""
@@ -373,8 +349,7 @@ class Atlas:
         """Merge small files; no row and no version is lost."""
         self._writable()
         for name in TABLES:
-            with tables.writing(self.uri):
-                self.table(name).optimize.compact_files()
+            commit.compact(self.table(name))
 
     # ---- helpers -----------------------------------------------------------------------------
 

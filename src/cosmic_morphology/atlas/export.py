@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.credits import credit_ledger
 from cosmic_morphology.atlas.decisions import checked_labels
-from cosmic_morphology.atlas.tables import writing
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.io_utils import CsvRows, whole_file, whole_folder, write_csv
 
@@ -112,18 +111,17 @@ def export(
         "a record without a picture": atlas.count("catalogue") - there,
     }
     picture = "image" if original else "thumbnail"
-    with writing(str(path)):
-        if format_ == "imagefolder":
-            with whole_folder(path) as folder:
-                written = _imagefolder(atlas, folder, ids, picture, left_out, progress)
-                _write_credits(atlas, folder / "credits.csv")
-        else:
-            with whole_file(path) as file:
-                if format_ == "parquet":
-                    written = _parquet(atlas, file, ids, picture, columns, progress)
-                else:
-                    written = _csv(atlas, file, ids, progress)
-            _write_credits(atlas, path.with_suffix(".credits.csv"))
+    if format_ == "imagefolder":
+        with whole_folder(path) as folder:
+            written = _imagefolder(atlas, folder, ids, picture, left_out, progress)
+            _write_credits(atlas, folder / "credits.csv")
+    else:
+        with whole_file(path) as file:
+            if format_ == "parquet":
+                written = _parquet(atlas, file, ids, picture, columns, progress)
+            else:
+                written = _csv(atlas, file, ids, progress)
+        _write_credits(atlas, path.with_suffix(".credits.csv"))
     return Exported(written, path, {why: number for why, number in left_out.items() if number > 0})
 
 

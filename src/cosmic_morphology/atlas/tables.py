@@ -1,27 +1,124 @@
-"""Opening and writing Lance tables, with errors that a person can act on."""
+"""Opening and reading Lance tables, with errors that a person can act on."""
 
 from __future__ import annotations
 
-import errno
+import re
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import lance
 import pyarrow as pa
 
+from cosmic_morphology.atlas.faults import is_missing, shown, told
 from cosmic_morphology.atlas.schema import SCHEMA_KEY, SCHEMA_VERSION, table_schema
+from cosmic_morphology.atlas.store import Store, is_local
 from cosmic_morphology.errors import (
     AtlasDamagedError,
     AtlasError,
-    AtlasFullError,
     AtlasNotFoundError,
     AtlasTooNewError,
     how_to_update,
 )
 
-_FULL_SIGNS = ("no space left", "disk quota", "quotaexceeded", "enospc")
+
+class Table:
+    """One table of an atlas, for reading; :mod:`~cosmic_morphology.atlas.commit` writes.
+
+    Every error that Lance raises in here becomes one line that names the table: there is no other
+    way to a table's rows.
+
+    Parameters
+    ----------
+    store : Store
+        The atlas.
+    name : str
+        One of ``images``, ``catalogue``, ``decisions``, ``ledger``.
+    dataset : lance.LanceDataset
+        Opened by :func:`open_table`.
+    """
+
+    def __init__(self, store: Store, name: str, dataset: Any) -> None:
+        self.store = store
+        self.name = name
+        self.dataset = dataset
+
+    def refresh(self) -> None:
+        """Go to the newest version.
+
+        Raises
+        ------
+        AtlasDamagedError
+            The newest version is older than the one that was read before.
+        """
+        before = self.dataset.version
+        with told(self.store.uri, self.name):
+            self.dataset.checkout_latest()
+        if self.dataset.version < before:
+            raise lost_version(self.store, self.name, before)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names, types and stamps of the columns."""
+        with told(self.store.uri, self.name):
+            return self.dataset.schema
+
+    @property
+    def version(self) -> int:
+        """Number of the version that is read."""
+        return int(self.dataset.version)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What stages have noted about the table."""
+        with told(self.store.uri, self.name):
+            return dict(self.dataset.metadata)
+
+    def count_rows(self, where: str | None = None) -> int:
+        """Number of rows, of those that fit a filter if there is one."""
+        with told(self.store.uri, self.name, asked=where):
+            return int(self.dataset.count_rows(where))
+
+    def to_table(
+        self,
+        columns: Sequence[str] | None = None,
+        filter: str | None = None,  # noqa: A002 - Lance's name
+    ) -> pa.Table:
+        """Rows in memory."""
+        with told(self.store.uri, self.name, asked=filter):
+            chosen = None if columns is None else list(columns)
+            return self.dataset.to_table(columns=chosen, filter=filter)
+
+    def to_batches(self, columns: Sequence[str], batch_size: int) -> Iterator[pa.RecordBatch]:
+        """Rows, a batch at a time."""
+        with told(self.store.uri, self.name):
+            batches = iter(self.dataset.to_batches(columns=list(columns), batch_size=batch_size))
+        while True:
+            with told(self.store.uri, self.name):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def take(self, positions: Sequence[int], columns: Sequence[str]) -> pa.Table:
+        """Rows at these positions, in their order."""
+        with told(self.store.uri, self.name):
+            taken = self.dataset.take(list(positions), columns=list(columns))
+        return taken if isinstance(taken, pa.Table) else pa.Table.from_batches([taken])
+
+    def get_fragments(self) -> list[Any]:
+        """The fragments of the version that is read."""
+        with told(self.store.uri, self.name):
+            return list(self.dataset.get_fragments())
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Number and time of each version."""
+        with told(self.store.uri, self.name):
+            return list(self.dataset.versions())
+
+    def tags(self) -> dict[str, int]:
+        """Names and the versions that they pin."""
+        with told(self.store.uri, self.name):
+            return {name: int(tag["version"]) for name, tag in self.dataset.tags.list().items()}
 
 
 def table_uri(uri: str, name: str) -> str:
@@ -29,136 +126,92 @@ def table_uri(uri: str, name: str) -> str:
     return f"{uri.rstrip('/')}/{name}.lance"
 
 
-def is_local(uri: str) -> bool:
-    """Whether the atlas is a folder on this machine."""
-    return "://" not in uri
-
-
-def create_table(uri: str, name: str, storage_options: dict[str, str] | None) -> Any:
-    """Create one empty table, or open it when another process was faster."""
-    with writing(table_uri(uri, name)):
-        try:
-            return lance.write_dataset(
-                table_schema(name).empty_table(),
-                table_uri(uri, name),
-                storage_options=storage_options,
-                data_storage_version="2.1",
-            )
-        except OSError as error:
-            if "already exists" not in str(error).lower():
-                raise
-            return open_table(uri, name, storage_options)
-
-
-def open_table(
-    uri: str, name: str, storage_options: dict[str, str] | None, version: int | str | None = None
-) -> Any:
+def open_table(store: Store, name: str, version: int | str | None = None) -> Table:
     """Open one table, at its newest or at a given version.
 
     Raises
     ------
     AtlasNotFoundError
-        There is no such table.
+        There is no such table: no folder, or one without any version.
     AtlasTooNewError
         The table was written with a newer schema than this program knows.
     AtlasDamagedError
         The table is there and cannot be read.
+    AtlasError
+        There is no such version.
     """
-    place = table_uri(uri, name)
-    if is_local(uri) and not Path(place).is_dir():
-        raise AtlasNotFoundError(
-            f"there is no atlas here (the table {name!r} is missing)",
-            where=uri,
-            todo="Collect or import pictures into it first, or give another --atlas.",
-        )
-    try:
-        dataset = lance.dataset(place, version=version, storage_options=storage_options)
-    except (OSError, ValueError) as error:
+    # Before the table is opened: another process may commit in between.
+    hinted = _hinted_version(store, name)
+    with told(store.uri, name):
+        try:
+            dataset = lance.dataset(
+                table_uri(store.uri, name), storage_options=store.storage_options
+            )
+        except (OSError, ValueError) as error:
+            if is_missing(error):
+                raise AtlasNotFoundError(
+                    f"there is no atlas here (the table {name!r} is missing)",
+                    where=shown(store.uri),
+                    todo="Collect or import pictures into it first, or give another --atlas.",
+                ) from error
+            raise
+        if dataset.version < hinted:
+            raise lost_version(store, name, hinted)
+        _refuse_others(dataset, store.uri, name)
         if version is not None:
-            raise AtlasError(
-                f"there is no version {version!r} of the table {name!r}",
-                where=uri,
-                todo="`cosmic atlas versions` lists what there is.",
-            ) from error
-        if "not found" in str(error).lower():
-            raise AtlasNotFoundError(
-                f"there is no table {name!r} here",
-                where=uri,
-                todo="Collect or import pictures into it first, or give another --atlas.",
-            ) from error
-        raise AtlasDamagedError(
-            f"the table {name!r} cannot be read ({error})",
-            where=uri,
-            todo="`cosmic atlas verify` says more.",
+            dataset = _at(dataset, store.uri, name, version)
+    return Table(store, name, dataset)
+
+
+def lost_version(store: Store, name: str, version: int) -> AtlasDamagedError:
+    """The error of a table whose newest version has gone: an older one must not pass for it."""
+    return AtlasDamagedError(
+        f"the table {name!r} has lost its version {version}",
+        where=shown(store.uri),
+        todo="`cosmic atlas verify` says what can be done.",
+    )
+
+
+def _hinted_version(store: Store, name: str) -> int:
+    """The newest version by the file that Lance writes after each commit on a disk; 0 without."""
+    if not is_local(store.uri):
+        return 0
+    data = store.read(f"{name}.lance/_versions/latest_version_hint.json") or b""
+    found = re.fullmatch(rb'\s*\{\s*"version"\s*:\s*(\d{1,18})\s*\}\s*', data)
+    return int(found[1]) if found else 0
+
+
+def _at(dataset: Any, uri: str, name: str, version: int | str) -> Any:
+    try:
+        return dataset.checkout_version(version)
+    except (OSError, ValueError, OverflowError) as error:
+        known = isinstance(error, OverflowError) or is_missing(error)
+        if not known and "does not exist" not in str(error).lower():
+            raise
+        raise AtlasError(
+            f"there is no version {version!r} of the table {name!r}",
+            where=shown(uri),
+            todo="`cosmic atlas versions` lists what there is.",
         ) from error
-    _refuse_newer(dataset, uri)
-    return dataset
 
 
-def _refuse_newer(dataset: Any, uri: str) -> None:
-    found = (dataset.schema.metadata or {}).get(SCHEMA_KEY, b"0")
+def _refuse_others(dataset: Any, uri: str, name: str) -> None:
+    """Refuse what a newer program wrote, and what is no table of an atlas (any longer)."""
+    found = (dataset.schema.metadata or {}).get(SCHEMA_KEY, b"")
+    lacking = [each for each in table_schema(name).names if each not in dataset.schema.names]
+    if not found.isdigit() or (lacking and int(found) <= SCHEMA_VERSION):
+        what = f"lacks the column {lacking[0]!r}" if lacking else "does not say its schema"
+        raise AtlasDamagedError(
+            f"the table {name!r} {what}",
+            where=shown(uri),
+            todo="`cosmic atlas verify` says what can be done.",
+        )
     if int(found) > SCHEMA_VERSION:
         raise AtlasTooNewError(
             f"this atlas has schema {int(found)}, this program knows up to {SCHEMA_VERSION}",
-            where=uri,
+            where=shown(uri),
             todo=how_to_update(),
         )
-
-
-@contextmanager
-def writing(where: str) -> Iterator[None]:
-    """Turn a full disk into an error that says so; the last commit stands."""
-    try:
-        yield
-    except OSError as error:
-        text = str(error).lower()
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) or any(s in text for s in _FULL_SIGNS):
-            raise AtlasFullError(
-                "the disk is full; everything up to the last commit is kept",
-                where=where,
-                todo="Make room and run the same command again: it goes on where it stopped.",
-            ) from error
-        raise
-
-
-def one_writer(uri: str) -> AbstractContextManager[Any]:
-    """Writers of a local atlas go one after the other.
-
-    Lance detects conflicting updates, but two inserts of one new key would both succeed.
-    """
-    if not is_local(uri):
-        return nullcontext()
-    from filelock import FileLock
-
-    return FileLock(str(Path(uri) / ".writer.lock"), timeout=600)
-
-
-def upsert(dataset: Any, rows: pa.Table, key: str) -> None:
-    """Insert new rows and update the given columns of the others, in one commit."""
-    if rows.num_rows:
-        with writing(dataset.uri):
-            (
-                dataset.merge_insert(key)
-                .when_matched_update_all()
-                .when_not_matched_insert_all()
-                .execute(rows)
-            )
-
-
-def update(dataset: Any, rows: pa.Table, key: str) -> None:
-    """Update the given columns of rows that exist, in one commit."""
-    if rows.num_rows:
-        with writing(dataset.uri):
-            dataset.merge_insert(key).when_matched_update_all().execute(rows)
-
-
-def insert_new(dataset: Any, rows: pa.Table, key: str) -> int:
-    """Insert the rows whose key is new, in one commit; return how many."""
-    if not rows.num_rows:
-        return 0
-    with writing(dataset.uri):
-        done = dataset.merge_insert(key).when_not_matched_insert_all().execute(rows)
-    return int(done["num_inserted_rows"])
 
 
 def sql_text(text: str) -> str:

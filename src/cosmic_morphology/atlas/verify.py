@@ -1,142 +1,186 @@
-"""Does the atlas add up? Row counts, hashes of the bytes, schema, rows without partners."""
+"""Does the atlas add up? Files against their checksums, rows, schema, rows without partners."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-
-import pyarrow as pa
+from pathlib import Path
 
 from cosmic_morphology.atlas.atlas import Atlas
-from cosmic_morphology.atlas.schema import BELIEVED_BY_NAME, KEYS, TABLES, table_schema
+from cosmic_morphology.atlas.creation import has_marker, holds_something
+from cosmic_morphology.atlas.problems import Problem
+from cosmic_morphology.atlas.schema import TABLES
+from cosmic_morphology.atlas.store import Store
+from cosmic_morphology.atlas.tables import Table, open_table
+from cosmic_morphology.atlas.verify_contents import (
+    changed_pictures,
+    duplicate_keys,
+    lonely_rows,
+    schema_problems,
+    unfinished_tags,
+)
+from cosmic_morphology.atlas.verify_files import check_files
+from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that does not add up.
-
-    ``kind`` is one of ``schema``, ``duplicate_id``, ``bytes_changed``, ``picture_without_record``,
-    ``record_without_picture``, ``verdict_on_unknown_id``, ``tag_incomplete``. A record without a
-    picture is what a killed run leaves: the next run of the same collect or import mends it.
-    """
-
-    kind: str
-    table: str
-    what: str
-
-    @property
-    def is_damage(self) -> bool:
-        """Whether a rerun cannot mend it."""
-        return self.kind not in ("record_without_picture", "tag_incomplete")
+Progress = Callable[[int, int], None]
+_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What :func:`verify` found."""
+    """What :func:`verify` found.
+
+    Attributes
+    ----------
+    rows : dict of str to int
+        Rows of each table that can be read.
+    files : int
+        Files whose bytes are those that were recorded when they were committed.
+    hashed : int
+        Pictures whose bytes were compared with their own hash.
+    problems : tuple of Problem
+        What does not add up.
+    not_checked : tuple of str
+        Files without a record: a writer was killed between its commit and its record.
+    """
 
     rows: dict[str, int]
+    files: int
     hashed: int
     problems: tuple[Problem, ...]
+    not_checked: tuple[str, ...] = ()
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether something is there that a rerun cannot mend."""
+        return any(problem.is_damage for problem in self.problems)
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing is damaged."""
-        return not any(problem.is_damage for problem in self.problems)
+        """Whether everything was checked and nothing is damaged."""
+        return not self.is_damaged and not self.not_checked
 
 
 def verify(
-    atlas: Atlas,
+    atlas: Atlas | str | Path,
     *,
+    storage_options: dict[str, str] | None = None,
     hash_bytes: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Verification:
-    """Check the atlas; nothing is changed.
+    """Check the newest version of an atlas, however damaged it is; nothing is changed.
 
     Parameters
     ----------
-    atlas : Atlas
-        Read in batches: memory does not grow with it.
+    atlas : Atlas, str or Path
+        The atlas, or its folder or address: an atlas that is damaged may not open.
+    storage_options : dict, optional
+        Passed to Lance for object stores, when an address is given.
     hash_bytes : bool
-        Whether every picture's bytes are read and compared with their sha256.
+        Whether the bytes of every file and of every picture are read and compared with their
+        SHA-256; otherwise files are looked for and their sizes compared.
     progress : callable, optional
         Called with pictures hashed and pictures in all.
+
+    Raises
+    ------
+    AtlasNotFoundError
+        There is no atlas here.
     """
-    problems = [
-        *_schema_problems(atlas),
-        *_duplicate_ids(atlas),
-        *_partners(atlas),
-        *_unfinished_tags(atlas),
-    ]
+    store = atlas.store if isinstance(atlas, Atlas) else Store(str(atlas), storage_options)
+    opened, problems = _opened(store)
+    whole = dict(opened)
+    files = 0
+    not_checked: list[str] = []
+    for name in TABLES:
+        if any(each.kind == "table_missing" and each.table == name for each in problems):
+            continue
+        found = check_files(store, name, opened.get(name), hash_bytes=hash_bytes)
+        files += found.sound
+        problems += found.problems
+        not_checked += found.not_checked
+        if any(each.is_damage for each in found.problems):
+            # What its rows say is not worth a word before its files are mended.
+            whole.pop(name, None)
+    problems += _readable(whole, lambda table: [*schema_problems(table), *duplicate_keys(table)])
+    if whole:
+        problems += _told("", lambda: [*lonely_rows(whole), *unfinished_tags(whole)])
     hashed = 0
-    if hash_bytes:
-        total = atlas.count()
-        for batch in atlas.table("images").to_batches(
-            columns=["id", "sha256", "image"], batch_size=64
-        ):
-            problems += _changed_bytes(batch)
+    if hash_bytes and "images" in whole:
+        hashed, changed = _hash_pictures(whole["images"], progress)
+        problems += changed
+    rows = {name: table.count_rows() for name, table in whole.items()}
+    return Verification(rows, files, hashed, tuple(problems), tuple(not_checked))
+
+
+def _opened(store: Store) -> tuple[dict[str, Table], list[Problem]]:
+    """The tables that can be opened, and a problem for each other one."""
+    opened: dict[str, Table] = {}
+    problems: list[Problem] = []
+    missing: dict[str, AtlasNotFoundError] = {}
+    for name in TABLES:
+        try:
+            opened[name] = open_table(store, name)
+        except AtlasNotFoundError as error:
+            missing[name] = error
+        except AtlasDamagedError as error:
+            problems.append(Problem("table_unreadable", name, error.what))
+    try:
+        marked = has_marker(store)
+    except AtlasDamagedError as error:
+        problems.append(Problem("marker_damaged", "", error.what, todo=error.todo))
+        marked = True
+    begun = marked or problems or holds_something(store, opened)
+    if missing and not begun:
+        raise next(iter(missing.values()))
+    problems += [_missing_table(name) for name in missing]
+    if not marked:
+        problems.append(
+            Problem(
+                "marker_missing",
+                "",
+                "the file that lists the tables is missing",
+                todo="The next collect or import writes it",
+            )
+        )
+    return opened, problems
+
+
+def _missing_table(name: str) -> Problem:
+    return Problem(
+        "table_missing",
+        name,
+        f"the table is missing: there is no readable version in {name}.lance",
+        todo="Put the folder back from a copy, or collect or import into a new atlas",
+    )
+
+
+def _readable(tables: dict[str, Table], look: Callable[[Table], list[Problem]]) -> list[Problem]:
+    return [
+        problem
+        for name, table in tables.items()
+        for problem in _told(name, lambda table=table: look(table))  # type: ignore[misc]
+    ]
+
+
+def _told(name: str, look: Callable[[], Iterable[Problem]]) -> list[Problem]:
+    try:
+        return list(look())
+    except AtlasDamagedError as error:
+        return [Problem("table_unreadable", name, error.what)]
+
+
+def _hash_pictures(images: Table, progress: Progress | None) -> tuple[int, list[Problem]]:
+    hashed = 0
+
+    def look() -> Iterator[Problem]:
+        nonlocal hashed
+        total = images.count_rows()
+        for batch in images.to_batches(["id", "sha256", "image"], _BATCH):
+            yield from changed_pictures(batch)
             hashed += batch.num_rows
             if progress:
                 progress(hashed, total)
-    rows = {name: atlas.count(name) for name in TABLES}
-    return Verification(rows, hashed, tuple(problems))
 
-
-def _schema_problems(atlas: Atlas) -> Iterator[Problem]:
-    for name in TABLES:
-        found = atlas.table(name).schema
-        for field in table_schema(name):
-            if field.name not in found.names:
-                yield Problem("schema", name, f"the column {field.name!r} is missing")
-            elif found.field(field.name).type != field.type:
-                yield Problem(
-                    "schema",
-                    name,
-                    f"the column {field.name!r} is {found.field(field.name).type}, "
-                    f"not {field.type}",
-                )
-        if name == "catalogue":
-            for column, spec in BELIEVED_BY_NAME.items():
-                if column in found.names and found.field(column).type != spec.type:
-                    yield Problem(
-                        "schema", name, f"the column {column!r} is {found.field(column).type}"
-                    )
-
-
-def _duplicate_ids(atlas: Atlas) -> Iterator[Problem]:
-    for name in TABLES:
-        keys = atlas.table(name).to_table(columns=[KEYS[name]]).column(KEYS[name])
-        counts = keys.value_counts()
-        for entry in counts:
-            if entry["counts"].as_py() > 1:
-                yield Problem("duplicate_id", name, f"{entry['values'].as_py()!r} stands twice")
-
-
-def _partners(atlas: Atlas) -> Iterator[Problem]:
-    pictures = set(atlas.positions())
-    records = set(atlas.read(["id"]).column("id").to_pylist())
-    for each in sorted(pictures - records):
-        yield Problem("picture_without_record", "images", each)
-    for each in sorted(records - pictures):
-        yield Problem("record_without_picture", "catalogue", each)
-    judged = set(atlas.read(["id"], table="decisions").column("id").to_pylist())
-    for each in sorted(judged - records):
-        yield Problem("verdict_on_unknown_id", "decisions", each)
-
-
-def _unfinished_tags(atlas: Atlas) -> Iterator[Problem]:
-    tags = {name: set(atlas.table(name).tags.list()) for name in TABLES}
-    everywhere = set.intersection(*tags.values())
-    for tag in sorted(set.union(*tags.values()) - everywhere):
-        lacking = ", ".join(name for name in TABLES if tag not in tags[name])
-        yield Problem("tag_incomplete", lacking, f"the tag {tag!r} is missing; tag again")
-
-
-def _changed_bytes(batch: pa.RecordBatch) -> Iterator[Problem]:
-    images = batch.column("image")
-    for row, (each, sha256) in enumerate(
-        zip(batch.column("id").to_pylist(), batch.column("sha256").to_pylist(), strict=True)
-    ):
-        found = hashlib.sha256(images[row].as_buffer()).hexdigest()
-        if found != sha256:
-            yield Problem("bytes_changed", "images", f"{each}: sha256 {found}, stored {sha256}")
+    found = _told("images", look)
+    return hashed, found

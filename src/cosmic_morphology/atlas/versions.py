@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from cosmic_morphology.atlas import commit
 from cosmic_morphology.atlas.schema import TABLES
+from cosmic_morphology.atlas.tables import Table
 from cosmic_morphology.errors import AtlasError
 
 
@@ -46,22 +47,22 @@ class Commit:
     tags: tuple[str, ...]
 
 
-def commits(datasets: dict[str, Any]) -> list[Commit]:
+def commits(tables: dict[str, Table]) -> list[Commit]:
     """All commits of all tables, oldest first."""
     found: list[Commit] = []
-    for name, dataset in datasets.items():
+    for name, table in tables.items():
         tags: dict[int, list[str]] = {}
-        for tag, entry in dataset.tags.list().items():
-            tags.setdefault(int(entry["version"]), []).append(tag)
-        for entry in dataset.versions():
+        for tag, version in table.tags().items():
+            tags.setdefault(version, []).append(tag)
+        for entry in table.versions():
             number = int(entry["version"])
             stamp = entry["timestamp"]
             found.append(Commit(name, number, stamp, tuple(sorted(tags.get(number, [])))))
-    return sorted(found, key=lambda commit: (commit.at, commit.table))
+    return sorted(found, key=lambda each: (each.at, each.table))
 
 
-def tag_all(datasets: dict[str, Any], name: str) -> None:
-    """Pin the newest version of every table under one name.
+def tag_all(tables: dict[str, Table], name: str) -> None:
+    """Pin the newest version of every table under one name: all of them, or none.
 
     Raises
     ------
@@ -74,10 +75,15 @@ def tag_all(datasets: dict[str, Any], name: str) -> None:
         )
     if AtlasVersion.parse(name):
         raise AtlasError(f"{name!r} reads like a version", todo="Choose another name.")
-    taken = [table for table, dataset in datasets.items() if name in dataset.tags.list()]
-    if len(taken) == len(datasets):
+    taken = [name_ for name_, table in tables.items() if name in table.tags()]
+    if len(taken) == len(tables):
         raise AtlasError(f"the tag {name!r} exists", todo="Tags never move: choose a new name.")
-    for table, dataset in datasets.items():
-        # A kill half-way leaves some tables tagged: the same command finishes the others.
-        if table not in taken:
-            dataset.tags.create(name, dataset.version)
+    # A kill half-way leaves some tables tagged: the same command finishes the others.
+    todo = [table for name_, table in tables.items() if name_ not in taken]
+    for done, table in enumerate(todo):
+        try:
+            commit.tag(table, name)
+        except AtlasError:
+            for each in todo[: done + 1]:
+                commit.untag(each, name)
+            raise

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cosmic_morphology.atlas import tables
+from cosmic_morphology.atlas import commit
 from cosmic_morphology.atlas.atlas import Atlas
+from cosmic_morphology.atlas.tables import sql_text
 from cosmic_morphology.errors import AtlasError
 
 
@@ -24,10 +25,10 @@ def withdraw(atlas: Atlas, ids: Collection[str]) -> None:
         raise AtlasError("an old version can be read, not written", where=atlas.uri)
     if not ids:
         return
-    chosen = f"id IN ({', '.join(map(tables.sql_text, sorted(ids)))})"
-    with tables.one_writer(atlas.uri), tables.writing(atlas.uri):
+    chosen = f"id IN ({', '.join(map(sql_text, sorted(ids)))})"
+    with commit.one_writer(atlas.uri):
         judged = set(atlas.read(["id"], where=chosen, table="decisions").column("id").to_pylist())
-        atlas.table("images").delete(chosen)
+        commit.delete(atlas.table("images"), chosen)
         if unjudged := sorted(set(ids) - judged):
-            listed = ", ".join(map(tables.sql_text, unjudged))
-            atlas.table("catalogue").delete(f"id IN ({listed})")
+            listed = ", ".join(map(sql_text, unjudged))
+            commit.delete(atlas.table("catalogue"), f"id IN ({listed})")

@@ -92,19 +92,28 @@ def verify(
     """Check rows, hashes, schema and partners; exit code 1 when something is damaged."""
     from cosmic_morphology.atlas import verify as verify_atlas
 
-    opened = open_atlas(settings_for(config, atlas=atlas))
+    settings = settings_for(config, atlas=atlas)
     with progress("hashing") as report:
-        found = verify_atlas(opened, hash_bytes=not quick, progress=report)
-    show(
-        {
-            "sound": found.is_sound,
-            "rows": found.rows,
-            "hashed": found.hashed,
-            "problems": [f"{each.kind}: {each.table}: {each.what}" for each in found.problems],
-        },
-        as_json=as_json,
-    )
-    if not found.is_sound:
+        found = verify_atlas(
+            settings.atlas,
+            storage_options=settings.storage_options or None,
+            hash_bytes=not quick,
+            progress=report,
+        )
+    lines = [str(each) for each in found.problems]
+    summary = {
+        "sound": found.is_sound,
+        "rows": found.rows,
+        "files": found.files,
+        "hashed": found.hashed,
+        "problems": lines if as_json else len(lines),
+        "not_checked": list(found.not_checked) if as_json else len(found.not_checked),
+    }
+    show(summary, as_json=as_json)
+    if not as_json:
+        for line in (*lines, *(f"not checked: {each}" for each in found.not_checked)):
+            say(line)
+    if found.is_damaged:
         raise typer.Exit(1)
 
 

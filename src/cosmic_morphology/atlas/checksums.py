@@ -1,0 +1,179 @@
+"""A SHA-256 of each file of the tables, recorded when it is committed.
+
+Each commit writes one small file of its own, ``checksums/<table>/<version>-<transaction>.json``
+beside the tables: two writers never write the same one, so that none loses the other's. Only files
+that are new in a version are read. A writer that is killed between its commit and its record
+leaves files without a record; they are never recorded later, since nobody could tell by then
+whether they are still what was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cosmic_morphology.atlas.store import Store
+
+FOLDER = "checksums"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """What was recorded of one file when it was committed.
+
+    Attributes
+    ----------
+    path : str
+        Inside the folder of the table.
+    kind : str
+        ``data file``, ``manifest``, ``transaction file``, ``deletion file``, ``index file``,
+        ``tag``.
+    size : int
+        Bytes.
+    sha256 : str
+        Of all bytes.
+    fragment : int or None
+        The fragment that the file belongs to.
+    rows : int or None
+        Rows of that fragment.
+    columns : tuple of str
+        Columns in a data file.
+    """
+
+    path: str
+    kind: str
+    size: int
+    sha256: str
+    fragment: int | None = None
+    rows: int | None = None
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRecord:
+    """The files that were new in one version of a table; ``files`` is None if it is damaged."""
+
+    name: str
+    version: int
+    files: tuple[FileRecord, ...] | None
+
+
+def record_commits(store: Store, table: str, dataset: Any, before: int) -> None:
+    """Record the files that came with the versions after ``before``.
+
+    Parameters
+    ----------
+    store : Store
+        The atlas.
+    table : str
+        Name of the table.
+    dataset : lance.LanceDataset
+        At the version that was written last.
+    before : int
+        The version that was read before; 0 for a new table.
+    """
+    if dataset.version == before:
+        return
+    by_version = referenced(dataset, before)
+    about = _fragments(dataset)
+    for version in sorted(each for each in by_version if each > before):
+        new = {
+            path: kind
+            for path, kind in by_version[version].items()
+            if path not in by_version.get(version - 1, ())
+        }
+        files = []
+        for path, kind in sorted(new.items()):
+            sha256, size = digest(store, f"{table}.lance/{path}")
+            files.append(FileRecord(path, kind, size, sha256, **about.get(path, {})))
+        _write(store, f"{FOLDER}/{table}/{version}-{_transaction(new)}.json", version, files)
+
+
+def record_tag(store: Store, table: str, tag: str) -> None:
+    """Record the file that pins a table's version under a name."""
+    path = f"_refs/tags/{tag}.json"
+    sha256, size = digest(store, f"{table}.lance/{path}")
+    _write(store, f"{FOLDER}/{table}/tag-{tag}.json", 0, [FileRecord(path, "tag", size, sha256)])
+
+
+def read_records(store: Store, table: str) -> list[CommitRecord]:
+    """All records of a table, by version."""
+    found = []
+    for name in store.names(f"{FOLDER}/{table}"):
+        version, files = _parse(store.read(name) or b"")
+        found.append(CommitRecord(name, version, files))
+    return sorted(found, key=lambda each: (each.version, each.name))
+
+
+def has_records(store: Store, table: str) -> bool:
+    """Whether any commit of a table was recorded."""
+    return bool(store.names(f"{FOLDER}/{table}"))
+
+
+def referenced(dataset: Any, since: int = 0) -> dict[int, dict[str, str]]:
+    """The files of each version from ``since`` on: version to path to kind."""
+    found: dict[int, dict[str, str]] = {}
+    for batch in dataset.tracked_files(min_version=max(since, 1)):
+        for row in batch.select(["version", "path", "type"]).to_pylist():
+            found.setdefault(row["version"], {})[row["path"]] = row["type"]
+    return found
+
+
+def digest(store: Store, path: str) -> tuple[str, int]:
+    """SHA-256 and size of one file of the atlas.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    """
+    running, size = hashlib.sha256(), 0
+    for block in store.blocks(path):
+        running.update(block)
+        size += len(block)
+    return running.hexdigest(), size
+
+
+def _write(store: Store, name: str, version: int, files: list[FileRecord]) -> None:
+    content = {"version": version, "files": [asdict(each) for each in files]}
+    text = json.dumps(content, sort_keys=True)
+    own = hashlib.sha256(text.encode()).hexdigest()
+    store.write(name, f"{text}\n{own}\n".encode())
+
+
+def _parse(data: bytes) -> tuple[int, tuple[FileRecord, ...] | None]:
+    text, _, own = data.decode("utf-8", "replace").rstrip("\n").rpartition("\n")
+    if not text or hashlib.sha256(text.encode()).hexdigest() != own:
+        return 0, None
+    content = json.loads(text)
+    files = (FileRecord(**{**each, "columns": tuple(each["columns"])}) for each in content["files"])
+    return content["version"], tuple(files)
+
+
+def _fragments(dataset: Any) -> dict[str, Mapping[str, Any]]:
+    names = dict(_field_names(dataset.lance_schema.fields()))
+    found: dict[str, Mapping[str, Any]] = {}
+    for fragment in dataset.get_fragments():
+        about = {"fragment": fragment.fragment_id, "rows": fragment.physical_rows}
+        for file in fragment.data_files():
+            columns = dict.fromkeys(names[each] for each in file.fields if each in names)
+            found[f"data/{file.path}"] = {**about, "columns": tuple(columns)}
+        if deletion := fragment.deletion_file():
+            found[str(deletion)] = about
+    return found
+
+
+def _field_names(fields: Any, top: str = "") -> Iterator[tuple[int, str]]:
+    for field in fields:
+        yield field.id(), top or field.name()
+        yield from _field_names(field.children(), top or field.name())
+
+
+def _transaction(files: Mapping[str, str]) -> str:
+    for path, kind in files.items():
+        if kind == "transaction file":
+            return path.rpartition("/")[2].partition("-")[2].removesuffix(".txn")
+    return "commit"

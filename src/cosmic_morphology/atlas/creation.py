@@ -1,0 +1,136 @@
+"""Making an atlas, so that a kill at any instant leaves what the same command can finish.
+
+The last act of creation writes a marker that lists the tables. Before it, whatever is missing is
+made anew: nothing was stored yet. After it, a table that is missing is damage, and is never
+replaced by an empty one.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from cosmic_morphology.atlas.checksums import has_records, record_commits
+from cosmic_morphology.atlas.commit import create_table, one_writer
+from cosmic_morphology.atlas.faults import shown, told
+from cosmic_morphology.atlas.schema import SCHEMA_VERSION, TABLES
+from cosmic_morphology.atlas.store import Store, is_local
+from cosmic_morphology.atlas.tables import Table, open_table
+from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError
+
+MARKER = "atlas.json"
+_RESTORE = "Put it back from a copy; `cosmic atlas verify` says more."
+
+
+def create_tables(store: Store) -> None:
+    """Make the tables that are missing, and the marker; nothing is done to a whole atlas."""
+    if has_marker(store):
+        return
+    with told(store.uri):
+        if is_local(store.uri):
+            Path(store.uri).mkdir(parents=True, exist_ok=True)
+        with one_writer(store.uri):
+            _finish(store)
+
+
+def open_tables(store: Store, versions: dict[str, int | str | None]) -> dict[str, Table]:
+    """Open all tables of an atlas.
+
+    Raises
+    ------
+    AtlasNotFoundError
+        There is no atlas here, or only what an interrupted creation left.
+    AtlasDamagedError
+        A table is missing or cannot be read.
+    """
+    marked = has_marker(store)
+    opened: dict[str, Table] = {}
+    missing: dict[str, AtlasNotFoundError] = {}
+    for name in TABLES:
+        try:
+            opened[name] = open_table(store, name, versions[name])
+        except AtlasNotFoundError as error:
+            missing[name] = error
+    if not missing:
+        return opened
+    first = next(iter(missing))
+    if marked or holds_something(store, opened):
+        raise missing_table(store, first)
+    raise missing[first]
+
+
+def missing_table(store: Store, name: str) -> AtlasDamagedError:
+    """The error of a table that must be there."""
+    return AtlasDamagedError(
+        f"the table {name!r} is missing, and the others are there",
+        where=shown(store.uri),
+        todo=_RESTORE,
+    )
+
+
+def has_marker(store: Store) -> bool:
+    """Whether the creation was finished.
+
+    Raises
+    ------
+    AtlasDamagedError
+        The marker cannot be read, or lists other tables.
+    """
+    data = store.read(MARKER)
+    if data is None:
+        return False
+    if data != marker():
+        raise AtlasDamagedError(
+            f"the file {MARKER!r}, which lists the tables, is damaged",
+            where=shown(store.uri),
+            todo=f"Put it back from a copy, or write into it: {marker().decode().strip()}",
+        )
+    return True
+
+
+def marker() -> bytes:
+    """What the marker holds."""
+    content = {"schema": SCHEMA_VERSION, "tables": list(TABLES)}
+    return (json.dumps(content) + "\n").encode()
+
+
+def _finish(store: Store) -> None:
+    opened, lacking = _look(store)
+    if lacking and holds_something(store, opened):
+        raise missing_table(store, lacking[0])
+    for name in lacking:
+        # A machine that lost its power may have kept a manifest's name without its bytes.
+        for path in store.names(f"{name}.lance"):
+            store.remove(path)
+        create_table(store, name)
+    for name, table in opened.items():
+        if table.version == 1 and not has_records(store, name):
+            record_commits(store, name, table.dataset, 0)
+    store.write(MARKER, marker())
+
+
+def _look(store: Store) -> tuple[dict[str, Table], list[str]]:
+    """The tables that can be opened, and those that are to be made (anew)."""
+    opened: dict[str, Table] = {}
+    lacking: list[str] = []
+    for name in TABLES:
+        try:
+            opened[name] = open_table(store, name)
+        except AtlasNotFoundError:
+            lacking.append(name)
+        except AtlasDamagedError:
+            if _has_data(store, name):
+                raise
+            lacking.append(name)
+    return opened, lacking
+
+
+def holds_something(store: Store, opened: dict[str, Table]) -> bool:
+    """Whether anything was ever stored here: then a missing table is damage."""
+    return any(table.version > 1 for table in opened.values()) or any(
+        _has_data(store, name) for name in TABLES
+    )
+
+
+def _has_data(store: Store, name: str) -> bool:
+    return bool(store.names(f"{name}.lance/data"))

@@ -1,0 +1,168 @@
+"""What Lance, Arrow and the file system raise, as errors in one line that name the table."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cosmic_morphology.errors import (
+    AtlasDamagedError,
+    AtlasError,
+    AtlasFullError,
+    AtlasNotFoundError,
+    AtlasStoreError,
+    CosmicError,
+)
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL_SIGNS = ("no space left", "disk quota", "quotaexceeded", "enospc", "os error 28")
+# Signs in the texts of object stores and of the operating system, as the Rust library quotes them.
+_STORE = (
+    (
+        ("nosuchbucket", "bucket does not exist"),
+        "there is no such bucket",
+        "Make the bucket, or give another --atlas.",
+    ),
+    (
+        (
+            "accessdenied",
+            "403 forbidden",
+            "401 unauthorized",
+            "invalidaccesskeyid",
+            "signaturedoesnotmatch",
+            "expiredtoken",
+            "failed to get aws credentials",
+            "permissiondenied",
+        ),
+        "the store refuses the access",
+        "See whether the keys in `storage_options` are right and may read and write here.",
+    ),
+    (
+        ("permission denied", "os error 13", "read-only file system", "os error 30"),
+        "this place may not be read or written",
+        "See who may read and write there, or give another --atlas.",
+    ),
+    (
+        ("not a directory", "os error 20", "file exists (os error 17)"),
+        "a file stands where a folder is expected",
+        "Give another --atlas.",
+    ),
+    (
+        (
+            "error sending request",
+            "connection refused",
+            "connection reset",
+            "dns error",
+            "timed out",
+            "error trying to connect",
+            "503 service unavailable",
+            "502 bad gateway",
+            "slowdown",
+            "internalerror",
+            "500 internal server error",
+        ),
+        "the store cannot be reached or does not answer",
+        "See whether its address is right and the network is there; then run the same again.",
+    ),
+    (
+        ("too many concurrent writers", "commit conflict", "retryable commit"),
+        "other processes write here all the time, and this write did not get its turn",
+        "Run the same command again.",
+    ),
+    (
+        ("no object store provider found", "unknown scheme", "url scheme"),
+        "this kind of address is not known",
+        "Give a folder, or an address such as s3://bucket/sky.",
+    ),
+)
+# The filter or the columns that somebody gave: the caller's error, not the table's.
+_ASKED_WRONGLY = "Invalid user input"
+_SHORT = 160
+
+
+@contextmanager
+def told(uri: str, table: str = "", *, asked: object = None) -> Iterator[None]:
+    """Turn every error of reading or writing a table into one line.
+
+    Parameters
+    ----------
+    uri : str
+        The atlas; user names and passwords in it are left out of the message.
+    table : str
+        The table that the block reads or writes, if it is one.
+    asked : object, optional
+        A filter that somebody wrote, if there is one: what Lance says of it goes through.
+
+    Raises
+    ------
+    AtlasFullError
+        The disk or the quota is full; the last commit stands.
+    AtlasStoreError
+        The store cannot be reached, refuses the access, or has no such bucket.
+    AtlasDamagedError
+        Anything else: what is stored cannot be read.
+    """
+    try:
+        yield
+    except CosmicError:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:
+        if asked and isinstance(error, ValueError) and _ASKED_WRONGLY in str(error):
+            raise
+        raise as_told(error, uri, table) from error
+    except BaseException as error:
+        # Lance's decoders panic on some damaged bytes; that type cannot be imported.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise as_told(error, uri, table) from error
+
+
+def as_told(error: BaseException, uri: str, table: str = "") -> AtlasError:
+    """The error of this project that says what another library's error means."""
+    text = str(error).lower()
+    where = shown(uri)
+    if getattr(error, "errno", None) in _FULL or any(sign in text for sign in _FULL_SIGNS):
+        return full_disk(uri)
+    for signs, what, todo in _STORE:
+        if any(sign in text for sign in signs):
+            return AtlasStoreError(what, where=where, todo=todo)
+    named = f"the table {table!r}" if table else "the atlas"
+    return AtlasDamagedError(
+        f"{named} cannot be read ({short(error)})",
+        where=where,
+        todo="`cosmic atlas verify` says what is damaged and what can be done.",
+    )
+
+
+def full_disk(uri: str) -> AtlasFullError:
+    """The error of a disk or a quota that is full."""
+    return AtlasFullError(
+        "the disk is full; everything up to the last commit is kept",
+        where=shown(uri),
+        todo="Make room and run the same command again: it goes on where it stopped.",
+    )
+
+
+def is_missing(error: BaseException) -> bool:
+    """Whether an error says that an object or a table is not there (but its bucket is)."""
+    text = str(error).lower()
+    if "nosuchbucket" in text:
+        return False
+    return isinstance(error, FileNotFoundError | AtlasNotFoundError) or (
+        "not found" in text or "no such file" in text
+    )
+
+
+def short(error: BaseException) -> str:
+    """The first line of a message, without XML, addresses and places in the library's source."""
+    text = re.sub(r", /[^ ]*\.rs:\d+:\d+.*", "", str(error), flags=re.DOTALL)
+    text = re.sub(r"<[^>]*>.*", "", text, flags=re.DOTALL)
+    text = re.sub(r"\s+", " ", shown(text)).strip(" .:")
+    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
+
+
+def shown(text: str) -> str:
+    """A text without the user names and passwords of the addresses in it."""
+    return re.sub(r"(\w+://)[^/@\s]+@", r"\1…@", text)

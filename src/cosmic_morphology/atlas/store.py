@@ -1,0 +1,129 @@
+"""Small files beside the tables: the marker of the atlas and the records of its checksums."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cosmic_morphology.atlas.faults import full_disk, is_missing, told
+from cosmic_morphology.errors import OutputError
+from cosmic_morphology.io_utils import write_bytes
+
+_BLOCK = 1 << 20
+
+
+def is_local(uri: str) -> bool:
+    """Whether the atlas is a folder on this machine."""
+    return "://" not in uri
+
+
+class Store:
+    """The files of one atlas, in a folder or in an object store.
+
+    Parameters
+    ----------
+    uri : str
+        The atlas.
+    storage_options : dict, optional
+        Passed to Lance for object stores.
+    """
+
+    def __init__(self, uri: str, storage_options: dict[str, str] | None = None) -> None:
+        self.uri = uri
+        self.storage_options = storage_options
+        self._folder = Path(uri) if is_local(uri) else None
+        self._opened: Any = None
+
+    def names(self, folder: str = "") -> list[str]:
+        """Paths of all files below a folder, relative to the atlas, sorted; hidden ones left out.
+
+        Hidden are files that a killed writer had not finished.
+        """
+        with told(self.uri):
+            if self._folder is None:
+                found = self._session().list(folder or None)
+            else:
+                found = [
+                    each.relative_to(self._folder).as_posix()
+                    for each in (self._folder / folder).rglob("*")
+                    if each.is_file()
+                ]
+        return sorted(each for each in found if not each.rpartition("/")[2].startswith("."))
+
+    def blocks(self, path: str) -> Iterator[bytes]:
+        """The bytes of one file, a block at a time.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        """
+        if self._folder is not None:
+            yield from _blocks(self._folder / path)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "copy"
+            try:
+                self._session().download_file(path, copy)
+            except OSError as error:
+                if is_missing(error):
+                    raise FileNotFoundError(path) from error
+                raise
+            yield from _blocks(copy)
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a small file; None when it is not there."""
+        with told(self.uri):
+            try:
+                return b"".join(self.blocks(path))
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def size(self, path: str) -> int:
+        """Bytes of one file; in an object store its bytes are fetched for that.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        """
+        if self._folder is not None:
+            return (self._folder / path).stat().st_size
+        return sum(map(len, self.blocks(path)))
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a small file, whole or not at all."""
+        with told(self.uri):
+            if self._folder is not None:
+                try:
+                    write_bytes(self._folder / path, data)
+                except OutputError as error:
+                    raise full_disk(self.uri) from error
+                return
+            with tempfile.TemporaryDirectory() as folder:
+                copy = Path(folder) / "copy"
+                copy.write_bytes(data)
+                self._session().upload_file(copy, path)
+
+    def remove(self, path: str) -> None:
+        """Remove one file."""
+        with told(self.uri):
+            if self._folder is not None:
+                (self._folder / path).unlink(missing_ok=True)
+            else:
+                self._session().delete_file(path)
+
+    def _session(self) -> Any:
+        if self._opened is None:
+            from lance.file import LanceFileSession
+
+            self._opened = LanceFileSession(self.uri, self.storage_options)
+        return self._opened
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block
