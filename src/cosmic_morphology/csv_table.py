@@ -18,7 +18,7 @@ from cosmic_morphology.errors import InputError
 from cosmic_morphology.safe_text import csv_text
 
 MAX_TABLE_BYTES = 2_000_000_000
-_MAX_CELL_CHARACTERS = 10_000_000
+_MAX_CELL_CHARACTERS = 16_000_000
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_ROWS = 50
 _SAMPLE_CHARACTERS = 1_000_000

@@ -179,6 +179,22 @@ def test_a_cell_finds_its_file_however_it_is_written(tmp_path, delimiter, encodi
     assert (record.given_label, loader()) == ("star", b"x")
 
 
+def test_paths_from_above_the_folder_and_whole_paths_are_found(tmp_path):
+    root = put(tmp_path / "set", galaxy__0=0, comet__0=1)
+    for cells in (
+        ("set/galaxy/0.jpg", "set/comet/0.jpg"),
+        (root / "galaxy/0.jpg", root / "comet/0.jpg"),
+    ):
+        table = tmp_path / "t.csv"
+        table.write_text("file,label\n" + "".join(f"{cell},{n}\n" for n, cell in enumerate(cells)))
+        got = {r.given_label: loader() for r, loader in open_folder(root, csv=table).records()}
+        assert got == {"0": draw_jpeg(0), "1": draw_jpeg(1)}
+    table.write_text(
+        f"file\n{tmp_path}/set2/galaxy/0.jpg\n0.jpg\n../set/galaxy/0.jpg\n/etc/passwd\n"
+    )
+    assert not open_folder(root, csv=table).rows.named
+
+
 def test_two_files_that_differ_in_their_normal_form_are_two(tmp_path):
     root = tmp_path / "in"
     root.mkdir()
@@ -243,6 +259,19 @@ def test_a_run_that_takes_in_nothing_ends_with_1(tmp_path):
     code, said, error = run(tmp_path / "in", "--atlas", tmp_path / "atlas")
     assert (code, said["refused"]) == (1, {"not_a_picture": 1})
     assert "nothing was taken in" in error
+
+
+def test_a_pipeline_does_not_go_on_without_what_it_was_to_import(tmp_path, monkeypatch):
+    root = put(tmp_path / "in", galaxy__0=0)
+    (root / "nebula").symlink_to(put(tmp_path / "store", a=1))
+    (tmp_path / "cosmic.toml").write_text(
+        "atlas = 'atlas'\n[[import_from]]\npath = 'in'\nname = 'set'\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["run", "--config", "cosmic.toml"])
+    assert isinstance(done.exception, CosmicError)
+    assert done.exception.exit_code == 1
+    assert "'nebula' is a link out of the folder" in str(done.exception)
 
 
 # ---- links, special files, zips ---------------------------------------------------------------

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import unicodedata
 
-from cosmic_morphology.atlas import latest_decisions
+import pytest
+from conftest import make_arrival
+from typer.testing import CliRunner
+
+from cosmic_morphology.atlas import Record, all_decisions, latest_decisions
+from cosmic_morphology.cli import app
 from cosmic_morphology.curate.review import import_verdicts
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -106,3 +111,40 @@ def test_a_missing_or_binary_table_says_so(filled, tmp_path):
         import_verdicts(filled, binary, taxonomy=SIX)
     with pytest.raises(InputError, match=r"no column 'datei'.*read as 'id'"):
         import_verdicts(filled, table(tmp_path, HEAD), taxonomy=SIX, columns={"id": "datei"})
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "stored"),
+    [
+        ("\ufeffID;Class\r\nnasa:x000;comet\r\nnasa:x001;star\r\n", 0, 2),
+        ("id,label\nnasa:x000,comet\nnasa:x001,star\nelse:1,star\nelse:2,star\n", 0, 2),
+        ("id,label\nnasa:x000,comet\nelse:1,star\nelse:2,star\n", 1, 1),
+        ("id,label\nnasa:x000,comet,star\n", 2, 0),
+    ],
+)
+def test_a_table_of_verdicts_of_which_less_than_half_is_known_ends_with_1(
+    filled, tmp_path, text, code, stored
+):
+    file = tmp_path / "t.csv"
+    file.write_text(text, "utf-8", newline="")
+    done = CliRunner().invoke(app, ["review", "import", str(file), "--atlas", filled.uri])
+    ended = getattr(done.exception, "exit_code", None) or done.exit_code
+    assert (ended, filled.count("decisions")) == (code, stored)
+
+
+def test_verdicts_find_their_picture_in_either_normal_form(atlas, tmp_path):
+    forms = {form: unicodedata.normalize(form, "é") for form in ("NFC", "NFD")}
+    named = {"both NFC": forms["NFC"], "both NFD": forms["NFD"]}
+    named["one"] = f"a{forms['NFD']}"
+    atlas.add([make_arrival(0)])
+    records = [Record("folder", name) for name in named.values()]
+    atlas.upsert_records(records)
+    rows = [f"folder:{forms['NFC']},comet", f"folder:{forms['NFD']},star", "folder:aé,planet"]
+    file = table(tmp_path, "id,label\n" + "\n".join(rows) + "\n")
+    import_verdicts(atlas, file, taxonomy=SIX)
+    said = {each.id: each.label for each in all_decisions(atlas)}
+    assert said == {
+        f"folder:{named['both NFC']}": "comet",
+        f"folder:{named['both NFD']}": "star",
+        f"folder:{named['one']}": "planet",
+    }

@@ -18,7 +18,7 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import say
-from cosmic_morphology.errors import InputError
+from cosmic_morphology.errors import CosmicError, InputError
 
 app = typer.Typer(help="People's verdicts, which always win.", no_args_is_help=True)
 
@@ -59,6 +59,13 @@ def import_(
         why = f"the atlas has none of these ids: {ids}" if ids else "there is none in the table"
         raise InputError(
             f"no verdict was taken in ({why})",
+            where=str(path),
+            todo="Check the ids; --id-prefix puts something before each.",
+        )
+    if 2 * summary.unknown > summary.read:
+        raise CosmicError(
+            f"the atlas has none of {summary.unknown} of {summary.read} ids, such as "
+            f"{summary.unknown_ids[0]}; the other verdicts are stored",
             where=str(path),
             todo="Check the ids; --id-prefix puts something before each.",
         )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cosmic_morphology.csv_table import read_csv
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.replica.chance import chance
 
 _NEEDED = ("file", "title", "description", "date")
 _CENTERS = ("JPL", "GSFC", "HQ", "JSC", "KSC", "MSFC", "ARC", "LRC", "GRC", "SSC", "AFRC")
-_CSV_FIELD_LIMIT = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +162,8 @@ class _Folder:
         path = self.path(record)
         if not record.file or not path.resolve().is_relative_to(self.root.resolve()):
             raise FileNotFoundError(record.file)
+        if not path.is_file():  # a pipe would be waited for
+            raise FileNotFoundError(record.file)
         return path.read_bytes()
 
 
@@ -215,23 +216,20 @@ class _Numbered(Sequence[Record]):
 
 
 def _rows(catalogue: Path, where: dict[str, str]) -> list[dict[str, str]]:
-    csv.field_size_limit(_CSV_FIELD_LIMIT)
-    try:
-        with catalogue.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = set(reader.fieldnames or ())
-            missing = sorted({*_NEEDED, *where} - columns)
-            if missing:
-                raise InputError(
-                    f"the catalogue lacks the columns {', '.join(missing)}",
-                    where=str(catalogue),
-                    todo=f"It needs at least {', '.join(_NEEDED)}.",
-                )
-            rows = [row for row in reader if all(row[k] == v for k, v in where.items())]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    table = read_csv(catalogue)
+    missing = sorted(name for name in {*_NEEDED, *where} if not table.column(name))
+    if missing:
         raise InputError(
-            f"the catalogue cannot be read ({error})", where=str(catalogue), todo="Give a CSV."
-        ) from error
+            f"the catalogue lacks the columns {', '.join(missing)}",
+            where=str(catalogue),
+            todo=f"It needs at least {', '.join(_NEEDED)}.",
+        )
+    wanted = {table.column(name): value for name, value in where.items()}
+    rows = [
+        {name.lower(): cell for name, cell in row.items()}
+        for _, row in table.rows()
+        if all(row[name] == value for name, value in wanted.items())
+    ]
     if not rows:
         raise InputError("no row of the catalogue is left", where=str(catalogue))
     return rows

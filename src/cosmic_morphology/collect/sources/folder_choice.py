@@ -86,7 +86,8 @@ def _named(
     if place.is_file():
         table = open_table(read_csv(place), columns, only)
         same = [each for each in filter(is_table, store.names) if _is_same(path, each, place)]
-        return replace(table, inside=same[0], folder=_folder(same[0])) if same else table
+        inside = same[0] if same else ""
+        return replace(table, inside=inside, folder=_folder(inside), root=str(path.absolute()))
     inside = Locator(store.names).find(str(csv))
     if inside:
         return _open(store, path, inside, columns, only)
@@ -107,11 +108,11 @@ def _open(
         why = error.what if isinstance(error, PictureError) else error.strerror
         raise InputError(f"the table cannot be read ({why})", where=where) from error
     table = open_table(parse_csv(content, where), columns, only)
-    return replace(table, inside=inside, folder=_folder(inside))
+    return replace(table, inside=inside, folder=_folder(inside), root=str(path.absolute()))
 
 
 def _share_named(table: Table, files: list[str]) -> float:
-    locator = Locator(files, table.folder)
+    locator = Locator(files, table.folder, table.root)
     return len({locator.find(cells[REQUIRED]) for _, cells in table.rows()} - {""}) / len(files)
 
 

@@ -53,6 +53,8 @@ class Table:
         Folder of the table within the import: files may be named from there.
     inside : str
         Its relative path within the import; empty where it lies elsewhere.
+    root : str
+        The import's own path: tables of programs name files from there, or from above it.
     """
 
     csv: CsvTable
@@ -60,6 +62,7 @@ class Table:
     only: dict[str, str]
     folder: str = ""
     inside: str = ""
+    root: str = ""
 
     @property
     def where(self) -> str:
@@ -127,9 +130,11 @@ def split_list(cell: str) -> tuple[str, ...]:
 class Locator:
     """Finds the file that a cell means; a looser reading counts only where it means one file.
 
-    In this order: the very path; the same in Unicode's composed form (a Mac writes ``é`` as two
+    A path may begin at the table's own folder, at the top, or above it with the names of the
+    folders there (``set/a.jpg`` for the folder ``set``, or the whole path). In this order: the
+    very path; the same in Unicode's composed form (a Mac writes ``é`` as two
     characters); in any capitals; without its ending; the end of one path (``0.jpg`` for
-    ``images/0.jpg``). Each from the table's own folder first, then from the top.
+    ``images/0.jpg``).
 
     Parameters
     ----------
@@ -137,10 +142,13 @@ class Locator:
         Relative paths.
     folder : str
         Folder of the table among them.
+    root : str
+        Where the files are, as a whole path.
     """
 
-    def __init__(self, files: Iterable[str], folder: str = "") -> None:
+    def __init__(self, files: Iterable[str], folder: str = "", root: str = "") -> None:
         self._folder = folder
+        self._root = PurePosixPath(root)
         self._tables: list[tuple[_Reading, dict[str, list[str]]]] = []
         listed = list(files)
         for of_file, of_cell in _READINGS:
@@ -162,11 +170,14 @@ class Locator:
         if not cell:
             return ""
         clean = posixpath.normpath(cell.replace("\\", "/"))
-        if clean.startswith(("../", "/")) or clean in {".", ".."}:
+        if clean.startswith("/"):
+            clean = _below(clean, f"{self._root}/")
+        if clean.startswith("../") or clean in {"", ".", ".."}:
             return ""
         nearer = posixpath.normpath(posixpath.join(self._folder, clean)) if self._folder else clean
+        farther = _below(clean, f"{self._root.name}/")
         for reading, table in self._tables:
-            for path in dict.fromkeys((nearer, clean)):
+            for path in dict.fromkeys((nearer, clean, farther)):
                 found = table.get(reading(path), [])
                 if len(found) == 1:
                     return found[0]
@@ -214,7 +225,7 @@ class Rows:
     skipped: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._locator = Locator(self.files, self.table.folder)
+        self._locator = Locator(self.files, self.table.folder, self.table.root)
         for _ in self._checked():
             self.total += 1
 
@@ -265,6 +276,11 @@ def _agrees(cell: str, wanted: str) -> bool:
     if wanted.startswith("!"):
         return _composed(cell) != _composed(wanted[1:])
     return _composed(cell) == _composed(wanted)
+
+
+def _below(path: str, above: str) -> str:
+    """The rest of a path below another; empty where it is not below it."""
+    return path.removeprefix(above) if path.startswith(above) else ""
 
 
 def _composed(path: str) -> str:
