@@ -39,6 +39,7 @@ _ENDINGS = {
     "image/tiff": "tif",
     "image/bmp": "bmp",
     "image/fits": "fits",
+    "image/fits+gzip": "fits.gz",
     "application/fits": "fits",
 }
 

@@ -6,16 +6,13 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    ImageChops,
-    ImageCms,
     ImageFile,
+    ImagePalette,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -23,17 +20,18 @@ from PIL import (
 )
 
 from cosmic_morphology.errors import PictureError
+from cosmic_morphology.imaging import png, tiff
+from cosmic_morphology.imaging.colour import to_srgb
 from cosmic_morphology.imaging.guards import ImageLimits, PictureKind, check_size, refuse
+from cosmic_morphology.imaging.jpeg import end_of_jpeg, pixels_of_jpeg
+from cosmic_morphology.imaging.orientation import orientation_of, upright
+from cosmic_morphology.imaging.samples import Samples, developed
 from cosmic_morphology.imaging.structure import webp_size
+from cosmic_morphology.imaging.tiff_tags import read_tags
 
 # A decoder-side reduction keeps at least this many times the thumbnail's side, so that the
 # final filter still has something to average.
 DRAFT_GAP = 1.25
-# Values outside these percentiles are clipped: a few hot pixels of a 16-bit or float picture
-# would otherwise leave all the rest black.
-STRETCH_PERCENTILES = (0.5, 99.8)
-STRETCH_SAMPLE_PX = 1_000_000
-UPRIGHT = 1
 
 
 @dataclass(frozen=True)
@@ -70,18 +68,17 @@ def decode(data: bytes, media_type: str, limits: ImageLimits, *, where: str = ""
         # libwebp allocates the whole canvas when it is opened: look at the header first.
         if media_type == "image/webp" and (canvas := webp_size(data)):
             check_size(*canvas, limits, where=where)
+        if media_type == "image/tiff":
+            return _decode_tiff(data, limits, where)
         # The plugin itself, not Image.open: the bytes decide the format, and the limit is ours.
         image = _PLUGINS[media_type](io.BytesIO(data))
-        width, height = image.size
-        check_size(width, height, limits, where=where)
-        reduced = _draft(image, limits.thumbnail_side_px)
+        check_size(*image.size, limits, where=where)
+        if isinstance(image, JpegImagePlugin.JpegImageFile):
+            return _decode_jpeg(data, image, limits, where)
+        if media_type == "image/png" and png.is_deep(data):
+            return _developed(png.read_samples(data, limits, where=where))
         image.load()
-        orientation = _orientation(image)
-        picture = _srgb(_upright(image, orientation), image)
-        if orientation >= 5:
-            width, height = height, width
-        untouched = picture is image and not reduced
-        return Decoded(picture=picture, width=width, height=height, untouched=untouched)
+        return _decoded(image, image)
 
 
 @contextmanager
@@ -113,10 +110,10 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "image/png": PngImagePlugin.PngImageFile,
     "image/webp": WebPImagePlugin.WebPImageFile,
     "image/gif": GifImagePlugin.GifImageFile,
-    "image/tiff": TiffImagePlugin.TiffImageFile,
     "image/bmp": BmpImagePlugin.BmpImageFile,
 }
 
+_ORIENTATION, _COLOUR_MAP = 0x0112, 0x0140
 _UNSUPPORTED_WORDS = ("unknown", "unsupported", "not available", "cannot handle", "not supported")
 
 
@@ -133,119 +130,65 @@ def _refusal(error: Exception, where: str) -> PictureError:
     return refuse(kind, f"the picture cannot be decoded ({said})", where, todo)
 
 
-def _draft(image: ImageFile.ImageFile, side_px: int) -> bool:
-    """Let the JPEG decoder reduce by 2, 4 or 8 where much more than the thumbnail is there."""
-    if not isinstance(image, JpegImagePlugin.JpegImageFile):
-        return False
-    before = image.size
-    image.draft(None, fitted(*before, int(side_px * DRAFT_GAP)))
-    return image.size != before
+def _decode_jpeg(
+    data: bytes, image: JpegImagePlugin.JpegImageFile, limits: ImageLimits, where: str
+) -> Decoded:
+    size = image.size
+    wanted = fitted(*size, int(limits.thumbnail_side_px * DRAFT_GAP))
+    data = data[: end_of_jpeg(data, where=where)]
+    spaces = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+    pixels = pixels_of_jpeg(data, spaces[image.mode], wanted, where=where)
+    if pixels is None or image.mode == "CMYK":  # whose inks Pillow sorts out
+        image.draft(None, wanted)
+        image.load()
+        return _decoded(image, image, size)
+    return _decoded(Image.fromarray(pixels[..., 0] if image.mode == "L" else pixels), image, size)
 
 
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; broken EXIF counts as upright, it is an ornament."""
-    if not {"exif", "xmp", "XML:com.adobe.xmp"} & image.info.keys():
-        return UPRIGHT
-    try:
-        orientation = image.getexif().get(0x0112, UPRIGHT)
-    except Exception:  # noqa: BLE001 - hostile EXIF raises anything; the pixels are still good
-        return UPRIGHT
-    return orientation if orientation in _TURNS else UPRIGHT
+def _decode_tiff(data: bytes, limits: ImageLimits, where: str) -> Decoded:
+    tags = read_tags(data, where=where)
+    if tiff.is_read_here(data, tags):
+        return _developed(tiff.read_samples(data, tags, limits, where=where))
+    image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
+    check_size(*image.size, limits, where=where)
+    colours = image.tag_v2.get(_COLOUR_MAP, ())
+    if image.mode == "P" and max(colours, default=0) < 256:
+        # Some programs write 8-bit numbers where 16 bits belong.
+        image.palette = ImagePalette.raw("RGB;L", bytes(colours))
+    turned = image.getexif().get(_ORIENTATION, 1) != 1  # then Pillow turns it while loading
+    image.load()
+    return _decoded(image, image, orientation=1 if turned else None)
 
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+def _developed(samples: Samples) -> Decoded:
+    image = developed(samples)
+    return Decoded(image, image.width, image.height, untouched=False)
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    return image if orientation == UPRIGHT else image.transpose(_TURNS[orientation])
-
-
-def _srgb(picture: Image.Image, original: Image.Image) -> Image.Image:
-    """Any mode to ``L`` or sRGB ``RGB``; the very same object where nothing is to be done."""
-    mode, info = picture.mode, original.info
-    if mode in {"L", "RGB"} and "transparency" not in info:
-        return _colour_managed(picture, info)
-    if mode == "CMYK":
-        return _colour_managed(_inks(picture, original), info).convert("RGB")
-    if mode.startswith("I") or mode == "F":
-        return Image.fromarray(stretched(np.asarray(picture)))
-    if mode == "1":
-        return picture.convert("L")
-    if "transparency" in info or mode in {"LA", "La", "PA", "RGBA", "RGBa"}:
-        return _colour_managed(_over_black(picture), info)
-    if mode in {"P", "YCbCr", "LAB", "HSV", "RGBX"}:
-        return _colour_managed(picture.convert("RGB"), info)
-    raise ValueError(f"unsupported pixel mode {mode}")
-
-
-def stretched(values: np.ndarray) -> np.ndarray:
-    """Grey values of any range as 8 bits, linear between two robust percentiles.
+def _decoded(
+    pixels: Image.Image,
+    image: ImageFile.ImageFile,
+    size: tuple[int, int] | None = None,
+    *,
+    orientation: int | None = None,
+) -> Decoded:
+    """Upright and in sRGB.
 
     Parameters
     ----------
-    values : ndarray of shape ``(height, width)``
-        16-bit, 32-bit or float grey values; values that are not finite become black.
-
-    Returns
-    -------
-    ndarray of uint8, shape ``(height, width)``
+    pixels : PIL.Image.Image
+        What was decoded, perhaps reduced.
+    image : PIL.ImageFile.ImageFile
+        The image as opened: what its file says.
+    size : tuple of int, optional
+        Size before the reduction, in pixels.
+    orientation : int, optional
+        As in EXIF, where it is known already.
     """
-    grey = np.asarray(values, dtype=np.float32)
-    finite = np.isfinite(grey)
-    known = grey[finite]
-    if not known.size:
-        return np.zeros(grey.shape, np.uint8)
-    sample = known[:: 1 + known.size // STRETCH_SAMPLE_PX].astype(np.float64)
-    low, high = (float(v) for v in np.percentile(sample, STRETCH_PERCENTILES))
-    if high <= low:  # almost all pixels equal: what differs is the picture
-        low, high = float(known.min()), float(known.max())
-    if high <= low:
-        return np.zeros(grey.shape, np.uint8)
-    unit = max(abs(low), abs(high))  # float pictures may span more than their own largest number
-    inside = np.clip(np.where(finite, grey, low), low, high) / unit
-    scaled = (inside - low / unit) * (255 / ((high - low) / unit))
-    return np.asarray(np.rint(scaled), dtype=np.uint8)
-
-
-def _inks(picture: Image.Image, original: Image.Image) -> Image.Image:
-    """CMYK with 255 for full ink, whoever wrote it.
-
-    Adobe's programs write CMYK JPEGs inverted and mark them so; Pillow takes every CMYK JPEG to
-    be theirs.
-    """
-    if isinstance(original, JpegImagePlugin.JpegImageFile) and "adobe" not in original.info:
-        return ImageChops.invert(picture)
-    return picture
-
-
-def _over_black(picture: Image.Image) -> Image.Image:
-    """Transparent parts become black, the colour of the sky."""
-    solid = picture.convert("RGBA")
-    ground = Image.new("RGB", picture.size)
-    ground.paste(solid, mask=solid.getchannel("A"))
-    return ground
-
-
-def _colour_managed(picture: Image.Image, info: dict[Any, Any]) -> Image.Image:
-    """Apply an embedded RGB or CMYK profile other than sRGB; unusable profiles are left out."""
-    profile = info.get("icc_profile")
-    if not isinstance(profile, bytes) or profile[16:20].strip() != picture.mode.encode():
-        return picture
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "srgb" in (source.profile.profile_description or "").lower():
-            return picture
-        managed = ImageCms.profileToProfile(
-            picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return picture
-    return picture if managed is None else managed
+    turn = orientation or orientation_of(image)
+    picture = to_srgb(upright(pixels, turn), image)
+    width, height = size or pixels.size
+    if turn >= 5:
+        width, height = height, width
+    untouched = picture is pixels and pixels.size == (width, height)
+    return Decoded(picture, width, height, untouched=untouched)

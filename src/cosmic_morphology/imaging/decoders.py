@@ -14,14 +14,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging.frames import read_answer, read_frame, write_frame
+from cosmic_morphology.imaging.frames import read_answer
 from cosmic_morphology.imaging.guards import ImageLimits, PictureKind
 from cosmic_morphology.imaging.intake import Intake, take_in
+from cosmic_morphology.imaging.pipes import environment, read_frame, write_frame
 
 # A process takes about as long to start as these pictures take here.
 WORTH_A_PROCESS = 100
@@ -179,7 +179,7 @@ class _Worker:
             [sys.executable, "-m", "cosmic_morphology.imaging.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(),
+            env=environment(),
         )
         self._into = cast("BinaryIO", self._process.stdin)
         self._out = cast("BinaryIO", self._process.stdout)
@@ -236,12 +236,3 @@ class _Worker:
 
 def _waiting(worker: _Worker) -> int:
     return worker.waiting
-
-
-def _environment() -> dict[str, str]:
-    here = str(Path(__file__).parents[2])
-    path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH", ""))))
-    # The folder that a person happens to be in is no place to import from; and one picture is
-    # work for one core.
-    alone = {"PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return {**os.environ, "PYTHONPATH": path, **alone}

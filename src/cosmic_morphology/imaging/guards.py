@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,6 +46,8 @@ class ImageLimits:
         Shortest side that is still a picture, in pixels.
     thumbnail_side_px : int
         Longest side of the thumbnail, in pixels; smaller pictures are not enlarged.
+    max_decoded_bytes : int
+        What an image deeper than 8 bits, or a compressed FITS file, may unpack to, in bytes.
     max_metadata_bytes : int
         What the compressed texts and colour profiles of a PNG may unpack to, in bytes.
     max_frames_counted : int
@@ -55,6 +58,7 @@ class ImageLimits:
     max_pixels: int = 120_000_000
     min_side_px: int = 8
     thumbnail_side_px: int = 512
+    max_decoded_bytes: int = 480_000_000
     max_metadata_bytes: int = 1024**2
     max_frames_counted: int = 10_000
 
@@ -86,6 +90,8 @@ def media_type_of(data: bytes, *, where: str = "") -> str:
             return media_type
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
+    if data.startswith(_GZIP) and _gunzipped_head(data).startswith(_FITS):
+        return "image/fits+gzip"
     raise _stranger(data, where)
 
 
@@ -122,6 +128,8 @@ def refuse(kind: PictureKind, what: str, where: str, todo: str = "") -> PictureE
     return PictureError(kind, what, where=where, todo=todo)
 
 
+_FITS = b"SIMPLE  ="
+_GZIP = b"\x1f\x8b"
 _PICTURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -132,7 +140,7 @@ _PICTURES = (
     (b"II+\x00", "image/tiff"),
     (b"MM\x00+", "image/tiff"),
     (b"BM", "image/bmp"),
-    (b"SIMPLE  =", "image/fits"),
+    (_FITS, "image/fits"),
 )
 
 _UNSUPPORTED = (
@@ -143,17 +151,23 @@ _UNSUPPORTED = (
     (b"8BPS", "a Photoshop document"),
     (b"\x00\x00\x01\x00", "an icon"),
     (b"%!PS", "a PostScript document"),
-    (b"P1\n", "a portable bitmap"),
-    (b"P4\n", "a portable bitmap"),
-    (b"P5\n", "a portable graymap"),
-    (b"P6\n", "a portable pixmap"),
+    (b"XISF0100", "a PixInsight (XISF) image"),
+    (b"LUCAM-RECORDER", "a video of a planetary camera (SER)"),
+    (b"FUJIFILMCCD-RAW", "a camera's raw file"),
+    (b"IIRO", "a camera's raw file"),
+    (b"IIRS", "a camera's raw file"),
+    (b"IIU\x00", "a camera's raw file"),
+    (b"v/1\x01", "an OpenEXR image"),
+    (b"#?RADIANCE", "a Radiance (HDR) image"),
+    (b"PF\n", "a portable float map"),
+    (b"Pf\n", "a portable float map"),
 )
 
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
 
 _NOT_PICTURES = (
     (b"%PDF", "a PDF document"),
-    (b"\x1f\x8b", "a gzip archive"),
+    (_GZIP, "a gzip archive of no FITS file"),
     (b"PK\x03\x04", "a zip archive"),
     (b"BZh", "a bzip2 archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -168,14 +182,18 @@ _NOT_PICTURES = (
 )
 
 
+def _gunzipped_head(data: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(31).decompress(data[:TEXT_HEAD_BYTES], len(_FITS))
+    except zlib.error:
+        return b""
+
+
 def _stranger(data: bytes, where: str) -> PictureError:
     """What bytes without a known picture signature are refused as."""
-    for signature, name in _UNSUPPORTED:
-        if data.startswith(signature):
-            return _unsupported(name, where)
+    if name := _unsupported_name(data):
+        return _unsupported(name, where)
     if data[4:8] == b"ftyp":
-        if data[8:12] in _STILL_BRANDS:
-            return _unsupported("an AVIF or HEIC picture", where)
         return _no_picture("a video (MP4 or QuickTime)", where)
     if data[:4] == b"RIFF":
         return _no_picture("a RIFF recording (WAV or AVI)", where)
@@ -183,6 +201,17 @@ def _stranger(data: bytes, where: str) -> PictureError:
         if data.startswith(signature):
             return _no_picture(name, where)
     return _stranger_text(data, where)
+
+
+def _unsupported_name(data: bytes) -> str | None:
+    for signature, name in _UNSUPPORTED:
+        if data.startswith(signature):
+            return name
+    if data[4:8] == b"ftyp" and data[8:12] in _STILL_BRANDS:
+        return "an AVIF or HEIC picture"
+    if re.match(rb"P[1-7][\s#]", data[:3]):
+        return "a portable bitmap, graymap or pixmap"
+    return None
 
 
 def _stranger_text(data: bytes, where: str) -> PictureError:

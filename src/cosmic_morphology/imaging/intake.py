@@ -107,7 +107,7 @@ def take_in(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, source_hint: s
 
 
 def _decoded(data: bytes, media_type: str, limits: ImageLimits, where: str) -> Decoded:
-    if media_type == "image/fits":
+    if media_type in {"image/fits", "image/fits+gzip"}:
         return decode_fits(data, limits, where=where)
     check_structure(data, media_type, limits, where=where)
     return decode(data, media_type, limits, where=where)

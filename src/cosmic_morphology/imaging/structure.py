@@ -25,9 +25,7 @@ def check_structure(data: bytes, media_type: str, limits: ImageLimits, *, where:
         ``truncated``, ``corrupt`` or ``too_large`` (compressed texts that unpack to more than
         ``limits.max_metadata_bytes``).
     """
-    if media_type == "image/jpeg":
-        _check_jpeg(data, where)
-    elif media_type == "image/png":
+    if media_type == "image/png":
         _check_png(data, limits, where)
     elif media_type == "image/webp":
         _check_webp(data, where)
@@ -74,15 +72,6 @@ def count_frames(data: bytes, media_type: str, at_most: int) -> int:
         if n_frames >= at_most:
             break
     return max(n_frames, 1)
-
-
-def _check_jpeg(data: bytes, where: str) -> None:
-    # Inside the coded data 0xFF is always followed by 00 or a restart marker, so the last
-    # start of scan is a real one; what cameras append after the end marker does no harm.
-    last_scan = data.rfind(b"\xff\xda")
-    if last_scan < 0 or data.find(b"\xff\xd9", last_scan) < 0:
-        what = f"the JPEG stops after {len(data):,} bytes without its end marker"
-        raise refuse(PictureKind.TRUNCATED, what, where, _REFETCH)
 
 
 def _check_png(data: bytes, limits: ImageLimits, where: str) -> None:

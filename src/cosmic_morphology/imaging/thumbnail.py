@@ -9,6 +9,7 @@ from PIL import Image, JpegImagePlugin
 
 from cosmic_morphology.imaging.decode import Decoded, fitted, refusals
 from cosmic_morphology.imaging.guards import media_type_of
+from cosmic_morphology.imaging.jpeg import end_of_jpeg
 
 JPEG_QUALITY = 90
 # A small picture may drag megabytes of metadata along: those are not taken over.
@@ -40,7 +41,7 @@ def thumbnail_bytes(data: bytes, media_type: str, decoded: Decoded, picture: Ima
     """
     as_it_is = decoded.untouched and picture is decoded.picture
     if as_it_is and media_type == "image/jpeg" and len(data) <= MAX_TAKEN_OVER_BYTES:
-        return data
+        return data[: end_of_jpeg(data)]  # without what was appended
     out = io.BytesIO()
     picture.convert("RGB").save(out, "JPEG", quality=JPEG_QUALITY)
     return out.getvalue()

@@ -12,9 +12,10 @@ import signal
 import sys
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging.frames import answer, read_frame, refusal, write_frame
+from cosmic_morphology.imaging.frames import answer, refusal
 from cosmic_morphology.imaging.guards import ImageLimits
 from cosmic_morphology.imaging.intake import take_in
+from cosmic_morphology.imaging.pipes import read_frame, write_frame
 
 
 def main() -> None:
