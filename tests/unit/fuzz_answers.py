@@ -228,13 +228,15 @@ class Answering:
         self._headers = headers or {}
         self.asked = 0
 
-    async def json(self, url: str, params: Any = None) -> Any:
+    async def json(self, url: str, params: Any = None, *, items: int = 0) -> Any:
         """The answer."""
-        return (await self.json_and_headers(url, params))[0]
+        return (await self.json_and_headers(url, params, items=items))[0]
 
-    async def json_and_headers(self, url: str, params: Any = None) -> tuple[Any, Any]:
+    async def json_and_headers(
+        self, url: str, params: Any = None, *, items: int = 0
+    ) -> tuple[Any, Any]:
         """The answer and the headers."""
-        del url, params
+        del url, params, items
         self.asked += 1
         assert self.asked < MAX_ASKED, "the source never comes to an end"
         return self._answer, self._headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from email.utils import format_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from cosmic_morphology.collect import FetchState, Slice, Trouble, texts
 from cosmic_morphology.collect.doors import Doors, is_loopback
 from cosmic_morphology.collect.gates import allowed_per_s
 from cosmic_morphology.collect.http import opts_out, retry_after_s, user_agent
+from cosmic_morphology.collect.resolver import PinnedResolver
 from cosmic_morphology.collect.sources.nasa_records import (
     choose_rendition,
     links_of,
@@ -30,12 +31,6 @@ from cosmic_morphology.collect.tally import STORED, Tally
 from cosmic_morphology.settings import CollectSettings
 
 NASA = Doors(("images-api.nasa.gov", ".example.org"))
-
-
-@pytest.fixture(autouse=True)
-def public_names(monkeypatch):
-    """Names of hosts lead to public addresses, without asking anybody."""
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_: [(2, 1, 6, "", ("23.1.2.3", 443))])
 
 
 @pytest.mark.parametrize(
@@ -80,10 +75,27 @@ def test_addresses_that_lead_elsewhere_are_refused(url):
     assert caught.value.state is FetchState.FORBIDDEN
 
 
-def test_a_name_that_leads_to_a_private_address_is_refused(monkeypatch):
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_: [(2, 1, 6, "", ("10.0.0.7", 443))])
+@pytest.mark.parametrize(
+    "address", ["10.0.0.7", "::1", "::ffff:10.0.0.7", "169.254.1.1", "fe80::1"]
+)
+def test_a_name_that_leads_to_a_private_address_is_refused(monkeypatch, address):
+    found = [(2, 1, 6, "", ("23.1.2.3", 0)), (10, 1, 6, "", (address, 0))]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
     with pytest.raises(Trouble, match="private address"):
-        Doors(("images-api.nasa.gov",)).clean("https://images-api.nasa.gov/x")
+        asyncio.run(PinnedResolver().resolve("images-api.nasa.gov", 443))
+    assert asyncio.run(PinnedResolver(["images-api.nasa.gov"]).resolve("images-api.nasa.gov"))
+
+
+def test_a_name_is_looked_up_once_and_what_was_checked_is_connected_to(monkeypatch):
+    answers = iter([[(2, 1, 6, "", ("23.1.2.3", 0))], [(2, 1, 6, "", ("10.0.0.7", 0))]])
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: next(answers))
+    resolver = PinnedResolver()
+    for _ in range(3):
+        found = asyncio.run(resolver.resolve("images-api.nasa.gov", 443))
+        assert [(each["host"], each["port"]) for each in found] == [("23.1.2.3", 443)]
+    resolver.forget("images-api.nasa.gov")
+    with pytest.raises(Trouble, match="private address"):
+        asyncio.run(resolver.resolve("images-api.nasa.gov", 443))
 
 
 def test_a_replica_may_be_on_this_machine_and_is_never_left():
@@ -164,7 +176,7 @@ def test_a_time_that_there_is_not_is_no_reason_to_stop(said):
      ("otherbot: noai", False)],
 )  # fmt: skip
 def test_an_opt_out_counts_when_it_is_meant_for_all(said, answer):
-    assert opts_out(httpx2.Headers({"x-robots-tag": said})) is answer
+    assert opts_out({"x-robots-tag": said}) is answer
 
 
 def test_the_user_agent_names_whom_to_write_to_and_nothing_else():

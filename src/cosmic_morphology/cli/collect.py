@@ -96,6 +96,11 @@ def _remarks(summary: CollectSummary) -> Iterator[str]:
             f"{summary.source} announces no count for {summary.uncounted} of "
             f"{len(summary.certificate)} slices: that nothing is missing there is not proven"
         )
+    if summary.proxy:
+        yield (
+            f"through the proxy {summary.proxy}: hosts were checked by their names, their "
+            "addresses could not be"
+        )
     for each in summary.certificate:
         if each.unexplained:
             yield f"does not add up: {each.query} {each.name}: {each.unexplained} unexplained"

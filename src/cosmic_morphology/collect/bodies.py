@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 import zlib
 
-import httpx2
+import aiohttp
 
 from cosmic_morphology.collect.states import FetchState, Trouble
+from cosmic_morphology.collect.texts import whole_number
 
 # Slower than this for a whole body is no download but a trap (or a line that nobody can use).
 SLOWEST_BYTES_PER_S = 10_000
 _PIECE = 1 << 20
 
 
-async def read_body(answer: httpx2.Response, max_bytes: int, patience_s: float) -> bytes:
+async def read_body(answer: aiohttp.ClientResponse, max_bytes: int, patience_s: float) -> bytes:
     """The unpacked body.
 
     Parameters
     ----------
-    answer : httpx2.Response
-        Opened as a stream, nothing read yet.
+    answer : aiohttp.ClientResponse
+        Its head has come, its body not yet; it is not unpacked by itself.
     max_bytes : int
         Limit of the body as sent and as unpacked, bytes.
     patience_s : float
-        A body may take so long, and longer where it is large.
+        A body may take so long, and longer where it is large, whatever comes in the meantime.
 
     Raises
     ------
@@ -32,24 +33,34 @@ async def read_body(answer: httpx2.Response, max_bytes: int, patience_s: float) 
         ``too_large``; ``cut`` (shorter than announced); ``slow``; ``encoding``.
     """
     url = str(answer.url)
-    announced = answer.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > max_bytes:
-        raise _too_large(url, f"{int(announced):,} bytes are announced", max_bytes)
+    announced = whole_number(answer.headers.get("content-length", ""))
+    if announced is not None and announced > max_bytes:
+        raise _too_large(url, f"{announced:,} bytes are announced", max_bytes)
     unpack = _unpacker(answer, url)
-    body, received, started = bytearray(), 0, time.monotonic()
-    async for piece in answer.aiter_raw():
-        received += len(piece)
-        body += piece if unpack is None else _unpacked(unpack, piece, max_bytes - len(body), url)
-        if received > max_bytes or len(body) > max_bytes:
-            raise _too_large(url, f"the body goes on after {len(body):,} bytes", max_bytes)
-        if time.monotonic() - started > patience_s + received / SLOWEST_BYTES_PER_S:
-            raise _again("slow", f"only {received:,} bytes came in time", url)
-    if announced.isdigit() and received < int(announced) and answer.request.method != "HEAD":
-        raise _again("cut", f"{received:,} of {int(announced):,} bytes came", url)
+    body, received, clock = bytearray(), 0, asyncio.get_running_loop().time
+    started = clock()
+    try:
+        # Not only between pieces: a server may keep the line alive and send none.
+        async with asyncio.timeout_at(started + patience_s) as deadline:
+            async for piece in answer.content.iter_any():
+                received += len(piece)
+                room = max_bytes - len(body)
+                body += piece if unpack is None else _unpacked(unpack, piece, room, url)
+                if received > max_bytes or len(body) > max_bytes:
+                    raise _too_large(url, f"the body goes on after {len(body):,} bytes", max_bytes)
+                deadline.reschedule(started + patience_s + received / SLOWEST_BYTES_PER_S)
+    except aiohttp.ClientPayloadError as error:
+        raise _again("cut", f"the body ends after {received:,} bytes", url) from error
+    except TimeoutError as error:
+        raise _again("slow", f"only {received:,} bytes came in time", url) from error
+    if announced is not None and received < announced:
+        raise _again("cut", f"{received:,} of {announced:,} bytes came", url)
+    if unpack is not None and received and not unpack.eof:
+        raise _again("cut", f"the packed body ends after {received:,} bytes", url)
     return bytes(body)
 
 
-def _unpacker(answer: httpx2.Response, url: str) -> zlib._Decompress | None:
+def _unpacker(answer: aiohttp.ClientResponse, url: str) -> zlib._Decompress | None:
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return None

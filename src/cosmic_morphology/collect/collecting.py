@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypeVar
 
@@ -69,6 +69,9 @@ class CollectSummary:
         Of the pictures stored.
     seconds : float
         Wall time.
+    proxy : str
+        The proxy that was connected to, if any: behind it hosts were checked by their names,
+        their addresses could not be.
     """
 
     source: str
@@ -83,6 +86,7 @@ class CollectSummary:
     certificate: tuple[SliceReport, ...]
     bytes: int
     seconds: float
+    proxy: str = ""
 
 
 def collect(
@@ -202,7 +206,8 @@ async def _harvest(
             raise
         run.finish()
         writer.write_reports()
-    return _summary(source.name, reader, writer, earlier, time.monotonic() - started)
+    summary = _summary(source.name, reader, writer, earlier, time.monotonic() - started)
+    return replace(summary, proxy=", ".join(sorted(client.proxies.used)))
 
 
 def _summary(

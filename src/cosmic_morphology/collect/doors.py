@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 from collections.abc import Iterable
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
+from cosmic_morphology.collect.resolver import is_public
 from cosmic_morphology.collect.states import FetchState, Trouble
 from cosmic_morphology.errors import UsageError
 
@@ -30,7 +30,11 @@ class Doors:
     def __init__(self, hosts: Iterable[str], root: str = "") -> None:
         self._hosts = tuple(host.lower() for host in hosts)
         self._root = _root_of(root) if root else None
-        self._global: dict[str, bool] = {}
+
+    @property
+    def free(self) -> list[str]:
+        """Hosts that may have private addresses: that of the root."""
+        return [self._root[1]] if self._root else []
 
     def clean(self, url: str, base: str = "") -> str:
         """The address as it is asked: absolute, https, percent-encoded, allowed.
@@ -38,7 +42,8 @@ class Doors:
         Raises
         ------
         Trouble
-            ``forbidden``: another scheme, another host, a user name, a private address.
+            ``forbidden``: another scheme, another host, a user name, a private address. What
+            a name leads to is checked when it is connected to.
         """
         try:
             parts = urlsplit(urljoin(base, url.strip()))
@@ -56,29 +61,15 @@ class Doors:
             return _encoded(parts, parts.scheme, parts.netloc)
         if self._root is not None or not self._knows(origin[1]):
             raise _forbidden(url, "this host does not belong to the source")
-        if origin[2] not in (80, 443) or not self._is_global(origin[1]):
+        if origin[2] not in (80, 443) or not _may_be_public(origin[1]):
             raise _forbidden(url, "this is a private address or an unusual port")
-        return _encoded(parts, "https", origin[1])
+        return _encoded(parts, "https", _ascii(origin[1]))
 
     def _knows(self, host: str) -> bool:
         return any(
             host.endswith(known) or host == known[1:] if known.startswith(".") else host == known
             for known in self._hosts
         )
-
-    def _is_global(self, host: str) -> bool:
-        """Whether a name leads to public addresses only; looked up once for each host.
-
-        A name that cannot be looked up is let through: behind a proxy only the proxy can, and
-        without one the request fails by itself.
-        """
-        if host not in self._global:
-            try:
-                found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, 443)}
-            except OSError:
-                return True
-            self._global[host] = all(ipaddress.ip_address(each).is_global for each in found)
-        return self._global[host]
 
 
 def host_of(url: str) -> str:
@@ -95,6 +86,20 @@ def is_loopback(host: str) -> bool:
         return name == "localhost"
 
 
+def _may_be_public(host: str) -> bool:
+    """Whether a host is a name (whose addresses are checked when it is connected to) or public."""
+    return is_public(host) if is_address(host) else not is_loopback(host)
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is written as a number."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
 def _root_of(root: str) -> tuple[str, str, int]:
     try:
         parts = urlsplit(root)
@@ -109,6 +114,12 @@ def _root_of(root: str) -> tuple[str, str, int]:
 def _origin(parts: SplitResult) -> tuple[str, str, int]:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return parts.scheme, (parts.hostname or "").lower(), port
+
+
+def _ascii(host: str) -> str:
+    if ":" in host:
+        return f"[{host}]"
+    return host if host.isascii() else host.encode("idna").decode()
 
 
 def _encoded(parts: SplitResult, scheme: str, netloc: str) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-
-import httpx2
 
 from cosmic_morphology.collect.doors import is_loopback
 from cosmic_morphology.collect.pacing import Pacer, Sent
@@ -51,10 +49,7 @@ def allowed_per_s(host: str, settings: CollectSettings) -> float | None:
 
 
 class Gate:
-    """The way to one host, over a few lanes: each is one connection that is kept open.
-
-    One pool for all connections looks at every idle one before each request (a system call
-    each, and the interpreter's lock is lost in it to a thread that decodes).
+    """The way to one host.
 
     Parameters
     ----------
@@ -62,19 +57,12 @@ class Gate:
         For the default rate.
     settings : CollectSettings
         Rate, open requests, and how long a host rests after it has had enough.
-    new_lane : callable
-        Makes a client for one connection; called only while all others are busy.
     """
 
-    def __init__(
-        self, host: str, settings: CollectSettings, new_lane: Callable[[], httpx2.AsyncClient]
-    ) -> None:
+    def __init__(self, host: str, settings: CollectSettings) -> None:
         rate = allowed_per_s(host, settings)
         self._pacer = Pacer(rate) if rate is not None else None
         self._open = _Places(settings.concurrency)
-        self._new_lane = new_lane
-        self._free: list[httpx2.AsyncClient] = []
-        self._lanes: list[httpx2.AsyncClient] = []
         self._pause_s = settings.throttle_pause_s
         self._rest_s = settings.throttle_pause_s if host in _LONG_REST else settings.backoff_s
         self._rests_until = 0.0
@@ -82,7 +70,7 @@ class Gate:
 
     @asynccontextmanager
     async def turn(self, *, first: bool = False) -> AsyncIterator[Turn]:
-        """Wait for a turn and a lane; both are taken until the block ends.
+        """Wait for a turn; it is taken until the block ends.
 
         Parameters
         ----------
@@ -92,22 +80,9 @@ class Gate:
         """
         await self._open.take(first=first)
         try:
-            sent = await self._wait()
-            if not self._free:
-                self._free.append(self._new_lane())
-                self._lanes.append(self._free[-1])
-            lane = self._free.pop()
-            try:
-                yield Turn(lane, self._pacer, sent)
-            finally:
-                self._free.append(lane)
+            yield Turn(self._pacer, await self._wait())
         finally:
             self._open.give_back()
-
-    async def close(self) -> None:
-        """Close all connections."""
-        for lane in self._lanes:
-            await lane.aclose()
 
     def rest(self, wait_s: float | None) -> None:
         """Let nobody through for a while; None: as long as this host usually means."""
@@ -138,9 +113,8 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One request's place: the connection to use, and whom to tell when the answer comes."""
+    """One request's place, and whom to tell when the answer comes."""
 
-    lane: httpx2.AsyncClient
     pacer: Pacer | None
     sent: Sent | None
 

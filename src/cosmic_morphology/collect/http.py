@@ -9,21 +9,36 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urlencode
 
-import httpx2
+import aiohttp
+from yarl import URL
 
 from cosmic_morphology.collect.bodies import read_body
 from cosmic_morphology.collect.doors import Doors, host_of
 from cosmic_morphology.collect.gates import Gate
+from cosmic_morphology.collect.proxies import Proxies
+from cosmic_morphology.collect.resolver import PinnedResolver
 from cosmic_morphology.collect.retries import with_retries
 from cosmic_morphology.collect.states import FetchState, Trouble
+from cosmic_morphology.collect.texts import plain, utf8
 from cosmic_morphology.settings import CollectSettings
 
 MAX_REDIRECTS = 5
 MAX_JSON_BYTES = 64_000_000
+MOST_ITEMS = 1_000
+"""Records in an answer where the source says no other number."""
+
+# Archives' records have some 5 kB and 50 values; the longest descriptions are books.
+_BYTES_AROUND, _BYTES_PER_ITEM = 2_000_000, 250_000
+_VALUES_AROUND, _VALUES_PER_ITEM = 20_000, 5_000
+_MAX_HEAD_LINE = 32_768
+# A silent server is left after timeout_s; one whose head drips in, after so many of them.
+_HEAD_PATIENCE = 2
 OPT_OUT = frozenset({"noai", "noimageai", "noindex", "noimageindex"})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MANY = 99
 # 304 without a condition is a cache that is out of order.
 _PASSING = frozenset({304, 408, 425, 500, 502, 503, 504})
@@ -43,6 +58,16 @@ class Answer:
     unchanged: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is asked for, after redirects."""
+
+    url: str
+    max_bytes: int
+    is_picture: bool
+    conditional: bool
+
+
 class Client:
     """Asks within the manners of each host; use it in an ``async with`` block.
 
@@ -57,24 +82,50 @@ class Client:
     def __init__(self, settings: CollectSettings, doors: Doors) -> None:
         self.settings = settings
         self.doors = doors
+        self.proxies = Proxies()
         self._gates: dict[str, Gate] = {}
-        self._tls = httpx2.create_ssl_context()
+        self._resolver = PinnedResolver([*doors.free, *self.proxies.hosts])
+        self._own: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        # How many connections there are is the gates' business.
+        connector = aiohttp.TCPConnector(limit=0, resolver=self._resolver, use_dns_cache=False)
+        self._own = aiohttp.ClientSession(
+            connector=connector,
+            headers={"User-Agent": user_agent(self.settings)},
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                sock_connect=self.settings.timeout_s,
+                sock_read=self.settings.timeout_s,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            max_line_size=_MAX_HEAD_LINE,
+            max_field_size=_MAX_HEAD_LINE,
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for gate in self._gates.values():
-            await gate.close()
+        if self._own is not None:
+            await self._own.close()
 
-    async def json(self, url: str, params: Mapping[str, Any] | None = None) -> Any:
+    async def json(
+        self, url: str, params: Mapping[str, Any] | None = None, *, items: int = MOST_ITEMS
+    ) -> Any:
         """The JSON of an answer; see :meth:`json_and_headers`."""
-        return (await self.json_and_headers(url, params))[0]
+        return (await self.json_and_headers(url, params, items=items))[0]
 
     async def json_and_headers(
-        self, url: str, params: Mapping[str, Any] | None = None
+        self, url: str, params: Mapping[str, Any] | None = None, *, items: int = MOST_ITEMS
     ) -> tuple[Any, Mapping[str, str]]:
         """The JSON of an answer and its headers, tried as often as the settings allow.
+
+        Parameters
+        ----------
+        url, params : str and mapping
+            The address, and what is put behind its question mark.
+        items : int
+            Records that were asked for: a larger answer is refused before it is unpacked or read.
 
         Raises
         ------
@@ -87,7 +138,13 @@ class Client:
 
         async def once() -> tuple[Any, Mapping[str, str]]:
             headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
-            answer = await self.get(address, headers=headers, max_bytes=MAX_JSON_BYTES)
+            most = min(MAX_JSON_BYTES, _BYTES_AROUND + items * _BYTES_PER_ITEM)
+            answer = await self.get(address, headers=headers, max_bytes=most)
+            # Twenty million empty records are few bytes, and gigabytes once they are read.
+            values = sum(map(answer.data.count, (b"{", b"[", b",")))
+            if values > _VALUES_AROUND + items * _VALUES_PER_ITEM:
+                what = f"{values:,} values in an answer of {items:,} records at most"
+                raise Trouble(FetchState.TOO_LARGE, "too_large", what, where=address)
             try:
                 return json.loads(answer.data), answer.headers
             except (ValueError, RecursionError) as error:
@@ -119,75 +176,94 @@ class Client:
         self, url: str, *, headers: Mapping[str, str], max_bytes: int, is_picture: bool = False
     ) -> Answer:
         """One try at a clean address, redirects followed by hand."""
+        conditional = not {"If-None-Match", "If-Modified-Since"}.isdisjoint(headers)
         for _ in range(MAX_REDIRECTS + 1):
             async with self._stream(url, headers, first=not is_picture) as answer:
-                if not answer.has_redirect_location:
-                    return await self._read(answer, url, max_bytes, is_picture=is_picture)
-                url = self.doors.clean(answer.headers["location"], base=url)
+                location = answer.headers.get("location", "")
+                if answer.status not in _REDIRECTS or not location:
+                    wanted = _Wanted(url, max_bytes, is_picture, conditional)
+                    return await self._read(answer, wanted)
+                url = self.doors.clean(location, base=url)
         what = f"more than {MAX_REDIRECTS} redirects"
         raise Trouble(FetchState.FORBIDDEN, "redirects", what, where=url)
 
     @asynccontextmanager
     async def _stream(
         self, url: str, headers: Mapping[str, str], *, first: bool
-    ) -> AsyncIterator[httpx2.Response]:
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         gate = self._gates.get(host_of(url))
         if gate is None:
-            gate = self._gates[host_of(url)] = Gate(host_of(url), self.settings, self._new_lane)
+            gate = self._gates[host_of(url)] = Gate(host_of(url), self.settings)
         async with gate.turn(first=first) as turn:
             try:
-                async with turn.lane.stream("GET", url, headers=headers) as answer:
-                    turn.answered()
-                    yield answer
-            except httpx2.TimeoutException as error:
-                raise _passing("timeout", type(error).__name__, url) from error
-            except httpx2.InvalidURL as error:
-                raise Trouble(FetchState.FORBIDDEN, "forbidden", str(error), where=url) from error
-            except httpx2.HTTPError as error:
+                answer = await self._head(url, headers)
+            except TimeoutError as error:
+                self._resolver.forget(URL(url).host or "")
+                raise _passing("timeout", "no answer in time", url) from error
+            except (aiohttp.ClientError, OSError) as error:
+                self._resolver.forget(URL(url).host or "")
                 what = f"the connection failed ({type(error).__name__}: {error})"
-                raise _passing("connection", what, url) from error
+                raise _passing("connection", utf8(what), url) from error
+            except ValueError as error:
+                raise Trouble(FetchState.FORBIDDEN, "forbidden", str(error), where=url) from error
+            turn.answered()
+            try:
+                yield answer
+            except (aiohttp.ClientError, OSError) as error:
+                what = f"the connection failed ({type(error).__name__}: {error})"
+                raise _passing("connection", utf8(what), url) from error
+            finally:
+                # One that was read to its end is kept open for the next request.
+                answer.release()
 
-    def _new_lane(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(
-            headers={"User-Agent": user_agent(self.settings)},
-            timeout=httpx2.Timeout(self.settings.timeout_s, pool=None),
-            limits=httpx2.Limits(max_connections=1),
-            follow_redirects=False,
-            verify=self._tls,
+    async def _head(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        if self._own is None:
+            msg = "a client is used in an async with block"
+            raise RuntimeError(msg)
+        async with asyncio.timeout(_HEAD_PATIENCE * self.settings.timeout_s):
+            return await self._own.get(
+                # As it was checked, not as another library would write it.
+                URL(url, encoded=True),
+                headers=headers,
+                proxy=self.proxies.of(url),
+                allow_redirects=False,
+            )
+
+    async def _read(self, answer: aiohttp.ClientResponse, wanted: _Wanted) -> Answer:
+        url, is_picture, headers, status = (
+            wanted.url,
+            wanted.is_picture,
+            answer.headers,
+            answer.status,
         )
-
-    async def _read(
-        self, answer: httpx2.Response, url: str, max_bytes: int, *, is_picture: bool
-    ) -> Answer:
-        headers, status = answer.headers, answer.status_code
-        etag, modified = headers.get("etag", "")[:500], headers.get("last-modified", "")[:100]
+        etag = utf8(headers.get("etag", "")[:500])
+        modified = utf8(headers.get("last-modified", "")[:100])
         gate = self._gates[host_of(url)]
-        if status == httpx2.codes.FORBIDDEN:
+        if status == HTTPStatus.FORBIDDEN:
             gate.refused()
         else:
             gate.answered()
-        conditions = {"if-none-match", "if-modified-since"} & set(answer.request.headers)
-        if status == httpx2.codes.NOT_MODIFIED and conditions:
+        if status == HTTPStatus.NOT_MODIFIED and wanted.conditional:
             return Answer(url, b"", status, etag, modified, headers, unchanged=True)
-        if status != httpx2.codes.OK:
+        if status != HTTPStatus.OK:
             raise await self._trouble(answer, url, gate, is_picture=is_picture)
         if is_picture and self.settings.honour_opt_out and opts_out(headers):
             what = f"X-Robots-Tag says {headers['x-robots-tag']!r}"
             raise Trouble(FetchState.OPTED_OUT, "x_robots_tag", what, where=url, status_code=status)
-        data = await read_body(answer, max_bytes, self.settings.timeout_s)
+        data = await read_body(answer, wanted.max_bytes, self.settings.timeout_s)
         return Answer(url, data, status, etag, modified, headers)
 
     async def _trouble(
-        self, answer: httpx2.Response, url: str, gate: Gate, *, is_picture: bool
+        self, answer: aiohttp.ClientResponse, url: str, gate: Gate, *, is_picture: bool
     ) -> Trouble:
-        status = answer.status_code
+        status = answer.status
         what = f"the server answers {status}"
         reason = "" if is_picture else await _reason(answer)
         what += f" ({reason})" if reason else ""
         kind = f"http_{status}"
         given: dict[str, Any] = {"where": url, "status_code": status}
         wait_s = retry_after_s(answer.headers.get("retry-after", ""))
-        if status == httpx2.codes.TOO_MANY_REQUESTS or (wait_s is not None and status in _PASSING):
+        if status == HTTPStatus.TOO_MANY_REQUESTS or (wait_s is not None and status in _PASSING):
             if wait_s is not None and wait_s > self.settings.max_wait_s:
                 what += f" and asks to wait {wait_s:.0f} s"
                 return Trouble(FetchState.FAILED, kind, what, **given)
@@ -195,10 +271,10 @@ class Client:
             return Trouble(FetchState.FAILED, kind, what, wait_s=wait_s, tries=_MANY, **given)
         if status in _PASSING:
             return Trouble(FetchState.FAILED, kind, what, tries=_MANY, **given)
-        if status == httpx2.codes.FORBIDDEN:
+        if status == HTTPStatus.FORBIDDEN:
             pause_s = self.settings.throttle_pause_s
             return Trouble(FetchState.REFUSED, kind, what, wait_s=pause_s, tries=2, **given)
-        if status in (httpx2.codes.NOT_FOUND, httpx2.codes.GONE):
+        if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return Trouble(FetchState.GONE, kind, what, **given)
         return Trouble(FetchState.REFUSED, kind, what, **given)
 
@@ -211,7 +287,7 @@ def user_agent(settings: CollectSettings) -> str:
     return f"cosmic-morphology/{__version__}" + (f" ({contact})" if contact else "")
 
 
-def opts_out(headers: httpx2.Headers) -> bool:
+def opts_out(headers: Mapping[str, str]) -> bool:
     """Whether ``X-Robots-Tag`` opts out for every agent (a directive for one bot does not)."""
     said = headers.get("x-robots-tag", "").lower().split(",")
     return any(part.strip() in OPT_OUT for part in said)
@@ -231,19 +307,19 @@ def retry_after_s(value: str) -> float | None:
         return None
 
 
-async def _reason(answer: httpx2.Response) -> str:
+async def _reason(answer: aiohttp.ClientResponse) -> str:
     """What the server says about an error, in one short line."""
     try:
         async with asyncio.timeout(5):
             body = await read_body(answer, 10_000, 5)
-    except (Trouble, httpx2.HTTPError, TimeoutError):
+    except (Trouble, aiohttp.ClientError, OSError):
         return ""
     try:
         said = json.loads(body)
-        text = str(said.get("reason") or said.get("message") or "")
-    except (ValueError, AttributeError):
+        text = plain(said.get("reason")) or plain(said.get("message"))
+    except (ValueError, AttributeError, RecursionError):
         return ""
-    return " ".join(text.split())[:_REASON_CHARS]
+    return text[:_REASON_CHARS]
 
 
 def _passing(kind: str, what: str, url: str) -> Trouble:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,13 +38,13 @@ def hub_reachable(timeout_s: float = 3.0) -> bool:
 def _hub_answers(timeout_s: float) -> bool:
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         return False
+    asked = urllib.request.Request(_hub_address(), method="HEAD")  # noqa: S310 - the user's own
     try:
-        import httpx2
-    except ImportError:
-        return True  # the core is not installed here; the download itself will tell
-    try:
-        return httpx2.head(_hub_address(), timeout=timeout_s).status_code < 500
-    except (httpx2.HTTPError, OSError, ValueError):
+        with urllib.request.urlopen(asked, timeout=timeout_s):  # noqa: S310
+            return True
+    except urllib.error.HTTPError as answer:
+        return answer.code < 500
+    except (OSError, ValueError, http.client.HTTPException):
         return False
 
 

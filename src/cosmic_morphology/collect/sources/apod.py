@@ -27,7 +27,7 @@ from cosmic_morphology.collect.sources.base import (
     Why,
 )
 from cosmic_morphology.collect.sources.options import Options
-from cosmic_morphology.collect.sources.paging import Listed, read_steadily
+from cosmic_morphology.collect.sources.paging import Listed, at_most, read_steadily
 from cosmic_morphology.collect.states import Trouble
 from cosmic_morphology.errors import InputError, SourceError
 
@@ -107,7 +107,7 @@ class Apod:
         # in its own size, so that only the number of pages changes.
         asked = {"per_page": _PER_PAGE, "page": number}
         try:
-            entries, headers = await ask.json_and_headers(self._list, asked)
+            entries, headers = await ask.json_and_headers(self._list, asked, items=_PER_PAGE)
         except Trouble as trouble:
             if trouble.status_code == _BAD_REQUEST and number > 1:
                 return Listed([], None)
@@ -118,6 +118,7 @@ class Apod:
                 where=self._list,
                 todo="Has its interface changed again? See docs/sources.md.",
             )
+        at_most(_PER_PAGE, entries, self._list)
         return Listed(entries, texts.whole_number(headers.get("x-wp-total", "")))
 
     async def _old(self, ask: Ask, entry: Any) -> Found:
@@ -127,7 +128,7 @@ class Apod:
         if isinstance(found, LeftOut):
             return found
         try:
-            today = await ask.json(f"{self._list}/{day[2:].replace('-', '')}")
+            today = await ask.json(f"{self._list}/{day[2:].replace('-', '')}", items=1)
         except Trouble as trouble:
             if trouble.status_code != _NOT_FOUND:
                 raise

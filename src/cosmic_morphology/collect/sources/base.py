@@ -17,8 +17,13 @@ from cosmic_morphology.taxonomy import Taxonomy
 class Ask(Protocol):
     """The polite client, as a source sees it."""
 
-    async def json(self, url: str, params: Mapping[str, Any] | None = None) -> Any:
+    async def json(
+        self, url: str, params: Mapping[str, Any] | None = None, *, items: int = ...
+    ) -> Any:
         """The JSON behind an address of one of the source's hosts.
+
+        ``items`` is the number of records that were asked for: an answer that could hold many
+        more is refused before it is read.
 
         Raises
         ------
@@ -27,7 +32,7 @@ class Ask(Protocol):
         """
 
     async def json_and_headers(
-        self, url: str, params: Mapping[str, Any] | None = None
+        self, url: str, params: Mapping[str, Any] | None = None, *, items: int = ...
     ) -> tuple[Any, Mapping[str, str]]:
         """The same with the answer's headers, where a count stands in one of them."""
 

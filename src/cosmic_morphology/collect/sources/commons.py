@@ -11,6 +11,7 @@ from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect import texts
 from cosmic_morphology.collect.sources.base import Ask, Found, LeftOut, Slice, Wanted, Why
 from cosmic_morphology.collect.sources.options import Options
+from cosmic_morphology.collect.sources.paging import at_most
 from cosmic_morphology.errors import SourceError, UsageError
 
 SITE = "https://commons.wikimedia.org"
@@ -74,7 +75,7 @@ class Commons:
         going_on: dict[str, Any] = {}
         tokens: set[str] = set()
         for _ in range(_MAX_BATCHES):
-            answer = await ask.json(self._api, self._asked(part.query) | going_on)
+            answer = await ask.json(self._api, self._asked(part.query) | going_on, items=_BATCH)
             if not isinstance(answer, dict) or "error" in answer:
                 said = answer.get("error") if isinstance(answer, dict) else answer
                 said = said.get("info") if isinstance(said, dict) else type(answer).__name__
@@ -83,7 +84,9 @@ class Commons:
                 )
             query = answer.get("query")
             pages = query.get("pages") if isinstance(query, dict) else None
-            for page in pages if isinstance(pages, list) else []:
+            pages = pages if isinstance(pages, list) else []
+            at_most(_BATCH, pages, f"Category:{part.query}")
+            for page in pages:
                 yield self._found(page, part.query)
             following = answer.get("continue")
             going_on = following if isinstance(following, dict) else {}

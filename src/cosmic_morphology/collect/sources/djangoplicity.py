@@ -20,7 +20,7 @@ from cosmic_morphology.collect.sources.base import (
     Why,
 )
 from cosmic_morphology.collect.sources.options import Options
-from cosmic_morphology.collect.sources.paging import Listed, read_steadily
+from cosmic_morphology.collect.sources.paging import Listed, at_most, read_steadily
 from cosmic_morphology.collect.states import Trouble
 from cosmic_morphology.errors import SourceError, UsageError
 
@@ -120,7 +120,7 @@ class Djangoplicity:
         asked: dict[str, Any] = {"page": number, "count": _COUNT}
         if self._since is not None:
             asked["after"] = f"{self._since:%Y%m%d}000000"
-        answer = await ask.json(url, asked)
+        answer = await ask.json(url, asked, items=_COUNT)
         entries = answer.get("Collections") if isinstance(answer, dict) else None
         if not isinstance(entries, list):
             raise SourceError(
@@ -128,6 +128,7 @@ class Djangoplicity:
                 where=url,
                 todo="Has its shape changed? See docs/sources.md.",
             )
+        at_most(_COUNT, entries, url)
         count = answer.get("Count")
         return Listed(entries, count if texts.is_count(count) else None)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from cosmic_morphology.collect import texts
 from cosmic_morphology.collect.sources.base import Ask
+from cosmic_morphology.collect.sources.paging import at_most
 from cosmic_morphology.errors import SourceError
 
 PAGE_SIZE = 100
@@ -33,7 +34,7 @@ async def read_page(ask: Ask, url: str, params: Mapping[str, Any]) -> Page:
     Trouble
         It could not be had.
     """
-    answer = await ask.json(url, params)
+    answer = await ask.json(url, params, items=PAGE_SIZE)
     collection = answer.get("collection") if isinstance(answer, dict) else None
     if not isinstance(collection, dict):
         keys = (
@@ -46,6 +47,7 @@ async def read_page(ask: Ask, url: str, params: Mapping[str, Any]) -> Page:
     metadata = collection.get("metadata")
     if not isinstance(items, list):
         raise _unknown(url, "'collection.items' is not a list")
+    at_most(PAGE_SIZE, items, url)
     total = metadata.get("total_hits") if isinstance(metadata, dict) else None
     if not texts.is_count(total):
         raise _unknown(url, "'collection.metadata.total_hits' is not a number")

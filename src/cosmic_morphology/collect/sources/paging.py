@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosmic_morphology.collect.sources.base import Recount
+from cosmic_morphology.errors import SourceError
 
 MAX_READINGS = 4
 
@@ -17,6 +18,22 @@ class Listed:
 
     items: list[Any]
     total: int | None
+
+
+def at_most(asked: int, items: list[Any], where: str) -> None:
+    """See that a page holds no more than was asked for.
+
+    Raises
+    ------
+    SourceError
+        It holds more.
+    """
+    if len(items) > asked:
+        raise SourceError(
+            f"a page holds {len(items):,} records where {asked:,} were asked for",
+            where=where,
+            todo="Has the interface changed? See docs/sources.md.",
+        )
 
 
 async def until_repeated(
