@@ -26,7 +26,7 @@ from cosmic_morphology.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
-    from cosmic_morphology.learn import Answer, Judge
+    from cosmic_morphology.learn import Answer, Judge, JudgeOfPixels
     from cosmic_morphology.settings import Settings
 
 NAME = "predict"
@@ -74,7 +74,8 @@ def command(
     opened = open_atlas(settings) if is_atlas else None
     if opened is not None and where is not None:
         check_filter(opened, where, option="--where")
-    with needs("learn"):
+    # An exported file predicts without torch.
+    with needs("onnx" if model.suffix == ".onnx" else "learn"):
         from cosmic_morphology.learn import check_ending, load_judge
 
         if out is not None:
@@ -114,7 +115,7 @@ def _in_atlas(
 
 @contextmanager
 def _answers(
-    judge: Judge, target: str, settings: Settings, reject_below: float | None
+    judge: JudgeOfPixels, target: str, settings: Settings, reject_below: float | None
 ) -> Iterator[Iterator[Answer]]:
     from cosmic_morphology.cli.one_picture import picture_at
     from cosmic_morphology.imaging import ImageLimits

@@ -39,7 +39,7 @@ from __future__ import annotations
 from cosmic_morphology.imaging.decoders import Decoders
 from cosmic_morphology.imaging.guards import ImageLimits, PictureKind
 from cosmic_morphology.imaging.hashing import perceptual_hash
-from cosmic_morphology.imaging.intake import Intake, take_in
+from cosmic_morphology.imaging.intake import Intake, read_picture, take_in
 from cosmic_morphology.imaging.thumbnail import read_thumbnail
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "Intake",
     "PictureKind",
     "perceptual_hash",
+    "read_picture",
     "read_thumbnail",
     "take_in",
 ]

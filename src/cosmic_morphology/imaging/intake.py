@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from cosmic_morphology.imaging.decode import Decoded, decode, refusals
 from cosmic_morphology.imaging.fits import decode_fits
@@ -111,3 +113,38 @@ def _decoded(data: bytes, media_type: str, limits: ImageLimits, where: str) -> D
         return decode_fits(data, limits, where=where)
     check_structure(data, media_type, limits, where=where)
     return decode(data, media_type, limits, where=where)
+
+
+def read_picture(
+    data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, source_hint: str = ""
+) -> np.ndarray:
+    """All pixels of a picture, checked and decoded as :func:`take_in` does, but not reduced.
+
+    For what shrinks it itself, such as a network's input.
+
+    Parameters
+    ----------
+    data : bytes
+        The body as it came.
+    limits : ImageLimits
+        What may come in.
+    source_hint : str
+        Id, URL or path, for the messages of errors only.
+
+    Returns
+    -------
+    ndarray of uint8, shape ``(height, width, 3)``
+        Upright, sRGB.
+
+    Raises
+    ------
+    PictureError
+        With the ``kind`` of the table in :mod:`cosmic_morphology.imaging`.
+    """
+    check_bytes(data, limits, where=source_hint)
+    media_type = media_type_of(data, where=source_hint)
+    # No side is longer than this: the decoder leaves nothing out.
+    whole = replace(limits, thumbnail_side_px=max(limits.max_pixels, 1))
+    decoded = _decoded(data, media_type, whole, source_hint)
+    with refusals(source_hint):
+        return np.asarray(decoded.picture.convert("RGB"))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.files import predict_files as predict_files
     from cosmic_morphology.learn.fit import train as train
     from cosmic_morphology.learn.judges import Judge as Judge
+    from cosmic_morphology.learn.judges import JudgeOfPixels as JudgeOfPixels
     from cosmic_morphology.learn.judges import load_judge as load_judge
     from cosmic_morphology.learn.learnt import Learnt as Learnt
     from cosmic_morphology.learn.learnt import read_learnt as read_learnt
@@ -59,6 +60,7 @@ _HOMES = {
     "Example": "pictures",
     "ExportSummary": "onnx_export",
     "Judge": "judges",
+    "JudgeOfPixels": "judges",
     "Learnt": "learnt",
     "OnnxModel": "onnx_model",
     "ParquetPictures": "pictures",

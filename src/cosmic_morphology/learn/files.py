@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from cosmic_morphology.errors import InputError, PictureError
-from cosmic_morphology.imaging import ImageLimits, take_in
+from cosmic_morphology.imaging import ImageLimits, read_picture
 from cosmic_morphology.learn.answers import Answer, answer_of
-from cosmic_morphology.learn.judges import Judge
+from cosmic_morphology.learn.judges import JudgeOfPixels
 
 _BATCH = 32
 _NOT_REGULAR = "not a regular file"
 
 
 def predict_files(
-    model: Judge,
+    model: JudgeOfPixels,
     path: Path,
     *,
     limits: ImageLimits | None = None,
@@ -26,7 +28,7 @@ def predict_files(
 
     Parameters
     ----------
-    model : Judge
+    model : JudgeOfPixels
         From ``load_judge``.
     path : Path
         A file or a folder.
@@ -59,7 +61,7 @@ def predict_files(
 
 
 def predict_bytes(
-    model: Judge,
+    model: JudgeOfPixels,
     pictures: Mapping[str, bytes | OSError],
     *,
     limits: ImageLimits | None = None,
@@ -67,18 +69,20 @@ def predict_bytes(
 ) -> Iterator[Answer]:
     """Judge pictures by name, as they came: bytes, or the error instead of them."""
     threshold = model.reject_below if reject_below is None else reject_below
-    thumbnails: dict[str, bytes] = {}
+    squares: dict[str, np.ndarray] = {}
     errors: dict[str, str] = {}
     for name, data in pictures.items():
         if isinstance(data, OSError):
             errors[name] = f"unreadable: {data.strerror}"
             continue
         try:
-            intake = take_in(data, limits=limits or ImageLimits(), source_hint=name)
-            thumbnails[name] = intake.thumbnail
+            # Shrunk once, from the original: whoever feeds the model himself gets the same answer.
+            pixels = read_picture(data, limits=limits or ImageLimits(), source_hint=name)
+            squares[name] = model.preprocessing.squared(pixels)
         except PictureError as error:
             errors[name] = f"{error.kind}: {error.what}"
-    found = dict(zip(thumbnails, model.predict([*thumbnails.values()]), strict=True))
+    said = model.predict_pixels(np.stack([*squares.values()])) if squares else ()
+    found = dict(zip(squares, said, strict=True))
     for name in pictures:
         yield answer_of(
             name,

@@ -203,11 +203,24 @@ def _describe(path: Path, model: TrainedModel, precision: str) -> None:
         ("precision", precision),
         ("classes", json.dumps(list(model.classes))),
         ("preprocessing", json.dumps(model.preprocessing.to_dict())),
-        ("reject_below", str(model.reject_below)),
+        ("reject_below", json.dumps(model.reject_below)),
+        ("input", _input_in_words(model.preprocessing)),
     ):
         entry: Any = loaded.metadata_props.add()
         entry.key, entry.value = key, value
     onnx.save(loaded, str(path))
+
+
+def _input_in_words(preprocessing: Preprocessing) -> str:
+    """How a picture becomes the input, for whoever feeds the file himself."""
+    side = preprocessing.size_px
+    return (
+        f"{INPUT}: uint8 of shape (N, {side}, {side}, 3), RGB. The picture is turned upright by "
+        "its EXIF orientation, converted to sRGB, and squeezed once, whole and without a crop, "
+        f"from its original size into {side} x {side} px by Pillow: "
+        f"Image.resize(({side}, {side}), Image.Resampling.{preprocessing.interpolation.upper()}). "
+        "Division by 255, mean and std are inside of the network."
+    )
 
 
 def _readable(preprocessing: Preprocessing, thumbnails: Sequence[bytes]) -> np.ndarray:

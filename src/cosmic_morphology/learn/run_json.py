@@ -47,18 +47,20 @@ ClassNames = Annotated[
 ]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """An object in a file that may be anybody's: strict types, numbers that are numbers."""
+
     # A run of a newer version may say more.
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
-class ClassesFile(_Part):
+class ClassesFile(Part):
     """``classes.json``."""
 
     classes: ClassNames
 
 
-class SquareInput(_Part):
+class SquareInput(Part):
     """How a picture becomes the input of a network."""
 
     size_px: Side
@@ -67,14 +69,14 @@ class SquareInput(_Part):
     interpolation: Annotated[str, Field(pattern=f"^({'|'.join(INTERPOLATIONS)})$")] = "bicubic"
 
 
-class _Embedding(_Part):
+class _Embedding(Part):
     backbone: BackboneName
     arguments: dict[str, Any] = Field(default_factory=dict)
     weights: Text = ""
     preprocessing: SquareInput
 
 
-class _NoEmbedding(_Part):
+class _NoEmbedding(Part):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
@@ -88,12 +90,12 @@ class PreprocessingFile(SquareInput):
     embedding: _Embedding | _NoEmbedding = Field(default_factory=_NoEmbedding)
 
 
-class _Recipe(_Part):
+class _Recipe(Part):
     description: Text = ""
     precision_wanted: Share | None = None
 
 
-class HeadShape(_Part):
+class HeadShape(Part):
     """What the head of a network is built from."""
 
     n_features: Annotated[int, Field(ge=1, le=10**6)]
@@ -102,7 +104,7 @@ class HeadShape(_Part):
     dropout: Share = 0.0
 
 
-class SettingsFile(_Part):
+class SettingsFile(Part):
     """``settings.json``."""
 
     format_version: Annotated[int, Field(ge=1, le=10**6)] = 1
@@ -119,11 +121,11 @@ class SettingsFile(_Part):
     head: HeadShape | None = None
 
 
-class _TestScores(_Part):
+class _TestScores(Part):
     classes: ClassNames | None = None
 
 
-class MetricsFile(_Part):
+class MetricsFile(Part):
     """``metrics.json``."""
 
     val_macro_f1: Number | None = None
@@ -144,27 +146,27 @@ class MetricsFile(_Part):
     test: _TestScores = Field(default_factory=_TestScores)
 
 
-class AtlasFile(_Part):
+class AtlasFile(Part):
     """``atlas.json``."""
 
     uri: Text = ""
     version: Text = ""
 
 
-class EnvironmentFile(_Part):
+class EnvironmentFile(Part):
     """``environment.json``."""
 
     device: Text = ""
     gpu: Text = ""
 
 
-class ScoresFile(_Part):
+class ScoresFile(Part):
     """``test_scores.json``."""
 
     scores: list[Text]
 
 
-_FILES: dict[str, type[_Part]] = {
+_FILES: dict[str, type[Part]] = {
     "classes.json": ClassesFile,
     "preprocessing.json": PreprocessingFile,
     "settings.json": SettingsFile,
@@ -194,7 +196,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(path, str(error) or type(error).__name__) from error
     _check_version(found, path)
-    checked(found, _FILES.get(path.name, _Part), where=str(path))
+    checked(found, _FILES.get(path.name, Part), where=str(path))
     return dict(found)
 
 
@@ -214,7 +216,7 @@ def read_json_if_there(path: Path) -> dict[str, Any]:
     return read_json(path) if path.exists() else {}
 
 
-def checked(found: Any, kind: type[_Part], *, where: str) -> None:
+def checked(found: Any, kind: type[Part], *, where: str) -> None:
     """Raise ``InputError`` unless a value is an object whose keys are as they must be."""
     try:
         kind.model_validate(found)
