@@ -231,9 +231,9 @@ def test_wrong_usage_is_said_before_anything_is_judged(cosmic, run, folder, sky,
     for words, part in (
         ((run, folder, "--out", tmp_path / "x.xlsx"), "not written as .xlsx"),
         ((run, tmp_path / "none.jpg"), "no such file or folder"),
-        ((tmp_path / "none", folder), "there is no such model"),
+        ((tmp_path / "none", folder), "there is no such run"),
         ((folder, folder), "no finished run here"),
-        ((folder / "notes.txt", folder), "this file is no model"),
+        ((folder / "notes.txt", folder), "no finished run here"),
         ((run, folder, "--where", "id = 'x'"), "--where chooses pictures of an atlas"),
         ((run, sky.uri, "--atlas", sky.uri), "the atlas is given twice"),
     ):
