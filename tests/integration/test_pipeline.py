@@ -91,11 +91,15 @@ def test_the_report_is_one_page_that_loads_nothing(undisturbed):
 
 def test_doing_it_twice_changes_nothing(undisturbed):
     folder, first = undisturbed
-    before = beliefs(folder)
+    before, proof = beliefs(folder), (folder / "certificate.json").read_bytes()
+    ledger = Atlas.open(folder / "atlas").count("ledger")
     done = subprocess.run([*DEMO, str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     second = json.loads(done.stdout)
     assert beliefs(folder) == before
+    assert (folder / "certificate.json").read_bytes() == proof
+    # The replica of the second run had another port.
+    assert Atlas.open(folder / "atlas").count("ledger") == ledger
     assert second["runs"] == first["runs"]
     # Verdicts came in after the split, so it looks again; that no side moved is asserted above.
     assert {"duplicates", "groups", "labels again", "checks"} <= set(second["skipped"])

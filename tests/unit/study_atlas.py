@@ -74,10 +74,12 @@ def believe(atlas: Atlas, rows: list[dict[str, object]]) -> None:
     atlas.replace_columns(table, Stamp("test", {"made": "by hand"}, "1"))
 
 
-def embed(atlas: Atlas, ids: list[str], vectors: np.ndarray, by: str = "net") -> None:
+def embed(
+    atlas: Atlas, ids: list[str], vectors: np.ndarray, by: str = "net", column: str = COLUMN
+) -> None:
     flat = pa.array(vectors.astype(np.float16).ravel())
     filled = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
-    table = pa.table({"id": ids, COLUMN: filled})
+    table = pa.table({"id": ids, column: filled})
     atlas.replace_columns(table, Stamp("embed", {"backbone": by}, "1"))
 
 

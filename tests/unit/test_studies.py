@@ -285,9 +285,9 @@ def test_folds_of_a_seed_are_put_together(pool, tmp_path):
 def test_only_checked_pictures_are_scored_where_there_are_any(pool):
     test = pool.real("test")
     assert pool.kind_of(test) == "computed"
-    checked = pool.checked.copy()
-    checked[test[:4]] = True
-    some = replace(pool, checked=checked)
+    kinds = pool.kinds.copy()
+    kinds[test[:4]] = "checked"
+    some = replace(pool, kinds=kinds)
     assert some.real("test").tolist() == test[:4].tolist()
     assert some.kind_of(some.real("test")) == "checked"
 

@@ -18,6 +18,7 @@ from cosmic_morphology.atlas.decisions import (
     labels_by_construction,
     latest_decisions,
 )
+from cosmic_morphology.atlas.embeddings import embedding_column_for, embedding_columns
 from cosmic_morphology.atlas.engine import Applied, Progress, apply
 from cosmic_morphology.atlas.export import Exported, export
 from cosmic_morphology.atlas.problems import Problem
@@ -59,6 +60,8 @@ __all__ = [
     "believed_field",
     "checked_labels",
     "credit_ledger",
+    "embedding_column_for",
+    "embedding_columns",
     "export",
     "fingerprint",
     "is_rendered",

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, Progress, Stamp, fingerprint
+from cosmic_morphology.atlas import (
+    Atlas,
+    Progress,
+    Stamp,
+    embedding_column_for,
+    embedding_columns,
+    fingerprint,
+)
 from cosmic_morphology.curate.duplicates_candidates import same_bytes
 from cosmic_morphology.curate.duplicates_hashes import near_hashes
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
@@ -203,11 +210,11 @@ def hashes_of(seen: pa.Table) -> np.ndarray:
 
 def _compared(atlas: Atlas, column: str) -> str:
     """The column of embeddings to compare; an empty name where there is none or none is wanted."""
-    there = [name for name in atlas.columns() if name.startswith("embedding_")]
+    there = embedding_columns(atlas)
     if column in ("", NONE):
         return ""
     if column == ANY:
-        return there[0] if there else ""
+        return embedding_column_for(atlas)
     if column in there:
         return column
     raise UsageError(

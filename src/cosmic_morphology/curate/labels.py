@@ -18,6 +18,7 @@ from cosmic_morphology.atlas import (
     Decision,
     Progress,
     Stamp,
+    embedding_columns,
     fingerprint,
     latest_decisions,
 )
@@ -135,8 +136,7 @@ def label(
 
 def _evidence_columns(atlas: Atlas, taxonomy: Taxonomy, settings: CurateSettings) -> list[str]:
     """Columns that picture and zero-shot voter look at."""
-    found = [] if PICTURE in settings.without_voters else atlas.columns()
-    chosen = sorted(name for name in found if name.startswith("embedding_"))
+    chosen = [] if PICTURE in settings.without_voters else embedding_columns(atlas)
     if ZERO_SHOT not in settings.without_voters and zero_shot.has_seen(atlas, taxonomy):
         chosen.append(zero_shot.COLUMN)
     return chosen

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas, checked_labels, labels_by_construction, latest_decisions
+from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.metrics import encode
-from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, LABEL_KINDS, RENDERED
+from cosmic_morphology.evaluate.scores import LABEL_KINDS
+from cosmic_morphology.evaluate.truth import truths_of
 
 TEST = "split = 'test'"
 NOBODY = "(unknown)"
@@ -118,20 +119,17 @@ def read_answers(
             todo="Run `cosmic predict` or `cosmic evaluate` with its folder first.",
         )
     rows = _rows(atlas, run_name, where)
-    checked, drawn = checked_labels(atlas), labels_by_construction(atlas)
-    dropped = {each.id for each in latest_decisions(atlas).values() if each.verdict == "drop"}
     chosen: dict[str, list[tuple[dict[str, Any], str]]] = {kind: [] for kind in LABEL_KINDS}
     outside = gone = unanswered = 0
-    for row in rows:
-        kind, label = _label_of(row, checked, drawn)
-        if row["id"] in dropped:
+    for row, truth in zip(rows, truths_of(atlas, rows), strict=True):
+        if truth.dropped:
             gone += 1
-        elif label not in classes:
+        elif truth.label not in classes:
             outside += 1
         elif row[column] is None:
             unanswered += 1
         else:
-            chosen[kind].append((row, label))
+            chosen[truth.kind].append((row, truth.label))
     order = _class_order(atlas, run_name, classes)
     kinds = {
         kind: _arrays(found, run_name, classes, order) for kind, found in chosen.items() if found
@@ -147,15 +145,6 @@ def _rows(atlas: Atlas, run_name: str, where: str) -> list[dict[str, Any]]:
     found = atlas.read(read, where=where).sort_by("id").to_pylist()
     lacking = dict.fromkeys(set(columns) - set(read))
     return [{**lacking, **row} for row in found]
-
-
-def _label_of(
-    row: dict[str, Any], checked: dict[str, str], drawn: frozenset[str]
-) -> tuple[str, str]:
-    if row["id"] in checked:
-        return RENDERED if row["id"] in drawn else CHECKED, checked[row["id"]]
-    # A label that a person gave without naming it (`drop`, `keep`) is no voter's either.
-    return COMPUTED, "" if row["label_kind"] == CHECKED else row["label"] or ""
 
 
 def _class_order(atlas: Atlas, run_name: str, classes: Sequence[str]) -> list[int] | None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas import Atlas, embedding_column_for
+from cosmic_morphology.learn.presets import timm_name
 
 TRAIN = "split = 'train'"
-_PREFIX = "embedding_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,8 @@ class Neighbour:
 
 
 def embedding_for(atlas: Atlas, backbone: str = "") -> str:
-    """Column of a backbone's embeddings, else of any; empty when the atlas has none."""
-    own = f"{_PREFIX}{backbone.replace('.', '_')}"
-    found = [name for name in atlas.columns() if name.startswith(_PREFIX)]
-    return own if own in found else next(iter(sorted(found)), "")
+    """Column of a backbone's embeddings (a preset's, or any of timm's), else the atlas's first."""
+    return embedding_column_for(atlas, timm_name(backbone))
 
 
 def read_vectors(

@@ -81,7 +81,7 @@ def rank_on(
 ) -> tuple[TestBoard, ...]:
     """Rank runs on each test, without writing anything; as :func:`write_board` has it."""
     facts = [read_facts(folder) for folder in runs]
-    classes = common_classes([each.scored_classes for each in facts])
+    classes = common_classes([each.classes for each in facts])
     return tuple(
         _test_board(
             atlas, facts, classes, name, Test(test) if isinstance(test, str) else test,

@@ -154,7 +154,7 @@ def _judge(
             evaluation = evaluate_run(
                 atlas,
                 run.name,
-                classes=run.scored_classes,
+                classes=run.classes,
                 settings=settings,
                 seed=seed,
                 reject_below=run.reject_below,

@@ -25,7 +25,7 @@ class RunFacts:
     trained_on : str
         Where its training labels came from, in words.
     classes : tuple of str
-        In the order of its probabilities.
+        In the order of its probabilities: what it is scored on, by every command.
     history : dict of str to list of float
         Columns of ``history.csv``; NaN where a cell is empty.
     settings, environment, metrics, atlas : dict
@@ -46,11 +46,6 @@ class RunFacts:
     environment: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     atlas: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def scored_classes(self) -> tuple[str, ...]:
-        """The classes that it was last scored on, else its own."""
-        return tuple(self.metrics.get("test", {}).get("classes", self.classes))
 
     @property
     def reject_below(self) -> float:

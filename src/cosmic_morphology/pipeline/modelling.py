@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +35,9 @@ def train_and_evaluate(context: Context, tell: Callable[[str], None]) -> None:
                 progress=report,
             )
         with context.progress(f"predicting with {job.name}") as report:
-            predict_into(context.atlas, load_run(run.path), where="split = 'test'", progress=report)
-        score = _score(context, job, run)
+            model = load_run(run.path)
+            predict_into(context.atlas, model, where="split = 'test'", progress=report)
+        score = _score(context, job, run, model.classes)
         context.summary.runs.append(score)
         tell(
             f"{job.name}: macro-F1 {score.macro_f1:.3f} "
@@ -45,13 +46,13 @@ def train_and_evaluate(context: Context, tell: Callable[[str], None]) -> None:
         )
 
 
-def _score(context: Context, job: RunJob, run: Run) -> RunScore:
+def _score(context: Context, job: RunJob, run: Run, classes: Sequence[str]) -> RunScore:
     from cosmic_morphology.evaluate import evaluate_run
 
     found: Evaluation = evaluate_run(
         context.atlas,
         job.name,
-        classes=list(context.taxonomy.names),
+        classes=classes,
         settings=context.settings.evaluate,
         seed=context.settings.seed,
         run_folder=run.path,

@@ -17,6 +17,7 @@ from typing import Any
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import CosmicError, LeakError, SettingsError
 from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.pipeline.proof import write_proof
 from cosmic_morphology.pipeline.summary import Summary
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -242,13 +243,13 @@ def split(context: Context) -> None:
 
 
 def certify(context: Context) -> None:
-    """Prove that the sides of the split are disjoint, or fail the run."""
+    """Prove that the splits are disjoint, or fail the run."""
     from cosmic_morphology.curate import certify as certify_split
 
     certificate = certify_split(
         context.atlas, settings=context.settings.curate, raise_on_leak=False
     )
-    write_text(context.out / CERTIFICATE_FILE, certificate.to_json())
+    write_proof(context.atlas, certificate, context.out / CERTIFICATE_FILE)
     context.summary.split["leaks"] = certificate.leaks
     if certificate.leaks:
         raise LeakError(
@@ -346,7 +347,6 @@ STAGES: tuple[Stage, ...] = (
         ("group", "duplicate_of", "lineage", "label", "source", "collection"),
         lambda s: (s.split.model_dump(), s.seed),
     ),
-    Stage("certify", certify, lambda _: True),
     Stage("review", review, lambda s: bool(s.review)),
     # Now the test split is known and learned from no more, and verdicts count.
     Stage(
@@ -359,5 +359,7 @@ STAGES: tuple[Stage, ...] = (
         also_reads=_models,
     ),
     Stage("checks", checks, lambda _: True, _LABEL_READS, _label_parameters, hears_verdicts=True),
+    # The last to write labels is done: a run that is repeated finds the same to prove.
+    Stage("certify", certify, lambda _: True),
     Stage("audit", audit, lambda s: s.audit is not None),
 )

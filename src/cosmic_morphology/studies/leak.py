@@ -15,6 +15,7 @@ import numpy as np
 from cosmic_morphology.curate.split_assign import folds
 from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.evaluate.bootstrap import group_numbers
+from cosmic_morphology.evaluate.scores import COMPUTED
 from cosmic_morphology.studies.cells import Cell, Trial, Worked
 from cosmic_morphology.studies.grid import Grid, Told
 from cosmic_morphology.studies.lessons import Lesson, learn, recipe_named
@@ -31,7 +32,7 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
     recipe = recipe_named(study.recipe, study.recipes)
     rows = np.concatenate([pool.real(side) for side in study.leak.sides])
     # What is dealt anew is scored on the labels that it is learnt with.
-    rows = np.sort(rows[(pool.right[rows] == pool.taught[rows]) & ~pool.checked[rows]])
+    rows = np.sort(rows[(pool.right[rows] == pool.taught[rows]) & (pool.kinds[rows] == COMPUTED)])
     labels = [pool.classes[number] for number in pool.taught[rows]]
     more = {"recipe": recipe.model_dump(mode="json"), **study.leak.model_dump(mode="json")}
     parts = [(arm, fold) for arm in (RANDOM, GROUPED) for fold in range(study.leak.folds)]

@@ -14,8 +14,9 @@ from cosmic_morphology.curate.lineage import is_rendered
 from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.evaluate.metrics import encode
 from cosmic_morphology.evaluate.neighbours import embedding_for
-from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED
-from cosmic_morphology.learn.embedding_names import read_embeddings
+from cosmic_morphology.evaluate.scores import COMPUTED, LABEL_KINDS
+from cosmic_morphology.evaluate.truth import Truth, truths_of
+from cosmic_morphology.learn.embedding_names import embedding_column, read_embeddings
 
 _COLUMNS = (
     "id", "source", "collection", "lineage", "given_label", "label", "label_kind",
@@ -40,8 +41,8 @@ class Pool:
         Number of the class that training believes.
     weights : ndarray of float64, shape ``(N,)``
         How sure that is, in (0, 1].
-    checked : ndarray of bool, shape ``(N,)``
-        Whether a person has checked ``right``.
+    kinds : ndarray of str, shape ``(N,)``
+        Who says ``right``: ``checked``, ``rendered`` or ``computed``.
     sides : ndarray of str, shape ``(N,)``
         ``train``, ``val``, ``test``, ``none`` or empty.
     rendered : ndarray of bool, shape ``(N,)``
@@ -60,7 +61,7 @@ class Pool:
     right: np.ndarray
     taught: np.ndarray
     weights: np.ndarray
-    checked: np.ndarray
+    kinds: np.ndarray
     sides: np.ndarray
     rendered: np.ndarray
     parents: tuple[tuple[str, ...], ...]
@@ -75,7 +76,7 @@ class Pool:
         heavy = hashlib.sha256(np.ascontiguousarray(self.vectors).tobytes()).hexdigest()
         return fingerprint(
             self.classes, self.ids.tolist(), self.groups.tolist(), self.right.tolist(),
-            self.taught.tolist(), self.weights.round(4).tolist(), self.checked.tolist(),
+            self.taught.tolist(), self.weights.round(4).tolist(), self.kinds.tolist(),
             self.sides.tolist(), self.rendered.tolist(), self.parents, heavy,
         )  # fmt: skip
 
@@ -83,8 +84,10 @@ class Pool:
         """Rows of real pictures of a side that can be learnt from (or, for test, scored)."""
         known = self.right if side == "test" else self.taught
         rows = np.flatnonzero((self.sides == side) & ~self.rendered & (known < len(self.classes)))
-        if side == "test" and self.checked[rows].any():
-            rows = rows[self.checked[rows]]
+        if side == "test" and len(rows):
+            # The best known kind alone, as an evaluation scores it.
+            best = min(self.kinds[rows].tolist(), key=LABEL_KINDS.index)
+            rows = rows[self.kinds[rows] == best]
         return rows
 
     def drawn(self) -> np.ndarray:
@@ -102,7 +105,7 @@ class Pool:
 
     def kind_of(self, rows: np.ndarray) -> str:
         """What the labels of these pictures are: checked only when all of them are."""
-        return CHECKED if len(rows) and bool(self.checked[rows].all()) else COMPUTED
+        return max(self.kinds[rows].tolist(), key=LABEL_KINDS.index, default=COMPUTED)
 
     def may_test(self, rows: np.ndarray) -> None:
         """Refuse rendered pictures among those that are to be tested or validated on.
@@ -140,7 +143,8 @@ def read_pool(
     backbone : str
         Whose embeddings; empty: the first there are.
     labels : str
-        Trained on: ``label``, or the name of a voter. Scores always use ``label``.
+        Trained on: ``label``, or the name of a voter. Scores always use what
+        :mod:`cosmic_morphology.evaluate.truth` says.
     rendered : Atlas, optional
         Another atlas whose rendered pictures are taken in, with the same embeddings.
 
@@ -163,14 +167,15 @@ def read_pool(
         vectors = np.concatenate([vectors, seen]) if more else vectors
     readable = np.abs(vectors).max(1, initial=0) > 0
     rows = [row for row, good in zip(rows, readable, strict=True) if good]
-    pool = _arrays(rows, vectors[readable], tuple(classes), labels, column)
+    truths = truths_of(atlas, rows)
+    pool = _arrays(rows, truths, vectors[readable], tuple(classes), labels, column)
     pool.may_test(np.flatnonzero(np.isin(pool.sides, ("val", "test"))))
     return pool
 
 
 def _column(atlas: Atlas, backbone: str) -> str:
     column = embedding_for(atlas, backbone)
-    if not column or (backbone and column != f"embedding_{backbone.replace('.', '_')}"):
+    if not column or (backbone and column != embedding_column(backbone)):
         raise UsageError(
             f"there are no embeddings{f' of {backbone}' if backbone else ''} in this atlas",
             where=atlas.uri,
@@ -203,6 +208,7 @@ def _rows(atlas: Atlas, column: str) -> list[dict[str, Any]]:
 
 def _arrays(
     rows: Sequence[Mapping[str, Any]],
+    truths: Sequence[Truth],
     vectors: np.ndarray,
     classes: tuple[str, ...],
     labels: str,
@@ -210,13 +216,17 @@ def _arrays(
 ) -> Pool:
     drawn = np.array([is_rendered(row) for row in rows], bool)
     # Who drew a picture knows what it shows; nobody has to vote on it.
-    believed = [
-        row["given_label"] if is_drawn else row["label"]
-        for row, is_drawn in zip(rows, drawn, strict=True)
+    right = [
+        row["given_label"] if is_drawn else truth.label
+        for row, truth, is_drawn in zip(rows, truths, drawn, strict=True)
     ]
     taught = [
-        label if is_drawn or labels == "label" else _vote(row, labels)
-        for row, label, is_drawn in zip(rows, believed, drawn, strict=True)
+        row["given_label"]
+        if is_drawn
+        else row["label"]
+        if labels == "label"
+        else _vote(row, labels)
+        for row, is_drawn in zip(rows, drawn, strict=True)
     ]
     sure = [
         1.0 if is_drawn or row["label_confidence"] is None else row["label_confidence"]
@@ -238,10 +248,10 @@ def _arrays(
             object,
         ),
         vectors=vectors,
-        right=encode(believed, classes),
+        right=encode(right, classes),
         taught=encode(taught, classes),
         weights=np.clip(np.array(sure, float), 0.05, 1.0),
-        checked=np.array([row["label_kind"] == CHECKED for row in rows], bool),
+        kinds=np.array([truth.kind for truth in truths], object),
         sides=texts["split"],
         rendered=drawn,
         parents=tuple(tuple(row["lineage"] or ()) for row in rows),

@@ -86,7 +86,9 @@ class StudySettings(Section):
     atlas: str = Field("cosmic-atlas", description="folder or address of the atlas; only read")
     out: Path = Field(Path("cosmic-studies"), description="folder of the results")
     taxonomy: Path | None = Field(None, description="another taxonomy file")
-    backbone: str = Field("", description="whose embeddings; empty: the first that there are")
+    backbone: str = Field(
+        "", description="whose embeddings, by preset or timm's name; empty: the first by name"
+    )
     labels: str = Field("label", description="trained on: 'label', or the name of one voter")
     recipe: str = Field("baseline", description="a head recipe on plain embeddings")
     recipes: dict[str, dict[str, Any]] = Field(

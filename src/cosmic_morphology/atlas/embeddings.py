@@ -1,0 +1,27 @@
+"""Which column of embeddings is taken: one rule for everything that compares images by them."""
+
+from __future__ import annotations
+
+from cosmic_morphology.atlas.atlas import Atlas
+
+PREFIX = "embedding_"
+
+
+def embedding_columns(atlas: Atlas) -> list[str]:
+    """Names of the columns of embeddings, sorted."""
+    return sorted(name for name in atlas.columns() if name.startswith(PREFIX))
+
+
+def embedding_column_for(atlas: Atlas, wanted: str = "") -> str:
+    """The wanted column where it is there, else the first by name; empty when there is none.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Only read.
+    wanted : str
+        A column, or the backbone that it is named after (as timm calls it).
+    """
+    there = embedding_columns(atlas)
+    named = (wanted, f"{PREFIX}{wanted.replace('.', '_')}")
+    return next((name for name in named if name in there), next(iter(there), ""))
