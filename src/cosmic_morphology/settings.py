@@ -277,7 +277,6 @@ class Settings(BaseSettings):
     out: Path = Field(Path("cosmic-out"), description="folder of runs and reports")
     seed: int = Field(20261122, ge=0, lt=2**32, description="of every random choice")
     taxonomy: Path | None = Field(None, description="another taxonomy file")
-    engine: Literal["here", "ray"] = "here"
     storage_options: dict[str, str] = Field(default_factory=dict, description="for object stores")
 
     imaging: ImagingSettings = Field(default_factory=ImagingSettings)

@@ -37,6 +37,9 @@ class Rule(BaseModel):
     ``where`` names the fields: ``title``; ``lead`` (the first two sentences of the description);
     ``text`` (the rest of it); ``keywords``; ``name`` (folder and file name). ``weight`` is how
     often such a phrase is right, from 0 to 1. A word may end in ``*`` for any ending.
+    ``lent`` is of rules for the reject class in the taxonomy that comes with the package: whether
+    a taxonomy without such rules of its own takes them over (``also``, ``only``: they are for
+    those alone).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +48,7 @@ class Rule(BaseModel):
     where: tuple[TextField, ...] = Field(min_length=1)
     weight: float = Field(gt=0, lt=1)
     phrases: tuple[str, ...] = Field(min_length=1)
+    lent: Literal["no", "also", "only"] = "no"
 
 
 class Taxonomy(BaseModel):

@@ -9,15 +9,17 @@ from typing import Any
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, Stamp
-from cosmic_morphology.curate.consensus import consensus
+from cosmic_morphology.curate.consensus import consensus, is_of_all
 from cosmic_morphology.curate.hearing import Hearing, hear
+from cosmic_morphology.curate.track_record import RECORD
 from cosmic_morphology.curate.votes import taxonomy_key
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "relevance"
-CODE = "2"
+CODE = "3"
 _REASONS = 3
+_MORE_LIKELY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
 
     The score is the probability that the picture shows an object of the taxonomy, from all votes
     (texts, names, copies, the picture itself). Dark, grey or empty pictures are not suspicious.
+    A low score alone flags nothing, for with few classes it is low where nothing speaks for any:
+    somebody must say that the image shows none, and the reason names who.
 
     Parameters
     ----------
@@ -72,8 +76,12 @@ def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
     likely = consensus(votes, classes)
     # Without any vote there is nothing to judge by: no score, no flag.
     scores = [1.0 - float(likely[at, -1]) if votes[at] else None for at in range(len(ids))]
-    flags = [score is not None and score < least for score in scores]
-    reasons = [_reason(votes[at], taxonomy.reject) if flag else "" for at, flag in enumerate(flags)]
+    against = [_against(cast, taxonomy.reject, len(classes)) for cast in votes]
+    flags = [
+        score is not None and score < least and bool(found)
+        for score, found in zip(scores, against, strict=True)
+    ]
+    reasons = [_reason(found) if flag else "" for found, flag in zip(against, flags, strict=True)]
     return pa.table(
         {
             "id": pa.array(ids, pa.string()),
@@ -84,6 +92,21 @@ def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
     )
 
 
-def _reason(cast: Sequence[dict[str, Any]], reject: str) -> str:
-    against = sorted((each for each in cast if each["label"] == reject), key=lambda v: -v["weight"])
+def _against(cast: Sequence[dict[str, Any]], reject: str, n_classes: int) -> list[dict[str, Any]]:
+    """The votes that are evidence against an image, the strongest first.
+
+    What gives probabilities of all classes speaks against it where it gives the reject class more
+    than its even share. What people found of other images of a folder is evidence only where it
+    is more likely than not: one image that was dropped is not.
+    """
+    found = []
+    for each in cast:
+        least = 1 / n_classes if is_of_all(each) else 0.0
+        least = _MORE_LIKELY if each["voter"].startswith(RECORD) else least
+        if each["label"] == reject and each["weight"] > least:
+            found.append(each)
+    return sorted(found, key=lambda vote: -vote["weight"])
+
+
+def _reason(against: Sequence[dict[str, Any]]) -> str:
     return "; ".join(f"{each['voter']}: {each['reason']}" for each in against[:_REASONS])

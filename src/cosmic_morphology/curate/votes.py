@@ -16,7 +16,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "votes"
-CODE = "2"
+CODE = "3"
 
 
 @dataclass(frozen=True, slots=True)

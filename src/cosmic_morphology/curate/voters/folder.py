@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from cosmic_morphology.curate.negation import is_negated
 from cosmic_morphology.curate.objects import objects_in
 from cosmic_morphology.curate.phrases import words_of_name
 from cosmic_morphology.curate.voters.base import Said, Vote
@@ -29,13 +30,18 @@ def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
 
 
 def class_of_text(text: str, taxonomy: Taxonomy) -> str:
-    """Class that a short label means: its own name, a search word, an object or a phrase."""
-    lowered = text.strip().lower()
-    if lowered in taxonomy.names_with_reject:
-        return lowered
-    if lowered in taxonomy.class_of_word:
-        return taxonomy.class_of_word[lowered]
+    """Class that a short label means: its own name, a search word, an object or a phrase.
+
+    A negated name (``not_galaxy``) means none.
+    """
     words = words_of_name(text)
+    named = {name: name for name in taxonomy.names_with_reject} | taxonomy.class_of_word
+    own = named.get(text.strip().lower(), "")
+    # "not_galaxy" may hold stars or charts: it says nothing of what they are.
+    if own or is_negated(text):
+        return own
+    if words.lower() in named:
+        return named[words.lower()]
     for found in objects_in(words):
         label = taxonomy.class_of_avm(found.kind)
         if label:

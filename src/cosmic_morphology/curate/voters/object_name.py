@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cosmic_morphology.curate.negation import without_negated
 from cosmic_morphology.curate.objects import NamedObject, objects_in
 from cosmic_morphology.curate.phrases import words_of_name
 from cosmic_morphology.curate.voters.base import Said, Vote
@@ -21,7 +22,8 @@ _LEAD_SHARE = 0.8
 def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the names that the source gives, those in the title, and those in the lead."""
     lead, _ = lead_and_rest(said)
-    title = words_of_name(said.title, taxonomy.class_of_word)
+    inside = taxonomy.class_of_word
+    title = words_of_name(without_negated(said.title, inside), inside)
     places = (
         ("named by the source", " . ".join(said.names)),
         ("title", title),

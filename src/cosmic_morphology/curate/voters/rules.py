@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from cosmic_morphology.curate.phrases import Found, Phrases, plain
 from cosmic_morphology.curate.voters.base import Vote
-from cosmic_morphology.taxonomy import Taxonomy, TextField
+from cosmic_morphology.taxonomy import Taxonomy, TextField, load_taxonomy
 
 # A phrase found again adds less each time; ten mentions of one word are not ten witnesses.
 _REPEAT = 0.35
@@ -41,16 +41,36 @@ class _Matcher:
         self.labels: dict[str, str] = {}
         self.weights: dict[str, float] = {}
         for rule in taxonomy.rules:
-            if field in rule.where:
+            if field in rule.where and rule.lent != "only":
                 for phrase in rule.phrases:
                     self.labels[phrase.lower()] = rule.label
                     self.weights[phrase.lower()] = rule.weight
         ruled = {rule.label for rule in taxonomy.rules}
+        if taxonomy.reject not in ruled:
+            for phrase, weight in _lent(taxonomy, field):
+                self.labels[phrase] = taxonomy.reject
+                self.weights[phrase] = weight
         for word, label in taxonomy.class_of_word.items():
             if label not in ruled:
                 self.labels.setdefault(word, label)
                 self.weights.setdefault(word, _PLAIN_WORD[field])
         self.phrases = Phrases([*self.labels, *(each.lower() for each in taxonomy.ignore)])
+
+
+def _lent(taxonomy: Taxonomy, field: TextField) -> list[tuple[str, float]]:
+    """Phrases of people, hardware, charts and artworks, which are junk whatever the classes are.
+
+    Those that share a word with the taxonomy's own words are left to it.
+    """
+    named = (*taxonomy.names_with_reject, *taxonomy.class_of_word)
+    own = {word.rstrip("s") for name in named for word in plain(name).split()}
+    return [
+        (phrase.lower(), rule.weight)
+        for rule in load_taxonomy().rules
+        if rule.lent != "no" and field in rule.where
+        for phrase in rule.phrases
+        if own.isdisjoint(word.rstrip("*").rstrip("s") for word in phrase.lower().split())
+    ]
 
 
 @lru_cache(maxsize=32)

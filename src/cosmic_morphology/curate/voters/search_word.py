@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cosmic_morphology.curate.negation import without_negated
 from cosmic_morphology.curate.phrases import Phrases, plain
 from cosmic_morphology.curate.voters.base import Said, Vote
 from cosmic_morphology.taxonomy import Taxonomy
@@ -32,7 +33,8 @@ def _would_find(said: Said, taxonomy: Taxonomy) -> list[str]:
     words = taxonomy.class_of_word
     # Archives stem: a search for "galaxy" finds "galaxies".
     spelled = {plain(form): word for word in words for form in _forms(word)}
-    found = Phrases(spelled).find(plain(f"{said.title} . {said.description}"))
+    title = without_negated(said.title, words)
+    found = Phrases(spelled).find(plain(f"{title} . {said.description}"))
     return list(dict.fromkeys(spelled[each.phrase] for each in found))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cosmic_morphology.curate.phrases import plain
 from cosmic_morphology.curate.voters import avm, folder, object_name, search_word, text, title
 from cosmic_morphology.curate.voters.base import Said, Vote
@@ -24,6 +26,8 @@ def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
         return []
     if sum(word in _ENGLISH for word in words) < _LEAST_ENGLISH * len(words):
         return []
+    # That a search has found it says nothing: only what the record itself says names a class.
+    said = replace(said, queries=())
     others = (search_word, title, text, object_name, avm, folder)
     if any(
         vote.label != taxonomy.reject for one in others for vote in one.votes_of(said, taxonomy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cosmic_morphology.curate.negation import without_negated
 from cosmic_morphology.curate.phrases import words_of_name
 from cosmic_morphology.curate.voters.base import Said, Vote
 from cosmic_morphology.curate.voters.rules import rule_votes
@@ -12,4 +13,6 @@ NAME = "title"
 
 def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the title."""
-    return rule_votes(NAME, "title", words_of_name(said.title, taxonomy.class_of_word), taxonomy)
+    inside = taxonomy.class_of_word
+    title = words_of_name(without_negated(said.title, inside), inside)
+    return rule_votes(NAME, "title", title, taxonomy)
