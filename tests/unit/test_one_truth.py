@@ -112,7 +112,7 @@ def test_a_run_is_scored_on_its_own_classes_whatever_it_was_scored_on_before(tmp
     add_predictions(atlas, "run", wrong=0.2)
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / "settings.json").write_text(json.dumps({"name": "run"}))
+    (folder / "settings.json").write_text(json.dumps({"name": "run", "backbone": "net"}))
     (folder / "classes.json").write_text(json.dumps({"classes": list(SCORED)}))
     quick = EvaluateSettings(bootstrap=50)
     evaluate_run(atlas, "run", classes=SCORED[:-1], settings=quick, run_folder=folder)
