@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import tempfile
 import unicodedata
 import zipfile
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -416,6 +419,64 @@ def test_encrypted_and_unknown_packings_are_refused_by_name(atlas, tmp_path):
     path.write_bytes(raw)
     got = import_folder(atlas, path, name="z")
     assert (got.stored, got.refused) == (1, {"unsupported": 2})
+
+
+def damaged_zips(seed: int, number: int, place: Path) -> Iterator[bytes]:
+    """Zips of every packing with bytes changed, cut out or put in, mostly in their directory."""
+    chance = random.Random(seed)
+    whole = []
+    for packing in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with zipfile.ZipFile(place / "whole.zip", "w", packing) as archive:
+            for n in range(3):
+                archive.writestr(f"galaxy/é{n}.jpg", draw_jpeg(n, (12, 10)))
+            archive.writestr("t.csv", "file,label\ngalaxy/é0.jpg,star\n")
+        whole.append((place / "whole.zip").read_bytes())
+    for _ in range(number):
+        raw = bytearray(chance.choice(whole))
+        for _ in range(chance.choice((1, 1, 2, 5, 20))):
+            at = chance.randrange(len(raw))
+            if chance.random() < 0.6:
+                at = max(0, len(raw) - 1 - chance.randrange(400))
+            new = chance.randbytes(chance.randrange(1, 20))
+            which = chance.random()
+            if which < 0.7:
+                raw[at] = new[0]
+            elif which < 0.85:
+                del raw[at : at + len(new)]
+            else:
+                raw[at:at] = new
+        yield bytes(raw)
+
+
+@pytest.mark.parametrize(
+    ("seed", "number"), [(1, 150), pytest.param(2, 5000, marks=pytest.mark.long)]
+)
+def test_any_damaged_zip_ends_in_pictures_or_refusals(tmp_path, seed, number):
+    path, outcomes = tmp_path / "z.zip", Counter()
+    for raw in damaged_zips(seed, number, tmp_path):
+        path.write_bytes(raw)
+        try:
+            loaders = [loader for _, loader in open_folder(path).records()]
+        except InputError:
+            outcomes["refused whole"] += 1
+            continue
+        for loader in loaders:
+            try:
+                loader()
+                outcomes["read"] += 1
+            except CosmicError:
+                outcomes["refused one"] += 1
+    assert set(outcomes) == {"refused whole", "refused one", "read"}
+
+
+def test_a_member_without_a_name_is_counted(tmp_path):
+    path = tmp_path / "z.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("galaxy/0.jpg", draw_jpeg(0))
+        archive.writestr("x", b"y")
+    raw = path.read_bytes()
+    path.write_bytes(raw[::-1].replace(b"x", b"\0", 1)[::-1])  # in the directory, which is last
+    assert open_folder(path).skipped == {"path outside the archive": 1}
 
 
 def test_a_link_in_a_zip_is_counted_with_its_target(atlas, tmp_path):

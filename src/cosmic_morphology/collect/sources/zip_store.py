@@ -24,6 +24,7 @@ from cosmic_morphology.imaging import PictureKind
 MAX_UNPACKING_RATIO = 200
 FREE_UNPACKED_BYTES = 1_000_000_000
 _UNIX = 3
+_ENCRYPTED = 0x1
 _MAX_TARGET_BYTES = 4096
 # What zipfile and its decompressors raise for bytes that are not as they should be: bz2 raises
 # OSError, lzma its own error, and a dictionary of four gigabytes a MemoryError.
@@ -76,6 +77,10 @@ class ZipStore:
         return self._read(self._members[name], name, at_most)
 
     def _read(self, member: zipfile.ZipInfo, name: str, at_most: int) -> bytes:
+        if member.flag_bits & _ENCRYPTED:
+            raise PictureError(
+                PictureKind.UNSUPPORTED, "it is encrypted", where=name, todo="Unpack it yourself."
+            )
         try:
             with self._zip.open(member) as file:
                 return file.read(at_most)
@@ -92,9 +97,9 @@ class ZipStore:
         members: dict[str, zipfile.ZipInfo] = {}
         counts = self.left_out.counts
         for member in self._zip.infolist():
-            if member.is_dir():
-                continue
             name = member.filename.replace("\\", "/")
+            if name.endswith("/"):  # a folder
+                continue
             parts = PurePosixPath(name).parts
             if not parts or name.startswith("/") or ".." in parts or ":" in parts[0]:
                 counts["path outside the archive"] += 1
