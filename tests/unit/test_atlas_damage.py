@@ -8,6 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from conftest import make_arrival
 from damage_tools import BYTES, damage, write_of_every_kind
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 from cosmic_morphology import atlas as room
 from cosmic_morphology import errors
-from cosmic_morphology.atlas import TABLES, Atlas, checksums, commit, verify
+from cosmic_morphology.atlas import TABLES, Atlas, Stamp, checksums, commit, verify
 from cosmic_morphology.atlas.faults import told
 from cosmic_morphology.cli import app
 
@@ -191,3 +192,17 @@ def test_passwords_in_an_address_are_in_no_message():
     ):
         raise ValueError("cannot read https://ada:hunter2@host/x?list=1 <Error>hunter2</Error>")
     assert "hunter2" not in str(caught.value)
+
+
+def test_passwords_and_storage_options_are_not_stored(tmp_path, arrival):
+    secret = "hunter2-of-the-store"
+    address = f"https://ada:{secret}@host/pictures"
+    atlas = Atlas.create(tmp_path / "atlas", storage_options={"aws_secret_access_key": secret})
+    atlas.add([arrival(1)])
+    stamp = Stamp("predict", {"model": address, "key": secret})
+    rows = pa.table({"id": atlas.ids(), "label": ["star"]})
+    atlas.replace_columns(rows, stamp)
+    atlas.upsert_ledger([{"url": "http://x/1", "state": "failed", "error": f"{address}: {secret}"}])
+    assert stamp.same_recipe(atlas.table("catalogue").schema.field("label").metadata)
+    for file in (tmp_path / "atlas").rglob("*"):
+        assert not file.is_file() or secret.encode() not in file.read_bytes(), file

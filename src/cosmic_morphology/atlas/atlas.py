@@ -28,6 +28,7 @@ from cosmic_morphology.atlas.store import Store
 from cosmic_morphology.atlas.tables import Table, sql_text, with_left_out
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.errors import AtlasError
+from cosmic_morphology.safe_text import without_secrets
 
 
 class Atlas:
@@ -229,6 +230,9 @@ class Atlas:
         """Insert or update the state of URLs; columns that a row leaves out become null."""
         self._writable()
         unique = {row["url"]: dict(row) for row in rows}
+        for row in unique.values():
+            if row.get("error"):
+                row["error"] = without_secrets(row["error"])
         table = pa.Table.from_pylist(list(unique.values()), schema=LEDGER)
         with commit.one_writer(self.uri):
             commit.upsert(self.table("ledger"), table, "url")

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from cosmic_morphology.atlas.checksums import has_records, record_commits
 from cosmic_morphology.atlas.commit import create_table, one_writer
-from cosmic_morphology.atlas.faults import shown, told
+from cosmic_morphology.atlas.faults import told
 from cosmic_morphology.atlas.schema import SCHEMA_VERSION, TABLES
 from cosmic_morphology.atlas.store import Store, is_local
 from cosmic_morphology.atlas.tables import Table, open_table
 from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError
+from cosmic_morphology.safe_text import without_secrets
 
 MARKER = "atlas.json"
 _RESTORE = "Put it back from a copy; `cosmic atlas verify` says more."
@@ -63,7 +64,7 @@ def missing_table(store: Store, name: str) -> AtlasDamagedError:
     """The error of a table that must be there."""
     return AtlasDamagedError(
         f"the table {name!r} is missing, and the others are there",
-        where=shown(store.uri),
+        where=without_secrets(store.uri),
         todo=_RESTORE,
     )
 
@@ -82,7 +83,7 @@ def has_marker(store: Store) -> bool:
     if data != marker():
         raise AtlasDamagedError(
             f"the file {MARKER!r}, which lists the tables, is damaged",
-            where=shown(store.uri),
+            where=without_secrets(store.uri),
             todo=f"Put it back from a copy, or write into it: {marker().decode().strip()}",
         )
     return True

@@ -15,6 +15,7 @@ from cosmic_morphology.errors import (
     AtlasStoreError,
     CosmicError,
 )
+from cosmic_morphology.safe_text import without_secrets
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FULL_SIGNS = ("no space left", "disk quota", "quotaexceeded", "enospc", "os error 28")
@@ -122,7 +123,7 @@ def told(uri: str, table: str = "", *, asked: object = None) -> Iterator[None]:
 def as_told(error: BaseException, uri: str, table: str = "") -> AtlasError:
     """The error of this project that says what another library's error means."""
     text = str(error).lower()
-    where = shown(uri)
+    where = without_secrets(uri)
     if getattr(error, "errno", None) in _FULL or any(sign in text for sign in _FULL_SIGNS):
         return full_disk(uri)
     for signs, what, todo in _STORE:
@@ -140,7 +141,7 @@ def full_disk(uri: str) -> AtlasFullError:
     """The error of a disk or a quota that is full."""
     return AtlasFullError(
         "the disk is full; everything up to the last commit is kept",
-        where=shown(uri),
+        where=without_secrets(uri),
         todo="Make room and run the same command again: it goes on where it stopped.",
     )
 
@@ -159,10 +160,5 @@ def short(error: BaseException) -> str:
     """The first line of a message, without XML, addresses and places in the library's source."""
     text = re.sub(r", /[^ ]*\.rs:\d+:\d+.*", "", str(error), flags=re.DOTALL)
     text = re.sub(r"<[^>]*>.*", "", text, flags=re.DOTALL)
-    text = re.sub(r"\s+", " ", shown(text)).strip(" .:")
+    text = re.sub(r"\s+", " ", without_secrets(text)).strip(" .:")
     return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
-
-
-def shown(text: str) -> str:
-    """A text without the user names and passwords of the addresses in it."""
-    return re.sub(r"(\w+://)[^/@\s]+@", r"\1…@", text)

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from cosmic_morphology import __version__
+from cosmic_morphology.safe_text import without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,10 @@ class Stamp:
     inputs: str = ""
 
     def metadata(self) -> dict[str, str]:
-        """As Lance field metadata."""
+        """As Lance field metadata, without passwords: it is printed, exported and given on."""
         return {
             "stage": self.stage,
-            "parameters": json.dumps(self.parameters, sort_keys=True, default=str),
+            "parameters": without_secrets(json.dumps(self.parameters, sort_keys=True, default=str)),
             "code": self.code,
             "inputs": self.inputs,
         }

@@ -10,6 +10,7 @@ from typing import Any
 from cosmic_morphology.atlas.faults import full_disk, is_missing, told
 from cosmic_morphology.errors import OutputError
 from cosmic_morphology.io_utils import write_bytes
+from cosmic_morphology.safe_text import hide
 
 _BLOCK = 1 << 20
 
@@ -31,6 +32,7 @@ class Store:
     """
 
     def __init__(self, uri: str, storage_options: dict[str, str] | None = None) -> None:
+        hide(storage_options or {})  # from every message and from what is stored
         self.uri = uri
         self.storage_options = storage_options
         self._folder = Path(uri) if is_local(uri) else None

@@ -9,7 +9,7 @@ from typing import Any
 import lance
 import pyarrow as pa
 
-from cosmic_morphology.atlas.faults import is_missing, shown, told
+from cosmic_morphology.atlas.faults import is_missing, told
 from cosmic_morphology.atlas.schema import SCHEMA_KEY, SCHEMA_VERSION, table_schema
 from cosmic_morphology.atlas.store import Store, is_local
 from cosmic_morphology.errors import (
@@ -19,6 +19,7 @@ from cosmic_morphology.errors import (
     AtlasTooNewError,
     how_to_update,
 )
+from cosmic_morphology.safe_text import without_secrets
 
 
 class Table:
@@ -151,7 +152,7 @@ def open_table(store: Store, name: str, version: int | str | None = None) -> Tab
             if is_missing(error):
                 raise AtlasNotFoundError(
                     f"there is no atlas here (the table {name!r} is missing)",
-                    where=shown(store.uri),
+                    where=without_secrets(store.uri),
                     todo="Collect or import pictures into it first, or give another --atlas.",
                 ) from error
             raise
@@ -167,7 +168,7 @@ def lost_version(store: Store, name: str, version: int) -> AtlasDamagedError:
     """The error of a table whose newest version has gone: an older one must not pass for it."""
     return AtlasDamagedError(
         f"the table {name!r} has lost its version {version}",
-        where=shown(store.uri),
+        where=without_secrets(store.uri),
         todo="`cosmic atlas verify` says what can be done.",
     )
 
@@ -190,7 +191,7 @@ def _at(dataset: Any, uri: str, name: str, version: int | str) -> Any:
             raise
         raise AtlasError(
             f"there is no version {version!r} of the table {name!r}",
-            where=shown(uri),
+            where=without_secrets(uri),
             todo="`cosmic atlas versions` lists what there is.",
         ) from error
 
@@ -203,13 +204,13 @@ def _refuse_others(dataset: Any, uri: str, name: str) -> None:
         what = f"lacks the column {lacking[0]!r}" if lacking else "does not say its schema"
         raise AtlasDamagedError(
             f"the table {name!r} {what}",
-            where=shown(uri),
+            where=without_secrets(uri),
             todo="`cosmic atlas verify` says what can be done.",
         )
     if int(found) > SCHEMA_VERSION:
         raise AtlasTooNewError(
             f"this atlas has schema {int(found)}, this program knows up to {SCHEMA_VERSION}",
-            where=shown(uri),
+            where=without_secrets(uri),
             todo=how_to_update(),
         )
 
