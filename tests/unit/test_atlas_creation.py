@@ -165,3 +165,16 @@ def test_a_damaged_marker_is_damage(filled):
     with pytest.raises(errors.AtlasDamagedError, match=r"atlas\.json"):
         Atlas.create(filled.uri)
     assert verify(filled.uri).is_damaged
+
+
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_file_where_the_atlas_should_be_is_told_in_one_line(tmp_path, below):
+    (tmp_path / "file").write_text("x")
+    for opening in (Atlas.open, Atlas.create):
+        with pytest.raises(errors.AtlasStoreError, match="a file stands where a folder"):
+            opening(tmp_path / "file" / below)
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line():
+    with pytest.raises(errors.AtlasStoreError, match="cannot be made"):
+        Atlas.create("/proc/nothing/atlas")

@@ -16,7 +16,7 @@ from cosmic_morphology.atlas.faults import told
 from cosmic_morphology.atlas.schema import SCHEMA_VERSION, TABLES
 from cosmic_morphology.atlas.store import Store, is_local
 from cosmic_morphology.atlas.tables import Table, open_table
-from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError
+from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError, AtlasStoreError
 from cosmic_morphology.safe_text import without_secrets
 
 MARKER = "atlas.json"
@@ -29,7 +29,14 @@ def create_tables(store: Store) -> None:
         return
     with told(store.uri):
         if is_local(store.uri):
-            Path(store.uri).mkdir(parents=True, exist_ok=True)
+            try:
+                Path(store.uri).mkdir(parents=True, exist_ok=True)
+            except FileNotFoundError as error:
+                raise AtlasStoreError(
+                    "this folder cannot be made",
+                    where=without_secrets(store.uri),
+                    todo="Give another --atlas.",
+                ) from error
         with one_writer(store.uri):
             _finish(store)
 

@@ -46,7 +46,7 @@ _STORE = (
         "See who may read and write there, or give another --atlas.",
     ),
     (
-        ("not a directory", "os error 20", "file exists (os error 17)"),
+        ("not a directory", "os error 20", "file exists"),
         "a file stands where a folder is expected",
         "Give another --atlas.",
     ),
