@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-PATIENCE_S = 60
+PATIENCE_S = 1800  # for hangs alone
 
 
 def find_chromium() -> str:

@@ -29,7 +29,7 @@ def store(tmp_path):
         (tmp_path / "server.log").open("w") as log,
         subprocess.Popen(command, stdout=log, stderr=log) as server,
     ):
-        for _ in range(100):
+        while server.poll() is None:
             try:
                 urllib.request.urlopen(
                     urllib.request.Request(f"{endpoint}/sky", method="PUT")

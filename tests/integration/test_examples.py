@@ -57,7 +57,7 @@ def test_the_notebook_runs_from_the_atlas_to_a_confusion_matrix(demo_folder):
     notebook = nbformat.read(ROOT / "examples/first_steps.ipynb", as_version=4)
     assert not [cell for cell in notebook.cells if cell.get("outputs")]
     NotebookClient(
-        notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": demo_folder}}
+        notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": demo_folder}}
     ).execute()
     pictures = [
         output

@@ -138,9 +138,17 @@ def test_wrong_usage_changes_nothing(atlas, tmp_path):
 
 
 CHILD = """
-import sys
+import signal, sys
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.collect.importing import import_folder
+commits, add = 0, Atlas.add
+def add_or_wait(*given, **named):
+    global commits
+    if commits == int(sys.argv[3]):
+        signal.pause()  # to be killed
+    commits += 1
+    return add(*given, **named)
+Atlas.add = add_or_wait
 import_folder(Atlas.open(sys.argv[1]), sys.argv[2], batch_rows=2)
 """
 
@@ -149,7 +157,9 @@ import_folder(Atlas.open(sys.argv[1]), sys.argv[2], batch_rows=2)
 def test_killed_at_any_instant_a_rerun_completes_it(pictures, tmp_path, commits_before_the_kill):
     whole, killed = Atlas.create(tmp_path / "whole"), Atlas.create(tmp_path / "killed")
     import_folder(whole, pictures)
-    child = subprocess.Popen([sys.executable, "-c", CHILD, killed.uri, str(pictures)])
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, killed.uri, str(pictures), str(commits_before_the_kill)]
+    )
     done_at = killed.version.catalogue + commits_before_the_kill
     while killed.version.catalogue < done_at and child.poll() is None:
         time.sleep(0.002)

@@ -54,7 +54,7 @@ def test_a_killed_run_resumes_to_the_same_metrics(sky, go, tmp_path):
     )
     child.start()
     checkpoint = tmp_path / "killed/runs/tuned/checkpoints/last.ckpt"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 1800
     while not checkpoint.is_file() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert checkpoint.is_file()

@@ -82,7 +82,7 @@ def test_two_writers_of_one_ledger_leave_every_url_once(filled):
             atlas.upsert_ledger([{"url": url, "state": sys.argv[2]} for url in urls])
     """)
     two = [subprocess.Popen([sys.executable, "-c", script, filled.uri, name]) for name in "ab"]
-    assert [each.wait(60) for each in two] == [0, 0]
+    assert [each.wait(1800) for each in two] == [0, 0]
     urls = filled.read(["url"], table="ledger").column("url").to_pylist()
     assert sorted(urls) == sorted(f"http://x/{each}" for each in range(11))
 

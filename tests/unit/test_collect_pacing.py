@@ -131,7 +131,7 @@ def test_a_place_given_to_one_who_left_is_passed_on():
         await asyncio.sleep(0)
         places.give_back()
         gone.cancel()
-        await asyncio.wait([waits], timeout=5)
+        await asyncio.wait([waits], timeout=1800)
         return waits.done() and gone.cancelled()
 
     assert asyncio.run(two())

@@ -19,7 +19,7 @@ from cosmic_morphology.imaging import Decoders, ImageLimits, take_in
 LIMITS = ImageLimits(thumbnail_side_px=64)
 
 
-def until(holds, patience_s=60.0):
+def until(holds, patience_s=1800.0):
     """Wait for something that another process does."""
     end = time.monotonic() + patience_s
     while not holds() and time.monotonic() < end:

