@@ -35,6 +35,17 @@ class Stamp:
     code: str = __version__
     inputs: str = ""
 
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[bytes, bytes] | None) -> Stamp:
+        """The stamp that a column has; the stage is empty where it has none."""
+        found = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
+        return cls(
+            found.get("stage", ""),
+            json.loads(found.get("parameters", "{}")),
+            found.get("code", ""),
+            found.get("inputs", ""),
+        )
+
     def metadata(self) -> dict[str, str]:
         """As Lance field metadata, without passwords: it is printed, exported and given on."""
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,9 +13,13 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     SeedOption,
     open_atlas,
+    progress,
     settings_for,
     show,
 )
+
+if TYPE_CHECKING:
+    from cosmic_morphology.curate import Certificate, SplitSummary
 
 NAME = "split"
 
@@ -44,7 +48,8 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Split without leakage, and prove it; exit code 1 when the proof fails."""
-    from cosmic_morphology.curate import certify, group_pictures, split_pictures
+    from cosmic_morphology.curate import group_pictures, split_pictures
+    from cosmic_morphology.curate.mending import certify_and_mend, splits_before
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas, seed=seed)
@@ -55,12 +60,35 @@ def command(
     opened = open_atlas(settings)
     # Images that came in since the last `cosmic curate` have no group yet.
     group_pictures(opened, settings=settings.curate)
-    summary = split_pictures(
-        opened,
-        settings=settings.split,
-        seed=settings.seed,
-        redo=redo,
-        reject=load_taxonomy(settings.taxonomy).reject,
-    )
-    certificate = json.loads(certify(opened, settings=settings.curate).to_json())
-    show({"split": summary, "certificate": certificate}, as_json=as_json)
+    before = splits_before(opened)
+    if redo:
+        before = before.slice(0, 0)
+
+    def split(*, again: bool = True) -> SplitSummary:
+        return split_pictures(
+            opened,
+            settings=settings.split,
+            seed=settings.seed,
+            redo=redo and not again,
+            reject=load_taxonomy(settings.taxonomy).reject,
+        )
+
+    summary = split(again=False)
+    with progress("comparing every pair across the split") as report:
+        certificate, tied = certify_and_mend(
+            opened, settings=settings.curate, before=before, split_again=split, progress=report
+        )
+    if tied:
+        summary = split()
+    found = json.loads(certificate.to_json())
+    show({"split": summary, "tied_by_the_proof": tied, "certificate": found}, as_json=as_json)
+    if not as_json:
+        for line in said(certificate):
+            typer.echo(line)
+
+
+def said(certificate: Certificate) -> list[str]:
+    """What was compared and what was not, a line each."""
+    lines = [f"compared: {each}" for each in certificate.searched]
+    lines += [f"not compared: {each}" for each in certificate.not_looked_for]
+    return lines + [f"left out: {n} records ({why})" for why, n in certificate.left_out.items()]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.duplicates import Copies, find_copies
+from cosmic_morphology.atlas import Atlas, Progress
+from cosmic_morphology.curate.duplicates import compared_column, find_copies
+from cosmic_morphology.curate.duplicates_columns import Copies
+from cosmic_morphology.curate.exhaustive import Exhaustive, compare_all
+from cosmic_morphology.curate.exhaustive_words import NO_IMAGE, UNREADABLE, not_looked_for, searched
 from cosmic_morphology.curate.grouping import COLUMNS, keys_of_rows
 from cosmic_morphology.curate.split_assign import SIDES
 from cosmic_morphology.curate.unionfind import UnionFind
@@ -72,6 +75,12 @@ class Certificate:
         Names that stand for too many pictures to be kept apart, such as a planet's.
     grouped_by : str
         What the groups keep together.
+    searched : tuple of str
+        What was compared, in words.
+    not_looked_for : tuple of str
+        Copies that nothing looked for, in words: they may cross.
+    left_out : dict of str to int
+        Records that could not be compared, by reason.
     atlas_version : str
         Version that was certified.
     settings : dict
@@ -88,6 +97,9 @@ class Certificate:
     compared: int = 0
     may_cross: dict[str, int] = field(default_factory=dict)
     grouped_by: str = "duplicates, object, series and lineage"
+    searched: tuple[str, ...] = ()
+    not_looked_for: tuple[str, ...] = ()
+    left_out: dict[str, int] = field(default_factory=dict)
     atlas_version: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -103,12 +115,14 @@ def certify(
     label_column: str = "label",
     embedding_column: str | None = None,
     raise_on_leak: bool = True,
+    progress: Progress | None = None,
 ) -> Certificate:
     """Prove that no two sides of the split share a picture, an object, a series or lineage.
 
-    Copies are searched again, whatever the columns ``duplicate_of`` and ``group`` say: exact, hash
-    neighbours and embedding neighbours, each pair compared pixel by pixel. Pictures without a
-    side are searched, too: two sides may not share copies of one of them.
+    Copies are looked for again, whatever the columns ``duplicate_of`` and ``group`` say, and twice:
+    with the search that ``curate`` has, and by comparing every pair that could leak, which shares
+    nothing with it. Pictures without a side are compared, too: two sides may not share copies of
+    one of them. Records whose picture is missing are left out and counted.
 
     Parameters
     ----------
@@ -122,6 +136,8 @@ def certify(
         A column of embeddings whose neighbours are compared, too; without it that of the settings.
     raise_on_leak : bool
         Without it the leaks are only counted.
+    progress : callable, optional
+        Called with pictures compared and pictures to compare.
 
     Raises
     ------
@@ -136,26 +152,24 @@ def certify(
     everything = everything.sort_by("id").to_pylist()
     rows = [row for row in everything if row["split"] in SIDES]
     side = {row["id"]: row["split"] for row in rows}
-    ids = [row["id"] for row in everything]
-    seen = atlas.pictures(ids, ["id", "sha256", "phash", "width", "height"])
-    copies = find_copies(
-        atlas,
-        ids,
-        seen,
-        settings=settings,
-        embedding_column=embedding_column,
-        side=np.array([SIDES.index(side[each]) if each in side else -1 for each in ids]),
+    column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
+    ids, copies, thorough = copies_across(
+        atlas, side, settings=settings, embedding_column=embedding_column, progress=progress
     )
     shared, broad = _shared_keys(everything, settings)
     found = list(_parted_copies(ids, side, copies))
     found += [*shared, *_parted_groups(rows)]
     counted = Counter(leak.kind for leak in found)
+    left_out = {NO_IMAGE: len(everything) - len(ids), UNREADABLE: thorough.unreadable}
     certificate = Certificate(
         leaks=len(found),
         leaks_by_kind={kind: counted[kind] for kind in ("copy", *MUST_NOT_CROSS, "group")},
         found=tuple(found[:_SHOWN]),
         compared=copies.candidates,
         may_cross=broad,
+        searched=searched(thorough, settings, column),
+        not_looked_for=not_looked_for(thorough, settings, column),
+        left_out={why: number for why, number in left_out.items() if number},
         atlas_version=str(atlas.version),
         settings={
             name: value
@@ -165,15 +179,61 @@ def certify(
         **_counts(rows, label_column),
     )
     if found and raise_on_leak:
-        first = found[0]
-        raise LeakError(
-            f"{len(found)} things stand on two sides of the split, such as {first.pictures[0]} "
-            f"({first.sides[0]}) and {first.pictures[1]} ({first.sides[1]}): {first.kind}, "
-            f"{first.what}",
-            where=atlas.uri,
-            todo="Run `cosmic curate` and then `cosmic split --redo`.",
-        )
+        raise leak_error(certificate, atlas.uri)
     return certificate
+
+
+def leak_error(certificate: Certificate, where: str) -> LeakError:
+    """What is said of a certificate with leaks."""
+    first = certificate.found[0]
+    return LeakError(
+        f"{certificate.leaks} things stand on two sides of the split, such as "
+        f"{first.pictures[0]} ({first.sides[0]}) and {first.pictures[1]} ({first.sides[1]}): "
+        f"{first.kind}, {first.what}",
+        where=where,
+        todo="Run `cosmic curate` and then `cosmic split --redo`.",
+    )
+
+
+def copies_across(
+    atlas: Atlas,
+    side: Mapping[str, str],
+    *,
+    settings: CurateSettings,
+    embedding_column: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[str], Copies, Exhaustive]:
+    """Copies that could leak: found by the search, and by the exhaustive comparison.
+
+    Parameters
+    ----------
+    atlas, settings, embedding_column, progress
+        As :func:`certify` has them.
+    side : mapping of str to str
+        Split of each id that has one.
+
+    Returns
+    -------
+    ids : list of str
+        The images that were compared.
+    copies : Copies
+        Pairs of their rows.
+    thorough : Exhaustive
+        The part that the exhaustive comparison has in it.
+    """
+    ids = atlas.ids()
+    seen = atlas.pictures(ids, ["id", "sha256", "phash", "width", "height"])
+    sides = np.array([SIDES.index(side[each]) if each in side else -1 for each in ids], np.int64)
+    copies = find_copies(
+        atlas, ids, seen, settings=settings, embedding_column=embedding_column, side=sides
+    )
+    thorough = compare_all(atlas, ids, sides, progress=progress)
+    both = Copies(
+        np.concatenate([copies.pairs, thorough.pairs]),
+        np.concatenate([copies.score, thorough.likeness]),
+        copies.candidates + thorough.compared,
+    )
+    return ids, both, thorough
 
 
 def _parted_copies(ids: list[str], side: dict[str, str], copies: Copies) -> Iterator[Leak]:

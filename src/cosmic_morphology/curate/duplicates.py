@@ -17,6 +17,7 @@ from cosmic_morphology.atlas import (
     fingerprint,
 )
 from cosmic_morphology.curate.duplicates_candidates import same_bytes
+from cosmic_morphology.curate.duplicates_columns import Copies, duplicate_columns, sources_of
 from cosmic_morphology.curate.duplicates_hashes import near_hashes
 from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
 from cosmic_morphology.curate.duplicates_rounds import close_rounds, quick_round, thorough_rounds
@@ -28,7 +29,6 @@ from cosmic_morphology.settings import CurateSettings
 
 STAGE = "duplicate"
 CODE = "5"
-EXACT, NEAR = "same bytes", "same picture"
 # Instead of the name of a column of embeddings.
 ANY, NONE = "any", "none"
 
@@ -62,24 +62,6 @@ class DuplicateSummary:
     changed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Copies:
-    """Pairs of rows that are copies of one picture.
-
-    Attributes
-    ----------
-    pairs : ndarray of int64, shape ``(M, 2)``
-    score : ndarray of float32, shape ``(M,)``
-        Likeness in [0, 1]; 1 for equal bytes.
-    candidates : int
-        Pairs that were looked at.
-    """
-
-    pairs: np.ndarray
-    score: np.ndarray
-    candidates: int
-
-
 def find_duplicates(
     atlas: Atlas,
     *,
@@ -105,10 +87,10 @@ def find_duplicates(
     UsageError
         There is no such column.
     """
-    column = _compared(atlas, embedding_column or settings.duplicate_embedding)
+    column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
     ids = atlas.ids()
     seen = atlas.pictures(ids, ["id", "sha256", "phash", "width", "height"])
-    sources = _sources(atlas, ids)
+    sources = sources_of(atlas, ids)
     stamp = Stamp(
         STAGE,
         {
@@ -130,7 +112,7 @@ def find_duplicates(
         embedding_column=column,
         progress=progress,
     )
-    atlas.replace_columns(_columns(ids, seen, sources, copies), stamp)
+    atlas.replace_columns(duplicate_columns(ids, seen, sources, copies), stamp)
     return _summary(atlas, copies, changed=True)
 
 
@@ -162,7 +144,7 @@ def find_copies(
     exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
     hashes = hashes_of(seen)
     close = np.empty((0, 2), np.int64)
-    column = _compared(atlas, embedding_column or settings.duplicate_embedding)
+    column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
     if column:
         vectors = _embeddings(atlas, ids, column)
         close = near_embeddings(vectors, min_cosine=settings.duplicate_min_cosine)
@@ -208,7 +190,7 @@ def hashes_of(seen: pa.Table) -> np.ndarray:
     return np.ascontiguousarray(flat.reshape(-1, 8)).view(">u8").ravel().astype(np.uint64)
 
 
-def _compared(atlas: Atlas, column: str) -> str:
+def compared_column(atlas: Atlas, column: str) -> str:
     """The column of embeddings to compare; an empty name where there is none or none is wanted."""
     there = embedding_columns(atlas)
     if column in ("", NONE):
@@ -244,59 +226,6 @@ def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
         if each in at:
             vectors[at[each]] = vector
     return vectors
-
-
-def _sources(atlas: Atlas, ids: list[str]) -> list[str]:
-    light = atlas.read(["id", "source"])
-    source = dict(
-        zip(light.column("id").to_pylist(), light.column("source").to_pylist(), strict=True)
-    )
-    return [source[each] or "" for each in ids]
-
-
-def _columns(ids: list[str], seen: pa.Table, sources: list[str], copies: Copies) -> pa.Table:
-    sets = UnionFind(len(ids))
-    best_score = np.zeros(len(ids), np.float32)
-    for (one, other), score in zip(copies.pairs.tolist(), copies.score.tolist(), strict=True):
-        sets.union(one, other)
-        best_score[one] = max(best_score[one], score)
-        best_score[other] = max(best_score[other], score)
-    area = (
-        seen.column("width").to_numpy().astype(np.int64) * seen.column("height").to_numpy()
-    ).tolist()
-    labels = sets.labels().tolist()
-    keeper: dict[int, int] = {}
-    for row, label in enumerate(labels):
-        now = keeper.get(label)
-        if now is None or _rank(row, area, sources, ids) < _rank(now, area, sources, ids):
-            keeper[label] = row
-    sha = seen.column("sha256").to_pylist()
-    flag = [keeper[label] != row for row, label in enumerate(labels)]
-    best = [keeper[label] for label in labels]
-    reason = [
-        f"{EXACT if sha[row] == sha[best[row]] else NEAR} as {ids[best[row]]}" if copy else ""
-        for row, copy in enumerate(flag)
-    ]
-    score = [1.0 - float(best_score[row]) if copy else 1.0 for row, copy in enumerate(flag)]
-    return pa.table(
-        {
-            "id": pa.array(ids, pa.string()),
-            "duplicate_score": pa.array(score, pa.float32()),
-            "duplicate_flag": pa.array(flag, pa.bool_()),
-            "duplicate_reason": pa.array(reason, pa.string()),
-            "duplicate_of": pa.array([ids[row] for row in best], pa.string()),
-        }
-    )
-
-
-def _rank(row: int, area: list[int], sources: list[str], ids: list[str]) -> tuple[int, int, str]:
-    """The largest original first; where two are as large, an archive before a folder."""
-    from_archive = 0 if sources[row] in ARCHIVES else 1
-    return (-area[row], from_archive, ids[row])
-
-
-# Archives give credit, licence and texts with a picture; folders give none.
-ARCHIVES = frozenset({"nasa", "apod", "eso", "esahubble", "esawebb", "noirlab", "commons"})
 
 
 def _summary(atlas: Atlas, copies: Copies | None = None, *, changed: bool) -> DuplicateSummary:

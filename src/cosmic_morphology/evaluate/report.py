@@ -40,6 +40,9 @@ _CERTIFICATE: dict[str, Any] = {
     "ratios": {},
     "compared": 0,
     "may_cross": {},
+    "searched": (),
+    "not_looked_for": (),
+    "left_out": {},
     "grouped_by": "groups",
     "atlas_version": "unknown",
 }

@@ -1,0 +1,145 @@
+"""Whether two images that may be one really are: tile by tile, at eight times the detail.
+
+Pure functions. Tiles in which something stands out in two directions are looked for in the other
+image, each within a few pixels of where it should be. Copies have nearly all of them; two star
+fields, or two planets of one size on black, share few.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosmic_morphology.curate.exhaustive_maps import SIDE_PX
+
+TILE_PX = 16
+_TILES = SIDE_PX // TILE_PX
+_AREA = TILE_PX * TILE_PX
+# A tile is looked for so far from its place, px: turning loses up to one, cutting a part more.
+_NEAR_PX, _SEARCHED_PX = 1, 3
+# Where tiles correlate less than this in their places, they are not looked for beside them.
+_HOPELESS = 0.15
+# Details in a tile: their variance, and how much less they change in one direction than in the
+# other, at least.
+_LEAST_VARIANCE, _LEAST_CORNER = 0.02, 0.1
+# A tile was found when it correlates so well.
+FOUND = 0.7
+MIN_TILES, MIN_FOUND = 4, 0.75
+# Without any detail images are one when they differ by no more than compression does: levels, and
+# share of their contrast.
+_EVEN_LEVELS, _EVEN_SHARE = 1.0, 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """How far the tiles of one image are found in another.
+
+    Attributes
+    ----------
+    compared : int
+        Tiles with details in two directions.
+    found : float
+        Share of them that were found.
+    likeness : float
+        Their mean correlation.
+    """
+
+    compared: int
+    found: float
+    likeness: float
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether nearly everything that stands out in one image stands in the other."""
+        return self.compared >= MIN_TILES and self.found >= MIN_FOUND
+
+
+def compare_tiles(one: np.ndarray, other: np.ndarray, *, search: bool) -> Tiles:
+    """Look for the tiles of one detail map in another.
+
+    Parameters
+    ----------
+    one, other : ndarray of float32, shape ``(128, 128)``
+        Detail maps that lie over each other.
+    search : bool
+        Whether they may be off by more than a pixel: the best shift is found first.
+    """
+    good = _worth(other)
+    if search:
+        one, room = _shifted(one, *_best_shift(one, other))
+        good &= _sums(room) >= _AREA
+    good &= _worth(one)
+    number = int(good.sum())
+    if not number:
+        return Tiles(0, 0.0, 0.0)
+    best = _correlations(one, other, 0)[good]
+    if best.mean() >= _HOPELESS:
+        best = _correlations(one, other, _SEARCHED_PX if search else _NEAR_PX)[good]
+    return Tiles(number, float((best >= FOUND).mean()), float(best.mean()))
+
+
+def differ_by_compression(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two images without details are one but for brightness and what compression leaves.
+
+    Parameters
+    ----------
+    one, other : ndarray of float32, shape ``(128, 128)``
+        Grey levels.
+    """
+    a, b = one - one.mean(), other - other.mean()
+    power = float((a * a).mean())
+    if power < _EVEN_LEVELS**2 or float((b * b).mean()) < _EVEN_LEVELS**2:
+        return False  # even all over: nothing in it could leak
+    rest = float(np.sqrt(((b - a * ((a * b).mean() / power)) ** 2).mean()))
+    return rest <= min(_EVEN_LEVELS, _EVEN_SHARE * float(b.std()))
+
+
+def _best_shift(one: np.ndarray, other: np.ndarray) -> tuple[int, int]:
+    size = 2 * SIDE_PX
+    product = np.conj(np.fft.rfft2(one, (size, size))) * np.fft.rfft2(other, (size, size))
+    alike = np.fft.irfft2(product, (size, size))
+    reach = SIDE_PX // 8
+    near = np.roll(alike, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
+    down, right = np.unravel_index(int(near.argmax()), near.shape)
+    return int(down) - reach, int(right) - reach
+
+
+def _shifted(map_: np.ndarray, down: int, right: int) -> tuple[np.ndarray, np.ndarray]:
+    out, room = np.zeros_like(map_), np.zeros_like(map_)
+    to = tuple(slice(max(s, 0), SIDE_PX + min(s, 0)) for s in (down, right))
+    of = tuple(slice(max(-s, 0), SIDE_PX + min(-s, 0)) for s in (down, right))
+    out[to], room[to] = map_[of], 1.0
+    return out, room
+
+
+def _sums(maps: np.ndarray) -> np.ndarray:
+    """Sums over tiles, shape ``(…, 8, 8)``."""
+    return np.asarray(_IN_TILE @ maps @ _IN_TILE.T)
+
+
+_IN_TILE = np.repeat(np.eye(_TILES, dtype=np.float32), TILE_PX, axis=1)
+
+
+def _worth(map_: np.ndarray) -> np.ndarray:
+    """Tiles with details in two directions, bool of shape ``(8, 8)``."""
+    down, right = np.gradient(map_)
+    xx, yy, xy, power, mean = _sums(
+        np.stack([right * right, down * down, right * down, map_ * map_, map_])
+    )
+    middle, off = (xx + yy) / 2, np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+    variance = power / _AREA - (mean / _AREA) ** 2
+    corner = middle - off >= _LEAST_CORNER * (middle + off)
+    return np.asarray((variance >= _LEAST_VARIANCE) & corner)
+
+
+def _correlations(one: np.ndarray, other: np.ndarray, near_px: int) -> np.ndarray:
+    """The best correlation of each tile near its place, shape ``(8, 8)``."""
+    padded = np.pad(other, near_px, mode="edge")
+    steps = range(2 * near_px + 1)
+    moved = np.stack([padded[y : y + SIDE_PX, x : x + SIDE_PX] for y in steps for x in steps])
+    sums, sum_one = _sums(moved), _sums(one)
+    both = _sums(one * moved) - sum_one * sums / _AREA
+    power_one = _sums(one * one) - sum_one**2 / _AREA
+    power = power_one * (_sums(moved * moved) - sums**2 / _AREA)
+    return np.asarray((both / np.sqrt(np.maximum(power, 1e-6))).max(axis=0))
