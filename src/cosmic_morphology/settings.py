@@ -78,6 +78,11 @@ class CurateSettings(Section):
         description="column of embeddings whose neighbours are compared, too; any: the first that "
         "there is; none",
     )
+    embed: bool = Field(
+        True,
+        description="embed images before copies are searched, where torch is installed and the "
+        "weights are on this machine; nothing is downloaded for it",
+    )
     group_broad_names: tuple[str, ...] = Field(
         (
             "sun",

@@ -65,6 +65,13 @@ def command(
             show_default=False,
         ),
     ] = None,
+    no_embed: Annotated[
+        bool,
+        typer.Option(
+            "--no-embed",
+            help="Do not embed the images first, even where the weights are on this machine.",
+        ),
+    ] = False,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -103,11 +110,16 @@ def command(
     with needs("learn"):
         # Before the long work: a run that cannot vote is said at once.
         runs = _runs(opened, settings, taxonomy)
+    settings.curate.embed = settings.curate.embed and not no_embed
+    shown: dict[str, Any] = {}
+    with progress("embedding") as report:
+        from cosmic_morphology.pipeline.embedding import embed_first
+
+        shown["embeddings"] = embed_first(opened, settings, progress=report)
     with progress("comparing pictures") as report:
         copies = find_duplicates(opened, settings=settings.curate, progress=report)
     with progress("voting") as report:
         votes = vote(opened, taxonomy=taxonomy, settings=settings.curate, progress=report)
-    shown: dict[str, Any] = {}
     if settings.curate.zero_shot:
         with progress("describing") as report:
             shown["zero_shot"] = ask_zero_shot(

@@ -27,6 +27,13 @@ def command(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder of runs and report.", show_default=False)
     ] = None,
+    no_embed: Annotated[
+        bool,
+        typer.Option(
+            "--no-embed",
+            help="Do not embed images before copies are searched; models that need it still do.",
+        ),
+    ] = False,
     atlas: AtlasOption = None,
     seed: SeedOption = None,
     as_json: JsonOption = False,
@@ -34,6 +41,7 @@ def command(
     """All stages in order; what is up to date is skipped, what was killed goes on."""
     quiet_libraries()
     settings = settings_for(config, atlas=atlas, out=out, seed=seed)
+    settings.curate.embed = settings.curate.embed and not no_embed
     with needs("learn"):
         from cosmic_morphology.pipeline import run
 

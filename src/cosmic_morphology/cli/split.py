@@ -13,10 +13,10 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     SeedOption,
     open_atlas,
-    progress,
     settings_for,
     show,
 )
+from cosmic_morphology.cli.printing import progress, say
 
 if TYPE_CHECKING:
     from cosmic_morphology.curate import Certificate, SplitSummary
@@ -84,7 +84,7 @@ def command(
     show({"split": summary, "tied_by_the_proof": tied, "certificate": found}, as_json=as_json)
     if not as_json:
         for line in said(certificate):
-            typer.echo(line)
+            say(line)
 
 
 def said(certificate: Certificate) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -26,7 +26,11 @@ from cosmic_morphology.curate.exhaustive_maps import (
     small_versions,
 )
 from cosmic_morphology.curate.exhaustive_pairs import Hopeful, hopeful_pairs, joined, nearest
-from cosmic_morphology.curate.exhaustive_tiles import compare_tiles, differ_by_compression
+from cosmic_morphology.curate.exhaustive_tiles import (
+    compare_tiles,
+    differ_by_compression,
+    levels_alike,
+)
 from cosmic_morphology.curate.unionfind import UnionFind
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging import read_thumbnail
@@ -187,8 +191,8 @@ def _likeness(one: np.ndarray, other: np.ndarray, part: int) -> float | None:
     if part:
         other = part_of(other, parts_of_image()[part])
     tiles = compare_tiles(details(one), details(other), search=part > 0)
-    if tiles.is_copy:
-        return tiles.likeness
-    if not part and differ_by_compression(one, other):
-        return 1.0
-    return None
+    if not part and not tiles.is_copy:
+        if differ_by_compression(one, other):
+            return 1.0
+        tiles = replace(tiles, levels=levels_alike(one, other))
+    return tiles.likeness if tiles.is_copy else None

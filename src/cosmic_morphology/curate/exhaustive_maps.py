@@ -60,15 +60,20 @@ def details(grey: np.ndarray, size_px: float = _FINE_PX) -> np.ndarray:
     size_px : float
         Standard deviation of the finest details that are kept.
     """
-
-    def blurred(values: np.ndarray, sigma: float) -> np.ndarray:
-        blur = blurring(SIDE_PX, round(sigma, 1))
-        return np.asarray(blur @ values @ blur.T)
-
-    band = blurred(grey, size_px) - blurred(grey, _AROUND * size_px)
-    strength = np.sqrt(np.maximum(blurred(band * band, _AROUND * size_px), 0))
+    kept = band(grey, size_px)
+    strength = np.sqrt(np.maximum(_blurred(kept * kept, _AROUND * size_px), 0))
     floor = _FAINT * float(np.quantile(strength, 0.95)) + _FAINT_LEVELS
-    return np.asarray(np.clip(band / (strength + floor), -_WIDEST, _WIDEST), np.float32)
+    return np.asarray(np.clip(kept / (strength + floor), -_WIDEST, _WIDEST), np.float32)
+
+
+def band(grey: np.ndarray, size_px: float = _FINE_PX) -> np.ndarray:
+    """Grey levels without what is smaller than this or four times as large."""
+    return np.asarray(_blurred(grey, size_px) - _blurred(grey, _AROUND * size_px))
+
+
+def _blurred(values: np.ndarray, sigma_px: float) -> np.ndarray:
+    blur = blurring(SIDE_PX, round(sigma_px, 1))
+    return np.asarray(blur @ values @ blur.T)
 
 
 def small_versions(grey: np.ndarray) -> np.ndarray:

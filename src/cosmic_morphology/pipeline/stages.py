@@ -25,6 +25,7 @@ from cosmic_morphology.taxonomy import Taxonomy
 Progress = Callable[[int, int], None]
 CERTIFICATE_FILE, AUDIT_FILE = "certificate.json", "audit.json"
 """Beside the report, which shows them."""
+_BEFORE_SPLIT, _EMBEDDED = "splits before", "embedded by"
 
 
 @dataclass(slots=True)
@@ -136,9 +137,22 @@ def synthesize(context: Context) -> None:
 
 
 def embed(context: Context) -> None:
-    """Look at every picture with the frozen backbone."""
-    from cosmic_morphology.learn import embed as embed_pictures
+    """Look at every picture with the frozen backbone, if its weights are on this machine."""
+    from cosmic_morphology.pipeline.embedding import embed_first
 
+    with context.progress("embedding") as report:
+        done = embed_first(context.atlas, context.settings, progress=report)
+    context.notes[_EMBEDDED] = done.column
+    context.summary.embeddings = done.column or f"none: {done.without}"
+
+
+def embed_for_training(context: Context) -> None:
+    """The same for the models that are to be trained: here the hub may be asked."""
+    from cosmic_morphology.learn import embed as embed_pictures
+    from cosmic_morphology.learn.embedding import embedding_column
+
+    if context.notes[_EMBEDDED] == embedding_column(context.settings.learn.backbone):
+        return
     with context.progress("embedding") as report:
         embed_pictures(context.atlas, learn=context.settings.learn, progress=report)
 
@@ -232,6 +246,13 @@ def checks(context: Context) -> None:
 
 def split(context: Context) -> None:
     """Divide whole groups into train, val and test."""
+    from cosmic_morphology.curate.mending import splits_before
+
+    context.notes[_BEFORE_SPLIT] = splits_before(context.atlas)
+    _split_now(context)
+
+
+def _split_now(context: Context) -> None:
     from cosmic_morphology.curate import split_pictures
 
     split_pictures(
@@ -243,14 +264,25 @@ def split(context: Context) -> None:
 
 
 def certify(context: Context) -> None:
-    """Prove that the splits are disjoint, or fail the run."""
-    from cosmic_morphology.curate import certify as certify_split
+    """Prove that the sides of the split are disjoint, or fail the run.
 
-    certificate = certify_split(
-        context.atlas, settings=context.settings.curate, raise_on_leak=False
-    )
+    Copies that only the proof sees are tied, and what this run has split is split again.
+    """
+    from cosmic_morphology.curate.mending import certify_and_mend, splits_before
+
+    before = context.notes.get(_BEFORE_SPLIT)
+    with context.progress("comparing every pair across the split") as report:
+        certificate, _ = certify_and_mend(
+            context.atlas,
+            settings=context.settings.curate,
+            before=splits_before(context.atlas) if before is None else before,
+            split_again=lambda: _split_now(context),
+            raise_on_leak=False,
+            progress=report,
+        )
     write_proof(context.atlas, certificate, context.out / CERTIFICATE_FILE)
     context.summary.split["leaks"] = certificate.leaks
+    context.summary.not_looked_for = list(certificate.not_looked_for)
     if certificate.leaks:
         raise LeakError(
             f"{certificate.leaks} pairs of pictures that belong together stand on two sides",
@@ -312,15 +344,9 @@ STAGES: tuple[Stage, ...] = (
     Stage("collect", collect, lambda s: bool(s.collect_from)),
     Stage("import", import_folders, lambda s: bool(s.import_from)),
     Stage("synthesize", synthesize, lambda s: s.synthesize.per_class > 0),
-    # Random weights see nothing: a net from scratch learns from the pixels instead.
-    Stage("embed", embed, lambda s: bool(s.train) and s.learn.weights != "none"),
-    Stage(
-        "duplicates",
-        duplicates,
-        lambda _: True,
-        ("source", "lineage"),
-        lambda s: s.curate.model_dump(),
-    ),
+    Stage("embed", embed, lambda _: True),
+    # It knows itself whether anything changed, embeddings among it.
+    Stage("duplicates", duplicates, lambda _: True),
     Stage("votes", votes, lambda _: True),
     Stage("zero-shot", zero_shot, lambda s: bool(s.curate.zero_shot)),
     Stage(
@@ -348,6 +374,12 @@ STAGES: tuple[Stage, ...] = (
         lambda s: (s.split.model_dump(), s.seed),
     ),
     Stage("review", review, lambda s: bool(s.review)),
+    # Random weights see nothing: a net from scratch learns from the pixels instead.
+    Stage(
+        "embed for training",
+        embed_for_training,
+        lambda s: bool(s.train) and s.learn.weights != "none",
+    ),
     # Now the test split is known and learned from no more, and verdicts count.
     Stage(
         "labels again",

@@ -47,7 +47,11 @@ class RunScore:
 
 @dataclass(slots=True)
 class Summary:
-    """The whole run, as it goes into ``summary.json``."""
+    """The whole run, as it goes into ``summary.json``.
+
+    ``embeddings`` names the column that copies were searched by, or says why there is none;
+    ``not_looked_for`` are the certificate's words about what may leak unseen.
+    """
 
     collected: int = 0
     failed: dict[str, int] = field(default_factory=dict)
@@ -55,6 +59,8 @@ class Summary:
     dropped: int = 0
     labels: dict[str, int] = field(default_factory=dict)
     split: dict[str, int] = field(default_factory=dict)
+    embeddings: str = ""
+    not_looked_for: list[str] = field(default_factory=list)
     runs: list[RunScore] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)

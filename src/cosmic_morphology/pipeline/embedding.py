@@ -1,0 +1,61 @@
+"""Embeddings before the search for copies, where they cost no download."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cosmic_morphology.atlas import Atlas, Progress
+from cosmic_morphology.learn.at_hand import why_not_at_hand
+from cosmic_morphology.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedFirst:
+    """What :func:`embed_first` did.
+
+    Attributes
+    ----------
+    column : str
+        The embeddings that copies are searched by; empty: none.
+    filled : int
+        Images embedded now.
+    without : str
+        Why there are none.
+    """
+
+    column: str = ""
+    filled: int = 0
+    without: str = ""
+
+
+def embed_first(
+    atlas: Atlas, settings: Settings, *, progress: Progress | None = None
+) -> EmbeddedFirst:
+    """Embed the images that lack it, if torch and the weights are on this machine.
+
+    The network is never asked. Embeddings of another backbone that are there already are used as
+    they are: two of them would cost twice and find the same copies.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Its column of embeddings is filled.
+    settings : Settings
+        ``curate.embed``, ``curate.duplicate_embedding`` and ``learn``.
+    progress : callable, optional
+        Called with images done and images to do.
+    """
+    there = [name for name in atlas.columns() if name.startswith("embedding_")]
+    if settings.curate.duplicate_embedding == "none":
+        return EmbeddedFirst(without="the settings ask for a search without embeddings")
+    if not settings.curate.embed:
+        without = "" if there else "embedding first was turned off"
+        return EmbeddedFirst(next(iter(there), ""), without=without)
+    without = why_not_at_hand(settings.learn)
+    if not without:
+        from cosmic_morphology.learn.embedding import embed, embedding_column
+
+        if not there or embedding_column(settings.learn.backbone) in there:
+            done = embed(atlas, learn=settings.learn, progress=progress)
+            return EmbeddedFirst(done.column, done.filled)
+    return EmbeddedFirst(next(iter(there), ""), without="" if there else without)
