@@ -14,7 +14,7 @@ from cosmic_morphology.curate.audit import HALVES, audit, half_of, ratio_interva
 from cosmic_morphology.curate.labels import label
 from cosmic_morphology.curate.votes import vote
 from cosmic_morphology.errors import InputError, UsageError
-from cosmic_morphology.pipeline.stages import STAGES, Context
+from cosmic_morphology.pipeline import STAGES, Context
 from cosmic_morphology.settings import CurateSettings, load_settings
 from cosmic_morphology.taxonomy import load_taxonomy
 

@@ -53,7 +53,8 @@ def embed_first(
         return EmbeddedFirst(next(iter(there), ""), without=without)
     without = why_not_at_hand(settings.learn)
     if not without:
-        from cosmic_morphology.learn.embedding import embed, embedding_column
+        from cosmic_morphology.learn.embedding import embed
+        from cosmic_morphology.learn.embedding_names import embedding_column
 
         if not there or embedding_column(settings.learn.backbone) in there:
             done = embed(atlas, learn=settings.learn, progress=progress)

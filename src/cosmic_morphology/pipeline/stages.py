@@ -9,37 +9,18 @@ votes, zero-shot, runs): they fill the rows that lack their columns.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.errors import CosmicError, LeakError, SettingsError
+from cosmic_morphology.errors import CosmicError, SettingsError
 from cosmic_morphology.io_utils import write_text
-from cosmic_morphology.pipeline.proof import write_proof
-from cosmic_morphology.pipeline.summary import Summary
+from cosmic_morphology.pipeline.context import Context
+from cosmic_morphology.pipeline.splitting import certify, split
 from cosmic_morphology.settings import Settings
-from cosmic_morphology.taxonomy import Taxonomy
 
-Progress = Callable[[int, int], None]
-CERTIFICATE_FILE, AUDIT_FILE = "certificate.json", "audit.json"
-"""Beside the report, which shows them."""
-_BEFORE_SPLIT, _EMBEDDED = "splits before", "embedded by"
-
-
-@dataclass(slots=True)
-class Context:
-    """What every stage is given."""
-
-    settings: Settings
-    atlas: Atlas
-    taxonomy: Taxonomy
-    out: Path
-    progress: Callable[[str], AbstractContextManager[Progress]]
-    summary: Summary = field(default_factory=Summary)
-    replica_root: str = ""
-    notes: dict[str, Any] = field(default_factory=dict)
+AUDIT_FILE = "audit.json"
+"""Beside the report, which shows it."""
+_EMBEDDED = "embedded by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +130,7 @@ def embed(context: Context) -> None:
 def embed_for_training(context: Context) -> None:
     """The same for the models that are to be trained: here the hub may be asked."""
     from cosmic_morphology.learn import embed as embed_pictures
-    from cosmic_morphology.learn.embedding import embedding_column
+    from cosmic_morphology.learn.embedding_names import embedding_column
 
     if context.notes[_EMBEDDED] == embedding_column(context.settings.learn.backbone):
         return
@@ -242,53 +223,6 @@ def checks(context: Context) -> None:
 
     for check in (check_relevance, check_mislabels):
         check(context.atlas, taxonomy=context.taxonomy, settings=context.settings.curate)
-
-
-def split(context: Context) -> None:
-    """Divide whole groups into train, val and test."""
-    from cosmic_morphology.curate.mending import splits_before
-
-    context.notes[_BEFORE_SPLIT] = splits_before(context.atlas)
-    _split_now(context)
-
-
-def _split_now(context: Context) -> None:
-    from cosmic_morphology.curate import split_pictures
-
-    split_pictures(
-        context.atlas,
-        settings=context.settings.split,
-        seed=context.settings.seed,
-        reject=context.taxonomy.reject,
-    )
-
-
-def certify(context: Context) -> None:
-    """Prove that the sides of the split are disjoint, or fail the run.
-
-    Copies that only the proof sees are tied, and what this run has split is split again.
-    """
-    from cosmic_morphology.curate.mending import certify_and_mend, splits_before
-
-    before = context.notes.get(_BEFORE_SPLIT)
-    with context.progress("comparing every pair across the split") as report:
-        certificate, _ = certify_and_mend(
-            context.atlas,
-            settings=context.settings.curate,
-            before=splits_before(context.atlas) if before is None else before,
-            split_again=lambda: _split_now(context),
-            raise_on_leak=False,
-            progress=report,
-        )
-    write_proof(context.atlas, certificate, context.out / CERTIFICATE_FILE)
-    context.summary.split["leaks"] = certificate.leaks
-    context.summary.not_looked_for = list(certificate.not_looked_for)
-    if certificate.leaks:
-        raise LeakError(
-            f"{certificate.leaks} pairs of pictures that belong together stand on two sides",
-            where=str(context.out / CERTIFICATE_FILE),
-            todo="The certificate names them; `cosmic split --redo` deals all pictures anew.",
-        )
 
 
 def review(context: Context) -> None:

@@ -1,0 +1,30 @@
+"""What every stage of the pipeline is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.pipeline.summary import Summary
+from cosmic_morphology.settings import Settings
+from cosmic_morphology.taxonomy import Taxonomy
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Context:
+    """What every stage is given."""
+
+    settings: Settings
+    atlas: Atlas
+    taxonomy: Taxonomy
+    out: Path
+    progress: Callable[[str], AbstractContextManager[Progress]]
+    summary: Summary = field(default_factory=Summary)
+    replica_root: str = ""
+    notes: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,58 @@
+"""The split and its certificate, as stages of the pipeline."""
+
+from __future__ import annotations
+
+from cosmic_morphology.errors import LeakError
+from cosmic_morphology.pipeline.context import Context
+from cosmic_morphology.pipeline.proof import write_proof
+
+CERTIFICATE_FILE = "certificate.json"
+"""Beside the report, which shows it."""
+_BEFORE_SPLIT = "splits before"
+
+
+def split(context: Context) -> None:
+    """Divide whole groups into train, val and test."""
+    from cosmic_morphology.curate.mending import splits_before
+
+    context.notes[_BEFORE_SPLIT] = splits_before(context.atlas)
+    _split_now(context)
+
+
+def _split_now(context: Context) -> None:
+    from cosmic_morphology.curate import split_pictures
+
+    split_pictures(
+        context.atlas,
+        settings=context.settings.split,
+        seed=context.settings.seed,
+        reject=context.taxonomy.reject,
+    )
+
+
+def certify(context: Context) -> None:
+    """Prove that the sides of the split are disjoint, or fail the run.
+
+    Copies that only the proof sees are tied, and what this run has split is split again.
+    """
+    from cosmic_morphology.curate.mending import certify_and_mend, splits_before
+
+    before = context.notes.get(_BEFORE_SPLIT)
+    with context.progress("comparing every pair across the split") as report:
+        certificate, _ = certify_and_mend(
+            context.atlas,
+            settings=context.settings.curate,
+            before=splits_before(context.atlas) if before is None else before,
+            split_again=lambda: _split_now(context),
+            raise_on_leak=False,
+            progress=report,
+        )
+    write_proof(context.atlas, certificate, context.out / CERTIFICATE_FILE)
+    context.summary.split["leaks"] = certificate.leaks
+    context.summary.not_looked_for = list(certificate.not_looked_for)
+    if certificate.leaks:
+        raise LeakError(
+            f"{certificate.leaks} pairs of pictures that belong together stand on two sides",
+            where=str(context.out / CERTIFICATE_FILE),
+            todo="The certificate names them; `cosmic split --redo` deals all pictures anew.",
+        )
