@@ -29,6 +29,12 @@ def why_not_at_hand(learn: LearnSettings) -> str:
 
 
 def _why_not_cached(learn: LearnSettings) -> str:
+    without = f"the weights of {learn.backbone} are not on this machine"
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    # Before timm, and torch with it, are imported: that takes longer than many a search.
+    if not any(Path(HF_HUB_CACHE).glob("models--*")):
+        return without
     from timm.models import get_pretrained_cfg
 
     from cosmic_morphology.learn.presets import timm_name
@@ -38,4 +44,4 @@ def _why_not_cached(learn: LearnSettings) -> str:
     hub_id = str(getattr(known, "hf_hub_id", None) or "")
     if hub_id and cached_weights(hub_id) is not None:
         return ""
-    return f"the weights of {learn.backbone} are not on this machine"
+    return without
