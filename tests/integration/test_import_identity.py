@@ -132,6 +132,24 @@ def test_a_changed_file_is_counted_and_its_label_is_not_refreshed(atlas, tmp_pat
     assert atlas.count("ledger", "state = 'stored'") == 4
 
 
+def test_two_imports_of_one_name_at_the_same_time_never_mix_labels_and_bytes(atlas, tmp_path):
+    first = put(tmp_path / "a", galaxy__0=0, galaxy__1=1)
+    second = put_all(tmp_path / "b", {"t/0.jpg": 50})
+    table = tmp_path / "t.csv"
+    table.write_text("file,id,label\n0.jpg,galaxy/0.jpg,comet\n")
+    others = []
+
+    def overtake(done: int, total: int) -> None:
+        if not others:
+            others.append(import_folder(Atlas.open(atlas.uri), second, name="set", csv=table))
+
+    got = import_folder(atlas, first, name="set", progress=overtake)
+    assert (others[0].stored, got.stored, got.refused) == (1, 1, {"changed": 1})
+    assert labels(atlas) == {"galaxy/0.jpg": "comet", "galaxy/1.jpg": "galaxy"}
+    row = atlas.pictures(["folder:set/galaxy/0.jpg"], ["image"]).to_pylist()[0]
+    assert row["image"] == draw_jpeg(50)
+
+
 # ---- tables ----------------------------------------------------------------------------------
 
 

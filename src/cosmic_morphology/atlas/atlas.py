@@ -191,18 +191,34 @@ class Atlas:
                     rows = rows.append_column(picture.schema.field(name), picture.column(name))
             yield rows.select(list(dict.fromkeys(["id", *columns])))
 
+    def sha256_of(self, ids: Sequence[str]) -> dict[str, str]:
+        """SHA-256 of the bytes of those of these ids that have a picture."""
+        if not ids:
+            return {}
+        where = f"id IN ({', '.join(map(sql_text, ids))})"
+        rows = self.read(["id", "sha256"], where=where, table="images").to_pylist()
+        return {row["id"]: row["sha256"] for row in rows}
+
     # ---- writing -----------------------------------------------------------------------------
 
     def add(self, arrivals: Sequence[Arrival]) -> int:
         """Store pictures with their records; return how many were new.
+
+        Where an id has other bytes already, neither these nor their record come in: what was said
+        of one picture is never written onto another.
 
         The record goes first: a kill between the two commits leaves a record without a picture,
         which ``verify`` shows and the next run of the same collect or import mends.
         """
         self._writable()
         with commit.one_writer(self.uri):
-            self.upsert_records([arrival.record for arrival in arrivals])
-            unique = {arrival.record.id: arrival for arrival in arrivals}
+            there = self.sha256_of([arrival.record.id for arrival in arrivals])
+            unique = {
+                arrival.record.id: arrival
+                for arrival in arrivals
+                if there.get(arrival.record.id) in (None, arrival.intake.sha256)
+            }
+            self.upsert_records([arrival.record for arrival in unique.values()])
             return commit.insert_new(
                 self.table("images"), image_rows(list(unique.values())), KEYS["images"]
             )

@@ -105,11 +105,22 @@ class Batch:
             new = self.atlas.add(self._arrivals)
             self.counts["stored"] += new
             self.counts["already there"] += len(self._arrivals) - new
+            if new < len(self._arrivals):
+                self._count_overtaken()
         if self._changed:
             self.atlas.upsert_records(self._changed)
         if self._ledger:
             self.atlas.upsert_ledger(self._ledger)
         self._arrivals, self._changed, self._ledger, self.bytes = [], [], [], 0
+
+    def _count_overtaken(self) -> None:
+        """Another import of this name, at the same time, may have brought other bytes first."""
+        there = self.atlas.sha256_of([each.record.id for each in self._arrivals])
+        for each in self._arrivals:
+            if there[each.record.id] != each.intake.sha256:
+                self.counts["already there"] -= 1
+                self.refused[CHANGED] += 1
+                self.changed.append(each.record.id)
 
     def summary(self, folder: Folder) -> ImportSummary:
         """What came of all."""
