@@ -1,0 +1,44 @@
+"""Walk the whole command line, and count the lines that end as they should.
+
+::
+
+    python benchmarks/trust_commands.py
+    python benchmarks/trust_commands.py --sample 100        some of them, for a trial
+
+Every verb is given every kind of bad value for each of its arguments and options, without
+privileges (``tests/command_walk.py``). A line ends well without a traceback, without hanging, with
+the exit code 0, 1 or 2, and never with 0 where nothing can have been done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from curate_duplicates import wilson
+from rows import Row, emit
+
+COMMAND = "python benchmarks/trust_commands.py"
+WALK = Path(__file__).parents[1] / "tests" / "command_walk.py"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sample", type=int, default=0)
+    sample = parser.parse_args().sample
+    words = ["--sample", str(sample)] if sample else []
+    done = subprocess.run(
+        [sys.executable, str(WALK), *words], check=True, stdout=subprocess.PIPE, text=True
+    )
+    walked = json.loads(done.stdout.splitlines()[-1])
+    tried, bad = walked["tried"], len(walked["bad"])
+    low, high = wilson(tried - bad, tried)
+    what = "command lines without a traceback of tried"
+    emit([Row(what, (tried - bad) / tried, low, high, tried, "share", 1.0, command=COMMAND)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The whole command line, walked by machine: see ``tests/command_walk.py``."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+sys.path.insert(0, str(TESTS))
+import command_walk  # noqa: E402
+
+COSMIC = str(Path(sys.executable).parent / "cosmic")
+SEED = 20261127
+
+
+def walked(*words):
+    done = subprocess.run(
+        [sys.executable, str(TESTS / "command_walk.py"), *words],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_sample_of_the_command_line_ends_well():
+    cheap = "missing,file,folder,unreadable,read-only,empty,empty file,negative,non-UTF-8,binary"
+    found = walked("--sample", "20", "--seed", str(SEED), "--kinds", cheap)
+    assert found["tried"] == 20
+    assert found["bad"] == []
+
+
+@pytest.mark.long
+def test_the_whole_command_line_ends_well():
+    found = walked()
+    assert found["tried"] > 1500
+    assert found["bad"] == []
+
+
+def test_the_walk_reaches_every_verb_and_every_word_of_it():
+    import typer
+
+    from cosmic_morphology.cli import app
+
+    reached = {(line.verb, line.parameter) for line in command_walk.lines()}
+    for verb, command in command_walk.leaves(typer.main.get_command(app)):
+        for parameter in command.params:
+            if parameter.name != "help":
+                assert (verb, command_walk._name(parameter)) in reached
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "must_fail", "fault"),
+    [
+        (0, "done", False, ""),
+        (2, "cosmic: it is wrong", True, ""),
+        (1, "Traceback (most recent call last):", False, "traceback"),
+        (1, "thread 'x' panicked at lib.rs", False, "traceback"),
+        (1, "cosmic: this is a fault of the program, not yours", False, "a fault of the program"),
+        (0, "done", True, "ends with 0 where nothing was done"),
+        (1, "", False, "fails without a word"),
+        (-11, "", False, "exit code -11"),
+        (3, "x", False, "exit code 3"),
+    ],
+)
+def test_the_walk_can_fail(code, said, must_fail, fault):
+    line = command_walk.Line("cosmic x", "y", "missing", ("x",), must_fail)
+    assert command_walk._fault(line, code, said, hung=False) == fault
+
+
+def in_small_disk(tmp_path, script, *, size="2m"):
+    """Run a script in a mount namespace of its own, where ``disk`` is a small tmpfs."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = f"mount -t tmpfs -o size={size} none {disk} && {script}"
+    try:
+        return subprocess.run(
+            ["unshare", "--mount", "--map-root-user", "sh", "-c", command],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            pytest.skip("there is no unshare here")
+        raise
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    probe = subprocess.run(
+        ["unshare", "--mount", "--map-root-user", "mount", "-t", "tmpfs", "none", str(tmp_path)],
+        capture_output=True,
+        check=False,
+    )
+    if probe.returncode:
+        pytest.skip("small disks cannot be mounted here: " + probe.stderr.decode().strip())
+    return lambda script, **how: in_small_disk(tmp_path, script, **how)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "atlas export disk/out.parquet --atlas atlas --original",
+        "atlas export disk/out.csv --atlas atlas",
+        "synthesize --archive disk/archive --per-class 3",
+        "atlas tag one --atlas disk/copy",
+    ],
+)
+def test_a_full_disk_is_one_line_that_names_the_place(filled, tmp_path, small_disk, words):
+    fill = "head -c 4000000 /dev/zero > disk/filler 2>/dev/null"
+    copy = "cp -r atlas disk/copy && " if "disk/copy" in words else ""
+    done = small_disk(f"{copy}{fill}; {COSMIC} {words}", size="2m")
+    assert "Traceback" not in done.stderr + done.stdout
+    assert done.returncode == 1, done.stdout + done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert "full" in last
+    assert "disk" in last.partition(": ")[2]
+    left = [each for each in tmp_path.rglob("*unfinished*") if os.path.lexists(each)]
+    assert left == []
