@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import torch
 from torch import nn
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.io_utils import write_bytes
+from cosmic_morphology.io_utils import whole_file
 from cosmic_morphology.learn.model import TrainedModel
 from cosmic_morphology.learn.onnx_model import INPUT, OUTPUT, OnnxModel, needs_onnx
 from cosmic_morphology.learn.padding import with_fixed_padding
@@ -117,7 +118,7 @@ def export_onnx(
     n_views = (views or model.views) + crops
     size = model.preprocessing.size_px
     noise = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8)
-    with tempfile.TemporaryDirectory() as folder:
+    with whole_file(path) as beside, tempfile.TemporaryDirectory() as folder:
         plain, ready = Path(folder) / "plain.onnx", Path(folder) / "ready.onnx"
         _trace(with_fixed_padding(whole, noise), noise, plain)
         if int8_from:
@@ -125,7 +126,7 @@ def export_onnx(
         else:
             ready = plain
         _describe(ready, model, "int8" if int8_from else "float32")
-        write_bytes(path, ready.read_bytes())
+        shutil.copyfile(ready, beside)
     pixels = _readable(model.preprocessing, compare_on)
     on = f"{len(pixels)} pictures" if len(pixels) else "noise"
     parity, same = _compare(whole, path, pixels if len(pixels) else _noise(size))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -60,13 +62,9 @@ def features_of_views(
     progress : callable, optional
         Called with pictures done and pictures in all.
     """
-    if keep is not None and keep.is_file():
-        with np.load(keep) as found:
-            return Features(
-                found["vectors"],
-                found["ids"].tolist(),
-                dict(zip(found["bad"].tolist(), found["why"].tolist(), strict=True)),
-            )
+    kept = _kept(keep, (n_views + crops, backbone.n_features)) if keep else None
+    if kept is not None:
+        return kept
     size = backbone.preprocessing.size_px
     cache = decode_all(
         table,
@@ -88,6 +86,20 @@ def features_of_views(
         with whole_file(keep) as beside:
             np.savez(beside, vectors=vectors, ids=cache.ids, bad=[*bad], why=[*bad.values()])
     return Features(vectors, cache.ids, cache.unreadable)
+
+
+def _kept(file: Path, shape: tuple[int, int]) -> Features | None:
+    """What an earlier start of the run has seen; None where it is not there, or damaged."""
+    if not file.is_file():
+        return None
+    try:
+        with np.load(file, allow_pickle=False) as found:
+            vectors, ids = found["vectors"], found["ids"].tolist()
+            bad = dict(zip(found["bad"].tolist(), found["why"].tolist(), strict=True))
+    except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile):
+        return None  # it is looked at again, which costs time only
+    fits = vectors.shape == (len(ids), *shape) and vectors.dtype == np.float16
+    return Features(vectors, ids, bad) if fits else None
 
 
 class _Look:
