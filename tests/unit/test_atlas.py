@@ -291,6 +291,21 @@ def test_exports_carry_labels_and_credits(filled, tmp_path):
         export(filled, tmp_path / "all.parquet", format_="parquet")
 
 
+def test_a_table_is_never_exported_without_its_credits(filled, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as kill:
+        kill.setattr("cosmic_morphology.atlas.export._write_credits", killed)
+        with pytest.raises(Killed):
+            export(filled, tmp_path / "all.parquet", format_="parquet")
+    assert not (tmp_path / "all.parquet").exists()
+    assert export(filled, tmp_path / "all.parquet", format_="parquet").pictures == 10
+
+
 def test_hostile_ids_stay_inside_the_export(atlas, arrival, tmp_path):
     for number, name in enumerate(("../../escape", "two\nlines", "a/b", "a:b")):
         made = arrival(number)

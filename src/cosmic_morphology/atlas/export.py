@@ -122,7 +122,8 @@ def export(
                 written = _parquet(atlas, file, ids, picture, columns, progress)
             else:
                 written = _csv(atlas, file, ids, progress)
-        _write_credits(atlas, path.with_suffix(".credits.csv"))
+            # Before the table takes its name: a kill leaves no table without credits.
+            _write_credits(atlas, path.with_suffix(".credits.csv"))
     return Exported(written, path, {why: number for why, number in left_out.items() if number > 0})
 
 
