@@ -299,7 +299,7 @@ def test_a_table_is_never_exported_without_its_credits(filled, tmp_path, monkeyp
         raise Killed
 
     with monkeypatch.context() as kill:
-        kill.setattr("cosmic_morphology.atlas.export._write_credits", killed)
+        kill.setattr(sys.modules[export.__module__], "_write_credits", killed)
         with pytest.raises(Killed):
             export(filled, tmp_path / "all.parquet", format_="parquet")
     assert not (tmp_path / "all.parquet").exists()
