@@ -30,12 +30,9 @@ _HARMLESS = (
     "jfif revision",
     "adobe color transform",
     "icc marker",
-    "sos parameters",
     "progression",
 )
 _PADDED = re.compile(r"(\d+) extraneous bytes before marker 0x(\w\w)")
-# Programs pad the coded data before the end marker, with a few bytes or with equal ones.
-_FEW_BYTES = 4
 _CUT = ("premature end", "two soi markers", "unsupported marker type")
 # turbojpeg knows the usual subsamplings only; libjpeg knows all.
 _ODD_SAMPLING = ("subsampling", "color conversion")
@@ -142,13 +139,12 @@ def pixels_of_jpeg(
 def _without_padding(data: bytes, count: int, marker: str) -> bytes:
     """The same without what lies before the end marker, where that can be padding.
 
-    Equal bytes go to the last one, since the first of them may have filled what was missing.
+    Programs pad with zeros or ones. All of them go, since the first of them may have filled what
+    was missing.
     """
     body, end = data[:-2], data[-2:]
-    if marker == "d9" and len(set(body[-count:])) == 1:
+    if marker == "d9" and set(body[-count:]) in ({0}, {255}):
         return body.rstrip(body[-1:]) + end
-    if marker == "d9" and count <= _FEW_BYTES:
-        return body[:-count] + end
     return data
 
 
