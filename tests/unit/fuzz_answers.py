@@ -27,7 +27,7 @@ TAXONOMY = load_taxonomy()
 ROOT = "http://127.0.0.1:9"
 
 
-def _deep(levels: int = 400) -> Any:
+def _deep(levels: int = 60) -> Any:
     value: Any = "x"
     for _ in range(levels):
         value = [value]
