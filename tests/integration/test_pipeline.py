@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from cosmic_morphology.atlas import Atlas, verify
+from cosmic_morphology.atlas import BELIEVED, TABLES, Atlas, verify
+from cosmic_morphology.atlas.schema import describe_column, table_schema
 from cosmic_morphology.learn.weights import RENDERED_WEIGHTS
 from cosmic_morphology.pipeline import STAGES
 from cosmic_morphology.synthesize.many import picture_seed
@@ -146,6 +147,20 @@ def test_ctrl_c_ends_with_one_line_and_loses_nothing(tmp_path, stage):
         problem.kind == "record_without_picture"
         for problem in verify(Atlas.open(tmp_path / "atlas")).problems
     )
+
+
+def test_every_column_of_a_finished_atlas_is_listed_in_the_schema(undisturbed):
+    atlas = Atlas.open(undisturbed[0] / "atlas")
+    said = set(table_schema("catalogue").names)
+    for table in TABLES:
+        listed = set(table_schema(table).names)
+        for column in set(atlas.columns(table)) - listed - said:
+            told = describe_column(column)
+            assert told is not None, f"{table}.{column}"
+            if told.type is not None:
+                assert atlas.table(table).schema.field(column).type == told.type
+    there = set(atlas.columns())
+    assert {column.name for column in BELIEVED} - {"fold"} <= there
 
 
 def test_stages_have_names_of_their_own():

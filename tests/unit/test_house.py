@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,42 @@ def test_the_error_tree_in_the_docstring_is_the_real_one():
         if isinstance(value, type) and issubclass(value, errors.CosmicError)
     }
     assert named == real
+
+
+# Installed for another package, which finds it by itself.
+FOUND_BY_OTHERS = {
+    "httptools": "uvicorn, as its parser",
+    "mlflow-skinny": "Lightning, as its logger",
+    "alembic": "MLflow's local database",
+    "sqlalchemy": "MLflow's local database",
+}
+
+
+def declared_dependencies() -> list[str]:
+    said = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = said["optional-dependencies"]
+    listed = [
+        *said["dependencies"],
+        *(each for name in extras if name != "dev" for each in extras[name]),
+    ]
+    names = {re.match(r"[\w.-]+", each)[0].lower().replace("_", "-") for each in listed}
+    return sorted(names - {said["name"]} - FOUND_BY_OTHERS.keys())
+
+
+# The name of the package to import, where it is not that of the distribution.
+IMPORTED_AS = {
+    "pillow": "PIL", "scikit-learn": "sklearn", "pylance": "lance", "grad-cam": "pytorch_grad_cam",
+    "open-clip-torch": "open_clip", "mlflow-skinny": "mlflow", "protobuf": "google",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", declared_dependencies())
+def test_every_declared_dependency_is_imported_by_the_package(name):
+    imported = set()
+    for file in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                imported.add(node.module.partition(".")[0])
+    assert IMPORTED_AS.get(name, name.replace("-", "_")) in imported

@@ -85,3 +85,11 @@ def test_a_taxonomy_with_other_classes_works(tmp_path):
     names = [f"shape-{n}" for n in range(10)]
     file.write_text("".join(f"[[classes]]\nname='{n}'\nsearch=['{n}']\n" for n in names))
     assert load_taxonomy(file).names == tuple(names)
+
+
+@pytest.mark.parametrize("value", ["ray", "here", "local"])
+def test_an_engine_is_an_error_until_something_reads_it(tmp_path, value):
+    file = tmp_path / "cosmic.toml"
+    file.write_text(f"engine = {value!r}\n")
+    with pytest.raises(SettingsError, match="engine: there is no such setting"):
+        load_settings(file)

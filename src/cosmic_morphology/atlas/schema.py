@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import pyarrow as pa
 
@@ -106,7 +107,7 @@ class Column:
     """A believed column of the catalogue."""
 
     name: str
-    type: pa.DataType
+    type: pa.DataType | None
     stage: str
     meaning: str
 
@@ -132,8 +133,22 @@ BELIEVED: tuple[Column, ...] = (
     Column("group", pa.string(), "group", "pictures that no split may part"),
     Column("group_reason", pa.string(), "group", "what ties the group together"),
     Column("split", pa.string(), "split", "train, val, test, or none (left out)"),
+    Column("split_reason", pa.string(), "split", "why it is left out; empty where it is not"),
     Column("fold", pa.int32(), "split", "fold of a picture of train or val, from 0; or empty"),
 )
+
+FAMILIES: tuple[Column, ...] = (
+    Column("embedding_*", None, "embed", "what the frozen backbone of this name sees: half floats"),
+    Column("fingerprint_local", pa.binary(), "duplicate", "local features, to search copies by"),
+    Column("zero_shot", None, "zero_shot", "probabilities by a text-image model, by class"),
+    Column("run_*", None, "runs", "probabilities by a trained run that votes, by class"),
+    Column("learnt_by_*", pa.bool_(), "runs", "whether that run has learned from the group"),
+    Column("prediction_*", pa.string(), "predict", "the class that the run of this name says"),
+    Column("confidence_*", pa.float32(), "predict", "the probability of that class, in [0, 1]"),
+    Column("probabilities_*", None, "predict", "of all classes of the run, in their order"),
+)
+"""Columns that some stages add, by name or by what their names begin with; ``None``: the type
+depends on the number of classes or features."""
 
 # Computed row by row from what is said alone: stale as soon as the record says something else.
 FROM_SAID = ("votes",)
@@ -145,6 +160,13 @@ def table_schema(name: str) -> pa.Schema:
     """The schema of one of :data:`TABLES` as it is created, with the schema version inside."""
     bare = {"images": IMAGES, "catalogue": SAID, "decisions": DECISIONS, "ledger": LEDGER}[name]
     return bare.with_metadata({SCHEMA_KEY: str(SCHEMA_VERSION).encode()})
+
+
+def describe_column(name: str) -> Column | None:
+    """What a believed column is, by its name; None for one that no stage of ours writes."""
+    if name in BELIEVED_BY_NAME:
+        return BELIEVED_BY_NAME[name]
+    return next((each for each in FAMILIES if fnmatchcase(name, each.name)), None)
 
 
 def believed_field(name: str, type_: pa.DataType | None = None) -> pa.Field:

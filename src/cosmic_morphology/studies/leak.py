@@ -31,6 +31,8 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
     """The trials of this study, and how one is done."""
     recipe = recipe_named(study.recipe, study.recipes)
     rows = np.concatenate([pool.real(side) for side in study.leak.sides])
+    # Variants of an origin that is tested have no split of their own, and are as good as seen.
+    rows = rows[~np.isin(pool.groups[rows], pool.groups[pool.sides == "test"])]
     # What is dealt anew is scored on the labels that it is learnt with.
     rows = np.sort(rows[(pool.right[rows] == pool.taught[rows]) & (pool.kinds[rows] == COMPUTED)])
     labels = [pool.classes[number] for number in pool.taught[rows]]
