@@ -30,7 +30,6 @@ _HARMLESS = (
     "jfif revision",
     "adobe color transform",
     "icc marker",
-    "progression",
 )
 _PADDED = re.compile(r"(\d+) extraneous bytes before marker 0x(\w\w)")
 _CUT = ("premature end", "two soi markers", "unsupported marker type")
