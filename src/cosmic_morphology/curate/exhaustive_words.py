@@ -56,5 +56,7 @@ def not_looked_for(found: Exhaustive, settings: CurateSettings, column: str) -> 
         said.append(
             f"copies cropped to less than {_SMALLEST_BY_BLOBS:.0%} of a side: not looked for"
         )
+    if found.parts and not by_blobs:
+        said.append("cropped copies of frames that hold noise alone: looked for, but not found")
     said.append("copies turned by other angles than 90, 180 and 270 degrees: not looked for")
     return tuple(said)
