@@ -62,7 +62,7 @@ def test_the_demo_tells_its_whole_account(undisturbed):
     assert [run["name"] for run in summary["runs"]] == ["search-words", "baseline", "finetune"]
     for run in summary["runs"]:
         assert set(run) >= RUN
-        assert run["labels"] == "checked"
+        assert run["labels"] == "rendered"
         assert run["n_test"] > 0
         assert run["ci95"][0] <= run["macro_f1"] <= run["ci95"][1]
 

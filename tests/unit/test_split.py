@@ -277,3 +277,16 @@ def test_a_refused_split_leaves_the_atlas_as_it_was(filled: Atlas) -> None:
     with pytest.raises(UsageError, match="would hold no image"):
         split_pictures(filled, settings=SplitSettings(), seed=1)
     assert str(filled.version) == version
+
+
+def test_what_is_held_out_is_written_as_test_though_nothing_is_left_to_learn_from(
+    atlas: Atlas, arrival
+) -> None:
+    who = ["rest", "O'Brien"]
+    atlas.add([arrival(n, collection=who[n % 3 == 0]) for n in range(12)])
+    write_columns(atlas, label=["galaxy"] * 12, group=["one object"] * 12)
+    with pytest.raises(UsageError, match=r"train and val would hold no image.*held out.*: 8"):
+        split_pictures(atlas, settings=SplitSettings(hold_out=("O'Brien",)), seed=1)
+    rows = atlas.read(["collection", "split"]).to_pylist()
+    assert {row["split"] for row in rows if row["collection"] == "O'Brien"} == {"test"}
+    assert {row["split"] for row in rows if row["collection"] == "rest"} == {NONE}

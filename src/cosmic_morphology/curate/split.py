@@ -97,7 +97,8 @@ def split_pictures(
     UsageError
         There is no column ``group``, the column of labels is missing or empty, nothing is of a
         source or collection that is to be held out, there are more folds than groups, or a split
-        would be empty or farther from its ratio than the groups force. Nothing is written then.
+        would be empty or farther from its ratio than the groups force. Nothing is written then, unless a
+        collection is held out: the test stands.
     """
     missing = {"group", label_column} - set(atlas.columns())
     if missing:
@@ -120,7 +121,8 @@ def split_pictures(
     _check_held_out(rows, settings)
     name = reject if reject is not None else load_taxonomy(None).reject
     sides = divide(rows, settings=settings, seed=seed, reject=name)
-    check_ratios(sides, settings, where=atlas.uri)
+    if not settings.hold_out:
+        check_ratios(sides, settings, where=atlas.uri)
     stamp = Stamp(
         STAGE,
         {
@@ -142,6 +144,9 @@ def split_pictures(
             }
         )
         atlas.replace_columns(written, stamp)
+    if settings.hold_out:
+        # The test is what was asked for, and holds whatever is left to learn from.
+        check_ratios(sides, settings, where=atlas.uri)
     takes_part = [
         counts and side in ("train", "val")
         for side, counts in zip(sides.side, sides.counts, strict=True)
