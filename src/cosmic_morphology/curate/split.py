@@ -97,8 +97,8 @@ def split_pictures(
     UsageError
         There is no column ``group``, the column of labels is missing or empty, nothing is of a
         source or collection that is to be held out, there are more folds than groups, or a split
-        would be empty or farther from its ratio than the groups force. Nothing is written then, unless a
-        collection is held out: the test stands.
+        would be empty or farther from its ratio than the groups force. Nothing is written then,
+        unless a collection is held out: the test stands.
     """
     missing = {"group", label_column} - set(atlas.columns())
     if missing:
