@@ -274,13 +274,26 @@ def _label_parameters(settings: Settings) -> Any:
     return settings.curate.model_dump(), str(settings.taxonomy), settings.seed
 
 
+def _embeddings(settings: Settings) -> tuple[str, ...]:
+    """The column that copies may be searched by: it may be filled after a run has gone without."""
+    from cosmic_morphology.learn.embedding_names import embedding_column
+
+    return (embedding_column(settings.learn.backbone),)
+
+
 STAGES: tuple[Stage, ...] = (
     Stage("collect", collect, lambda s: bool(s.collect_from)),
     Stage("import", import_folders, lambda s: bool(s.import_from)),
     Stage("synthesize", synthesize, lambda s: s.synthesize.per_class > 0),
     Stage("embed", embed, lambda _: True),
-    # It knows itself whether anything changed, embeddings among it.
-    Stage("duplicates", duplicates, lambda _: True),
+    Stage(
+        "duplicates",
+        duplicates,
+        lambda _: True,
+        ("source", "lineage"),
+        lambda s: s.curate.model_dump(),
+        also_reads=_embeddings,
+    ),
     Stage("votes", votes, lambda _: True),
     Stage("zero-shot", zero_shot, lambda s: bool(s.curate.zero_shot)),
     Stage(
