@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from cosmic_morphology.atlas import Atlas, Progress
 from cosmic_morphology.learn.at_hand import why_not_at_hand
+from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.settings import Settings
+
+_EMBEDDED = "embedded by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +63,22 @@ def embed_first(
             done = embed(atlas, learn=settings.learn, progress=progress)
             return EmbeddedFirst(done.column, done.filled)
     return EmbeddedFirst(next(iter(there), ""), without="" if there else without)
+
+
+def embed(context: Context) -> None:
+    """Look at every picture with the frozen backbone, if its weights are on this machine."""
+    with context.progress("embedding") as report:
+        done = embed_first(context.atlas, context.settings, progress=report)
+    context.notes[_EMBEDDED] = done.column
+    context.summary.embeddings = done.column or f"none: {done.without}"
+
+
+def embed_for_training(context: Context) -> None:
+    """The same for the models that are to be trained: here the hub may be asked."""
+    from cosmic_morphology.learn import embed as embed_pictures
+    from cosmic_morphology.learn.embedding_names import embedding_column
+
+    if context.notes[_EMBEDDED] == embedding_column(context.settings.learn.backbone):
+        return
+    with context.progress("embedding") as report:
+        embed_pictures(context.atlas, learn=context.settings.learn, progress=report)

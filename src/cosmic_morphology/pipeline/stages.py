@@ -15,12 +15,12 @@ from typing import Any
 from cosmic_morphology.errors import CosmicError, SettingsError
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.pipeline.context import Context
+from cosmic_morphology.pipeline.embedding import embed, embed_for_training
 from cosmic_morphology.pipeline.splitting import certify, split
 from cosmic_morphology.settings import Settings
 
 AUDIT_FILE = "audit.json"
 """Beside the report, which shows it."""
-_EMBEDDED = "embedded by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +115,6 @@ def synthesize(context: Context) -> None:
             size_px=job.size_px,
             progress=report,
         )
-
-
-def embed(context: Context) -> None:
-    """Look at every picture with the frozen backbone, if its weights are on this machine."""
-    from cosmic_morphology.pipeline.embedding import embed_first
-
-    with context.progress("embedding") as report:
-        done = embed_first(context.atlas, context.settings, progress=report)
-    context.notes[_EMBEDDED] = done.column
-    context.summary.embeddings = done.column or f"none: {done.without}"
-
-
-def embed_for_training(context: Context) -> None:
-    """The same for the models that are to be trained: here the hub may be asked."""
-    from cosmic_morphology.learn import embed as embed_pictures
-    from cosmic_morphology.learn.embedding_names import embedding_column
-
-    if context.notes[_EMBEDDED] == embedding_column(context.settings.learn.backbone):
-        return
-    with context.progress("embedding") as report:
-        embed_pictures(context.atlas, learn=context.settings.learn, progress=report)
 
 
 def duplicates(context: Context) -> None:
