@@ -94,6 +94,9 @@ def compare_all(
     """
     if len(ids) > max_whole:
         return Exhaustive()
+    # In the order of their splits: whole blocks of pairs are then passed over.
+    order = np.argsort(split, kind="stable")
+    ids, split = [ids[row] for row in order], split[order]
     parts = len(ids) <= max_parts
     wholes = np.zeros((len(ids), 400), np.float32)
     unreadable = 0
@@ -117,6 +120,7 @@ def compare_all(
     counts = np.unique(split[split >= 0], return_counts=True)[1]
     within = int((counts.astype(np.int64) * (counts - 1) // 2).sum())
     compared = len(ids) * (len(ids) - 1) // 2 - within
+    pairs = np.sort(order[pairs], axis=1)
     return Exhaustive(pairs, likeness, compared, whole=True, parts=parts, unreadable=unreadable)
 
 

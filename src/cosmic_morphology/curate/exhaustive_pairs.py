@@ -77,6 +77,8 @@ def hopeful_pairs(
             # Every orientation is asked in one direction only: turning the other one back is among
             # them. So of whole images the later ones are enough.
             for at in range(0 if part else int(rows[0]), len(wholes), _COLUMNS):
+                if _all_of_one(split[rows], split[at : at + _COLUMNS]):
+                    continue
                 turned = oriented(squares[at : at + _COLUMNS], orientation).reshape(-1, CELLS**2)
                 out = scores[: len(block), : len(turned)]
                 np.matmul(block, turned.T, out=out)
@@ -100,6 +102,11 @@ def hopeful_pairs(
                     )
                 )
     return nearest(_joined(found))
+
+
+def _all_of_one(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether all these images are of one split, so that none of their pairs could leak."""
+    return bool(one[0] >= 0 and (one == one[0]).all() and (other == one[0]).all())
 
 
 def nearest(pairs: Hopeful, at_most: int = NEAREST) -> Hopeful:
