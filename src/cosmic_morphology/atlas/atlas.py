@@ -27,7 +27,7 @@ from cosmic_morphology.atlas.stamps import Stamp, fingerprint, table_digest
 from cosmic_morphology.atlas.store import Store
 from cosmic_morphology.atlas.tables import Table, sql_text, with_left_out
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
-from cosmic_morphology.errors import AtlasError
+from cosmic_morphology.errors import AtlasError, UsageError
 from cosmic_morphology.safe_text import without_secrets
 
 
@@ -97,6 +97,20 @@ class Atlas:
     def count(self, table: str = "images", where: str | None = None) -> int:
         """Number of rows of a table."""
         return int(self.table(table).count_rows(where))
+
+    @property
+    def address(self) -> str:
+        """Where the atlas is, without passwords and signatures: what may be written and shown."""
+        return without_secrets(self.uri)
+
+    def need_images(self) -> None:
+        """Raise :class:`UsageError` where there is no image to work on."""
+        if not self.count():
+            raise UsageError(
+                "there are no images in this atlas",
+                where=self.address,
+                todo="Collect or import some first.",
+            )
 
     def read(
         self,

@@ -50,6 +50,13 @@ def settings_for(config: Path | None, **overrides: Any) -> Settings:
     return settings
 
 
+def atlas_with_images(settings: Settings) -> Atlas:
+    """The atlas that the settings name, for what works on images: there has to be one."""
+    opened = open_atlas(settings)
+    opened.need_images()
+    return opened
+
+
 def open_atlas(settings: Settings, *, create: bool = False, version: str | None = None) -> Atlas:
     """The atlas that the settings name."""
     from cosmic_morphology.atlas import Atlas

@@ -11,8 +11,8 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    atlas_with_images,
     needs,
-    open_atlas,
     pairs,
     settings_for,
     show,
@@ -93,7 +93,7 @@ def command(
         settings.curate.zero_shot = zero_shot
     if run:
         settings.curate.runs = tuple(run)
-    opened = open_atlas(settings)
+    opened = atlas_with_images(settings)
     taxonomy = load_taxonomy(settings.taxonomy)
     if audit is not None:
         table = audit_labels(

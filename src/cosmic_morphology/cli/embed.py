@@ -10,8 +10,8 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    atlas_with_images,
     needs,
-    open_atlas,
     settings_for,
     show,
 )
@@ -36,4 +36,4 @@ def command(
     with needs("learn"), progress("embedding") as report:
         from cosmic_morphology.learn import embed
 
-        show(embed(open_atlas(settings), learn=learn, progress=report), as_json=as_json)
+        show(embed(atlas_with_images(settings), learn=learn, progress=report), as_json=as_json)

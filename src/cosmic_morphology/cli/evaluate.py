@@ -12,9 +12,9 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    atlas_with_images,
     check_filter,
     needs,
-    open_atlas,
     pairs,
     quiet_libraries,
     settings_for,
@@ -72,7 +72,7 @@ def command(
         name: run_at(Path(run), settings) for name, run in pairs("--without", without).items()
     }
     folders = list(dict.fromkeys([*(run_at(run, settings) for run in runs), *lacking.values()]))
-    opened = open_atlas(settings)
+    opened = atlas_with_images(settings)
     with needs("learn"):
         from cosmic_morphology.cli.ranking import Ranked, show_ranked
 

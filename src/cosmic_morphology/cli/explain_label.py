@@ -10,7 +10,7 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
-    open_atlas,
+    atlas_with_images,
     settings_for,
     show,
 )
@@ -31,7 +31,7 @@ def command(
 
     settings = settings_for(config, atlas=atlas)
     found = explain_label(
-        open_atlas(settings),
+        atlas_with_images(settings),
         id_,
         taxonomy=load_taxonomy(settings.taxonomy),
         settings=settings.curate,

@@ -11,7 +11,7 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
-    open_atlas,
+    atlas_with_images,
     settings_for,
     show,
 )
@@ -35,7 +35,7 @@ def command(
     settings = settings_for(config, atlas=atlas)
     with progress("explore") as report:
         summary = explore(
-            open_atlas(settings),
+            atlas_with_images(settings),
             out or settings.out / "explore",
             taxonomy=load_taxonomy(settings.taxonomy),
             progress=report,

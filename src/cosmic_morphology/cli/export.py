@@ -11,6 +11,7 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    atlas_with_images,
     needs,
     open_atlas,
     plain,
@@ -60,7 +61,7 @@ def command(
     if pictures is not None and not pictures.exists():
         raise InputError("there is no such file or folder", where=str(pictures))
     if atlas is not None:
-        open_atlas(settings)  # before torch, which takes seconds to import
+        atlas_with_images(settings)  # before torch, which takes seconds to import
     with needs("learn"):
         from cosmic_morphology.learn import export_onnx, load_run
 

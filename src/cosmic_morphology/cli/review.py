@@ -12,7 +12,7 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
-    open_atlas,
+    atlas_with_images,
     pairs,
     settings_for,
     show,
@@ -46,7 +46,7 @@ def import_(
 
     settings = settings_for(config, atlas=atlas)
     summary = import_verdicts(
-        open_atlas(settings),
+        atlas_with_images(settings),
         path,
         only_split=only_split,
         taxonomy=load_taxonomy(settings.taxonomy),
@@ -84,7 +84,7 @@ def queue(
 
     settings = settings_for(config, atlas=atlas)
     taxonomy = load_taxonomy(settings.taxonomy)
-    items = review_queue(open_atlas(settings), taxonomy=taxonomy, limit=limit)
+    items = review_queue(atlas_with_images(settings), taxonomy=taxonomy, limit=limit)
     if as_json:
         show({"queue": items}, as_json=True)
         return
@@ -110,7 +110,7 @@ def start(
 
     settings = settings_for(config, atlas=atlas)
     taxonomy = load_taxonomy(settings.taxonomy)
-    opened = open_atlas(settings)
+    opened = atlas_with_images(settings)
     with Viewer(opened, taxonomy) as viewer:
         done = review_in_terminal(
             opened,
@@ -132,5 +132,5 @@ def agreement(
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
-    found = agreements(open_atlas(settings), taxonomy=load_taxonomy(settings.taxonomy))
+    found = agreements(atlas_with_images(settings), taxonomy=load_taxonomy(settings.taxonomy))
     show({"agreements": found}, as_json=as_json)

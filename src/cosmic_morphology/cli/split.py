@@ -12,7 +12,7 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     SeedOption,
-    open_atlas,
+    atlas_with_images,
     settings_for,
     show,
 )
@@ -57,7 +57,7 @@ def command(
         settings.split.hold_out = tuple(hold_out)
     if folds is not None:
         settings.split.folds = folds
-    opened = open_atlas(settings)
+    opened = atlas_with_images(settings)
     # Images that came in since the last `cosmic curate` have no group yet.
     group_pictures(opened, settings=settings.curate)
     before = splits_before(opened)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cosmic_morphology.cli.common import needs, open_atlas, pairs, show
+from cosmic_morphology.cli.common import atlas_with_images, needs, pairs, show
 from cosmic_morphology.cli.printing import console, say
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import csv_rows, write_csv
@@ -44,7 +44,7 @@ def sweep(
     from cosmic_morphology.taxonomy import load_taxonomy
 
     swept = sweep_runs(
-        open_atlas(settings),
+        atlas_with_images(settings),
         recipes=recipes or ["baseline"],
         backbones=_backbones(settings.learn, backbones, weights),
         seeds=_numbers(seeds) or [settings.seed],

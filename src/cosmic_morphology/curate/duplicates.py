@@ -220,9 +220,8 @@ def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
     width = len(flat) // max(stored.num_rows, 1)
     vectors = np.full((len(ids), max(width, 1)), np.nan, np.float32)
     at = {each: row for row, each in enumerate(ids)}
-    for each, vector in zip(
-        stored.column("id").to_pylist(), flat.reshape(stored.num_rows, -1), strict=True
-    ):
+    rows = flat.reshape(stored.num_rows, width)
+    for each, vector in zip(stored.column("id").to_pylist(), rows, strict=True):
         if each in at:
             vectors[at[each]] = vector
     return vectors

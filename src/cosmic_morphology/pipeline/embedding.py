@@ -67,6 +67,8 @@ def embed_first(
 
 def embed(context: Context) -> None:
     """Look at every picture with the frozen backbone, if its weights are on this machine."""
+    # The first stage that works on images: those before it bring them.
+    context.atlas.need_images()
     with context.progress("embedding") as report:
         done = embed_first(context.atlas, context.settings, progress=report)
     context.notes[_EMBEDDED] = done.column

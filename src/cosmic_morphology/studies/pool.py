@@ -174,6 +174,7 @@ def read_pool(
 
 
 def _column(atlas: Atlas, backbone: str) -> str:
+    atlas.need_images()
     column = embedding_for(atlas, backbone)
     if not column or (backbone and column != embedding_column(backbone)):
         raise UsageError(
