@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect.doors import is_loopback
+from cosmic_morphology.safe_text import HIDDEN
 
 REPLICA = "http://replica.invalid/"
 """Stands for a server on this machine; no such host can exist (RFC 2606)."""
@@ -18,7 +19,8 @@ class Addresses:
     """Addresses as they are asked, and as the atlas keeps them.
 
     Those of an archive are kept as they are. Of a server on this machine the port says nothing
-    of the image: the same files behind another port are the same rows of the ledger.
+    of the image: the same files behind another port are the same rows of the ledger. A user and
+    password in the address are never kept.
 
     Parameters
     ----------
@@ -28,15 +30,17 @@ class Addresses:
 
     def __init__(self, root: str = "") -> None:
         parts = urlsplit(root)
-        self._here = f"{parts.scheme}://{parts.netloc}/" if is_loopback(parts.netloc) else ""
+        user, at, host = parts.netloc.rpartition("@")
+        self._here = f"{parts.scheme}://{parts.netloc}/" if is_loopback(host) or user else ""
+        self._kept = REPLICA if is_loopback(host) else f"{parts.scheme}://{HIDDEN}{at}{host}/"
 
     def kept(self, text: str) -> str:
         """An address, or a text that holds some, as the atlas keeps it."""
-        return text.replace(self._here, REPLICA) if self._here else text
+        return text.replace(self._here, self._kept) if self._here else text
 
     def asked(self, text: str) -> str:
         """An address that the atlas has kept, or a text that holds some, as it is asked now."""
-        return text.replace(REPLICA, self._here) if self._here else text
+        return text.replace(self._kept, self._here) if self._here else text
 
     def kept_record(self, record: Record) -> Record:
         """A record with its addresses as the atlas keeps them."""

@@ -32,7 +32,7 @@ class AtlasPictures:
 
     def where(self) -> dict[str, str]:
         """Address and version of the atlas; a folder by its whole path, to be found again."""
-        uri = self._atlas.uri
+        uri = self._atlas.address
         place = uri if "://" in uri else str(Path(uri).resolve())
         return {"uri": place, "version": str(self._atlas.version)}
 

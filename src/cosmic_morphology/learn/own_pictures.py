@@ -11,6 +11,7 @@ from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.learn.pictures import ParquetPictures, PictureTable
 from cosmic_morphology.learn.run_json import read_json
 from cosmic_morphology.learn.runs import read_run
+from cosmic_morphology.safe_text import without_secrets
 
 
 def pictures_of_run(
@@ -37,7 +38,7 @@ def pictures_of_run(
     """
     read_run(run_folder)
     uri = str(read_json(run_folder / "atlas.json").get("uri", ""))
-    if not uri or ("://" in uri and uri.rstrip("/") != ours.rstrip("/")):
+    if not uri or ("://" in uri and uri.rstrip("/") != without_secrets(ours).rstrip("/")):
         return None
     try:
         if uri.endswith(".parquet"):

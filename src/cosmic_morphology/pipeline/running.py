@@ -64,7 +64,7 @@ def run(
             context.summary.report = str(write_the_report(context))
         tell(f"report: {context.summary.report}")
     context.summary.peak_memory_mb = round(memory.peak_mb, 1)
-    context.summary.atlas = context.atlas.uri
+    context.summary.atlas = context.atlas.address
     context.summary.atlas_version = str(context.atlas.version)
     context.summary.write(settings.out / "summary.json")
     return context.summary
