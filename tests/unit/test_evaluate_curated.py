@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
 
-from cosmic_morphology.atlas import Stamp
+from cosmic_morphology.atlas import RENDERER, Stamp
 from cosmic_morphology.cli import app
 from cosmic_morphology.evaluate import write_curated
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -81,3 +82,13 @@ def test_curating_ends_with_a_table_and_a_page(atlas, arrival, tmp_path, monkeyp
             assert "page: cosmic-out/curated.html" in said
             assert "irrelevant" in said
     assert (tmp_path / "cosmic-out/curated.html").is_file()
+
+
+def test_what_a_renderer_labelled_is_not_counted_as_checked_by_people(judged, tmp_path):
+    verdict = {"verdict": "label", "label": "comet", "note": ""}
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    judged.append_decisions([{"id": "nasa:x000", "who": RENDERER, "at": when, **verdict}])
+    done = write_curated(judged, tmp_path / "page.html", taxonomy=SIX)
+    comet = next(row for row in done.classes if row.name == "comet")
+    assert comet.kinds == {"checked": 0, "rendered": 1, "computed": 1, "none": 0}
+    assert "by construction" in (tmp_path / "page.html").read_text("utf-8")

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas import Atlas, labels_by_construction
 from cosmic_morphology.evaluate.gallery import Tile, tiles
 from cosmic_morphology.evaluate.page import write_page
+from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, RENDERED
 from cosmic_morphology.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 OPEN = "(open)"
-_KINDS = ("checked", "computed", "none")
+_KINDS = (CHECKED, RENDERED, COMPUTED, "none")
 _COLUMNS = ("label", "label_kind", "suggested_label")
 # Of every check the title of its part, and what the worst of them look like.
 _CHECKS = {
@@ -29,7 +30,7 @@ _CHECKS = {
 
 @dataclass(frozen=True, slots=True)
 class ClassCount:
-    """Pictures of one class: by people, by the voters, and how many each check flags."""
+    """Pictures of one class: by people, by construction, by voters, and what each check flags."""
 
     name: str
     pictures: int
@@ -50,10 +51,10 @@ class Curated:
 
         found = Table(title="labels, and what the checks flag")
         found.add_column("class", no_wrap=True)
-        for name in ("all", "people", "voters", *_CHECKS):
+        for name in ("all", "people", "construction", "voters", *_CHECKS):
             found.add_column(name, justify="right")
         for row in self.classes:
-            kinds = (row.kinds["checked"], row.kinds["computed"])
+            kinds = (row.kinds[CHECKED], row.kinds[RENDERED], row.kinds[COMPUTED])
             numbers = (row.pictures, *kinds, *row.flags.values())
             found.add_row(row.name, *(f"{number:,}" for number in numbers))
         return found
@@ -87,7 +88,8 @@ def write_curated(atlas: Atlas, path: Path, *, taxonomy: Taxonomy, shown: int = 
     there = set(atlas.positions())
     names = [f"{check}_{part}" for check in _CHECKS for part in ("score", "flag", "reason")]
     read = atlas.read(["id", *_COLUMNS, *names]).sort_by("id").to_pylist()
-    rows = [row for row in read if row["id"] in there]
+    drawn = labels_by_construction(atlas)
+    rows = [_by_kind(row, drawn) for row in read if row["id"] in there]
     classes = count_classes(rows, taxonomy)
     page = write_page(
         path,
@@ -114,6 +116,12 @@ def count_classes(rows: Sequence[dict[str, Any]], taxonomy: Taxonomy) -> list[Cl
         flags = {check: len(_flagged(own, check)) for check in _CHECKS}
         found.append(ClassCount(name, len(own), {kind: kinds[kind] for kind in _KINDS}, flags))
     return found
+
+
+def _by_kind(row: dict[str, Any], drawn: frozenset[str]) -> dict[str, Any]:
+    """The column calls checked what any verdict says, also the renderer's."""
+    is_drawn = row["label_kind"] == CHECKED and row["id"] in drawn
+    return {**row, "label_kind": RENDERED} if is_drawn else row
 
 
 def _flagged(rows: Sequence[dict[str, Any]], check: str) -> list[dict[str, Any]]:
