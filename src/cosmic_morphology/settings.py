@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -166,7 +166,7 @@ class LearnSettings(Section):
     mean: tuple[float, float, float] | None = Field(None, description="override for a file")
     std: tuple[float, float, float] | None = Field(None, description="override for a file")
     backbone_args: dict[str, Any] = Field(default_factory=dict, description="for timm")
-    image_size_px: int | None = Field(None, ge=16, description="side of the input, px")
+    image_size_px: int | None = Field(None, ge=16, le=2048, description="side of the input, px")
     workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=0)
     accelerator: str = Field("auto", description="auto, cpu, gpu, ...")
     devices: int = Field(1, ge=1, description="GPUs that train together")
@@ -192,6 +192,9 @@ class EvaluateSettings(Section):
         40, ge=1, le=5000, description="pictures on which the share of saliency is measured"
     )
     report_probe: bool = Field(True, description="report how well embeddings tell the collection")
+
+
+Job = TypeVar("Job", bound=Section)
 
 
 class CollectJob(Section):
@@ -227,6 +230,20 @@ class ImportJob(Section):
     follow_links: bool = Field(
         default=False, description="take in what links out of the folder lead to"
     )
+
+
+def job_of(kind: type[Job], **given: Any) -> Job:
+    """A job as the command line gives it.
+
+    Raises
+    ------
+    SettingsError
+        A value is not valid; the error names it.
+    """
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        raise _settings_error(error, None) from error
 
 
 class SynthesizeJob(Section):

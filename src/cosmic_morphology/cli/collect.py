@@ -56,13 +56,14 @@ def command(
     """Fetch pictures and their records; a rerun fetches only what is missing."""
     from cosmic_morphology.collect import collect
     from cosmic_morphology.imaging import ImageLimits
-    from cosmic_morphology.settings import CollectJob
+    from cosmic_morphology.settings import CollectJob, job_of
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
     if contact is not None:
         settings.collect.contact = contact
-    job = CollectJob(
+    job = job_of(
+        CollectJob,
         source=source,
         queries=tuple(queries or ()),
         root=root,

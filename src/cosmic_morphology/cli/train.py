@@ -12,8 +12,8 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     SeedOption,
+    atlas_with_images,
     needs,
-    open_atlas,
     quiet_libraries,
     settings_for,
     show,
@@ -88,10 +88,11 @@ def command(
         raise UsageError("one run has one recipe, backbone and seed", todo="Add --sweep for more.")
     given = {"backbone": backbones, "weights": files}
     learn = settings.learn.model_copy(update={key: each[0] for key, each in given.items() if each})
-    from cosmic_morphology.settings import RunJob
+    from cosmic_morphology.settings import RunJob, job_of
     from cosmic_morphology.taxonomy import load_taxonomy
 
-    job = RunJob(
+    job = job_of(
+        RunJob,
         name=name or "baseline",
         recipe=recipes[0] if recipes else "baseline",
         labels=labels,
@@ -101,7 +102,7 @@ def command(
         from cosmic_morphology.learn import train
 
         run = train(
-            open_atlas(settings),
+            atlas_with_images(settings),
             job,
             learn=learn,
             taxonomy=load_taxonomy(settings.taxonomy),

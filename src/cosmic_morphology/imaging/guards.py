@@ -277,4 +277,6 @@ def _is_json(data: bytes, head: str) -> bool:
         json.loads(data)
     except ValueError:
         return False
+    except RecursionError:  # nested deeper than the parser goes, and JSON so far
+        return True
     return True

@@ -123,7 +123,9 @@ class Recipe(_Part):
         False, description="with it, give back the classes' shares that class weights took away"
     )
     precision_wanted: float = Field(0.98, gt=0, lt=1, description="for the reject threshold")
-    size_px: int | None = Field(None, ge=16, description="side of the input instead of the model's")
+    size_px: int | None = Field(
+        None, ge=16, le=2048, description="side of the input instead of the model's"
+    )
     augment: Augmentation = Field(
         default_factory=Augmentation, description="random changes of training pictures, see below"
     )

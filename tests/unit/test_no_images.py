@@ -1,0 +1,127 @@
+"""An atlas without images, and what else is not there yet: one line that says what to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pyarrow as pa
+import pytest
+
+from cosmic_morphology import cli
+from cosmic_morphology.atlas import Stamp
+from cosmic_morphology.learn.atlas_pictures import AtlasPictures
+from cosmic_morphology.pipeline.summary import Summary
+from cosmic_morphology.settings import CollectJob, LearnSettings, SettingsError, job_of
+
+WORKS_ON_IMAGES = [
+    "run --config good.toml",
+    "curate",
+    "split",
+    "embed",
+    "train one",
+    "explore",
+    "study leak --config study.toml",
+    "review queue",
+    "review start",
+    "review agreement",
+    "explain-label made:1",
+]
+
+
+@pytest.fixture
+def ended(monkeypatch, capfd, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("COSMIC_LEARN__WEIGHTS", "none")
+    (tmp_path / "good.toml").write_text("[curate]\nembed = false\n")
+    (tmp_path / "study.toml").write_text("atlas = 'atlas'\n")
+
+    def run(words):
+        parts = words.split()
+        more = [] if parts[0] == "study" else ["--atlas", "atlas"]
+        monkeypatch.setattr(sys, "argv", ["cosmic", *parts, *more])
+        with pytest.raises(SystemExit) as done:
+            cli.main()
+        return done.value.code or 0, capfd.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize("words", WORKS_ON_IMAGES)
+@pytest.mark.parametrize("records", [0, 2])
+def test_without_images_every_verb_says_so(ended, atlas, arrival, words, records):
+    if records:
+        atlas.upsert_records([arrival(number).record for number in range(records)])
+    code, said = ended(words)
+    assert code == 2, said
+    assert "there are no images in this atlas. Collect or import some first." in said
+    assert len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", ["curate --no-embed", "split", "train one", "explore"])
+@pytest.mark.parametrize("images", [1, 3])
+def test_with_few_images_without_labels_and_split_no_verb_is_at_fault(
+    ended, atlas, arrival, words, images
+):
+    atlas.add([arrival(number) for number in range(images)])
+    code, said = ended(words)
+    assert code in (0, 1, 2)
+    assert "fault of the program" not in said
+
+
+def test_a_column_of_embeddings_without_one_filled_is_compared_as_none(filled):
+    from cosmic_morphology.curate import find_duplicates
+    from cosmic_morphology.settings import CurateSettings
+
+    field = pa.field("embedding_small", pa.list_(pa.float32(), 4))
+    filled.prepare_columns([field], Stamp("embed"))
+    settings = CurateSettings(duplicate_embedding="embedding_small")
+    assert find_duplicates(filled, settings=settings).pictures == filled.count()
+
+
+def test_no_password_of_an_address_is_written(atlas, tmp_path):
+    atlas.uri = "s3://ann:secretpass@host/bucket/a?X-Amz-Signature=cafe0123"
+    where = AtlasPictures(atlas).where()
+    Summary(atlas=atlas.address).write(tmp_path / "summary.json")
+    (tmp_path / "atlas.json").write_text(json.dumps(where))
+    for file in tmp_path.glob("*.json"):
+        text = file.read_text("utf-8")
+        assert "host/bucket" in text
+        assert "secretpass" not in text
+        assert "cafe0123" not in text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:80", "archive.example"])
+def test_no_password_of_an_archive_is_kept(host):
+    from cosmic_morphology.collect.addresses import Addresses
+
+    root = f"http://ann:secretpass@{host}"
+    addresses = Addresses(root)
+    kept = addresses.kept_row({"url": f"{root}/a.jpg", "record": f'{{"u": "{root}/a"}}'})
+    assert "secretpass" not in str(kept)
+    assert addresses.asked(kept["url"]) == f"{root}/a.jpg"
+
+
+@pytest.mark.parametrize("given", [{"queries": (" ",)}, {"limit": 0}, {"source": None}])
+def test_odd_words_of_a_job_are_an_error_of_settings(given):
+    with pytest.raises(SettingsError) as caught:
+        job_of(CollectJob, **given)
+    assert next(iter(given)) in str(caught.value)
+
+
+def test_the_input_of_a_model_is_as_large_as_a_run_may_say():
+    from cosmic_morphology.learn.run_json import LARGEST_SIDE_PX
+
+    assert LearnSettings(image_size_px=LARGEST_SIDE_PX).image_size_px == LARGEST_SIDE_PX
+    with pytest.raises(ValueError, match="2048"):
+        LearnSettings(image_size_px=LARGEST_SIDE_PX + 1)
+
+
+def test_json_that_is_nested_too_deeply_is_no_image():
+    from cosmic_morphology.errors import PictureError
+    from cosmic_morphology.imaging.guards import media_type_of
+
+    with pytest.raises(PictureError, match="JSON"):
+        media_type_of(b"[" * 4000)
