@@ -114,6 +114,25 @@ def test_different_images_of_one_kind_are_no_leak(kind, atlas: Atlas):
     assert certificate.compared >= 64
 
 
+def test_dark_frames_that_lost_most_of_their_noise_are_found(atlas: Atlas):
+    """Quality 40 leaves stars, and traces of noise in every tile."""
+    images = {}
+    for number in range(8):
+        rng = np.random.default_rng([40, number])
+        stars = np.zeros((320, 320))
+        stars[tuple(rng.integers(5, 315, (2, 6)))] = rng.uniform(300, 3000, 6)
+        sky = rng.normal(6, 4, stars.shape) + ndimage.gaussian_filter(stars, 1.5)
+        frame = Image.fromarray(np.clip(sky, 0, 255).astype(np.uint8)).convert("RGB")
+        images[f"{number}-a"] = jpeg(frame)
+        images[f"{number}-b"] = jpeg(frame.transpose(Image.Transpose.FLIP_LEFT_RIGHT), 40)
+    fill(atlas, images, dict.fromkeys(images, "train"))
+    ids = atlas.ids()
+    found = compare_all(atlas, ids, np.full(len(ids), -1))
+    tied = [sorted(ids[row][:-1] for row in pair) for pair in found.pairs]
+    assert all(one == other for one, other in tied)
+    assert len(tied) >= 7
+
+
 def test_the_comparison_of_every_pair_finds_them_alone(atlas: Atlas):
     whole = image_of("star field", 7)
     part = whole.crop((0, 0, 150, 120)).transpose(Image.Transpose.ROTATE_270)

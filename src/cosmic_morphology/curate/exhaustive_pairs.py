@@ -12,8 +12,9 @@ import numpy as np
 
 from cosmic_morphology.curate.exhaustive_maps import CELLS, ORIENTATIONS, oriented
 
-# Least correlation of whole images, and of an image with a part of another.
-MIN_WHOLE, MIN_PART = 0.55, 0.6
+# Least correlation of whole images, and of an image with a part of another. Dark frames that were
+# compressed to quality 40 keep 0.3 to 0.7 of the whole.
+MIN_WHOLE, MIN_PART = 0.35, 0.6
 # Of each image (or part of it) so many others are looked at, the most alike first.
 NEAREST = 8
 # Numbers of a block of scores: they stay in the cache.
@@ -67,12 +68,13 @@ def hopeful_pairs(
         Row of the first version.
     """
     least = MIN_PART if part else MIN_WHOLE
-    found: list[tuple[np.ndarray, ...]] = []
+    kept = _joined([])
     squares = wholes.reshape(-1, CELLS, CELLS)
     scores = np.empty((_ROWS, _COLUMNS), np.float32)
     for start in range(0, len(versions), _ROWS):
         block = versions[start : start + _ROWS]
         rows = np.arange(first + start, first + start + len(block))
+        found: list[tuple[np.ndarray, ...]] = []
         for number, orientation in enumerate(ORIENTATIONS):
             # Every orientation is asked in one direction only: turning the other one back is among
             # them. So of whole images the later ones are enough.
@@ -101,7 +103,9 @@ def hopeful_pairs(
                         )
                     )
                 )
-    return nearest(_joined(found))
+        # Who is not among the nearest here is not among them at the end: memory stays small.
+        kept = nearest(joined([kept, _joined(found)]))
+    return kept
 
 
 def _all_of_one(one: np.ndarray, other: np.ndarray) -> bool:
