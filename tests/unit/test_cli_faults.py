@@ -167,6 +167,14 @@ def test_wrong_words_are_one_line(ran, monkeypatch, tmp_path, words, said):
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("root", ["http://[::1", "http://x:99999", "ftp://x", "no address"])
+def test_a_root_that_is_no_address_is_one_line(ran, tmp_path, root):
+    code, _, err = ran("collect", "comet", "--root", root, "--atlas", tmp_path / "atlas")
+    assert code == 2
+    assert "no address" in err
+    assert len(err.splitlines()) == 1
+
+
 def test_settings_that_cannot_be_read_are_one_line(ran, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     bad = tmp_path / "bad.toml"

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from cosmic_morphology.atlas import Atlas, withdraw
 from cosmic_morphology.collect.addresses import Addresses
-from cosmic_morphology.collect.doors import Doors
+from cosmic_morphology.collect.doors import Doors, origin_of_root
 from cosmic_morphology.collect.harvest import Harvest
 from cosmic_morphology.collect.health import Health, Repeats
 from cosmic_morphology.collect.http import Client
@@ -138,6 +138,7 @@ def collect(
     retried = _checked(retry or set())
     source = find_source(Wanted(job, taxonomy, since, settings.contact))
     if job.root:
+        origin_of_root(job.root)
         source = StandIn(source, job)
 
     async def harvest() -> CollectSummary:

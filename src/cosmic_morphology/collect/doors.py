@@ -29,7 +29,7 @@ class Doors:
 
     def __init__(self, hosts: Iterable[str], root: str = "") -> None:
         self._hosts = tuple(host.lower() for host in hosts)
-        self._root = _root_of(root) if root else None
+        self._root = origin_of_root(root) if root else None
 
     @property
     def free(self) -> list[str]:
@@ -100,7 +100,14 @@ def is_address(host: str) -> bool:
     return True
 
 
-def _root_of(root: str) -> tuple[str, str, int]:
+def origin_of_root(root: str) -> tuple[str, str, int]:
+    """Scheme, host and port of the address that a person gave in an archive's place.
+
+    Raises
+    ------
+    UsageError
+        It is no address of http or https.
+    """
     try:
         parts = urlsplit(root)
         origin = _origin(parts)

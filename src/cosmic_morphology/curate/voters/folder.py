@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from cosmic_morphology.curate.negation import is_negated
 from cosmic_morphology.curate.objects import objects_in
@@ -55,7 +55,7 @@ def last_folder(address: str) -> str:
 
     The path of a page at an archive says how the site is built, not what the picture shows.
     """
-    if urlsplit(address).scheme in ("http", "https"):
+    if address.lower().startswith(("http://", "https://")):
         return ""
     parts = PurePosixPath(unquote(address)).parts
     return parts[-2] if len(parts) > 1 else ""
