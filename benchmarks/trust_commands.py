@@ -37,7 +37,8 @@ def main() -> None:
     tried, bad = walked["tried"], len(walked["bad"])
     low, high = wilson(tried - bad, tried)
     what = "command lines without a traceback of tried"
-    emit([Row(what, (tried - bad) / tried, low, high, tried, "share", 1.0, command=COMMAND)])
+    command = " ".join([COMMAND, *words])
+    emit([Row(what, (tried - bad) / tried, low, high, tried, "share", 1.0, command=command)])
 
 
 if __name__ == "__main__":

@@ -125,3 +125,33 @@ def test_a_full_disk_is_one_line_that_names_the_place(filled, tmp_path, small_di
     assert "disk" in last.partition(": ")[2]
     left = [each for each in tmp_path.rglob("*unfinished*") if os.path.lexists(each)]
     assert left == []
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [
+        ("import more --name more --atlas disk/copy", "2m"),
+        ("curate --no-embed --atlas disk/copy", "2m"),
+        ("split --atlas disk/copy", "2m"),
+        ("synthesize --per-class 4 --kind star --size 64 --atlas disk/copy", "2m"),
+        ("explore --atlas atlas --out disk/explored", "2m"),
+    ],
+)
+def test_after_a_full_disk_the_same_command_works(filled, tmp_path, small_disk, words, size):
+    from PIL import Image
+
+    (tmp_path / "more").mkdir()
+    Image.effect_noise((200, 200), 90).save(tmp_path / "more" / "one.png")
+    again = "rm disk/filler; mount -o remount,size=200m none disk"
+    script = (
+        f"cp -r atlas disk/copy; head -c 4000000 /dev/zero > disk/filler 2>/dev/null; "
+        f"{COSMIC} {words} 2>first; echo $? >code; {again}; {COSMIC} {words}"
+    )
+    if words.startswith("split"):
+        script = f"{COSMIC} curate --no-embed --atlas atlas && {script}"
+    done = small_disk(script, size=size)
+    said = (tmp_path / "first").read_text("utf-8")
+    assert "fault of the program" not in said
+    assert "full" in said.strip().splitlines()[-1]
+    assert (tmp_path / "code").read_text().strip() == "1"
+    assert done.returncode == 0, done.stdout + done.stderr
