@@ -613,3 +613,22 @@ def test_what_is_stored_and_what_is_counted_make_up_the_folder(tree):
         again = import_folder(atlas, root, name="set", workers=1)
         assert (again.stored, again.already_there) == (0, got.stored)
         assert atlas.version == version
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "said"),
+    [
+        ("labels.tsv", "file\tlabel\nimages/Pl\xe9iades.png\tstar\n", "UTF-8"),
+        ("labels.csv", "GalaxyID,label\n0,spiral\n", "GalaxyID"),
+    ],
+)
+@pytest.mark.parametrize("outer", ["", "data", "download"])
+def test_a_table_that_alone_could_say_what_the_pictures_are_must_be_readable(
+    tmp_path, table, text, said, outer
+):
+    root = put(tmp_path / "set" / outer, images__0=0, images__1=1)
+    (root / table).write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match=said):
+        open_folder(tmp_path / "set")
+    (root / "images").rename(root / "galaxy")
+    assert open_folder(tmp_path / "set").labels_from.startswith("folders")

@@ -13,6 +13,7 @@ FORMS = (
     "not a {0}", "not-a-{0}", "NOT_{2}", "not.{0}", "no__{0}", "isnt_{0}", "isn't {0}", "!{0}",
     "~{0}", "{0} (no)", "without_{0}", "{0}_false", "negative_{0}", "{0}-negatives", "kein_{0}",
     "nicht_{0}", "sans-{0}", "geen_{0}", "anything_but_{0}", "other than {0}",
+    "unlike_{0}",
 )  # fmt: skip
 
 

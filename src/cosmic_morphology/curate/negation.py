@@ -13,7 +13,8 @@ _WORDS = frozenset(
     (
         "not", "non", "no", "none", "never", "without", "isnt", "isn", "aint", "neg", "negative",
         "negatives", "false", "anti", "absent", "except", "excluding", "exclude", "minus", "but",
-        "than", "nicht", "kein", "keine", "keinen", "ohne", "pas", "sans", "sin", "nessun",
+        "than", "unlike",
+        "nicht", "kein", "keine", "keinen", "ohne", "pas", "sans", "sin", "nessun",
         "nessuna", "senza", "nao", "sem", "geen", "niet", "zonder", "inte", "ingen", "ikke",
     )
 )  # fmt: skip

@@ -187,7 +187,11 @@ def open_folder(
         )
     store = _open_store(place, follow_links=follow_links)
     files = [each for each in store.names if not is_sidecar(each)]
-    table = choose_table(store, place, files, csv, columns, only)
+    labeller = Labeller(files, taxonomy or load_taxonomy())
+    labels = set(map(labeller, files)) - {""}
+    # One folder around all pictures says what they are only if it is called like a class.
+    labelled = len(labels) > 1 or any(map(labeller.is_known, labels))
+    table = choose_table(store, place, files, csv, columns, only, labelled=labelled)
     rows = folder_table.Rows(table, files) if table else None
     skipped = Counter(store.left_out.counts)
     beside = {*filter(is_sidecar, store.names)} - {table.inside if table else ""}
@@ -197,8 +201,7 @@ def open_folder(
     if rows:
         skipped += rows.skipped
         skipped["not in the table"] += len(set(files) - rows.named)
-    taxonomy = taxonomy or load_taxonomy()
-    opened = Folder(name, store, files, rows, Labeller(files, taxonomy), max_bytes, +skipped)
+    opened = Folder(name, store, files, rows, labeller, max_bytes, +skipped)
     if not opened.total:
         links = store.left_out.counts[LINK_OUT]
         lead = f"; {links} links lead out of it, and --follow-links takes them in" if links else ""

@@ -26,6 +26,8 @@ def choose_table(
     csv: str | Path | None,
     columns: Mapping[str, str] | None,
     only: Mapping[str, str] | None,
+    *,
+    labelled: bool,
 ) -> Table | None:
     """The table of the pictures, opened, or None where their folders say what they are.
 
@@ -39,11 +41,14 @@ def choose_table(
         Those that may be pictures.
     csv, columns, only
         As in :func:`cosmic_morphology.collect.sources.folder.open_folder`.
+    labelled : bool
+        Whether the folders say what the pictures are.
 
     Raises
     ------
     InputError
-        There is no such table, several would fit, or the only one of a flat folder does not.
+        There is no such table, several would fit, or the only one does not and nothing else says
+        what the pictures are.
     """
     if csv is not None:
         return _named(store, path, csv, columns, only)
@@ -56,7 +61,7 @@ def choose_table(
             table = _open(store, path, each, columns, only)
             share = _share_named(table, files)
         except InputError:
-            continue  # a table of something else; of a flat folder it is asked for below
+            continue  # a table of something else; where it alone says anything, it is asked below
         if share >= _ENOUGH or (share and _is_flat(files, each)):
             fitting.append(table)
     # A flat folder has no other labels: its table is meant, whatever is wrong with it.
@@ -72,7 +77,9 @@ def choose_table(
             return _open(store, path, inside[0], columns, only)
         what = f"there is {'no table' if not inside else 'no table that fits'}"
         raise InputError(what, where=str(path), todo=_SAY_WHICH)
-    return _open(store, path, flat[0], columns, only) if flat else None
+    # Nor have pictures in no class folder, such as those of ``images/`` beside it.
+    alone = flat or (inside if len(inside) == 1 and not labelled else [])
+    return _open(store, path, alone[0], columns, only) if alone else None
 
 
 def _named(
