@@ -151,6 +151,7 @@ def test_what_was_not_looked_for_is_said_in_words(atlas: Atlas):
     said = json.loads(certify(atlas, settings=SETTINGS).to_json())["not_looked_for"]
     assert "copies cropped to less than 70% of a side: not looked for without embeddings" in said
     assert any("other angles" in each for each in said)
+    assert any("border" in each and "sparse" in each for each in said)
 
 
 def test_a_record_without_an_image_is_left_out_and_counted(atlas: Atlas):
