@@ -14,7 +14,7 @@ from evaluate_atlas import add_predictions, make_atlas
 from study_atlas import CLASSES, embed, fill
 
 from cosmic_morphology.atlas import Atlas, Stamp, embedding_column_for
-from cosmic_morphology.curate import duplicates
+from cosmic_morphology.curate.duplicates import compared_column
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.answers import read_answers
 from cosmic_morphology.evaluate.evaluating import evaluate_run
@@ -92,8 +92,8 @@ def test_of_two_embeddings_everybody_takes_the_same(atlas):
     assert read_pool(atlas, classes=CLASSES).column == "embedding_another"
     assert read_pool(atlas, classes=CLASSES, backbone="net").column == "embedding_net"
     by_default = CurateSettings().duplicate_embedding
-    assert duplicates._compared(atlas, by_default) == "embedding_another"
-    assert duplicates._compared(atlas, "embedding_net") == "embedding_net"
+    assert compared_column(atlas, by_default) == "embedding_another"
+    assert compared_column(atlas, "embedding_net") == "embedding_net"
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
