@@ -11,6 +11,7 @@ from conftest import draw_jpeg
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.learn import predict_files
+from cosmic_morphology.learn.preprocessing import Preprocessing
 
 
 class Same:
@@ -18,9 +19,13 @@ class Same:
 
     classes = ("comet", "star")
     reject_below = 0.5
+    preprocessing = Preprocessing(size_px=32, mean=(0.5,) * 3, std=(0.5,) * 3)
 
     def predict(self, thumbnails):
         return np.tile([0.9, 0.1], (len(thumbnails), 1))
+
+    def predict_pixels(self, pixels):
+        return self.predict(pixels)
 
 
 def test_special_files_and_large_ones_are_answers_with_a_reason(tmp_path):
