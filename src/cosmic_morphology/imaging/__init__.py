@@ -20,6 +20,7 @@ kind                what came
 ``too_many_pixels`` the header declares more than ``ImageLimits.max_pixels``, or the file unpacks
                     to more than ``ImageLimits.max_decoded_bytes`` (nothing was decoded)
 ``too_small``       a side shorter than ``ImageLimits.min_side_px``
+``blank``           counts (FITS, or deeper than 8 bits) of which no two finite ones differ
 ``truncated``       the file ends before its picture does
 ``corrupt``         the decoder fails, or a checksum inside the file is wrong
 =================== ===============================================================================

@@ -27,7 +27,7 @@ from cosmic_morphology.imaging.jpeg import end_of_jpeg, pixels_of_jpeg
 from cosmic_morphology.imaging.orientation import orientation_of, upright
 from cosmic_morphology.imaging.samples import Samples, developed
 from cosmic_morphology.imaging.structure import webp_size
-from cosmic_morphology.imaging.tiff_tags import read_tags
+from cosmic_morphology.imaging.tiff_tags import at_full_image, read_tags
 
 # A decoder-side reduction keeps at least this many times the thumbnail's side, so that the
 # final filter still has something to average.
@@ -76,7 +76,7 @@ def decode(data: bytes, media_type: str, limits: ImageLimits, *, where: str = ""
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             return _decode_jpeg(data, image, limits, where)
         if media_type == "image/png" and png.is_deep(data):
-            return _developed(png.read_samples(data, limits, where=where))
+            return _developed(png.read_samples(data, limits, where=where), where)
         image.load()
         return _decoded(image, image)
 
@@ -146,9 +146,10 @@ def _decode_jpeg(
 
 
 def _decode_tiff(data: bytes, limits: ImageLimits, where: str) -> Decoded:
+    data = at_full_image(data)
     tags = read_tags(data, where=where)
     if tiff.is_read_here(data, tags):
-        return _developed(tiff.read_samples(data, tags, limits, where=where))
+        return _developed(tiff.read_samples(data, tags, limits, where=where), where)
     image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
     check_size(*image.size, limits, where=where)
     colours = image.tag_v2.get(_COLOUR_MAP, ())
@@ -160,8 +161,8 @@ def _decode_tiff(data: bytes, limits: ImageLimits, where: str) -> Decoded:
     return _decoded(image, image, orientation=1 if turned else None)
 
 
-def _developed(samples: Samples) -> Decoded:
-    image = developed(samples)
+def _developed(samples: Samples, where: str) -> Decoded:
+    image = developed(samples, where=where)
     return Decoded(image, image.width, image.height, untouched=False)
 
 

@@ -6,12 +6,23 @@ import io
 import threading
 import warnings
 from math import prod
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging.decode import Decoded, refusals
+from cosmic_morphology.imaging.fits_choice import (
+    MAX_LOOKED_AT,
+    check_planes,
+    images_by_rank,
+    nothing_on,
+    numbers_of_mask,
+    shape_of,
+    varies,
+)
 from cosmic_morphology.imaging.fits_packed import check_tiles, unpacked
 from cosmic_morphology.imaging.fits_unpacker import image_of_tiles
 from cosmic_morphology.imaging.guards import ImageLimits, PictureKind, check_size, refuse
@@ -19,18 +30,19 @@ from cosmic_morphology.imaging.samples import check_decoded_bytes
 
 # Longest side, in thumbnails, that is stretched; larger planes are averaged down first.
 WORKING_SIDES = 2
-# A file may hold thousands of header units without an image.
-MAX_UNITS = 1000
 # What astropy makes of scaled integers.
 _LARGEST_PIXEL_BYTES = 8
+# Larger numbers than this may be further apart than a float can say.
+_LARGEST_SPAN = 1e150
 # Warnings are switched off for the whole process while astropy reads a damaged header.
 _WARNINGS = threading.Lock()
 
 
 def decode_fits(data: bytes, limits: ImageLimits, *, where: str = "") -> Decoded:
-    """Decode the first image of a FITS file, plain, compressed in tiles (``.fz``) or by gzip.
+    """Decode the image of a FITS file, plain, compressed in tiles (``.fz``) or by gzip.
 
-    The first header unit with an image counts: ``(height, width)``, ``(1, height, width)``, or
+    The first image whose numbers differ counts, one named ``SCI`` before all others, and what is
+    named a mask, an error or a weight never: ``(height, width)``, ``(1, height, width)``, or
     ``(3, height, width)`` as red, green, blue. Each plane is clipped by ZScale and stretched by
     asinh (``astropy.visualization``); numbers that are not finite, or blank by the header, become
     black. The first row of a FITS image is its lowest (FITS standard 4.0, section 3.3.2), so the
@@ -39,8 +51,8 @@ def decode_fits(data: bytes, limits: ImageLimits, *, where: str = "") -> Decoded
     Raises
     ------
     PictureError
-        ``unsupported`` (no image, or a cube), ``too_many_pixels``, ``too_small``, ``truncated``,
-        ``corrupt``.
+        ``unsupported`` (no image, or a cube), ``blank``, ``too_many_pixels``, ``too_small``,
+        ``truncated``, ``corrupt``.
     """
     with refusals(where), _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -48,6 +60,8 @@ def decode_fits(data: bytes, limits: ImageLimits, *, where: str = "") -> Decoded
         planes, header = _planes(data, limits, where)
         working_px = WORKING_SIDES * limits.thumbnail_side_px
         grey = [_stretched(_averaged(plane, working_px)) for plane in planes]
+    if not any(plane.any() for plane in grey):
+        raise nothing_on(where)
     pixels = grey[0] if len(grey) == 1 else np.dstack(grey)
     if str(header.get("ROWORDER", "")).strip().upper() != "TOP-DOWN":
         pixels = pixels[::-1]
@@ -64,22 +78,51 @@ def _planes(data: bytes, limits: ImageLimits, where: str) -> tuple[np.ndarray, A
     # image is opened as the table that it is.
     how = {"uint": False, "disable_image_compression": True, "lazy_load_hdus": True}
     with fits.open(io.BytesIO(data), memmap=False, **how) as units:
-        at, unit, shape = _first_image(units, where)
-        height, width = shape[-2:]
-        check_size(width, height, limits, where=where)
-        check_decoded_bytes(prod(shape) * _LARGEST_PIXEL_BYTES, limits, where=where)
-        _check_complete(unit, data, where)
-        blank = _blank_at_zero(unit.header)
-        packed, header = unit.header.get("ZIMAGE") is True, unit.header
-        if packed:
-            check_tiles(unit, data, limits, where=where)
-        else:
-            planes = np.asarray(unit.data)
-    if packed:
+        small: PictureError | None = None
+        like_masks, blanks = [], 0
+        ranked = images_by_rank(units, where)
+        for at, unit in ranked:
+            try:
+                planes = _numbers(data, (at, unit), limits, where)
+            except PictureError as error:
+                if error.kind != PictureKind.TOO_SMALL:
+                    raise
+                small = small or error
+                continue
+            if varies(planes):
+                numbers = numbers_of_mask(planes) if len(ranked) > 1 else 0
+                if not numbers:
+                    return planes, unit.header
+                like_masks.append((numbers, (at, unit)))
+            else:
+                blanks += 1
+            if blanks + len(like_masks) == MAX_LOOKED_AT:
+                break
+        if like_masks:  # and nothing that is more like an image
+            _, image = max(like_masks, key=itemgetter(0))
+            return _numbers(data, image, limits, where), image[1].header
+        raise small if small and not blanks else nothing_on(where)
+
+
+def _numbers(data: bytes, image: tuple[int, Any], limits: ImageLimits, where: str) -> np.ndarray:
+    """Numbers of one unit, of shape ``(1 or 3, height, width)``, NaN where blank."""
+    at, unit = image
+    shape = shape_of(unit)
+    check_planes(shape, unit.header, where)
+    height, width = shape[-2:]
+    check_size(width, height, limits, where=where)
+    check_decoded_bytes(prod(shape) * _LARGEST_PIXEL_BYTES, limits, where=where)
+    _check_complete(unit, data, where)
+    blank = _blank_at_zero(unit.header)
+    if unit.header.get("ZIMAGE") is True:
+        check_tiles(unit, data, limits, where=where)
         planes = image_of_tiles(data, at, where=where)
+    else:
+        planes = np.asarray(unit.data)
+        del unit.data  # astropy keeps it otherwise, beside the planes that are looked at next
     if blank is not None:
         planes = np.where(planes == blank, np.nan, planes)
-    return planes.reshape(-1, height, width), header
+    return planes.reshape(-1, height, width)
 
 
 def _blank_at_zero(header: Any) -> float | None:
@@ -87,33 +130,6 @@ def _blank_at_zero(header: Any) -> float | None:
     if header.get("ZBITPIX", header["BITPIX"]) > 0 and header.get("BLANK") == 0:
         return float(header.get("BZERO", 0))
     return None
-
-
-def _first_image(units: Any, where: str) -> tuple[int, Any, tuple[int, ...]]:
-    """Number, unit and shape of the first image."""
-    for at, unit in enumerate(units):
-        if at == MAX_UNITS:
-            break
-        shape = _shape(unit)
-        if len(shape) < 2 or not all(shape):
-            continue
-        axis = str(unit.header.get("CTYPE3", "")).strip().upper()
-        is_colour = len(shape) == 3 and shape[0] == 3 and axis[:3] in {"", "RGB", "COL"}
-        if is_colour or all(side == 1 for side in shape[:-2]):
-            return at, unit, shape
-        along = f" along {axis}" if axis else ""
-        what = f"a FITS cube of shape {shape}{along}; one or three planes are taken"
-        raise refuse(PictureKind.UNSUPPORTED, what, where, "Export one plane.")
-    what = "the FITS file has no image, only headers or tables"
-    raise refuse(PictureKind.UNSUPPORTED, what, where, "Export the image as its own file.")
-
-
-def _shape(unit: Any) -> tuple[int, ...]:
-    """Shape of an image, rows before columns; empty where the unit is none."""
-    header = unit.header
-    if header.get("ZIMAGE") is True:
-        return tuple(int(header[f"ZNAXIS{n}"]) for n in range(int(header["ZNAXIS"]), 0, -1))
-    return tuple(unit.shape) if unit.is_image else ()
 
 
 def _check_complete(unit: Any, data: bytes, where: str) -> None:
@@ -151,6 +167,9 @@ def _stretched(plane: np.ndarray) -> np.ndarray:
     finite = np.isfinite(plane)
     if not finite.any():
         return np.zeros(plane.shape, np.uint8)
+    largest = np.abs(plane[finite]).max()
+    if largest > _LARGEST_SPAN:
+        plane = plane / largest
     with np.errstate(all="ignore"):
         low, high = ZScaleInterval().get_limits(plane)
         if not np.isfinite(high - low) or high <= low:

@@ -28,6 +28,7 @@ class PictureKind(StrEnum):
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
     TOO_SMALL = "too_small"
+    BLANK = "blank"
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"
 

@@ -53,12 +53,21 @@ def check_decoded_bytes(count: int, limits: ImageLimits, *, where: str = "") -> 
         raise refuse(PictureKind.TOO_MANY_PIXELS, what, where, todo)
 
 
-def developed(samples: Samples) -> Image.Image:
-    """The counts as an upright 8-bit image, ``L`` or sRGB ``RGB``; what is transparent is black."""
+def developed(samples: Samples, *, where: str = "") -> Image.Image:
+    """The counts as an upright 8-bit image, ``L`` or sRGB ``RGB``; what is transparent is black.
+
+    Raises
+    ------
+    PictureError
+        ``blank``: no two finite counts that can be seen differ.
+    """
     opacity = samples.opacity
     levels = np.ascontiguousarray(samples.counts)
     if not samples.levels:
         levels = stretched(samples.counts, known=None if opacity is None else opacity > 0)
+        if not levels.any():
+            what = "the image is blank: no two finite counts on it differ"
+            raise refuse(PictureKind.BLANK, what, where, "Look at what the archive really serves.")
     image = Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels)
     image = colour_managed(image, samples.said)
     if opacity is not None:
