@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := $(VENV)/bin/python
 UV = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" uv
 
-.PHONY: help env demo test test-long check format bench scoreboard tables lock clean
+.PHONY: help env demo test test-long check format bench scoreboard tables lock clean docs
 
 help:
 	@echo "make demo        collect, curate, split, train and report on rendered pictures (minutes)"
@@ -36,13 +36,13 @@ test-long: check
 	$(PYTEST)
 
 check: env
-	$(VENV)/bin/ruff check src tests benchmarks
-	$(VENV)/bin/ruff format --check src tests benchmarks
+	$(VENV)/bin/ruff check src tests benchmarks docs
+	$(VENV)/bin/ruff format --check src tests benchmarks docs
 	$(VENV)/bin/mypy
 
 format: env
-	$(VENV)/bin/ruff check --fix src tests benchmarks
-	$(VENV)/bin/ruff format src tests benchmarks
+	$(VENV)/bin/ruff check --fix src tests benchmarks docs
+	$(VENV)/bin/ruff format src tests benchmarks docs
 
 bench: env
 	$(RUN) benchmarks/all.py
@@ -52,6 +52,11 @@ scoreboard: env
 
 tables: env
 	$(RUN) benchmarks/tables.py
+
+# The site, with warnings as errors; nothing of it comes from other hosts.
+docs: env
+	$(VENV)/bin/sphinx-build -q -W --keep-going -b html docs build/docs
+	@echo "open build/docs/index.html"
 
 # Pinned with hashes, for every Python and platform, without the address of any index.
 lock: env

@@ -1,0 +1,57 @@
+"""Configuration of the documentation site (``make docs``)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import generate  # noqa: E402
+
+from cosmic_morphology import __version__  # noqa: E402
+
+project = "Cosmic Morphology"
+author = "the Cosmic Morphology developers"
+copyright = "the Cosmic Morphology developers"  # noqa: A001
+release = version = __version__
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+]
+# Notebooks are executed by ``make test-long``; the site shows the outputs that are committed.
+nb_execution_mode = "off"
+myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
+
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"{project} {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {"whats-new": [], "glossary": []}
+# Nothing comes from other hosts: no inventories, no fonts, no scripts.
+html_show_sphinx = False
+
+
+def setup(app: object) -> None:
+    """Write the generated pages before Sphinx looks for its sources."""
+    del app
+    generate.write_all(HERE / "reference" / "generated")
