@@ -98,8 +98,10 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Defaults are overridden by `cosmic.toml`, this by the environment "
-        "(`COSMIC_SPLIT__TRAIN=0.7`), this by the command line.",
+        (
+            "Defaults are overridden by `cosmic.toml`, this by the environment "
+            "(`COSMIC_SPLIT__TRAIN=0.7`), this by the command line."
+        ),
         "",
     ]
     for section, model in _sections(Settings, ""):
@@ -204,8 +206,10 @@ def benchmarks_page() -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Every number is made again by the command beside it "
-        "(`make bench` runs them all). Intervals are 95 % intervals or the spread of the runs.",
+        (
+            "Every number is made again by the command beside it "
+            "(`make bench` runs them all). Intervals are 95 % intervals or the spread of the runs."
+        ),
         "",
     ]
     for file in sorted((ROOT / "benchmarks" / "results").glob("*.csv")):
