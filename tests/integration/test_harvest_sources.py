@@ -238,7 +238,7 @@ def test_a_revisit_asks_only_whether_anything_changed(atlas, calm):
 
 
 class PluggedIn:
-    """The plug-in of docs/sources.md, as short as it can be."""
+    """The plug-in of docs/howto/collect.md, as short as it can be."""
 
     name = "mine"
     hosts = ("example.org",)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 # Strong regularisation on whitened components: the labels that it learns from are not clean, and
 # a linear model that cannot fit single pictures cannot learn their errors (measured on 2,458
-# pictures: C = 0.01 is up to 5 points better than C = 1, docs/curation.md).
+# pictures: C = 0.01 is up to 5 points better than C = 1, docs/explanation/labels.md).
 _STRENGTH = 0.01
 _COMPONENTS = 256
 _MOST_ROWS = 20_000

@@ -116,7 +116,7 @@ class Apod:
             raise SourceError(
                 "the list of APOD is not a list",
                 where=self._list,
-                todo="Has its interface changed again? See docs/sources.md.",
+                todo="Has its interface changed again? See docs/howto/collect.md.",
             )
         at_most(_PER_PAGE, entries, self._list)
         return Listed(entries, texts.whole_number(headers.get("x-wp-total", "")))

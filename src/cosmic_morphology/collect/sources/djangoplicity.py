@@ -126,7 +126,7 @@ class Djangoplicity:
             raise SourceError(
                 "the feed has no 'Collections'",
                 where=url,
-                todo="Has its shape changed? See docs/sources.md.",
+                todo="Has its shape changed? See docs/howto/collect.md.",
             )
         at_most(_COUNT, entries, url)
         count = answer.get("Count")

@@ -58,5 +58,5 @@ def _unknown(url: str, what: str) -> SourceError:
     return SourceError(
         f"the library answers in a shape that this program does not know: {what}",
         where=url,
-        todo="Has its interface changed? See docs/sources.md and update this program.",
+        todo="Has its interface changed? See docs/howto/collect.md and update this program.",
     )

@@ -32,7 +32,7 @@ def at_most(asked: int, items: list[Any], where: str) -> None:
         raise SourceError(
             f"a page holds {len(items):,} records where {asked:,} were asked for",
             where=where,
-            todo="Has the interface changed? See docs/sources.md.",
+            todo="Has the interface changed? See docs/howto/collect.md.",
         )
 
 

@@ -14,7 +14,7 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 NAME = "folder"
 # Strangers' labels are right two times in three, the names of the folders that files came from
-# nine times in ten (both measured on the tune half, docs/curation.md).
+# nine times in ten (both measured on the tune half, docs/explanation/labels.md).
 _GIVEN, _ON_THE_WAY = 0.66, 0.85
 
 

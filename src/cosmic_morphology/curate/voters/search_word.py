@@ -8,7 +8,7 @@ from cosmic_morphology.curate.voters.base import Said, Vote
 from cosmic_morphology.taxonomy import Taxonomy
 
 NAME = "search_word"
-# Measured on 440 pictures with real texts: right 41 % of the time (docs/curation.md).
+# Measured on 440 pictures with real texts: right 41 % of the time (docs/explanation/labels.md).
 _WEIGHT = 0.41
 
 
