@@ -8,7 +8,12 @@ from pathlib import Path
 from rows import BOARD, Row, read
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/explanation/labels.md", "docs/explanation/models.md", "docs/collecting.md")
+PAGES = (
+    "README.md",
+    "docs/explanation/labels.md",
+    "docs/explanation/models.md",
+    "docs/collecting.md",
+)
 BLOCK = re.compile(r"(<!-- table: (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 ON_BOARD = re.compile(rf"{BOARD}(?P<test>.+?): \d+\. (?P<run>.+?)(?P<gap>, less the best)?$")
 OF_FOLDS = re.compile(

@@ -125,7 +125,11 @@ def load_study(config: Path, *, out: Path | None = None) -> StudySettings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        todo = "docs/explanation/studies.md has a valid file." if first["type"] == "extra_forbidden" else ""
+        todo = (
+            "docs/explanation/studies.md has a valid file."
+            if first["type"] == "extra_forbidden"
+            else ""
+        )
         raise SettingsError(first["msg"], where=f"{config}: {key}", todo=todo) from error
     return _beside(study, config.parent, out)
 
