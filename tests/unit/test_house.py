@@ -126,7 +126,7 @@ def declared_dependencies() -> list[str]:
     extras = said["optional-dependencies"]
     listed = [
         *said["dependencies"],
-        *(each for name in extras if name != "dev" for each in extras[name]),
+        *(each for name in extras if name not in ("dev", "docs") for each in extras[name]),
     ]
     names = {re.match(r"[\w.-]+", each)[0].lower().replace("_", "-") for each in listed}
     return sorted(names - {said["name"]} - FOUND_BY_OTHERS.keys())
