@@ -9,10 +9,12 @@
     │   └── InputError          a file or folder of the user that cannot be used
     ├── AtlasError              the atlas cannot do what was asked
     │   ├── AtlasNotFoundError  there is no atlas at this place
+    │   ├── AtlasVersionError   a version or tag that is not there, or a name that can be no tag
     │   ├── AtlasTooNewError    written by a newer version of this program
     │   ├── AtlasDamagedError   ``verify`` found something that does not add up
     │   ├── AtlasFullError      the disk (or quota) is full
     │   └── AtlasStoreError     the store cannot be reached or refuses the access
+    │       └── AtlasPlaceError what was given as the place of an atlas can be none
     ├── SourceError             an archive answers in a way that cannot be trusted
     ├── FetchError              one URL could not be had
     ├── OutputError             a result could not be written: the disk or quota is full
@@ -94,6 +96,12 @@ class AtlasNotFoundError(AtlasError):
     exit_code = 2
 
 
+class AtlasVersionError(AtlasError):
+    """A version or tag that is not there, or a name that can be no tag."""
+
+    exit_code = 2
+
+
 class AtlasTooNewError(AtlasError):
     """The atlas was written by a newer version of this program."""
 
@@ -110,6 +118,12 @@ class AtlasFullError(AtlasError):
 
 class AtlasStoreError(AtlasError):
     """The store cannot be reached, refuses the access, or has no such bucket."""
+
+
+class AtlasPlaceError(AtlasStoreError):
+    """What was given as the place of an atlas can be none: a file, or no known kind of address."""
+
+    exit_code = 2
 
 
 class SourceError(CosmicError):

@@ -16,7 +16,7 @@ from cosmic_morphology.atlas.faults import told
 from cosmic_morphology.atlas.schema import SCHEMA_VERSION, TABLES
 from cosmic_morphology.atlas.store import Store, is_local
 from cosmic_morphology.atlas.tables import Table, open_table
-from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError, AtlasStoreError
+from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError, AtlasPlaceError
 from cosmic_morphology.safe_text import without_secrets
 
 MARKER = "atlas.json"
@@ -32,7 +32,7 @@ def create_tables(store: Store) -> None:
             try:
                 Path(store.uri).mkdir(parents=True, exist_ok=True)
             except FileNotFoundError as error:
-                raise AtlasStoreError(
+                raise AtlasPlaceError(
                     "this folder cannot be made",
                     where=without_secrets(store.uri),
                     todo="Give another --atlas.",

@@ -12,6 +12,7 @@ from cosmic_morphology.errors import (
     AtlasError,
     AtlasFullError,
     AtlasNotFoundError,
+    AtlasPlaceError,
     AtlasStoreError,
     CosmicError,
 )
@@ -19,6 +20,10 @@ from cosmic_morphology.safe_text import without_secrets
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FULL_SIGNS = ("no space left", "disk quota", "quotaexceeded", "enospc", "os error 28")
+_A_FILE = "a file stands where a folder is expected"
+_NO_ADDRESS = "this kind of address is not known"
+# The wrong place was given: no run of the same command can mend it.
+_NO_PLACE = (_A_FILE, _NO_ADDRESS)
 # Signs in the texts of object stores and of the operating system, as the Rust library quotes them.
 _STORE = (
     (
@@ -47,7 +52,7 @@ _STORE = (
     ),
     (
         ("not a directory", "os error 20", "file exists"),
-        "a file stands where a folder is expected",
+        _A_FILE,
         "Give another --atlas.",
     ),
     (
@@ -74,7 +79,7 @@ _STORE = (
     ),
     (
         ("no object store provider found", "unknown scheme", "url scheme"),
-        "this kind of address is not known",
+        _NO_ADDRESS,
         "Give a folder, or an address such as s3://bucket/sky.",
     ),
 )
@@ -110,8 +115,9 @@ def told(uri: str, table: str = "", *, asked: object = None) -> Iterator[None]:
     except CosmicError:
         raise
     except (OSError, ValueError, RuntimeError) as error:
-        if asked and isinstance(error, ValueError) and _ASKED_WRONGLY in str(error):
-            raise
+        if asked and _ASKED_WRONGLY in str(error):
+            # Lance raises it as one or the other, by what was asked.
+            raise ValueError(str(error)) from error
         raise as_told(error, uri, table) from error
     except BaseException as error:
         # Lance's decoders panic on some damaged bytes; that type cannot be imported.
@@ -128,7 +134,8 @@ def as_told(error: BaseException, uri: str, table: str = "") -> AtlasError:
         return full_disk(uri)
     for signs, what, todo in _STORE:
         if any(sign in text for sign in signs):
-            return AtlasStoreError(what, where=where, todo=todo)
+            kind = AtlasPlaceError if what in _NO_PLACE else AtlasStoreError
+            return kind(what, where=where, todo=todo)
     named = f"the table {table!r}" if table else "the atlas"
     return AtlasDamagedError(
         f"{named} cannot be read ({short(error)})",

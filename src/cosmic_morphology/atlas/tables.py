@@ -14,12 +14,15 @@ from cosmic_morphology.atlas.schema import SCHEMA_KEY, SCHEMA_VERSION, table_sch
 from cosmic_morphology.atlas.store import Store, is_local
 from cosmic_morphology.errors import (
     AtlasDamagedError,
-    AtlasError,
     AtlasNotFoundError,
     AtlasTooNewError,
+    AtlasVersionError,
     how_to_update,
 )
 from cosmic_morphology.safe_text import without_secrets
+
+# What Lance says of a version, a tag and a text that can be no tag's name.
+_NO_VERSION = ("does not exist", "ref is invalid", "name too long")
 
 
 class Table:
@@ -77,7 +80,7 @@ class Table:
     def count_rows(self, where: str | None = None) -> int:
         """Number of rows, of those that fit a filter if there is one."""
         with told(self.store.uri, self.name, asked=where):
-            return int(self.dataset.count_rows(where))
+            return int(self.dataset.count_rows(_whole(where)))
 
     def to_table(
         self,
@@ -87,7 +90,7 @@ class Table:
         """Rows in memory."""
         with told(self.store.uri, self.name, asked=filter):
             chosen = None if columns is None else list(columns)
-            return self.dataset.to_table(columns=chosen, filter=filter)
+            return self.dataset.to_table(columns=chosen, filter=_whole(filter))
 
     def to_batches(self, columns: Sequence[str], batch_size: int) -> Iterator[pa.RecordBatch]:
         """Rows, a batch at a time."""
@@ -138,7 +141,7 @@ def open_table(store: Store, name: str, version: int | str | None = None) -> Tab
         The table was written with a newer schema than this program knows.
     AtlasDamagedError
         The table is there and cannot be read.
-    AtlasError
+    AtlasVersionError
         There is no such version.
     """
     # Before the table is opened: another process may commit in between.
@@ -173,6 +176,11 @@ def lost_version(store: Store, name: str, version: int) -> AtlasDamagedError:
     )
 
 
+def _whole(where: str | None) -> str | None:
+    # Lance reads a filter up to the end of an expression and passes over what follows.
+    return where and f"({where})"
+
+
 def _hinted_version(store: Store, name: str) -> int:
     """The newest version by the file that Lance writes after each commit on a disk; 0 without."""
     if not is_local(store.uri):
@@ -186,10 +194,11 @@ def _at(dataset: Any, uri: str, name: str, version: int | str) -> Any:
     try:
         return dataset.checkout_version(version)
     except (OSError, ValueError, OverflowError) as error:
+        text = str(error).lower()
         known = isinstance(error, OverflowError) or is_missing(error)
-        if not known and "does not exist" not in str(error).lower():
+        if not known and not any(sign in text for sign in _NO_VERSION):
             raise
-        raise AtlasError(
+        raise AtlasVersionError(
             f"there is no version {version!r} of the table {name!r}",
             where=without_secrets(uri),
             todo="`cosmic atlas versions` lists what there is.",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from cosmic_morphology.atlas import commit
 from cosmic_morphology.atlas.schema import TABLES
 from cosmic_morphology.atlas.tables import Table
-from cosmic_morphology.errors import AtlasError
+from cosmic_morphology.errors import AtlasError, AtlasVersionError
+
+# What Lance takes for the name of a reference, which becomes a file's name.
+_LONGEST = 100
+_TAG = re.compile(rf"(?=.{{1,{_LONGEST}}}\Z)(?!.*\.lock\Z)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class AtlasVersion:
             return None
         numbers: dict[str, int] = {}
         for name, part in zip(TABLES, parts, strict=True):
-            if part[:1] != name[0] or not part[1:].isdigit():
+            if not re.fullmatch(rf"{name[0]}[0-9]{{1,18}}", part):
                 return None
             numbers[name] = int(part[1:])
         return cls(**numbers)
@@ -66,18 +71,21 @@ def tag_all(tables: dict[str, Table], name: str) -> None:
 
     Raises
     ------
-    AtlasError
+    AtlasVersionError
         The name is taken (a tag never moves) or is not a plain name.
     """
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
-        raise AtlasError(
-            f"{name!r} cannot be a tag", todo="Use letters, digits, '-', '_' and '.' only."
+    if not _TAG.fullmatch(name):
+        raise AtlasVersionError(
+            f"{name[:_LONGEST]!r} cannot be a tag",
+            todo=f"Use up to {_LONGEST} of a to z, digits, '-', '_', and '.' in between.",
         )
     if AtlasVersion.parse(name):
-        raise AtlasError(f"{name!r} reads like a version", todo="Choose another name.")
+        raise AtlasVersionError(f"{name!r} reads like a version", todo="Choose another name.")
     taken = [name_ for name_, table in tables.items() if name in table.tags()]
     if len(taken) == len(tables):
-        raise AtlasError(f"the tag {name!r} exists", todo="Tags never move: choose a new name.")
+        raise AtlasVersionError(
+            f"the tag {name!r} exists", todo="Tags never move: choose a new name."
+        )
     # A kill half-way leaves some tables tagged: the same command finishes the others.
     todo = [table for name_, table in tables.items() if name_ not in taken]
     for done, table in enumerate(todo):

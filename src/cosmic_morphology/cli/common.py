@@ -73,10 +73,11 @@ def check_filter(atlas: Atlas, where: str, *, option: str) -> None:
     Raises
     ------
     UsageError
-        It names a column that is not there, or is no SQL.
+        It names a column that is not there, is no SQL, or goes on after its end.
     """
     try:
         atlas.ids(where)
+        _check_ends(atlas, where)
     except ValueError as error:
         why = str(error).partition(". Valid fields")[0].partition(", /")[0]
         raise UsageError(
@@ -84,6 +85,21 @@ def check_filter(atlas: Atlas, where: str, *, option: str) -> None:
             where=where,
             todo="Write it as \"label = 'comet' AND source = 'nasa'\".",
         ) from error
+
+
+def _check_ends(atlas: Atlas, where: str) -> None:
+    """Raise :class:`UsageError` where parentheses are closed that were not opened.
+
+    A verb puts a filter in parentheses beside its own conditions, which ``true) OR (true`` would
+    undo. What leaves parentheses cannot be read between other words, too.
+    """
+    try:
+        atlas.count("catalogue", f"CASE WHEN {where} THEN true ELSE false END")
+    except ValueError as error:
+        if "Error parsing" not in str(error):  # Lance could read it, and has no CASE
+            return
+        what = "the filter closes parentheses that it does not open"
+        raise UsageError(what, where=where, todo="Write it as one condition.") from error
 
 
 @contextmanager
