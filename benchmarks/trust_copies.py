@@ -26,6 +26,10 @@ from PIL import Image, ImageOps
 from rows import Row, emit
 from scipy import ndimage
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
+
+from smooth_discs import smooth_disc
+
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.exhaustive import compare_all
 from cosmic_morphology.curate.unionfind import UnionFind
@@ -33,6 +37,7 @@ from cosmic_morphology.synthesize import render
 
 FIRST_SEED = 2_000_000
 SIZE = (256, 320)
+SMOOTH = ("soft-banded planets", "planets with few bands", "ringed planets", "crescents")
 REAL = ("star", "galaxy", "nebula", "planet", "asteroid", "comet", "irrelevant")
 CHANGED: dict[str, Callable[[Image.Image], Image.Image]] = {
     "turned by 180": lambda im: im.transpose(Image.Transpose.ROTATE_180),
@@ -104,6 +109,10 @@ def main() -> None:
         "nebulae, rendered": rendered("nebula", "", n),
         "asteroids, rendered": rendered("asteroid", "", n),
     }
+    for kind in SMOOTH:
+        kinds[f"{kind}, simulated"] = map(
+            smooth_disc, itertools.repeat(kind), range(FIRST_SEED, FIRST_SEED + n)
+        )
     if given.pictures:
         for kind in REAL:
             kinds[f"{kind}, real"] = real(given.pictures, given.truth, kind, n)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 from scipy import ndimage
+from smooth_discs import smooth_disc
 from typer.testing import CliRunner
 
 from cosmic_morphology.atlas import Arrival, Atlas, Record, Stamp
@@ -194,3 +195,19 @@ def test_copies_that_the_search_missed_are_kept_together_by_the_split(tmp_path):
             sides.setdefault(row["id"].rpartition("-")[0], set()).add(row["split"])
     assert [name for name, found in sides.items() if len(found) > 1] == []
     assert set().union(*sides.values()) == {"train", "val", "test"}
+
+
+@pytest.mark.parametrize("kind", ["planets with few bands", "ringed planets"])
+def test_bodies_of_one_size_that_share_their_limbs_are_different(kind, atlas: Atlas):
+    """Their copies are found all the same."""
+    images = {}
+    for seed in range(12):
+        body = smooth_disc(kind, 1000 + seed)
+        how = list(CHANGED.values())[seed % len(CHANGED)]
+        copy = body if how is None else body.transpose(how)
+        images |= {f"{seed}-a": jpeg(body), f"{seed}-b": jpeg(copy, 80)}
+    fill(atlas, images, dict.fromkeys(images, "train"))
+    ids = atlas.ids()
+    found = compare_all(atlas, ids, np.full(len(ids), -1))
+    tied = {tuple(sorted(ids[row] for row in pair)) for pair in found.pairs}
+    assert tied == {(f"sky:{seed}-a", f"sky:{seed}-b") for seed in range(12)}

@@ -27,9 +27,12 @@ from cosmic_morphology.curate.exhaustive_maps import (
 )
 from cosmic_morphology.curate.exhaustive_pairs import Hopeful, hopeful_pairs, joined, nearest
 from cosmic_morphology.curate.exhaustive_tiles import (
+    FAINT_SHAPES,
+    PARTS_ALIKE,
     compare_tiles,
     differ_by_compression,
     levels_alike,
+    shapes_alike,
 )
 from cosmic_morphology.curate.unionfind import UnionFind
 from cosmic_morphology.errors import PictureError
@@ -195,8 +198,10 @@ def _likeness(one: np.ndarray, other: np.ndarray, part: int) -> float | None:
     if part:
         other = part_of(other, parts_of_image()[part])
     tiles = compare_tiles(details(one), details(other), search=part > 0)
+    if tiles.few and (not part or tiles.likeness >= PARTS_ALIKE):
+        tiles = replace(tiles, shapes=shapes_alike(one, other, tiles.shift))
     if not part and not tiles.is_copy:
-        if differ_by_compression(one, other):
+        if tiles.few and tiles.shapes >= FAINT_SHAPES and differ_by_compression(one, other):
             return 1.0
         tiles = replace(tiles, levels=levels_alike(one, other))
     return tiles.likeness if tiles.is_copy else None

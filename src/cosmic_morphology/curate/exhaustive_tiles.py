@@ -2,7 +2,8 @@
 
 Pure functions. Tiles in which something stands out in two directions are looked for in the other
 image, each within a few pixels of where it should be. Copies have nearly all of them; two star
-fields, or two planets of one size on black, share few.
+fields share few. Planets of one size on black share their limbs and little else: where few tiles
+have details, the coarser shapes of the whole images must agree, too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosmic_morphology.curate.exhaustive_maps import SIDE_PX, band
+from cosmic_morphology.curate.exhaustive_maps import SIDE_PX, band, details
 
 TILE_PX = 16
 _TILES = SIDE_PX // TILE_PX
@@ -37,10 +38,16 @@ MIDDLE_ALIKE, MIDDLE_TILES = 0.3, 60
 PARTS_ALIKE, PARTS_TILES = 0.8, 12
 # Grey levels that correlate so well need less of the tiles: the grain between the details may be
 # gone. Two different images stay below 0.8.
-MIN_LEVELS, LEVELS_ALIKE, LEVELS_TILES = 0.95, 0.3, 4
-# Without any detail images are one when they differ by no more than compression does: levels, and
-# share of their contrast.
-_EVEN_LEVELS, _EVEN_SHARE = 1.0, 0.02
+MIN_LEVELS, LEVELS_ALIKE = 0.95, 0.3
+# Where fewer than MANY_TILES have details they are mostly limbs and rings, and the shapes of the
+# whole must correlate so well. Chosen on simulated bodies of other seeds and the half for tuning.
+MIN_SHAPES, _SHAPES_PX = 0.98, 2.0
+# And so well where hardly any level differs: compression spoils the shapes of dim crescents.
+FAINT_SHAPES = 0.95
+# With hardly any detail images are one when they differ by no more than compression does: share of
+# their contrast, and levels that are little anyway, and too many. What has less contrast than the
+# last is even all over.
+_EVEN_SHARE, _REST_LEVELS, _EVEN_LEVELS = 0.05, (0.6, 1.0), 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +64,39 @@ class Tiles:
         Their median correlation.
     levels : float
         Correlation of the grey levels, large shapes left out; 0 where it was not asked for.
+    shapes : float
+        Correlation of coarser details of the whole; 0 where it was not asked for.
     moved : bool
         Whether the best shift was looked for first.
+    shift : tuple of (int, int)
+        Down and right, px of the square.
     """
 
     compared: int
     likeness: float
     middle: float = 0.0
     levels: float = 0.0
+    shapes: float = 0.0
     moved: bool = False
+    shift: tuple[int, int] = (0, 0)
+
+    @property
+    def few(self) -> bool:
+        """Whether so few tiles have details that they may all be limbs."""
+        return self.compared < MANY_TILES
 
     @property
     def is_copy(self) -> bool:
         """Whether what stands out in one image stands in the other."""
+        if self.few and self.shapes < MIN_SHAPES:
+            return False
         if self.moved:
             return self.compared >= PARTS_TILES and self.likeness >= PARTS_ALIKE
         return (
             (self.compared >= MIN_TILES and self.likeness >= MIN_LIKENESS)
             or (self.compared >= MANY_TILES and self.likeness >= MANY_ALIKE)
             or (self.compared >= MIDDLE_TILES and self.middle >= MIDDLE_ALIKE)
-            or (
-                self.compared >= LEVELS_TILES
-                and self.likeness >= LEVELS_ALIKE
-                and self.levels >= MIN_LEVELS
-            )
+            or (not self.few and self.likeness >= LEVELS_ALIKE and self.levels >= MIN_LEVELS)
         )
 
 
@@ -95,17 +111,44 @@ def compare_tiles(one: np.ndarray, other: np.ndarray, *, search: bool) -> Tiles:
         Whether they may be off by more than a pixel: the best shift is found first.
     """
     good = _worth(other)
+    shift = (0, 0)
     if search:
-        one, room = _shifted(one, *_best_shift(one, other))
+        shift = _best_shift(one, other)
+        one, room = _shifted(one, *shift)
         good &= _sums(room) >= _AREA
     good &= _worth(one)
     number = int(good.sum())
     if not number:
-        return Tiles(0, 0.0, moved=search)
+        return Tiles(0, 0.0, moved=search, shift=shift)
     best = _correlations(one, other, 0)[good]
     if best.mean() >= _HOPELESS:
         best = _correlations(one, other, _SEARCHED_PX if search else _NEAR_PX)[good]
-    return Tiles(number, float(best.mean()), float(np.median(best)), moved=search)
+    middle = float(np.median(best))
+    return Tiles(number, float(best.mean()), middle, moved=search, shift=shift)
+
+
+def shapes_alike(one: np.ndarray, other: np.ndarray, shift: tuple[int, int]) -> float:
+    """Correlation of two images' coarser details, within a pixel of a shift.
+
+    Each is relative to those around it, so that a band counts as much as the limb.
+
+    Parameters
+    ----------
+    one, other : ndarray of float32, shape ``(128, 128)``
+        Grey levels.
+    shift : tuple of (int, int)
+        By which the first is moved, down and right.
+    """
+    a, b = details(one, _SHAPES_PX), details(other, _SHAPES_PX)
+    best = 0.0
+    for down in range(shift[0] - _NEAR_PX, shift[0] + _NEAR_PX + 1):
+        for right in range(shift[1] - _NEAR_PX, shift[1] + _NEAR_PX + 1):
+            moved, room = _shifted(a, down, right)
+            there = room > 0
+            x, y = moved[there] - moved[there].mean(), b[there] - b[there].mean()
+            power = float((x * x).sum()) * float((y * y).sum())
+            best = max(best, float((x * y).sum()) / np.sqrt(power + 1e-6))
+    return best
 
 
 def levels_alike(one: np.ndarray, other: np.ndarray) -> float:
@@ -141,7 +184,8 @@ def differ_by_compression(one: np.ndarray, other: np.ndarray) -> bool:
     if power < _EVEN_LEVELS**2 or float((b * b).mean()) < _EVEN_LEVELS**2:
         return False  # even all over: nothing in it could leak
     rest = float(np.sqrt(((b - a * ((a * b).mean() / power)) ** 2).mean()))
-    return rest <= min(_EVEN_LEVELS, _EVEN_SHARE * float(b.std()))
+    little, much = _REST_LEVELS
+    return rest <= min(much, max(little, _EVEN_SHARE * float(b.std())))
 
 
 def _best_shift(one: np.ndarray, other: np.ndarray) -> tuple[int, int]:
