@@ -173,3 +173,11 @@ def test_every_column_of_a_finished_atlas_is_listed_in_the_schema(undisturbed):
 
 def test_stages_have_names_of_their_own():
     assert len({stage.name for stage in STAGES}) == len(STAGES)
+
+
+def test_verdicts_that_were_taken_for_the_test_split_are_of_images_that_stay_in_it(undisturbed):
+    atlas = Atlas.open(undisturbed[0] / "atlas")
+    judged = set(atlas.read(["id"], table="decisions").column("id").to_pylist())
+    split = {row["id"]: row["split"] for row in atlas.read(["id", "split"]).to_pylist()}
+    assert judged
+    assert {split[each] for each in judged} == {"test"}

@@ -116,6 +116,7 @@ def certify(
     embedding_column: str | None = None,
     raise_on_leak: bool = True,
     progress: Progress | None = None,
+    known: tuple[list[str], Copies, Exhaustive] | None = None,
 ) -> Certificate:
     """Prove that no two sides of the split share a picture, an object, a series or lineage.
 
@@ -138,6 +139,8 @@ def certify(
         Without it the leaks are only counted.
     progress : callable, optional
         Called with pictures compared and pictures to compare.
+    known : tuple, optional
+        What :func:`copies_across` gave for this very split, so that it is not looked for twice.
 
     Raises
     ------
@@ -153,7 +156,7 @@ def certify(
     rows = [row for row in everything if row["split"] in SIDES]
     side = {row["id"]: row["split"] for row in rows}
     column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
-    ids, copies, thorough = copies_across(
+    ids, copies, thorough = known or copies_across(
         atlas, side, settings=settings, embedding_column=embedding_column, progress=progress
     )
     shared, broad = _shared_keys(everything, settings)

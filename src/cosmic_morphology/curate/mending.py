@@ -66,29 +66,24 @@ def certify_and_mend(
         Something else than copies leaks, or the copies cannot be kept apart.
     """
     tied = 0
-    certificate = certify(atlas, settings=settings, raise_on_leak=False, progress=progress)
-    for _ in range(_ROUNDS):
-        if not certificate.leaks_by_kind["copy"]:
+    for left in range(_ROUNDS, -1, -1):
+        known = copies_across(atlas, _sides(atlas), settings=settings, progress=progress)
+        certificate = certify(atlas, settings=settings, raise_on_leak=False, known=known)
+        if not left or not certificate.leaks_by_kind["copy"]:
             break
-        tied += _tie(atlas, settings)
+        tied += tie_more(atlas, known[0], known[1])
         group_pictures(atlas, settings=settings)
         _restore(atlas, before)
         split_again()
-        certificate = certify(atlas, settings=settings, raise_on_leak=False, progress=progress)
     if certificate.leaks and raise_on_leak:
         raise leak_error(certificate, atlas.uri)
     return certificate, tied
 
 
-def _tie(atlas: Atlas, settings: CurateSettings) -> int:
+def _sides(atlas: Atlas) -> dict[str, str]:
     rows = atlas.read(["id", "split"])
-    side = {
-        name: split
-        for name, split in zip(*(rows.column(c).to_pylist() for c in ("id", "split")), strict=True)
-        if split in SIDES
-    }
-    ids, copies, _ = copies_across(atlas, side, settings=settings)
-    return tie_more(atlas, ids, copies)
+    pairs = zip(*(rows.column(c).to_pylist() for c in ("id", "split")), strict=True)
+    return {name: split for name, split in pairs if split in SIDES}
 
 
 def _restore(atlas: Atlas, before: pa.Table) -> None:

@@ -12,11 +12,24 @@ _BEFORE_SPLIT = "splits before"
 
 
 def split(context: Context) -> None:
-    """Divide whole groups into train, val and test."""
-    from cosmic_morphology.curate.mending import splits_before
+    """Divide whole groups into train, val and test, and copies that the search missed with them.
 
-    context.notes[_BEFORE_SPLIT] = splits_before(context.atlas)
+    They are tied here, and not only when the split is certified at the end: what is done for one
+    split in between, such as importing people's verdicts on test images, must find the last one.
+    """
+    from cosmic_morphology.curate.mending import certify_and_mend, splits_before
+
+    before = context.notes[_BEFORE_SPLIT] = splits_before(context.atlas)
     _split_now(context)
+    with context.progress("comparing every pair across the split") as report:
+        certify_and_mend(
+            context.atlas,
+            settings=context.settings.curate,
+            before=before,
+            split_again=lambda: _split_now(context),
+            raise_on_leak=False,
+            progress=report,
+        )
 
 
 def _split_now(context: Context) -> None:
