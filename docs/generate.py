@@ -108,18 +108,18 @@ def settings_page() -> str:
         lines += [f"## {f'`[{section}]`' if section else 'Top level'}", ""]
         doc = inspect.getdoc(model) or ""
         lines += [doc.partition("\n")[0], ""]
-        rows = [
-            (
-                f"`{key}`",
-                f"`{_type_name(field.annotation)}`",
-                _default(field),
-                field.description or "",
-            )
-            for key, field in model.model_fields.items()
-            if _model_in(field.annotation) is None
-        ]
-        lines += _table(("key", "type", "default", "meaning"), rows)
+        lines += _keys(model)
     return "\n".join(lines) + "\n"
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    """The table of a section's own keys; those of inner sections have tables of their own."""
+    rows = [
+        (f"`{key}`", f"`{_type_name(field.annotation)}`", _default(field), field.description or "")
+        for key, field in model.model_fields.items()
+        if _model_in(field.annotation) is None
+    ]
+    return _table(("key", "type", "default", "meaning"), rows)
 
 
 def recipes_page() -> str:
@@ -135,17 +135,7 @@ def recipes_page() -> str:
     lines += _table(("recipe", "what it is"), rows)
     for section, model in _sections(Recipe, ""):
         lines += [f"## {f'Keys of `[{section}]`' if section else 'Keys of a recipe'}", ""]
-        rows = [
-            (
-                f"`{key}`",
-                f"`{_type_name(field.annotation)}`",
-                _default(field),
-                field.description or "",
-            )
-            for key, field in model.model_fields.items()
-            if _model_in(field.annotation) is None
-        ]
-        lines += _table(("key", "type", "default", "meaning"), rows)
+        lines += _keys(model)
     return "\n".join(lines) + "\n"
 
 
