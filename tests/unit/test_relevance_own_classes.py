@@ -124,7 +124,7 @@ def test_a_recorded_search_word_is_no_class_that_the_record_names():
         "of the instrument are put together and tested."
     )
     package = load_taxonomy()
-    bare = silence.votes_of(Said(description=text), package)
-    found = silence.votes_of(Said(description=text, queries=("nasa:galaxy",)), package)
+    bare = silence.no_class_named_votes(Said(description=text), package)
+    found = silence.no_class_named_votes(Said(description=text, queries=("nasa:galaxy",)), package)
     assert [vote.label for vote in found] == ["irrelevant"]
     assert found == bare

@@ -26,7 +26,7 @@ from cosmic_morphology.errors import UsageError
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
-    from cosmic_morphology.evaluate import Test
+    from cosmic_morphology.evaluate import EvaluationSet
     from cosmic_morphology.learn import TrainedModel
     from cosmic_morphology.settings import Settings
 
@@ -106,20 +106,20 @@ def command(
             show_ranked(found, ingredients, files)
 
 
-def _tests(atlas: Atlas, given: list[str] | None, *, shifted: bool) -> dict[str, Test]:
+def _tests(atlas: Atlas, given: list[str] | None, *, shifted: bool) -> dict[str, EvaluationSet]:
     """The tests of the split, those that were asked for, and changed pictures."""
-    from cosmic_morphology.evaluate import Test, tests_of
+    from cosmic_morphology.evaluate import EvaluationSet, tests_of
     from cosmic_morphology.evaluate.answers import TEST
 
     tests = tests_of(atlas)
     for name, where in pairs("--test", given).items():
         check_filter(atlas, where, option="--test")
         # Whatever the filter says: what was learnt from is no test.
-        tests[name] = Test(f"{TEST} AND ({where})")
+        tests[name] = EvaluationSet(f"{TEST} AND ({where})")
     if shifted:
         from cosmic_morphology.cli.ranking import SHIFTED
 
-        tests["shifted pictures"] = Test(suffix=SHIFTED)
+        tests["shifted pictures"] = EvaluationSet(suffix=SHIFTED)
     return tests
 
 

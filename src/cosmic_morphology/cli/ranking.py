@@ -12,7 +12,7 @@ from cosmic_morphology.cli.printing import console
 from cosmic_morphology.cli.results import show_evaluations
 from cosmic_morphology.evaluate import (
     Evaluation,
-    Test,
+    EvaluationSet,
     TestBoard,
     ablation,
     common_classes,
@@ -51,7 +51,7 @@ class Ranked:
 
     atlas: Atlas
     runs: tuple[Path, ...]
-    tests: dict[str, Test]
+    tests: dict[str, EvaluationSet]
     settings: Settings
     own: dict[str, Evaluation]
     common: dict[str, Evaluation]
@@ -62,7 +62,7 @@ class Ranked:
         cls,
         atlas: Atlas,
         models: Mapping[Path, TrainedModel],
-        tests: dict[str, Test],
+        tests: dict[str, EvaluationSet],
         settings: Settings,
     ) -> Ranked:
         """Score models that have judged the test pictures, and note the scores in their folders."""

@@ -16,11 +16,11 @@ from cosmic_morphology.errors import MissingExtraError, how_to_install
 _NOT_ANNOTATORS = frozenset({"picture", "search_word"})
 _LEAST = 1e-3
 
-Cast = Sequence[Mapping[str, Any]]
+CrowdCast = Sequence[Mapping[str, Any]]
 
 
 def crowdlab(
-    votes: Sequence[Cast], ids: Sequence[str], classes: Sequence[str]
+    votes: Sequence[CrowdCast], ids: Sequence[str], classes: Sequence[str]
 ) -> NDArray[np.float64]:
     """Probabilities of the classes by CROWDLAB (Goh, Tkachenko, Mueller 2022, arXiv:2210.06812).
 
@@ -72,7 +72,7 @@ def crowdlab(
 
 
 def _annotations(
-    votes: Sequence[Cast], ids: Sequence[str], classes: Sequence[str]
+    votes: Sequence[CrowdCast], ids: Sequence[str], classes: Sequence[str]
 ) -> NDArray[np.float64]:
     number = {name: float(at) for at, name in enumerate(classes)}
     voters = sorted({each["voter"] for cast in votes for each in cast} - _NOT_ANNOTATORS)
@@ -84,7 +84,7 @@ def _annotations(
     return np.array(columns, dtype=float).reshape(len(voters), len(votes)).T
 
 
-def _model(votes: Sequence[Cast], classes: Sequence[str]) -> NDArray[np.float64]:
+def _model(votes: Sequence[CrowdCast], classes: Sequence[str]) -> NDArray[np.float64]:
     number = {name: at for at, name in enumerate(classes)}
     chances = np.full((len(votes), len(classes)), _LEAST)
     for row, cast in enumerate(votes):

@@ -18,8 +18,8 @@ from cosmic_morphology.errors import MissingExtraError, how_to_install
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
-STAGE = "mislabel"
-CODE = "3"
+MISLABEL_STAGE = "mislabel"
+MISLABEL_CODE = "3"
 # What a source says outright is checked; the strongest claim that a picture has comes first.
 _CLAIMS = ("folder", "title", "object_name", "lead", "search_word")
 # Fewer pictures than this give no noise rates to learn from.
@@ -52,19 +52,19 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     """
     heard = hear(atlas, taxonomy=taxonomy)
     stamp = Stamp(
-        STAGE,
+        MISLABEL_STAGE,
         {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_agreement},
-        CODE,
+        MISLABEL_CODE,
         inputs=heard.inputs,
     )
     changed = not stamp.is_current(atlas.stamp_of("mislabel_score"))
     if changed:
-        atlas.replace_columns(_judged(heard, taxonomy, settings.min_agreement), stamp)
+        atlas.replace_columns(_mislabel_rows(heard, taxonomy, settings.min_agreement), stamp)
     looked = atlas.count("catalogue", "mislabel_score IS NOT NULL")
     return CheckSummary(looked, atlas.count("catalogue", "mislabel_flag = true"), changed)
 
 
-def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
+def _mislabel_rows(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
     ids, votes = heard.ids, heard.votes
     classes = taxonomy.names_with_reject
     claimed, claimant = _claims(ids, votes, classes)
@@ -83,7 +83,7 @@ def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
     flag &= seen | (others.argmax(axis=1) != claimed)
     suggested = [classes[at] for at in others.argmax(axis=1)]
     reasons = [
-        _reason(claimant[at], classes[claimed[at]], suggested[at], others[at].max())
+        _mislabel_reason(claimant[at], classes[claimed[at]], suggested[at], others[at].max())
         if flag[at]
         else ""
         for at in range(len(ids))
@@ -101,7 +101,7 @@ def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
     )
 
 
-def _reason(claimant: str, claimed: str, suggested: str, sure: float) -> str:
+def _mislabel_reason(claimant: str, claimed: str, suggested: str, sure: float) -> str:
     others = f"are not sure of it ({sure:.2f})"
     if suggested != claimed:
         others = f"rather {suggested} ({sure:.2f})"

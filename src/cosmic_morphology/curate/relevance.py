@@ -16,8 +16,8 @@ from cosmic_morphology.curate.votes import taxonomy_key
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
-STAGE = "relevance"
-CODE = "3"
+RELEVANCE_STAGE = "relevance"
+RELEVANCE_CODE = "3"
 _REASONS = 3
 _MORE_LIKELY = 0.5
 
@@ -58,19 +58,19 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     """
     heard = hear(atlas, taxonomy=taxonomy)
     stamp = Stamp(
-        STAGE,
+        RELEVANCE_STAGE,
         {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_relevance},
-        CODE,
+        RELEVANCE_CODE,
         inputs=heard.inputs,
     )
     changed = not stamp.is_current(atlas.stamp_of("relevance_score"))
     if changed:
-        atlas.replace_columns(_judged(heard, taxonomy, settings.min_relevance), stamp)
+        atlas.replace_columns(_relevance_rows(heard, taxonomy, settings.min_relevance), stamp)
     looked = atlas.count("catalogue", "relevance_score IS NOT NULL")
     return CheckSummary(looked, atlas.count("catalogue", "relevance_flag = true"), changed)
 
 
-def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
+def _relevance_rows(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
     ids, votes = heard.ids, heard.votes
     classes = taxonomy.names_with_reject
     likely = consensus(votes, classes)
@@ -81,7 +81,9 @@ def _judged(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
         score is not None and score < least and bool(found)
         for score, found in zip(scores, against, strict=True)
     ]
-    reasons = [_reason(found) if flag else "" for found, flag in zip(against, flags, strict=True)]
+    reasons = [
+        _relevance_reason(found) if flag else "" for found, flag in zip(against, flags, strict=True)
+    ]
     return pa.table(
         {
             "id": pa.array(ids, pa.string()),
@@ -108,5 +110,5 @@ def _against(cast: Sequence[dict[str, Any]], reject: str, n_classes: int) -> lis
     return sorted(found, key=lambda vote: -vote["weight"])
 
 
-def _reason(against: Sequence[dict[str, Any]]) -> str:
+def _relevance_reason(against: Sequence[dict[str, Any]]) -> str:
     return "; ".join(f"{each['voter']}: {each['reason']}" for each in against[:_REASONS])

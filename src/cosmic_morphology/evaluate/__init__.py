@@ -10,7 +10,13 @@ from cosmic_morphology.evaluate.comparison import Compared, Comparison, compare_
 from cosmic_morphology.evaluate.curated import Curated, write_curated
 from cosmic_morphology.evaluate.evaluating import Evaluation, evaluate_run
 from cosmic_morphology.evaluate.explore import ExploreSummary, explore
-from cosmic_morphology.evaluate.ranking import Test, TestBoard, common_classes, rank_on, tests_of
+from cosmic_morphology.evaluate.ranking import (
+    EvaluationSet,
+    TestBoard,
+    common_classes,
+    rank_on,
+    tests_of,
+)
 from cosmic_morphology.evaluate.report import write_report
 from cosmic_morphology.evaluate.scores import Score
 from cosmic_morphology.evaluate.scoring import LabelScores
@@ -27,7 +33,7 @@ __all__ = [
     "LabelScores",
     "Score",
     "Shifted",
-    "Test",
+    "EvaluationSet",
     "TestBoard",
     "ablation",
     "common_classes",

@@ -12,7 +12,7 @@ from cosmic_morphology.evaluate.answers import TEST
 from cosmic_morphology.evaluate.comparison import Compared
 from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED
 from cosmic_morphology.evaluate.page import write_page
-from cosmic_morphology.evaluate.ranking import SIDE_BY_SIDE, Test, TestBoard, rank_on
+from cosmic_morphology.evaluate.ranking import SIDE_BY_SIDE, EvaluationSet, TestBoard, rank_on
 from cosmic_morphology.evaluate.report_depth import Judged
 from cosmic_morphology.evaluate.run_facts import RunFacts
 from cosmic_morphology.evaluate.scores import Score
@@ -39,7 +39,7 @@ def write_board(
     runs: Sequence[Path],
     out: Path,
     *,
-    tests: Mapping[str, Test | str] | None = None,
+    tests: Mapping[str, EvaluationSet | str] | None = None,
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,
 ) -> Board:

@@ -21,7 +21,7 @@ SIDE_BY_SIDE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class EvaluationSet:
     """A test that runs are ranked on.
 
     Attributes
@@ -74,7 +74,7 @@ class TestBoard:
 def rank_on(
     atlas: Atlas,
     runs: Sequence[Path],
-    tests: Mapping[str, Test | str],
+    tests: Mapping[str, EvaluationSet | str],
     *,
     settings: EvaluateSettings,
     seed: int,
@@ -84,20 +84,20 @@ def rank_on(
     classes = common_classes([each.classes for each in facts])
     return tuple(
         _test_board(
-            atlas, facts, classes, name, Test(test) if isinstance(test, str) else test,
+            atlas, facts, classes, name, EvaluationSet(test) if isinstance(test, str) else test,
             settings, seed,
         )
         for name, test in tests.items()
     )  # fmt: skip
 
 
-def tests_of(atlas: Atlas) -> dict[str, Test]:
+def tests_of(atlas: Atlas) -> dict[str, EvaluationSet]:
     """The tests that the split itself gives, by name; the whole test split comes first.
 
     Where whole collections are held out, pictures of collections that training has seen and of
     others are tests of their own: a net that knows the site instead of the sky fails the second.
     """
-    found = {"test": Test()}
+    found = {"test": EvaluationSet()}
     if not {"split", "collection", "label"} <= set(atlas.columns()):
         return found
     rows = atlas.read(["split", "collection", "label"], where="split IN ('train', 'test')")
@@ -109,8 +109,8 @@ def tests_of(atlas: Atlas) -> dict[str, Test]:
     if new and sides["test"] - new:
         named = ", ".join("'" + each.replace("'", "''") + "'" for each in sorted(new))
         known = f"(collection IS NULL OR collection NOT IN ({named}))"
-        found["collections seen in training"] = Test(f"{TEST} AND {known}")
-        found["collections never seen"] = Test(f"{TEST} AND collection IN ({named})")
+        found["collections seen in training"] = EvaluationSet(f"{TEST} AND {known}")
+        found["collections never seen"] = EvaluationSet(f"{TEST} AND collection IN ({named})")
     return found
 
 
@@ -137,7 +137,7 @@ def _test_board(
     facts: Sequence[RunFacts],
     classes: tuple[str, ...],
     name: str,
-    test: Test,
+    test: EvaluationSet,
     settings: EvaluateSettings,
     seed: int,
 ) -> TestBoard:

@@ -67,7 +67,9 @@ def _fitted(
     return float(np.exp(found.x[0])), float(found.x[1])
 
 
-def classwise_ece(probabilities: np.ndarray, targets: np.ndarray, *, bins: int = _BINS) -> float:
+def _classwise_ece_twin(
+    probabilities: np.ndarray, targets: np.ndarray, *, bins: int = _BINS
+) -> float:
     """Class-wise expected calibration error (Kull et al. 2019): the mean over the classes.
 
     Parameters

@@ -11,7 +11,7 @@ from cosmic_morphology.learn.backbones import Backbone
 from cosmic_morphology.learn.pictures import PictureTable
 from cosmic_morphology.settings import LearnSettings
 
-_BATCH = 64
+_FEATURE_BATCH = 64
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ def _made_now(
     found = Features(np.zeros((0, backbone.n_features), np.float32), [])
     parts: list[np.ndarray] = []
     source = iter(table.thumbnails(ids))
-    while items := [item for _, item in zip(range(_BATCH), source, strict=False)]:
+    while items := [item for _, item in zip(range(_FEATURE_BATCH), source, strict=False)]:
         vectors, readable = see([thumbnail for _, thumbnail in items])
         parts.append(vectors[readable])
         for (each, _), good in zip(items, readable, strict=True):

@@ -12,7 +12,7 @@ from cosmic_morphology.imaging import ImageLimits, read_picture
 from cosmic_morphology.learn.answers import Answer, answer_of
 from cosmic_morphology.learn.judges import JudgeOfPixels
 
-_BATCH = 32
+_FILE_BATCH = 32
 _NOT_REGULAR = "not a regular file"
 
 
@@ -52,8 +52,8 @@ def predict_files(
     if not files:
         raise InputError("the folder holds no files", where=str(path))
     max_bytes = (limits or ImageLimits()).max_bytes
-    for start in range(0, len(files), _BATCH):
-        part = files[start : start + _BATCH]
+    for start in range(0, len(files), _FILE_BATCH):
+        part = files[start : start + _FILE_BATCH]
         read = {str(file): _bytes_of(file, max_bytes) for file in part}
         yield from predict_bytes(model, read, limits=limits, reject_below=reject_below)
         if progress:

@@ -13,7 +13,7 @@ from torchmetrics.functional.classification import multiclass_f1_score
 
 from cosmic_morphology.io_utils import CsvRows, whole_text, write_json
 from cosmic_morphology.learn.calibrate import (
-    classwise_ece,
+    _classwise_ece_twin,
     temperature_and_prior_for,
     temperature_for,
     threshold_for,
@@ -248,7 +248,7 @@ def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, fl
     return {
         "val_macro_f1": float(macro),
         "val_accuracy": float((probabilities.argmax(1) == targets).mean()),
-        "val_classwise_ece": classwise_ece(probabilities, targets),
+        "val_classwise_ece": _classwise_ece_twin(probabilities, targets),
     }
 
 

@@ -15,13 +15,13 @@ from cosmic_morphology.io_utils import write_text
 
 def write_study_page(path: Path, template: str, content: Mapping[str, Any]) -> Path:
     """Render a template of this room into one file, whole or not at all."""
-    text = _environment().get_template(template).render(**content, policy=report_page.POLICY)
+    text = _study_environment().get_template(template).render(**content, policy=report_page.POLICY)
     write_text(path, text)
     return path
 
 
 @cache
-def _environment() -> Environment:
+def _study_environment() -> Environment:
     found = Environment(
         loader=ChoiceLoader(
             [

@@ -7,11 +7,11 @@ from collections import Counter
 from cosmic_morphology.curate.voters.base import Said, Vote
 from cosmic_morphology.taxonomy import Taxonomy
 
-NAME = "avm"
-_WEIGHT = 0.99
+AVM = "avm"
+_AVM_WEIGHT = 0.99
 
 
-def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def avm_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     """A vote for each class among the codes; a reject code (technology, people) wins alone.
 
     Codes name everything in view, the main subject most often first: an artist's view of a
@@ -25,7 +25,9 @@ def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
         known = [pair for pair in known if pair[0] == taxonomy.reject]
     counts = Counter(label for label, _ in known)
     return [
-        Vote(NAME, label, _WEIGHT if len(counts) == 1 else _WEIGHT * share / len(known), code)
+        Vote(
+            AVM, label, _AVM_WEIGHT if len(counts) == 1 else _AVM_WEIGHT * share / len(known), code
+        )
         for (label, share), code in (
             ((label, counts[label]), _codes(known, label)) for label in counts
         )

@@ -12,21 +12,21 @@ from cosmic_morphology.curate.voters.base import Said, Vote
 from cosmic_morphology.curate.voters.rules import rule_votes
 from cosmic_morphology.taxonomy import Taxonomy
 
-NAME = "folder"
+FOLDER = "folder"
 # Strangers' labels are right two times in three, the names of the folders that files came from
 # nine times in ten (both measured on the tune half, docs/explanation/labels.md).
 _GIVEN, _ON_THE_WAY = 0.66, 0.85
 
 
-def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def folder_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     """A vote for the given label, else for what the last folder's name means."""
     given = said.given_label.strip()
     label = class_of_text(given, taxonomy)
     if label:
-        return [Vote(NAME, label, _GIVEN, f"came labelled “{given}”")]
+        return [Vote(FOLDER, label, _GIVEN, f"came labelled “{given}”")]
     folder = last_folder(said.page_url) or last_folder(said.image_url)
     label = class_of_text(folder, taxonomy)
-    return [Vote(NAME, label, _ON_THE_WAY, f"in the folder “{folder}”")] if label else []
+    return [Vote(FOLDER, label, _ON_THE_WAY, f"in the folder “{folder}”")] if label else []
 
 
 def class_of_text(text: str, taxonomy: Taxonomy) -> str:
@@ -46,7 +46,7 @@ def class_of_text(text: str, taxonomy: Taxonomy) -> str:
         label = taxonomy.class_of_avm(found.kind)
         if label:
             return label
-    votes = rule_votes(NAME, "name", words, taxonomy)
+    votes = rule_votes(FOLDER, "name", words, taxonomy)
     return max(votes, key=lambda vote: vote.weight).label if votes else ""
 
 

@@ -9,7 +9,7 @@ from cosmic_morphology.curate.voters.base import Said, Vote
 from cosmic_morphology.curate.voters.text import lead_and_rest
 from cosmic_morphology.taxonomy import Taxonomy
 
-NAME = "object_name"
+OBJECT_NAME = "object_name"
 # The first name of a title is its subject, later ones are company. A catalogue number is seldom
 # said of anything but the object; a planet's name is (rovers, conjunctions, spacecraft).
 _CATALOGUED, _PROPER, _COMMON, _LATER = 0.96, 0.9, 0.8, 0.6
@@ -19,7 +19,7 @@ _OF_THE_SKY_OF_ALL = ("1", "2.1", "3")
 _LEAD_SHARE = 0.8
 
 
-def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def object_name_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the names that the source gives, those in the title, and those in the lead."""
     lead, _ = lead_and_rest(said)
     inside = taxonomy.class_of_word
@@ -34,7 +34,7 @@ def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
         for at, found in enumerate(_of_taxonomy(objects_in(text), taxonomy)):
             label = taxonomy.class_of_avm(found.kind) or ""
             weight = _LATER if at else _weight(found, where)
-            vote = Vote(NAME, label, weight, f"{where}: {found.name}")
+            vote = Vote(OBJECT_NAME, label, weight, f"{where}: {found.name}")
             if label not in best or best[label].weight < vote.weight:
                 best[label] = vote
     return list(best.values())

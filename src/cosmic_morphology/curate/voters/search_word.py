@@ -7,12 +7,12 @@ from cosmic_morphology.curate.phrases import Phrases, plain
 from cosmic_morphology.curate.voters.base import Said, Vote
 from cosmic_morphology.taxonomy import Taxonomy
 
-NAME = "search_word"
+SEARCH_WORD = "search_word"
 # Measured on 440 pictures with real texts: right 41 % of the time (docs/explanation/labels.md).
-_WEIGHT = 0.41
+_SEARCH_WORD_WEIGHT = 0.41
 
 
-def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def search_word_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     """A vote for the class of each search that found the picture.
 
     Where no search is recorded, for each class whose search word a query would have found in
@@ -26,7 +26,10 @@ def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     classes: dict[str, str] = {}
     for word in searched:
         classes.setdefault(taxonomy.class_of_word[word.lower()], word)
-    return [Vote(NAME, label, _WEIGHT, f"{how} “{word}”") for label, word in classes.items()]
+    return [
+        Vote(SEARCH_WORD, label, _SEARCH_WORD_WEIGHT, f"{how} “{word}”")
+        for label, word in classes.items()
+    ]
 
 
 def _would_find(said: Said, taxonomy: Taxonomy) -> list[str]:

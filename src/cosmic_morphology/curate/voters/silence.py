@@ -9,14 +9,14 @@ from cosmic_morphology.curate.voters import avm, folder, object_name, search_wor
 from cosmic_morphology.curate.voters.base import Said, Vote
 from cosmic_morphology.taxonomy import Taxonomy
 
-NAME = "silence"
-_WEIGHT = 0.75
+NO_CLASS_NAMED = "silence"
+_NO_CLASS_NAMED_WEIGHT = 0.75
 _LONG_WORDS = 25
 _ENGLISH = frozenset(("the", "of", "and", "in", "is", "to", "this", "for", "with", "from", "are"))
 _LEAST_ENGLISH = 0.12
 
 
-def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def no_class_named_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     """A vote for the reject class where a long English description says nothing of any class.
 
     The rules read English; silence about a text in another language means nothing.
@@ -33,4 +33,11 @@ def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
         vote.label != taxonomy.reject for one in others for vote in one.votes_of(said, taxonomy)
     ):
         return []
-    return [Vote(NAME, taxonomy.reject, _WEIGHT, f"{len(words)} words that name no class")]
+    return [
+        Vote(
+            NO_CLASS_NAMED,
+            taxonomy.reject,
+            _NO_CLASS_NAMED_WEIGHT,
+            f"{len(words)} words that name no class",
+        )
+    ]

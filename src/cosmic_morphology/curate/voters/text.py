@@ -7,7 +7,7 @@ from cosmic_morphology.curate.voters.base import Said, Vote
 from cosmic_morphology.curate.voters.rules import rule_votes
 from cosmic_morphology.taxonomy import Taxonomy
 
-NAME = "text"
+TEXT = "text"
 _LEAD_SENTENCES = 2
 
 
@@ -19,12 +19,12 @@ def lead_and_rest(said: Said) -> tuple[str, str]:
     return " ".join(parts[:_LEAD_SENTENCES]), " ".join(parts[_LEAD_SENTENCES:])
 
 
-def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def text_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of lead, rest and keywords, each a voter of its own: they fail in different ways."""
     lead, rest = lead_and_rest(said)
     keywords = ". ".join(each for each in said.keywords if plain(each) != plain(said.title))
     return [
         *rule_votes("lead", "lead", lead, taxonomy),
-        *rule_votes(NAME, "text", rest, taxonomy),
+        *rule_votes(TEXT, "text", rest, taxonomy),
         *rule_votes("keywords", "keywords", keywords, taxonomy),
     ]

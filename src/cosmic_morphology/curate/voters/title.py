@@ -8,11 +8,11 @@ from cosmic_morphology.curate.voters.base import Said, Vote
 from cosmic_morphology.curate.voters.rules import rule_votes
 from cosmic_morphology.taxonomy import Taxonomy
 
-NAME = "title"
+TITLE = "title"
 
 
-def votes_of(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def title_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the title."""
     inside = taxonomy.class_of_word
     title = words_of_name(without_negated(said.title, inside), inside)
-    return rule_votes(NAME, "title", title, taxonomy)
+    return rule_votes(TITLE, "title", title, taxonomy)
