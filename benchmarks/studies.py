@@ -21,7 +21,7 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.learn import embed
 from cosmic_morphology.settings import load_settings
 from cosmic_morphology.studies import STUDIES, load_study, run_study
-from cosmic_morphology.synthesize.into_atlas import synthesize_into
+from cosmic_morphology.synthesize.to_atlas import synthesize_into
 
 HERE = Path(__file__).parent
 COMMAND = "python benchmarks/studies.py"

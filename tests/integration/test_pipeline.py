@@ -19,7 +19,7 @@ from cosmic_morphology.atlas import BELIEVED, TABLES, Atlas, verify
 from cosmic_morphology.atlas.schema import describe_column, table_schema
 from cosmic_morphology.learn.weights import RENDERED_WEIGHTS
 from cosmic_morphology.pipeline import STAGES
-from cosmic_morphology.synthesize.many import picture_seed
+from cosmic_morphology.synthesize.renderer import picture_seed
 
 COSMIC = str(Path(sys.executable).parent / "cosmic")
 DEMO = [COSMIC, "demo", "--offline", "--per-class", "20", "--json", "--out"]

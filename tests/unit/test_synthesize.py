@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.synthesize import RENDERED_CLASSES, render, render_many
-from cosmic_morphology.synthesize.noise import between, standardised
+from cosmic_morphology.synthesize.fields.noise import between, standardised
 
 TARGETS = [kind for kind in RENDERED_CLASSES if kind != "irrelevant"]
 

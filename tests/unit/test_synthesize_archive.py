@@ -9,7 +9,7 @@ import pytest
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.synthesize import RENDERED_CLASSES, render
 from cosmic_morphology.synthesize.archive import write_archive
-from cosmic_morphology.synthesize.into_atlas import synthesize_into
+from cosmic_morphology.synthesize.to_atlas import synthesize_into
 
 COUNTS = {"star": 12, "planet": 12, "irrelevant": 6}
 

@@ -18,9 +18,9 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.settings import CurateSettings, SplitSettings
 from cosmic_morphology.synthesize import RENDERED_CLASSES, render
-from cosmic_morphology.synthesize.compositing import composite, empty_part, rendered_sky
-from cosmic_morphology.synthesize.cutting import cut_out
-from cosmic_morphology.synthesize.onto_atlas import composite_into, partners
+from cosmic_morphology.synthesize.composite import composite, empty_part, rendered_sky
+from cosmic_morphology.synthesize.composites_to_atlas import composite_into, partners
+from cosmic_morphology.synthesize.cutout import cut_out
 
 TARGETS = [kind for kind in RENDERED_CLASSES if kind != "irrelevant"]
 SIDES = ("train", "train", "val", "test")

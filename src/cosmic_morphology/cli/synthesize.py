@@ -69,7 +69,7 @@ def command(
         show(write_archive(folder, counts, seed=settings.seed, size_px=size_px), as_json=as_json)
         return
     if onto is not None:
-        from cosmic_morphology.synthesize.onto_atlas import composite_into
+        from cosmic_morphology.synthesize.composites_to_atlas import composite_into
 
         with progress("composing") as report:
             composed = composite_into(
@@ -83,7 +83,7 @@ def command(
             )
         show(composed, as_json=as_json, title="composed")
         return
-    from cosmic_morphology.synthesize.into_atlas import synthesize_into
+    from cosmic_morphology.synthesize.to_atlas import synthesize_into
 
     with progress("rendering") as report:
         done = synthesize_into(

@@ -103,7 +103,7 @@ def import_folders(context: Context) -> None:
 
 def synthesize(context: Context) -> None:
     """Add rendered pictures."""
-    from cosmic_morphology.synthesize.into_atlas import synthesize_into
+    from cosmic_morphology.synthesize.to_atlas import synthesize_into
 
     job = context.settings.synthesize
     counts = dict.fromkeys(context.taxonomy.names, job.per_class)

@@ -4,7 +4,6 @@
 replica serves, ``into_atlas`` adds pictures to an atlas.
 """
 
-from cosmic_morphology.synthesize.many import render_many
-from cosmic_morphology.synthesize.rendering import RENDERED_CLASSES, Rendered, render
+from cosmic_morphology.synthesize.renderer import RENDERED_CLASSES, Rendered, render, render_many
 
 __all__ = ["RENDERED_CLASSES", "Rendered", "render", "render_many"]

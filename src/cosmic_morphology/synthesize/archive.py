@@ -12,9 +12,8 @@ import numpy as np
 from PIL import Image
 
 from cosmic_morphology.io_utils import write_csv
-from cosmic_morphology.synthesize.many import render_many
-from cosmic_morphology.synthesize.rendering import Rendered
-from cosmic_morphology.synthesize.texts import write_texts
+from cosmic_morphology.synthesize.renderer import Rendered, render_many
+from cosmic_morphology.synthesize.texts.texts import write_texts
 
 CATALOGUE = ("file", "source", "title", "description", "keywords", "date", "credit", "object_name")
 TRUTH = ("file", "class", "object_name", "lineage")

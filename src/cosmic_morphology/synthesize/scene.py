@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_morphology.synthesize.noise import Field
+from cosmic_morphology.synthesize.fields.noise import Field
 
 Truth = dict[str, float | int | str | bool]
 Colour = Sequence[float] | npt.NDArray[np.floating]

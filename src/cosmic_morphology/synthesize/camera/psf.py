@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from cosmic_morphology.synthesize.noise import Field
+from cosmic_morphology.synthesize.fields.noise import Field
 
 PAD_PX = 24
 # Share of the light in the aureole.

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 
 from cosmic_morphology.atlas import Arrival, Atlas, Record
 from cosmic_morphology.imaging import take_in
-from cosmic_morphology.synthesize.many import jobs_for, render_jobs
-from cosmic_morphology.synthesize.rendering import Rendered
+from cosmic_morphology.synthesize.renderer import Rendered, jobs_for, render_jobs
 
 SOURCE = "rendered"
 BATCH = 64

@@ -16,12 +16,16 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from cosmic_morphology.synthesize.cameras import CAMERAS
-from cosmic_morphology.synthesize.cutting import Cut, cut_out
-from cosmic_morphology.synthesize.instrument import LUMINANCE, Pixels, expose
-from cosmic_morphology.synthesize.noise import Field
+from cosmic_morphology.synthesize.camera.cameras import CAMERAS
+from cosmic_morphology.synthesize.camera.expose import LUMINANCE, Pixels, expose
+from cosmic_morphology.synthesize.cutout import Cut, cut_out
+from cosmic_morphology.synthesize.fields.noise import Field
+from cosmic_morphology.synthesize.fields.star_field import (
+    add_distant_galaxies,
+    add_field_stars,
+    thin_dust,
+)
 from cosmic_morphology.synthesize.scene import Frame, Scene, Truth
-from cosmic_morphology.synthesize.skyfield import add_distant_galaxies, add_field_stars, thin_dust
 
 SOLID, SCATTERED = frozenset({"planet", "asteroid"}), frozenset({"star"})
 # A small piece is a point or a trail in a star field, whatever the class: its light is added.

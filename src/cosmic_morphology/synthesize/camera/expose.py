@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_morphology.synthesize.cameras import Camera
-from cosmic_morphology.synthesize.noise import Field, blurred, power_law, unit
-from cosmic_morphology.synthesize.psf import convolved
+from cosmic_morphology.synthesize.camera.cameras import Camera
+from cosmic_morphology.synthesize.camera.psf import convolved
+from cosmic_morphology.synthesize.fields.noise import Field, blurred, power_law, unit
 from cosmic_morphology.synthesize.scene import Scene, Truth, rgb
 
 Pixels = npt.NDArray[np.uint8]

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from cosmic_morphology.synthesize.lettering import font, sentence
-from cosmic_morphology.synthesize.noise import Field, billow, blurred, power_law, unit
-from cosmic_morphology.synthesize.outdoors import OUTDOORS
+from cosmic_morphology.synthesize.camera.overlays import font, sentence
+from cosmic_morphology.synthesize.classes.irrelevant_photos import OUTDOORS
+from cosmic_morphology.synthesize.fields.noise import Field, billow, blurred, power_law, unit
 from cosmic_morphology.synthesize.scene import Frame, Scene, choose
 
 SUBTYPES = {

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from cosmic_morphology.synthesize.noise import Field, between, volume
+from cosmic_morphology.synthesize.fields.noise import Field, between, volume
 
 SHAPES = ("irregular", "contact binary", "top-shaped", "elongated", "round")
 COARSE = 64

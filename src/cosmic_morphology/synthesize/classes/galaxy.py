@@ -7,7 +7,8 @@ from collections.abc import Callable
 import galsim
 import numpy as np
 
-from cosmic_morphology.synthesize.noise import Field, blurred, power_law, ridges, unit
+from cosmic_morphology.synthesize.fields.noise import Field, blurred, power_law, ridges, unit
+from cosmic_morphology.synthesize.fields.star_field import add_distant_galaxies, add_field_stars
 from cosmic_morphology.synthesize.scene import (
     Frame,
     Scene,
@@ -19,7 +20,6 @@ from cosmic_morphology.synthesize.scene import (
     smoothstep,
     tinted,
 )
-from cosmic_morphology.synthesize.skyfield import add_distant_galaxies, add_field_stars
 
 SUBTYPES = {
     "spiral": 0.36,

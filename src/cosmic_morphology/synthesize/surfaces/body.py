@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from cosmic_morphology.synthesize.noise import Field, between, power_law
-from cosmic_morphology.synthesize.relief import (
+from cosmic_morphology.synthesize.fields.noise import Field, between, power_law
+from cosmic_morphology.synthesize.scene import Frame, Truth, smoothstep
+from cosmic_morphology.synthesize.surfaces.relief import (
     Normal,
     bumped,
     crater_sizes,
@@ -17,8 +18,7 @@ from cosmic_morphology.synthesize.relief import (
     sink,
     sun_vector,
 )
-from cosmic_morphology.synthesize.scene import Frame, Truth, smoothstep
-from cosmic_morphology.synthesize.shapes import REACH, front, implicit
+from cosmic_morphology.synthesize.surfaces.shapes import REACH, front, implicit
 
 
 @dataclass(frozen=True)

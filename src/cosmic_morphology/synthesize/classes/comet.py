@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosmic_morphology.synthesize.body import render_body
-from cosmic_morphology.synthesize.noise import Field, blurred, power_law, unit
+from cosmic_morphology.synthesize.fields.noise import Field, blurred, power_law, unit
+from cosmic_morphology.synthesize.fields.star_field import add_field_stars, thin_dust
 from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, choose, rgb, smoothstep, tinted
-from cosmic_morphology.synthesize.skyfield import add_field_stars, thin_dust
+from cosmic_morphology.synthesize.surfaces.body import render_body
 
 SUBTYPES = {
     "two tails": 0.26,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosmic_morphology.synthesize.noise import Field
+from cosmic_morphology.synthesize.fields.noise import Field
 from cosmic_morphology.synthesize.scene import Frame, smoothstep
 
 # Saturn's rings in planetary radii: C, B, Cassini division, A with Encke's gap (Cuzzi et al.

@@ -16,11 +16,10 @@ from PIL import Image
 from cosmic_morphology.atlas import Arrival, Atlas, Record, may_be_redistributed
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.imaging import take_in
-from cosmic_morphology.synthesize.compositing import composite, rendered_sky
-from cosmic_morphology.synthesize.instrument import Pixels
-from cosmic_morphology.synthesize.into_atlas import EPOCH, SOURCE, SUBJECTS
-from cosmic_morphology.synthesize.many import picture_seed
-from cosmic_morphology.synthesize.rendering import check_job, render
+from cosmic_morphology.synthesize.camera.expose import Pixels
+from cosmic_morphology.synthesize.composite import composite, rendered_sky
+from cosmic_morphology.synthesize.renderer import check_job, picture_seed, render
+from cosmic_morphology.synthesize.to_atlas import EPOCH, SOURCE, SUBJECTS
 
 BATCH = 32
 Origin = Literal["rendered", "real"]

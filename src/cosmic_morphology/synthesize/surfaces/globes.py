@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosmic_morphology.synthesize.noise import Field, solid
+from cosmic_morphology.synthesize.fields.noise import Field, solid
 from cosmic_morphology.synthesize.scene import Colour, mixed, rgb, smoothstep
 
 

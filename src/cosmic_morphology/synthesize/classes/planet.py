@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosmic_morphology.synthesize.asteroid import shaded_ground
-from cosmic_morphology.synthesize.globes import GLOBES, Globe
-from cosmic_morphology.synthesize.noise import Field, power_law
-from cosmic_morphology.synthesize.relief import (
+from cosmic_morphology.synthesize.classes.asteroid import shaded_ground
+from cosmic_morphology.synthesize.fields.noise import Field, power_law
+from cosmic_morphology.synthesize.fields.star_field import add_field_stars, place_stars
+from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, choose, smoothstep, tinted
+from cosmic_morphology.synthesize.surfaces.globes import GLOBES, Globe
+from cosmic_morphology.synthesize.surfaces.relief import (
     bumped,
     crater_globe,
     cratered_plain,
     lunar_lambert,
     sun_vector,
 )
-from cosmic_morphology.synthesize.rings import add_rings
-from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, choose, smoothstep, tinted
-from cosmic_morphology.synthesize.skyfield import add_field_stars, place_stars
+from cosmic_morphology.synthesize.surfaces.rings import add_rings
 
 WORLDS = {
     "mercury": 0.17,

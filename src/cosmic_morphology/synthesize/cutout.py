@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from cosmic_morphology.synthesize.instrument import LUMINANCE, Pixels
-from cosmic_morphology.synthesize.noise import Field
+from cosmic_morphology.synthesize.camera.expose import LUMINANCE, Pixels
+from cosmic_morphology.synthesize.fields.noise import Field
 from cosmic_morphology.synthesize.scene import smoothstep
 
 Mask = npt.NDArray[np.bool_]

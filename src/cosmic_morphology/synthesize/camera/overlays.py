@@ -1,12 +1,17 @@
-"""What editors add to a picture: captions, credits, scale bars, borders, missing tiles."""
+"""What editors add to a picture: captions, credits, scale bars, borders, missing tiles.
+
+Letters for slides, charts, captions: Pillow's own font and harmless words.
+"""
 
 from __future__ import annotations
 
-import numpy as np
-from PIL import Image, ImageDraw
+from functools import lru_cache
+from typing import Any
 
-from cosmic_morphology.synthesize.instrument import Pixels
-from cosmic_morphology.synthesize.lettering import font
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from cosmic_morphology.synthesize.camera.expose import Pixels
 from cosmic_morphology.synthesize.scene import Truth
 
 CREDITS = ("NASA/JPL", "NASA, ESA, STScI", "ESO", "NOIRLab/NSF/AURA", "© observer", "NASA/JHUAPL")
@@ -48,3 +53,26 @@ def finished(
         draw.rectangle((0, 0, 2 * w, h), fill=(0, 0, 0))
         added.append("missing tile")
     return np.asarray(image, dtype=np.uint8), {"added": ",".join(added)}
+
+
+WORDS = (
+    "mission", "review", "schedule", "data", "flux", "model", "payload", "budget", "team",
+    "launch", "science", "results", "orbit", "figure", "test", "vehicle", "phase", "system",
+    "design", "status", "program", "flight", "summary", "antenna", "thermal", "operations",
+    "instrument", "readiness", "milestone", "observations", "distance", "velocity", "counts",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _sized(size_px: int) -> Any:
+    return ImageFont.load_default(size=size_px)
+
+
+def font(size_px: float) -> Any:
+    """Pillow's scalable default font at a size in pixels."""
+    return _sized(max(6, round(size_px)))
+
+
+def sentence(rng: np.random.Generator, words: int) -> str:
+    """A few words as they stand on slides."""
+    return " ".join(WORDS[int(i)] for i in rng.integers(0, len(WORDS), words)).capitalize()

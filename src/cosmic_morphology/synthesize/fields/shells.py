@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosmic_morphology.synthesize.noise import Field, blurred, power_law, ridges, unit
+from cosmic_morphology.synthesize.fields.noise import Field, blurred, power_law, ridges, unit
 from cosmic_morphology.synthesize.scene import Frame, Truth, choose, smoothstep, tinted
 
 Shell = tuple[Field, float, Truth]

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosmic_morphology.synthesize.noise import Field, blurred, power_law, ridges, unit, warped
+from cosmic_morphology.synthesize.fields.noise import (
+    Field,
+    blurred,
+    power_law,
+    ridges,
+    unit,
+    warped,
+)
+from cosmic_morphology.synthesize.fields.shells import planetary, remnant, wind_bubble
+from cosmic_morphology.synthesize.fields.star_field import add_field_stars, place_stars
 from cosmic_morphology.synthesize.scene import (
     Colour,
     Frame,
@@ -24,8 +33,6 @@ from cosmic_morphology.synthesize.scene import (
     smoothstep,
     tinted,
 )
-from cosmic_morphology.synthesize.shells import planetary, remnant, wind_bubble
-from cosmic_morphology.synthesize.skyfield import add_field_stars, place_stars
 
 SUBTYPES = {
     "emission": 0.34,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from cosmic_morphology.synthesize.noise import Field, billow, blurred, power_law, unit
+from cosmic_morphology.synthesize.fields.noise import Field, billow, blurred, power_law, unit
 from cosmic_morphology.synthesize.scene import Colour, Frame, choose, mixed, rgb, smoothstep
 
 SKIES: dict[str, tuple[Colour, Colour]] = {

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosmic_morphology.synthesize.body import render_body
-from cosmic_morphology.synthesize.noise import Field, power_law
-from cosmic_morphology.synthesize.relief import (
+from cosmic_morphology.synthesize.fields.noise import Field, power_law
+from cosmic_morphology.synthesize.fields.star_field import add_field_stars, place_stars
+from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, choose, rgb, tinted
+from cosmic_morphology.synthesize.surfaces.body import render_body
+from cosmic_morphology.synthesize.surfaces.relief import (
     cratered_plain,
     lunar_lambert,
     shadows,
     slopes,
     sun_vector,
 )
-from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, choose, rgb, tinted
-from cosmic_morphology.synthesize.skyfield import add_field_stars, place_stars
 
 SUBTYPES = {
     "irregular": 0.24,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cosmic_morphology.synthesize.noise import Field
+from cosmic_morphology.synthesize.fields.noise import Field
 from cosmic_morphology.synthesize.scene import Frame
 
 Floats = npt.NDArray[np.floating]

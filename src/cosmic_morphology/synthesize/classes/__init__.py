@@ -1,0 +1,1 @@
+"""Class name to painter."""
