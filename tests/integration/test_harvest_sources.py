@@ -17,8 +17,8 @@ from cosmic_morphology.collect import Wanted, find_source, source_names, status
 from cosmic_morphology.collect import sources as source_room
 from cosmic_morphology.errors import InputError, SourceError, UsageError
 from cosmic_morphology.replica import Faults, Holdings, Replica
-from cosmic_morphology.replica.cutouts import covered
-from cosmic_morphology.replica.holdings import Record
+from cosmic_morphology.replica.archives.cutouts import covered
+from cosmic_morphology.replica.catalogue import Record
 from cosmic_morphology.replica.quirks import Quirks
 from cosmic_morphology.settings import CollectJob
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from cosmic_morphology.replica import Holdings, Replica
-from cosmic_morphology.replica.cutouts import covered
-from cosmic_morphology.replica.holdings import Record
+from cosmic_morphology.replica.archives.cutouts import covered
+from cosmic_morphology.replica.catalogue import Record
 from cosmic_morphology.replica.quirks import Quirks
 
 # One context for all: reading the certificates takes longer than most requests here.

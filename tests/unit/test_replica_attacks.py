@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cosmic_morphology.replica import Holdings, Replica
-from cosmic_morphology.replica.attacks import BOMB_BYTES, REDIRECTS
+from cosmic_morphology.replica.hostile import BOMB_BYTES, REDIRECTS
 
 # One context for all: reading the certificates takes longer than most requests here.
 get = partial(httpx2.get, verify=ssl.create_default_context())

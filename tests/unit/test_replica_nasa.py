@@ -19,7 +19,7 @@ from PIL import Image
 
 from cosmic_morphology.errors import CosmicError, InputError
 from cosmic_morphology.replica import Holdings, Replica
-from cosmic_morphology.replica.nasa import TOO_DEEP
+from cosmic_morphology.replica.archives.nasa import TOO_DEEP
 from cosmic_morphology.replica.quirks import Quirks
 
 # One context for all: reading the certificates takes longer than most requests here.

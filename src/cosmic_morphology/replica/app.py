@@ -14,18 +14,18 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.replica import attacks, cutouts
-from cosmic_morphology.replica.apod import Apod
-from cosmic_morphology.replica.assets import PREFIX, Assets
-from cosmic_morphology.replica.commons import Commons
-from cosmic_morphology.replica.djangoplicity import Djangoplicity
-from cosmic_morphology.replica.faults import KINDS, Faults, Weather
-from cosmic_morphology.replica.holdings import Holdings
-from cosmic_morphology.replica.nasa import Nasa
+from cosmic_morphology.replica import hostile
+from cosmic_morphology.replica.archives import cutouts
+from cosmic_morphology.replica.archives.apod import Apod
+from cosmic_morphology.replica.archives.commons import Commons
+from cosmic_morphology.replica.archives.djangoplicity import Djangoplicity
+from cosmic_morphology.replica.archives.nasa import Nasa
+from cosmic_morphology.replica.archives.nasa_assets import PREFIX, Assets
+from cosmic_morphology.replica.catalogue import Holdings
+from cosmic_morphology.replica.faults import KINDS, Faults, Weather, strike
 from cosmic_morphology.replica.quirks import Quirks
-from cosmic_morphology.replica.requests import RequestLog, Seen
-from cosmic_morphology.replica.shelf import Shelf
-from cosmic_morphology.replica.striking import strike
+from cosmic_morphology.replica.request_log import RequestLog, Seen
+from cosmic_morphology.replica.state import Shelf
 
 _CONTROL = ("/__faults__", "/__requests__", "/__archive__")
 _FAULT_HEADER = b"x-replica-fault"
@@ -76,7 +76,7 @@ class ReplicaApp(Starlette):
                 *self._control(),
                 *(route for archive in archives for route in archive.routes()),
                 *cutouts.routes(),
-                *attacks.routes(),
+                *hostile.routes(),
             ]
         )
 
@@ -89,9 +89,9 @@ class ReplicaApp(Starlette):
         query = scope["query_string"].decode("latin-1")
         seen = Seen(scope["method"], path, query, time.monotonic())
         self.requests.add(seen)
-        if path == attacks.LIAR:
+        if path == hostile.LIAR:
             seen.status = 200
-            await attacks.lie(receive, send)
+            await hostile.lie(receive, send)
             return
         asked = _asked_fault(scope)
         if self.weather.calm and asked is None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
-    from cosmic_morphology.replica.holdings import Record
+    from cosmic_morphology.replica.catalogue import Record
 
 _DISTINCT = 16
 _JPEG_QUALITY = 85

@@ -18,10 +18,10 @@ import uvicorn
 
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.replica.app import ReplicaApp, build_app
+from cosmic_morphology.replica.catalogue import Holdings
 from cosmic_morphology.replica.faults import Faults
-from cosmic_morphology.replica.holdings import Holdings
 from cosmic_morphology.replica.quirks import Quirks
-from cosmic_morphology.replica.requests import RequestLog, Seen
+from cosmic_morphology.replica.request_log import RequestLog, Seen
 
 _START_S = 600.0
 _STOP_S = 10.0
@@ -186,7 +186,7 @@ class InProcess:
 
     def __init__(self, holdings: Holdings, options: dict[str, Any], host: str, port: int) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cosmic_morphology.replica.worker"],
+            [sys.executable, "-m", "cosmic_morphology.replica.__main__"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

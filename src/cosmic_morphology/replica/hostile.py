@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Send
 
 from cosmic_morphology.replica.drawing import blank
-from cosmic_morphology.replica.wire import base_url, reason
+from cosmic_morphology.replica.responses import base_url, reason
 
 ROOT = "/__attacks__"
 LIAR = f"{ROOT}/liar.jpg"

@@ -8,11 +8,11 @@ from urllib.parse import quote, unquote_to_bytes
 
 from starlette.types import Scope, Send
 
-from cosmic_morphology.replica.holdings import Record
-from cosmic_morphology.replica.nasa import file_stem
-from cosmic_morphology.replica.pictures import WIDTHS_PX
-from cosmic_morphology.replica.shelf import Shelf
-from cosmic_morphology.replica.wire import send_file, send_plain
+from cosmic_morphology.replica.archives.nasa import file_stem
+from cosmic_morphology.replica.catalogue import Record
+from cosmic_morphology.replica.renditions import WIDTHS_PX
+from cosmic_morphology.replica.responses import send_file, send_plain
+from cosmic_morphology.replica.state import Shelf
 
 PREFIX = "/nasa-assets/"
 _JSON = [(b"content-type", b"application/json")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cosmic_morphology.csv_table import read_csv
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.replica.chance import chance
+from cosmic_morphology.replica.quirks import chance
 
 _NEEDED = ("file", "title", "description", "date")
 _CENTERS = ("JPL", "GSFC", "HQ", "JSC", "KSC", "MSFC", "ARC", "LRC", "GRC", "SSC", "AFRC")

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from cosmic_morphology.replica.pictures import Served
+from cosmic_morphology.replica.renditions import Served
 
 _RANGE = re.compile(rb"bytes=(\d*)-(\d*)$")
 

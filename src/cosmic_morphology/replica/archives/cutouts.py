@@ -16,8 +16,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from cosmic_morphology.replica.drawing import as_jpeg, blank
-from cosmic_morphology.replica.pictures import served
-from cosmic_morphology.replica.wire import Sent
+from cosmic_morphology.replica.renditions import served
+from cosmic_morphology.replica.responses import Sent
 
 MOST_PX = {"legacysurvey": 3000, "skyserver": 2048}
 """Larger sizes are cut to these without a word."""

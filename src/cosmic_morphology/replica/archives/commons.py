@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from cosmic_morphology.replica.chance import chance
-from cosmic_morphology.replica.holdings import Record
-from cosmic_morphology.replica.pictures import suffix_of
-from cosmic_morphology.replica.shelf import Shelf
-from cosmic_morphology.replica.wire import Sent, base_url, whole_number
+from cosmic_morphology.replica.catalogue import Record
+from cosmic_morphology.replica.quirks import chance
+from cosmic_morphology.replica.renditions import suffix_of
+from cosmic_morphology.replica.responses import Sent, base_url, whole_number
+from cosmic_morphology.replica.state import Shelf
 
 WIDTHS_PX = (20, 40, 60, 120, 250, 330, 500, 960, 1280, 1920, 3840)
 """The only thumbnail widths that are served since 2026."""

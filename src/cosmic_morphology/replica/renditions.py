@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from cosmic_morphology.replica.holdings import Holdings, Record
+from cosmic_morphology.replica.catalogue import Holdings, Record
 from cosmic_morphology.replica.quirks import Quirks
 
 WIDTHS_PX = {"thumb": 640, "small": 640, "medium": 1280, "large": 1920}

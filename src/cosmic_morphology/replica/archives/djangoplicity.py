@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from cosmic_morphology.replica.chance import chance
-from cosmic_morphology.replica.holdings import Record
-from cosmic_morphology.replica.pictures import suffix_of
-from cosmic_morphology.replica.search import words
-from cosmic_morphology.replica.shelf import Shelf
-from cosmic_morphology.replica.wire import Sent, base_url, whole_number
+from cosmic_morphology.replica.catalogue import Record
+from cosmic_morphology.replica.quirks import chance
+from cosmic_morphology.replica.renditions import suffix_of
+from cosmic_morphology.replica.responses import Sent, base_url, whole_number
+from cosmic_morphology.replica.search_index import words
+from cosmic_morphology.replica.state import Shelf
 
 SITES = ("esahubble", "esawebb", "eso", "noirlab")
 _COUNT = 100

@@ -1,13 +1,21 @@
-"""Pages that were recorded at the real archive, answered byte for byte."""
+"""Pages that were recorded at the real archive, answered byte for byte.
+
+What the modules of all archives share: one set of holdings, searched, pictured, recorded.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.replica.catalogue import Holdings
+from cosmic_morphology.replica.quirks import Quirks
+from cosmic_morphology.replica.renditions import Pictures
+from cosmic_morphology.replica.search_index import Index
 
 _DEFAULTS = {"page": "1", "page_size": "100", "media_type": "image"}
 
@@ -52,3 +60,21 @@ def _query_of(body: bytes) -> dict[str, str]:
         return dict(parse_qsl(urlsplit(answer["collection"]["href"]).query))
     except (ValueError, TypeError, KeyError):
         return {}
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The holdings and everything that is derived from them."""
+
+    holdings: Holdings
+    index: Index
+    pictures: Pictures
+    quirks: Quirks
+    recorded: Recorded
+
+    @classmethod
+    def of(cls, holdings: Holdings, quirks: Quirks, recorded: Path | None) -> Shelf:
+        """Prepare holdings for serving: every text is read once."""
+        return cls(
+            holdings, Index(holdings), Pictures(holdings, quirks), quirks, Recorded(recorded)
+        )

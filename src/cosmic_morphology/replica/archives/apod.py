@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from cosmic_morphology.replica.catalogue import Record
 from cosmic_morphology.replica.drawing import placeholder
-from cosmic_morphology.replica.holdings import Record
-from cosmic_morphology.replica.pictures import served, suffix_of
-from cosmic_morphology.replica.shelf import Shelf
-from cosmic_morphology.replica.wire import Sent, base_url, whole_number
+from cosmic_morphology.replica.renditions import served, suffix_of
+from cosmic_morphology.replica.responses import Sent, base_url, whole_number
+from cosmic_morphology.replica.state import Shelf
 
 _PER_PAGE = 10
 _MOST_PX = 8192

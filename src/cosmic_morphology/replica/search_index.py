@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmic_morphology.replica.holdings import Holdings, Record
+from cosmic_morphology.replica.catalogue import Holdings, Record
 
 Positions = NDArray[np.uint32]
 """Positions in the holdings, ascending, shape ``(hits,)``."""

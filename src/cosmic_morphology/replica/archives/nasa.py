@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from cosmic_morphology.replica.holdings import Record
-from cosmic_morphology.replica.search import PARAMETERS, Positions
-from cosmic_morphology.replica.shelf import Shelf
-from cosmic_morphology.replica.wire import base_url, reason, whole_number
+from cosmic_morphology.replica.catalogue import Record
+from cosmic_morphology.replica.responses import base_url, reason, whole_number
+from cosmic_morphology.replica.search_index import PARAMETERS, Positions
+from cosmic_morphology.replica.state import Shelf
 
 CAP = 10_000
 """``page * page_size`` may not exceed it."""
