@@ -22,7 +22,7 @@ from cosmic_morphology.evaluate.neighbours import embedding_for
 from cosmic_morphology.evaluate.run_facts import read_facts
 from cosmic_morphology.learn.presets import PRESETS
 from cosmic_morphology.settings import CurateSettings, EvaluateSettings
-from cosmic_morphology.studies.pool import read_pool
+from cosmic_morphology.studies.dataset import read_pool
 
 
 @pytest.fixture

@@ -17,14 +17,14 @@ from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.evaluate.bootstrap import Difference
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.studies import load_study
-from cosmic_morphology.studies.cells import Trial, Worked, work_off
-from cosmic_morphology.studies.lessons import Lesson, learn, recipe_named
-from cosmic_morphology.studies.noise import made_wrong
-from cosmic_morphology.studies.pool import read_pool
+from cosmic_morphology.studies.dataset import read_pool
+from cosmic_morphology.studies.label_noise import made_wrong
+from cosmic_morphology.studies.learning_curve import some_groups
 from cosmic_morphology.studies.scoring import Answered, gap, gather, pooled
-from cosmic_morphology.studies.size import some_groups
 from cosmic_morphology.studies.synthetic import grid as synthetic_grid
 from cosmic_morphology.studies.synthetic import rendered_for, verdict_on
+from cosmic_morphology.studies.train_head import Lesson, learn, recipe_named
+from cosmic_morphology.studies.trials import Trial, Worked, work_off
 
 NONE = np.zeros(0, np.int64)
 

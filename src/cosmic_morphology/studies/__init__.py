@@ -10,19 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cosmic_morphology.studies.files import StudySummary as StudySummary
-    from cosmic_morphology.studies.running import STUDIES as STUDIES
-    from cosmic_morphology.studies.running import run_study as run_study
+    from cosmic_morphology.studies.results import StudySummary as StudySummary
+    from cosmic_morphology.studies.run import STUDIES as STUDIES
+    from cosmic_morphology.studies.run import run_study as run_study
     from cosmic_morphology.studies.settings import StudySettings as StudySettings
     from cosmic_morphology.studies.settings import load_study as load_study
 
 # Imported when first used: a study needs torch.
 _HOMES = {
-    "STUDIES": "running",
+    "STUDIES": "run",
     "StudySettings": "settings",
-    "StudySummary": "files",
+    "StudySummary": "results",
     "load_study": "settings",
-    "run_study": "running",
+    "run_study": "run",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604

@@ -16,7 +16,7 @@ from cosmic_morphology.evaluate.figures import (
     new_figure,
     plain,
 )
-from cosmic_morphology.studies.points import ALL_SEEDS, Point
+from cosmic_morphology.studies.results import ALL_SEEDS, Point
 from cosmic_morphology.studies.scoring import MACRO
 
 _ACROSS = 3

@@ -23,15 +23,21 @@ from cosmic_morphology.evaluate.bootstrap import group_numbers
 from cosmic_morphology.evaluate.figures import to_svg, write_png
 from cosmic_morphology.evaluate.scores import COMPUTED, GROUPED_BY
 from cosmic_morphology.io_utils import write_text
-from cosmic_morphology.studies.beside import side_by_side
 from cosmic_morphology.studies.curves import told_apart
-from cosmic_morphology.studies.files import StudySummary, write_notes, write_points
+from cosmic_morphology.studies.dataset import Pool, read_pool
 from cosmic_morphology.studies.page import write_study_page
-from cosmic_morphology.studies.points import ALL_SEEDS, Point
-from cosmic_morphology.studies.pool import Pool, read_pool
+from cosmic_morphology.studies.realism_gallery import side_by_side
+from cosmic_morphology.studies.results import (
+    ALL_SEEDS,
+    Point,
+    StudySummary,
+    interval_of,
+    listed,
+    write_notes,
+    write_points,
+)
 from cosmic_morphology.studies.scoring import pooled_answers
 from cosmic_morphology.studies.settings import StudySettings
-from cosmic_morphology.studies.words import interval_of, listed
 from cosmic_morphology.taxonomy import load_taxonomy
 
 DRAWN, CONTROL = "rendered from real", "one real collection from another"

@@ -17,9 +17,9 @@ from cosmic_morphology.evaluate.bootstrap import (
 )
 from cosmic_morphology.evaluate.metrics import Statistic, encode
 from cosmic_morphology.evaluate.scores import GROUPED_BY
-from cosmic_morphology.studies.cells import Cell
-from cosmic_morphology.studies.points import ALL_SEEDS, Point, Step
-from cosmic_morphology.studies.pool import Pool
+from cosmic_morphology.studies.dataset import Pool
+from cosmic_morphology.studies.results import ALL_SEEDS, Point, Step
+from cosmic_morphology.studies.trials import Cell
 
 MACRO, ACCURACY = "macro-F1", "accuracy"
 

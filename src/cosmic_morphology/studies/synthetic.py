@@ -14,13 +14,12 @@ import numpy as np
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.evaluate.bootstrap import Difference
-from cosmic_morphology.studies.cells import Cell, Trial, Worked
-from cosmic_morphology.studies.grid import Grid, Told
-from cosmic_morphology.studies.lessons import Lesson, learn, recipe_named
-from cosmic_morphology.studies.pool import Pool
+from cosmic_morphology.studies.dataset import Pool
+from cosmic_morphology.studies.results import interval_of, listed
 from cosmic_morphology.studies.scoring import Answered, at, gap, mean_f1_of, pooled
 from cosmic_morphology.studies.settings import StudySettings
-from cosmic_morphology.studies.words import interval_of, listed
+from cosmic_morphology.studies.train_head import Lesson, learn, recipe_named
+from cosmic_morphology.studies.trials import Cell, Grid, Told, Trial, Worked
 
 X = "rendered pictures for each real one"
 REAL, ONLY_RARE, EVERY, BEFORE, ALONE = (

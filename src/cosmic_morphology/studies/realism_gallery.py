@@ -10,7 +10,7 @@ import numpy as np
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.evaluate.gallery import Tile, tiles
-from cosmic_morphology.studies.pool import Pool
+from cosmic_morphology.studies.dataset import Pool
 
 _TILE_PX = 130
 _NEIGHBOURS = 3

@@ -22,7 +22,7 @@ from cosmic_morphology.learn.recipes import Recipe, load_recipe
 from cosmic_morphology.learn.task import Task
 from cosmic_morphology.learn.ways import train_head
 from cosmic_morphology.settings import LearnSettings, RunJob
-from cosmic_morphology.studies.pool import Pool
+from cosmic_morphology.studies.dataset import Pool
 
 # Of the pictures that a backbone has seen already: a lesson opens none.
 _NO_PICTURES = Preprocessing(1, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))

@@ -11,25 +11,30 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.figures import to_svg, write_png
 from cosmic_morphology.evaluate.scores import GROUPED_BY
 from cosmic_morphology.io_utils import write_text
-from cosmic_morphology.studies import leak, noise, size, synthetic
-from cosmic_morphology.studies.cells import work_off
+from cosmic_morphology.studies import label_noise, leakage, learning_curve, synthetic
 from cosmic_morphology.studies.curves import curves
-from cosmic_morphology.studies.files import StudySummary, write_notes, write_points
-from cosmic_morphology.studies.grid import Grid, Told
-from cosmic_morphology.studies.lessons import recipe_named
+from cosmic_morphology.studies.dataset import Pool, read_pool
 from cosmic_morphology.studies.page import write_study_page
-from cosmic_morphology.studies.points import ALL_SEEDS, Point, Step
-from cosmic_morphology.studies.pool import Pool, read_pool
 from cosmic_morphology.studies.realism import run_realism
+from cosmic_morphology.studies.results import (
+    ALL_SEEDS,
+    Point,
+    Step,
+    StudySummary,
+    write_notes,
+    write_points,
+)
 from cosmic_morphology.studies.scoring import differences, gather, points
 from cosmic_morphology.studies.settings import StudySettings
+from cosmic_morphology.studies.train_head import recipe_named
+from cosmic_morphology.studies.trials import Grid, Told, work_off
 from cosmic_morphology.taxonomy import load_taxonomy
 
 GRIDS: dict[str, ModuleType] = {
-    "leak": leak,
+    "leak": leakage,
     "synthetic": synthetic,
-    "noise": noise,
-    "size": size,
+    "noise": label_noise,
+    "size": learning_curve,
 }
 STUDIES = (*GRIDS, "realism")
 TITLES = {

@@ -1,4 +1,7 @@
-"""Cells: one learnt model each, kept as a small JSON file, so that a study goes on after a kill."""
+"""Cells: one learnt model each, kept as a small JSON file, so that a study goes on after a kill.
+
+What a study is made of: trials, how one is done, and what is concluded.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.atlas import fingerprint
+from cosmic_morphology.evaluate.metrics import Statistic
 from cosmic_morphology.io_utils import write_text
-from cosmic_morphology.studies.pool import Pool
+from cosmic_morphology.studies.dataset import Pool
 
 # Raise it when the same pictures and settings give other answers.
 CODE = "1"
@@ -139,3 +143,38 @@ def _write(file: Path, trial: Trial, worked: Worked, pool: Pool) -> None:
 def _read(file: Path, trial: Trial) -> Cell:
     kept = json.loads(file.read_text("utf-8"))
     return Cell(trial, kept["said"], kept["n_train"], kept["n_rendered"], kept["notes"])
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The trials of a study.
+
+    Attributes
+    ----------
+    trials : sequence of Trial
+        In the order in which they are done.
+    work : callable
+        Does one.
+    x : str
+        What the places on the curves mean; empty: there is one place, and arms are compared.
+    more : sequence of tuples
+        Measures beside the usual ones: measure, of what, statistic.
+    """
+
+    trials: Sequence[Trial]
+    work: Callable[[Trial], Worked]
+    x: str
+    more: Sequence[tuple[str, str, Statistic]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a study says in words.
+
+    Attributes
+    ----------
+    lines : sequence of str
+        Sentences, the most important first.
+    """
+
+    lines: Sequence[str]

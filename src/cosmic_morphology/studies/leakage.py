@@ -16,13 +16,12 @@ from cosmic_morphology.curate.split_assign import folds
 from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.evaluate.bootstrap import group_numbers
 from cosmic_morphology.evaluate.scores import COMPUTED
-from cosmic_morphology.studies.cells import Cell, Trial, Worked
-from cosmic_morphology.studies.grid import Grid, Told
-from cosmic_morphology.studies.lessons import Lesson, learn, recipe_named
-from cosmic_morphology.studies.pool import Pool
+from cosmic_morphology.studies.dataset import Pool
+from cosmic_morphology.studies.results import interval_of
 from cosmic_morphology.studies.scoring import Answered, at, gap, pooled
 from cosmic_morphology.studies.settings import StudySettings
-from cosmic_morphology.studies.words import interval_of
+from cosmic_morphology.studies.train_head import Lesson, learn, recipe_named
+from cosmic_morphology.studies.trials import Cell, Grid, Told, Trial, Worked
 
 RANDOM, GROUPED, UNTOUCHED = "random split by file", "groups kept apart", "untouched test split"
 

@@ -1,0 +1,167 @@
+"""What a study leaves behind: its table, its settings, and where they are.
+
+Rows of the tables of a study: a score with its interval, and a difference with its.
+
+Numbers in sentences: never without their interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from cosmic_morphology import __version__
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.io_utils import CsvRows, whole_text, write_json
+from cosmic_morphology.studies.settings import SECTIONS, StudySettings
+
+
+@dataclass(frozen=True, slots=True)
+class StudySummary:
+    """What a study found and where it stands.
+
+    Attributes
+    ----------
+    study : str
+        Its name.
+    cells, new_cells : int
+        Models that it needs, and those that were learnt now.
+    conclusion : tuple of str
+        In plain words, computed from the numbers.
+    csv, png, page : Path
+        The table, the curves, and the page that holds both.
+    """
+
+    study: str
+    cells: int
+    new_cells: int
+    conclusion: tuple[str, ...]
+    csv: Path
+    png: Path
+    page: Path
+
+
+def write_points(path: Path, rows: Sequence[Any], kind: type[Any]) -> None:
+    """Rows of one dataclass as CSV, whole or not at all."""
+    with whole_text(path) as file:
+        table = CsvRows(file)
+        table.write([field.name for field in fields(kind)])
+        for row in rows:
+            table.write(
+                [
+                    f"{cell:.5f}" if isinstance(cell, float) else cell
+                    for cell in asdict(row).values()
+                ]
+            )
+
+
+def write_notes(path: Path, study: StudySettings, name: str, atlas: Atlas) -> None:
+    """Everything that makes the study again: settings, version of the atlas and of this package."""
+    said = study.model_dump(mode="json")
+    others = {other for other in SECTIONS if other != name}
+    write_json(
+        path,
+        {
+            "study": name,
+            "version": __version__,
+            "atlas_version": str(atlas.version),
+            "settings": {key: value for key, value in said.items() if key not in others},
+        },
+    )
+
+
+ALL_SEEDS = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One row of ``study.csv``.
+
+    Attributes
+    ----------
+    study, arm : str
+        Which curve of which study.
+    x : float
+        Place on the curve.
+    seed : str
+        One seed, or ``all``: the mean over seeds.
+    measure, name : str
+        Such as ``F1``, and of which class; the name is empty for all classes together.
+    value, low, high : float
+        With its 95 % interval: bootstrap over groups, and over seeds where there are several.
+    n, n_groups : int
+        Test pictures, and groups of them.
+    n_train, n_rendered : float
+        Pictures learnt from (mean over seeds and folds), and how many of them were rendered.
+    labels : str
+        ``checked`` or ``computed``.
+    grouped_by : str
+        What kept learnt and tested pictures apart.
+    """
+
+    study: str
+    arm: str
+    x: float
+    seed: str
+    measure: str
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+    n_groups: int
+    n_train: float
+    n_rendered: float
+    labels: str
+    grouped_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of ``differences.csv``: a place against its reference, on the same pictures.
+
+    Attributes
+    ----------
+    study, arm, x : str, str, float
+        The place.
+    reference, reference_x : str, float
+        What it is held against.
+    measure, name : str
+        As :class:`Point` has them.
+    value, low, high, p_value : float
+        The difference with its paired 95 % interval over groups and seeds.
+    n, n_groups, labels : int, int, str
+        Of the test.
+    """
+
+    study: str
+    arm: str
+    x: float
+    reference: str
+    reference_x: float
+    measure: str
+    name: str
+    value: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+    n_groups: int
+    labels: str
+
+
+def interval_of(value: float, interval: tuple[float, float], *, signed: bool = False) -> str:
+    """``0.812 [0.780, 0.840]``, with signs where it is a difference."""
+    low, high = interval
+    if signed:
+        return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
