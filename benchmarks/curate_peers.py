@@ -42,7 +42,7 @@ from platformdirs import user_cache_path
 from rows import Row, emit
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.collect.importing import import_folder
+from cosmic_morphology.collect.import_folder import import_folder
 from cosmic_morphology.curate import find_duplicates
 from cosmic_morphology.imaging import ImageLimits, perceptual_hash
 from cosmic_morphology.imaging.decode import decode

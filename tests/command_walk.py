@@ -239,7 +239,7 @@ def furnish(folder: Path, *, whole: bool) -> None:
     from PIL import Image
 
     from cosmic_morphology.atlas import Atlas, Stamp
-    from cosmic_morphology.collect.importing import import_folder
+    from cosmic_morphology.collect.import_folder import import_folder
 
     rng = np.random.default_rng(5)
     pictures = folder / "pictures"

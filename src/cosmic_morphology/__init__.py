@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.atlas.verify import verify as verify
     from cosmic_morphology.collect import collect as collect_pictures  # noqa: F401
     from cosmic_morphology.collect import status as status
-    from cosmic_morphology.collect.importing import import_folder as import_folder
+    from cosmic_morphology.collect.import_folder import import_folder as import_folder
     from cosmic_morphology.curate import certify as certify
     from cosmic_morphology.curate import explain_label as explain_label
     from cosmic_morphology.curate import find_duplicates as find_duplicates
@@ -52,7 +52,7 @@ _HOMES = {
     "verify": ("atlas", "verify"),
     "collect_pictures": ("collect", "collect"),
     "status": ("collect", "status"),
-    "import_folder": ("collect.importing", "import_folder"),
+    "import_folder": ("collect.import_folder", "import_folder"),
     "Holdings": ("replica", "Holdings"),
     "Replica": ("replica", "Replica"),
     "render": ("synthesize", "render"),

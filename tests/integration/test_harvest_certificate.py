@@ -8,10 +8,10 @@ import pytest
 from harvest_tools import TAXONOMY
 
 from cosmic_morphology.collect import LeftOut, Recount, Wanted
-from cosmic_morphology.collect.doors import Doors
-from cosmic_morphology.collect.http import Client
-from cosmic_morphology.collect.sources.nasa import Nasa
-from cosmic_morphology.collect.tally import Tally
+from cosmic_morphology.collect.harvest.completeness import Tally
+from cosmic_morphology.collect.http.client import Client
+from cosmic_morphology.collect.http.url_policy import Doors
+from cosmic_morphology.collect.sources.nasa.source import Nasa
 from cosmic_morphology.replica import Holdings, Replica
 from cosmic_morphology.settings import CollectJob, CollectSettings
 

@@ -12,7 +12,7 @@ from astropy.io import fits
 from PIL import Image
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.collect.importing import import_folder
+from cosmic_morphology.collect.import_folder import import_folder
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 import image_writers as write

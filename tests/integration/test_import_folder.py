@@ -16,7 +16,7 @@ from astropy.io import fits
 from conftest import draw_jpeg
 
 from cosmic_morphology.atlas import Atlas, verify
-from cosmic_morphology.collect.importing import import_folder
+from cosmic_morphology.collect.import_folder import import_folder
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.imaging import ImageLimits, read_thumbnail
 
@@ -140,7 +140,7 @@ def test_wrong_usage_changes_nothing(atlas, tmp_path):
 CHILD = """
 import signal, sys
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.collect.importing import import_folder
+from cosmic_morphology.collect.import_folder import import_folder
 commits, add = 0, Atlas.add
 def add_or_wait(*given, **named):
     global commits

@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.cli import app
-from cosmic_morphology.collect.importing import import_folder
-from cosmic_morphology.collect.sources.folder import open_folder
+from cosmic_morphology.collect.import_folder import import_folder
+from cosmic_morphology.collect.sources.folder.source import open_folder
 from cosmic_morphology.errors import CosmicError, InputError
 
 
@@ -393,7 +393,7 @@ def test_an_unreadable_folder_is_counted_and_ends_with_1(tmp_path, monkeypatch):
             raise PermissionError(13, "Permission denied")
         return scandir(place)
 
-    monkeypatch.setattr("cosmic_morphology.collect.sources.folder_store.os.scandir", refusing)
+    monkeypatch.setattr("cosmic_morphology.collect.sources.folder.storage.os.scandir", refusing)
     code, said, error = run(root, "--atlas", tmp_path / "atlas")
     assert (code, said["skipped"]) == (1, {"unreadable folder": 1})
     assert "'comet' cannot be read" in error

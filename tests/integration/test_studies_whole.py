@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from study_atlas import CLASSES, WIDTH, embed, fill, write_study
 
 from cosmic_morphology.atlas import Atlas, Stamp
-from cosmic_morphology.collect.importing import import_folder
+from cosmic_morphology.collect.import_folder import import_folder
 from cosmic_morphology.curate import group_pictures, split_pictures
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import CurateSettings, SplitSettings

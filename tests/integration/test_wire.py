@@ -13,8 +13,8 @@ from harvest_tools import gather
 from wire_server import answer, wire
 
 from cosmic_morphology.collect import FetchState, Trouble
-from cosmic_morphology.collect.doors import Doors
-from cosmic_morphology.collect.http import Client
+from cosmic_morphology.collect.http.client import Client
+from cosmic_morphology.collect.http.url_policy import Doors
 from cosmic_morphology.errors import CosmicError, InputError, SettingsError, SourceError
 from cosmic_morphology.replica import Holdings, Replica
 from cosmic_morphology.replica.quirks import Quirks

@@ -16,7 +16,7 @@ import pyarrow as pa
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.atlas.schema import SAID
 from cosmic_morphology.collect import LeftOut, Trouble, Wanted, find_source
-from cosmic_morphology.collect.doors import Doors
+from cosmic_morphology.collect.http.url_policy import Doors
 from cosmic_morphology.collect.sources.checked import checked, checked_slice
 from cosmic_morphology.errors import SourceError, UsageError
 from cosmic_morphology.settings import CollectJob

@@ -15,19 +15,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmic_morphology.collect import FetchState, Slice, Trouble, texts
-from cosmic_morphology.collect.doors import Doors, is_loopback
-from cosmic_morphology.collect.gates import allowed_per_s
-from cosmic_morphology.collect.http import opts_out, retry_after_s, user_agent
-from cosmic_morphology.collect.resolver import PinnedResolver
-from cosmic_morphology.collect.sources.nasa_records import (
+from cosmic_morphology.collect import FetchState, Slice, Trouble
+from cosmic_morphology.collect.harvest.completeness import STORED, Tally
+from cosmic_morphology.collect.http.client import opts_out, retry_after_s, user_agent
+from cosmic_morphology.collect.http.host_limiter import allowed_per_s
+from cosmic_morphology.collect.http.resolver import PinnedResolver
+from cosmic_morphology.collect.http.url_policy import Doors, is_loopback
+from cosmic_morphology.collect.sources import text
+from cosmic_morphology.collect.sources.nasa.records import (
     choose_rendition,
     links_of,
     safe_id,
     to_record,
 )
-from cosmic_morphology.collect.sources.nasa_slices import data_of, id_of
-from cosmic_morphology.collect.tally import STORED, Tally
+from cosmic_morphology.collect.sources.nasa.slices import data_of, id_of
 from cosmic_morphology.settings import CollectSettings
 
 NASA = Doors(("images-api.nasa.gov", ".example.org"))
@@ -207,15 +208,15 @@ def test_the_user_agent_names_whom_to_write_to_and_nothing_else():
     ],
 )
 def test_texts_become_plain(html, text):
-    assert texts.plain(html) == text
+    assert text.plain(html) == text
 
 
 @given(st.text())
 def test_a_plain_text_is_one_line_and_can_be_stored(text):
-    plain = texts.plain(f"<p>{text}")
+    plain = text.plain(f"<p>{text}")
     assert plain == plain.encode("utf-8").decode("utf-8")
     assert plain == " ".join(plain.split())
-    assert len(texts.title(text * 50)) <= texts.MAX_TITLE_CHARS
+    assert len(text.title(text * 50)) <= text.MAX_TITLE_CHARS
 
 
 TEXTS_THAT_GROW = """
@@ -263,7 +264,7 @@ def test_no_text_of_an_archive_keeps_a_reader_busy():
     ],
 )
 def test_keywords_come_as_a_list_or_joined(given_keywords, expected):
-    assert texts.listed(given_keywords) == expected
+    assert text.listed(given_keywords) == expected
 
 
 def link(name, **more):

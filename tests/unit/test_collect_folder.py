@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmic_morphology.collect.sources.folder import open_folder, safe_id
-from cosmic_morphology.collect.sources.spacenet import origin_of
+from cosmic_morphology.collect.sources.folder.source import open_folder, safe_id
+from cosmic_morphology.collect.sources.folder.spacenet import origin_of
 from cosmic_morphology.errors import FetchError, InputError, PictureError
 
 

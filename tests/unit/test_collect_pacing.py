@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosmic_morphology.collect.gates import _Places
-from cosmic_morphology.collect.pacing import Pacer, Sent
+from cosmic_morphology.collect.http.host_limiter import _Places
+from cosmic_morphology.collect.http.rate_limiter import Pacer, Sent
 
 
 class Clock:

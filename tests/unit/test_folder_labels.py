@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cosmic_morphology.collect.sources.folder_labels import Labeller, is_no_class
+from cosmic_morphology.collect.sources.folder.labels import Labeller, is_no_class
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
 OWN = Taxonomy(classes=(SkyClass(name="spiral"), SkyClass(name="edge_on"), SkyClass(name="merger")))

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cosmic_morphology.collect import LeftOut, Slice, Wanted, find_source
-from cosmic_morphology.collect.doors import Doors
+from cosmic_morphology.collect.http.url_policy import Doors
 from cosmic_morphology.collect.sources.apod import read_archive
 from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.errors import UsageError

@@ -95,7 +95,7 @@ def test_no_password_of_an_address_is_written(atlas, tmp_path):
 
 @pytest.mark.parametrize("host", ["127.0.0.1:80", "archive.example"])
 def test_no_password_of_an_archive_is_kept(host):
-    from cosmic_morphology.collect.addresses import Addresses
+    from cosmic_morphology.collect.harvest.addresses import Addresses
 
     root = f"http://ann:secretpass@{host}"
     addresses = Addresses(root)

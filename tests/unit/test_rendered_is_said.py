@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from cosmic_morphology.atlas import RENDERER, Record, Stamp, credit_ledger
-from cosmic_morphology.collect.standing_in import StandIn
+from cosmic_morphology.collect.harvest.replica_records import StandIn
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import evaluate_run, explore, write_report
 from cosmic_morphology.settings import CollectJob, EvaluateSettings

@@ -44,7 +44,7 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Bring in pictures of your own; a folder's label becomes a vote, not the truth."""
-    from cosmic_morphology.collect.importing import import_folder
+    from cosmic_morphology.collect.import_folder import import_folder
     from cosmic_morphology.imaging import ImageLimits
     from cosmic_morphology.taxonomy import load_taxonomy
 

@@ -20,10 +20,10 @@ def picture_at(url: str, settings: Settings) -> bytes:
     InputError
         It could not be had, with the reason.
     """
-    from cosmic_morphology.collect.doors import Doors, is_loopback
-    from cosmic_morphology.collect.http import Client
-    from cosmic_morphology.collect.retries import with_retries
-    from cosmic_morphology.collect.states import Trouble
+    from cosmic_morphology.collect.harvest.items import Trouble
+    from cosmic_morphology.collect.http.client import Client
+    from cosmic_morphology.collect.http.retries import with_retries
+    from cosmic_morphology.collect.http.url_policy import Doors, is_loopback
 
     async def fetched() -> bytes:
         host = urlsplit(url).hostname or ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from cosmic_morphology.collect.collecting import CollectSummary, collect
-from cosmic_morphology.collect.overview import Status, status
+from cosmic_morphology.collect.collector import CollectSummary, collect
+from cosmic_morphology.collect.harvest.completeness import SliceReport
+from cosmic_morphology.collect.harvest.completeness import read_reports as certificate
+from cosmic_morphology.collect.harvest.items import FetchState, Trouble
 from cosmic_morphology.collect.sources import find_source, source_names
 from cosmic_morphology.collect.sources.base import (
     Ask,
@@ -15,9 +17,7 @@ from cosmic_morphology.collect.sources.base import (
     Wanted,
     Why,
 )
-from cosmic_morphology.collect.states import FetchState, Trouble
-from cosmic_morphology.collect.tally import SliceReport
-from cosmic_morphology.collect.tally import read_reports as certificate
+from cosmic_morphology.collect.status_report import Status, status
 
 __all__ = [
     "Ask",

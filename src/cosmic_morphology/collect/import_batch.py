@@ -11,7 +11,7 @@ from typing import Any
 from cosmic_morphology.atlas import Arrival, Atlas, Record
 from cosmic_morphology.atlas.tables import sql_text
 from cosmic_morphology.collect.import_summary import ImportSummary, shortfall
-from cosmic_morphology.collect.sources.folder import SOURCE, Folder
+from cosmic_morphology.collect.sources.folder.source import SOURCE, Folder
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.imaging import Intake
 

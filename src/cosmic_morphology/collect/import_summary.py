@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cosmic_morphology.collect.sources.folder import Folder
+from cosmic_morphology.collect.sources.folder.source import Folder
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def collect(context: Context) -> None:
 
 def import_folders(context: Context) -> None:
     """Bring in folders and archives of pictures."""
-    from cosmic_morphology.collect.importing import import_folder
+    from cosmic_morphology.collect.import_folder import import_folder
     from cosmic_morphology.imaging import ImageLimits
 
     for job in context.settings.import_from:

@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import Field
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.harvest.items import Trouble
+from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.base import (
     Ask,
     Found,
@@ -28,7 +29,6 @@ from cosmic_morphology.collect.sources.base import (
 )
 from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.collect.sources.paging import Listed, at_most, read_steadily
-from cosmic_morphology.collect.states import Trouble
 from cosmic_morphology.errors import InputError, SourceError
 
 SITE = "https://science.nasa.gov"
@@ -119,7 +119,7 @@ class Apod:
                 todo="Has its interface changed again? See docs/howto/collect.md.",
             )
         at_most(_PER_PAGE, entries, self._list)
-        return Listed(entries, texts.whole_number(headers.get("x-wp-total", "")))
+        return Listed(entries, text.whole_number(headers.get("x-wp-total", "")))
 
     async def _old(self, ask: Ask, entry: Any) -> Found:
         """A record of an old archive, with the picture where it is today."""
@@ -145,21 +145,21 @@ class Apod:
         if self._since and day < self._since:
             return LeftOut(day, Why.BEFORE_SINCE, day)
         if entry.get("media_type") != "image":
-            return LeftOut(day, Why.NOT_AN_IMAGE, texts.plain(entry.get("media_type"), 50))
+            return LeftOut(day, Why.NOT_AN_IMAGE, text.plain(entry.get("media_type"), 50))
         # ``url`` is the article in today's interface; in old archives it is the small picture.
-        url = texts.plain(entry.get("hdurl")) or (
-            texts.plain(entry.get("url")) if "service_version" in entry else ""
+        url = text.plain(entry.get("hdurl")) or (
+            text.plain(entry.get("url")) if "service_version" in entry else ""
         )
         if not url:
             return LeftOut(day, Why.NO_PICTURE, "no hdurl")
         if any(sign in url for sign in _PLACEHOLDERS):
             return LeftOut(day, Why.PLACEHOLDER, url[:200])
-        page = texts.plain(entry.get("permalink") or entry.get("basic_html_url"))
+        page = text.plain(entry.get("permalink") or entry.get("basic_html_url"))
         return self._record(entry, query, self._sized(url), page)
 
     def _record(self, entry: dict[str, Any], query: str, url: str, page: str) -> Record:
-        owner = texts.plain(entry.get("copyright"), 500)
-        credit = texts.plain(entry.get("credit"), 1_000) or owner or "NASA/APOD"
+        owner = text.plain(entry.get("copyright"), 500)
+        credit = text.plain(entry.get("credit"), 1_000) or owner or "NASA/APOD"
         if owner:
             licence = f"Copyright {owner}; not redistributable"
         elif "NASA" in credit.upper():
@@ -169,8 +169,8 @@ class Apod:
         return Record(
             source=self.name,
             source_id=_day(entry),
-            title=texts.title(entry.get("title")),
-            description=texts.plain(entry.get("explanation")),
+            title=text.title(entry.get("title")),
+            description=text.plain(entry.get("explanation")),
             credit=credit,
             licence=licence,
             created_at=_day(entry),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.base import Found, LeftOut, Recount, Slice, Why
 from cosmic_morphology.errors import SourceError
 
@@ -31,9 +31,9 @@ def checked(found: Any, source: str) -> Found:
     if isinstance(found, LeftOut) and isinstance(found.source_id, str):
         why = found.why if isinstance(found.why, Why) else Why.MALFORMED
         return LeftOut(
-            texts.safe_id(found.source_id), why, texts.utf8(str(found.detail)[:_MAX_DETAIL])
+            text.safe_id(found.source_id), why, text.utf8(str(found.detail)[:_MAX_DETAIL])
         )
-    if isinstance(found, Recount) and texts.is_count(found.announced):
+    if isinstance(found, Recount) and text.is_count(found.announced):
         return found
     return LeftOut("", Why.MALFORMED, f"the source gave a {type(found).__name__}")
 
@@ -47,10 +47,10 @@ def checked_slice(part: Any, source: str) -> Slice:
         It is something else.
     """
     is_slice = isinstance(part, Slice) and all(
-        isinstance(each, str) and each == texts.utf8(each) for each in (part.name, part.query)
+        isinstance(each, str) and each == text.utf8(each) for each in (part.name, part.query)
     )
     if not is_slice or not all(
-        each is None or texts.is_count(each) for each in (part.announced, part.total)
+        each is None or text.is_count(each) for each in (part.announced, part.total)
     ):
         raise SourceError("the source gives a slice that is none", where=source)
     found: Slice = part
@@ -63,13 +63,13 @@ def _record(record: Record, source: str) -> Found:
     if wrong or record.source != source or not record.source_id.strip():
         what = f"no text in {', '.join(sorted(wrong))}" if wrong else "no identifier of the source"
         return LeftOut("", Why.MALFORMED, f"a record with {what}")
-    source_id = texts.safe_id(record.source_id)
-    if record.image_url != texts.utf8(record.image_url):
+    source_id = text.safe_id(record.source_id)
+    if record.image_url != text.utf8(record.image_url):
         return LeftOut(source_id, Why.NO_PICTURE, "an address that cannot be written")
     said: dict[str, Any] = {
-        name: texts.utf8(getattr(record, name)) for name in _TEXTS - {"source", "source_id"}
+        name: text.utf8(getattr(record, name)) for name in _TEXTS - {"source", "source_id"}
     }
-    said |= {name: tuple(map(texts.utf8, getattr(record, name))) for name in _TUPLES}
+    said |= {name: tuple(map(text.utf8, getattr(record, name))) for name in _TUPLES}
     if not record.page_url.startswith(("http://", "https://")):
         # It becomes a link on a page for people: "javascript:" must not.
         said["page_url"] = ""

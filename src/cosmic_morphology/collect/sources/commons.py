@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.base import Ask, Found, LeftOut, Slice, Wanted, Why
 from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.collect.sources.paging import at_most
@@ -80,7 +80,7 @@ class Commons:
                 said = answer.get("error") if isinstance(answer, dict) else answer
                 said = said.get("info") if isinstance(said, dict) else type(answer).__name__
                 raise SourceError(
-                    f"Commons answers: {texts.plain(said, 200)}", where=f"Category:{part.query}"
+                    f"Commons answers: {text.plain(said, 200)}", where=f"Category:{part.query}"
                 )
             query = answer.get("query")
             pages = query.get("pages") if isinstance(query, dict) else None
@@ -111,17 +111,17 @@ class Commons:
 
     def _found(self, page: Any, category: str) -> Found:
         page = page if isinstance(page, dict) else {}
-        source_id = texts.plain(page.get("title"), 300).removeprefix("File:")
+        source_id = text.plain(page.get("title"), 300).removeprefix("File:")
         if not source_id:
             return LeftOut("", Why.MALFORMED, "a page without a title")
         infos = page.get("imageinfo")
         info = infos[0] if isinstance(infos, list) and infos else None
         if not isinstance(info, dict):
             return LeftOut(source_id, Why.NO_PICTURE, "no imageinfo")
-        uploaded = texts.plain(info.get("timestamp"), 40)
+        uploaded = text.plain(info.get("timestamp"), 40)
         if self._since and uploaded and uploaded[:10] < self._since:
             return LeftOut(source_id, Why.BEFORE_SINCE, uploaded[:10])
-        mime = texts.plain(info.get("mime"), 60)
+        mime = text.plain(info.get("mime"), 60)
         if not mime.startswith("image/") or mime == "image/svg+xml":
             return LeftOut(source_id, Why.NOT_AN_IMAGE, mime)
         url = self._address(info, mime)
@@ -147,18 +147,18 @@ class Commons:
 
         def said(name: str, max_chars: int = 1_000) -> str:
             field = metadata.get(name)
-            return texts.plain(field.get("value") if isinstance(field, dict) else field, max_chars)
+            return text.plain(field.get("value") if isinstance(field, dict) else field, max_chars)
 
         named = dict.fromkeys(filter(None, (said("Artist"), said("Credit"))))
         return Record(
             source=self.name,
             source_id=source_id,
             title=said("ObjectName") or unquote(source_id.rpartition(".")[0]),
-            description=said("ImageDescription", texts.MAX_CHARS),
+            description=said("ImageDescription", text.MAX_CHARS),
             credit="; ".join(named),
             licence=said("LicenseShortName") or "Licence not stated; not redistributable",
             created_at=said("DateTimeOriginal", 40),
-            page_url=texts.plain(info.get("descriptionurl")),
+            page_url=text.plain(info.get("descriptionurl")),
             image_url=url,
             queries=(f"{self.name}:{category}",),
             collection=category,

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.harvest.items import Trouble
+from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.base import (
     Ask,
     Found,
@@ -21,7 +22,6 @@ from cosmic_morphology.collect.sources.base import (
 )
 from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.collect.sources.paging import Listed, at_most, read_steadily
-from cosmic_morphology.collect.states import Trouble
 from cosmic_morphology.errors import SourceError, UsageError
 
 SITES = {
@@ -130,15 +130,15 @@ class Djangoplicity:
             )
         at_most(_COUNT, entries, url)
         count = answer.get("Count")
-        return Listed(entries, count if texts.is_count(count) else None)
+        return Listed(entries, count if text.is_count(count) else None)
 
     def _found(self, entry: Any, site: str) -> Found:
         identifier = _id(entry)
         if not identifier:
             return LeftOut("", Why.MALFORMED, "an entry without ID")
         source_id = f"{site}/{identifier}"
-        title = texts.title(_unbugged(entry.get("Title")))
-        kind = texts.plain(entry.get("Type"), 50)
+        title = text.title(_unbugged(entry.get("Title")))
+        kind = text.plain(entry.get("Type"), 50)
         is_artwork = kind == "Artwork" or (not kind and "artist" in title.lower())
         if is_artwork and not self._artwork:
             return LeftOut(source_id, Why.ARTWORK, title[:200])
@@ -151,15 +151,15 @@ class Djangoplicity:
             source=self.name,
             source_id=source_id,
             title=title,
-            description=texts.plain(_unbugged(entry.get("Description"))),
-            credit=texts.plain(_unbugged(entry.get("Credit")), 2_000),
-            licence=texts.plain(entry.get("Rights"), 500),
-            created_at=texts.plain(entry.get("PublicationDate"), 40),
-            page_url=texts.plain(entry.get("ReferenceURL"), 1_000),
+            description=text.plain(_unbugged(entry.get("Description"))),
+            credit=text.plain(_unbugged(entry.get("Credit")), 2_000),
+            licence=text.plain(entry.get("Rights"), 500),
+            created_at=text.plain(entry.get("PublicationDate"), 40),
+            page_url=text.plain(entry.get("ReferenceURL"), 1_000),
             image_url=url,
             queries=(f"{self.name}:{site}",),
             subjects=_codes(subject.get("Category")),
-            names=texts.listed(subject.get("Name")),
+            names=text.listed(subject.get("Name")),
             collection=site,
             parameters=_position(entry),
         )
@@ -169,7 +169,7 @@ class Djangoplicity:
         for asset in _dicts(entry.get("Assets")):
             for resource in _dicts(asset.get("Resources")):
                 if isinstance(resource.get("URL"), str):
-                    found.setdefault(texts.plain(resource.get("ResourceType"), 50), resource)
+                    found.setdefault(text.plain(resource.get("ResourceType"), 50), resource)
         for size in self._sizes:
             resource = found.get(size, {})
             bytes_ = resource.get("FileSize")
@@ -182,13 +182,13 @@ class Djangoplicity:
 def _id(entry: Any) -> str:
     """The identifier of an entry without the language that some carry."""
     found = entry.get("ID") if isinstance(entry, dict) else None
-    return _LANGUAGE.sub("", texts.plain(found, 200)) if isinstance(found, str) else ""
+    return _LANGUAGE.sub("", text.plain(found, 200)) if isinstance(found, str) else ""
 
 
 def _codes(value: Any) -> tuple[str, ...]:
     """AVM codes: a list, or one string with semicolons (the AVM standard's separator)."""
-    parts = value if isinstance(value, list) else texts.plain(value, 1_000).split(";")
-    return tuple(dict.fromkeys(code for each in parts if (code := texts.plain(each, 40))))
+    parts = value if isinstance(value, list) else text.plain(value, 1_000).split(";")
+    return tuple(dict.fromkeys(code for each in parts if (code := text.plain(each, 40))))
 
 
 def _position(entry: dict[str, Any]) -> str:

@@ -12,19 +12,18 @@ from datetime import date
 from typing import Any, TypeVar
 
 from cosmic_morphology.atlas import Atlas, withdraw
-from cosmic_morphology.collect.addresses import Addresses
-from cosmic_morphology.collect.doors import Doors, origin_of_root
-from cosmic_morphology.collect.harvest import Harvest
-from cosmic_morphology.collect.health import Health, Repeats
-from cosmic_morphology.collect.http import Client
-from cosmic_morphology.collect.outcomes import Progress
-from cosmic_morphology.collect.reader import Reader
+from cosmic_morphology.collect.harvest.addresses import Addresses
+from cosmic_morphology.collect.harvest.completeness import STORED, SliceReport
+from cosmic_morphology.collect.harvest.harvest import Harvest
+from cosmic_morphology.collect.harvest.items import FetchState, Progress
+from cosmic_morphology.collect.harvest.reader import Reader
+from cosmic_morphology.collect.harvest.replica_records import StandIn
+from cosmic_morphology.collect.harvest.source_health import Health, Repeats
+from cosmic_morphology.collect.harvest.writer import Writer
+from cosmic_morphology.collect.http.client import Client
+from cosmic_morphology.collect.http.url_policy import Doors, origin_of_root
 from cosmic_morphology.collect.sources import find_source
 from cosmic_morphology.collect.sources.base import Source, Wanted
-from cosmic_morphology.collect.standing_in import StandIn
-from cosmic_morphology.collect.states import FetchState
-from cosmic_morphology.collect.tally import STORED, SliceReport
-from cosmic_morphology.collect.writer import Writer
 from cosmic_morphology.errors import AtlasFullError, CosmicError, UsageError
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.settings import CollectJob, CollectSettings

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from cosmic_morphology.collect.states import FetchState, Trouble
+from cosmic_morphology.collect.harvest.items import FetchState, Trouble
 
 
 class PinnedResolver(AbstractResolver):

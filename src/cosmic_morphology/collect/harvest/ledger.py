@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from cosmic_morphology.atlas import Atlas, Record
 from cosmic_morphology.atlas.tables import sql_text
-from cosmic_morphology.collect.addresses import Addresses
-from cosmic_morphology.collect.states import UNFINISHED, FetchState
+from cosmic_morphology.collect.harvest.addresses import Addresses
+from cosmic_morphology.collect.harvest.items import UNFINISHED, FetchState
 
 SLICE_PREFIX = "slice:"
 """Rows of the ledger that are no URL but the account of a slice begin so."""

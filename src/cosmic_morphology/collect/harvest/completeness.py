@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.collect.known import SLICE_PREFIX
+from cosmic_morphology.collect.harvest.items import FetchState
+from cosmic_morphology.collect.harvest.ledger import SLICE_PREFIX
 from cosmic_morphology.collect.sources.base import Slice
-from cosmic_morphology.collect.states import FetchState
 
 STORED = FetchState.STORED.value
 

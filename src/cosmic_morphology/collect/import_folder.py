@@ -13,7 +13,7 @@ from pathlib import Path
 from cosmic_morphology.atlas import Atlas, Record
 from cosmic_morphology.collect.import_batch import CHANGED, Batch, Outcome
 from cosmic_morphology.collect.import_summary import ImportSummary
-from cosmic_morphology.collect.sources.folder import SOURCE, Folder, Loader, open_folder
+from cosmic_morphology.collect.sources.folder.source import SOURCE, Folder, Loader, open_folder
 from cosmic_morphology.errors import FetchError, InputError, PictureError
 from cosmic_morphology.imaging import ImageLimits, take_in
 from cosmic_morphology.taxonomy import Taxonomy
@@ -53,7 +53,7 @@ def import_folder(
     atlas : Atlas
         Where they go.
     path, name, csv, columns, only, follow_links, taxonomy
-        As in :func:`cosmic_morphology.collect.sources.folder.open_folder`.
+        As in :func:`cosmic_morphology.collect.sources.folder.source.open_folder`.
     limits : ImageLimits
         What may come in.
     batch_rows : int

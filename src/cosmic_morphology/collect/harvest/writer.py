@@ -11,16 +11,15 @@ from typing import Any
 from cosmic_morphology.atlas import Arrival, Atlas, Record, withdraw
 from cosmic_morphology.atlas.schema import LEDGER
 from cosmic_morphology.atlas.tables import sql_text
-from cosmic_morphology.collect.addresses import Addresses
-from cosmic_morphology.collect.health import (
+from cosmic_morphology.collect.harvest.addresses import Addresses
+from cosmic_morphology.collect.harvest.completeness import STORED, Tally, slice_rows
+from cosmic_morphology.collect.harvest.items import PAGE_PREFIX, FetchState, Item, Outcome
+from cosmic_morphology.collect.harvest.source_health import (
     SAME_BYTES_ERROR,
     SAME_BYTES_KIND,
     Health,
     Repeats,
 )
-from cosmic_morphology.collect.outcomes import PAGE_PREFIX, Item, Outcome
-from cosmic_morphology.collect.states import FetchState
-from cosmic_morphology.collect.tally import STORED, Tally, slice_rows
 
 # A batch is also full at this size: 256 pictures may be gigabytes.
 BATCH_BYTES = 128_000_000

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from cosmic_morphology.collect.outcomes import Item, Outcome
-from cosmic_morphology.collect.states import FetchState
+from cosmic_morphology.collect.harvest.items import FetchState, Item, Outcome
 from cosmic_morphology.errors import SourceError
 
 SAME_BYTES = 5

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from cosmic_morphology.collect.sources.folder_store import Store
-from cosmic_morphology.collect.sources.folder_table import REQUIRED, Locator, Table, open_table
+from cosmic_morphology.collect.sources.folder.storage import Store
+from cosmic_morphology.collect.sources.folder.table import REQUIRED, Locator, Table, open_table
 from cosmic_morphology.csv_table import MAX_TABLE_BYTES, parse_csv, read_csv
 from cosmic_morphology.errors import InputError, PictureError
 
@@ -40,7 +40,7 @@ def choose_table(
     files : list of str
         Those that may be pictures.
     csv, columns, only
-        As in :func:`cosmic_morphology.collect.sources.folder.open_folder`.
+        As in :func:`cosmic_morphology.collect.sources.folder.source.open_folder`.
     labelled : bool
         Whether the folders say what the pictures are.
 

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import stamina
 
-from cosmic_morphology.collect.states import Trouble
+from cosmic_morphology.collect.harvest.items import Trouble
 from cosmic_morphology.settings import CollectSettings
 
 # Each planned try is logged as a warning; without logging set up, Python would print it.

@@ -16,14 +16,14 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
-from cosmic_morphology.collect.bodies import read_body
-from cosmic_morphology.collect.doors import Doors, host_of
-from cosmic_morphology.collect.gates import Gate
-from cosmic_morphology.collect.proxies import Proxies
-from cosmic_morphology.collect.resolver import PinnedResolver
-from cosmic_morphology.collect.retries import with_retries
-from cosmic_morphology.collect.states import FetchState, Trouble
-from cosmic_morphology.collect.texts import plain, utf8
+from cosmic_morphology.collect.harvest.items import FetchState, Trouble
+from cosmic_morphology.collect.http.body import read_body
+from cosmic_morphology.collect.http.host_limiter import Gate
+from cosmic_morphology.collect.http.proxies import Proxies
+from cosmic_morphology.collect.http.resolver import PinnedResolver
+from cosmic_morphology.collect.http.retries import with_retries
+from cosmic_morphology.collect.http.url_policy import Doors, host_of
+from cosmic_morphology.collect.sources.text import plain, utf8
 from cosmic_morphology.settings import CollectSettings
 
 MAX_REDIRECTS = 5

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from cosmic_morphology.collect.sources.folder_store import (
+from cosmic_morphology.collect.sources.folder.storage import (
     HIDDEN,
     LINK_OUT,
     NOT_REGULAR,

@@ -7,8 +7,8 @@ import zlib
 
 import aiohttp
 
-from cosmic_morphology.collect.states import FetchState, Trouble
-from cosmic_morphology.collect.texts import whole_number
+from cosmic_morphology.collect.harvest.items import FetchState, Trouble
+from cosmic_morphology.collect.sources.text import whole_number
 
 # Slower than this for a whole body is no download but a trap (or a line that nobody can use).
 SLOWEST_BYTES_PER_S = 10_000

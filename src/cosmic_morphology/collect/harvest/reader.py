@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from cosmic_morphology.atlas import Atlas, Record
-from cosmic_morphology.collect.addresses import Addresses
-from cosmic_morphology.collect.http import Client
-from cosmic_morphology.collect.known import Known, Row
-from cosmic_morphology.collect.outcomes import PAGE_PREFIX, Item, Outcome
+from cosmic_morphology.collect.harvest.addresses import Addresses
+from cosmic_morphology.collect.harvest.completeness import STORED, Tally
+from cosmic_morphology.collect.harvest.items import PAGE_PREFIX, FetchState, Item, Outcome, Trouble
+from cosmic_morphology.collect.harvest.ledger import Known, Row
+from cosmic_morphology.collect.http.client import Client
 from cosmic_morphology.collect.sources.base import LeftOut, Recount, Slice, Source, Why
 from cosmic_morphology.collect.sources.checked import checked, checked_slice
-from cosmic_morphology.collect.states import FetchState, Trouble
-from cosmic_morphology.collect.tally import STORED, Tally
 
 SAME_FILE = "same_file"
 

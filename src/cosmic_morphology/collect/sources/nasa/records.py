@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect import texts
-from cosmic_morphology.collect.texts import MAX_ID, safe_id
+from cosmic_morphology.collect.sources import text
+from cosmic_morphology.collect.sources.text import MAX_ID, safe_id
 
 LICENCE = "Public domain (NASA media guidelines; not insignia, third-party material, people)"
 THIRD_PARTY = "Third-party copyright, see the credit; not redistributable"
@@ -62,31 +62,31 @@ def choose_rendition(links: list[dict[str, Any]], prefer: str = "medium") -> str
 def to_record(data: Mapping[str, Any], url: str, *, query: str) -> Record:
     """The record of an item; every field but ``nasa_id`` may be missing."""
     nasa_id = str(data["nasa_id"])
-    description = texts.plain(data.get("description")) or texts.plain(data.get("description_508"))
+    description = text.plain(data.get("description")) or text.plain(data.get("description_508"))
     credit = credit_line(data)
     reserved = _COPYRIGHT.search(f"{credit} {description}")
     page_id = quote(nasa_id[:MAX_ID], safe="", errors="replace")
     return Record(
         source="nasa",
         source_id=safe_id(nasa_id),
-        title=texts.title(data.get("title")) or texts.title(nasa_id),
+        title=text.title(data.get("title")) or text.title(nasa_id),
         description=description,
-        keywords=texts.listed(data.get("keywords")),
+        keywords=text.listed(data.get("keywords")),
         credit=credit,
         licence=THIRD_PARTY if reserved else LICENCE,
-        created_at=texts.plain(data.get("date_created"), 40),
+        created_at=text.plain(data.get("date_created"), 40),
         page_url=f"https://images.nasa.gov/details/{page_id}",
         image_url=url,
         queries=(query,),
-        albums=texts.listed(data.get("album")),
-        collection=texts.plain(data.get("center"), 100),
+        albums=text.listed(data.get("album")),
+        collection=text.plain(data.get("center"), 100),
     )
 
 
 def credit_line(data: Mapping[str, Any]) -> str:
     """Who must be named: creator and photographer, else the centre."""
-    creators = [texts.plain(data.get(k), 500) for k in ("secondary_creator", "photographer")]
+    creators = [text.plain(data.get(k), 500) for k in ("secondary_creator", "photographer")]
     named = list(dict.fromkeys(filter(None, creators)))
     if not named:
-        named = [f"NASA/{center}" if (center := texts.plain(data.get("center"), 100)) else "NASA"]
+        named = [f"NASA/{center}" if (center := text.plain(data.get("center"), 100)) else "NASA"]
     return "; ".join(named)

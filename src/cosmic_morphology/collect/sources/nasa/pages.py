@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.base import Ask
 from cosmic_morphology.collect.sources.paging import at_most
 from cosmic_morphology.errors import SourceError
@@ -38,7 +38,7 @@ async def read_page(ask: Ask, url: str, params: Mapping[str, Any]) -> Page:
     collection = answer.get("collection") if isinstance(answer, dict) else None
     if not isinstance(collection, dict):
         keys = (
-            ", ".join(texts.plain(key, 50) for key in sorted(answer)[:8])
+            ", ".join(text.plain(key, 50) for key in sorted(answer)[:8])
             if isinstance(answer, dict)
             else ""
         )
@@ -49,7 +49,7 @@ async def read_page(ask: Ask, url: str, params: Mapping[str, Any]) -> Page:
         raise _unknown(url, "'collection.items' is not a list")
     at_most(PAGE_SIZE, items, url)
     total = metadata.get("total_hits") if isinstance(metadata, dict) else None
-    if not texts.is_count(total):
+    if not text.is_count(total):
         raise _unknown(url, "'collection.metadata.total_hits' is not a number")
     return Page(items, total)
 

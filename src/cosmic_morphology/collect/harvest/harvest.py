@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect.http import Client
-from cosmic_morphology.collect.outcomes import Item, Outcome, Progress
-from cosmic_morphology.collect.reader import Reader
-from cosmic_morphology.collect.retries import with_retries
-from cosmic_morphology.collect.states import FetchState, Trouble
-from cosmic_morphology.collect.writer import Writer
+from cosmic_morphology.collect.harvest.items import FetchState, Item, Outcome, Progress, Trouble
+from cosmic_morphology.collect.harvest.reader import Reader
+from cosmic_morphology.collect.harvest.writer import Writer
+from cosmic_morphology.collect.http.client import Client
+from cosmic_morphology.collect.http.retries import with_retries
 from cosmic_morphology.errors import CosmicError, PictureError, SourceError
 from cosmic_morphology.imaging import Decoders, ImageLimits, PictureKind
 

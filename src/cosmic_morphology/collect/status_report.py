@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from cosmic_morphology.atlas import BELIEVED, Atlas
-from cosmic_morphology.collect.known import SLICE_PREFIX
-from cosmic_morphology.collect.tally import SliceReport, read_reports
+from cosmic_morphology.collect.harvest.completeness import SliceReport, read_reports
+from cosmic_morphology.collect.harvest.ledger import SLICE_PREFIX
 
 
 @dataclass(frozen=True)

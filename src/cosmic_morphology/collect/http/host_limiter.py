@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from cosmic_morphology.collect.doors import is_loopback
-from cosmic_morphology.collect.pacing import Pacer, Sent
+from cosmic_morphology.collect.http.rate_limiter import Pacer, Sent
+from cosmic_morphology.collect.http.url_policy import is_loopback
 from cosmic_morphology.settings import CollectSettings
 
 # Requests per second where nobody has said otherwise: inferred, no archive publishes numbers.

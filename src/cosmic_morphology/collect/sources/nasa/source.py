@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from typing import Any, Literal
 from urllib.parse import quote
 
-from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.harvest.items import Trouble
+from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.base import (
     Ask,
     Found,
@@ -19,14 +20,13 @@ from cosmic_morphology.collect.sources.base import (
     Wanted,
     Why,
 )
-from cosmic_morphology.collect.sources.nasa_records import (
+from cosmic_morphology.collect.sources.nasa.records import (
     choose_rendition,
     links_of,
     to_record,
 )
-from cosmic_morphology.collect.sources.nasa_slices import Divider, data_of, id_of
+from cosmic_morphology.collect.sources.nasa.slices import Divider, data_of, id_of
 from cosmic_morphology.collect.sources.options import Options
-from cosmic_morphology.collect.states import Trouble
 from cosmic_morphology.errors import UsageError
 
 API = "https://images-api.nasa.gov"
@@ -93,10 +93,10 @@ class Nasa:
         data, nasa_id = data_of(item), id_of(item)
         if not nasa_id:
             return LeftOut("", Why.MALFORMED, "an item without nasa_id")
-        shown_id = texts.safe_id(nasa_id)
+        shown_id = text.safe_id(nasa_id)
         if data.get("media_type") not in (None, "image"):
-            return LeftOut(shown_id, Why.NOT_AN_IMAGE, texts.plain(data["media_type"], 50))
-        created = texts.plain(data.get("date_created"), 40)
+            return LeftOut(shown_id, Why.NOT_AN_IMAGE, text.plain(data["media_type"], 50))
+        created = text.plain(data.get("date_created"), 40)
         if self._since is not None and created and created[:10] < self._since.isoformat():
             return LeftOut(shown_id, Why.BEFORE_SINCE, created[:10])
         url = choose_rendition(links_of(item), self._prefer)

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from cosmic_morphology.collect import texts
+from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.base import Ask, Recount, Slice
-from cosmic_morphology.collect.sources.nasa_pages import CAP, PAGE_SIZE, read_page
+from cosmic_morphology.collect.sources.nasa.pages import CAP, PAGE_SIZE, read_page
 from cosmic_morphology.collect.sources.paging import Listed, read_steadily, until_repeated
 from cosmic_morphology.errors import SourceError
 
@@ -192,8 +192,8 @@ class Divider:
             return
         data = data_of(item)
         self._seen.add(key)
-        self._keywords.update(texts.listed(data.get("keywords"))[:5])
-        center = texts.plain(data.get("center"), 100)
+        self._keywords.update(text.listed(data.get("keywords"))[:5])
+        center = text.plain(data.get("center"), 100)
         if center and len(self._centers) < 100:
             self._centers.setdefault(center)
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect.doors import is_loopback
+from cosmic_morphology.collect.http.url_policy import is_loopback
 from cosmic_morphology.safe_text import HIDDEN
 
 REPLICA = "http://replica.invalid/"

@@ -6,8 +6,8 @@ import ipaddress
 from collections.abc import Iterable
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
-from cosmic_morphology.collect.resolver import is_public
-from cosmic_morphology.collect.states import FetchState, Trouble
+from cosmic_morphology.collect.harvest.items import FetchState, Trouble
+from cosmic_morphology.collect.http.resolver import is_public
 from cosmic_morphology.errors import UsageError
 
 _SAFE_IN_PATH = "/%:@!$&'()*+,;=~-._"
