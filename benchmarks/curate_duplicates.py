@@ -39,7 +39,7 @@ from cosmic_morphology.curate.duplicates_turns import near_turned_hashes
 from cosmic_morphology.curate.unionfind import UnionFind
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging import take_in
-from cosmic_morphology.learn.embedding import embed
+from cosmic_morphology.learn.data.embed import embed
 from cosmic_morphology.settings import CurateSettings, LearnSettings
 
 SEED = 20261122

@@ -252,7 +252,7 @@ def records() -> Iterator[tuple[Record, Path]]:
 
 
 def embed_all(atlas: Atlas) -> None:
-    from cosmic_morphology.learn.embedding import embed
+    from cosmic_morphology.learn.data.embed import embed
 
     learn = LearnSettings(
         backbone="tf_efficientnet_b4",

@@ -8,7 +8,7 @@ import numpy as np
 from rows import Row
 from sklearn.metrics import f1_score
 
-from cosmic_morphology.learn.calibrate import _classwise_ece_twin
+from cosmic_morphology.stats.calibration import _classwise_ece_twin
 
 SEED = 1
 N_RESAMPLES = 1000

@@ -215,8 +215,8 @@ def _served_development(row: dict[str, str]) -> bool:
 def _embedder(asked: argparse.Namespace):
     import torch
 
-    from cosmic_morphology.learn.backbones import build_backbone
-    from cosmic_morphology.learn.embedder import Embedder
+    from cosmic_morphology.learn.data.embedder import Embedder
+    from cosmic_morphology.learn.models.backbones import build_backbone
     from cosmic_morphology.settings import LearnSettings
 
     torch.set_num_threads(asked.threads)

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.learn import Example, train
-from cosmic_morphology.learn.weights import RENDERED_WEIGHTS
+from cosmic_morphology.learn.models.weights import RENDERED_WEIGHTS
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.synthesize import render_many
 from cosmic_morphology.taxonomy import load_taxonomy

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from cosmic_morphology.imaging import take_in
-from cosmic_morphology.learn.pictures import Example
-from cosmic_morphology.learn.views import Views, features_of_views
+from cosmic_morphology.learn.data.dataset import Example
+from cosmic_morphology.learn.data.view_features import Views, features_of_views
 
 
 class Sky:

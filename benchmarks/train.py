@@ -32,8 +32,8 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from cosmic_morphology.learn import build_backbone, export_onnx, load_run, train
-from cosmic_morphology.learn.onnx_export import OnnxModel
-from cosmic_morphology.learn.preprocessing import Preprocessing
+from cosmic_morphology.learn.export.onnx_export import OnnxModel
+from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import load_taxonomy
 

@@ -34,8 +34,8 @@ from sky_table import Sky
 from cosmic_morphology.evaluate.probe import probe
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.learn import TrainedModel, build_backbone, load_recipe, load_run, train
-from cosmic_morphology.learn.cut import cut
-from cosmic_morphology.learn.runs import Run
+from cosmic_morphology.learn.models.split_backbone import cut
+from cosmic_morphology.learn.run_folder.folder import Run
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import load_taxonomy
 

@@ -27,7 +27,7 @@ from training_tools import LEARN, TAXONOMY, coloured_atlas
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.evaluate.run_facts import read_facts
 from cosmic_morphology.learn import OnnxModel, load_run, pictures_of_run, train
-from cosmic_morphology.learn.card import write_card
+from cosmic_morphology.learn.export.model_card import write_card
 from cosmic_morphology.settings import RunJob
 
 VALUES = [

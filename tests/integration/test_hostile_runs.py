@@ -22,10 +22,10 @@ from training_tools import LEARN, TAXONOMY, coloured_atlas, drawn
 from cosmic_morphology.errors import CosmicError, InputError, SettingsError
 from cosmic_morphology.evaluate.run_facts import read_facts
 from cosmic_morphology.learn import load_run, pictures_of_run, read_run, train
-from cosmic_morphology.learn.backbones import bare_model
-from cosmic_morphology.learn.card import write_card
-from cosmic_morphology.learn.runs import find_run
-from cosmic_morphology.learn.trainer import _check
+from cosmic_morphology.learn.export.model_card import write_card
+from cosmic_morphology.learn.models.backbones import bare_model
+from cosmic_morphology.learn.run_folder.folder import find_run
+from cosmic_morphology.learn.training.loop import _check
 from cosmic_morphology.settings import RunJob
 
 FILES = ("settings.json", "classes.json", "preprocessing.json", "metrics.json", "atlas.json",
@@ -98,15 +98,15 @@ def test_a_checkpoint_of_a_stranger_runs_no_code(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
 def test_training_goes_on_from_no_checkpoint_that_holds_code(tmp_path, name, monkeypatch):
-    from cosmic_morphology.learn import trainer
     from cosmic_morphology.learn.recipes import load_recipe
+    from cosmic_morphology.learn.training import loop
 
     marker = tmp_path / "owned"
     atlas = coloured_atlas(tmp_path / "atlas")
     recipe = tmp_path / "quick.toml"
     recipe.write_text('extends = "finetune"\nepochs = 1\npatience = 0\nbatch_size = 6\n')
     load_recipe(str(recipe))
-    real = trainer._fit_once
+    real = loop._fit_once
 
     def planted(*given):
         folder = next(each for each in given if isinstance(each, Path))
@@ -114,7 +114,7 @@ def test_training_goes_on_from_no_checkpoint_that_holds_code(tmp_path, name, mon
         torch.save({"state_dict": {}, "epoch": 0, "callbacks": Bomb(marker)}, folder / name)
         return real(*given)
 
-    monkeypatch.setattr(trainer, "_fit_once", planted)
+    monkeypatch.setattr(loop, "_fit_once", planted)
     job = RunJob(name="tuned", recipe=str(recipe))
     go = {"learn": LEARN, "taxonomy": TAXONOMY, "seed": SEED, "out": tmp_path}
     if name == "last.ckpt":

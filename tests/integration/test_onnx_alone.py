@@ -20,9 +20,9 @@ from training_tools import TAXONOMY
 
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.learn import OnnxModel, TrainedModel, export_onnx, load_judge, predict_bytes
-from cosmic_morphology.learn.network import Head, Network
-from cosmic_morphology.learn.onnx_export import export_onnx as export
-from cosmic_morphology.learn.preprocessing import Preprocessing
+from cosmic_morphology.learn.export.onnx_export import export_onnx as export
+from cosmic_morphology.learn.models.network import Head, Network
+from cosmic_morphology.learn.models.preprocessing import Preprocessing
 
 CLASSES = TAXONOMY.names
 SIDE = 24

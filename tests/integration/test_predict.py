@@ -20,8 +20,8 @@ from cosmic_morphology.atlas import Arrival, Atlas, Record
 from cosmic_morphology.cli import main
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.learn import embed, export_onnx, load_run, predict_into, train
-from cosmic_morphology.learn.model import TrainedModel
-from cosmic_morphology.learn.pictures import Example
+from cosmic_morphology.learn.data.dataset import Example
+from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy
 

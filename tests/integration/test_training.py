@@ -18,7 +18,7 @@ from training_sky import (
     recipe_file,
 )
 
-import cosmic_morphology.learn.cache as cache_module
+import cosmic_morphology.learn.data.pixel_cache as cache_module
 from cosmic_morphology.atlas import export
 from cosmic_morphology.errors import InputError, SettingsError, UsageError
 from cosmic_morphology.learn import (
@@ -178,7 +178,7 @@ def test_a_run_of_another_name_beside_leaves_the_first_alone(sky, go):
 
 
 def test_an_example_keeps_its_label_confidence(sky):
-    from cosmic_morphology.learn.pictures import examples_of_labels
+    from cosmic_morphology.learn.data.dataset import examples_of_labels
 
     row = {"id": "a", "label": "comet", "split": "train", "group": "g", "label_confidence": 0.4}
     (example,) = examples_of_labels([row])

@@ -25,11 +25,11 @@ from cosmic_morphology.learn import (
     write_answers,
     write_card,
 )
-from cosmic_morphology.learn.backbones import bare_model
-from cosmic_morphology.learn.levels import Levels
-from cosmic_morphology.learn.network import Head, Network
-from cosmic_morphology.learn.pictures import Example
-from cosmic_morphology.learn.preprocessing import Preprocessing
+from cosmic_morphology.learn.data.dataset import Example
+from cosmic_morphology.learn.models.backbones import bare_model
+from cosmic_morphology.learn.models.intermediate_features import Levels
+from cosmic_morphology.learn.models.network import Head, Network
+from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.settings import LearnSettings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy
 

@@ -73,7 +73,7 @@ def test_a_killed_run_resumes_to_the_same_metrics(sky, go, tmp_path):
 
 
 def test_a_head_that_was_killed_resumes_to_the_same_metrics(sky, go, tmp_path, monkeypatch):
-    from cosmic_morphology.learn.module import Classifier
+    from cosmic_morphology.learn.training.lightning_module import Classifier
 
     recipe = recipe_file(tmp_path, STEPPED)
     whole = go(sky, name="best", recipe=recipe, out=tmp_path / "undisturbed")
@@ -137,7 +137,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_clear_line(sky, go, tmp_pa
 
 
 def test_a_full_gpu_halves_the_batch_and_says_so(sky, go, monkeypatch):
-    import cosmic_morphology.learn.trainer as trainer_module
+    import cosmic_morphology.learn.training.loop as trainer_module
 
     real = trainer_module._fit_once
 
@@ -153,7 +153,7 @@ def test_a_full_gpu_halves_the_batch_and_says_so(sky, go, monkeypatch):
 
 
 def test_a_gpu_that_fills_up_in_the_middle_of_an_epoch_goes_on_with_half(sky, go, monkeypatch):
-    from cosmic_morphology.learn.module import Classifier
+    from cosmic_morphology.learn.training.lightning_module import Classifier
 
     real, sizes = Classifier.training_step, []
 
@@ -174,7 +174,7 @@ def test_a_gpu_that_fills_up_in_the_middle_of_an_epoch_goes_on_with_half(sky, go
 
 
 def test_a_gpu_too_small_for_two_pictures_ends_with_a_clear_line(sky, go, monkeypatch):
-    from cosmic_morphology.learn.module import Classifier
+    from cosmic_morphology.learn.training.lightning_module import Classifier
 
     def full(self, batch, index):
         raise torch.OutOfMemoryError
@@ -202,7 +202,7 @@ def test_a_picture_of_the_atlas_that_cannot_be_read_is_quarantined(tmp_path, go)
 def test_weights_that_are_no_numbers_end_the_run_with_a_clear_line(sky, go, tmp_path):
     from safetensors.torch import save_file
 
-    from cosmic_morphology.learn.backbones import bare_model
+    from cosmic_morphology.learn.models.backbones import bare_model
 
     weights = bare_model("resnet10t", {}).state_dict()
     weights["layer4.0.conv1.weight"][:] = float("nan")

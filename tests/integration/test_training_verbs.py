@@ -204,7 +204,7 @@ def test_a_card_is_written_for_a_run_of_an_older_version(run, tmp_path):
 def test_weights_of_another_architecture_are_one_clear_line(cosmic, sky, tmp_path):
     from safetensors.torch import save_file
 
-    from cosmic_morphology.learn.backbones import bare_model
+    from cosmic_morphology.learn.models.backbones import bare_model
 
     file = tmp_path / "other.safetensors"
     save_file(bare_model("resnet14t", {}).state_dict(), file)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from training_sky import fill, runs_in, short_recipe
 
-import cosmic_morphology.learn.fit as fit_module
+import cosmic_morphology.learn.training.runner as fit_module
 from cosmic_morphology.atlas import Atlas
 
 

@@ -239,7 +239,7 @@ def test_a_run_is_named_by_its_name_or_its_folder(tmp_path, monkeypatch):
         run_at(Path("mine"), settings)
     (folder / "FINISHED").write_text("key")
     monkeypatch.setattr(
-        "cosmic_morphology.learn.runs.read_run", lambda at: SimpleNamespace(path=at)
+        "cosmic_morphology.learn.run_folder.folder.read_run", lambda at: SimpleNamespace(path=at)
     )
     assert run_at(Path("mine"), settings) == folder
     assert run_at(folder, settings) == folder

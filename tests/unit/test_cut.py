@@ -7,7 +7,7 @@ import timm
 import torch
 
 from cosmic_morphology.errors import SettingsError
-from cosmic_morphology.learn.cut import cut
+from cosmic_morphology.learn.models.split_backbone import cut
 
 CONVOLUTIONAL = ("test_resnet", "test_efficientnet", "test_convnext", "resnet10t")
 

@@ -197,7 +197,7 @@ def test_a_model_that_is_always_sure_and_half_right_is_off_by_a_half():
 
 
 def test_the_calibration_error_is_the_one_that_training_reports():
-    learn = pytest.importorskip("cosmic_morphology.learn.calibrate")
+    learn = pytest.importorskip("cosmic_morphology.stats.calibration")
     random = np.random.default_rng(0)
     probabilities = random.dirichlet([0.5] * CLASSES, 200)
     y_true = random.integers(0, CLASSES, 200)

@@ -14,22 +14,22 @@ from safetensors.torch import save_file
 
 from cosmic_morphology.errors import InputError, SettingsError, TrainingError, UsageError
 from cosmic_morphology.learn import build_backbone, hub_reachable, load_recipe, recipe_names
-from cosmic_morphology.learn.augment import change, draw
-from cosmic_morphology.learn.backbones import bare_model
-from cosmic_morphology.learn.batches import Shuffled
-from cosmic_morphology.learn.calibrate import (
+from cosmic_morphology.learn.data.augment import change, draw
+from cosmic_morphology.learn.data.batches import Shuffled
+from cosmic_morphology.learn.models.backbones import bare_model
+from cosmic_morphology.learn.models.batch_size_fallback import Halving
+from cosmic_morphology.learn.models.intermediate_features import Levels
+from cosmic_morphology.learn.models.network import stages
+from cosmic_morphology.learn.models.tta import looks, turn
+from cosmic_morphology.learn.recipes import Augmentation
+from cosmic_morphology.learn.training.lightning_module import rate_at
+from cosmic_morphology.settings import LearnSettings
+from cosmic_morphology.stats.calibration import (
     _classwise_ece_twin,
     temperature_and_prior_for,
     temperature_for,
     threshold_for,
 )
-from cosmic_morphology.learn.halving import Halving
-from cosmic_morphology.learn.levels import Levels
-from cosmic_morphology.learn.module import rate_at
-from cosmic_morphology.learn.network import stages
-from cosmic_morphology.learn.recipes import Augmentation
-from cosmic_morphology.learn.turns import looks, turn
-from cosmic_morphology.settings import LearnSettings
 
 SMALL = LearnSettings(backbone="resnet10t", weights="none", image_size_px=32, threads=1)
 
@@ -119,7 +119,7 @@ def test_a_hub_that_answers_is_found(silent_hub):
 
 def test_pretrained_weights_without_a_hub_fail_with_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("cosmic_morphology.learn.backbones.cached_weights", lambda _: None)
+    monkeypatch.setattr("cosmic_morphology.learn.models.backbones.cached_weights", lambda _: None)
     choices = "hub does not answer.*safetensors file, 'rendered' .* or 'none'"
     with pytest.raises(TrainingError, match=choices):
         build_backbone(SMALL.model_copy(update={"weights": "hub"}))
@@ -366,8 +366,8 @@ def test_the_threshold_keeps_what_is_right_often_enough():
 def test_a_preset_is_a_name_of_timm_with_an_input_that_fits():
     import timm
 
-    from cosmic_morphology.learn.embedding import embedding_column
-    from cosmic_morphology.learn.presets import PRESETS, with_preset
+    from cosmic_morphology.learn.data.embed import embedding_column
+    from cosmic_morphology.learn.models.backbones import PRESETS, with_preset
 
     for name, preset in PRESETS.items():
         assert timm.is_model(preset.model)
@@ -409,7 +409,7 @@ def test_a_picture_that_never_fits_ends_with_a_clear_line():
 
 
 def test_embeddings_are_the_same_in_halves(monkeypatch):
-    from cosmic_morphology.learn.embedder import Frozen
+    from cosmic_morphology.learn.data.embedder import Frozen
 
     see = Frozen(build_backbone(SMALL), SMALL)
     pixels = pictures(6, 32)
@@ -431,7 +431,7 @@ def test_embeddings_are_the_same_in_halves(monkeypatch):
 def test_the_manual_names_every_recipe_key_and_preset():
     from pathlib import Path
 
-    from cosmic_morphology.learn.presets import PRESETS
+    from cosmic_morphology.learn.models.backbones import PRESETS
     from cosmic_morphology.learn.recipes import Recipe
 
     text = (Path(__file__).parents[2] / "docs/explanation/models.md").read_text("utf-8")
@@ -443,7 +443,7 @@ def test_the_manual_names_every_recipe_key_and_preset():
 
 
 def test_the_demo_does_not_score_on_pictures_that_its_net_has_learnt_from(tmp_path):
-    from cosmic_morphology.learn.weights import about_rendered
+    from cosmic_morphology.learn.models.weights import about_rendered
     from cosmic_morphology.pipeline.demo import demo
 
     with pytest.raises(UsageError, match=r"learnt from the pictures of this seed"):

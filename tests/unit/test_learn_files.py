@@ -11,7 +11,7 @@ from conftest import draw_jpeg
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.learn import predict_files
-from cosmic_morphology.learn.preprocessing import Preprocessing
+from cosmic_morphology.learn.models.preprocessing import Preprocessing
 
 
 class Same:

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from cosmic_morphology.errors import SettingsError, TrainingError
-from cosmic_morphology.learn.batches import Examples
-from cosmic_morphology.learn.network import Head
+from cosmic_morphology.learn.data.batches import Examples
+from cosmic_morphology.learn.models.network import Head
 from cosmic_morphology.learn.recipes import Recipe, load_recipe
-from cosmic_morphology.learn.solve import solve_across, solve_head
+from cosmic_morphology.learn.training.logistic_head import solve_across, solve_head
 
 CENTRES = np.array([[4.0, 0, 0], [0, 4, 0], [0, 0, 4]])
 

@@ -10,7 +10,7 @@ import pytest
 
 from cosmic_morphology import cli
 from cosmic_morphology.atlas import Stamp
-from cosmic_morphology.learn.atlas_pictures import AtlasPictures
+from cosmic_morphology.learn.data.atlas_source import AtlasPictures
 from cosmic_morphology.pipeline.summary import Summary
 from cosmic_morphology.settings import CollectJob, LearnSettings, SettingsError, job_of
 
@@ -112,7 +112,7 @@ def test_odd_words_of_a_job_are_an_error_of_settings(given):
 
 
 def test_the_input_of_a_model_is_as_large_as_a_run_may_say():
-    from cosmic_morphology.learn.run_json import LARGEST_SIDE_PX
+    from cosmic_morphology.learn.run_folder.documents import LARGEST_SIDE_PX
 
     assert LearnSettings(image_size_px=LARGEST_SIDE_PX).image_size_px == LARGEST_SIDE_PX
     with pytest.raises(ValueError, match="2048"):

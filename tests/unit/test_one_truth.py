@@ -20,7 +20,7 @@ from cosmic_morphology.evaluate.answers import read_answers
 from cosmic_morphology.evaluate.evaluating import evaluate_run
 from cosmic_morphology.evaluate.neighbours import embedding_for
 from cosmic_morphology.evaluate.run_facts import read_facts
-from cosmic_morphology.learn.presets import PRESETS
+from cosmic_morphology.learn.models.backbones import PRESETS
 from cosmic_morphology.settings import CurateSettings, EvaluateSettings
 from cosmic_morphology.studies.dataset import read_pool
 

@@ -88,8 +88,8 @@ def _samples(
 ) -> tuple[list[bytes], list[bytes]]:
     """Thumbnails to compare on, and to find the range of 8-bit integers on."""
     from cosmic_morphology.learn import pictures_of_run, sample_of
-    from cosmic_morphology.learn.atlas_pictures import AtlasPictures
-    from cosmic_morphology.learn.run_json import read_json
+    from cosmic_morphology.learn.data.atlas_source import AtlasPictures
+    from cosmic_morphology.learn.run_folder.documents import read_json
 
     compared = _thumbnails(pictures, settings) if pictures else []
     table = (

@@ -118,7 +118,7 @@ def _numbers(seeds: str) -> list[int]:
 
 
 def _row(run: Run, settings: Settings) -> dict[str, Any]:
-    from cosmic_morphology.learn.run_json import read_json
+    from cosmic_morphology.learn.run_folder.documents import read_json
 
     interval, n_groups = _interval(run, settings)
     metrics = run.metrics

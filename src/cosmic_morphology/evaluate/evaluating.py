@@ -13,7 +13,7 @@ from cosmic_morphology.evaluate.answers import TEST, Answers, TestSet, read_answ
 from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, GROUPED_BY, LABEL_KINDS, RENDERED
 from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
 from cosmic_morphology.io_utils import write_json
-from cosmic_morphology.learn.run_json import read_json_if_there
+from cosmic_morphology.learn.run_folder.documents import read_json_if_there
 from cosmic_morphology.settings import EvaluateSettings, Settings
 
 DEFAULT_SEED: int = Settings.model_fields["seed"].default

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas, embedding_column_for
-from cosmic_morphology.learn.presets import timm_name
+from cosmic_morphology.learn.models.backbones import timm_name
 
 TRAIN = "split = 'train'"
 

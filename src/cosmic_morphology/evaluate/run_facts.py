@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.learn.run_json import read_json, read_json_if_there
-from cosmic_morphology.learn.runs import name_of
+from cosmic_morphology.learn.run_folder.documents import read_json, read_json_if_there
+from cosmic_morphology.learn.run_folder.folder import name_of
 
 _TRAINED_ON = {"label": "curated labels", "search_word": "search words"}
 

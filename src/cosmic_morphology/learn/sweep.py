@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosmic_morphology.errors import CosmicError, UsageError
-from cosmic_morphology.learn.fit import train
-from cosmic_morphology.learn.pictures import PictureTable
-from cosmic_morphology.learn.runs import Run
+from cosmic_morphology.learn.data.dataset import PictureTable
+from cosmic_morphology.learn.run_folder.folder import Run
+from cosmic_morphology.learn.training.runner import train
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import Taxonomy
 

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.learn.backbones import Backbone, build_backbone
-from cosmic_morphology.learn.devices import device_for
-from cosmic_morphology.learn.model import TrainedModel
-from cosmic_morphology.learn.network import Head
-from cosmic_morphology.learn.pictures import SIDES, Example, PictureTable
+from cosmic_morphology.learn.data.dataset import SIDES, Example, PictureTable
+from cosmic_morphology.learn.inference.model import TrainedModel
+from cosmic_morphology.learn.models.backbones import Backbone, build_backbone
+from cosmic_morphology.learn.models.devices import device_for
+from cosmic_morphology.learn.models.network import Head
 from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.settings import LearnSettings, RunJob
 

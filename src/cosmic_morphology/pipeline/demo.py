@@ -100,7 +100,7 @@ def _hub_answers(tell: Callable[[str], None]) -> bool:
 
 def _check_unseen(seed: int) -> None:
     """The net that comes along has seen rendered pictures: the demo's have to be others."""
-    from cosmic_morphology.learn.weights import about_rendered
+    from cosmic_morphology.learn.models.weights import about_rendered
 
     if seed == about_rendered()["seed"]:
         raise UsageError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cosmic_morphology.atlas import Atlas, Progress
-from cosmic_morphology.learn.at_hand import why_not_at_hand
+from cosmic_morphology.learn.models.at_hand import why_not_at_hand
 from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.settings import Settings
 
@@ -56,8 +56,8 @@ def embed_first(
         return EmbeddedFirst(next(iter(there), ""), without=without)
     without = why_not_at_hand(settings.learn)
     if not without:
-        from cosmic_morphology.learn.embedding import embed
-        from cosmic_morphology.learn.embedding_names import embedding_column
+        from cosmic_morphology.learn.data.embed import embed
+        from cosmic_morphology.learn.data.embedding_names import embedding_column
 
         if not there or embedding_column(settings.learn.backbone) in there:
             done = embed(atlas, learn=settings.learn, progress=progress)
@@ -78,7 +78,7 @@ def embed(context: Context) -> None:
 def embed_for_training(context: Context) -> None:
     """The same for the models that are to be trained: here the hub may be asked."""
     from cosmic_morphology.learn import embed as embed_pictures
-    from cosmic_morphology.learn.embedding_names import embedding_column
+    from cosmic_morphology.learn.data.embedding_names import embedding_column
 
     if context.notes[_EMBEDDED] == embedding_column(context.settings.learn.backbone):
         return

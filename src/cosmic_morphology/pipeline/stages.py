@@ -255,7 +255,7 @@ def _label_parameters(settings: Settings) -> Any:
 
 def _embeddings(settings: Settings) -> tuple[str, ...]:
     """The column that copies may be searched by: it may be filled after a run has gone without."""
-    from cosmic_morphology.learn.embedding_names import embedding_column
+    from cosmic_morphology.learn.data.embedding_names import embedding_column
 
     return (embedding_column(settings.learn.backbone),)
 

@@ -16,7 +16,7 @@ from cosmic_morphology.evaluate.metrics import encode
 from cosmic_morphology.evaluate.neighbours import embedding_for
 from cosmic_morphology.evaluate.scores import COMPUTED, LABEL_KINDS
 from cosmic_morphology.evaluate.truth import Truth, truths_of
-from cosmic_morphology.learn.embedding_names import embedding_column, read_embeddings
+from cosmic_morphology.learn.data.embedding_names import embedding_column, read_embeddings
 
 _COLUMNS = (
     "id", "source", "collection", "lineage", "given_label", "label", "label_kind",

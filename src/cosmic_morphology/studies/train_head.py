@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from torch import nn
 
 from cosmic_morphology.errors import LeakError, SettingsError, UsageError
-from cosmic_morphology.learn.backbones import Backbone
-from cosmic_morphology.learn.network import Head
-from cosmic_morphology.learn.pictures import Example
-from cosmic_morphology.learn.preprocessing import Preprocessing
+from cosmic_morphology.learn.data.dataset import Example
+from cosmic_morphology.learn.models.backbones import Backbone
+from cosmic_morphology.learn.models.network import Head
+from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.recipes import Recipe, load_recipe
 from cosmic_morphology.learn.task import Task
-from cosmic_morphology.learn.ways import train_head
+from cosmic_morphology.learn.training.strategies import train_head
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.studies.dataset import Pool
 

@@ -1,0 +1,163 @@
+"""The atlas as a source of pictures for training.
+
+The pictures that a run was made from, found again by what its folder says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.errors import CosmicError, UsageError
+from cosmic_morphology.learn.data.dataset import (
+    Example,
+    ParquetPictures,
+    PictureTable,
+    examples_of_labels,
+    examples_of_votes,
+)
+from cosmic_morphology.learn.data.embed import embed, embedding_stamp
+from cosmic_morphology.learn.data.embedding_names import embedding_column, read_embeddings
+from cosmic_morphology.learn.models.backbones import Backbone
+from cosmic_morphology.learn.run_folder.documents import read_json
+from cosmic_morphology.learn.run_folder.folder import read_run
+from cosmic_morphology.safe_text import without_secrets
+from cosmic_morphology.settings import LearnSettings
+
+_LEARNT_FROM = "split IN ('train', 'val')"
+
+
+class AtlasPictures:
+    """Pictures of an atlas: only the train and val splits are ever read.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read only.
+    """
+
+    def __init__(self, atlas: Atlas) -> None:
+        self._atlas = atlas
+
+    def where(self) -> dict[str, str]:
+        """Address and version of the atlas; a folder by its whole path, to be found again."""
+        uri = self._atlas.address
+        place = uri if "://" in uri else str(Path(uri).resolve())
+        return {"uri": place, "version": str(self._atlas.version)}
+
+    def examples(self, labels: str) -> list[Example]:
+        """Pictures of train and val with a label: the ``label`` column, or one voter's votes.
+
+        Raises
+        ------
+        UsageError
+            There is no split yet, or nobody of that name has voted.
+        """
+        if "split" not in self._atlas.columns():
+            raise UsageError(
+                "the pictures are not split yet", where=self._atlas.uri, todo="Run `cosmic split`."
+            )
+        with_picture = self._atlas.positions()
+        column = "label" if labels == "label" else "votes"
+        more = ["label_confidence"] if column == "label" else []
+        table = self._atlas.read(["id", column, "split", "group", *more], where=_LEARNT_FROM)
+        rows = [row for row in table.to_pylist() if row["id"] in with_picture]
+        if column == "label":
+            return examples_of_labels(rows)
+        examples = examples_of_votes(rows, labels)
+        if not examples:
+            voters = sorted({v["voter"] for row in rows for v in row["votes"] or ()})
+            raise UsageError(
+                f"no voter {labels!r} has voted on the train and val splits",
+                where="labels",
+                todo=f"There are: label, {', '.join(voters)}.",
+            )
+        return examples
+
+    def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The JPEG of each picture, in order, read in batches."""
+        for batch in self._atlas.batches(["thumbnail"], ids=ids):
+            yield from zip(
+                batch.column("id").to_pylist(), batch.column("thumbnail").to_pylist(), strict=True
+            )
+
+    def embeddings(
+        self,
+        ids: Sequence[str],
+        learn: LearnSettings,
+        backbone: Backbone,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> np.ndarray:
+        """Embeddings of pictures, float32 of shape ``(N, F)``; zero where one is unreadable.
+
+        They are taken from the atlas; what is missing there is embedded first and stays there.
+        """
+        column = embedding_column(learn.backbone)
+        current = embedding_stamp(backbone).same_recipe(self._atlas.stamp_of(column))
+        if not self._atlas.pinned or not current:
+            embed(self._atlas, learn=learn, backbone=backbone, progress=progress)
+        return read_embeddings(self._atlas, column, ids)
+
+
+def pictures_of_run(
+    run_folder: Path, *, ours: str = "", storage_options: Mapping[str, str] | None = None
+) -> PictureTable | None:
+    """The atlas or Parquet file that a run was trained from; None where it is no longer there.
+
+    A run's folder may come from anybody: an address in it is opened only when it is that of our
+    own atlas, so that nobody else's server is asked, and given our password, on its word.
+
+    Parameters
+    ----------
+    run_folder : Path
+        Of the run.
+    ours : str
+        The atlas of the settings.
+    storage_options : mapping of str to str, optional
+        For an atlas in an object store.
+
+    Raises
+    ------
+    InputError
+        There is no finished run here.
+    """
+    read_run(run_folder)
+    uri = str(read_json(run_folder / "atlas.json").get("uri", ""))
+    if not uri or ("://" in uri and uri.rstrip("/") != without_secrets(ours).rstrip("/")):
+        return None
+    try:
+        if uri.endswith(".parquet"):
+            return ParquetPictures(Path(uri))
+        # Only here: a machine that trains from a Parquet file has no Lance.
+        from cosmic_morphology.atlas import Atlas
+
+        return AtlasPictures(Atlas.open(uri, storage_options=dict(storage_options or {}) or None))
+    except CosmicError:
+        return None
+
+
+def sample_of(table: PictureTable, labels: str, n: int, *, split: str) -> list[bytes]:
+    """Thumbnails of at most ``n`` labelled pictures of a split, evenly from all of them.
+
+    Parameters
+    ----------
+    table : PictureTable
+        The source.
+    labels : str
+        ``label``, or one voter.
+    n : int
+        How many.
+    split : str
+        ``train`` or ``val``.
+    """
+    ids = [example.id for example in table.examples(labels) if example.split == split]
+    return [data for _, data in table.thumbnails(_spread(ids, n))]
+
+
+def _spread(ids: Sequence[str], n: int) -> list[str]:
+    if len(ids) <= n:
+        return list(ids)
+    return [ids[at] for at in np.linspace(0, len(ids) - 1, n).round().astype(int)]

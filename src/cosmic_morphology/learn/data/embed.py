@@ -1,0 +1,98 @@
+"""What a frozen backbone sees in every picture: the column ``embedding_<backbone>``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from cosmic_morphology.atlas import Atlas, Stamp, apply
+from cosmic_morphology.learn.data.embedder import Embedder
+from cosmic_morphology.learn.data.embedding_names import embedding_column, stamp_of_embedding
+from cosmic_morphology.learn.models.backbones import Backbone, build_backbone, with_preset
+from cosmic_morphology.settings import LearnSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedSummary:
+    """What :func:`embed` did.
+
+    Attributes
+    ----------
+    column : str
+        Where the embeddings are.
+    filled, already_there : int
+        Pictures embedded now and before.
+    unreadable : int
+        Pictures that could not be read: their embedding is zero.
+    weights : str
+        Which weights the backbone has.
+    """
+
+    column: str
+    filled: int
+    already_there: int
+    unreadable: int
+    weights: str
+
+
+def embed(
+    atlas: Atlas,
+    *,
+    learn: LearnSettings,
+    backbone: Backbone | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> EmbedSummary:
+    """Fill ``embedding_<backbone>`` (float16, fixed-size list) for the pictures that lack it.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Its thumbnails are read.
+    learn : LearnSettings
+        The backbone, its weights and its input; when they change, all rows are done again.
+    backbone : Backbone, optional
+        The same, already built.
+    progress : callable, optional
+        Called with pictures done and pictures to do.
+    """
+    learn = with_preset(learn)
+    backbone = backbone or build_backbone(learn)
+    see = Embedder(backbone, learn)
+    column = embedding_column(learn.backbone)
+    field = pa.field(column, pa.list_(pa.float16(), backbone.n_features))
+    unreadable = 0
+
+    def columns(batch: pa.Table) -> pa.Table:
+        nonlocal unreadable
+        vectors, readable = see(batch.column("thumbnail").to_pylist())
+        unreadable += int((~readable).sum())
+        flat = pa.array(vectors.astype(np.float16).ravel())
+        filled = pa.FixedSizeListArray.from_arrays(flat, backbone.n_features)
+        return pa.table({column: filled}, schema=pa.schema([field]))
+
+    done = apply(
+        atlas,
+        columns,
+        reads=["thumbnail"],
+        writes=[field],
+        stamp=embedding_stamp(backbone),
+        batch_size=64,
+        checkpoint_rows=1024,
+        progress=progress,
+    )
+    return EmbedSummary(column, done.filled, done.already_there, unreadable, backbone.weights_id)
+
+
+def embedding_stamp(backbone: Backbone) -> Stamp:
+    """Everything that an embedding depends on."""
+    return stamp_of_embedding(
+        {
+            "backbone": backbone.name,
+            "arguments": backbone.arguments,
+            "weights": backbone.weights_id,
+            "preprocessing": backbone.preprocessing.to_dict(),
+        }
+    )

@@ -1,0 +1,41 @@
+"""What a column of embeddings is called, what it depends on, and how it is read; without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.atlas.tables import sql_text
+from cosmic_morphology.learn.models.backbones import timm_name
+
+# Raise it when the same picture and weights give another embedding.
+_CODE = "1"
+# So many are looked up one by one; for more the whole column is read.
+_FEW = 1000
+
+
+def embedding_column(backbone: str) -> str:
+    """The column of a backbone's embeddings; a tag's dot cannot stand in a column name."""
+    return f"embedding_{timm_name(backbone).replace('.', '_')}"
+
+
+def stamp_of_embedding(parameters: Mapping[str, Any]) -> Stamp:
+    """Everything that an embedding depends on, from the parameters that a run keeps."""
+    return Stamp("embed", dict(parameters), code=_CODE)
+
+
+def read_embeddings(atlas: Atlas, column: str, ids: Sequence[str]) -> np.ndarray:
+    """A column of embeddings as float32 of shape ``(N, F)``, in the order of ``ids``."""
+    where = f"`{column}` IS NOT NULL"
+    if 0 < len(ids) <= _FEW:
+        where = f"{where} AND id IN ({', '.join(map(sql_text, ids))})"
+    table = atlas.read(["id", column], where=where)
+    at = {each: row for row, each in enumerate(table.column("id").to_pylist())}
+    vectors = table.column(column).combine_chunks()
+    width = vectors.type.list_size
+    matrix = vectors.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+    chosen: np.ndarray = matrix[[at[each] for each in ids]].astype(np.float32)
+    return chosen

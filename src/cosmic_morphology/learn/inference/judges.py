@@ -1,0 +1,100 @@
+"""What judges pictures: a trained run, or the ONNX file that was exported from one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from cosmic_morphology.errors import InputError
+from cosmic_morphology.learn.models.preprocessing import Preprocessing
+from cosmic_morphology.settings import LearnSettings
+
+ONNX = ".onnx"
+
+
+class Judge(Protocol):
+    """What is needed of a model."""
+
+    name: str
+    classes: tuple[str, ...]
+    reject_below: float
+
+    def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
+        """Probabilities, float32 of shape ``(N, K)``; a picture that cannot be read gets NaN."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Hash of everything that decides over an answer."""
+        ...
+
+
+class JudgeOfPixels(Judge, Protocol):
+    """A model that also takes its own input: pictures that were shrunk once, from the original."""
+
+    preprocessing: Preprocessing
+
+    def predict_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Probabilities of squares of uint8, shape ``(N, size, size, 3)``."""
+        ...
+
+
+@runtime_checkable
+class JudgeOfEmbeddings(Protocol):
+    """A model that can go on from what its frozen backbone saw.
+
+    Attributes
+    ----------
+    embedding : dict
+        What the embeddings depend on; empty where the backbone is not frozen.
+    n_features : int
+        Length of an embedding.
+    views, crops : int
+        More than one view cannot be had from an embedding.
+    """
+
+    embedding: dict[str, Any]
+    views: int
+    crops: int
+
+    @property
+    def n_features(self) -> int:
+        """Length of an embedding."""
+        ...
+
+    def predict_embeddings(self, embeddings: np.ndarray) -> np.ndarray:
+        """Probabilities for embeddings of shape ``(N, n_features)``."""
+        ...
+
+
+def load_judge(path: Path | str, *, learn: LearnSettings | None = None) -> JudgeOfPixels:
+    """Load a run's folder, or an ``.onnx`` file.
+
+    Parameters
+    ----------
+    path : Path or str
+        What ``cosmic train`` or ``cosmic export`` has written.
+    learn : LearnSettings, optional
+        Names the device and the threads.
+
+    Raises
+    ------
+    InputError
+        There is nothing here, or it is neither.
+    """
+    place = Path(path)
+    if not place.is_dir() and not (place.is_file() and place.suffix == ONNX):
+        raise InputError(
+            "this file is no model" if place.exists() else "there is no such model",
+            where=str(place),
+            todo="Give the folder of a run, such as out/runs/baseline, or an .onnx file.",
+        )
+    if place.suffix == ONNX:
+        from cosmic_morphology.learn.inference.onnx_model import OnnxModel
+
+        return OnnxModel(place, threads=learn.threads if learn else None)
+    from cosmic_morphology.learn.inference.model import load_run
+
+    return load_run(place, learn=learn)

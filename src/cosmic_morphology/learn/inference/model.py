@@ -1,0 +1,278 @@
+"""A trained model: from thumbnails to probabilities."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from cosmic_morphology.errors import InputError, PictureError, SettingsError
+from cosmic_morphology.io_utils import whole_file, write_json
+from cosmic_morphology.learn.models.backbones import bare_model
+from cosmic_morphology.learn.models.batch_size_fallback import Halving
+from cosmic_morphology.learn.models.devices import device_for, on_device
+from cosmic_morphology.learn.models.intermediate_features import Levels
+from cosmic_morphology.learn.models.network import Head, Network
+from cosmic_morphology.learn.models.preprocessing import Preprocessing
+from cosmic_morphology.learn.models.tta import looks
+from cosmic_morphology.learn.models.weights import (
+    check_architecture,
+    check_numbers,
+    read_safetensors,
+    shapes_in,
+)
+from cosmic_morphology.learn.recipes import Recipe
+from cosmic_morphology.learn.run_folder.documents import read_json
+from cosmic_morphology.learn.run_folder.folder import read_run
+from cosmic_morphology.settings import LearnSettings
+
+_BATCH = {"cpu": 32, "cuda": 256}
+_USUAL_SIDE_PX = 512
+
+
+@dataclass(slots=True)
+class TrainedModel:
+    """A network with everything that it needs to judge a picture.
+
+    Attributes
+    ----------
+    name : str
+        Of the run.
+    classes : tuple of str
+        In the order of the probabilities.
+    network : Network
+        Backbone and head.
+    preprocessing : Preprocessing
+        From a picture to the network's input.
+    temperature : float
+        The scores are divided by it (Guo et al. 2017).
+    reject_below : float
+        An answer less sure than this is better left open; 0: none was chosen.
+    views, crops : int
+        Rotations and flips that are averaged, and enlarged parts.
+    embedding : dict
+        Parameters of the embeddings that the head was trained on, when the backbone is frozen.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    network: Network
+    preprocessing: Preprocessing
+    temperature: float = 1.0
+    reject_below: float = 0.0
+    views: int = 1
+    crops: int = 0
+    embedding: dict[str, Any] = field(default_factory=dict)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
+        """Probabilities, float32 of shape ``(N, K)``; a picture that cannot be read gets NaN."""
+        return softmax(self.logits(thumbnails) / self.temperature)
+
+    def logits(self, thumbnails: Sequence[bytes]) -> np.ndarray:
+        """Scores before the temperature, float32 of shape ``(N, K)``; NaN where unreadable."""
+        return self._over(thumbnails, self.network, len(self.classes))
+
+    def predict_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Probabilities of squares of uint8, shape ``(N, size, size, 3)``."""
+        found = np.zeros((len(pixels), len(self.classes)), np.float32)
+        batch = self._batch()
+        for start in range(0, len(pixels), batch):
+            part = pixels[start : start + batch]
+            found[start : start + batch] = self._forward(part, self.network, Halving())
+        return softmax(found / self.temperature)
+
+    @property
+    def n_features(self) -> int:
+        """Length of what the backbone sees."""
+        return len(self.network.head.mean)
+
+    def embed(self, thumbnails: Sequence[bytes]) -> np.ndarray:
+        """What the backbone sees, float32 of shape ``(N, n_features)``; NaN where unreadable."""
+        return self._over(thumbnails, self.network.backbone, self.n_features)
+
+    def predict_embeddings(self, embeddings: np.ndarray) -> np.ndarray:
+        """Probabilities for what the frozen backbone saw, of shape ``(N, n_features)``."""
+        features = torch.from_numpy(np.asarray(embeddings, np.float32))
+        self.network.eval()
+        with torch.inference_mode():
+            scores = self.network.head(features.to(self.device)).cpu().numpy()
+        return softmax(scores / self.temperature)
+
+    def score(self, pixels: np.ndarray) -> np.ndarray:
+        """Scores of squares of uint8, shape ``(N, size, size, 3)``."""
+        return self._forward(pixels, self.network, Halving())
+
+    def fingerprint(self) -> str:
+        """Hash of everything that decides over an answer."""
+        found = hashlib.sha256()
+        for value in self.network.state_dict().values():
+            found.update(value.cpu().contiguous().numpy().tobytes())
+        found.update(
+            repr((self.classes, self.preprocessing, self.temperature, self.views)).encode()
+        )
+        if self.crops:
+            found.update(f"{self.crops} crops".encode())
+        return found.hexdigest()[:16]
+
+    def _batch(self) -> int:
+        # Large inputs in smaller batches: what a batch takes of memory goes with its pixels.
+        smaller = max(1.0, (self.preprocessing.size_px / _USUAL_SIDE_PX) ** 2)
+        return max(1, int(_BATCH.get(self.device.type, 32) / smaller))
+
+    def _over(self, thumbnails: Sequence[bytes], part: torch.nn.Module, width: int) -> np.ndarray:
+        found = np.full((len(thumbnails), width), np.nan, np.float32)
+        in_parts = Halving()
+        batch = self._batch()
+        for start in range(0, len(thumbnails), batch):
+            rows, squares = [], []
+            for row in range(start, min(start + batch, len(thumbnails))):
+                try:
+                    squares.append(self.preprocessing.pixels(thumbnails[row]))
+                    rows.append(row)
+                except PictureError:
+                    continue  # stays NaN, which the caller counts
+            if rows:
+                found[rows] = self._forward(np.stack(squares), part, in_parts)
+        return found
+
+    def _forward(self, pixels: np.ndarray, part: torch.nn.Module, in_parts: Halving) -> np.ndarray:
+        self.network.eval()
+
+        def mean_of_views(batch: torch.Tensor) -> torch.Tensor:
+            ready = self.preprocessing.normalised(batch)
+            seen = looks(ready, self.views, self.crops)
+            scores = torch.stack(
+                [part(x.contiguous(memory_format=torch.channels_last)).float() for x in seen]
+            )
+            return scores.mean(0)
+
+        batch = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            found: np.ndarray = in_parts(mean_of_views, batch).cpu().numpy()
+        return found
+
+
+def save_model(model: TrainedModel, folder: Path) -> None:
+    """Write weights, classes and preprocessing of a model into a run's folder."""
+    tensors = {key: value.contiguous() for key, value in model.network.state_dict().items()}
+    with whole_file(folder / "weights.safetensors") as beside:
+        save_file(tensors, beside)
+    write_json(folder / "classes.json", {"classes": list(model.classes)})
+    write_json(
+        folder / "preprocessing.json",
+        {
+            **model.preprocessing.to_dict(),
+            "temperature": model.temperature,
+            "reject_below": model.reject_below,
+            "views": model.views,
+            "crops": model.crops,
+            "embedding": model.embedding,
+        },
+    )
+
+
+def load_run(path: Path | str, *, learn: LearnSettings | None = None) -> TrainedModel:
+    """Load the model of a finished run.
+
+    Parameters
+    ----------
+    path : Path or str
+        The run's folder.
+    learn : LearnSettings, optional
+        Names the device; without it the best that is there.
+
+    Raises
+    ------
+    InputError
+        There is no finished run here, or a file of it is damaged.
+    TrainingError
+        A newer version of this program wrote it.
+    """
+    folder = Path(path)
+    run = read_run(folder)
+    settings = read_json(folder / "settings.json")
+    found = read_json(folder / "preprocessing.json")
+    network = _network_of(folder, settings, len(run.classes))
+    device = device_for(learn or LearnSettings())
+    on_device(network, device)
+    return TrainedModel(
+        name=run.name,
+        classes=run.classes,
+        network=network,
+        preprocessing=Preprocessing.from_dict(found),
+        temperature=float(found.get("temperature", 1.0)),
+        reject_below=float(found.get("reject_below", 0.0)),
+        views=int(found.get("views", 1)),
+        crops=int(found.get("crops", 0)),
+        embedding=dict(found.get("embedding", {})),
+        device=device,
+    )
+
+
+def _network_of(folder: Path, settings: dict[str, Any], n_classes: int) -> Network:
+    """The network that a folder describes, with its weights; the folder may be anybody's."""
+    weights = folder / "weights.safetensors"
+    shapes = shapes_in(weights)
+    if not settings.get("head"):
+        raise InputError(
+            "this file of a run cannot be used (head: it says nothing of the head's shape)",
+            where=str(folder / "settings.json"),
+            todo="Take the run from where it was made, or train it again.",
+        )
+    try:
+        # Without memory first: nothing of a size that the weights do not have is ever made.
+        with torch.device("meta"):
+            described = _network(settings, n_classes)
+        check_architecture(described, shapes, weights)
+        network = _network(settings, n_classes)
+    except SettingsError as error:
+        raise InputError(
+            f"this file of a run cannot be used ({error.what})",
+            where=str(folder / "settings.json"),
+            todo="Take the run from where it was made, or train it again.",
+        ) from error
+    tensors = read_safetensors(weights)
+    check_numbers(tensors, weights)
+    network.load_state_dict(tensors, strict=True)
+    return network
+
+
+def _network(settings: dict[str, Any], n_classes: int) -> Network:
+    backbone = bare_model(settings["backbone"], dict(settings.get("backbone_args", {})))
+    shape = dict(settings["head"])
+    if settings.get("levels"):
+        backbone = Levels(backbone)
+    head = Head(
+        shape["n_features"],
+        n_classes,
+        kind=shape.get("kind", "linear"),
+        hidden=shape.get("hidden", 512),
+        dropout=shape.get("dropout", 0.0),
+    )
+    return Network(backbone, head)
+
+
+def head_shape(recipe: Recipe, n_features: int) -> dict[str, Any]:
+    """What :func:`load_run` needs to build the head again."""
+    return {
+        "n_features": n_features,
+        "kind": recipe.head,
+        "hidden": recipe.hidden,
+        "dropout": recipe.dropout,
+    }
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Probabilities of scores of shape ``(N, K)``."""
+    if not len(scores):
+        return scores
+    shifted = np.exp(scores - scores.max(1, keepdims=True))
+    found: np.ndarray = (shifted / shifted.sum(1, keepdims=True)).astype(np.float32)
+    return found

@@ -1,0 +1,212 @@
+"""A trained model on the pictures of an atlas: the columns ``prediction_…`` and its companions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.errors import InputError
+from cosmic_morphology.learn.data.embedding_names import (
+    embedding_column,
+    read_embeddings,
+    stamp_of_embedding,
+)
+from cosmic_morphology.learn.inference.judges import Judge, JudgeOfEmbeddings
+from cosmic_morphology.learn.inference.prediction import Answer, answer_of
+
+# Raise it when the same model gives other probabilities for the same picture.
+_CODE = "1"
+_BATCH = 128
+_CHECKPOINT_ROWS = 512
+_ANSWERS_AT_ONCE = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class PredictSummary:
+    """What :func:`predict_into` did.
+
+    Attributes
+    ----------
+    column : str
+        Where the classes are.
+    filled, already_there : int
+        Pictures judged now and before.
+    unreadable : int
+        Pictures that could not be read; they get an empty class and confidence 0.
+    """
+
+    column: str
+    filled: int
+    already_there: int
+    unreadable: int
+
+
+def predict_into(
+    atlas: Atlas,
+    run: Judge,
+    *,
+    where: str | None = None,
+    name: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> PredictSummary:
+    """Write class, confidence and probabilities of the pictures that lack them.
+
+    The columns are ``prediction_<name>`` (text), ``confidence_<name>`` (float32) and
+    ``probabilities_<name>`` (float32, in the order of the model's classes, which stand in the
+    column's metadata). What a frozen backbone saw is taken from the atlas where it is there; only
+    the other pictures are read.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read and written.
+    run : Judge
+        From :func:`load_run` or :func:`load_judge`.
+    where : str, optional
+        Which pictures, in Lance's SQL.
+    name : str, optional
+        Of the columns; without it the model's.
+    progress : callable, optional
+        Called with pictures done and pictures to do.
+    """
+    fields = _fields(name or run.name, len(run.classes))
+    parameters = {"run": run.name, "classes": run.classes, "fingerprint": run.fingerprint()}
+    atlas.prepare_columns(fields, Stamp("predict", parameters, code=_CODE))
+    asked = atlas.ids(where)
+    done = set(atlas.ids(f"`{fields[0].name}` IS NOT NULL"))
+    todo = [each for each in asked if each not in done]
+    seen = _seen_before(atlas, run) if todo else frozenset()
+    unreadable = 0
+    for start in range(0, len(todo), _CHECKPOINT_ROWS):
+        part = todo[start : start + _CHECKPOINT_ROWS]
+        probabilities = _probabilities(atlas, run, part, seen)
+        unreadable += int(np.isnan(probabilities[:, 0]).sum())
+        atlas.fill_columns(judged(part, probabilities, run, fields))
+        if progress:
+            progress(start + len(part), len(todo))
+    return PredictSummary(fields[0].name, len(todo), len(asked) - len(todo), unreadable)
+
+
+def answers_in(
+    atlas: Atlas,
+    run: Judge,
+    *,
+    where: str | None = None,
+    name: str | None = None,
+    reject_below: float | None = None,
+) -> Iterator[Answer]:
+    """What :func:`predict_into` has written, by id, with whom to credit for each picture.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Only read.
+    run : Judge
+        Whose answers.
+    where : str, optional
+        Which pictures, in Lance's SQL.
+    name : str, optional
+        Of the columns; without it the model's.
+    reject_below : float, optional
+        Another threshold of sure answers than the model's own.
+    """
+    column = _fields(name or run.name, len(run.classes))[2].name
+    said = [column, "credit", "licence"]
+    ids = atlas.ids(f"({where}) AND `{column}` IS NOT NULL" if where else f"`{column}` IS NOT NULL")
+    for batch in atlas.batches(said, ids=ids, batch_size=_ANSWERS_AT_ONCE):
+        for row in batch.to_pylist():
+            probabilities = np.array(row[column], np.float32)
+            yield answer_of(
+                row["id"],
+                # Unreadable pictures were given no probability at all.
+                probabilities if probabilities.any() else None,
+                run.classes,
+                reject_below=run.reject_below if reject_below is None else reject_below,
+                credit=row["credit"] or "",
+                licence=row["licence"] or "",
+            )
+
+
+def answering(atlas: Atlas, run: Judge) -> Callable[[Sequence[str]], np.ndarray]:
+    """What a run says of pictures of an atlas, without writing it there.
+
+    Returns
+    -------
+    callable
+        Ids of N pictures in, probabilities out, float32 of shape ``(N, K)``; NaN where a picture
+        cannot be read.
+    """
+    seen = _seen_before(atlas, run)
+    return lambda ids: _probabilities(atlas, run, list(ids), seen)
+
+
+def _fields(name: str, n_classes: int) -> list[pa.Field]:
+    return [
+        pa.field(f"prediction_{name}", pa.string()),
+        pa.field(f"confidence_{name}", pa.float32()),
+        pa.field(f"probabilities_{name}", pa.list_(pa.float32(), n_classes)),
+    ]
+
+
+def judged(
+    ids: list[str], probabilities: np.ndarray, run: Judge, fields: list[pa.Field]
+) -> pa.Table:
+    """The columns of a prediction; ``probabilities`` of shape ``(N, K)``, NaN where unreadable."""
+    readable = ~np.isnan(probabilities[:, 0])
+    sure = np.where(readable[:, None], probabilities, 0.0).astype(np.float32)
+    classes = [
+        run.classes[best] if good else ""
+        for best, good in zip(sure.argmax(1), readable, strict=True)
+    ]
+    flat = pa.FixedSizeListArray.from_arrays(pa.array(sure.ravel()), len(run.classes))
+    return pa.table(
+        {
+            "id": ids,
+            fields[0].name: pa.array(classes, pa.string()),
+            fields[1].name: pa.array(sure.max(1), pa.float32()),
+            fields[2].name: flat,
+        },
+        schema=pa.schema([pa.field("id", pa.string()), *fields]),
+    )
+
+
+def _seen_before(atlas: Atlas, run: Judge) -> frozenset[str]:
+    """Ids of the pictures whose embedding, as this run needs it, stands in the atlas."""
+    # A head that averages turned views needs to see them.
+    if not isinstance(run, JudgeOfEmbeddings) or run.views != 1 or run.crops:
+        return frozenset()
+    if not run.embedding:
+        return frozenset()
+    column = embedding_column(run.embedding["backbone"])
+    if not stamp_of_embedding(run.embedding).same_recipe(atlas.stamp_of(column)):
+        return frozenset()
+    return frozenset(atlas.ids(f"`{column}` IS NOT NULL"))
+
+
+def _probabilities(
+    atlas: Atlas, run: Judge, ids: list[str], seen_before: frozenset[str]
+) -> np.ndarray:
+    found = np.full((len(ids), len(run.classes)), np.nan, np.float32)
+    known = [row for row, each in enumerate(ids) if each in seen_before]
+    if known and isinstance(run, JudgeOfEmbeddings):
+        column = embedding_column(run.embedding["backbone"])
+        vectors = read_embeddings(atlas, column, [ids[row] for row in known])
+        if vectors.shape[1] != run.n_features:
+            raise InputError(
+                f"its head takes {run.n_features} numbers, embeddings have {vectors.shape[1]}",
+                where=run.name,
+                todo="This run does not say truly what it was trained on: train it again.",
+            )
+        found[known] = run.predict_embeddings(vectors)
+        # An unreadable picture has a vector of zeros.
+        found[np.array(known)[~vectors.any(axis=1)]] = np.nan
+    others = [row for row, each in enumerate(ids) if each not in seen_before]
+    for start in range(0, len(others), _BATCH):
+        rows = others[start : start + _BATCH]
+        thumbnails = atlas.pictures([ids[row] for row in rows]).column("thumbnail").to_pylist()
+        found[rows] = run.predict(thumbnails)
+    return found

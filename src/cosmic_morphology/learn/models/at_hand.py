@@ -1,0 +1,47 @@
+"""Embedding when it costs no download: torch is installed and the weights are on this machine."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from cosmic_morphology.settings import LearnSettings
+
+
+def why_not_at_hand(learn: LearnSettings) -> str:
+    """Why images cannot be embedded without a download; empty when they can. No network is used.
+
+    Parameters
+    ----------
+    learn : LearnSettings
+        The backbone and its weights.
+    """
+    lacking = [name for name in ("torch", "timm") if find_spec(name) is None]
+    if lacking:
+        return f"{lacking[0]} is not installed"
+    if learn.weights == "none":
+        return "the settings ask for random weights, which see nothing"
+    if learn.weights == "rendered":
+        return ""
+    if learn.weights == "hub":
+        return _why_not_cached(learn)
+    return "" if Path(learn.weights).is_file() else f"there is no file {learn.weights}"
+
+
+def _why_not_cached(learn: LearnSettings) -> str:
+    without = f"the weights of {learn.backbone} are not on this machine"
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    # Before timm, and torch with it, are imported: that takes longer than many a search.
+    if not any(Path(HF_HUB_CACHE).glob("models--*")):
+        return without
+    from timm.models import get_pretrained_cfg
+
+    from cosmic_morphology.learn.models.backbones import timm_name
+    from cosmic_morphology.learn.models.weights import cached_weights
+
+    known = get_pretrained_cfg(timm_name(learn.backbone), allow_unregistered=True)
+    hub_id = str(getattr(known, "hf_hub_id", None) or "")
+    if hub_id and cached_weights(hub_id) is not None:
+        return ""
+    return without

@@ -1,0 +1,193 @@
+"""The folder of a run: everything that is needed to use, judge and repeat it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cosmic_morphology.errors import InputError, UsageError
+from cosmic_morphology.io_utils import write_csv, write_text
+from cosmic_morphology.learn.run_folder.documents import NAME, read_json
+
+FINISHED = "FINISHED"
+_LONGEST_NOTE = 200
+_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One finished execution of a recipe.
+
+    Attributes
+    ----------
+    name, recipe, backbone, weights : str
+        Which run this is; ``weights`` says what the backbone started from.
+    path : Path
+        Its folder.
+    classes : tuple of str
+        In the order of the scores.
+    metrics : dict
+        On the val split, and what training took.
+    notes : tuple of str
+        What a person should know, such as a class without pictures.
+    """
+
+    name: str
+    recipe: str
+    backbone: str
+    weights: str
+    path: Path
+    classes: tuple[str, ...]
+    metrics: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def run_folder(out: Path, name: str) -> Path:
+    """Folder of the run of this name.
+
+    Raises
+    ------
+    UsageError
+        The name cannot be part of a column and of a path.
+    """
+    if not re.fullmatch(NAME, name):
+        raise UsageError(
+            f"{name!r} cannot be the name of a run",
+            todo="Use letters, digits, '-' and '_', starting with a letter or digit.",
+        )
+    return out / "runs" / name
+
+
+def is_finished(folder: Path, key: str) -> bool:
+    """Whether this very run (same recipe, settings, data, seed) is there already."""
+    return _noted(folder / FINISHED) == key
+
+
+def begin(folder: Path, key: str) -> None:
+    """Make the folder ready; what another recipe or other data left in it goes away.
+
+    A folder that this very run left half-way is kept, so that it resumes.
+    """
+    noted = folder / "KEY"
+    if folder.is_dir() and _noted(noted) != key:
+        if any(folder.iterdir()) and not noted.is_file():
+            raise UsageError(
+                "this folder holds something that is not a run",
+                where=str(folder),
+                todo="Give the run another name.",
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FINISHED).unlink(missing_ok=True)
+    write_text(noted, key + "\n")
+
+
+def finish(folder: Path, key: str) -> None:
+    """Mark the run as complete, last of all; checkpoints are no longer needed."""
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    write_text(folder / FINISHED, key + "\n")
+
+
+def _noted(marker: Path) -> str | None:
+    """What a marker says; None where there is none."""
+    if not marker.is_file():
+        return None
+    with marker.open("rb") as file:
+        return file.read(_LONGEST_NOTE).decode("utf-8", "replace").strip()
+
+
+def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
+    """One row for each epoch."""
+    names = list(dict.fromkeys(name for row in history for name in row))
+    write_csv(path, names, history)
+
+
+def find_run(run: Path | str, *, out: Path) -> Run:
+    """The finished run of a name or of a folder, with its files checked; torch is not needed.
+
+    Parameters
+    ----------
+    run : Path or str
+        Its folder, or the name that it was given (then it is ``<out>/runs/<name>``). A folder of
+        that very name wins.
+    out : Path
+        Where this project's runs are: ``out`` of the settings.
+
+    Raises
+    ------
+    InputError
+        There is no finished run here, or a file of it cannot be used.
+    TrainingError
+        It was written by a newer version of this program.
+    """
+    given, runs = Path(run), out / "runs"
+    is_name = re.fullmatch(NAME, str(run)) is not None
+    places = (given, runs / given) if is_name else (given,)
+    for place in places:
+        if (place / FINISHED).is_file():
+            return read_run(place)
+    found = next((place for place in places if place.exists()), None)
+    if found is not None:
+        return read_run(found)
+    there = sorted(each.parent.name for each in runs.glob(f"*/{FINISHED}"))
+    names = ", ".join(there[:_SHOWN]) + (", …" if len(there) > _SHOWN else "")
+    raise InputError(
+        "there is no such run",
+        where=str(run),
+        todo=f"There are in {out}: {names}."
+        if there
+        else "Give its folder, such as out/runs/baseline, or train it.",
+    )
+
+
+def read_run(folder: Path) -> Run:
+    """What a finished run's folder says, with every file of it checked; torch is not needed.
+
+    Raises
+    ------
+    InputError
+        There is no finished run here, or a file of it cannot be used.
+    TrainingError
+        It was written by a newer version of this program.
+    """
+    if not (folder / FINISHED).is_file():
+        raise InputError(
+            "there is no finished run here",
+            where=str(folder),
+            todo="Train it (an interrupted run resumes), or give another folder.",
+        )
+    settings = read_json(folder / "settings.json")
+    metrics = read_json(folder / "metrics.json")
+    read_json(folder / "preprocessing.json")
+    return Run(
+        name=name_of(settings, folder),
+        recipe=settings.get("recipe_name", ""),
+        backbone=settings["backbone"],
+        weights=settings.get("weights_id", ""),
+        path=folder,
+        classes=tuple(read_json(folder / "classes.json")["classes"]),
+        metrics=metrics,
+        notes=tuple(metrics.get("notes", ())),
+    )
+
+
+def name_of(settings: Mapping[str, Any], folder: Path) -> str:
+    """The name of a run; an old one that does not say it is called as its folder is.
+
+    Raises
+    ------
+    InputError
+        The folder's name cannot be one of a run.
+    """
+    name = settings.get("name") or folder.resolve().name
+    if not re.fullmatch(NAME, name):
+        raise InputError(
+            "this run does not say its name, and that of the folder cannot be one",
+            where=str(folder),
+            todo="Rename it: letters, digits, '-' and '_', starting with a letter or digit.",
+        )
+    return str(name)

@@ -1,0 +1,255 @@
+"""A linear head that is solved for, not stepped towards: no rate, no epochs, no noise."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from torch.nn import functional
+from torchmetrics.functional.classification import multiclass_f1_score
+
+from cosmic_morphology.errors import TrainingError
+from cosmic_morphology.learn.data.batches import Examples
+from cosmic_morphology.learn.models.network import Head
+from cosmic_morphology.learn.recipes import Recipe
+from cosmic_morphology.learn.training.lightning_module import class_weights
+
+_MOST_STEPS, _BATCH = 500, 1024
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """How a head was found.
+
+    Attributes
+    ----------
+    history : list of dict
+        One row for each penalty that was tried, the strongest first.
+    best : int
+        Number of the row that was taken, counted from 1.
+    notes : list of str
+        What a person should know.
+    logits : ndarray of float32, shape ``(N, K)``
+        What heads that had not seen a picture's group say of it; only from :func:`solve_across`.
+    """
+
+    history: list[dict[str, float]]
+    best: int
+    notes: list[str]
+    logits: np.ndarray | None = None
+
+
+def solve_head(
+    head: Head,
+    train: Examples,
+    val: Examples,
+    recipe: Recipe,
+    *,
+    progress: Progress | None = None,
+) -> Solved:
+    """Fill a linear head with the weights of the least loss under an L2 penalty.
+
+    The loss is the mean cross-entropy, weighed by class and by picture, plus half of the penalty
+    times the squared length of the weights (multinomial logistic regression, by scikit-learn's
+    L-BFGS). Each of the recipe's penalties is tried; the val split chooses by the recipe's
+    ``monitor``. Without a val split the middle one is taken.
+
+    Parameters
+    ----------
+    head : Head
+        Linear; it already knows mean and scale of the features.
+    train, val : Examples
+        Features of shape ``(N, F)``, those of val also ``(N, views, F)``.
+    recipe : Recipe
+        ``penalties``, ``class_weights``, ``monitor``.
+    progress : callable, optional
+        Called with penalties done and in all.
+
+    Raises
+    ------
+    TrainingError
+        The features are no numbers.
+    """
+    notes: list[str] = []
+    heads, history = [], []
+    for penalty, seconds in _along_penalties(head, train, recipe, notes, progress):
+        heads.append({key: value.clone() for key, value in head.state_dict().items()})
+        scores = _scores(_answers(head, val), val.targets, recipe)
+        history.append({"penalty": penalty, **scores, "seconds": seconds})
+    best = _best(history, recipe.monitor)
+    head.load_state_dict(heads[best])
+    return Solved(history, best + 1, notes)
+
+
+def solve_across(
+    head: Head,
+    examples: Examples,
+    groups: Sequence[str],
+    recipe: Recipe,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+) -> Solved:
+    """As :func:`solve_head`, but every picture is learnt from, and every picture has a say.
+
+    The pictures are divided into the recipe's ``folds``, whole groups each. What heads of the
+    other folds say of a fold chooses the penalty; then the head is solved for on all of them.
+
+    Parameters
+    ----------
+    head : Head
+        Linear; it already knows mean and scale of the features.
+    examples : Examples
+        Features of shape ``(N, views, F)``: the first view is learnt from, all are answered from.
+    groups : sequence of N str
+        What belongs together.
+    recipe : Recipe
+        ``folds``, ``penalties``, ``class_weights``, ``monitor``.
+    seed : int
+        Of the folds.
+    progress : callable, optional
+        Called with fits done and in all.
+    """
+    notes: list[str] = []
+    penalties = _strongest_first(recipe)
+    logits = np.zeros((len(penalties), len(examples), head.n_classes), np.float32)
+    seconds = np.zeros(len(penalties))
+    parts = _folds(examples.targets.numpy(), groups, recipe.folds, seed)
+    for number, (learnt, held) in enumerate(parts):
+        first, other = _rows(examples, learnt, view=0), _rows(examples, held)
+        for at, (_, took) in enumerate(_along_penalties(head, first, recipe, notes)):
+            logits[at, held] = _answers(head, other).numpy()
+            seconds[at] += took
+        if progress:
+            progress(number + 1, len(parts) + 1)
+    history = [
+        {
+            "penalty": penalty,
+            **(_scores(torch.from_numpy(said), examples.targets, recipe) if parts else {}),
+            "seconds": round(float(took), 3),
+        }
+        for penalty, said, took in zip(penalties, logits, seconds, strict=True)
+    ]
+    best = _best(history, recipe.monitor)
+    everything = _rows(examples, np.arange(len(examples)), view=0)
+    one = recipe.model_copy(update={"penalties": (penalties[best],)})
+    for _ in _along_penalties(head, everything, one, notes):
+        pass
+    if progress:
+        progress(len(parts) + 1, len(parts) + 1)
+    return Solved(history, best + 1, sorted(set(notes)), logits[best] if parts else None)
+
+
+def _strongest_first(recipe: Recipe) -> list[float]:
+    return sorted(recipe.penalties, reverse=True)
+
+
+def _along_penalties(
+    head: Head,
+    train: Examples,
+    recipe: Recipe,
+    notes: list[str],
+    progress: Progress | None = None,
+) -> Iterator[tuple[float, float]]:
+    """Fill the head for one penalty after the other; the penalty and the seconds it took."""
+    inputs = head.standardised(train.inputs).numpy()
+    if not np.isfinite(inputs).all():
+        raise TrainingError(
+            "the backbone sees values that are no numbers",
+            where="training",
+            todo="Look for damaged weights: `cosmic embed` with another file, or the hub's.",
+        )
+    counts = torch.bincount(train.targets, minlength=head.n_classes).float()
+    weights = (class_weights(counts, recipe.class_weights)[train.targets] * train.weights).numpy()
+    penalties = _strongest_first(recipe)
+    # The strongest first: each answer is a good start for the next.
+    solver = LogisticRegression(max_iter=_MOST_STEPS, warm_start=True)
+    for number, penalty in enumerate(penalties):
+        began = time.perf_counter()
+        solver.set_params(C=1.0 / (penalty * float(weights.sum())))
+        # More threads than free cores make this many times slower, not faster.
+        with warnings.catch_warnings(record=True) as told, threadpool_limits(1):
+            warnings.simplefilter("always", ConvergenceWarning)
+            solver.fit(inputs, train.targets.numpy(), sample_weight=weights)
+        if any(issubclass(each.category, ConvergenceWarning) for each in told):
+            notes.append(f"penalty {penalty}: stopped after {_MOST_STEPS} steps, before the end")
+        _fill(head, solver)
+        yield penalty, round(time.perf_counter() - began, 3)
+        if progress:
+            progress(number + 1, len(penalties))
+
+
+def _folds(
+    targets: np.ndarray, groups: Sequence[str], folds: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows to learn from and rows to hold back; none where everything is one group."""
+    parts = min(folds, len(set(groups)))
+    if parts < 2:
+        return []
+    divider = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # A class with fewer pictures than folds is missing in some: nothing to warn of.
+        warnings.simplefilter("ignore", UserWarning)
+        found = list(divider.split(targets, targets, np.asarray(groups)))
+    return [(learnt, held) for learnt, held in found if len(held) and len(set(targets[learnt])) > 1]
+
+
+def _rows(examples: Examples, rows: np.ndarray, view: int | None = None) -> Examples:
+    inputs = examples.inputs[rows]
+    return Examples(
+        inputs if view is None else inputs[:, view],
+        examples.targets[rows],
+        examples.weights[rows],
+    )
+
+
+def _fill(head: Head, solver: LogisticRegression) -> None:
+    weights, bias = solver.coef_, solver.intercept_
+    if len(solver.classes_) == 2:
+        # scikit-learn keeps the difference of the two.
+        weights, bias = np.stack([-weights[0], weights[0]]) / 2, np.array([-bias[0], bias[0]]) / 2
+    last = head.layers[-1]
+    with torch.no_grad():
+        last.get_parameter("weight").zero_()
+        # A class without pictures is never the answer.
+        last.get_parameter("bias").fill_(float(bias.min()) - 10.0)
+        last.get_parameter("weight")[solver.classes_] = torch.from_numpy(weights).float()
+        last.get_parameter("bias")[solver.classes_] = torch.from_numpy(bias).float()
+
+
+def _answers(head: Head, examples: Examples) -> torch.Tensor:
+    head.eval()
+    with torch.inference_mode():
+        parts = [head(part.inputs) for part in examples.parts(_BATCH)]
+    return torch.cat([torch.zeros(0, head.n_classes), *parts])
+
+
+def _scores(logits: torch.Tensor, targets: torch.Tensor, recipe: Recipe) -> dict[str, float]:
+    if not len(targets):
+        return {}
+    # Rare classes count for the choice as they did for the fit.
+    counts = torch.bincount(targets, minlength=logits.shape[1]).float()
+    weight = class_weights(counts, recipe.class_weights)
+    return {
+        "val_loss": float(functional.cross_entropy(logits, targets, weight=weight)),
+        "val_macro_f1": float(
+            multiclass_f1_score(logits, targets, logits.shape[1], average="macro")
+        ),
+    }
+
+
+def _best(history: list[dict[str, float]], monitor: str) -> int:
+    if monitor not in history[0]:
+        return len(history) // 2
+    sign = -1.0 if monitor == "val_loss" else 1.0
+    return max(range(len(history)), key=lambda row: sign * history[row][monitor])

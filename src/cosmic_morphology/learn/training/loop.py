@@ -1,0 +1,264 @@
+"""Lightning's loop with our rules: resume after a kill, stop early, halve the batch when full."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import warnings
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+)
+
+from cosmic_morphology.errors import InputError, TrainingError
+from cosmic_morphology.learn.data.batches import Examples, InOrder, Shuffled, loader
+from cosmic_morphology.learn.models.batch_size_fallback import forget_gpu_memory
+from cosmic_morphology.learn.models.devices import bf16_helps
+from cosmic_morphology.learn.recipes import Recipe
+from cosmic_morphology.learn.training.lightning_module import Classifier
+
+_QUIET = ("lightning", "lightning.pytorch", "lightning.fabric", "pytorch_lightning")
+# Lightning gives advice by warnings: on workers, on logging, on old names inside torch.
+_ADVICE = ("lightning", "torch", "torchmetrics")
+_SMALLEST_BATCH = 2
+
+
+@dataclass(slots=True)
+class Fitted:
+    """What came out of a loop.
+
+    Attributes
+    ----------
+    history : list of dict
+        What ``history.csv`` shows: one row an epoch (or a penalty, where a head was solved for).
+    best_epoch : int
+        Row of the history that was taken, counted from 1.
+    batch_size : int
+        What fitted into memory in the end.
+    notes : list of str
+        What a person should know.
+    """
+
+    history: list[dict[str, float]]
+    best_epoch: int
+    batch_size: int
+    notes: list[str] = field(default_factory=list)
+
+
+def fit(
+    make: Callable[[], Classifier],
+    train: Examples,
+    val: Examples | None,
+    *,
+    recipe: Recipe,
+    device: torch.device,
+    folder: Path,
+    seed: int,
+    devices: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Fitted:
+    """Train until the recipe's end, or until nothing gets better.
+
+    Parameters
+    ----------
+    make : callable
+        A fresh module; called again when the batch had to be halved.
+    train, val : Examples
+        Without ``val`` every epoch is trained and the last is taken.
+    recipe : Recipe
+        Epochs, batch size, patience.
+    device : torch.device
+        Where.
+    folder : Path
+        For checkpoints: a killed run goes on from its last epoch and ends with the same metrics.
+    seed : int
+        Of the order of pictures.
+    devices : int
+        GPUs to train on together.
+    progress : callable, optional
+        Called with epochs done and epochs in all.
+
+    Raises
+    ------
+    TrainingError
+        Not even the smallest batch fits into the GPU's memory.
+    """
+    batch_size = min(recipe.batch_size, max(2, len(train.targets)))
+    notes: list[str] = []
+    while True:
+        fitted = _tried(
+            make(), train, val, recipe, device, folder, seed, batch_size, devices, progress
+        )
+        if fitted is not None:
+            module, best_epoch = fitted
+            return Fitted(module.history, best_epoch, batch_size, notes)
+        # Only here, when the failed module and its tensors are gone.
+        forget_gpu_memory()
+        if batch_size // 2 < _SMALLEST_BATCH:
+            raise TrainingError(
+                f"a batch of {batch_size} pictures does not fit into the GPU's memory",
+                where=str(device),
+                todo="Take a smaller backbone or a smaller learn.image_size_px.",
+            )
+        batch_size //= 2
+        notes.append(f"the GPU's memory was full: the batch was halved to {batch_size}")
+
+
+def _tried(*given: Any) -> tuple[Classifier, int] | None:
+    try:
+        return _fit_once(*given)
+    except torch.OutOfMemoryError:
+        return None
+
+
+def _fit_once(
+    module: Classifier,
+    train: Examples,
+    val: Examples | None,
+    recipe: Recipe,
+    device: torch.device,
+    folder: Path,
+    seed: int,
+    batch_size: int,
+    devices: int,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Classifier, int]:
+    watched, mode = (recipe.monitor, "min" if recipe.monitor == "val_loss" else "max")
+    best = ModelCheckpoint(
+        dirpath=folder,
+        filename="best",
+        monitor=watched if val else None,
+        mode=mode,
+        save_last=True,
+        enable_version_counter=False,
+        save_on_train_epoch_end=True,
+    )
+    callbacks: list[Callback] = [best, _Report(progress, recipe.epochs)]
+    if val and recipe.patience:
+        callbacks.append(EarlyStopping(watched, patience=recipe.patience, mode=mode))
+    if recipe.ema:
+        callbacks.append(EMAWeightAveraging(decay=recipe.ema))
+    last = folder / "last.ckpt"
+    with _only_our_voice(), _interruptible():
+        trainer = lightning.Trainer(
+            accelerator="gpu" if device.type == "cuda" else device.type,
+            devices=devices if device.type == "cuda" else 1,
+            strategy="ddp" if device.type == "cuda" and devices > 1 else "auto",
+            precision="bf16-mixed" if device.type == "cuda" and bf16_helps(device) else "32-true",
+            max_epochs=recipe.epochs,
+            callbacks=callbacks,
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            gradient_clip_val=1.0 if recipe.trains == "all" else None,
+        )
+        _check(last)
+        trainer.fit(
+            module,
+            loader(
+                train,
+                Shuffled(
+                    len(train.targets), batch_size, seed, trainer.global_rank, trainer.world_size
+                ),
+            ),
+            loader(val, InOrder(len(val.targets), 2 * batch_size)) if val else None,
+            ckpt_path=str(last) if last.is_file() else None,
+            weights_only=True,
+        )
+        return _best_of(module, best, folder, recipe)
+
+
+def _best_of(
+    module: Classifier, best: ModelCheckpoint, folder: Path, recipe: Recipe
+) -> tuple[Classifier, int]:
+    # The callback knows paths as they were when the run began; the folder may have moved since.
+    path = folder / "best.ckpt"
+    if not path.is_file():
+        path = folder / "last.ckpt"
+    del best, recipe
+    state = _check(path)
+    module.load_state_dict(state["state_dict"])
+    module.cpu()
+    return module, int(state["epoch"]) + 1
+
+
+def _check(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds: tensors and plain values; nothing else in it is ever made.
+
+    A folder to go on in may be a stranger's. ``weights_only`` reads it with an allow-list, so that
+    no code in it runs.
+    """
+    if not path.exists():
+        return {}
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(found, dict) or not {"state_dict", "epoch"} <= found.keys():
+            raise ValueError("it is no checkpoint of a training")  # noqa: TRY301
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # damaged files raise anything
+        raise InputError(
+            f"this checkpoint cannot be gone on from ({_first_line(error)})",
+            where=str(path),
+            todo=f"Delete the folder {path.parent}: the run then begins anew.",
+        ) from error
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+class _Report(Callback):
+    """Tells how many epochs are done."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None, epochs: int) -> None:
+        self._progress, self._epochs = progress, epochs
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        del pl_module
+        if self._progress:
+            self._progress(trainer.current_epoch + 1, self._epochs)
+
+
+@contextmanager
+def _only_our_voice() -> Any:
+    levels = {name: logging.getLogger(name).level for name in _QUIET}
+    with warnings.catch_warnings():
+        for module in _ADVICE:
+            warnings.filterwarnings("ignore", module=rf"{module}\b.*")
+        warnings.filterwarnings("ignore", message=".*(num_workers|isinstance|LeafSpec|litlogger).*")
+        for name in _QUIET:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def _interruptible() -> Any:
+    """Lightning turns Ctrl-C into an exit with status 1 and then ignores it: give it back."""
+    try:
+        before = signal.getsignal(signal.SIGINT)
+        yield
+    except SystemExit as error:
+        signal.signal(signal.SIGINT, before)
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise

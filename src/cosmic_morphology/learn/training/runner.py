@@ -1,0 +1,287 @@
+"""Training: one run of a recipe on the pictures of an atlas (or of a Parquet file)."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torchmetrics.functional.classification import multiclass_f1_score
+
+from cosmic_morphology.io_utils import CsvRows, whole_text, write_json
+from cosmic_morphology.learn.data.dataset import SIDES, PictureTable
+from cosmic_morphology.learn.export.model_card import CARD, write_card
+from cosmic_morphology.learn.inference.model import (
+    TrainedModel,
+    head_shape,
+    load_run,
+    save_model,
+    softmax,
+)
+from cosmic_morphology.learn.models.backbones import with_preset
+from cosmic_morphology.learn.models.devices import environment
+from cosmic_morphology.learn.recipes import load_recipe
+from cosmic_morphology.learn.run_folder.documents import FORMAT_VERSION
+from cosmic_morphology.learn.run_folder.folder import (
+    Run,
+    begin,
+    finish,
+    is_finished,
+    read_run,
+    run_folder,
+    write_history,
+)
+from cosmic_morphology.learn.run_folder.training_record import LEARNT, write_learnt
+from cosmic_morphology.learn.task import Given, Task, prepare
+from cosmic_morphology.learn.training.loop import Fitted
+from cosmic_morphology.learn.training.strategies import Outcome, way_of
+from cosmic_morphology.settings import LearnSettings, RunJob
+from cosmic_morphology.stats.calibration import (
+    _classwise_ece_twin,
+    temperature_and_prior_for,
+    temperature_for,
+    threshold_for,
+)
+from cosmic_morphology.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from cosmic_morphology.atlas import Atlas
+
+
+def train(
+    atlas: Atlas | PictureTable,
+    job: RunJob,
+    *,
+    learn: LearnSettings,
+    taxonomy: Taxonomy,
+    seed: int,
+    out: Path,
+    progress: Callable[[int, int], None] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Run:
+    """Train one model; a run that is there already is not made again.
+
+    Parameters
+    ----------
+    atlas : Atlas or PictureTable
+        Only its train and val splits are read.
+    job : RunJob
+        Name, recipe, whose labels, and which run to start from.
+    learn : LearnSettings
+        Backbone, weights, device.
+    taxonomy : Taxonomy
+        The classes.
+    seed : int
+        Of every random choice.
+    out : Path
+        The run goes to ``<out>/runs/<name>``.
+    progress : callable, optional
+        Called with pictures (while embedding) or epochs done and in all.
+    labels : mapping of str to str, optional
+        Labels by id instead of those of the source; pictures without one are left out.
+
+    Returns
+    -------
+    Run
+        The finished run. A killed one, called again, goes on from its last epoch and ends with
+        the same metrics.
+
+    Raises
+    ------
+    UsageError
+        The settings do not fit together, or there is nothing to learn from.
+    TrainingError
+        The loss left the numbers, or the weights cannot be had.
+    """
+    learn = with_preset(learn)
+    recipe = load_recipe(job.recipe)
+    folder = run_folder(out, job.name)
+    table = _table_of(atlas)
+    where = table.where()
+    given = Given(
+        table=table,
+        job=job,
+        recipe=recipe,
+        learn=learn,
+        classes=taxonomy.names_with_reject if recipe.with_reject else taxonomy.names,
+        seed=seed,
+        folder=folder,
+        progress=progress,
+    )
+    start = load_run(run_folder(out, job.starts_from)) if job.starts_from else None
+    task = prepare(given, start=start, labels=labels)
+    if is_finished(folder, task.key):
+        return _completed(task, out)
+    begin(folder, task.key)
+    _write_beginning(task, where)
+    began = time.perf_counter()
+    outcome = way_of(recipe)(task)
+    _write_end(task, outcome, time.perf_counter() - began)
+    finish(folder, task.key)
+    return _completed(task, out)
+
+
+def _completed(task: Task, out: Path) -> Run:
+    # Also for a run that an older version made, or that was killed before its card.
+    start = run_folder(out, task.job.starts_from) if task.job.starts_from else None
+    if not (task.folder / LEARNT).is_file():
+        write_learnt(task.folder, task.examples, start)
+    if not (task.folder / CARD).is_file():
+        write_card(task.folder)
+    return read_run(task.folder)
+
+
+def _table_of(atlas: Any) -> PictureTable:
+    if hasattr(atlas, "examples"):
+        table: PictureTable = atlas
+        return table
+    # Only here: a machine that trains from a Parquet file has no Lance.
+    from cosmic_morphology.learn.data.atlas_source import AtlasPictures
+
+    return AtlasPictures(atlas)
+
+
+def _write_beginning(task: Task, where: Mapping[str, str]) -> None:
+    write_json(
+        task.folder / "settings.json",
+        {
+            "format_version": FORMAT_VERSION,
+            "name": task.job.name,
+            "recipe_name": task.job.recipe,
+            "recipe": task.recipe.model_dump(mode="json"),
+            "labels": task.job.labels,
+            "starts_from": task.job.starts_from,
+            "seed": task.seed,
+            "learn": task.learn.model_dump(mode="json"),
+            "backbone": task.backbone.name,
+            "backbone_args": task.backbone.arguments,
+            "weights_id": task.weights_id,
+            "levels": task.recipe.levels,
+            "head": head_shape(task.recipe, task.backbone.n_features),
+        },
+    )
+    write_json(task.folder / "atlas.json", where)
+    write_json(task.folder / "environment.json", environment(task.device))
+
+
+def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
+    model, logits, targets = outcome.model, outcome.logits, outcome.targets
+    held, right = outcome.chosen_by or (logits, targets)
+    tau = 0.0
+    if task.recipe.calibrate:
+        offset, tau = _calibrate(task, model, held, right)
+        logits, held = logits + offset, held + offset
+    probabilities = softmax(logits / model.temperature)
+    if len(right):
+        model.reject_below = threshold_for(
+            softmax(held / model.temperature), right, task.recipe.precision_wanted
+        )
+    if task.recipe.is_plain and not task.job.starts_from:
+        model.embedding = {"backbone": task.backbone.name, **_embedding_of(task)}
+    save_model(model, task.folder)
+    write_history(task.folder / "history.csv", outcome.fitted.history)
+    _write_val(task, outcome, probabilities)
+    _write_unreadable(task)
+    write_json(
+        task.folder / "metrics.json",
+        {
+            **_val_metrics(probabilities, targets),
+            "temperature": model.temperature,
+            "prior_given_back": round(tau, 4),
+            "reject_below": model.reject_below,
+            **_course(outcome.fitted),
+            "seconds": round(seconds, 2),
+            "n_train": outcome.n_train,
+            "n_val": len(targets),
+            "n_by_class": {
+                side: dict(Counter(e.label for e in task.examples if e.split == side))
+                for side in SIDES
+            },
+            "quarantined": len(task.unreadable),
+            "notes": [*task.notes, *outcome.fitted.notes, *_quarantine(task)],
+        },
+    )
+
+
+def _calibrate(
+    task: Task, model: TrainedModel, logits: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Fit the temperature; the shares that are given back go into the head's last bias."""
+    if not task.recipe.prior:
+        model.temperature = temperature_for(logits, targets)
+        return np.zeros(len(task.classes), np.float32), 0.0
+    taught = Counter(e.label for e in task.examples if e.split == "train")
+    # Half a picture for a class without any: its share is small, not nothing.
+    counts = np.array([max(0.5, taught[name]) for name in task.classes])
+    log_shares = np.log(counts / counts.sum())
+    model.temperature, tau = temperature_and_prior_for(logits, targets, np.exp(log_shares))
+    offset = (model.temperature * tau * log_shares).astype(np.float32)
+    model.network.head.shift(offset)
+    return offset, tau
+
+
+def _write_val(task: Task, outcome: Outcome, probabilities: np.ndarray) -> None:
+    """Write ``val.csv``: what the model says of the val split, for intervals and comparisons."""
+    group_of = {example.id: example.group for example in task.examples}
+    with whole_text(task.folder / "val.csv") as file:
+        table = CsvRows(file)
+        table.write(["id", "group", "label", *(f"p_{name}" for name in task.classes)])
+        for each, target, row in zip(outcome.ids, outcome.targets, probabilities, strict=True):
+            said = (f"{p:.6f}" for p in row)
+            table.write([each, group_of[each], task.classes[target], *said])
+
+
+def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    if not len(targets):
+        return {}
+    import torch
+
+    macro = multiclass_f1_score(
+        torch.from_numpy(probabilities),
+        torch.from_numpy(targets),
+        probabilities.shape[1],
+        average="macro",
+    )
+    return {
+        "val_macro_f1": float(macro),
+        "val_accuracy": float((probabilities.argmax(1) == targets).mean()),
+        "val_classwise_ece": _classwise_ece_twin(probabilities, targets),
+    }
+
+
+def _course(fitted: Fitted) -> dict[str, float]:
+    chosen = fitted.history[fitted.best_epoch - 1]
+    if "penalty" in chosen:
+        return {"penalty": chosen["penalty"]}
+    return {
+        "best_epoch": fitted.best_epoch,
+        "epochs": len(fitted.history),
+        "batch_size": fitted.batch_size,
+    }
+
+
+def _embedding_of(task: Task) -> dict[str, Any]:
+    return {
+        "arguments": task.backbone.arguments,
+        "weights": task.backbone.weights_id,
+        "preprocessing": task.backbone.preprocessing.to_dict(),
+    }
+
+
+def _quarantine(task: Task) -> list[str]:
+    n = len(task.unreadable)
+    left_out = "1 picture was" if n == 1 else f"{n} pictures were"
+    return [f"{left_out} left out as unreadable: see quarantine.csv"] if n else []
+
+
+def _write_unreadable(task: Task) -> None:
+    if not task.unreadable:
+        return
+    with whole_text(task.folder / "quarantine.csv") as file:
+        table = CsvRows(file)
+        table.write(["id", "why"])
+        for row in sorted(task.unreadable.items()):
+            table.write(row)

@@ -1,0 +1,321 @@
+"""The ways of learning: a head on embeddings, last stages behind frozen ones, a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.learn.data.batches import Examples
+from cosmic_morphology.learn.data.dataset import SIDES
+from cosmic_morphology.learn.data.features import features_of
+from cosmic_morphology.learn.data.pixel_cache import ROOM_TO_ZOOM, decode_all
+from cosmic_morphology.learn.data.view_features import features_of_views
+from cosmic_morphology.learn.inference.model import TrainedModel
+from cosmic_morphology.learn.models.adapters import add_adapters, fold_adapters
+from cosmic_morphology.learn.models.backbones import Backbone
+from cosmic_morphology.learn.models.network import Network, unfreeze_last
+from cosmic_morphology.learn.models.split_backbone import cut
+from cosmic_morphology.learn.recipes import Augmentation, Recipe
+from cosmic_morphology.learn.task import Task
+from cosmic_morphology.learn.training.lightning_module import Classifier
+from cosmic_morphology.learn.training.logistic_head import solve_across, solve_head
+from cosmic_morphology.learn.training.loop import Fitted, fit
+
+_BATCH = 64
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A trained network and its scores on the val split.
+
+    Attributes
+    ----------
+    fitted : Fitted
+        What the loop says.
+    model : TrainedModel
+        Not calibrated yet.
+    logits : ndarray of float32, shape ``(N, K)``
+        Of the val split; empty without one.
+    targets : ndarray of int64, shape ``(N,)``
+        Its classes.
+    ids : list of str
+        Its pictures.
+    n_train : int
+        Pictures learnt from.
+    chosen_by : tuple of ndarray, optional
+        Scores and classes of more pictures than those of the val split, none of them seen by the
+        head that scored it: what temperature and threshold are chosen by.
+    """
+
+    fitted: Fitted
+    model: TrainedModel
+    logits: np.ndarray
+    targets: np.ndarray
+    ids: list[str]
+    n_train: int
+    chosen_by: tuple[np.ndarray, np.ndarray] | None = None
+
+
+def way_of(recipe: Recipe) -> Callable[[Task], Outcome]:
+    """How a recipe learns."""
+    if recipe.trains == "head":
+        return train_across if recipe.folds else train_head
+    if recipe.trains == "last_stages" and recipe.train_views > 1:
+        return train_rest
+    return train_pixels
+
+
+def train_head(task: Task) -> Outcome:
+    """Learn a head on what the frozen backbone sees."""
+    train, val = _plain(task) if task.recipe.is_plain else _seen_in_views(task)
+    n_train = len(train) // task.recipe.train_views
+    if task.recipe.standardise:
+        task.head.standardise(train.inputs.float())
+    fitted = (_solved if task.recipe.optimiser == "lbfgs" else _stepped)(task, train, val)
+    task.head.eval()
+    with torch.inference_mode():
+        logits = task.head(val.inputs).numpy()
+    return Outcome(fitted, _model(task), logits, val.targets.numpy(), val.ids, n_train)
+
+
+def train_across(task: Task) -> Outcome:
+    """Solve for a head on train and val; parts of both are held back in turn, to choose by."""
+    train, val = (
+        _looks(task, task.backbone, side, task.recipe.views, crops=task.recipe.crops)
+        for side in SIDES
+    )
+    sides = [side for side in (train, val) if len(side)]
+    both = Examples(
+        torch.cat([side.inputs for side in sides]),
+        torch.cat([side.targets for side in sides]),
+        torch.cat([side.weights for side in sides]),
+        [*train.ids, *val.ids],
+    )
+    if task.recipe.standardise:
+        task.head.standardise(both.inputs[:, 0].float())
+    group_of = {example.id: example.group for example in task.examples}
+    groups = [group_of[each] for each in both.ids]
+    found = solve_across(
+        task.head, both, groups, task.recipe, seed=task.seed, progress=task.progress
+    )
+    task.head.eval()
+    task.notes.append("train and val were learnt from; scores are of parts held back in turn")
+    fitted = Fitted(found.history, found.best, len(both), found.notes)
+    if found.logits is None:
+        task.notes.append("everything is one group: no parts to hold back, no calibration")
+        none = np.zeros((0, len(task.classes)), np.float32)
+        return Outcome(fitted, _model(task), none, np.zeros(0, np.int64), [], len(both))
+    targets, of_val = both.targets.numpy(), len(train)
+    return Outcome(
+        fitted,
+        _model(task),
+        found.logits[of_val:],
+        targets[of_val:],
+        val.ids,
+        len(both),
+        (found.logits, targets),
+    )
+
+
+def _solved(task: Task, train: Examples, val: Examples) -> Fitted:
+    found = solve_head(task.head, train, val, task.recipe, progress=task.progress)
+    return Fitted(found.history, found.best, len(train), found.notes)
+
+
+def _stepped(task: Task, train: Examples, val: Examples) -> Fitted:
+    initial = {key: value.clone() for key, value in task.head.state_dict().items()}
+
+    def make() -> Classifier:
+        task.head.load_state_dict(initial)
+        return Classifier(task.head, task.recipe, _counts(task, train), seed=task.seed)
+
+    # A head is too small for a GPU to be worth the way there.
+    return _loop(task, make, train, val, torch.device("cpu"))
+
+
+def train_pixels(task: Task) -> Outcome:
+    """Learn on pictures that are decoded once and changed anew in every epoch."""
+    preprocessing, recipe = task.backbone.preprocessing, task.recipe
+    roomy = 1.0 if recipe.augment.is_none else ROOM_TO_ZOOM
+    train = _decoded(task, "train", round(preprocessing.size_px * roomy))
+    val = _decoded(task, "val", preprocessing.size_px)
+    if recipe.trains == "last_stages":
+        unfreeze_last(task.backbone.model, recipe.stages)
+    elif recipe.trains == "adapters":
+        n = add_adapters(task.backbone.model, recipe.rank, task.seed)
+        task.notes.append(f"{n:,} weights of the backbone's adapters learnt")
+    network = Network(task.backbone.model, task.head)
+    initial = {key: value.clone() for key, value in network.state_dict().items()}
+
+    def make() -> Classifier:
+        network.load_state_dict(initial)
+        return Classifier(
+            network.to(memory_format=torch.channels_last),
+            recipe,
+            _counts(task, train),
+            preprocessing=preprocessing,
+            seed=task.seed,
+        )
+
+    fitted = _loop(task, make, train, val, task.device)
+    fold_adapters(task.backbone.model)
+    model = _model(task)
+    network.to(model.device)
+    logits = [
+        model.score(val.inputs[start : start + _BATCH].numpy())
+        for start in range(0, len(val), _BATCH)
+    ]
+    k = len(task.classes)
+    return Outcome(
+        fitted,
+        model,
+        np.concatenate(logits) if logits else np.zeros((0, k), np.float32),
+        val.targets.numpy(),
+        val.ids,
+        len(train),
+    )
+
+
+def train_rest(task: Task) -> Outcome:
+    """Learn the last stages on what the stages before them see, each look taken only once."""
+    recipe, model = task.recipe, task.backbone.model
+    front, rest = cut(model, recipe.stages, task.backbone.preprocessing.size_px)
+    half = replace(task.backbone, model=front, n_features=math.prod(front.shape))
+    train = _looks(task, half, "train", recipe.train_views, recipe.augment)
+    val = _looks(task, half, "val", recipe.views)
+    network = Network(rest, task.head)
+    initial = {key: value.clone() for key, value in network.state_dict().items()}
+
+    def make() -> Classifier:
+        network.load_state_dict(initial)
+        return Classifier(network, recipe, _counts(task, train), seed=task.seed)
+
+    fitted = _loop(task, make, train, val, task.device)
+    network.to("cpu").eval()
+    with torch.inference_mode():
+        parts = [network(part.inputs) for part in val.parts(_BATCH)]
+    k = len(task.classes)
+    logits = torch.cat([torch.zeros(0, k), *parts]).numpy()
+    return Outcome(fitted, _model(task), logits, val.targets.numpy(), val.ids, len(train))
+
+
+def _plain(task: Task) -> tuple[Examples, Examples]:
+    ids = [example.id for example in task.examples]
+    found = features_of(task.table, ids, task.backbone, task.learn, task.progress)
+    task.unreadable |= found.unreadable
+    vectors = torch.from_numpy(found.vectors)
+    return _side(task, "train", found.ids, vectors), _side(task, "val", found.ids, vectors)
+
+
+def _seen_in_views(task: Task) -> tuple[Examples, Examples]:
+    recipe = task.recipe
+    train = _looks(task, task.backbone, "train", recipe.train_views, recipe.augment)
+    val = _looks(task, task.backbone, "val", recipe.views, crops=recipe.crops)
+    # Each view of a picture is an example of its own.
+    each = train.inputs.shape[1]
+    spread = Examples(
+        train.inputs.flatten(0, 1),
+        train.targets.repeat_interleave(each),
+        train.weights.repeat_interleave(each),
+    )
+    return spread, val
+
+
+def _looks(
+    task: Task,
+    backbone: Backbone,
+    side: str,
+    n_views: int,
+    augment: Augmentation | None = None,
+    crops: int = 0,
+) -> Examples:
+    """What a frozen network sees in views of each picture of a split: ``(N, V, F)``."""
+    # A source that has seen its pictures before hands that out: folds share their pictures.
+    see = getattr(task.table, "views", features_of_views)
+    found = see(
+        task.table,
+        [example.id for example in task.examples if example.split == side],
+        backbone,
+        task.learn,
+        n_views=n_views,
+        crops=crops,
+        augment=augment,
+        seed=task.seed,
+        keep=task.folder / "checkpoints" / f"{side}.npz",
+        progress=task.progress,
+    )
+    task.unreadable |= found.unreadable
+    return _side(task, side, found.ids, torch.from_numpy(found.vectors))
+
+
+def _side(task: Task, side: str, ids: list[str], inputs: torch.Tensor) -> Examples:
+    by_id = {example.id: example for example in task.examples}
+    rows = [row for row, each in enumerate(ids) if by_id[each].split == side]
+    chosen = [by_id[ids[row]] for row in rows]
+    if side == "train" and not chosen:
+        raise UsageError(
+            "no picture of the train split can be read",
+            where=task.job.name,
+            todo="`cosmic atlas verify` says what is wrong with the atlas.",
+        )
+    weights = [e.weight if task.recipe.label_confidence else 1.0 for e in chosen]
+    return Examples(
+        inputs[rows],
+        torch.tensor([task.classes.index(e.label) for e in chosen], dtype=torch.long),
+        torch.tensor(weights, dtype=torch.float32),
+        [e.id for e in chosen],
+    )
+
+
+def _decoded(task: Task, side: str, side_px: int) -> Examples:
+    ids = [example.id for example in task.examples if example.split == side]
+    cache = decode_all(
+        task.table,
+        ids,
+        task.backbone.preprocessing,
+        side_px=side_px,
+        workers=task.learn.workers,
+    )
+    task.unreadable |= cache.unreadable
+    return _side(task, side, cache.ids, torch.from_numpy(cache.pixels))
+
+
+def _loop(
+    task: Task,
+    make: Callable[[], Classifier],
+    train: Examples,
+    val: Examples,
+    device: torch.device,
+) -> Fitted:
+    return fit(
+        make,
+        train,
+        val if len(val) else None,
+        recipe=task.recipe,
+        device=device,
+        folder=task.folder / "checkpoints",
+        seed=task.seed,
+        devices=task.learn.devices,
+        progress=task.progress,
+    )
+
+
+def _counts(task: Task, train: Examples) -> torch.Tensor:
+    return torch.bincount(train.targets, minlength=len(task.classes)).float()
+
+
+def _model(task: Task) -> TrainedModel:
+    return TrainedModel(
+        name=task.job.name,
+        classes=task.classes,
+        network=Network(task.backbone.model, task.head).eval(),
+        preprocessing=task.backbone.preprocessing,
+        views=task.recipe.views,
+        crops=task.recipe.crops,
+        device=task.device,
+    )

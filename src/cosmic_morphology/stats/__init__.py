@@ -1,0 +1,1 @@
+"""Statistics shared by curate, learn, evaluate and studies."""
