@@ -33,10 +33,10 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from rows import Row, emit
 
 from cosmic_morphology.atlas import Arrival, Atlas, Record
-from cosmic_morphology.curate.duplicates import find_duplicates
-from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates_turns import near_turned_hashes
-from cosmic_morphology.curate.unionfind import UnionFind
+from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.duplicates.find import find_duplicates
+from cosmic_morphology.curate.duplicates.hash_index import near_turned_hashes
+from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.learn.data.embed import embed

@@ -33,7 +33,7 @@ from cosmic_morphology.curate import (
     review_queue,
     vote,
 )
-from cosmic_morphology.curate.audit import ratio_interval
+from cosmic_morphology.curate.labels.audit import ratio_interval
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.settings import CurateSettings, LearnSettings
 from cosmic_morphology.taxonomy import load_taxonomy

@@ -31,8 +31,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
 from smooth_discs import smooth_disc
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.exhaustive import compare_all
-from cosmic_morphology.curate.unionfind import UnionFind
+from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.exhaustive.compare import compare_all
 from cosmic_morphology.synthesize import render
 
 FIRST_SEED = 2_000_000

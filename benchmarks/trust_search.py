@@ -31,9 +31,9 @@ from PIL import Image, ImageEnhance, ImageOps
 from rows import Row, emit
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.duplicates import find_duplicates
-from cosmic_morphology.curate.duplicates_agreement import agreement
-from cosmic_morphology.curate.unionfind import UnionFind
+from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.duplicates.find import find_duplicates
+from cosmic_morphology.curate.duplicates.similarity import agreement
 from cosmic_morphology.imaging import read_thumbnail
 from cosmic_morphology.settings import CurateSettings
 

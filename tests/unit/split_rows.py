@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from cosmic_morphology.curate.split_divide import divide
+from cosmic_morphology.curate.split.divide import divide
 from cosmic_morphology.settings import SplitSettings
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from cosmic_morphology.cli import app
-from cosmic_morphology.curate.audit import HALVES, audit, half_of, ratio_interval
-from cosmic_morphology.curate.labels import label
-from cosmic_morphology.curate.votes import vote
+from cosmic_morphology.curate.labels.assign import label
+from cosmic_morphology.curate.labels.audit import HALVES, audit, half_of, ratio_interval
+from cosmic_morphology.curate.votes.cast import vote
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.pipeline import STAGES, Context
 from cosmic_morphology.settings import CurateSettings, load_settings

@@ -8,7 +8,6 @@ import pytest
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate import (
-    audit,
     certify,
     check_mislabels,
     check_relevance,
@@ -21,6 +20,7 @@ from cosmic_morphology.curate import (
     split_pictures,
     vote,
 )
+from cosmic_morphology.curate.labels import audit
 from cosmic_morphology.errors import TaxonomyError
 from cosmic_morphology.evaluate import explore
 from cosmic_morphology.settings import CurateSettings, SplitSettings

@@ -10,18 +10,21 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from cosmic_morphology.atlas import Arrival, Atlas, Record
-from cosmic_morphology.curate.certificate import certify
-from cosmic_morphology.curate.duplicates import find_duplicates
-from cosmic_morphology.curate.duplicates_candidates import same_bytes, unique_pairs
-from cosmic_morphology.curate.duplicates_hashes import near_hashes
-from cosmic_morphology.curate.duplicates_keys import FORMS, pairs_by_keys, turned
-from cosmic_morphology.curate.duplicates_neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates_quick import likeness, may_be_alike, smalls
-from cosmic_morphology.curate.duplicates_turns import near_turned_hashes, turned_hash
-from cosmic_morphology.curate.fingerprints import Blobs, blobs_of
-from cosmic_morphology.curate.grouping import group_pictures
-from cosmic_morphology.curate.split import split_pictures
-from cosmic_morphology.curate.unionfind import UnionFind
+from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.duplicates.candidates import same_bytes, unique_pairs
+from cosmic_morphology.curate.duplicates.find import find_duplicates
+from cosmic_morphology.curate.duplicates.hash_index import (
+    near_hashes,
+    near_turned_hashes,
+    turned_hash,
+)
+from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, pairs_by_keys, turned
+from cosmic_morphology.curate.duplicates.keypoints import Blobs, blobs_of
+from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
+from cosmic_morphology.curate.duplicates.thumbnail_match import likeness, may_be_alike, smalls
+from cosmic_morphology.curate.groups.group import group_pictures
+from cosmic_morphology.curate.split.leakage import certify
+from cosmic_morphology.curate.split.split import split_pictures
 from cosmic_morphology.errors import LeakError
 from cosmic_morphology.imaging import perceptual_hash, take_in
 from cosmic_morphology.settings import CurateSettings, SplitSettings

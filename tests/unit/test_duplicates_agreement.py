@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from cosmic_morphology.curate.duplicates_agreement import agreement
+from cosmic_morphology.curate.duplicates.similarity import agreement
 
 SIDE_PX = 160
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cosmic_morphology.atlas import Atlas, Stamp
 from cosmic_morphology.curate import split_pictures
-from cosmic_morphology.curate.folding import LEFT_OUT, deal_folds
+from cosmic_morphology.curate.split.folds import LEFT_OUT, deal_folds
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.grouping import COLUMNS, group_pictures, tie
-from cosmic_morphology.curate.grouping_names import named_in, series_of
-from cosmic_morphology.curate.unionfind import UnionFind
+from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.groups.group import COLUMNS, group_pictures, tie
+from cosmic_morphology.curate.groups.titles import named_in, series_of
 from cosmic_morphology.settings import CurateSettings
 
 LISTS = {"names", "albums", "lineage"}

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cosmic_morphology.curate.consensus import consensus
-from cosmic_morphology.curate.explain import explain_label
-from cosmic_morphology.curate.labels import label
-from cosmic_morphology.curate.votes import vote
+from cosmic_morphology.curate.labels.assign import label
+from cosmic_morphology.curate.labels.explain import explain_label
+from cosmic_morphology.curate.votes.cast import vote
+from cosmic_morphology.curate.votes.label_model import consensus
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import load_taxonomy

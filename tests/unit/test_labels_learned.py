@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 
 from cosmic_morphology.atlas import Atlas, Stamp
-from cosmic_morphology.curate.consensus import GOLD, consensus
-from cosmic_morphology.curate.evidence import Pictures, with_derived_votes
-from cosmic_morphology.curate.labels import label
-from cosmic_morphology.curate.learned import out_of_sample, reduced
-from cosmic_morphology.curate.mislabels import check_mislabels
-from cosmic_morphology.curate.relevance import check_relevance
-from cosmic_morphology.curate.track_record import on_record
-from cosmic_morphology.curate.votes import vote
+from cosmic_morphology.curate.labels.assign import label
+from cosmic_morphology.curate.labels.mislabels import check_mislabels
+from cosmic_morphology.curate.labels.relevance import check_relevance
+from cosmic_morphology.curate.votes.cast import vote
+from cosmic_morphology.curate.votes.derived import Pictures, with_derived_votes
+from cosmic_morphology.curate.votes.embedding_probe import out_of_sample, reduced
+from cosmic_morphology.curate.votes.label_model import GOLD, consensus
+from cosmic_morphology.curate.votes.voter_accuracy import on_record
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import load_taxonomy
 

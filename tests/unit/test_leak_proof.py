@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 from cosmic_morphology.atlas import Arrival, Atlas, Record, Stamp
 from cosmic_morphology.cli import app
 from cosmic_morphology.curate import certify
-from cosmic_morphology.curate.exhaustive import compare_all
-from cosmic_morphology.curate.exhaustive_words import NO_IMAGE
+from cosmic_morphology.curate.exhaustive.compare import compare_all
+from cosmic_morphology.curate.exhaustive.words import NO_IMAGE
 from cosmic_morphology.errors import LeakError
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.settings import CurateSettings

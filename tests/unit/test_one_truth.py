@@ -14,7 +14,7 @@ from evaluate_atlas import add_predictions, make_atlas
 from study_atlas import CLASSES, embed, fill
 
 from cosmic_morphology.atlas import Atlas, Stamp, embedding_column_for
-from cosmic_morphology.curate.duplicates import compared_column
+from cosmic_morphology.curate.duplicates.find import compared_column
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.answers import read_answers
 from cosmic_morphology.evaluate.evaluating import evaluate_run

@@ -8,8 +8,8 @@ import pytest
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate import check_relevance, label, vote
-from cosmic_morphology.curate.voters import silence
-from cosmic_morphology.curate.voters.base import Said
+from cosmic_morphology.curate.votes.voters import silence
+from cosmic_morphology.curate.votes.voters.base import Said
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cosmic_morphology.atlas import Record, all_decisions, latest_decisions
 from cosmic_morphology.cli import app
-from cosmic_morphology.curate.review import import_verdicts
+from cosmic_morphology.curate.review.import_verdicts import import_verdicts
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.taxonomy import load_taxonomy
 

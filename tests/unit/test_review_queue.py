@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from cosmic_morphology.atlas import Stamp, all_decisions, latest_decisions
-from cosmic_morphology.curate.agreement import agreements
-from cosmic_morphology.curate.queue import review_queue
-from cosmic_morphology.curate.terminal import keys_of, review
+from cosmic_morphology.curate.review.queue import review_queue
+from cosmic_morphology.curate.review.terminal import keys_of, review
+from cosmic_morphology.curate.review.verdicts import agreements
 from cosmic_morphology.taxonomy import load_taxonomy
 
 SIX = load_taxonomy()

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from split_rows import dealt, rows
 
 from cosmic_morphology.atlas import Atlas, Stamp
-from cosmic_morphology.curate.split import split_pictures
-from cosmic_morphology.curate.split_assign import NONE, SIDES, assign_groups, folds
-from cosmic_morphology.curate.split_check import check_ratios
-from cosmic_morphology.curate.split_divide import (
+from cosmic_morphology.curate.split.assign import NONE, SIDES, assign_groups, folds
+from cosmic_morphology.curate.split.check import check_ratios
+from cosmic_morphology.curate.split.divide import (
     MADE_LATE,
     ON_TWO_SIDES,
     SCORED_TWICE,
     divide,
 )
+from cosmic_morphology.curate.split.split import split_pictures
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
 

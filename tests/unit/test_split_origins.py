@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from split_rows import dealt, rows
 
-from cosmic_morphology.curate.lineage import parents_of
-from cosmic_morphology.curate.split_assign import NONE, SIDES
-from cosmic_morphology.curate.split_check import check_ratios
-from cosmic_morphology.curate.split_divide import Sides, divide
+from cosmic_morphology.curate.groups.lineage import parents_of
+from cosmic_morphology.curate.split.assign import NONE, SIDES
+from cosmic_morphology.curate.split.check import check_ratios
+from cosmic_morphology.curate.split.divide import Sides, divide
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cosmic_morphology.curate.objects import objects_in
-from cosmic_morphology.curate.voters import VOTERS, Said
-from cosmic_morphology.curate.votes import labels_of_voter, vote
+from cosmic_morphology.curate.text.object_names import objects_in
+from cosmic_morphology.curate.votes.cast import labels_of_voter, vote
+from cosmic_morphology.curate.votes.voters import VOTERS, Said
 from cosmic_morphology.errors import TaxonomyError
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy

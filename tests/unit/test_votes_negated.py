@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cosmic_morphology.curate.voters import VOTERS, Said
+from cosmic_morphology.curate.votes.voters import VOTERS, Said
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
 SIX = load_taxonomy()

@@ -85,7 +85,7 @@ def command(
         label,
         vote,
     )
-    from cosmic_morphology.curate import audit as audit_labels
+    from cosmic_morphology.curate.labels import audit as audit_labels
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)

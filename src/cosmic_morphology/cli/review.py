@@ -105,7 +105,7 @@ def start(
     """Give verdicts in the terminal: each picture is opened, one key is one verdict."""
     from cosmic_morphology.cli.viewer import Viewer
     from cosmic_morphology.curate import review_in_terminal, review_queue
-    from cosmic_morphology.curate.review import user_name
+    from cosmic_morphology.curate.review.import_verdicts import user_name
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)

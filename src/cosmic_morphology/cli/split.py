@@ -49,7 +49,7 @@ def command(
 ) -> None:
     """Split without leakage, and prove it; exit code 1 when the proof fails."""
     from cosmic_morphology.curate import group_pictures, split_pictures
-    from cosmic_morphology.curate.mending import certify_and_mend, splits_before
+    from cosmic_morphology.curate.split.mending import certify_and_mend, splits_before
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas, seed=seed)

@@ -1,29 +1,29 @@
 """Curate: votes, labels, checks, people's verdicts, groups and the split."""
 
-from cosmic_morphology.curate.agreement import Agreement, agreements
-from cosmic_morphology.curate.audit import AuditRow, AuditTable, audit
-from cosmic_morphology.curate.certificate import Certificate, Leak, certify
-from cosmic_morphology.curate.duplicates import DuplicateSummary, find_duplicates
-from cosmic_morphology.curate.explain import Explanation, explain_label
-from cosmic_morphology.curate.grouping import GroupSummary, group_pictures
-from cosmic_morphology.curate.labels import LabelSummary, label
-from cosmic_morphology.curate.mislabels import check_mislabels
-from cosmic_morphology.curate.queue import QueueItem, review_queue
-from cosmic_morphology.curate.relevance import CheckSummary, check_relevance
-from cosmic_morphology.curate.review import ReviewSummary, import_verdicts
-from cosmic_morphology.curate.split import SplitSummary, split_pictures
-from cosmic_morphology.curate.split_assign import folds
-from cosmic_morphology.curate.terminal import Reviewed, keys_of
-from cosmic_morphology.curate.terminal import review as review_in_terminal
-from cosmic_morphology.curate.trained import (
+from cosmic_morphology.curate.duplicates.find import DuplicateSummary, find_duplicates
+from cosmic_morphology.curate.groups.group import GroupSummary, group_pictures
+from cosmic_morphology.curate.labels.assign import LabelSummary, label
+from cosmic_morphology.curate.labels.audit import AuditRow, AuditTable, audit
+from cosmic_morphology.curate.labels.explain import Explanation, explain_label
+from cosmic_morphology.curate.labels.mislabels import check_mislabels
+from cosmic_morphology.curate.labels.relevance import CheckSummary, check_relevance
+from cosmic_morphology.curate.review.import_verdicts import ReviewSummary, import_verdicts
+from cosmic_morphology.curate.review.queue import QueueItem, review_queue
+from cosmic_morphology.curate.review.terminal import Reviewed, keys_of
+from cosmic_morphology.curate.review.terminal import review as review_in_terminal
+from cosmic_morphology.curate.review.verdicts import Agreement, agreements
+from cosmic_morphology.curate.split.assign import folds
+from cosmic_morphology.curate.split.leakage import Certificate, Leak, certify
+from cosmic_morphology.curate.split.split import SplitSummary, split_pictures
+from cosmic_morphology.curate.votes.cast import VoteSummary, labels_of_voter, vote
+from cosmic_morphology.curate.votes.trained_runs import (
     TrainedSummary,
     TrainedVoter,
     ask_runs,
     check_runs,
     voter_of,
 )
-from cosmic_morphology.curate.votes import VoteSummary, labels_of_voter, vote
-from cosmic_morphology.curate.zero_shot import ZeroShotSummary, ask_zero_shot
+from cosmic_morphology.curate.votes.zero_shot import ZeroShotSummary, ask_zero_shot
 
 __all__ = [
     "Agreement",

@@ -17,7 +17,7 @@ def split(context: Context) -> None:
     They are tied here, and not only when the split is certified at the end: what is done for one
     split in between, such as importing people's verdicts on test images, must find the last one.
     """
-    from cosmic_morphology.curate.mending import certify_and_mend, splits_before
+    from cosmic_morphology.curate.split.mending import certify_and_mend, splits_before
 
     before = context.notes[_BEFORE_SPLIT] = splits_before(context.atlas)
     _split_now(context)
@@ -48,7 +48,7 @@ def certify(context: Context) -> None:
 
     Copies that only the proof sees are tied, and what this run has split is split again.
     """
-    from cosmic_morphology.curate.mending import certify_and_mend, splits_before
+    from cosmic_morphology.curate.split.mending import certify_and_mend, splits_before
 
     before = context.notes.get(_BEFORE_SPLIT)
     with context.progress("comparing every pair across the split") as report:

@@ -216,7 +216,7 @@ def review(context: Context) -> None:
 
 def audit(context: Context) -> None:
     """Measure voters and checks by labels that people have checked, for the report."""
-    from cosmic_morphology.curate import audit as audit_labels
+    from cosmic_morphology.curate.labels import audit as audit_labels
 
     job = context.settings.audit
     if job is not None:
@@ -243,7 +243,7 @@ _LABEL_READS = ("votes", "source", "collection", "duplicate_of", "group", "split
 
 def _models(settings: Settings) -> tuple[str, ...]:
     """Columns of the models that are asked: one may change under its name."""
-    from cosmic_morphology.curate.trained import columns_of_run
+    from cosmic_morphology.curate.votes.trained_runs import columns_of_run
 
     asked = ("zero_shot",) if settings.curate.zero_shot else ()
     return (*asked, *(column for run in settings.curate.runs for column in columns_of_run(run)))

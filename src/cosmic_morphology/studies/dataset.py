@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas, fingerprint
-from cosmic_morphology.curate.lineage import is_rendered
+from cosmic_morphology.curate.groups.lineage import is_rendered
 from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.evaluate.metrics import encode
 from cosmic_morphology.evaluate.neighbours import embedding_for

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cosmic_morphology.curate.learned import out_of_sample, reduced
-from cosmic_morphology.curate.mislabels import (
+from cosmic_morphology.curate.labels.mislabels import (
     confident_issues,
 )
+from cosmic_morphology.curate.votes.embedding_probe import out_of_sample, reduced
 from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.studies.dataset import Pool

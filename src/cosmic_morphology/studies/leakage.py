@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cosmic_morphology.curate.split_assign import folds
+from cosmic_morphology.curate.split.assign import folds
 from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.evaluate.bootstrap import group_numbers
 from cosmic_morphology.evaluate.scores import COMPUTED

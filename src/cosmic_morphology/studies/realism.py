@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.learned import out_of_sample, reduced
+from cosmic_morphology.curate.votes.embedding_probe import out_of_sample, reduced
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.evaluate.bootstrap import group_numbers

@@ -1,0 +1,242 @@
+"""Copies of one picture: candidates by hash, proof by pixels, the largest original kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from cosmic_morphology.atlas import (
+    Atlas,
+    Progress,
+    Stamp,
+    embedding_column_for,
+    embedding_columns,
+    fingerprint,
+)
+from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.duplicates.candidates import same_bytes
+from cosmic_morphology.curate.duplicates.columns import Copies, duplicate_columns, sources_of
+from cosmic_morphology.curate.duplicates.hash_index import near_hashes, near_turned_hashes
+from cosmic_morphology.curate.duplicates.keypoints import fill_fingerprints
+from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
+from cosmic_morphology.curate.duplicates.passes import close_rounds, quick_round, thorough_rounds
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.settings import CurateSettings
+
+STAGE = "duplicate"
+CODE = "5"
+# Instead of the name of a column of embeddings.
+ANY, NONE = "any", "none"
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateSummary:
+    """What :func:`find_duplicates` did.
+
+    Attributes
+    ----------
+    pictures : int
+        Pictures that were compared.
+    duplicates : int
+        Pictures that are not the best copy of theirs.
+    groups : int
+        Pictures that have copies.
+    kinds : dict of str to int
+        Copies by reason.
+    candidates, confirmed : int
+        Pairs that were looked at, and that were copies.
+    changed : bool
+        False when everything was up to date already.
+    """
+
+    pictures: int = 0
+    duplicates: int = 0
+    groups: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+    candidates: int = 0
+    confirmed: int = 0
+    changed: bool = True
+
+
+def find_duplicates(
+    atlas: Atlas,
+    *,
+    settings: CurateSettings,
+    embedding_column: str | None = None,
+    progress: Progress | None = None,
+) -> DuplicateSummary:
+    """Write ``duplicate_score``, ``duplicate_flag``, ``duplicate_reason`` and ``duplicate_of``.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read (hashes, thumbnails) and written.
+    settings : CurateSettings
+        ``duplicate_*``.
+    embedding_column : str, optional
+        A column of embeddings whose neighbours are compared, too; without it that of the settings.
+    progress : callable, optional
+        Called with pairs looked at and pairs in all.
+
+    Raises
+    ------
+    UsageError
+        There is no such column.
+    """
+    column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
+    ids = atlas.ids()
+    seen = atlas.pictures(ids, ["id", "sha256", "phash", "width", "height"])
+    sources = sources_of(atlas, ids)
+    stamp = Stamp(
+        STAGE,
+        {
+            **{k: v for k, v in settings.model_dump().items() if k.startswith("duplicate_")},
+            "embedding": column,
+        },
+        CODE,
+        inputs=fingerprint(ids, seen.column("sha256").to_pylist(), sources, *_state(atlas, column)),
+    )
+    if stamp.is_current(atlas.stamp_of("duplicate_of")):
+        return _summary(atlas, changed=False)
+    if settings.duplicate_search == "thorough" or column:
+        fill_fingerprints(atlas)
+    copies = find_copies(
+        atlas,
+        ids,
+        seen,
+        settings=settings,
+        embedding_column=column,
+        progress=progress,
+    )
+    atlas.replace_columns(duplicate_columns(ids, seen, sources, copies), stamp)
+    return _summary(atlas, copies, changed=True)
+
+
+def find_copies(
+    atlas: Atlas,
+    ids: list[str],
+    seen: pa.Table,
+    *,
+    settings: CurateSettings,
+    embedding_column: str | None = None,
+    side: np.ndarray | None = None,
+    progress: Progress | None = None,
+) -> Copies:
+    """Pairs of the given pictures that are copies; nothing is written.
+
+    Local fingerprints are read where the atlas has them and made here where it has not.
+
+    Parameters
+    ----------
+    atlas, settings, embedding_column, progress
+        As :func:`find_duplicates` has them.
+    ids : list of str
+        The pictures.
+    seen : pyarrow.Table
+        Their ``sha256`` and ``phash``, in the same order.
+    side : ndarray of int, shape ``(N,)``, optional
+        Two pictures of one side are passed over; -1 is none.
+    """
+    exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
+    hashes = hashes_of(seen)
+    close = np.empty((0, 2), np.int64)
+    column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
+    if column:
+        vectors = _embeddings(atlas, ids, column)
+        close = near_embeddings(vectors, min_cosine=settings.duplicate_min_cosine)
+    turned = near_turned_hashes(hashes, max_bits=settings.duplicate_bits)
+    if settings.duplicate_search == "thorough":
+        framed = near_hashes(hashes, max_bits=settings.duplicate_bits)
+        rounds = thorough_rounds(atlas, ids, hashes, framed=framed, turned=turned, close=close)
+    else:
+        rounds = [quick_round(atlas, ids, hashes, turned)]
+        if len(close):
+            rounds += close_rounds(atlas, ids, hashes, close)
+    alone = np.ones(len(ids), bool)
+    alone[exact[:, 1]] = False
+    tied = UnionFind(len(ids))
+    found: list[tuple[int, int]] = []
+    scores: list[float] = []
+    looked = 0
+    for each in rounds:
+        # Of equal bytes one picture is compared; the others are tied to it already.
+        pairs = each.pairs[alone[each.pairs].all(axis=1)]
+        if side is not None:
+            one_side, other_side = side[pairs].T
+            pairs = pairs[(one_side != other_side) | (one_side < 0)]
+        for start in range(0, len(pairs), each.batch):
+            part = pairs[start : start + each.batch]
+            # Copies of one copy are copies: the most promising pairs spare the others.
+            part = part[[tied.find(one) != tied.find(other) for one, other in part.tolist()]]
+            for one, other, score in each.verified(part, tied):
+                tied.union(one, other)
+                found.append((one, other))
+                scores.append(score)
+            if progress:
+                progress(looked + min(start + each.batch, len(pairs)), looked + len(pairs))
+        looked += len(pairs)
+    both = np.array([*exact.tolist(), *found], dtype=np.int64).reshape(-1, 2)
+    likeness_of = np.array([1.0] * len(exact) + scores, dtype=np.float32)
+    return Copies(both, likeness_of, len(exact) + looked)
+
+
+def hashes_of(seen: pa.Table) -> np.ndarray:
+    """Perceptual hashes as uint64, shape ``(N,)``."""
+    flat = seen.column("phash").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return np.ascontiguousarray(flat.reshape(-1, 8)).view(">u8").ravel().astype(np.uint64)
+
+
+def compared_column(atlas: Atlas, column: str) -> str:
+    """The column of embeddings to compare; an empty name where there is none or none is wanted."""
+    there = embedding_columns(atlas)
+    if column in ("", NONE):
+        return ""
+    if column == ANY:
+        return embedding_column_for(atlas)
+    if column in there:
+        return column
+    raise UsageError(
+        f"there is no column {column!r}, whose neighbours are to be compared",
+        where=atlas.uri,
+        todo=f"Run `cosmic embed`, or name another: there is {', '.join(there) or 'none'}.",
+    )
+
+
+def _state(atlas: Atlas, column: str) -> tuple[object, ...]:
+    if not column:
+        return ()
+    stamp = sorted(str(each) for each in atlas.stamp_of(column).items())
+    return stamp, atlas.count("catalogue", f"`{column}` IS NOT NULL")
+
+
+def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
+    """Embeddings in the order of ``ids``, float32 of shape ``(N, D)``; NaN where there is none."""
+    stored = atlas.read(["id", column], where=f"`{column}` IS NOT NULL")
+    flat = stored.column(column).combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    width = len(flat) // max(stored.num_rows, 1)
+    vectors = np.full((len(ids), max(width, 1)), np.nan, np.float32)
+    at = {each: row for row, each in enumerate(ids)}
+    rows = flat.reshape(stored.num_rows, width)
+    for each, vector in zip(stored.column("id").to_pylist(), rows, strict=True):
+        if each in at:
+            vectors[at[each]] = vector
+    return vectors
+
+
+def _summary(atlas: Atlas, copies: Copies | None = None, *, changed: bool) -> DuplicateSummary:
+    rows = atlas.read(["id", "duplicate_flag", "duplicate_reason", "duplicate_of"])
+    flags = rows.column("duplicate_flag").to_pylist()
+    reasons = rows.column("duplicate_reason").to_pylist()
+    originals = rows.column("duplicate_of").to_pylist()
+    return DuplicateSummary(
+        pictures=sum(flag is not None for flag in flags),
+        duplicates=sum(bool(flag) for flag in flags),
+        groups=len({of for of, flag in zip(originals, flags, strict=True) if flag}),
+        kinds=dict(Counter(r.partition(" as ")[0] for r in reasons if r)),
+        candidates=copies.candidates if copies else 0,
+        confirmed=len(copies.pairs) if copies else 0,
+        changed=changed,
+    )

@@ -1,0 +1,269 @@
+"""Laying one picture over another to a fraction of a pixel, so that they can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cosmic_morphology.curate.duplicates.similarity import Agreement, agreement
+from cosmic_morphology.curate.duplicates.transforms import Pose
+from cosmic_morphology.imaging.resample import blurred, sampled
+
+# Longer side of the part that both show, when they are laid over each other.
+FRAME_PX = 160
+_MIN_FRAME_PX = 24
+# How grey versions are made (ITU-R BT.601); colours may also have been exchanged for each other.
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+EVEN = np.full(3, 1 / 3, np.float32)
+# Less than this between channels, in grey levels, is what JPEG leaves.
+_COLOUR_LEVELS = 1.5
+# Poses that are tried at all.
+_LEAST_PART, _LEAST_CONTAINED = 0.25, 0.55
+# From so many agreeing blobs on, a pose is good to a few pixels.
+_SURE_SUPPORT = 8
+# Step of the grid and blur (in steps), rounds, and the correlation below which it is hopeless: on
+# the half for tuning, every copy that was found had more.
+_HOPELESS_AFTER, _HOPELESS = 3, 0.25
+_STEPS = ((4.0, 1.5, 8, 0.75), (2.0, 1.5, 6, 0.8), (1.0, 1.5, 6, 0.75))
+
+
+def best_agreement(one: np.ndarray, other: np.ndarray, poses: Sequence[Pose]) -> Agreement | None:
+    """The best agreement over several poses; the first copy found ends the search."""
+    best: Agreement | None = None
+    for pose in poses:
+        found = compare(one, other, pose)
+        if found and (best is None or found.likeness > best.likeness):
+            best = found
+        if best and best.is_copy:
+            break
+    return best
+
+
+def compare(one: np.ndarray, other: np.ndarray, pose: Pose) -> Agreement | None:
+    """Lay the first picture over the second and compare; None when too little is common.
+
+    Parameters
+    ----------
+    one, other : ndarray, shape ``(height, width)`` or ``(height, width, 3)``
+        Pixels.
+    pose : Pose
+        How the first lies in the second, about.
+    """
+    weights = LUMINANCE if _has_no_colour(one) or _has_no_colour(other) else EVEN
+    a, b = _turned(_grey(one, weights), pose), _grey(other, weights)
+    scale, x, y = _in_pixels(pose, one.shape, other.shape)
+    place = np.array([scale, scale, x, y])
+    starts = [1] if pose.support >= _SURE_SUPPORT else [0, 1]
+    best: Agreement | None = None
+    for start in starts:
+        found = _laid_over(a, b, place, _STEPS[start:])
+        if found and (best is None or found.likeness > best.likeness):
+            best = found
+        if best and best.is_copy:
+            break
+    return best
+
+
+def _laid_over(
+    a: np.ndarray,
+    b: np.ndarray,
+    place: np.ndarray,
+    steps: tuple[tuple[float, float, int, float], ...],
+) -> Agreement | None:
+    frame = _frame(a.shape, b.shape, place)
+    if frame is None:
+        return None
+    # Neither a pose can get much better than this, nor a picture become a part of another.
+    smaller, larger = sorted(_shares(a.shape, b.shape, place))
+    if smaller < _LEAST_PART or larger < _LEAST_CONTAINED:
+        return None
+    scale, pitch = float(place[0]), frame[4]
+    for coarser, blur, rounds, least in steps:
+        step = coarser * pitch
+        frame = _frame(a.shape, b.shape, place, inset_px=3.0, least_pitch=step)
+        if frame is None:
+            return None
+        place, alike = _settled(
+            _smoothed(a, step / scale), _smoothed(b, step), place, frame, blur, rounds
+        )
+        if alike < least:
+            return None
+    frame = _frame(a.shape, b.shape, place, inset_px=1.5)
+    if frame is None:
+        return None
+    a, b = _smoothed(a, frame[4] / place[0]), _smoothed(b, frame[4])
+    at_y, at_x = _grid(frame)
+    over = sampled(a, (at_x - place[2]) / place[0], (at_y - place[3]) / place[1])
+    target = sampled(b, at_x, at_y)
+    return agreement(over, target, *_shares(a.shape, b.shape, place))
+
+
+def _grey(pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    grey = pixels @ weights if pixels.ndim == 3 else pixels
+    return np.asarray(grey, dtype=np.float32)
+
+
+def _has_no_colour(pixels: np.ndarray) -> bool:
+    if pixels.ndim < 3:
+        return True
+    levels = pixels.astype(np.int16)
+    return float(np.abs(levels[..., :2] - levels[..., 1:]).mean()) < _COLOUR_LEVELS
+
+
+def _turned(grey: np.ndarray, pose: Pose) -> np.ndarray:
+    exchanged, left_right, top_bottom = pose.form
+    if left_right:
+        grey = grey[:, ::-1]
+    if top_bottom:
+        grey = grey[::-1]
+    return np.ascontiguousarray(grey.T if exchanged else grey)
+
+
+def _in_pixels(
+    pose: Pose, one: tuple[int, ...], other: tuple[int, ...]
+) -> tuple[float, float, float]:
+    """Scale and shift from pixels of the turned first picture to pixels of the second."""
+    from_px, to_px = max(one[:2]), max(other[:2])
+    exchanged, left_right, top_bottom = pose.form
+    # Mirroring about 0 moves the picture by its own width: bring it back.
+    back_x = one[1] / from_px if left_right else 0.0
+    back_y = one[0] / from_px if top_bottom else 0.0
+    if exchanged:
+        back_x, back_y = back_y, back_x
+    scale = pose.scale * to_px / from_px
+    x = (pose.x - pose.scale * back_x) * to_px
+    y = (pose.y - pose.scale * back_y) * to_px
+    # From corners of pixels to their centres.
+    return scale, x + 0.5 * scale - 0.5, y + 0.5 * scale - 0.5
+
+
+def _frame(
+    a: tuple[int, ...],
+    b: tuple[int, ...],
+    place: np.ndarray,
+    *,
+    inset_px: float = 0.0,
+    least_pitch: float = 0.0,
+) -> tuple[float, float, float, float, float] | None:
+    """The common part in pixels of the second picture, and the step of the grid over it."""
+    left, right = max(0.0, place[2]), min(b[1] - 1.0, place[2] + place[0] * (a[1] - 1))
+    top, bottom = max(0.0, place[3]), min(b[0] - 1.0, place[3] + place[1] * (a[0] - 1))
+    pitch = max(1.0, place[0], max(right - left, bottom - top) / FRAME_PX)
+    inset = inset_px * pitch
+    left, right, top, bottom = left + inset, right - inset, top + inset, bottom - inset
+    if min(right - left, bottom - top) / pitch < _MIN_FRAME_PX:
+        return None
+    return left, right, top, bottom, max(pitch, least_pitch)
+
+
+def _grid(frame: tuple[float, float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+    left, right, top, bottom, pitch = frame
+    at_x = np.arange(left, right, pitch, dtype=np.float32)
+    at_y = np.arange(top, bottom, pitch, dtype=np.float32)
+    return at_y, at_x
+
+
+def _smoothed(grey: np.ndarray, step: float) -> np.ndarray:
+    """Without what a grid of this step (px) cannot hold."""
+    sigma = 0.5 * np.sqrt(max(step * step - 1.0, 0.0)) + 0.3
+    # In steps of a tenth, so that pictures of one size share their kernels.
+    return blurred(grey, round(float(sigma), 1), truncate=3.0, edge="nearest")
+
+
+def _inside(shape: tuple[int, ...], x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    across, down = (x >= -0.5) & (x <= shape[1] - 0.5), (y >= -0.5) & (y <= shape[0] - 0.5)
+    return np.asarray(down[:, None] & across[None])
+
+
+def _levelled(picture: np.ndarray, blur: float) -> np.ndarray:
+    """Band of structure with its local strength taken out: stretches and colours drop out."""
+    band = blurred(picture, blur) - blurred(picture, 4 * blur)
+    strength = np.sqrt(np.maximum(blurred(band * band, 4 * blur), 0))
+    level = float(np.quantile(strength, 0.9))
+    return np.asarray(np.clip(band / (strength + 0.1 * level + 1e-3), -3, 3))
+
+
+def _settled(
+    a: np.ndarray,
+    b: np.ndarray,
+    place: np.ndarray,
+    frame: tuple[float, float, float, float, float],
+    blur: float,
+    rounds: int,
+) -> tuple[np.ndarray, float]:
+    """Better scales and shifts, and how alike the two then are.
+
+    By Gauss and Newton (Lucas and Kanade, IJCAI 1981).
+    """
+    pitch = frame[4]
+    at_y, at_x = _grid(frame)
+    wanted = _levelled(sampled(b, at_x, at_y), blur)
+    middle_x, middle_y = at_x.mean(), at_y.mean()
+    best = -1.0, place
+    off_x, off_y = at_x - middle_x, (at_y - middle_y)[:, None]
+    for turn in range(rounds + 1):
+        from_x, from_y = (at_x - place[2]) / place[0], (at_y - place[3]) / place[1]
+        have = _levelled(sampled(a, from_x, from_y), blur)
+        slope_y, slope_x = np.gradient(have, pitch)
+        inside = _inside(a.shape, from_x, from_y)
+        likeness_now = _correlation(have[inside], wanted[inside])
+        if likeness_now > best[0]:
+            best = likeness_now, place
+        if turn >= _HOPELESS_AFTER and best[0] < _HOPELESS:
+            break
+        sign = 1.0 if float((have * wanted)[inside].sum()) >= 0 else -1.0
+        # Moving the picture by d changes it by -slope * d.
+        slopes = np.stack(
+            [
+                each[inside]
+                for each in (
+                    -slope_x * off_x,
+                    -slope_y * off_y,
+                    -slope_x,
+                    -slope_y,
+                )
+            ],
+            axis=1,
+        )
+        missing = (sign * wanted - have)[inside]
+        normal = slopes.T @ slopes
+        if not np.trace(normal) > 0:
+            break  # even all over: nothing says where to move it
+        normal += np.eye(4) * 1e-3 * np.trace(normal) / 4
+        step = np.linalg.solve(normal, slopes.T @ missing)
+        step = np.clip(step, *_bounds(at_x, at_y, pitch * blur))
+        place = np.array(
+            [
+                place[0] * (1 + step[0]),
+                place[1] * (1 + step[1]),
+                place[2] * (1 + step[0]) - step[0] * middle_x + step[2],
+                place[3] * (1 + step[1]) - step[1] * middle_y + step[3],
+            ]
+        )
+        if np.abs(step[2:]).max() < 0.02 * pitch and np.abs(step[:2]).max() < 2e-4:
+            break
+    return best[1], best[0]
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    if a.size < 64:
+        return -1.0
+    a, b = a - a.mean(), b - b.mean()
+    return abs(float((a * b).sum())) / float(np.sqrt((a * a).sum() * (b * b).sum()) + 1e-6)
+
+
+def _bounds(at_x: np.ndarray, at_y: np.ndarray, most: float) -> tuple[np.ndarray, np.ndarray]:
+    """One step moves no point by more than about ``most`` pixels."""
+    half = max(float(np.ptp(at_x)), float(np.ptp(at_y))) / 2 + 1
+    limit = np.array([most / half, most / half, most, most])
+    return -limit, limit
+
+
+def _shares(a: tuple[int, ...], b: tuple[int, ...], place: np.ndarray) -> tuple[float, float]:
+    width, height = place[0] * a[1], place[1] * a[0]
+    left, top = place[2] - 0.5 * place[0] + 0.5, place[3] - 0.5 * place[1] + 0.5
+    common_x = min(b[1], left + width) - max(0.0, left)
+    common_y = min(b[0], top + height) - max(0.0, top)
+    area = max(common_x, 0.0) * max(common_y, 0.0)
+    return float(area / (width * height)), float(area / (b[0] * b[1]))

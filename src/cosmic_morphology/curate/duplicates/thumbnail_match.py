@@ -1,0 +1,141 @@
+"""The quick comparison: pictures of one framing, turned or mirrored; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, Form
+from cosmic_morphology.imaging.resample import blurring, sampled
+
+SIDE_PX = 64
+MIN_COARSE, MIN_FINE = 0.95, 0.75
+_BLUR_PX, _FINE_PX = 0.6, 2.0
+_BLOCKS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A picture pressed into a square, and its details alone; both with mean 0 and length 1.
+
+    Attributes
+    ----------
+    coarse, fine : ndarray of float32, shape ``(64, 64)``
+        All zero where there is nothing to see.
+    blocks : ndarray of float32, shape ``(16, 16)``
+        What is left of ``coarse`` in blocks of 4 x 4 px, as lengths go.
+    beside : float
+        Length of the rest.
+    """
+
+    coarse: np.ndarray
+    fine: np.ndarray
+    blocks: np.ndarray
+    beside: float
+
+
+def smalls(pictures: Sequence[np.ndarray]) -> list[Small]:
+    """What pictures are compared by.
+
+    Parameters
+    ----------
+    pictures : sequence of ndarray of uint8, shape ``(height, width, 3)``
+        About :data:`SIDE_PX` on the longer side.
+    """
+    squares = np.stack([_square(each) for each in pictures])
+    blur = blurring(SIDE_PX, _FINE_PX)
+    coarse, fine = _units(squares), _units(squares - blur @ squares @ blur.T)
+    step = SIDE_PX // _BLOCKS
+    blocks = coarse.reshape(-1, _BLOCKS, step, _BLOCKS, step).sum(axis=(2, 4)) / step
+    beside = np.sqrt(np.maximum(_squared(coarse) - _squared(blocks), 0)).tolist()
+    # Copies, so that one picture of many does not keep the others.
+    return [
+        Small(whole.copy(), details.copy(), part.copy(), length)
+        for whole, details, part, length in zip(coarse, fine, blocks, beside, strict=True)
+    ]
+
+
+def may_be_alike(looks: dict[int, Small], pairs: np.ndarray, forms: np.ndarray) -> np.ndarray:
+    """In which of these forms two pictures may be alike, by their blocks alone.
+
+    No picture is lost by it: what lies beside the blocks adds no more than the product of its
+    lengths (Cauchy and Schwarz).
+
+    Parameters
+    ----------
+    looks : dict of int to Small
+        The pictures, by row.
+    pairs : ndarray of int64, shape ``(M, 2)``
+        Rows.
+    forms : ndarray of bool, shape ``(M, 8)``
+        Which of :data:`FORMS` are asked for.
+
+    Returns
+    -------
+    ndarray of bool, shape ``(M, 8)``
+    """
+    rows, which = np.unique(pairs, return_inverse=True)
+    blocks = np.stack([looks[row].blocks for row in rows.tolist()])
+    beside = np.array([looks[row].beside for row in rows.tolist()], np.float32)
+    one, other = which.reshape(-1, 2).T
+    # Rounding must not part what the whole pictures would tie.
+    least = MIN_COARSE - 1e-4 - beside[one] * beside[other]
+    worth = np.zeros_like(forms)
+    for number, form in enumerate(FORMS):
+        asked = np.flatnonzero(forms[:, number])
+        laid = _laid(blocks[one[asked]], form)
+        alike = np.einsum("ijk,ijk->i", laid, blocks[other[asked]])
+        worth[asked, number] = alike >= least[asked]
+    return worth
+
+
+def likeness(one: Small, other: Small, forms: Iterable[Form] = FORMS) -> float:
+    """Correlation of two pictures of one framing, in [0, 1]: of the details, when they have any.
+
+    The best of several ways to turn the first before it is laid over the other.
+    """
+    best = 0.0
+    for form in forms:
+        if np.vdot(_laid(one.coarse, form), other.coarse) >= MIN_COARSE:
+            best = max(best, float(np.vdot(_laid(one.fine, form), other.fine)))
+    return best
+
+
+def _square(pixels: np.ndarray) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    channels = pixels.reshape(height, 3 * width).astype(np.float32)
+    return np.asarray(_pressed(height, 1) @ (channels @ _pressed(width, 3).T))
+
+
+@lru_cache(maxsize=2 * SIDE_PX)
+def _pressed(length: int, channels: int) -> np.ndarray:
+    """Sampling at :data:`SIDE_PX` places and a little blur, as a matrix.
+
+    The sum of the channels, not the luminance: exchanged colours then change nothing.
+    """
+    places = ((np.arange(SIDE_PX) + 0.5) * length / SIDE_PX) - 0.5
+    sampling = sampled(np.eye(length, dtype=np.float32), np.arange(length), places)
+    made = np.repeat(blurring(SIDE_PX, _BLUR_PX) @ sampling, channels, axis=1)
+    made.flags.writeable = False
+    return made
+
+
+def _units(pictures: np.ndarray) -> np.ndarray:
+    centred = pictures - pictures.mean(axis=(1, 2), keepdims=True)
+    length = np.sqrt(_squared(centred))
+    factor = np.where(length > 1e-3, 1 / np.maximum(length, 1e-3), 0)
+    centred *= factor[:, None, None]
+    return np.asarray(centred)
+
+
+def _squared(pictures: np.ndarray) -> np.ndarray:
+    return np.asarray(np.einsum("ijk,ijk->i", pictures, pictures))
+
+
+def _laid(pictures: np.ndarray, form: Form) -> np.ndarray:
+    exchanged, left_right, top_bottom = form
+    laid = pictures[..., :: -1 if top_bottom else 1, :: -1 if left_right else 1]
+    return laid.swapaxes(-1, -2) if exchanged else laid

@@ -1,0 +1,112 @@
+"""How one picture lies in another, from their blobs: pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, MIN_COSINE, placed, turned
+from cosmic_morphology.curate.duplicates.keypoints import Blobs
+
+# Pairs of blobs so far from what the others say (in units of the longer side, and in octaves of
+# size) do not count for them.
+_NEAR = 0.025
+_SAME_SIZE = 0.42
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """How the first picture lies in the second.
+
+    Attributes
+    ----------
+    form : tuple of int
+        Exchanged, mirrored left to right, mirrored top to bottom (see ``FORMS``).
+    scale : float
+        Length in the second picture of the first one's longer side, in units of the second's.
+    x, y : float
+        Place in the second picture of the (mirrored, exchanged) first one's origin.
+    support : int
+        Blobs that agree.
+    """
+
+    form: tuple[int, int, int]
+    scale: float
+    x: float
+    y: float
+    support: int
+
+
+SAME = Pose((0, 0, 0), 1.0, 0.0, 0.0, 0)
+
+
+def poses_between(one: Blobs, other: Blobs, *, at_most: int = 3) -> list[Pose]:
+    """The poses that most blobs agree on, at most one a form, the best first.
+
+    A symmetric picture (a galaxy seen from its edge) fits itself in several forms: those with at
+    least half of the best one's support are given, too.
+    """
+    if not len(one) or not len(other):
+        return []
+    found = []
+    for form in FORMS:
+        alike = turned(one.code, form) @ other.code.T
+        # Each blob votes once, with the best of the other's blobs.
+        at = alike.argmax(axis=1)
+        cosine = alike[np.arange(len(one)), at]
+        good = np.flatnonzero(cosine >= MIN_COSINE)
+        if len(good):
+            found.append((_agreed(one, other, good, at[good], form), float(cosine.max())))
+    found.sort(key=lambda each: (-each[0].support, -each[1]))
+    return [pose for pose, _ in found[:at_most] if 2 * pose.support >= found[0][0].support]
+
+
+def _agreed(
+    one: Blobs, other: Blobs, mine: np.ndarray, theirs: np.ndarray, form: tuple[int, int, int]
+) -> Pose:
+    x, y = placed(one.x[mine], one.y[mine], form)
+    to_x, to_y = other.x[theirs], other.y[theirs]
+    scale = other.size[theirs] / one.size[mine]
+    # What each pair alone says of the pose, and how far every pair is from that.
+    from_x, from_y = to_x - scale * x, to_y - scale * y
+    off_x = np.abs(scale[:, None] * x[None] + from_x[:, None] - to_x[None])
+    off_y = np.abs(scale[:, None] * y[None] + from_y[:, None] - to_y[None])
+    off_size = np.abs(np.log2(scale)[:, None] - np.log2(scale)[None])
+    # A size is known to a few percent: the farther from the pair, the less its scale can say.
+    far = np.hypot(x[:, None] - x[None], y[:, None] - y[None]) * scale[:, None]
+    room = _NEAR + 0.12 * far
+    agree = (off_x < room) & (off_y < room) & (off_size < _SAME_SIZE)
+    most = int(np.argmax(_distinct(agree, theirs)))
+    inside = np.flatnonzero(agree[most])
+    fitted = _fitted(x[inside], y[inside], to_x[inside], to_y[inside])
+    if fitted is None:
+        fitted = float(scale[most]), float(from_x[most]), float(from_y[most])
+    left = np.hypot(fitted[0] * x + fitted[1] - to_x, fitted[0] * y + fitted[2] - to_y) < _NEAR
+    support = len(set(theirs[left].tolist()))
+    if support > 2:
+        again = _fitted(x[left], y[left], to_x[left], to_y[left])
+        fitted = again or fitted
+    return Pose(form, *fitted, support=support)
+
+
+def _distinct(agree: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """For each row the number of different blobs of the other picture that agree with it."""
+    names, which = np.unique(theirs, return_inverse=True)
+    table = np.zeros((len(theirs), len(names)), dtype=bool)
+    table[np.arange(len(theirs)), which] = True
+    return np.asarray((agree.astype(np.int32) @ table.astype(np.int32) > 0).sum(axis=1))
+
+
+def _fitted(
+    x: np.ndarray, y: np.ndarray, to_x: np.ndarray, to_y: np.ndarray
+) -> tuple[float, float, float] | None:
+    """Scale and shift that bring points to points, by least squares."""
+    dx, dy = x - x.mean(), y - y.mean()
+    spread = float((dx * dx + dy * dy).sum())
+    if spread < 1e-3:
+        return None
+    scale = float((dx * (to_x - to_x.mean()) + dy * (to_y - to_y.mean())).sum()) / spread
+    if not 0.05 < scale < 20:
+        return None
+    return scale, float(to_x.mean() - scale * x.mean()), float(to_y.mean() - scale * y.mean())

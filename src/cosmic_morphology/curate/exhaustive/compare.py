@@ -1,0 +1,207 @@
+"""The exhaustive comparison: copies that the search for them may have missed.
+
+The certificate asks it. It shares neither candidates nor descriptors with the search: every pair
+that could leak is compared, in eight orientations, by the details of the images relative to those
+around them, and each image with parts of every other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from cosmic_morphology.atlas import Atlas, Progress
+from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.exhaustive.maps import (
+    ORIENTATIONS,
+    details,
+    oriented,
+    part_of,
+    parts_of_image,
+    pressed,
+    small_versions,
+)
+from cosmic_morphology.curate.exhaustive.pairs import Hopeful, hopeful_pairs, joined, nearest
+from cosmic_morphology.curate.exhaustive.tiles import (
+    FAINT_SHAPES,
+    PARTS_ALIKE,
+    compare_tiles,
+    differ_by_compression,
+    levels_alike,
+    shapes_alike,
+)
+from cosmic_morphology.errors import PictureError
+from cosmic_morphology.imaging import read_thumbnail
+
+# Images up to which every pair is compared, and every image with parts of every other: beyond it
+# the work, which grows with the square of their number, would take hours.
+MAX_WHOLE, MAX_PARTS = 200_000, 30_000
+_READ_PX = 256
+_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Exhaustive:
+    """What :func:`compare_all` found.
+
+    Attributes
+    ----------
+    pairs : ndarray of int64, shape ``(M, 2)``
+        Rows of images that are copies.
+    likeness : ndarray of float32, shape ``(M,)``
+        Mean correlation of their tiles.
+    compared : int
+        Pairs of images that were compared, each in eight orientations.
+    whole, parts : bool
+        Whether all pairs were compared, and images with parts of each other, too.
+    unreadable : int
+        Images that could not be read.
+    """
+
+    pairs: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    likeness: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    compared: int = 0
+    whole: bool = False
+    parts: bool = False
+    unreadable: int = 0
+
+
+def compare_all(
+    atlas: Atlas,
+    ids: list[str],
+    split: np.ndarray,
+    *,
+    max_whole: int = MAX_WHOLE,
+    max_parts: int = MAX_PARTS,
+    progress: Progress | None = None,
+) -> Exhaustive:
+    """Compare every pair of images of different splits; nothing is written.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Thumbnails are read.
+    ids : list of str
+        The N images.
+    split : ndarray of int, shape ``(N,)``
+        Two images of one split are passed over; -1: of none.
+    max_whole, max_parts : int
+        Images up to which anything is compared at all, and parts are.
+    progress : callable, optional
+        Called with images compared and images to compare.
+    """
+    if len(ids) > max_whole:
+        return Exhaustive()
+    # In the order of their splits: whole blocks of pairs are then passed over.
+    order = np.argsort(split, kind="stable")
+    ids, split = [ids[row] for row in order], split[order]
+    parts = len(ids) <= max_parts
+    wholes = np.zeros((len(ids), 400), np.float32)
+    unreadable = 0
+    for start, greys in _greys(atlas, ids):
+        unreadable += sum(grey is None for grey in greys)
+        with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
+            wholes[start : start + len(greys)] = list(threads.map(_whole, greys))
+    found: list[Hopeful] = []
+    for start, greys in _greys(atlas, ids) if parts else ():
+        with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
+            versions = np.stack(list(threads.map(_parts, greys)), axis=1)
+        some = [
+            hopeful_pairs(wholes, version, split, part=number, first=start)
+            for number, version in enumerate(versions[1:], 1)
+        ]
+        found.append(nearest(joined(some)))
+        if progress:
+            progress(start + len(greys), len(ids))
+    whole = hopeful_pairs(wholes, wholes, split, part=0)
+    pairs, likeness = _verified(atlas, ids, [whole, nearest(joined(found))])
+    counts = np.unique(split[split >= 0], return_counts=True)[1]
+    within = int((counts.astype(np.int64) * (counts - 1) // 2).sum())
+    compared = len(ids) * (len(ids) - 1) // 2 - within
+    pairs = np.sort(order[pairs], axis=1)
+    return Exhaustive(pairs, likeness, compared, whole=True, parts=parts, unreadable=unreadable)
+
+
+def _greys(atlas: Atlas, ids: list[str]) -> Iterator[tuple[int, list[np.ndarray | None]]]:
+    for start in range(0, len(ids), _BATCH):
+        part = ids[start : start + _BATCH]
+        taken = atlas.pictures(part, ["thumbnail"]).column("thumbnail").to_pylist()
+        with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
+            yield start, list(threads.map(_grey, taken))
+
+
+def _grey(thumbnail: bytes) -> np.ndarray | None:
+    try:
+        return pressed(read_thumbnail(thumbnail, size=_READ_PX))
+    except PictureError:
+        return None  # it is counted
+
+
+def _whole(grey: np.ndarray | None) -> np.ndarray:
+    return np.zeros(400, np.float32) if grey is None else small_versions(grey)[0]
+
+
+def _parts(grey: np.ndarray | None) -> np.ndarray:
+    if grey is None:
+        return np.zeros((len(parts_of_image()), 400), np.float32)
+    return small_versions(grey)
+
+
+def _verified(atlas: Atlas, ids: list[str], found: list[Hopeful]) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the pairs that are copies; what is tied already is spared."""
+    tied = UnionFind(len(ids))
+    pairs: list[tuple[int, int]] = []
+    likeness: list[float] = []
+    for hopeful in found:
+        # In the order of rows, so that an image is read once for many pairs.
+        order = np.lexsort((hopeful.of, hopeful.whole))
+        for start in range(0, len(order), _BATCH):
+            part = hopeful.taken(order[start : start + _BATCH])
+            ends = zip(part.whole.tolist(), part.of.tolist(), strict=True)
+            part = part.taken(
+                np.array([tied.find(one) != tied.find(other) for one, other in ends], bool)
+            )
+            for one, other, alike in _looked_at(atlas, ids, part):
+                tied.union(one, other)
+                pairs.append((one, other))
+                likeness.append(alike)
+    return np.array(pairs, np.int64).reshape(-1, 2), np.array(likeness, np.float32)
+
+
+def _looked_at(atlas: Atlas, ids: list[str], pairs: Hopeful) -> Iterator[tuple[int, int, float]]:
+    grey = _some(atlas, ids, np.unique([pairs.whole, pairs.of]).tolist())
+
+    def compared(at: int) -> float | None:
+        one, other = grey[int(pairs.whole[at])], grey[int(pairs.of[at])]
+        if one is None or other is None:
+            return None
+        turned = oriented(one, ORIENTATIONS[pairs.orientation[at]])
+        return _likeness(turned, other, int(pairs.part[at]))
+
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
+        for at, alike in enumerate(threads.map(compared, range(len(pairs.whole)))):
+            if alike is not None:
+                yield int(pairs.whole[at]), int(pairs.of[at]), alike
+
+
+def _some(atlas: Atlas, ids: list[str], rows: list[int]) -> dict[int, np.ndarray | None]:
+    greys = [grey for _, some in _greys(atlas, [ids[row] for row in rows]) for grey in some]
+    return dict(zip(rows, greys, strict=True))
+
+
+def _likeness(one: np.ndarray, other: np.ndarray, part: int) -> float | None:
+    if part:
+        other = part_of(other, parts_of_image()[part])
+    tiles = compare_tiles(details(one), details(other), search=part > 0)
+    if tiles.few and (not part or tiles.likeness >= PARTS_ALIKE):
+        tiles = replace(tiles, shapes=shapes_alike(one, other, tiles.shift))
+    if not part and not tiles.is_copy:
+        if tiles.few and tiles.shapes >= FAINT_SHAPES and differ_by_compression(one, other):
+            return 1.0
+        tiles = replace(tiles, levels=levels_alike(one, other))
+    return tiles.likeness if tiles.is_copy else None

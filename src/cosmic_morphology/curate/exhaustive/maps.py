@@ -1,0 +1,142 @@
+"""Detail maps: what the exhaustive comparison sees of an image; pure functions.
+
+Every image is pressed into a square and told as its details relative to those around them. A
+bright background, another stretch and a grey version then change little, and the faint stars of a
+sparse field count beside the bright ones.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from cosmic_morphology.imaging.resample import blurring
+
+# Side of the square, px, and of the small version that all images are compared by.
+SIDE_PX = 128
+CELLS = 20
+# Parts of an image that whole images are compared with: their share of each side, and how many
+# places along a side. Copies that were cut to less are not looked for.
+PARTS = ((0.9, 3), (0.8, 4), (0.7, 5))
+# Scale of the finest details (px of the square), and of those in the small version.
+_FINE_PX, _COARSE_PX = 1.0, 3.2
+# The surroundings reach so many times as far.
+_AROUND = 4.0
+# Less than this beside the strongest details, or in grey levels, is what compression leaves.
+_FAINT, _FAINT_LEVELS = 0.05, 0.05
+_WIDEST = 3.0
+
+# Exchange of rows and columns, mirroring left to right, mirroring top to bottom.
+ORIENTATIONS = tuple((a, b, c) for a in (0, 1) for b in (0, 1) for c in (0, 1))
+
+
+def parts_of_image() -> list[tuple[float, float, float]]:
+    """Share of each side, and left and upper end, in units of the sides; the whole comes first."""
+    parts = [(1.0, 0.0, 0.0)]
+    for share, places in PARTS:
+        ends = np.linspace(0, 1 - share, places).tolist()
+        parts += [(share, left, top) for top in ends for left in ends]
+    return parts
+
+
+def pressed(pixels: np.ndarray) -> np.ndarray:
+    """Mean of the channels in a square, float32 of shape ``(128, 128)``.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape ``(height, width, 3)``
+    """
+    grey = pixels.mean(axis=2, dtype=np.float32)
+    return np.asarray(_pressing(grey.shape[0]) @ grey @ _pressing(grey.shape[1]).T)
+
+
+def details(grey: np.ndarray, size_px: float = _FINE_PX) -> np.ndarray:
+    """Details of one size, relative to those around them, in about [-3, 3].
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape ``(128, 128)``
+    size_px : float
+        Standard deviation of the finest details that are kept.
+    """
+    kept = band(grey, size_px)
+    strength = np.sqrt(np.maximum(_blurred(kept * kept, _AROUND * size_px), 0))
+    floor = _FAINT * float(np.quantile(strength, 0.95)) + _FAINT_LEVELS
+    return np.asarray(np.clip(kept / (strength + floor), -_WIDEST, _WIDEST), np.float32)
+
+
+def band(grey: np.ndarray, size_px: float = _FINE_PX) -> np.ndarray:
+    """Grey levels without what is smaller than this or four times as large."""
+    return np.asarray(_blurred(grey, size_px) - _blurred(grey, _AROUND * size_px))
+
+
+def _blurred(values: np.ndarray, sigma_px: float) -> np.ndarray:
+    blur = blurring(SIDE_PX, round(sigma_px, 1))
+    return np.asarray(blur @ values @ blur.T)
+
+
+def small_versions(grey: np.ndarray) -> np.ndarray:
+    """The image and its parts, float32 of shape ``(P, 400)``, each with mean 0 and length 1.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape ``(128, 128)``
+    """
+    by_share = {share: details(grey, _COARSE_PX * share) for share in (1.0, *(s for s, _ in PARTS))}
+    out = np.stack(
+        [
+            _cells(top, share) @ by_share[share] @ _cells(left, share).T
+            for share, left, top in parts_of_image()
+        ]
+    ).reshape(-1, CELLS * CELLS)
+    out -= out.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(out, axis=1, keepdims=True)
+    return np.asarray(np.where(length > 1e-3, out / np.maximum(length, 1e-3), 0), np.float32)
+
+
+def oriented(squares: np.ndarray, orientation: tuple[int, int, int]) -> np.ndarray:
+    """Squares ``(…, S, S)`` mirrored, then with rows and columns exchanged."""
+    exchanged, left_right, top_bottom = orientation
+    out = squares[..., :: -1 if top_bottom else 1, :: -1 if left_right else 1]
+    return np.asarray(out.swapaxes(-1, -2) if exchanged else out)
+
+
+def part_of(square: np.ndarray, part: tuple[float, float, float]) -> np.ndarray:
+    """A part of a square, enlarged to the whole square."""
+    share, left, top = part
+    return np.asarray(_window(top, share) @ square @ _window(left, share).T, np.float32)
+
+
+@lru_cache(maxsize=4096)
+def _pressing(length: int) -> np.ndarray:
+    return _averaging(length, SIDE_PX, 0.0, 1.0)
+
+
+@lru_cache(maxsize=64)
+def _cells(start: float, share: float) -> np.ndarray:
+    return _averaging(SIDE_PX, CELLS, start, share)
+
+
+@lru_cache(maxsize=64)
+def _window(start: float, share: float) -> np.ndarray:
+    return _averaging(SIDE_PX, SIDE_PX, start, share)
+
+
+def _averaging(length: int, cells: int, start: float, share: float) -> np.ndarray:
+    """Means over ``cells`` equal parts of a line of pixels; between pixels where there are fewer.
+
+    The same from both ends: a mirrored image has exactly the mirrored means.
+    """
+    edges = (start + share * np.arange(cells + 1) / cells) * length
+    # At least one pixel wide around the middle of the cell.
+    middle, half = (edges[1:] + edges[:-1]) / 2, max(share * length / cells, 1.0) / 2
+    low, high = (middle - half)[:, None], (middle + half)[:, None]
+    at = np.arange(length)[None]
+    # The first and the last pixel reach as far as the cells do.
+    upper = np.where(at == length - 1, np.inf, at + 1.0)
+    lower = np.where(at == 0, -np.inf, at.astype(float))
+    made = np.maximum(np.minimum(high, upper) - np.maximum(low, lower), 0).astype(np.float32)
+    made /= made.sum(axis=1, keepdims=True)
+    made.flags.writeable = False
+    return np.asarray(made)

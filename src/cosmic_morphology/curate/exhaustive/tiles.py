@@ -1,0 +1,238 @@
+"""Whether two images that may be one really are: tile by tile, at eight times the detail.
+
+Pure functions. Tiles in which something stands out in two directions are looked for in the other
+image, each within a few pixels of where it should be. Copies have nearly all of them; two star
+fields share few. Planets of one size on black share their limbs and little else: where few tiles
+have details, the coarser shapes of the whole images must agree, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosmic_morphology.curate.exhaustive.maps import SIDE_PX, band, details
+
+TILE_PX = 16
+_TILES = SIDE_PX // TILE_PX
+_AREA = TILE_PX * TILE_PX
+# A tile is looked for so far from its place, px: turning loses up to one, cutting a part more.
+_NEAR_PX, _SEARCHED_PX = 1, 3
+# Where tiles correlate less than this in their places, they are not looked for beside them.
+_HOPELESS = 0.15
+# Details in a tile: their variance, and how much less they change in one direction than in the
+# other, at least.
+_LEAST_VARIANCE, _LEAST_CORNER = 0.02, 0.1
+# Tiles of copies correlate so well, where there are so many of them. Chosen on the half for tuning
+# and on rendered images of other seeds: noise that compression took away leaves 0.61 in dark
+# frames, and the limbs of two planets of one size make 0.67 of few tiles.
+MIN_LIKENESS, MIN_TILES = 0.75, 8
+MANY_ALIKE, MANY_TILES = 0.5, 32
+# Where all tiles but a few have details, half of them decide: strong compression takes most noise
+# from dark frames, at quality 40 the middle one keeps 0.28 to 0.5. Between different images it
+# stays below 0.26, on rendered ones of other seeds and on pairs of real ones; only limbs and flanks
+# of discs of one size make 0.37, of 52 tiles at most.
+MIDDLE_ALIKE, MIDDLE_TILES = 0.3, 60
+# Parts are moved about until they fit, which brings discs of one size to 0.79 of 11 tiles.
+PARTS_ALIKE, PARTS_TILES = 0.8, 12
+# Grey levels that correlate so well need less of the tiles: the grain between the details may be
+# gone. Two different images stay below 0.8.
+MIN_LEVELS, LEVELS_ALIKE = 0.95, 0.3
+# Where fewer than MANY_TILES have details they are mostly limbs and rings, and the shapes of the
+# whole must correlate so well. Chosen on simulated bodies of other seeds and the half for tuning.
+MIN_SHAPES, _SHAPES_PX = 0.98, 2.0
+# And so well where hardly any level differs: compression spoils the shapes of dim crescents.
+FAINT_SHAPES = 0.95
+# With hardly any detail images are one when they differ by no more than compression does: share of
+# their contrast, and levels that are little anyway, and too many. What has less contrast than the
+# last is even all over.
+_EVEN_SHARE, _REST_LEVELS, _EVEN_LEVELS = 0.05, (0.6, 1.0), 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """How far the tiles of one image are found in another.
+
+    Attributes
+    ----------
+    compared : int
+        Tiles with details in two directions.
+    likeness : float
+        Their mean correlation.
+    middle : float
+        Their median correlation.
+    levels : float
+        Correlation of the grey levels, large shapes left out; 0 where it was not asked for.
+    shapes : float
+        Correlation of coarser details of the whole; 0 where it was not asked for.
+    moved : bool
+        Whether the best shift was looked for first.
+    shift : tuple of (int, int)
+        Down and right, px of the square.
+    """
+
+    compared: int
+    likeness: float
+    middle: float = 0.0
+    levels: float = 0.0
+    shapes: float = 0.0
+    moved: bool = False
+    shift: tuple[int, int] = (0, 0)
+
+    @property
+    def few(self) -> bool:
+        """Whether so few tiles have details that they may all be limbs."""
+        return self.compared < MANY_TILES
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether what stands out in one image stands in the other."""
+        if self.few and self.shapes < MIN_SHAPES:
+            return False
+        if self.moved:
+            return self.compared >= PARTS_TILES and self.likeness >= PARTS_ALIKE
+        return (
+            (self.compared >= MIN_TILES and self.likeness >= MIN_LIKENESS)
+            or (self.compared >= MANY_TILES and self.likeness >= MANY_ALIKE)
+            or (self.compared >= MIDDLE_TILES and self.middle >= MIDDLE_ALIKE)
+            or (not self.few and self.likeness >= LEVELS_ALIKE and self.levels >= MIN_LEVELS)
+        )
+
+
+def compare_tiles(one: np.ndarray, other: np.ndarray, *, search: bool) -> Tiles:
+    """Look for the tiles of one detail map in another.
+
+    Parameters
+    ----------
+    one, other : ndarray of float32, shape ``(128, 128)``
+        Detail maps that lie over each other.
+    search : bool
+        Whether they may be off by more than a pixel: the best shift is found first.
+    """
+    good = _worth(other)
+    shift = (0, 0)
+    if search:
+        shift = _best_shift(one, other)
+        one, room = _shifted(one, *shift)
+        good &= _sums(room) >= _AREA
+    good &= _worth(one)
+    number = int(good.sum())
+    if not number:
+        return Tiles(0, 0.0, moved=search, shift=shift)
+    best = _correlations(one, other, 0)[good]
+    if best.mean() >= _HOPELESS:
+        best = _correlations(one, other, _SEARCHED_PX if search else _NEAR_PX)[good]
+    middle = float(np.median(best))
+    return Tiles(number, float(best.mean()), middle, moved=search, shift=shift)
+
+
+def shapes_alike(one: np.ndarray, other: np.ndarray, shift: tuple[int, int]) -> float:
+    """Correlation of two images' coarser details, within a pixel of a shift.
+
+    Each is relative to those around it, so that a band counts as much as the limb.
+
+    Parameters
+    ----------
+    one, other : ndarray of float32, shape ``(128, 128)``
+        Grey levels.
+    shift : tuple of (int, int)
+        By which the first is moved, down and right.
+    """
+    a, b = details(one, _SHAPES_PX), details(other, _SHAPES_PX)
+    best = 0.0
+    for down in range(shift[0] - _NEAR_PX, shift[0] + _NEAR_PX + 1):
+        for right in range(shift[1] - _NEAR_PX, shift[1] + _NEAR_PX + 1):
+            moved, room = _shifted(a, down, right)
+            there = room > 0
+            x, y = moved[there] - moved[there].mean(), b[there] - b[there].mean()
+            power = float((x * x).sum()) * float((y * y).sum())
+            best = max(best, float((x * y).sum()) / np.sqrt(power + 1e-6))
+    return best
+
+
+def levels_alike(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of two images' grey levels, large shapes left out, within a pixel of each other.
+
+    Parameters
+    ----------
+    one, other : ndarray of float32, shape ``(128, 128)``
+        Grey levels.
+    """
+    a, b = band(one), band(other)
+    padded = np.pad(b, _NEAR_PX, mode="edge")
+    power = float((a * a).sum())
+    best = 0.0
+    for down in range(2 * _NEAR_PX + 1):
+        for right in range(2 * _NEAR_PX + 1):
+            moved = padded[down : down + SIDE_PX, right : right + SIDE_PX]
+            both = float((a * moved).sum())
+            best = max(best, both / np.sqrt(power * float((moved * moved).sum()) + 1e-6))
+    return best
+
+
+def differ_by_compression(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two images without details are one but for brightness and what compression leaves.
+
+    Parameters
+    ----------
+    one, other : ndarray of float32, shape ``(128, 128)``
+        Grey levels.
+    """
+    a, b = one - one.mean(), other - other.mean()
+    power = float((a * a).mean())
+    if power < _EVEN_LEVELS**2 or float((b * b).mean()) < _EVEN_LEVELS**2:
+        return False  # even all over: nothing in it could leak
+    rest = float(np.sqrt(((b - a * ((a * b).mean() / power)) ** 2).mean()))
+    little, much = _REST_LEVELS
+    return rest <= min(much, max(little, _EVEN_SHARE * float(b.std())))
+
+
+def _best_shift(one: np.ndarray, other: np.ndarray) -> tuple[int, int]:
+    size = 2 * SIDE_PX
+    product = np.conj(np.fft.rfft2(one, (size, size))) * np.fft.rfft2(other, (size, size))
+    alike = np.fft.irfft2(product, (size, size))
+    reach = SIDE_PX // 8
+    near = np.roll(alike, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
+    down, right = np.unravel_index(int(near.argmax()), near.shape)
+    return int(down) - reach, int(right) - reach
+
+
+def _shifted(map_: np.ndarray, down: int, right: int) -> tuple[np.ndarray, np.ndarray]:
+    out, room = np.zeros_like(map_), np.zeros_like(map_)
+    to = tuple(slice(max(s, 0), SIDE_PX + min(s, 0)) for s in (down, right))
+    of = tuple(slice(max(-s, 0), SIDE_PX + min(-s, 0)) for s in (down, right))
+    out[to], room[to] = map_[of], 1.0
+    return out, room
+
+
+def _sums(maps: np.ndarray) -> np.ndarray:
+    """Sums over tiles, shape ``(…, 8, 8)``."""
+    return np.asarray(_IN_TILE @ maps @ _IN_TILE.T)
+
+
+_IN_TILE = np.repeat(np.eye(_TILES, dtype=np.float32), TILE_PX, axis=1)
+
+
+def _worth(map_: np.ndarray) -> np.ndarray:
+    """Tiles with details in two directions, bool of shape ``(8, 8)``."""
+    down, right = np.gradient(map_)
+    xx, yy, xy, power, mean = _sums(
+        np.stack([right * right, down * down, right * down, map_ * map_, map_])
+    )
+    middle, off = (xx + yy) / 2, np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+    variance = power / _AREA - (mean / _AREA) ** 2
+    corner = middle - off >= _LEAST_CORNER * (middle + off)
+    return np.asarray((variance >= _LEAST_VARIANCE) & corner)
+
+
+def _correlations(one: np.ndarray, other: np.ndarray, near_px: int) -> np.ndarray:
+    """The best correlation of each tile near its place, shape ``(8, 8)``."""
+    padded = np.pad(other, near_px, mode="edge")
+    steps = range(2 * near_px + 1)
+    moved = np.stack([padded[y : y + SIDE_PX, x : x + SIDE_PX] for y in steps for x in steps])
+    sums, sum_one = _sums(moved), _sums(one)
+    both = _sums(one * moved) - sum_one * sums / _AREA
+    power_one = _sums(one * one) - sum_one**2 / _AREA
+    power = power_one * (_sums(moved * moved) - sums**2 / _AREA)
+    return np.asarray((both / np.sqrt(np.maximum(power, 1e-6))).max(axis=0))

@@ -1,0 +1,288 @@
+"""Measuring every voter and check against checked labels; nothing here writes to the atlas."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.curate.review.tables import Ids, read_table
+from cosmic_morphology.curate.votes.cast import labels_of_voter
+from cosmic_morphology.errors import InputError, UsageError
+from cosmic_morphology.io_utils import CsvRows, whole_text
+from cosmic_morphology.taxonomy import Taxonomy
+
+_RESAMPLES = 1000
+HALVES = ("tune", "report")
+_CHECKS = ("relevance", "mislabel")
+"""The half of the truth to choose rules by, and the one to measure them on."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One measured number.
+
+    Attributes
+    ----------
+    what, measure : str
+        Who was measured (a voter, ``label``, a check), and what: precision, recall, coverage.
+        ``who=class`` is one class only.
+    value, low, high : float
+        The number and its 95 % interval (bootstrap over groups).
+    n : int
+        Pictures that it was measured on.
+    """
+
+    what: str
+    measure: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTable:
+    """All measured numbers, and how many lines of the truth had no picture.
+
+    Attributes
+    ----------
+    rows : tuple of AuditRow
+        The numbers.
+    n : int
+        Pictures with a checked label.
+    groups : int
+        Groups among them; the intervals are over these.
+    unknown : int
+        Lines of the table whose picture the atlas does not have.
+    half : str
+        The half of the truth that it was measured on; empty: all of it.
+    atlas_version : str
+        What was measured.
+    """
+
+    rows: tuple[AuditRow, ...]
+    n: int
+    groups: int
+    unknown: int
+    half: str = ""
+    atlas_version: str = ""
+
+    def get(self, what: str, measure: str) -> AuditRow:
+        """One number of the table."""
+        return next(row for row in self.rows if (row.what, row.measure) == (what, measure))
+
+    def to_json(self) -> str:
+        """Everything, for the report."""
+        return json.dumps(asdict(self), indent=2)
+
+    def write(self, path: Path) -> None:
+        """As CSV, with the columns of the project's number tables."""
+        with whole_text(path) as file:
+            out = CsvRows(file)
+            out.write(("what", "value", "low", "high", "n", "unit"))
+            for row in self.rows:
+                numbers = (f"{value:.4f}" for value in (row.value, row.low, row.high))
+                out.write((f"{row.what} {row.measure}", *numbers, row.n, "share"))
+
+
+def audit(
+    atlas: Atlas,
+    truth_csv: Path,
+    *,
+    taxonomy: Taxonomy,
+    columns: Mapping[str, str] | None = None,
+    id_prefix: str = "",
+    half: str = "",
+    seed: int = 0,
+) -> AuditTable:
+    """Precision, recall and coverage of every voter, of the label and of the checks.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read only.
+    truth_csv : Path
+        ``id`` and ``label`` (or ``class``) of checked pictures, and optionally ``group``:
+        pictures of one object, which the intervals keep together.
+    taxonomy : Taxonomy
+        The classes.
+    columns : mapping, optional
+        Our name to the table's name.
+    id_prefix : str
+        Put before each id that does not begin with it.
+    half : str
+        ``tune`` or ``report``: half of the groups of the table, by a hash of their names, so that
+        what was chosen on one half can be measured on the other. Empty: all of them.
+    seed : int
+        Of the bootstrap.
+
+    Raises
+    ------
+    InputError
+        The table is not usable, or none of its pictures is in the atlas.
+    """
+    truth, groups = _truth(truth_csv, dict(columns or {}), id_prefix, taxonomy, half)
+    ids = Ids(atlas.ids())
+    truth, groups = (
+        {ids.find(id_): said for id_, said in each.items()} for each in (truth, groups)
+    )
+    wanted = ["id", "votes", "label", "given_label", "group", "label_kind"]
+    wanted += [f"{check}_{part}" for check in _CHECKS for part in ("score", "flag")]
+    rows = [row for row in atlas.read(wanted).to_pylist() if row["id"] in truth]
+    if not rows:
+        raise InputError(
+            "no picture of this table is in the atlas",
+            where=str(truth_csv),
+            todo="Check the ids; --id-prefix puts something before each.",
+        )
+    rows.sort(key=lambda row: str(row["id"]))
+    right = [truth[row["id"]] for row in rows]
+    keys = [groups.get(row["id"]) or row["group"] or row["id"] for row in rows]
+    measured = _Measured(keys, seed)
+    _voters(measured, rows, right)
+    _label(measured, rows, right)
+    _checks(measured, rows, right, taxonomy)
+    return AuditTable(
+        tuple(measured.rows),
+        len(rows),
+        len(set(keys)),
+        len(truth.keys() - {r["id"] for r in rows}),
+        half,
+        str(atlas.version),
+    )
+
+
+class _Measured:
+    def __init__(self, keys: Sequence[str], seed: int) -> None:
+        _, self._group = np.unique(np.array(keys, dtype=str), return_inverse=True)
+        self._seed = seed
+        self.rows: list[AuditRow] = []
+
+    def ratio(
+        self, what: str, measure: str, of: NDArray[np.bool_], among: NDArray[np.bool_]
+    ) -> None:
+        """Share of ``of`` among ``among``, with its interval; nothing where there are none."""
+        if not among.any():
+            return
+        low, high = ratio_interval(of & among, among, self._group, seed=self._seed)
+        value = float((of & among).sum() / among.sum())
+        self.rows.append(AuditRow(what, measure, value, low, high, int(among.sum())))
+
+
+def ratio_interval(
+    of: NDArray[np.bool_],
+    among: NDArray[np.bool_],
+    group: NDArray[np.int64],
+    *,
+    seed: int = 0,
+    resamples: int = _RESAMPLES,
+) -> tuple[float, float]:
+    """95 % bootstrap interval of ``sum(of) / sum(among)``, resampling whole groups.
+
+    Parameters
+    ----------
+    of, among : array of shape ``(N,)``, bool
+        Numerator and denominator of each picture.
+    group : array of shape ``(N,)``, int
+        Group number of each picture, from 0.
+    seed, resamples : int
+        Of the bootstrap.
+    """
+    size = int(group.max()) + 1
+    above = np.bincount(group, of, minlength=size)
+    below = np.bincount(group, among, minlength=size)
+    above, below = above[below > 0], below[below > 0]
+    chance = np.random.default_rng(seed)
+    counts = chance.multinomial(len(below), np.full(len(below), 1 / len(below)), size=resamples)
+    shares = (counts @ above) / (counts @ below)
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _voters(measured: _Measured, rows: list[dict[str, Any]], right: list[str]) -> None:
+    votes = [row["votes"] or [] for row in rows]
+    ids = [row["id"] for row in rows]
+    for voter in sorted({each["voter"] for cast in votes for each in cast}):
+        said = np.array(labels_of_voter(votes, voter, ids=ids))
+        _says(measured, voter, said, np.array(right))
+
+
+def _label(measured: _Measured, rows: list[dict[str, Any]], right: list[str]) -> None:
+    said = np.array([row["label"] or "" for row in rows])
+    if (said != "").any():
+        _says(measured, "label", said, np.array(right))
+
+
+def _says(measured: _Measured, what: str, said: NDArray[np.str_], right: NDArray[np.str_]) -> None:
+    everything = np.ones(len(said), dtype=bool)
+    measured.ratio(what, "coverage", said != "", everything)
+    measured.ratio(what, "precision", said == right, said != "")
+    measured.ratio(what, "recall", said == right, everything)
+    for name in sorted(set(right)):
+        measured.ratio(f"{what}={name}", "coverage", said != "", right == name)
+        measured.ratio(f"{what}={name}", "precision", said == right, said == name)
+        measured.ratio(f"{what}={name}", "recall", said == right, right == name)
+
+
+def _checks(
+    measured: _Measured, rows: list[dict[str, Any]], right: list[str], taxonomy: Taxonomy
+) -> None:
+    truth = np.array(right)
+    given = np.array([(row["given_label"] or "").lower() for row in rows])
+    known = np.isin(given, taxonomy.names_with_reject)
+    for check, wrong, among in (
+        ("relevance", truth == taxonomy.reject, np.ones(len(rows), dtype=bool)),
+        ("mislabel", given != truth, known),
+    ):
+        done = np.array([row[f"{check}_flag"] is not None for row in rows]) & among
+        looked = np.array([row[f"{check}_score"] is not None for row in rows]) & done
+        flagged = np.array([bool(row[f"{check}_flag"]) for row in rows]) & done
+        if done.any():
+            measured.ratio(check, "coverage", looked, np.ones(len(rows), dtype=bool))
+            measured.ratio(check, "precision", wrong, flagged)
+            # What it could not judge it has not found.
+            measured.ratio(check, "recall", flagged, wrong & done)
+
+
+def _truth(
+    path: Path, names: dict[str, str], id_prefix: str, taxonomy: Taxonomy, half: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    if half and half not in HALVES:
+        raise UsageError("there is no such half", where=half, todo="Say tune or report.")
+    # Without groups, pictures of one object would stand in both halves.
+    needs, may = (("id", "label", "group"), ()) if half else (("id", "label"), ("group",))
+    labels: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    for number, line in read_table(path, names, needs=needs, may=may):
+        label = line["label"].lower()
+        if label not in taxonomy.names_with_reject:
+            raise InputError(
+                f"the label {line['label']!r} is not a class",
+                where=f"{path}, line {number}",
+                todo=f"The classes are: {', '.join(taxonomy.names_with_reject)}.",
+            )
+        if half and half_of(line["group"] or line["id"]) != half:
+            continue
+        id_ = line["id"] if line["id"].startswith(id_prefix) else id_prefix + line["id"]
+        if labels.setdefault(id_, label) != label:
+            raise InputError(
+                f"{id_} is labelled both {labels[id_]} and {label}",
+                where=f"{path}, line {number}",
+                todo="Keep one of them.",
+            )
+        groups[id_] = line.get("group", "")
+    return labels, groups
+
+
+def half_of(group: str) -> str:
+    """The half of a group, by a hash of its name in small letters."""
+    name = group.strip().lower().encode()
+    return "tune" if int(hashlib.sha256(name).hexdigest(), 16) % 2 == 0 else "report"

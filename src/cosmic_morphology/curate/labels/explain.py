@@ -1,0 +1,119 @@
+"""Why a picture has its label: who voted what, and what people said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cosmic_morphology.atlas import Atlas, Decision, all_decisions
+from cosmic_morphology.curate.votes.trained_runs import why_runs_abstain
+from cosmic_morphology.curate.votes.voters import Vote
+from cosmic_morphology.errors import InputError
+from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that speaks for or against the label of one picture.
+
+    Attributes
+    ----------
+    id, title : str
+        The picture.
+    label, label_kind : str
+        The class believed (empty when open), and whether it is checked, computed or none.
+    label_confidence : float
+        In [0, 1].
+    votes : tuple of Vote
+        Who voted what and why, the strongest first.
+    decisions : tuple of Decision
+        People's verdicts, oldest first.
+    checks : dict of str to str
+        Reasons of the checks that raised their flag.
+    mute : dict of str to str
+        Why trained runs of the settings do not vote on it.
+    """
+
+    id: str
+    title: str
+    label: str
+    label_kind: str
+    label_confidence: float
+    votes: tuple[Vote, ...]
+    decisions: tuple[Decision, ...]
+    checks: dict[str, str]
+    mute: dict[str, str] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        head = self.label or "no label: the voters abstain"
+        told = [
+            f"{self.id}  {self.title}".rstrip(),
+            f"label: {head} ({self.label_kind}, confidence {self.label_confidence:.2f})",
+        ]
+        told += [
+            f"  {each.weight:.2f}  {each.label:<12} {each.voter}: {each.reason}"
+            for each in self.votes
+        ]
+        told += [f"        {voter} abstains: {why}" for voter, why in self.mute.items()]
+        told += [_told(each) for each in self.decisions]
+        return told + [f"  {name}: {reason}" for name, reason in self.checks.items()]
+
+
+def explain_label(
+    atlas: Atlas,
+    id_: str,
+    *,
+    taxonomy: Taxonomy | None = None,
+    settings: CurateSettings | None = None,
+) -> Explanation:
+    """Who voted what on one picture, and why.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read only.
+    id_ : str
+        Of the picture.
+    taxonomy, settings : optional
+        With both of them, trained runs of the settings that abstain say why.
+
+    Raises
+    ------
+    InputError
+        The atlas has no such picture.
+    """
+    quoted = id_.replace("'", "''")
+    checks = ("relevance", "duplicate", "mislabel")
+    asked = ["id", "title", "votes", "label", "label_kind", "label_confidence"]
+    asked += [f"{name}_{part}" for name in checks for part in ("flag", "reason")]
+    rows = atlas.read(asked, where=f"id = '{quoted}'").to_pylist()
+    if not rows:
+        raise InputError(
+            "there is no such picture",
+            where=id_,
+            todo="Ids look like nasa:PIA12345; `cosmic explore` shows some.",
+        )
+    row = rows[0]
+    votes = [Vote(**each) for each in row["votes"] or ()]
+    mute = (
+        why_runs_abstain(atlas, id_, taxonomy=taxonomy, settings=settings)
+        if taxonomy and settings
+        else {}
+    )
+    return Explanation(
+        id=id_,
+        title=row["title"] or "",
+        label=row["label"] or "",
+        label_kind=row["label_kind"] or "none",
+        label_confidence=float(row["label_confidence"] or 0.0),
+        votes=tuple(sorted(votes, key=lambda each: (-each.weight, each.voter, each.label))),
+        decisions=tuple(each for each in all_decisions(atlas) if each.id == id_),
+        checks={name: row[f"{name}_reason"] or "" for name in checks if row[f"{name}_flag"]},
+        mute=mute,
+    )
+
+
+def _told(each: Decision) -> str:
+    said = f"{each.who} says {each.verdict} {each.label}".rstrip()
+    return f"  {each.at:%Y-%m-%d %H:%M}  {said} {each.why}".rstrip()

@@ -1,0 +1,159 @@
+"""Mislabels: what the sources call a picture, against everything else that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.curate.labels.relevance import CheckSummary
+from cosmic_morphology.curate.votes.cast import labels_of_voter, taxonomy_key
+from cosmic_morphology.curate.votes.label_model import consensus, is_of_all
+from cosmic_morphology.curate.votes.weighted_votes import Hearing, hear
+from cosmic_morphology.errors import MissingExtraError, how_to_install
+from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.taxonomy import Taxonomy
+
+MISLABEL_STAGE = "mislabel"
+MISLABEL_CODE = "3"
+# What a source says outright is checked; the strongest claim that a picture has comes first.
+_CLAIMS = ("folder", "title", "object_name", "lead", "search_word")
+# Fewer pictures than this give no noise rates to learn from.
+_LEAST_ROWS = 20
+
+
+def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckSummary:
+    """Write ``mislabel_score``, ``mislabel_flag``, ``mislabel_reason`` and ``suggested_label``.
+
+    A picture's claimed label (its folder, else its title, its object name, its first sentences,
+    its search word) is compared with the probabilities that all other voters give, none of which
+    has learned from the picture's group. The score is the probability of the claimed label;
+    flagged are pictures where it is below ``min_agreement``, and those that confident learning
+    finds (Northcutt et al. 2021, J. Artif. Intell. Res. 70, 1373; cleanlab). Texts alone that
+    favour the claimed label agree with it, however few they are.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read (``votes``, after :func:`~cosmic_morphology.curate.labels.assign.label`) and written.
+    taxonomy : Taxonomy
+        The classes.
+    settings : CurateSettings
+        ``min_agreement``.
+
+    Raises
+    ------
+    MissingExtraError
+        cleanlab is not installed.
+    """
+    heard = hear(atlas, taxonomy=taxonomy)
+    stamp = Stamp(
+        MISLABEL_STAGE,
+        {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_agreement},
+        MISLABEL_CODE,
+        inputs=heard.inputs,
+    )
+    changed = not stamp.is_current(atlas.stamp_of("mislabel_score"))
+    if changed:
+        atlas.replace_columns(_mislabel_rows(heard, taxonomy, settings.min_agreement), stamp)
+    looked = atlas.count("catalogue", "mislabel_score IS NOT NULL")
+    return CheckSummary(looked, atlas.count("catalogue", "mislabel_flag = true"), changed)
+
+
+def _mislabel_rows(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
+    ids, votes = heard.ids, heard.votes
+    classes = taxonomy.names_with_reject
+    claimed, claimant = _claims(ids, votes, classes)
+    others = consensus(votes, classes, without=[(voter,) for voter in claimant])
+    supported = [
+        any(each["voter"] != voter for each in cast)
+        for cast, voter in zip(votes, claimant, strict=True)
+    ]
+    known = np.flatnonzero((claimed >= 0) & np.array(supported, dtype=bool))
+    score = np.full(len(ids), np.nan)
+    score[known] = others[known, claimed[known]]
+    seen = np.array([any(is_of_all(each) for each in cast) for cast in votes], dtype=bool)
+    flag = np.zeros(len(ids), dtype=bool)
+    flag[known] = score[known] < least
+    flag[known[confident_issues(claimed[known], others[known])]] = True
+    flag &= seen | (others.argmax(axis=1) != claimed)
+    suggested = [classes[at] for at in others.argmax(axis=1)]
+    reasons = [
+        _mislabel_reason(claimant[at], classes[claimed[at]], suggested[at], others[at].max())
+        if flag[at]
+        else ""
+        for at in range(len(ids))
+    ]
+    return pa.table(
+        {
+            "id": pa.array(ids, pa.string()),
+            "mislabel_score": pa.array(score, pa.float32(), from_pandas=True),
+            "mislabel_flag": pa.array(flag, pa.bool_()),
+            "mislabel_reason": pa.array(reasons, pa.string()),
+            "suggested_label": pa.array(
+                [name if flag[at] else None for at, name in enumerate(suggested)], pa.string()
+            ),
+        }
+    )
+
+
+def _mislabel_reason(claimant: str, claimed: str, suggested: str, sure: float) -> str:
+    others = f"are not sure of it ({sure:.2f})"
+    if suggested != claimed:
+        others = f"rather {suggested} ({sure:.2f})"
+    return f"{claimant} says {claimed}, the others {others}"
+
+
+def _claims(
+    ids: list[str], votes: Sequence[list[dict[str, Any]]], classes: Sequence[str]
+) -> tuple[NDArray[np.int64], list[str]]:
+    number = {name: at for at, name in enumerate(classes)}
+    claimed, claimant = np.full(len(ids), -1, dtype=np.int64), [""] * len(ids)
+    for voter in _CLAIMS:
+        for row, name in enumerate(labels_of_voter(votes, voter, ids=ids)):
+            if claimed[row] < 0 and name in number:
+                claimed[row], claimant[row] = number[name], voter
+    return claimed, claimant
+
+
+def confident_issues(claimed: NDArray[np.int64], likely: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Claims that confident learning finds wrong (cleanlab).
+
+    Parameters
+    ----------
+    claimed : ndarray of int64, shape ``(N,)``
+        Number of the claimed class.
+    likely : ndarray of float64, shape ``(N, K)``
+        Probabilities of the classes from something that has not learned from these claims.
+
+    Returns
+    -------
+    ndarray of bool, shape ``(N,)``
+        All false for fewer than 20 claims, or of one class only.
+
+    Raises
+    ------
+    MissingExtraError
+        cleanlab is not installed.
+    """
+    present = np.unique(claimed)
+    if len(claimed) < _LEAST_ROWS or len(present) < 2:
+        return np.zeros(len(claimed), dtype=bool)
+    try:
+        from cleanlab.filter import find_label_issues
+    except ImportError as error:
+        raise MissingExtraError(
+            "finding mislabels needs cleanlab",
+            todo=how_to_install("learn"),
+        ) from error
+    # cleanlab wants classes numbered without gaps.
+    compact = np.searchsorted(present, claimed)
+    chances = likely[:, present] + 1e-9
+    chances /= chances.sum(axis=1, keepdims=True)
+    return np.asarray(
+        find_label_issues(compact, chances, filter_by="confident_learning", n_jobs=1), dtype=bool
+    )

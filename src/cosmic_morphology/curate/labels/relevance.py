@@ -1,0 +1,114 @@
+"""Relevance: a celestial object of the taxonomy, or people, rockets, charts, landscapes, …"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.curate.votes.cast import taxonomy_key
+from cosmic_morphology.curate.votes.label_model import consensus, is_of_all
+from cosmic_morphology.curate.votes.voter_accuracy import RECORD
+from cosmic_morphology.curate.votes.weighted_votes import Hearing, hear
+from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.taxonomy import Taxonomy
+
+RELEVANCE_STAGE = "relevance"
+RELEVANCE_CODE = "3"
+_REASONS = 3
+_MORE_LIKELY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSummary:
+    """What a check did.
+
+    Attributes
+    ----------
+    looked, flagged : int
+        Pictures that it could judge, and those it flagged.
+    changed : bool
+        False when everything was up to date already.
+    """
+
+    looked: int
+    flagged: int
+    changed: bool
+
+
+def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckSummary:
+    """Write ``relevance_score``, ``relevance_flag`` and ``relevance_reason``.
+
+    The score is the probability that the picture shows an object of the taxonomy, from all votes
+    (texts, names, copies, the picture itself). Dark, grey or empty pictures are not suspicious.
+    A low score alone flags nothing, for with few classes it is low where nothing speaks for any:
+    somebody must say that the image shows none, and the reason names who.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read (``votes``, after :func:`~cosmic_morphology.curate.labels.assign.label`) and written.
+    taxonomy : Taxonomy
+        Names the reject class.
+    settings : CurateSettings
+        ``min_relevance``.
+    """
+    heard = hear(atlas, taxonomy=taxonomy)
+    stamp = Stamp(
+        RELEVANCE_STAGE,
+        {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_relevance},
+        RELEVANCE_CODE,
+        inputs=heard.inputs,
+    )
+    changed = not stamp.is_current(atlas.stamp_of("relevance_score"))
+    if changed:
+        atlas.replace_columns(_relevance_rows(heard, taxonomy, settings.min_relevance), stamp)
+    looked = atlas.count("catalogue", "relevance_score IS NOT NULL")
+    return CheckSummary(looked, atlas.count("catalogue", "relevance_flag = true"), changed)
+
+
+def _relevance_rows(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
+    ids, votes = heard.ids, heard.votes
+    classes = taxonomy.names_with_reject
+    likely = consensus(votes, classes)
+    # Without any vote there is nothing to judge by: no score, no flag.
+    scores = [1.0 - float(likely[at, -1]) if votes[at] else None for at in range(len(ids))]
+    against = [_against(cast, taxonomy.reject, len(classes)) for cast in votes]
+    flags = [
+        score is not None and score < least and bool(found)
+        for score, found in zip(scores, against, strict=True)
+    ]
+    reasons = [
+        _relevance_reason(found) if flag else "" for found, flag in zip(against, flags, strict=True)
+    ]
+    return pa.table(
+        {
+            "id": pa.array(ids, pa.string()),
+            "relevance_score": pa.array(scores, pa.float32()),
+            "relevance_flag": pa.array(flags, pa.bool_()),
+            "relevance_reason": pa.array(reasons, pa.string()),
+        }
+    )
+
+
+def _against(cast: Sequence[dict[str, Any]], reject: str, n_classes: int) -> list[dict[str, Any]]:
+    """The votes that are evidence against an image, the strongest first.
+
+    What gives probabilities of all classes speaks against it where it gives the reject class more
+    than its even share. What people found of other images of a folder is evidence only where it
+    is more likely than not: one image that was dropped is not.
+    """
+    found = []
+    for each in cast:
+        least = 1 / n_classes if is_of_all(each) else 0.0
+        least = _MORE_LIKELY if each["voter"].startswith(RECORD) else least
+        if each["label"] == reject and each["weight"] > least:
+            found.append(each)
+    return sorted(found, key=lambda vote: -vote["weight"])
+
+
+def _relevance_reason(against: Sequence[dict[str, Any]]) -> str:
+    return "; ".join(f"{each['voter']}: {each['reason']}" for each in against[:_REASONS])

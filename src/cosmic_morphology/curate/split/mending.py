@@ -1,0 +1,102 @@
+"""Splitting again when the proof found copies on two sides that the search had missed.
+
+Only what the proof found is tied, and only images that had no side before are dealt anew: who has
+been trained or tested with keeps its side, as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from cosmic_morphology.atlas import Atlas, Progress, Stamp
+from cosmic_morphology.curate.duplicates.columns import tie_more
+from cosmic_morphology.curate.groups.group import group_pictures
+from cosmic_morphology.curate.split.assign import SIDES
+from cosmic_morphology.curate.split.leakage import Certificate, certify, copies_across, leak_error
+from cosmic_morphology.settings import CurateSettings
+
+# Each round ties what the one before it could not see, as copies of copies.
+_ROUNDS = 4
+_COLUMNS = ("split", "split_reason")
+
+
+def splits_before(atlas: Atlas) -> pa.Table:
+    """The sides that images have now, to be given to :func:`certify_and_mend` after a split."""
+    return atlas.read(["id", *_COLUMNS])
+
+
+def certify_and_mend(
+    atlas: Atlas,
+    *,
+    settings: CurateSettings,
+    before: pa.Table,
+    split_again: Callable[[], object],
+    raise_on_leak: bool = True,
+    progress: Progress | None = None,
+) -> tuple[Certificate, int]:
+    """Certify a split; where copies leak, tie them, split again and certify that.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read; ``duplicate_*``, ``group`` and ``split`` are written when there is a leak.
+    settings : CurateSettings
+        As :func:`certify` has them.
+    before : pyarrow.Table
+        What :func:`splits_before` gave before the split; without rows nothing had a side.
+    split_again : callable
+        Splits the images, keeping the sides that they have.
+    raise_on_leak : bool
+        Whether leaks that are left are an error.
+    progress : callable, optional
+        Called with images compared and images to compare.
+
+    Returns
+    -------
+    certificate : Certificate
+        Of the last split.
+    tied : int
+        Images that were found to be copies on the way.
+
+    Raises
+    ------
+    LeakError
+        Something else than copies leaks, or the copies cannot be kept apart.
+    """
+    tied = 0
+    for left in range(_ROUNDS, -1, -1):
+        known = copies_across(atlas, _sides(atlas), settings=settings, progress=progress)
+        certificate = certify(atlas, settings=settings, raise_on_leak=False, known=known)
+        if not left or not certificate.leaks_by_kind["copy"]:
+            break
+        tied += tie_more(atlas, known[0], known[1])
+        group_pictures(atlas, settings=settings)
+        _restore(atlas, before)
+        split_again()
+    if certificate.leaks and raise_on_leak:
+        raise leak_error(certificate, atlas.uri)
+    return certificate, tied
+
+
+def _sides(atlas: Atlas) -> dict[str, str]:
+    rows = atlas.read(["id", "split"])
+    pairs = zip(*(rows.column(c).to_pylist() for c in ("id", "split")), strict=True)
+    return {name: split for name, split in pairs if split in SIDES}
+
+
+def _restore(atlas: Atlas, before: pa.Table) -> None:
+    """Give the images the sides of before the split, so that new ones are dealt anew."""
+    ids = atlas.read(["id"]).column("id").to_pylist()
+    was: dict[str, dict[str, str | None]] = {row["id"]: row for row in before.to_pylist()}
+    atlas.replace_columns(
+        pa.table(
+            {"id": pa.array(ids, pa.string())}
+            | {
+                name: pa.array([was.get(each, {}).get(name) for each in ids], pa.string())
+                for name in _COLUMNS
+            }
+        ),
+        Stamp("split", {"restored": True}, "1"),
+    )

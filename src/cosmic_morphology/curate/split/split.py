@@ -1,0 +1,202 @@
+"""The split: decided, checked, written into the atlas, and summed up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from cosmic_morphology.atlas import Atlas, Stamp, fingerprint
+from cosmic_morphology.curate.split.assign import NONE, SIDES
+from cosmic_morphology.curate.split.check import check_ratios
+from cosmic_morphology.curate.split.divide import NO_LABEL, Sides, divide
+from cosmic_morphology.curate.split.folds import write_folds
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.settings import SplitSettings
+from cosmic_morphology.taxonomy import load_taxonomy
+
+STAGE = "split"
+CODE = "2"
+COLUMNS = (
+    "source",
+    "collection",
+    "lineage",
+    "group",
+    "duplicate_flag",
+    "duplicate_of",
+    "split",
+    "split_reason",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSummary:
+    """What :func:`split_pictures` did.
+
+    Attributes
+    ----------
+    pictures : dict of str to int
+        Pictures in train, val, test and none.
+    classes : dict of str to dict of str to int
+        Pictures of each class in train, val and test.
+    groups : int
+        Groups that have a side.
+    left_out : dict of str to int
+        Why pictures are in none.
+    kept : int
+        Pictures that had a side before and kept it.
+    folds : dict of int to int
+        Pictures of each fold, when folds were asked for; -1: their group was in two folds.
+    worst_ratio_error : float
+        Largest distance of a class from an asked ratio, in percentage points; rendered and
+        derived images do not count, and of variants of one origin only one does.
+    changed : bool
+        False when everything was up to date already.
+    """
+
+    pictures: dict[str, int] = field(default_factory=dict)
+    classes: dict[str, dict[str, int]] = field(default_factory=dict)
+    groups: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    kept: int = 0
+    folds: dict[int, int] = field(default_factory=dict)
+    worst_ratio_error: float = 0.0
+    changed: bool = True
+
+
+def split_pictures(
+    atlas: Atlas,
+    *,
+    settings: SplitSettings,
+    seed: int,
+    label_column: str = "label",
+    redo: bool = False,
+    reject: str | None = None,
+) -> SplitSummary:
+    """Write ``split`` (train, val, test, none) of every picture.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read (labels, groups, copies, lineage) and written.
+    settings : SplitSettings
+        Ratios, what is held out, and how many folds train and val are dealt to, too.
+    seed : int
+        Of the order in which groups are dealt.
+    label_column : str
+        The classes to be kept in balance.
+    redo : bool
+        Deal every picture anew; without it a picture that has a side keeps it.
+    reject : str, optional
+        Name of the class of everything else; that of the taxonomy of this package without it.
+
+    Raises
+    ------
+    UsageError
+        There is no column ``group``, the column of labels is missing or empty, nothing is of a
+        source or collection that is to be held out, there are more folds than groups, or a split
+        would be empty or farther from its ratio than the groups force. Nothing is written then,
+        unless a collection is held out: the test stands.
+    """
+    missing = {"group", label_column} - set(atlas.columns())
+    if missing:
+        raise UsageError(
+            f"there is no column {min(missing)!r}", where=atlas.uri, todo="Run `cosmic curate`."
+        )
+    rows = atlas.read(["id", label_column, *COLUMNS]).sort_by("id")
+    rows = rows.rename_columns(["id", "label", *COLUMNS])
+    unlabelled = rows.num_rows and rows.column("label").null_count == rows.num_rows
+    if unlabelled and not settings.include_unlabelled:
+        raise UsageError(
+            f"no picture has a {label_column!r}, so there is nothing to balance",
+            where=atlas.uri,
+            todo="Give labels with `cosmic curate` or `cosmic review import` first.",
+        )
+    if redo:
+        rows = rows.drop_columns(["split", "split_reason"])
+        for forgotten in ("split", "split_reason"):
+            rows = rows.append_column(forgotten, pa.nulls(rows.num_rows, pa.string()))
+    _check_held_out(rows, settings)
+    name = reject if reject is not None else load_taxonomy(None).reject
+    sides = divide(rows, settings=settings, seed=seed, reject=name)
+    if not settings.hold_out:
+        check_ratios(sides, settings, where=atlas.uri)
+    stamp = Stamp(
+        STAGE,
+        {
+            **settings.model_dump(exclude={"folds"}),
+            "seed": seed,
+            "labels": label_column,
+            "reject": name,
+        },
+        CODE,
+        inputs=fingerprint(rows.column("id").to_pylist(), sides.side, sides.why_none),
+    )
+    changed = not stamp.is_current(atlas.stamp_of("split"))
+    if changed:
+        written = pa.table(
+            {
+                "id": rows.column("id"),
+                "split": pa.array(sides.side, pa.string()),
+                "split_reason": pa.array(sides.why_none, pa.string()),
+            }
+        )
+        atlas.replace_columns(written, stamp)
+    if settings.hold_out:
+        # The test is what was asked for, and holds whatever is left to learn from.
+        check_ratios(sides, settings, where=atlas.uri)
+    takes_part = [
+        counts and side in ("train", "val")
+        for side, counts in zip(sides.side, sides.counts, strict=True)
+    ]
+    folds, dealt = write_folds(atlas, rows, takes_part, settings=settings, seed=seed, redo=redo)
+    return _summary(rows, sides, settings, folds, changed=changed or dealt)
+
+
+def _check_held_out(rows: pa.Table, settings: SplitSettings) -> None:
+    there = {
+        name for column in ("source", "collection") for name in rows.column(column).to_pylist()
+    }
+    missing = [each for each in settings.hold_out if each not in there]
+    if missing:
+        raise UsageError(
+            f"no picture is of {missing[0]!r}, which is to be held out",
+            where="split.hold_out",
+            todo=f"Sources and collections are: {', '.join(sorted(there - {None, ''}))}.",
+        )
+
+
+def _summary(
+    rows: pa.Table,
+    sides: Sides,
+    settings: SplitSettings,
+    folds: dict[int, int],
+    *,
+    changed: bool,
+) -> SplitSummary:
+    labels, groups = rows.column("label").to_pylist(), rows.column("group").to_pylist()
+    old = rows.column("split").to_pylist()
+    classes: dict[str, dict[str, int]] = {}
+    counting: dict[str, dict[str, int]] = {}
+    for name, side, counts in zip(labels, sides.side, sides.counts, strict=True):
+        for table in (classes, counting) if counts else (classes,):
+            if side != NONE:
+                table.setdefault(str(name or NO_LABEL), dict.fromkeys(SIDES, 0))[side] += 1
+    counted = Counter(sides.side)
+    asked = np.array([settings.train, settings.val, settings.test])
+    errors = [
+        float(np.abs(np.array(list(c.values())) / sum(c.values()) - asked / asked.sum()).max())
+        for c in counting.values()
+    ]
+    return SplitSummary(
+        pictures={side: counted[side] for side in (*SIDES, NONE)},
+        classes=dict(sorted(classes.items())),
+        groups=len({g for g, side in zip(groups, sides.side, strict=True) if side != NONE}),
+        left_out=dict(Counter(why for why in sides.why_none if why).most_common()),
+        kept=sum(was in SIDES and was == is_ for was, is_ in zip(old, sides.side, strict=True)),
+        folds=folds,
+        worst_ratio_error=round(100 * max(errors, default=0.0), 2),
+        changed=changed,
+    )

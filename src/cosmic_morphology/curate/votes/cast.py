@@ -1,0 +1,134 @@
+"""Votes: every voter looks at what a source says of a picture, and its opinions are kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from cosmic_morphology.atlas import VOTE_TYPE, Atlas, Progress, Stamp, apply
+from cosmic_morphology.curate.votes.voters import COLUMNS, VOTERS, Said
+from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.taxonomy import Taxonomy
+
+STAGE = "votes"
+CODE = "3"
+
+
+@dataclass(frozen=True, slots=True)
+class VoteSummary:
+    """What :func:`vote` did.
+
+    Attributes
+    ----------
+    filled, already_there : int
+        Pictures that were voted on now, and before.
+    votes : dict of str to int
+        Pictures that each voter had an opinion on.
+    silent : int
+        Pictures that no voter had an opinion on.
+    """
+
+    filled: int
+    already_there: int
+    votes: dict[str, int] = field(default_factory=dict)
+    silent: int = 0
+
+
+def vote(
+    atlas: Atlas,
+    *,
+    taxonomy: Taxonomy,
+    settings: CurateSettings,
+    progress: Progress | None = None,
+    engine: str = "here",
+) -> VoteSummary:
+    """Fill the column ``votes`` of the pictures that lack it.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read and written.
+    taxonomy : Taxonomy
+        Classes and text rules; when they change, all pictures are voted on again.
+    settings : CurateSettings
+        Which voters are asked.
+    progress : callable, optional
+        Called with rows done and rows in all.
+    engine : str
+        ``here`` or ``ray``.
+    """
+    asked = tuple(name for name in VOTERS if name not in settings.without_voters)
+    done = apply(
+        atlas,
+        ballot(taxonomy, asked),
+        reads=COLUMNS,
+        writes=[pa.field("votes", VOTE_TYPE)],
+        stamp=Stamp(STAGE, {"taxonomy": taxonomy_key(taxonomy), "voters": asked}, CODE),
+        progress=progress,
+        engine=engine,
+    )
+    column = atlas.read(["votes"]).column("votes").to_pylist()
+    counted = Counter(name for votes in column for name in {each["voter"] for each in votes or ()})
+    return VoteSummary(
+        filled=done.filled,
+        already_there=done.already_there,
+        votes=dict(sorted(counted.items())),
+        silent=sum(not votes for votes in column),
+    )
+
+
+def ballot(taxonomy: Taxonomy, voters: Sequence[str]) -> Callable[[pa.Table], pa.Table]:
+    """The pure column function: said columns in, ``votes`` out, row for row."""
+
+    def cast(batch: pa.Table) -> pa.Table:
+        rows = [
+            [one.row() for name in voters for one in VOTERS[name](Said.from_row(row), taxonomy)]
+            for row in batch.to_pylist()
+        ]
+        return pa.table({"votes": pa.array(rows, VOTE_TYPE)})
+
+    return cast
+
+
+def labels_of_voter(
+    votes: pa.ChunkedArray | pa.Array | Sequence[list[dict[str, Any]] | None],
+    voter: str,
+    *,
+    ids: Sequence[str] | None = None,
+) -> list[str]:
+    """The label that one voter alone gives each picture; empty where it has no opinion.
+
+    Where its strongest votes tie (a picture found by two searches lies in two folders of who
+    searches by class word), a stable hash of the id chooses: neither class is favoured.
+
+    Parameters
+    ----------
+    votes : pyarrow column or sequence
+        The column ``votes``, of length N.
+    voter : str
+        Name of the voter, such as ``search_word``.
+    ids : sequence of str, optional
+        The N ids; without them the row number takes their place.
+    """
+    rows = votes.to_pylist() if hasattr(votes, "to_pylist") else list(votes)
+    keys = list(ids) if ids is not None else [str(at) for at in range(len(rows))]
+    return [_label_of(voter, row or [], key) for row, key in zip(rows, keys, strict=True)]
+
+
+def taxonomy_key(taxonomy: Taxonomy) -> str:
+    """Short hash of everything in a taxonomy, for stamps."""
+    return hashlib.sha256(taxonomy.model_dump_json().encode()).hexdigest()[:16]
+
+
+def _label_of(voter: str, row: list[dict[str, Any]], key: str) -> str:
+    mine = [each for each in row if each["voter"] == voter]
+    if not mine:
+        return ""
+    best = max(each["weight"] for each in mine)
+    tied = sorted({each["label"] for each in mine if each["weight"] == best})
+    return str(tied[int(hashlib.sha256(key.encode()).hexdigest(), 16) % len(tied)])

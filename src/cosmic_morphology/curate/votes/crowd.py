@@ -1,0 +1,94 @@
+"""The other consensus: CROWDLAB, which learns how far to trust each voter from agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmic_morphology.curate.votes.cast import labels_of_voter
+from cosmic_morphology.curate.votes.label_model import consensus
+from cosmic_morphology.errors import MissingExtraError, how_to_install
+
+# The model's voice is given apart; search words repeat what the texts say.
+_NOT_ANNOTATORS = frozenset({"picture", "search_word"})
+_LEAST = 1e-3
+
+CrowdCast = Sequence[Mapping[str, Any]]
+
+
+def crowdlab(
+    votes: Sequence[CrowdCast], ids: Sequence[str], classes: Sequence[str]
+) -> NDArray[np.float64]:
+    """Probabilities of the classes by CROWDLAB (Goh, Tkachenko, Mueller 2022, arXiv:2210.06812).
+
+    Every voter is an annotator with one label a picture, the picture voter is the model. Rows
+    that CROWDLAB cannot judge (no annotator) keep the probabilities of
+    :func:`~cosmic_morphology.curate.votes.label_model.consensus`.
+
+    Parameters
+    ----------
+    votes : sequence of N sequences
+        With ``voter``, ``label`` and ``weight``.
+    ids : sequence of N str
+        For stable ties.
+    classes : sequence of str
+        The K classes.
+
+    Returns
+    -------
+    array of shape ``(N, K)``
+        The consensus quality score at the consensus label, the rest spread over the others.
+
+    Raises
+    ------
+    MissingExtraError
+        cleanlab is not installed.
+    """
+    try:
+        from cleanlab.multiannotator import get_label_quality_multiannotator
+    except ImportError as error:
+        raise MissingExtraError("CROWDLAB needs cleanlab", todo=how_to_install("learn")) from error
+    likely = consensus(votes, classes)
+    table = _annotations(votes, ids, classes)
+    rows = np.flatnonzero(~np.isnan(table).all(axis=1))
+    several = (~np.isnan(table[rows])).sum(axis=1) > 1
+    if not several.any() or np.isnan(table[rows]).all(axis=0).any():
+        return likely
+    found = get_label_quality_multiannotator(
+        table[rows],
+        _model(votes, classes)[rows],
+        verbose=False,
+        return_detailed_quality=False,
+        return_annotator_stats=False,
+    )["label_quality"]
+    names = found["consensus_label"].to_numpy().astype(int)
+    sure = np.clip(found["consensus_quality_score"].to_numpy(), 1 / len(classes), 1.0)
+    likely[rows] = ((1 - sure) / (len(classes) - 1))[:, None]
+    likely[rows, names] = sure
+    return likely
+
+
+def _annotations(
+    votes: Sequence[CrowdCast], ids: Sequence[str], classes: Sequence[str]
+) -> NDArray[np.float64]:
+    number = {name: float(at) for at, name in enumerate(classes)}
+    voters = sorted({each["voter"] for cast in votes for each in cast} - _NOT_ANNOTATORS)
+    rows = [[dict(each) for each in cast] for cast in votes]
+    columns = [
+        [number.get(name, np.nan) for name in labels_of_voter(rows, voter, ids=ids)]
+        for voter in voters
+    ]
+    return np.array(columns, dtype=float).reshape(len(voters), len(votes)).T
+
+
+def _model(votes: Sequence[CrowdCast], classes: Sequence[str]) -> NDArray[np.float64]:
+    number = {name: at for at, name in enumerate(classes)}
+    chances = np.full((len(votes), len(classes)), _LEAST)
+    for row, cast in enumerate(votes):
+        for each in cast:
+            if each["voter"] == "picture" and each["label"] in number:
+                chances[row, number[each["label"]]] = max(float(each["weight"]), _LEAST)
+    return np.asarray(chances / chances.sum(axis=1, keepdims=True))

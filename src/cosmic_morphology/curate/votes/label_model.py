@@ -1,0 +1,118 @@
+"""From many opinions to one: probabilities of the classes, given the votes on a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmic_morphology.curate.votes.voter_accuracy import RECORD
+
+GOLD = 0.99
+"""A vote of this weight is not argued with: the archive's own code, "artist's concept"."""
+
+# The fields of one record repeat each other: the later they come, the less they add. A search
+# word stands in the same texts that the other voters read, so it counts only where they are mute.
+_SHARE: Mapping[str, float] = {
+    "object_name": 0.7,
+    "lead": 0.8,
+    "text": 0.6,
+    "keywords": 0.6,
+    "search_word": 0.0,
+}
+_ALONE: Mapping[str, float] = {"search_word": 0.5}
+# These give probabilities of all classes, not odds of one.
+_OF_ALL = frozenset({"picture", "zero_shot"})
+RUN = "run_"
+"""The names of trained runs as voters begin so; they, too, give probabilities of all classes."""
+
+# Runs learn from the same labels as the picture voter and as each other: together they are one
+# voice, and not all of its evidence is new.
+_SHARE_OF_RUNS = 0.7
+_LEAST, _MOST = 1e-3, 1 - 1e-3
+
+Cast = Sequence[Mapping[str, Any]]
+
+
+def consensus(
+    votes: Sequence[Cast], classes: Sequence[str], *, without: Sequence[Sequence[str]] | None = None
+) -> NDArray[np.float64]:
+    """Probabilities of the classes from weighted votes: a naive Bayes over the voters.
+
+    A vote of weight *w* for one of *K* classes multiplies its odds by ``w (K - 1) / (1 - w)``,
+    raised to the voter's share of independent evidence. Voters that know probabilities of all
+    classes multiply by these. A trained run without the reject class says nothing for or against
+    that class. Where somebody gives a gold vote, only gold votes are heard.
+
+    Parameters
+    ----------
+    votes : sequence of N sequences
+        For each picture its votes, with ``voter``, ``label`` and ``weight``.
+    classes : sequence of str
+        The K classes, the reject class last; votes for others are not counted.
+    without : sequence of N sequences of str, optional
+        For each picture the voters that are not heard.
+
+    Returns
+    -------
+    array of shape ``(N, K)``
+        Rows sum to one; a row without votes is uniform.
+    """
+    at = {name: column for column, name in enumerate(classes)}
+    scores = np.zeros((len(votes), len(classes)))
+    for row, cast in enumerate(votes):
+        mute = without[row] if without is not None else ()
+        heard = [each for each in cast if each["label"] in at and each["voter"] not in mute]
+        gold = [each for each in heard if each["weight"] >= GOLD and not is_of_all(each)]
+        _add_odds(scores[row], gold or heard, at)
+        if not gold:
+            _add_distributions(scores[row], heard, at)
+    scores -= scores.max(axis=1, keepdims=True)
+    likely = np.exp(scores)
+    return np.asarray(likely / likely.sum(axis=1, keepdims=True))
+
+
+def _add_odds(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) -> None:
+    single = [each for each in cast if not is_of_all(each)]
+    shares = _SHARE if any(_SHARE.get(each["voter"], 1.0) > 0 for each in cast) else _ALONE
+    for each in single:
+        # What people found beside a voter's opinions repeats as much as the voter does.
+        voter = each["voter"].removeprefix(RECORD)
+        weight = min(max(float(each["weight"]), _LEAST), _MOST)
+        odds = weight * (len(at) - 1) / (1 - weight)
+        scores[at[each["label"]]] += shares.get(voter, 1.0) * np.log(odds)
+
+
+def _add_distributions(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) -> None:
+    voices = sorted({each["voter"] for each in cast if is_of_all(each)})
+    runs = sum(voter.startswith(RUN) for voter in voices)
+    for voter in voices:
+        mine = [each for each in cast if each["voter"] == voter]
+        is_run = voter.startswith(RUN)
+        share = _SHARE_OF_RUNS / runs if is_run else 1.0
+        scores += share * np.log(np.maximum(_chances(mine, at, is_run), _LEAST))
+
+
+def _chances(mine: Cast, at: Mapping[str, int], is_run: bool) -> NDArray[np.float64]:
+    chances, listed = np.zeros(len(at)), np.zeros(len(at), dtype=bool)
+    for each in mine:
+        chances[at[each["label"]]] = float(each["weight"])
+        listed[at[each["label"]]] = True
+    # A run that knows the reject class always lists it.
+    without_reject = is_run and not listed[-1]
+    unlisted = chances == 0
+    if without_reject:
+        unlisted[-1] = False
+    # What is left over belongs to the classes that were too unlikely to be listed.
+    left = max(1.0 - chances.sum(), 0.0)
+    chances[unlisted] = left / max(int(unlisted.sum()), 1)
+    if without_reject:
+        chances[-1] = chances.max()
+    return chances
+
+
+def is_of_all(vote: Mapping[str, Any]) -> bool:
+    """Whether it is one of the probabilities of all classes, given by what sees the picture."""
+    return vote["voter"] in _OF_ALL or vote["voter"].startswith(RUN)

@@ -1,0 +1,274 @@
+"""Trained runs as voters, on pictures that they have not learned from and are not scored on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cosmic_morphology.atlas import Atlas, Progress, Stamp
+from cosmic_morphology.curate.columns import matrix
+from cosmic_morphology.curate.votes.abstaining import ELSEWHERE, NO_RECORD, NOT_ASKED, why_mute
+from cosmic_morphology.curate.votes.label_model import RUN
+from cosmic_morphology.errors import InputError
+from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.taxonomy import Taxonomy
+
+STAGE = "trained"
+CODE = "1"
+_LEARNT_BY = "learnt_by_"
+_ROWS_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedVoter:
+    """A trained run that gives opinions; whoever loads runs hands it in.
+
+    Attributes
+    ----------
+    name : str
+        Of the voter, from :func:`voter_of`.
+    classes : tuple of str
+        In the order of its probabilities.
+    fingerprint : str
+        Hash of everything that decides over an answer.
+    learnt, groups : frozenset of str, optional
+        Ids that it was trained or validated on, and their groups; None: it has no record.
+    answer : callable
+        Ids of N pictures in, calibrated probabilities out, float32 of shape ``(N, K)``; ``nan``
+        where a picture cannot be read.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    fingerprint: str
+    learnt: frozenset[str] | None
+    groups: frozenset[str] | None
+    answer: Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedSummary:
+    """What one run was asked.
+
+    Attributes
+    ----------
+    filled : int
+        Pictures that it judged now.
+    votes : int
+        Pictures that it votes on.
+    mute : dict of str to int
+        Why it does not vote on the others, with their number.
+    """
+
+    filled: int
+    votes: int
+    mute: dict[str, int] = field(default_factory=dict)
+
+
+def ask_runs(
+    atlas: Atlas,
+    runs: Sequence[TrainedVoter],
+    *,
+    taxonomy: Taxonomy,
+    settings: CurateSettings,
+    progress: Progress | None = None,
+) -> dict[str, TrainedSummary]:
+    """Fill the columns ``run_…`` and ``learnt_by_…`` of runs that are to vote.
+
+    Whom a run may be asked about, :func:`~cosmic_morphology.curate.votes.abstaining.why_mute` says: not
+    what it has learned from, and nothing of the val and test splits. Where a run cannot prove what
+    it has learned from, it does not vote at all.
+    :func:`~cosmic_morphology.curate.labels.assign.label` looks at groups and split anew, each time.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read (groups, split) and written.
+    runs : sequence of TrainedVoter
+        They need not have been trained on this atlas, if it has all that they learned from.
+    taxonomy : Taxonomy
+        Must have the classes of the runs, with or without the reject class.
+    settings : CurateSettings
+        ``run_min_confidence``.
+    progress : callable, optional
+        Called with pictures done and in all, run by run.
+
+    Raises
+    ------
+    InputError
+        A run has other classes, or two runs have one name.
+    """
+    check_runs(runs, taxonomy)
+    return {run.name: _ask(atlas, run, taxonomy, settings, progress) for run in runs}
+
+
+def check_runs(runs: Sequence[TrainedVoter], taxonomy: Taxonomy) -> None:
+    """Refuse runs that cannot vote together on the classes of a taxonomy.
+
+    Raises
+    ------
+    InputError
+        A run has other classes, or two runs have one name.
+    """
+    twice = [name for name, n in Counter(run.name for run in runs).items() if n > 1]
+    if twice:
+        raise InputError(
+            "two runs of one name are to vote",
+            where=twice[0].removeprefix(RUN),
+            todo="Rename one of their folders.",
+        )
+    for run in runs:
+        _check_classes(run, taxonomy)
+
+
+def voter_of(place: str) -> str:
+    """Name of the voter (and of its column) for the name or folder of a run."""
+    return RUN + re.sub(r"[^A-Za-z0-9_-]", "_", Path(place).name)
+
+
+def columns_of_run(place: str) -> tuple[str, str]:
+    """Columns of a run: what it says, and which pictures it has learned from."""
+    voter = voter_of(place)
+    return voter, _learnt_by(voter)
+
+
+def heard_runs(
+    atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings
+) -> dict[str, NDArray[np.float32]]:
+    """What the runs of the settings say of the N pictures by id.
+
+    Returns
+    -------
+    dict of str to array of shape ``(N, K)``
+        By voter; rows of ``nan`` where it does not vote, and a last column of ``nan`` where it
+        does not know the reject class.
+    """
+    heard = {}
+    for voter in dict.fromkeys(voter_of(each) for each in settings.runs):
+        if voter not in settings.without_voters and _has_said(atlas, voter, taxonomy):
+            said = matrix(atlas, voter)
+            mute = why_mute(_rows(atlas, voter), said, settings.run_min_confidence)
+            said[[bool(why) for why in mute]] = np.nan
+            heard[voter] = said
+    return heard
+
+
+def why_runs_abstain(
+    atlas: Atlas, id_: str, *, taxonomy: Taxonomy, settings: CurateSettings
+) -> dict[str, str]:
+    """Why runs of the settings do not vote on one picture, by voter."""
+    found = {}
+    for voter in dict.fromkeys(voter_of(each) for each in settings.runs):
+        why = NOT_ASKED
+        if _has_said(atlas, voter, taxonomy):
+            rows = _rows(atlas, voter)
+            mute = why_mute(rows, matrix(atlas, voter), settings.run_min_confidence)
+            why = mute[[row["id"] for row in rows].index(id_)]
+        if why:
+            found[voter] = why
+    return found
+
+
+def _check_classes(run: TrainedVoter, taxonomy: Taxonomy) -> None:
+    strange = sorted(set(run.classes) - set(taxonomy.names_with_reject))
+    lacking = sorted(set(taxonomy.names) - set(run.classes))
+    if strange or lacking:
+        told = [f"knows {', '.join(strange)}, which the taxonomy does not"] if strange else []
+        told += [f"does not know {', '.join(lacking)}"] if lacking else []
+        raise InputError(
+            f"the run {' and '.join(told)}",
+            where=run.name.removeprefix(RUN),
+            todo="Name the taxonomy that it was trained with, or take the run out of curate.runs.",
+        )
+
+
+def _ask(
+    atlas: Atlas,
+    run: TrainedVoter,
+    taxonomy: Taxonomy,
+    settings: CurateSettings,
+    progress: Progress | None,
+) -> TrainedSummary:
+    classes = taxonomy.names_with_reject
+    kind = pa.list_(pa.float32(), len(classes))
+    fields = [pa.field(run.name, kind), pa.field(_learnt_by(run.name), pa.bool_())]
+    parameters = {"classes": classes, "fingerprint": run.fingerprint}
+    atlas.prepare_columns(fields, Stamp(STAGE, parameters, CODE))
+    unproved = _note_learnt(atlas, run)
+    least = settings.run_min_confidence
+    rows, pictures = _rows(atlas, run.name), atlas.positions()
+    reasons = why_mute(rows, matrix(atlas, run.name), least)
+    todo = [
+        row["id"]
+        for row, why in zip(rows, reasons, strict=True)
+        if why == NOT_ASKED and row["id"] in pictures
+    ]
+    for start in range(0, len(todo), _ROWS_AT_ONCE):
+        part = todo[start : start + _ROWS_AT_ONCE]
+        chances = _in_order(run.answer(part), run.classes, classes)
+        values = pa.FixedSizeListArray.from_arrays(pa.array(chances.ravel()), len(classes))
+        atlas.fill_columns(pa.table({"id": pa.array(part, pa.string()), run.name: values}))
+        if progress:
+            progress(start + len(part), len(todo))
+    mute = Counter(why_mute(rows, matrix(atlas, run.name), least))
+    votes = mute.pop("", 0)
+    if unproved:
+        mute = Counter({unproved: len(rows)})
+    return TrainedSummary(len(todo), votes, dict(mute.most_common()))
+
+
+def _note_learnt(atlas: Atlas, run: TrainedVoter) -> str:
+    """Write which rows the run has learned from; the reason where that cannot be proved."""
+    column = _learnt_by(run.name)
+    rows = atlas.read(["id", "group", column]).to_pylist()
+    learnt, groups = run.learnt or frozenset(), run.groups or frozenset()
+    unproved = "" if run.learnt is not None else NO_RECORD
+    # A copy of a picture that is not here would not be known for one.
+    if learnt - {row["id"] for row in rows}:
+        unproved = ELSEWHERE
+    for row in rows:
+        row["new"] = row["id"] in learnt or row["id"] in groups or row["group"] in groups
+        row["new"] = None if unproved else row["new"]
+    changed = [row for row in rows if row["new"] is not row[column]]
+    if changed:
+        ids = pa.array([row["id"] for row in changed], pa.string())
+        flags = pa.array([row["new"] for row in changed], pa.bool_())
+        atlas.fill_columns(pa.table({"id": ids, column: flags}))
+    return unproved
+
+
+def _rows(atlas: Atlas, voter: str) -> list[dict[str, Any]]:
+    table = atlas.read(["id", "group", "split", _learnt_by(voter)]).sort_by("id")
+    rows: list[dict[str, Any]] = table.rename_columns(
+        ["id", "group", "split", "learnt"]
+    ).to_pylist()
+    return rows
+
+
+def _in_order(
+    said: NDArray[np.float32], known: Sequence[str], classes: Sequence[str]
+) -> NDArray[np.float32]:
+    """Probabilities in the order of the taxonomy; zero where unreadable, ``nan`` where unknown."""
+    out = np.full((len(said), len(classes)), np.nan, np.float32)
+    out[:, [classes.index(name) for name in known]] = np.nan_to_num(said)
+    return out
+
+
+def _learnt_by(voter: str) -> str:
+    return _LEARNT_BY + voter.removeprefix(RUN)
+
+
+def _has_said(atlas: Atlas, voter: str, taxonomy: Taxonomy) -> bool:
+    if voter not in atlas.columns():
+        return False
+    told = json.loads((atlas.stamp_of(voter) or {}).get(b"parameters", b"{}"))
+    return tuple(told.get("classes", ())) == taxonomy.names_with_reject

@@ -1,0 +1,85 @@
+"""The taxonomy's phrases, applied to one field of a record; shared by the title and text voters."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from functools import lru_cache
+
+from cosmic_morphology.curate.text.phrases import Found, Phrases, plain
+from cosmic_morphology.curate.votes.voters.base import Vote
+from cosmic_morphology.taxonomy import Taxonomy, TextField, load_taxonomy
+
+# A phrase found again adds less each time; ten mentions of one word are not ten witnesses.
+_REPEAT = 0.35
+_MOST_REPEATS = 3
+# Weight of a search word that stands in a field, for a taxonomy that brings no rules of its own.
+_PLAIN_WORD = {"title": 0.75, "name": 0.7, "lead": 0.6, "keywords": 0.6, "text": 0.52}
+
+
+def rule_votes(voter: str, field: TextField, text: str, taxonomy: Taxonomy) -> list[Vote]:
+    """Votes of the rules for one field on its text: one for each class that is spoken for."""
+    matcher = _matcher(taxonomy, field)
+    found: dict[str, list[Found]] = defaultdict(list)
+    for each in matcher.phrases.find(plain(text)):
+        label = matcher.labels.get(each.phrase)
+        if label is not None:
+            found[label].append(each)
+    return [
+        Vote(
+            voter,
+            label,
+            _combined([matcher.weights[each.phrase] for each in finds]),
+            f"{field}: " + ", ".join(dict.fromkeys(f"“{each.phrase}”" for each in finds)),
+        )
+        for label, finds in found.items()
+    ]
+
+
+class _Matcher:
+    def __init__(self, taxonomy: Taxonomy, field: TextField) -> None:
+        self.labels: dict[str, str] = {}
+        self.weights: dict[str, float] = {}
+        for rule in taxonomy.rules:
+            if field in rule.where and rule.lent != "only":
+                for phrase in rule.phrases:
+                    self.labels[phrase.lower()] = rule.label
+                    self.weights[phrase.lower()] = rule.weight
+        ruled = {rule.label for rule in taxonomy.rules}
+        if taxonomy.reject not in ruled:
+            for phrase, weight in _lent(taxonomy, field):
+                self.labels[phrase] = taxonomy.reject
+                self.weights[phrase] = weight
+        for word, label in taxonomy.class_of_word.items():
+            if label not in ruled:
+                self.labels.setdefault(word, label)
+                self.weights.setdefault(word, _PLAIN_WORD[field])
+        self.phrases = Phrases([*self.labels, *(each.lower() for each in taxonomy.ignore)])
+
+
+def _lent(taxonomy: Taxonomy, field: TextField) -> list[tuple[str, float]]:
+    """Phrases of people, hardware, charts and artworks, which are junk whatever the classes are.
+
+    Those that share a word with the taxonomy's own words are left to it.
+    """
+    named = (*taxonomy.names_with_reject, *taxonomy.class_of_word)
+    own = {word.rstrip("s") for name in named for word in plain(name).split()}
+    return [
+        (phrase.lower(), rule.weight)
+        for rule in load_taxonomy().rules
+        if rule.lent != "no" and field in rule.where
+        for phrase in rule.phrases
+        if own.isdisjoint(word.rstrip("*").rstrip("s") for word in phrase.lower().split())
+    ]
+
+
+@lru_cache(maxsize=32)
+def _matcher(taxonomy: Taxonomy, field: TextField) -> _Matcher:
+    return _Matcher(taxonomy, field)
+
+
+def _combined(weights: list[float]) -> float:
+    best = max(weights)
+    repeats = min(len(weights) - 1, _MOST_REPEATS)
+    evidence = math.log(best / (1 - best)) * (1 + _REPEAT * repeats)
+    return round(1 / (1 + math.exp(-evidence)), 4)
