@@ -27,7 +27,8 @@ from typing import Any
 from conftest import draw_jpeg
 
 from cosmic_morphology import atlas as room
-from cosmic_morphology.atlas import TABLES, Atlas, verify
+from cosmic_morphology.atlas import TABLES, Atlas
+from cosmic_morphology.atlas.verification import verify
 
 # When something was done, and how often it was tried: a run that was killed did it later and again.
 TIMES = ("fetched_at", "updated_at", "at", "attempts")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.atlas import Record as Record
     from cosmic_morphology.atlas import checked_labels as checked_labels
     from cosmic_morphology.atlas.export import export as export
-    from cosmic_morphology.atlas.verify import verify as verify
+    from cosmic_morphology.atlas.verification.verify import verify as verify
     from cosmic_morphology.collect import collect as collect_pictures  # noqa: F401
     from cosmic_morphology.collect import status as status
     from cosmic_morphology.collect.import_folder import import_folder as import_folder

@@ -16,8 +16,10 @@ from typer.testing import CliRunner
 
 from cosmic_morphology import atlas as room
 from cosmic_morphology import errors
-from cosmic_morphology.atlas import TABLES, Atlas, Stamp, checksums, commit, verify
-from cosmic_morphology.atlas.faults import told
+from cosmic_morphology.atlas import TABLES, Atlas, Stamp
+from cosmic_morphology.atlas.storage import checksums, commit
+from cosmic_morphology.atlas.storage.faults import told
+from cosmic_morphology.atlas.verification import verify
 from cosmic_morphology.cli import app
 
 SAMPLE, ALL = 12, 240

@@ -1,6 +1,5 @@
 """The atlas: versioned Lance tables, the only place where data lives."""
 
-from cosmic_morphology.atlas.arrivals import Arrival
 from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.credits import (
     Credit,
@@ -21,8 +20,8 @@ from cosmic_morphology.atlas.decisions import (
 from cosmic_morphology.atlas.embeddings import embedding_column_for, embedding_columns
 from cosmic_morphology.atlas.engine import Applied, Progress, apply
 from cosmic_morphology.atlas.export import Exported, export
-from cosmic_morphology.atlas.problems import Problem
-from cosmic_morphology.atlas.records import Record
+from cosmic_morphology.atlas.provenance import Stamp, fingerprint
+from cosmic_morphology.atlas.record import Arrival, Record
 from cosmic_morphology.atlas.schema import (
     BELIEVED,
     SCHEMA_VERSION,
@@ -30,10 +29,9 @@ from cosmic_morphology.atlas.schema import (
     VOTE_TYPE,
     believed_field,
 )
-from cosmic_morphology.atlas.stamps import Stamp, fingerprint
-from cosmic_morphology.atlas.verify import Verification, verify
+from cosmic_morphology.atlas.verification.problems import Problem
+from cosmic_morphology.atlas.verification.verify import Verification, verify, withdraw
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
-from cosmic_morphology.atlas.withdrawing import withdraw
 
 __all__ = [
     "BELIEVED",

@@ -9,10 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import commit, versions
-from cosmic_morphology.atlas.arrivals import Arrival, fresh_rows, image_rows
-from cosmic_morphology.atlas.creation import create_tables, open_tables
-from cosmic_morphology.atlas.records import Record
+from cosmic_morphology.atlas import versions
+from cosmic_morphology.atlas.provenance import Stamp, fingerprint, table_digest
+from cosmic_morphology.atlas.record import Arrival, Record, fresh_rows, image_rows
 from cosmic_morphology.atlas.schema import (
     DECISIONS,
     FROM_SAID,
@@ -23,9 +22,10 @@ from cosmic_morphology.atlas.schema import (
     TABLES,
     believed_field,
 )
-from cosmic_morphology.atlas.stamps import Stamp, fingerprint, table_digest
-from cosmic_morphology.atlas.store import Store
-from cosmic_morphology.atlas.tables import Table, sql_text, with_left_out
+from cosmic_morphology.atlas.storage import commit
+from cosmic_morphology.atlas.storage.creation import create_tables, open_tables
+from cosmic_morphology.atlas.storage.lance_tables import Table, sql_text, with_left_out
+from cosmic_morphology.atlas.storage.store import Store
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.errors import AtlasError, UsageError
 from cosmic_morphology.safe_text import without_secrets

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from cosmic_morphology.atlas.atlas import Atlas
-from cosmic_morphology.atlas.stamps import Stamp
+from cosmic_morphology.atlas.provenance import Stamp
 
 # Batches on their way per core of the driver: enough to keep workers busy, few to hold.
 _PER_CORE = 4

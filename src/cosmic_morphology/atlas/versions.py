@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from cosmic_morphology.atlas import commit
 from cosmic_morphology.atlas.schema import TABLES
-from cosmic_morphology.atlas.tables import Table
+from cosmic_morphology.atlas.storage import commit
+from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.errors import AtlasError, AtlasVersionError
 
 # What Lance takes for the name of a reference, which becomes a file's name.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cosmic_morphology.atlas import Arrival, Atlas, Record
-from cosmic_morphology.atlas.tables import sql_text
+from cosmic_morphology.atlas.storage.lance_tables import sql_text
 from cosmic_morphology.collect.import_summary import ImportSummary, shortfall
 from cosmic_morphology.collect.sources.folder.source import SOURCE, Folder
 from cosmic_morphology.errors import CosmicError

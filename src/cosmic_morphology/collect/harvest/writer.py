@@ -10,7 +10,7 @@ from typing import Any
 
 from cosmic_morphology.atlas import Arrival, Atlas, Record, withdraw
 from cosmic_morphology.atlas.schema import LEDGER
-from cosmic_morphology.atlas.tables import sql_text
+from cosmic_morphology.atlas.storage.lance_tables import sql_text
 from cosmic_morphology.collect.harvest.addresses import Addresses
 from cosmic_morphology.collect.harvest.completeness import STORED, Tally, slice_rows
 from cosmic_morphology.collect.harvest.items import PAGE_PREFIX, FetchState, Item, Outcome

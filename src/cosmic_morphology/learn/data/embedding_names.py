@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas, Stamp
-from cosmic_morphology.atlas.tables import sql_text
+from cosmic_morphology.atlas.storage.lance_tables import sql_text
 from cosmic_morphology.learn.models.backbones import timm_name
 
 # Raise it when the same picture and weights give another embedding.

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import lance
 import pyarrow as pa
 
-from cosmic_morphology.atlas.checksums import record_commits, record_tag
-from cosmic_morphology.atlas.faults import is_missing, told
 from cosmic_morphology.atlas.schema import table_schema
-from cosmic_morphology.atlas.store import Store, is_local
-from cosmic_morphology.atlas.tables import Table, open_table, table_uri
+from cosmic_morphology.atlas.storage.checksums import record_commits, record_tag
+from cosmic_morphology.atlas.storage.faults import is_missing, told
+from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, table_uri
+from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import AtlasError
 
 _T = TypeVar("_T")

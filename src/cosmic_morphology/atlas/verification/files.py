@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cosmic_morphology.atlas.checksums import (
+from cosmic_morphology.atlas.storage.checksums import (
     FileRecord,
     digest,
     read_records,
     referenced,
 )
-from cosmic_morphology.atlas.faults import as_told, told
-from cosmic_morphology.atlas.problems import Problem
-from cosmic_morphology.atlas.store import Store
-from cosmic_morphology.atlas.tables import Table
+from cosmic_morphology.atlas.storage.faults import as_told, told
+from cosmic_morphology.atlas.storage.lance_tables import Table
+from cosmic_morphology.atlas.storage.store import Store
+from cosmic_morphology.atlas.verification.problems import Problem
 from cosmic_morphology.errors import AtlasDamagedError
 
 _NAMED_COLUMNS = 3

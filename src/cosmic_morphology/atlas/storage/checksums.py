@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cosmic_morphology.atlas.store import Store
+from cosmic_morphology.atlas.storage.store import Store
 
 FOLDER = "checksums"
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cosmic_morphology.atlas.checksums import has_records, record_commits
-from cosmic_morphology.atlas.commit import create_table, one_writer
-from cosmic_morphology.atlas.faults import told
 from cosmic_morphology.atlas.schema import SCHEMA_VERSION, TABLES
-from cosmic_morphology.atlas.store import Store, is_local
-from cosmic_morphology.atlas.tables import Table, open_table
+from cosmic_morphology.atlas.storage.checksums import has_records, record_commits
+from cosmic_morphology.atlas.storage.commit import create_table, one_writer
+from cosmic_morphology.atlas.storage.faults import told
+from cosmic_morphology.atlas.storage.lance_tables import Table, open_table
+from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError, AtlasPlaceError
 from cosmic_morphology.safe_text import without_secrets
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas.problems import Problem
 from cosmic_morphology.atlas.schema import BELIEVED_BY_NAME, KEYS, TABLES, table_schema
-from cosmic_morphology.atlas.tables import Table
+from cosmic_morphology.atlas.storage.lance_tables import Table
+from cosmic_morphology.atlas.verification.problems import Problem
 
 
 def schema_problems(table: Table) -> Iterator[Problem]:

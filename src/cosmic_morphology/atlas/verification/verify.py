@@ -1,26 +1,30 @@
-"""Does the atlas add up? Files against their checksums, rows, schema, rows without partners."""
+"""Does the atlas add up? Files against their checksums, rows, schema, rows without partners.
+
+Taking back what should never have been stored: pictures that turned out to be stand-ins.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cosmic_morphology.atlas.atlas import Atlas
-from cosmic_morphology.atlas.creation import has_marker, holds_something
-from cosmic_morphology.atlas.problems import Problem
 from cosmic_morphology.atlas.schema import TABLES
-from cosmic_morphology.atlas.store import Store
-from cosmic_morphology.atlas.tables import Table, open_table
-from cosmic_morphology.atlas.verify_contents import (
+from cosmic_morphology.atlas.storage import commit
+from cosmic_morphology.atlas.storage.creation import has_marker, holds_something
+from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, sql_text
+from cosmic_morphology.atlas.storage.store import Store
+from cosmic_morphology.atlas.verification.contents import (
     changed_pictures,
     duplicate_keys,
     lonely_rows,
     schema_problems,
     unfinished_tags,
 )
-from cosmic_morphology.atlas.verify_files import check_files
-from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError
+from cosmic_morphology.atlas.verification.files import check_files
+from cosmic_morphology.atlas.verification.problems import Problem
+from cosmic_morphology.errors import AtlasDamagedError, AtlasError, AtlasNotFoundError
 
 Progress = Callable[[int, int], None]
 _BATCH = 64
@@ -184,3 +188,27 @@ def _hash_pictures(images: Table, progress: Progress | None) -> tuple[int, list[
 
     found = _told("images", look)
     return hashed, found
+
+
+def withdraw(atlas: Atlas, ids: Collection[str]) -> None:
+    """Take pictures and their records out of the newest version; older versions keep them.
+
+    A record on which a person has given a verdict stays, without its picture. Safe to repeat
+    after a kill.
+
+    Raises
+    ------
+    AtlasError
+        An old version is open.
+    """
+    if atlas.pinned:
+        raise AtlasError("an old version can be read, not written", where=atlas.uri)
+    if not ids:
+        return
+    chosen = f"id IN ({', '.join(map(sql_text, sorted(ids)))})"
+    with commit.one_writer(atlas.uri):
+        judged = set(atlas.read(["id"], where=chosen, table="decisions").column("id").to_pylist())
+        commit.delete(atlas.table("images"), chosen)
+        if unjudged := sorted(set(ids) - judged):
+            listed = ", ".join(map(sql_text, unjudged))
+            commit.delete(atlas.table("catalogue"), f"id IN ({listed})")

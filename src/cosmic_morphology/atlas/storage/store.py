@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology.atlas.faults import full_disk, is_missing, told
+from cosmic_morphology.atlas.storage.faults import full_disk, is_missing, told
 from cosmic_morphology.errors import OutputError
 from cosmic_morphology.io_utils import write_bytes
 from cosmic_morphology.safe_text import hide

@@ -9,9 +9,9 @@ from typing import Any
 import lance
 import pyarrow as pa
 
-from cosmic_morphology.atlas.faults import is_missing, told
 from cosmic_morphology.atlas.schema import SCHEMA_KEY, SCHEMA_VERSION, table_schema
-from cosmic_morphology.atlas.store import Store, is_local
+from cosmic_morphology.atlas.storage.faults import is_missing, told
+from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import (
     AtlasDamagedError,
     AtlasNotFoundError,
@@ -26,7 +26,7 @@ _NO_VERSION = ("does not exist", "ref is invalid", "name too long")
 
 
 class Table:
-    """One table of an atlas, for reading; :mod:`~cosmic_morphology.atlas.commit` writes.
+    """One table of an atlas, for reading; :mod:`~cosmic_morphology.atlas.storage.commit` writes.
 
     Every error that Lance raises in here becomes one line that names the table: there is no other
     way to a table's rows.
