@@ -14,7 +14,7 @@ from PIL import Image
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging import ImageLimits, take_in
 from cosmic_morphology.imaging.decode import decode
-from cosmic_morphology.imaging.guards import media_type_of
+from cosmic_morphology.imaging.sniff import media_type_of
 
 HEIGHT, WIDTH = 37, 53
 

@@ -15,7 +15,7 @@ from test_imaging import stars
 
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging import ImageLimits, PictureKind, take_in
-from cosmic_morphology.imaging.fits import decode_fits
+from cosmic_morphology.imaging.formats.fits import decode_fits
 
 INTEGERS = ["RICE_1", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "PLIO_1", "NOCOMPRESS"]
 SKY = np.rint(stars()).astype(np.int64)

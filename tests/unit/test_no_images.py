@@ -121,7 +121,7 @@ def test_the_input_of_a_model_is_as_large_as_a_run_may_say():
 
 def test_json_that_is_nested_too_deeply_is_no_image():
     from cosmic_morphology.errors import PictureError
-    from cosmic_morphology.imaging.guards import media_type_of
+    from cosmic_morphology.imaging.sniff import media_type_of
 
     with pytest.raises(PictureError, match="JSON"):
         media_type_of(b"[" * 4000)

@@ -37,11 +37,11 @@ lower half is missing is refused, not filled with grey.
 
 from __future__ import annotations
 
-from cosmic_morphology.imaging.decoders import Decoders
-from cosmic_morphology.imaging.guards import ImageLimits, PictureKind
-from cosmic_morphology.imaging.hashing import perceptual_hash
-from cosmic_morphology.imaging.intake import Intake, read_picture, take_in
+from cosmic_morphology.imaging.ingest import Intake, read_picture, take_in
+from cosmic_morphology.imaging.perceptual_hash import perceptual_hash
+from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind
 from cosmic_morphology.imaging.thumbnail import read_thumbnail
+from cosmic_morphology.imaging.workers.decode_pool import Decoders
 
 __all__ = [
     "Decoders",

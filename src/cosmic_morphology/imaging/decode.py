@@ -20,14 +20,14 @@ from PIL import (
 )
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging import png, tiff
 from cosmic_morphology.imaging.colour import to_srgb
-from cosmic_morphology.imaging.guards import ImageLimits, PictureKind, check_size, refuse
-from cosmic_morphology.imaging.jpeg import end_of_jpeg, pixels_of_jpeg
+from cosmic_morphology.imaging.formats import png, tiff
+from cosmic_morphology.imaging.formats.containers import webp_size
+from cosmic_morphology.imaging.formats.jpeg import end_of_jpeg, pixels_of_jpeg
+from cosmic_morphology.imaging.formats.samples import Samples, developed
+from cosmic_morphology.imaging.formats.tiff_tags import at_full_image, read_tags
 from cosmic_morphology.imaging.orientation import orientation_of, upright
-from cosmic_morphology.imaging.samples import Samples, developed
-from cosmic_morphology.imaging.structure import webp_size
-from cosmic_morphology.imaging.tiff_tags import at_full_image, read_tags
+from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, check_size, refuse
 
 # A decoder-side reduction keeps at least this many times the thumbnail's side, so that the
 # final filter still has something to average.

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from cosmic_morphology.imaging.decode import Decoded, fitted, refusals
-from cosmic_morphology.imaging.guards import media_type_of
-from cosmic_morphology.imaging.jpeg import end_of_jpeg
+from cosmic_morphology.imaging.formats.jpeg import end_of_jpeg
+from cosmic_morphology.imaging.sniff import media_type_of
 
 JPEG_QUALITY = 90
 # A small picture may drag megabytes of metadata along: those are not taken over.

@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from cosmic_morphology.imaging.guards import ImageLimits, PictureKind, refuse
+from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, refuse
 
 _REFETCH = "Fetch it again."
 

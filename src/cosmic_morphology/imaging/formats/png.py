@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from PIL import PngImagePlugin
 
-from cosmic_morphology.imaging.guards import ImageLimits
+from cosmic_morphology.imaging.formats.samples import Samples, check_decoded_bytes
 from cosmic_morphology.imaging.orientation import orientation_of
-from cosmic_morphology.imaging.samples import Samples, check_decoded_bytes
+from cosmic_morphology.imaging.sniff import ImageLimits
 
 _GREY, _RGB, _GREY_ALPHA, _RGBA = 0, 2, 4, 6
 _SAMPLES = {_GREY: 1, _RGB: 3, _GREY_ALPHA: 2, _RGBA: 4}

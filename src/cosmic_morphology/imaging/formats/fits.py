@@ -14,7 +14,7 @@ from PIL import Image
 
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging.decode import Decoded, refusals
-from cosmic_morphology.imaging.fits_choice import (
+from cosmic_morphology.imaging.formats.fits_choice import (
     MAX_LOOKED_AT,
     check_planes,
     images_by_rank,
@@ -23,10 +23,10 @@ from cosmic_morphology.imaging.fits_choice import (
     shape_of,
     varies,
 )
-from cosmic_morphology.imaging.fits_packed import check_tiles, unpacked
-from cosmic_morphology.imaging.fits_unpacker import image_of_tiles
-from cosmic_morphology.imaging.guards import ImageLimits, PictureKind, check_size, refuse
-from cosmic_morphology.imaging.samples import check_decoded_bytes
+from cosmic_morphology.imaging.formats.fits_packed import check_tiles, unpacked
+from cosmic_morphology.imaging.formats.fits_unpacker import image_of_tiles
+from cosmic_morphology.imaging.formats.samples import check_decoded_bytes
+from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, check_size, refuse
 
 # Longest side, in thumbnails, that is stretched; larger planes are averaged down first.
 WORKING_SIDES = 2

@@ -13,7 +13,7 @@ import numpy as np
 import simplejpeg
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging.guards import PictureKind, refuse
+from cosmic_morphology.imaging.sniff import PictureKind, refuse
 
 _REFETCH = "Fetch it again."
 # Within the coded data FF is followed by 00 or by a restart marker; FF may be repeated as filler.

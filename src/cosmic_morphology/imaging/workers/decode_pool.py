@@ -18,10 +18,14 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging.frames import read_answer
-from cosmic_morphology.imaging.guards import ImageLimits, PictureKind
-from cosmic_morphology.imaging.intake import Intake, take_in
-from cosmic_morphology.imaging.pipes import environment, read_frame, write_frame
+from cosmic_morphology.imaging.ingest import Intake, take_in
+from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind
+from cosmic_morphology.imaging.workers.messages import (
+    environment,
+    read_answer,
+    read_frame,
+    write_frame,
+)
 
 # A process takes about as long to start as these pictures take here.
 WORTH_A_PROCESS = 100
@@ -176,7 +180,7 @@ class _Worker:
         self._to_read = threading.Condition()
         self._sent = self._answered = 0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cosmic_morphology.imaging.worker"],
+            [sys.executable, "-m", "cosmic_morphology.imaging.workers.decode_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment(),

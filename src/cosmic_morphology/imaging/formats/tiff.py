@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import TiffImagePlugin
 
-from cosmic_morphology.imaging.guards import ImageLimits, PictureKind, check_size, refuse
+from cosmic_morphology.imaging.formats.samples import Samples, check_decoded_bytes
+from cosmic_morphology.imaging.formats.tiff_tags import Tags
 from cosmic_morphology.imaging.orientation import UPRIGHT, orientation_in_xmp, valid
-from cosmic_morphology.imaging.samples import Samples, check_decoded_bytes
-from cosmic_morphology.imaging.tiff_tags import Tags
+from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, check_size, refuse
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _STRIPS, _ORIENTATION, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES = 273, 274, 277, 278, 279

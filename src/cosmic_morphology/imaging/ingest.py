@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cosmic_morphology.imaging.decode import Decoded, decode, refusals
-from cosmic_morphology.imaging.fits import decode_fits
-from cosmic_morphology.imaging.guards import ImageLimits, check_bytes, media_type_of
-from cosmic_morphology.imaging.hashing import perceptual_hash
+from cosmic_morphology.imaging.formats.containers import check_structure, count_frames
+from cosmic_morphology.imaging.formats.fits import decode_fits
+from cosmic_morphology.imaging.perceptual_hash import perceptual_hash
+from cosmic_morphology.imaging.sniff import ImageLimits, check_bytes, media_type_of
 from cosmic_morphology.imaging.statistics import measure
-from cosmic_morphology.imaging.structure import check_structure, count_frames
 from cosmic_morphology.imaging.thumbnail import small, thumbnail_bytes
 
 DEFAULT_LIMITS = ImageLimits()

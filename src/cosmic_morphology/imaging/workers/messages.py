@@ -1,6 +1,8 @@
 """Frames on the pipes between this process and those that decode for it.
 
 Two lengths (4 bytes each, big-endian), a text in JSON, bytes.
+
+What the frames between a process that takes pictures in and its parent say.
 """
 
 from __future__ import annotations
@@ -8,8 +10,12 @@ from __future__ import annotations
 import json
 import os
 import struct
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from cosmic_morphology.errors import PictureError
+from cosmic_morphology.imaging.ingest import Intake
 
 _LENGTHS = struct.Struct(">II")
 
@@ -42,3 +48,34 @@ def environment() -> dict[str, str]:
     # work for one core.
     alone = {"PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return {**os.environ, "PYTHONPATH": path, **alone}
+
+
+def read_answer(said: Any, thumbnail: bytes, data: bytes) -> Intake:
+    """What a frame out says of a picture.
+
+    Raises
+    ------
+    PictureError
+        It was refused.
+    """
+    if "refused" in said:
+        kind, what, where, todo = said["refused"]
+        raise PictureError(kind, what, where=where, todo=todo)
+    known = said["known"] | {
+        "phash": bytes.fromhex(said["known"]["phash"]),
+        "thumbnail": data if said["taken_over"] else thumbnail,
+    }
+    return Intake(**known)
+
+
+def answer(intake: Intake, data: bytes) -> tuple[dict[str, Any], bytes]:
+    """The frame out of a picture that was taken in; :func:`read_answer` reads it."""
+    taken_over = intake.thumbnail is data
+    known = asdict(intake) | {"phash": intake.phash.hex()}
+    del known["thumbnail"]
+    return {"known": known, "taken_over": taken_over}, b"" if taken_over else intake.thumbnail
+
+
+def refusal(error: PictureError) -> dict[str, Any]:
+    """The frame out of a picture that was refused."""
+    return {"refused": [error.kind, error.what, error.where, error.todo]}

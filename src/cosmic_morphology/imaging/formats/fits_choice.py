@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.imaging.guards import PictureKind, refuse
+from cosmic_morphology.imaging.sniff import PictureKind, refuse
 
 # A file may hold thousands of header units without an image.
 MAX_UNITS = 1000

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from cosmic_morphology.imaging.colour import colour_managed
-from cosmic_morphology.imaging.guards import ImageLimits, PictureKind, refuse
 from cosmic_morphology.imaging.orientation import UPRIGHT, upright
+from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, refuse
 from cosmic_morphology.imaging.stretch import stretched
 
 

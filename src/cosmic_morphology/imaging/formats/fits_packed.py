@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.imaging.guards import ImageLimits, PictureKind, refuse
-from cosmic_morphology.imaging.samples import check_decoded_bytes
+from cosmic_morphology.imaging.formats.samples import check_decoded_bytes
+from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, refuse
 
 # Tiles are unpacked one by one in Python; by custom a tile is a row.
 MAX_TILES = 100_000

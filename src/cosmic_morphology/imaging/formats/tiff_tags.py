@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging.guards import PictureKind, refuse
+from cosmic_morphology.imaging.sniff import PictureKind, refuse
 
 Tags = dict[int, tuple[int, ...] | bytes]
 
