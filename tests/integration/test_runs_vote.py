@@ -16,7 +16,7 @@ from cosmic_morphology.errors import InputError, SettingsError
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.learn import load_run, read_learnt, train
 from cosmic_morphology.pipeline import STAGES, Context, run
-from cosmic_morphology.pipeline.voting import runs_that_vote
+from cosmic_morphology.pipeline.trained_voters import runs_that_vote
 from cosmic_morphology.settings import CurateSettings, RunJob, Settings, load_settings
 from cosmic_morphology.taxonomy import load_taxonomy
 

@@ -154,7 +154,7 @@ def command(
 def _runs(opened: Atlas, settings: Settings, taxonomy: Taxonomy) -> list[TrainedVoter]:
     if not settings.curate.runs:
         return []
-    from cosmic_morphology.pipeline.voting import runs_that_vote
+    from cosmic_morphology.pipeline.trained_voters import runs_that_vote
 
     return runs_that_vote(opened, settings, taxonomy)
 

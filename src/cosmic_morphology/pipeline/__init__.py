@@ -1,7 +1,7 @@
 """The stages in order: what is stale, what is done, what to run."""
 
 from cosmic_morphology.pipeline.context import Context
-from cosmic_morphology.pipeline.running import run
+from cosmic_morphology.pipeline.runner import run
 from cosmic_morphology.pipeline.stages import STAGES, Stage
 from cosmic_morphology.pipeline.summary import RunScore, Summary
 

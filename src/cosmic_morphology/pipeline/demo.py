@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.pipeline.running import run
+from cosmic_morphology.pipeline.runner import run
 from cosmic_morphology.pipeline.summary import Summary
 from cosmic_morphology.settings import (
     CollectJob,

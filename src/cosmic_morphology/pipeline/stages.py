@@ -154,7 +154,7 @@ def zero_shot(context: Context) -> None:
 def trained(context: Context) -> None:
     """Let runs that were trained before say what the pictures show."""
     from cosmic_morphology.curate import ask_runs
-    from cosmic_morphology.pipeline.voting import place_of_run, runs_that_vote
+    from cosmic_morphology.pipeline.trained_voters import place_of_run, runs_that_vote
 
     settings = context.settings
     own = {(context.out / "runs" / job.name).resolve() for job in settings.train}

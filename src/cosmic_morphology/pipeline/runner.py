@@ -11,11 +11,11 @@ from pathlib import Path
 from cosmic_morphology.atlas import Atlas, fingerprint, latest_decisions
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.pipeline.context import Context, Progress
-from cosmic_morphology.pipeline.memory import PeakMemory
-from cosmic_morphology.pipeline.modelling import train_and_evaluate, write_the_report
-from cosmic_morphology.pipeline.rendered import render_archive
+from cosmic_morphology.pipeline.peak_memory import PeakMemory
+from cosmic_morphology.pipeline.rendered_archive import render_archive
 from cosmic_morphology.pipeline.stages import STAGES, Stage
 from cosmic_morphology.pipeline.summary import Summary
+from cosmic_morphology.pipeline.train_and_report import train_and_evaluate, write_the_report
 from cosmic_morphology.settings import ReplicaJob, Settings
 from cosmic_morphology.taxonomy import load_taxonomy
 
