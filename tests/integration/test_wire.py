@@ -281,7 +281,7 @@ def test_a_proxy_that_cannot_be_used_is_named(monkeypatch, proxy):
     "url", ["http://[::1", "http://x:99999/a", "http:///a", "http://127.0.0.1:1/a"]
 )
 def test_one_picture_by_address_ends_in_one_line(url):
-    from cosmic_morphology.cli.one_picture import picture_at
+    from cosmic_morphology.collect.http.fetch_one import picture_at
 
     with pytest.raises((InputError, CosmicError)) as caught:
         picture_at(url, Settings(collect={"attempts": 1, "timeout_s": 2, "backoff_s": 0}))

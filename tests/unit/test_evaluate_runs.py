@@ -9,7 +9,7 @@ import json
 import pytest
 from evaluate_atlas import CLASSES, add_predictions, check, make_atlas
 
-from cosmic_morphology.cli.results import show_evaluations
+from cosmic_morphology.cli.tables import show_evaluations
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import compare_runs, evaluate_run
 from cosmic_morphology.settings import EvaluateSettings

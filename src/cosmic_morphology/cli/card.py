@@ -18,7 +18,7 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import progress
-from cosmic_morphology.cli.runs import run_at
+from cosmic_morphology.cli.run_argument import run_at
 
 NAME = "card"
 

@@ -19,7 +19,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.runs import run_at
+from cosmic_morphology.cli.run_argument import run_at
 from cosmic_morphology.errors import InputError, PictureError, UsageError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _told(done: ExportSummary) -> dict[str, Any]:
 
 
 def _scored(model: TrainedModel, onnx: Path, settings: Settings) -> dict[str, Any]:
-    from cosmic_morphology.cli.cost_of_int8 import cost_of_int8
+    from cosmic_morphology.evaluate.quantisation import cost_of_int8
     from cosmic_morphology.learn import OnnxModel
 
     try:

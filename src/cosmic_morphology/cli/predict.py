@@ -21,7 +21,7 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import progress
-from cosmic_morphology.cli.runs import run_at
+from cosmic_morphology.cli.run_argument import run_at
 from cosmic_morphology.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _in_atlas(
 def _answers(
     judge: JudgeOfPixels, target: str, settings: Settings, reject_below: float | None
 ) -> Iterator[Iterator[Answer]]:
-    from cosmic_morphology.cli.one_picture import picture_at
+    from cosmic_morphology.collect.http.fetch_one import picture_at
     from cosmic_morphology.imaging import ImageLimits
     from cosmic_morphology.learn import predict_bytes, predict_files
 
@@ -133,7 +133,7 @@ def _answers(
 
 
 def _give(answers: Iterator[Answer], out: Path | None, *, alone: bool, as_json: bool) -> None:
-    from cosmic_morphology.cli.answering import Tally, show_answer
+    from cosmic_morphology.cli.tables import Tally, show_answer
     from cosmic_morphology.learn import write_answers
 
     tally = Tally(alone=alone, keep=as_json and out is None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.cli.common import plain
 from cosmic_morphology.cli.printing import console
-from cosmic_morphology.cli.results import show_evaluations
+from cosmic_morphology.cli.tables import show_evaluations
 from cosmic_morphology.evaluate import (
     Evaluation,
     EvaluationSet,

@@ -1,9 +1,15 @@
-"""``cosmic review``: people's verdicts, which always win."""
+"""``cosmic review``: people's verdicts, which always win.
+
+Shows pictures of the atlas to a person at a terminal.
+"""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
-from typing import Annotated
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -17,8 +23,13 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import say
+from cosmic_morphology.cli.printing import say, tell
 from cosmic_morphology.errors import CosmicError, InputError
+
+if TYPE_CHECKING:
+    from cosmic_morphology.atlas import Atlas
+    from cosmic_morphology.curate import QueueItem
+    from cosmic_morphology.taxonomy import Taxonomy
 
 app = typer.Typer(help="People's verdicts, which always win.", no_args_is_help=True)
 
@@ -103,7 +114,6 @@ def start(
     as_json: JsonOption = False,
 ) -> None:
     """Give verdicts in the terminal: each picture is opened, one key is one verdict."""
-    from cosmic_morphology.cli.viewer import Viewer
     from cosmic_morphology.curate import review_in_terminal, review_queue
     from cosmic_morphology.curate.review.import_verdicts import user_name
     from cosmic_morphology.taxonomy import load_taxonomy
@@ -134,3 +144,37 @@ def agreement(
     settings = settings_for(config, atlas=atlas)
     found = agreements(atlas_with_images(settings), taxonomy=load_taxonomy(settings.taxonomy))
     show({"agreements": found}, as_json=as_json)
+
+
+class Viewer:
+    """Opens each picture with the system's own viewer, from a folder that is gone afterwards."""
+
+    def __init__(self, atlas: Atlas, taxonomy: Taxonomy) -> None:
+        self._atlas = atlas
+        self._taxonomy = taxonomy
+        self._folder = Path(tempfile.mkdtemp(prefix="cosmic-review-"))
+
+    def __enter__(self) -> Self:
+        from cosmic_morphology.curate import keys_of
+
+        keys = "  ".join(f"{key} {name}" for key, name in keys_of(self._taxonomy).items())
+        tell(f"{keys}  k keep  d drop  s skip  u back  q quit")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def show(self, item: QueueItem) -> None:
+        """Open the picture and say what is believed of it."""
+        picture = self._atlas.pictures([item.id], ["thumbnail"]).column(0)[0].as_py()
+        file = self._folder / "picture.jpg"
+        file.write_bytes(picture)
+        typer.launch(str(file))
+        believed = item.label or "(open)"
+        hint = f", perhaps {item.suggested}" if item.suggested else ""
+        tell(f"{item.title}  [{item.id}]: {believed}{hint}  ({item.reason})")

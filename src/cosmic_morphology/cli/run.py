@@ -17,7 +17,7 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import progress, tell
-from cosmic_morphology.cli.results import show_results
+from cosmic_morphology.cli.tables import show_results
 
 NAME = "run"
 
