@@ -16,8 +16,8 @@ import numpy as np
 from fold_scores import N_RESAMPLES, SEED
 from rows import Row, emit
 
-from cosmic_morphology.evaluate import metrics
-from cosmic_morphology.evaluate.bootstrap import bootstrap_interval, paired_difference
+from cosmic_morphology.stats import metrics
+from cosmic_morphology.stats.bootstrap import bootstrap_interval, paired_difference
 from cosmic_morphology.taxonomy import load_taxonomy
 
 COMMAND = "python benchmarks/board.py --keep DIR"

@@ -1,5 +1,5 @@
 """Test pictures as another instrument or another hand would have left them."""
 
-from cosmic_morphology.evaluate.shifting import shifted
+from cosmic_morphology.evaluate.corruptions import shifted
 
 __all__ = ["shifted"]

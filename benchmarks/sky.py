@@ -21,8 +21,8 @@ from pathlib import Path
 from rows import Row, emit
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.evaluate.comparison import compare_runs
-from cosmic_morphology.evaluate.evaluating import evaluate_run
+from cosmic_morphology.evaluate.compare import compare_runs
+from cosmic_morphology.evaluate.evaluate import evaluate_run
 from cosmic_morphology.pipeline import Summary, run
 from cosmic_morphology.pipeline.summary import RunScore
 from cosmic_morphology.settings import Settings, load_settings

@@ -31,7 +31,7 @@ from shifting import shifted
 from sklearn.model_selection import StratifiedGroupKFold
 from sky_table import Sky
 
-from cosmic_morphology.evaluate.probe import probe
+from cosmic_morphology.evaluate.shortcut_probe import probe
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.learn import TrainedModel, build_backbone, load_recipe, load_run, train
 from cosmic_morphology.learn.models.split_backbone import cut

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from cosmic_morphology.curate import vote as vote
     from cosmic_morphology.evaluate import evaluate_run as evaluate_run
     from cosmic_morphology.evaluate import write_report as write_report
-    from cosmic_morphology.evaluate.explore import explore as explore
     from cosmic_morphology.imaging import take_in as take_in
     from cosmic_morphology.learn import embed as embed
     from cosmic_morphology.learn import load_run as load_run
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.pipeline.demo import demo as demo
     from cosmic_morphology.replica import Holdings as Holdings
     from cosmic_morphology.replica import Replica as Replica
+    from cosmic_morphology.report.explore_page import explore as explore
     from cosmic_morphology.settings import load_settings as load_settings
     from cosmic_morphology.synthesize import render as render
     from cosmic_morphology.taxonomy import load_taxonomy as load_taxonomy

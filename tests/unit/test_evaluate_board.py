@@ -12,7 +12,7 @@ from PIL import Image
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import Shifted, write_board
-from cosmic_morphology.evaluate.shifting import SMALL_SIDE_PX
+from cosmic_morphology.evaluate.corruptions import SMALL_SIDE_PX
 from cosmic_morphology.settings import EvaluateSettings
 
 QUICK = EvaluateSettings(bootstrap=60)

@@ -13,10 +13,10 @@ from evaluate_atlas import CLASSES, add_embeddings, add_predictions, make_atlas
 from cosmic_morphology.atlas import Stamp
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import evaluate_run
-from cosmic_morphology.evaluate.ablation import ablation
+from cosmic_morphology.evaluate.compare import ablation
 from cosmic_morphology.evaluate.neighbours import embedding_for, nearest_in_training
-from cosmic_morphology.evaluate.probe import collection_predictability, probe
-from cosmic_morphology.evaluate.target import SIZES, border_mask, target_mask, target_shares
+from cosmic_morphology.evaluate.object_size import SIZES, border_mask, target_mask, target_shares
+from cosmic_morphology.evaluate.shortcut_probe import collection_predictability, probe
 from cosmic_morphology.settings import EvaluateSettings
 
 QUICK = EvaluateSettings(bootstrap=60)

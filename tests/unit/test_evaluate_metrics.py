@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from cosmic_morphology.evaluate import bootstrap, calibration, metrics
-from cosmic_morphology.evaluate.scores import Score
+from cosmic_morphology.stats import bootstrap, calibration, metrics
+from cosmic_morphology.stats.score import Score
 
 CLASSES = 4
 answers = st.lists(

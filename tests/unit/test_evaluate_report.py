@@ -10,7 +10,7 @@ import pytest
 from evaluate_atlas import CLASSES, HOSTILE, add_predictions, make_atlas, write_run
 
 from cosmic_morphology.evaluate import write_report
-from cosmic_morphology.evaluate.page import safe_url, said
+from cosmic_morphology.report.html import safe_url, said
 from cosmic_morphology.settings import EvaluateSettings
 
 QUICK = EvaluateSettings(bootstrap=60)

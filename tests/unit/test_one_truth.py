@@ -16,9 +16,9 @@ from study_atlas import CLASSES, embed, fill
 from cosmic_morphology.atlas import Atlas, Stamp, embedding_column_for
 from cosmic_morphology.curate.duplicates.find import compared_column
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate.answers import read_answers
-from cosmic_morphology.evaluate.evaluating import evaluate_run
+from cosmic_morphology.evaluate.evaluate import evaluate_run
 from cosmic_morphology.evaluate.neighbours import embedding_for
+from cosmic_morphology.evaluate.predictions import read_answers
 from cosmic_morphology.evaluate.run_facts import read_facts
 from cosmic_morphology.learn.models.backbones import PRESETS
 from cosmic_morphology.settings import CurateSettings, EvaluateSettings

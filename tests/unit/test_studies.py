@@ -13,9 +13,9 @@ from study_atlas import CLASSES, believe, embed, fill, write_study
 
 from cosmic_morphology.atlas import Arrival, Atlas, Record
 from cosmic_morphology.errors import LeakError, SettingsError, UsageError
-from cosmic_morphology.evaluate import metrics
-from cosmic_morphology.evaluate.bootstrap import Difference
 from cosmic_morphology.imaging import take_in
+from cosmic_morphology.stats import metrics
+from cosmic_morphology.stats.bootstrap import Difference
 from cosmic_morphology.studies import load_study
 from cosmic_morphology.studies.dataset import read_pool
 from cosmic_morphology.studies.label_noise import made_wrong

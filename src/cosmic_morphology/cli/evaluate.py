@@ -109,7 +109,7 @@ def command(
 def _tests(atlas: Atlas, given: list[str] | None, *, shifted: bool) -> dict[str, EvaluationSet]:
     """The tests of the split, those that were asked for, and changed pictures."""
     from cosmic_morphology.evaluate import EvaluationSet, tests_of
-    from cosmic_morphology.evaluate.answers import TEST
+    from cosmic_morphology.evaluate.predictions import TEST
 
     tests = tests_of(atlas)
     for name, where in pairs("--test", given).items():

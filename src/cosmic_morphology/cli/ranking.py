@@ -14,8 +14,8 @@ from cosmic_morphology.evaluate import (
     Evaluation,
     EvaluationSet,
     TestBoard,
-    ablation,
     common_classes,
+    compare,
     compare_runs,
     evaluate_run,
     rank_on,
@@ -112,7 +112,7 @@ class Ranked:
         """What each ingredient of a run is worth, when others that lack one are there."""
         if not without:
             return None
-        return ablation(
+        return compare(
             self.common[full],
             {name: self.common[run] for name, run in without.items()},
             settings=self.settings.evaluate,

@@ -145,8 +145,8 @@ def _interval(run: Run, settings: Settings) -> tuple[tuple[float | None, float |
     """The 95 % interval of the macro-F1 on the val split, over groups."""
     import numpy as np
 
-    from cosmic_morphology.evaluate.bootstrap import bootstrap_interval
-    from cosmic_morphology.evaluate.metrics import macro_f1
+    from cosmic_morphology.stats.bootstrap import bootstrap_interval
+    from cosmic_morphology.stats.metrics import macro_f1
 
     file = run.path / "val.csv"
     if not file.is_file():

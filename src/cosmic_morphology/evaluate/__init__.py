@@ -4,23 +4,28 @@ No score leaves this room without its number of pictures, its interval, its grou
 of label it was measured on (:class:`Score`).
 """
 
-from cosmic_morphology.evaluate.ablation import Ablation, ablation
-from cosmic_morphology.evaluate.board import Board, write_board
-from cosmic_morphology.evaluate.comparison import Compared, Comparison, compare_runs
-from cosmic_morphology.evaluate.curated import Curated, write_curated
-from cosmic_morphology.evaluate.evaluating import Evaluation, evaluate_run
-from cosmic_morphology.evaluate.explore import ExploreSummary, explore
-from cosmic_morphology.evaluate.ranking import (
+from cosmic_morphology.evaluate.compare import (
+    Ablation,
+    Compared,
+    Comparison,
+    ablation,
+    compare_runs,
+)
+from cosmic_morphology.evaluate.corruptions import Shifted
+from cosmic_morphology.evaluate.evaluate import Evaluation, evaluate_run
+from cosmic_morphology.evaluate.leaderboard import (
     EvaluationSet,
     TestBoard,
     common_classes,
     rank_on,
     tests_of,
 )
-from cosmic_morphology.evaluate.report import write_report
-from cosmic_morphology.evaluate.scores import Score
 from cosmic_morphology.evaluate.scoring import LabelScores
-from cosmic_morphology.evaluate.shifting import Shifted
+from cosmic_morphology.report.curation_page import Curated, write_curated
+from cosmic_morphology.report.explore_page import ExploreSummary, explore
+from cosmic_morphology.report.leaderboard_page import Board, write_board
+from cosmic_morphology.report.report import write_report
+from cosmic_morphology.stats.score import Score
 
 __all__ = [
     "Ablation",

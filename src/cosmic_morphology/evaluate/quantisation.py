@@ -22,10 +22,10 @@ def cost_of_int8(
         There is no test split with labels.
     """
     from cosmic_morphology.evaluate import evaluate_run
-    from cosmic_morphology.evaluate.bootstrap import paired_difference
-    from cosmic_morphology.evaluate.comparison import in_common
-    from cosmic_morphology.evaluate.metrics import accuracy, macro_f1
+    from cosmic_morphology.evaluate.compare import in_common
     from cosmic_morphology.learn import predict_into
+    from cosmic_morphology.stats.bootstrap import paired_difference
+    from cosmic_morphology.stats.metrics import accuracy, macro_f1
 
     name = f"{exported.name}_{exported.precision}"
     found: list[Evaluation] = []

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.evaluate import metrics
-from cosmic_morphology.evaluate.answers import Answers
-from cosmic_morphology.evaluate.bootstrap import (
+from cosmic_morphology.evaluate.predictions import Answers
+from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.stats import metrics
+from cosmic_morphology.stats.bootstrap import (
     WeightedStatistic,
     bootstrap_interval,
     bootstrap_weighted,
     group_numbers,
 )
-from cosmic_morphology.evaluate.calibration import (
+from cosmic_morphology.stats.calibration import (
     Bin,
     reliability,
     weighted_coverage,
@@ -24,8 +25,7 @@ from cosmic_morphology.evaluate.calibration import (
     weighted_precision,
     weighted_share,
 )
-from cosmic_morphology.evaluate.scores import Score
-from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.stats.score import Score
 
 
 @dataclass(frozen=True, slots=True)

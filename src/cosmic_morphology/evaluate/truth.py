@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas, checked_labels, labels_by_construction, latest_decisions
-from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, RENDERED
+from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED
 
 
 @dataclass(frozen=True, slots=True)

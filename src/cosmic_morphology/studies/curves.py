@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cosmic_morphology.evaluate.figures import (
+from cosmic_morphology.report.figures import (
     CLASS_COLOURS,
     grid_lines,
     legend,

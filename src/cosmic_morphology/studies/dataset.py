@@ -12,11 +12,11 @@ import numpy as np
 from cosmic_morphology.atlas import Atlas, fingerprint
 from cosmic_morphology.curate.groups.lineage import is_rendered
 from cosmic_morphology.errors import LeakError, UsageError
-from cosmic_morphology.evaluate.metrics import encode
 from cosmic_morphology.evaluate.neighbours import embedding_for
-from cosmic_morphology.evaluate.scores import COMPUTED, LABEL_KINDS
 from cosmic_morphology.evaluate.truth import Truth, truths_of
 from cosmic_morphology.learn.data.embedding_names import embedding_column, read_embeddings
+from cosmic_morphology.stats.metrics import encode
+from cosmic_morphology.stats.score import COMPUTED, LABEL_KINDS
 
 _COLUMNS = (
     "id", "source", "collection", "lineage", "given_label", "label", "label_kind",

@@ -16,8 +16,8 @@ from cosmic_morphology.curate.labels.mislabels import (
     confident_issues,
 )
 from cosmic_morphology.curate.votes.embedding_probe import out_of_sample, reduced
-from cosmic_morphology.evaluate import metrics
 from cosmic_morphology.learn.recipes import Recipe
+from cosmic_morphology.stats import metrics
 from cosmic_morphology.studies.dataset import Pool
 from cosmic_morphology.studies.results import interval_of
 from cosmic_morphology.studies.scoring import Answered, at, gap, pooled

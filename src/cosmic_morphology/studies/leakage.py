@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from cosmic_morphology.curate.split.assign import folds
-from cosmic_morphology.evaluate import metrics
-from cosmic_morphology.evaluate.bootstrap import group_numbers
-from cosmic_morphology.evaluate.scores import COMPUTED
+from cosmic_morphology.stats import metrics
+from cosmic_morphology.stats.bootstrap import group_numbers
+from cosmic_morphology.stats.score import COMPUTED
 from cosmic_morphology.studies.dataset import Pool
 from cosmic_morphology.studies.results import interval_of
 from cosmic_morphology.studies.scoring import Answered, at, gap, pooled

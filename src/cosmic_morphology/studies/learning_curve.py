@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cosmic_morphology.evaluate import metrics
+from cosmic_morphology.stats import metrics
 from cosmic_morphology.studies.dataset import Pool
 from cosmic_morphology.studies.results import interval_of
 from cosmic_morphology.studies.scoring import Answered, at, gap

@@ -9,8 +9,8 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from cosmic_morphology.evaluate import page as report_page
 from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.report import html as report_page
 
 
 def write_study_page(path: Path, template: str, content: Mapping[str, Any]) -> Path:

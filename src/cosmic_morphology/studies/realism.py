@@ -18,11 +18,11 @@ import numpy as np
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.votes.embedding_probe import out_of_sample, reduced
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate import metrics
-from cosmic_morphology.evaluate.bootstrap import group_numbers
-from cosmic_morphology.evaluate.figures import to_svg, write_png
-from cosmic_morphology.evaluate.scores import COMPUTED, GROUPED_BY
 from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.report.figures import to_svg, write_png
+from cosmic_morphology.stats import metrics
+from cosmic_morphology.stats.bootstrap import group_numbers
+from cosmic_morphology.stats.score import COMPUTED, GROUPED_BY
 from cosmic_morphology.studies.curves import told_apart
 from cosmic_morphology.studies.dataset import Pool, read_pool
 from cosmic_morphology.studies.page import write_study_page

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.evaluate.gallery import Tile, tiles
+from cosmic_morphology.report.gallery import Tile, tiles
 from cosmic_morphology.studies.dataset import Pool
 
 _TILE_PX = 130

@@ -8,9 +8,9 @@ from typing import Any
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate.figures import to_svg, write_png
-from cosmic_morphology.evaluate.scores import GROUPED_BY
 from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.report.figures import to_svg, write_png
+from cosmic_morphology.stats.score import GROUPED_BY
 from cosmic_morphology.studies import label_noise, leakage, learning_curve, synthetic
 from cosmic_morphology.studies.curves import curves
 from cosmic_morphology.studies.dataset import Pool, read_pool

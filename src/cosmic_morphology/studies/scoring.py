@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosmic_morphology.evaluate import metrics
-from cosmic_morphology.evaluate.bootstrap import (
+from cosmic_morphology.stats import metrics
+from cosmic_morphology.stats.bootstrap import (
     Difference,
     confusion_by_group,
     group_numbers,
     percentiles,
     resampled,
 )
-from cosmic_morphology.evaluate.metrics import Statistic, encode
-from cosmic_morphology.evaluate.scores import GROUPED_BY
+from cosmic_morphology.stats.metrics import Statistic, encode
+from cosmic_morphology.stats.score import GROUPED_BY
 from cosmic_morphology.studies.dataset import Pool
 from cosmic_morphology.studies.results import ALL_SEEDS, Point, Step
 from cosmic_morphology.studies.trials import Cell

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate import metrics
-from cosmic_morphology.evaluate.bootstrap import Difference
+from cosmic_morphology.stats import metrics
+from cosmic_morphology.stats.bootstrap import Difference
 from cosmic_morphology.studies.dataset import Pool
 from cosmic_morphology.studies.results import interval_of, listed
 from cosmic_morphology.studies.scoring import Answered, at, gap, mean_f1_of, pooled

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.atlas import fingerprint
-from cosmic_morphology.evaluate.metrics import Statistic
 from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.stats.metrics import Statistic
 from cosmic_morphology.studies.dataset import Pool
 
 # Raise it when the same pictures and settings give other answers.

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.evaluate.answers import Answers
+from cosmic_morphology.evaluate.predictions import Answers
 from cosmic_morphology.evaluate.scoring import Measure, PartScores, parts
 from cosmic_morphology.imaging import read_thumbnail
 

@@ -13,14 +13,14 @@ import numpy as np
 from PIL import Image
 
 from cosmic_morphology.atlas import Atlas, shown_texts
-from cosmic_morphology.evaluate.answers import Answers
-from cosmic_morphology.evaluate.bootstrap import bootstrap_weighted, group_numbers
-from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, Evaluation
-from cosmic_morphology.evaluate.pictures import thumbnails
+from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, Evaluation
+from cosmic_morphology.evaluate.object_size import border_mask, target_mask
+from cosmic_morphology.evaluate.predictions import Answers
 from cosmic_morphology.evaluate.saliency import saliency
-from cosmic_morphology.evaluate.scores import GROUPED_BY, Score
-from cosmic_morphology.evaluate.target import border_mask, target_mask
+from cosmic_morphology.report.gallery import thumbnails
 from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.stats.bootstrap import bootstrap_weighted, group_numbers
+from cosmic_morphology.stats.score import GROUPED_BY, Score
 
 if TYPE_CHECKING:
     from cosmic_morphology.learn import TrainedModel

@@ -10,10 +10,10 @@ import numpy as np
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate import metrics
-from cosmic_morphology.evaluate.bootstrap import bootstrap_interval, group_numbers
 from cosmic_morphology.evaluate.neighbours import read_vectors
-from cosmic_morphology.evaluate.scores import COMPUTED, GROUPED_BY, Score
+from cosmic_morphology.stats import metrics
+from cosmic_morphology.stats.bootstrap import bootstrap_interval, group_numbers
+from cosmic_morphology.stats.score import COMPUTED, GROUPED_BY, Score
 
 FOLDS = 5
 _LEAST = 2 * FOLDS

@@ -16,9 +16,9 @@ from cosmic_morphology.atlas import (
     labels_by_construction,
     latest_decisions,
 )
-from cosmic_morphology.evaluate import metrics
-from cosmic_morphology.evaluate.bootstrap import bootstrap_interval, group_numbers
-from cosmic_morphology.evaluate.scores import CHECKED, RENDERED, Score
+from cosmic_morphology.stats import metrics
+from cosmic_morphology.stats.bootstrap import bootstrap_interval, group_numbers
+from cosmic_morphology.stats.score import CHECKED, RENDERED, Score
 from cosmic_morphology.taxonomy import Taxonomy
 
 # States of the ledger in which a URL gave no picture; other rows are fetched, waiting, or slices.

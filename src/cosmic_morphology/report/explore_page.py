@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.evaluate import plots
-from cosmic_morphology.evaluate.contents import Contents, read_contents
-from cosmic_morphology.evaluate.figures import write_png
-from cosmic_morphology.evaluate.gallery import explore_section
-from cosmic_morphology.evaluate.page import write_page
-from cosmic_morphology.evaluate.pictures import thumbnails, write_sheet
+from cosmic_morphology.report import plots
+from cosmic_morphology.report.figures import write_png
+from cosmic_morphology.report.gallery import explore_section, thumbnails, write_sheet
+from cosmic_morphology.report.html import write_page
+from cosmic_morphology.report.overview import Contents, read_contents
 from cosmic_morphology.taxonomy import Taxonomy
 
 if TYPE_CHECKING:

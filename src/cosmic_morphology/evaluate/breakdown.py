@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cosmic_morphology.evaluate.report_depth import Judged
-from cosmic_morphology.evaluate.scores import Score
 from cosmic_morphology.evaluate.scoring import PartScores
+from cosmic_morphology.report.sections import Judged
+from cosmic_morphology.stats.score import Score
 
 _MOST_ROWS = 24
 _LEAST_GROUPS = 5

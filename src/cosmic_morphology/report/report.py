@@ -9,22 +9,22 @@ from typing import Any
 
 from cosmic_morphology.atlas import Atlas, credit_ledger
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate import plots
-from cosmic_morphology.evaluate.account import Account, read_account
-from cosmic_morphology.evaluate.audited import audited
-from cosmic_morphology.evaluate.comparison import Comparison, compare_runs
-from cosmic_morphology.evaluate.contents import read_contents
-from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED, evaluate_run
-from cosmic_morphology.evaluate.figures import to_svg, write_png
-from cosmic_morphology.evaluate.gallery import explore_section
-from cosmic_morphology.evaluate.page import write_page
-from cosmic_morphology.evaluate.provenance import packages, run_rows, stage_stamps
-from cosmic_morphology.evaluate.report_depth import Judged, deepen, shown_mistakes
-from cosmic_morphology.evaluate.report_tables import class_tables, part_tables
+from cosmic_morphology.evaluate.breakdown import class_tables, part_tables
+from cosmic_morphology.evaluate.compare import Comparison, compare_runs
+from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, evaluate_run
 from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
-from cosmic_morphology.evaluate.scores import LABEL_KINDS
-from cosmic_morphology.evaluate.studied import studied
+from cosmic_morphology.report import plots
+from cosmic_morphology.report.audit_section import audited
+from cosmic_morphology.report.figures import to_svg, write_png
+from cosmic_morphology.report.gallery import explore_section
+from cosmic_morphology.report.html import write_page
+from cosmic_morphology.report.overview import read_contents
+from cosmic_morphology.report.pipeline_summary import Account, read_account
+from cosmic_morphology.report.provenance import packages, run_rows, stage_stamps
+from cosmic_morphology.report.sections import Judged, deepen, shown_mistakes
+from cosmic_morphology.report.studies_section import studied
 from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.stats.score import LABEL_KINDS
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
 _COPY_SETS = 12
@@ -84,7 +84,7 @@ def write_report(
         Order of the classes, and the reject class.
     extra : mapping, optional
         Sections that were made already, by their names in
-        :class:`cosmic_morphology.evaluate.report_depth.Depth`, such as ``ablation``.
+        :class:`cosmic_morphology.report.sections.Depth`, such as ``ablation``.
     audit : mapping, optional
         What ``cosmic curate --audit`` measured, as JSON-able values.
     studies : Path, optional

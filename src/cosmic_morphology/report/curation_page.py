@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.atlas import Atlas, labels_by_construction
-from cosmic_morphology.evaluate.gallery import Tile, tiles
-from cosmic_morphology.evaluate.page import write_page
-from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, RENDERED
+from cosmic_morphology.report.gallery import Tile, tiles
+from cosmic_morphology.report.html import write_page
+from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED
 from cosmic_morphology.taxonomy import Taxonomy
 
 if TYPE_CHECKING:

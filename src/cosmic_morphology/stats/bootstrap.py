@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosmic_morphology.evaluate.metrics import Statistic, check_labels
+from cosmic_morphology.stats.metrics import Statistic, check_labels
 
 # Resamples that are counted at once: their weights fit into the cache.
 _AT_ONCE = 128
@@ -68,7 +68,7 @@ def bootstrap_interval(
     Parameters
     ----------
     statistic : callable
-        Such as :func:`cosmic_morphology.evaluate.metrics.macro_f1`.
+        Such as :func:`cosmic_morphology.stats.metrics.macro_f1`.
     y_true, y_pred : ndarray of int, shape ``(N,)``
         Right and given answers.
     groups : sequence of str, shape ``(N,)``

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from cosmic_morphology.evaluate.calibration import Bin
-from cosmic_morphology.evaluate.figures import (
+from cosmic_morphology.evaluate.scoring import ClassScores
+from cosmic_morphology.report.figures import (
     ACCENT,
     CLASS_COLOURS,
     INK,
@@ -25,7 +25,7 @@ from cosmic_morphology.evaluate.figures import (
     new_figure,
     plain,
 )
-from cosmic_morphology.evaluate.scoring import ClassScores
+from cosmic_morphology.stats.calibration import Bin
 
 _WIDTH_IN = 7.2
 _CURVES_IN = 4.7

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate.answers import TEST
-from cosmic_morphology.evaluate.comparison import Comparison, compare_runs
-from cosmic_morphology.evaluate.evaluating import evaluate_run
-from cosmic_morphology.evaluate.report_depth import Judged, sizes_of_targets
-from cosmic_morphology.evaluate.report_tables import SideBySide, class_tables, part_tables
+from cosmic_morphology.evaluate.breakdown import SideBySide, class_tables, part_tables
+from cosmic_morphology.evaluate.compare import Comparison, compare_runs
+from cosmic_morphology.evaluate.evaluate import evaluate_run
+from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
 from cosmic_morphology.evaluate.scoring import PartScores
+from cosmic_morphology.report.sections import Judged, sizes_of_targets
 from cosmic_morphology.settings import EvaluateSettings
 
 SIDE_BY_SIDE = 3

@@ -9,12 +9,12 @@ from typing import Any
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate.answers import TEST, Answers, TestSet, read_answers
-from cosmic_morphology.evaluate.scores import CHECKED, COMPUTED, GROUPED_BY, LABEL_KINDS, RENDERED
+from cosmic_morphology.evaluate.predictions import TEST, Answers, TestSet, read_answers
 from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
 from cosmic_morphology.io_utils import write_json
 from cosmic_morphology.learn.run_folder.documents import read_json_if_there
 from cosmic_morphology.settings import EvaluateSettings, Settings
+from cosmic_morphology.stats.score import CHECKED, COMPUTED, GROUPED_BY, LABEL_KINDS, RENDERED
 
 DEFAULT_SEED: int = Settings.model_fields["seed"].default
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate.metrics import encode
-from cosmic_morphology.evaluate.scores import LABEL_KINDS
 from cosmic_morphology.evaluate.truth import truths_of
+from cosmic_morphology.stats.metrics import encode
+from cosmic_morphology.stats.score import LABEL_KINDS
 
 TEST = "split = 'test'"
 NOBODY = "(unknown)"

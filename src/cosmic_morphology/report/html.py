@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from cosmic_morphology.evaluate.bootstrap import Difference
-from cosmic_morphology.evaluate.scores import Score
 from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.stats.bootstrap import Difference
+from cosmic_morphology.stats.score import Score
 
 # What a page may do at all: show what is inside it. Even a hole in the escaping loads nothing.
 POLICY = Markup("default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'")

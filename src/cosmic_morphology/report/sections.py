@@ -11,14 +11,19 @@ from typing import Any
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import CosmicError
-from cosmic_morphology.evaluate.evaluating import Evaluation
-from cosmic_morphology.evaluate.gallery import Tile, tiles
-from cosmic_morphology.evaluate.mistakes import Mistake, worst_mistakes
-from cosmic_morphology.evaluate.neighbours import Neighbour, embedding_for, nearest_in_training
-from cosmic_morphology.evaluate.probe import Probes, collection_predictability
+from cosmic_morphology.evaluate.evaluate import Evaluation
+from cosmic_morphology.evaluate.neighbours import (
+    Mistake,
+    Neighbour,
+    embedding_for,
+    nearest_in_training,
+    worst_mistakes,
+)
+from cosmic_morphology.evaluate.object_size import by_target_size, target_shares
 from cosmic_morphology.evaluate.run_facts import RunFacts
 from cosmic_morphology.evaluate.scoring import LabelScores, Measure, PartScores
-from cosmic_morphology.evaluate.target import by_target_size, target_shares
+from cosmic_morphology.evaluate.shortcut_probe import Probes, collection_predictability
+from cosmic_morphology.report.gallery import Tile, tiles
 from cosmic_morphology.settings import EvaluateSettings
 
 _MISTAKE_PX = 180
@@ -169,8 +174,8 @@ def _saliency(
         missing[what] = f"the weights of {best.facts.name!r} are not in its folder"
         return None
     try:
-        from cosmic_morphology.evaluate.explain import explain_run
         from cosmic_morphology.learn import load_run
+        from cosmic_morphology.report.saliency import explain_run
 
         model = load_run(best.facts.path)
         return explain_run(atlas, best.evaluation, model, settings=settings, seed=seed)

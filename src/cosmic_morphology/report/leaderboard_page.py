@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.evaluate.answers import TEST
-from cosmic_morphology.evaluate.comparison import Compared
-from cosmic_morphology.evaluate.evaluating import DEFAULT_SEED
-from cosmic_morphology.evaluate.page import write_page
-from cosmic_morphology.evaluate.ranking import SIDE_BY_SIDE, EvaluationSet, TestBoard, rank_on
-from cosmic_morphology.evaluate.report_depth import Judged
+from cosmic_morphology.evaluate.compare import Compared
+from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED
+from cosmic_morphology.evaluate.leaderboard import SIDE_BY_SIDE, EvaluationSet, TestBoard, rank_on
+from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.evaluate.run_facts import RunFacts
-from cosmic_morphology.evaluate.scores import Score
 from cosmic_morphology.io_utils import write_csv
+from cosmic_morphology.report.html import write_page
+from cosmic_morphology.report.sections import Judged
 from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.stats.score import Score
 
 
 @dataclass(frozen=True, slots=True)
