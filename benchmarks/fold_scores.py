@@ -8,7 +8,7 @@ import numpy as np
 from rows import Row
 from sklearn.metrics import f1_score
 
-from cosmic_morphology.stats.calibration import _classwise_ece_twin
+from cosmic_morphology.stats.calibration import classwise_ece
 
 SEED = 1
 N_RESAMPLES = 1000
@@ -39,7 +39,7 @@ class Scored:
         return measure
 
     def ece(self, rows: np.ndarray) -> float:
-        return _classwise_ece_twin(self._chances[rows], self._targets[rows])
+        return classwise_ece(self._chances[rows], self._targets[rows])
 
     def precision(self, rows: np.ndarray) -> float:
         surest = rows[np.argsort(-self._chances[rows].max(1))][: int(COVERAGE * len(rows))]

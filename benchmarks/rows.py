@@ -73,7 +73,7 @@ BOARD = "board, "
 
 def record(topic: str, rows: Iterable[Row]) -> None:
     """Put rows in place of those of the same name, and note machine, commit and version."""
-    from cosmic_morphology import __version__
+    from cosmic_morphology._version import __version__
 
     kept = {row.what: row for row in read(topic)}
     stamp = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rows import RESULTS, Row, read
 
-from cosmic_morphology import __version__
+from cosmic_morphology._version import __version__
 
 CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
 

@@ -10,7 +10,7 @@ sys.path.insert(0, str(HERE))
 
 import generate  # noqa: E402
 
-from cosmic_morphology import __version__  # noqa: E402
+from cosmic_morphology._version import __version__  # noqa: E402
 
 project = "Cosmic Morphology"
 author = "the Cosmic Morphology developers"

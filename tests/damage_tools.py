@@ -15,8 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 from conftest import make_arrival
 
-from cosmic_morphology.atlas import TABLES, Atlas, Stamp, withdraw
-from cosmic_morphology.atlas.verification import verify
+from cosmic_morphology.atlas import TABLES, Atlas, Stamp, verify, withdraw
 from cosmic_morphology.errors import CosmicError
 
 ENDS = ("delete", "cut", "empty", "zero")

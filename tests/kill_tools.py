@@ -27,8 +27,7 @@ from typing import Any
 from conftest import draw_jpeg
 
 from cosmic_morphology import atlas as room
-from cosmic_morphology.atlas import TABLES, Atlas
-from cosmic_morphology.atlas.verification import verify
+from cosmic_morphology.atlas import TABLES, Atlas, verify
 
 # When something was done, and how often it was tried: a run that was killed did it later and again.
 TIMES = ("fetched_at", "updated_at", "at", "attempts")

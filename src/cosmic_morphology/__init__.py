@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from cosmic_morphology._version import __version__
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas as Atlas
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from cosmic_morphology.curate import split_pictures as split_pictures
     from cosmic_morphology.curate import vote as vote
     from cosmic_morphology.evaluate import evaluate_run as evaluate_run
-    from cosmic_morphology.evaluate import write_report as write_report
     from cosmic_morphology.imaging import take_in as take_in
     from cosmic_morphology.learn import embed as embed
     from cosmic_morphology.learn import load_run as load_run
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.pipeline.demo import demo as demo
     from cosmic_morphology.replica import Holdings as Holdings
     from cosmic_morphology.replica import Replica as Replica
+    from cosmic_morphology.report import write_report as write_report
     from cosmic_morphology.report.explore_page import explore as explore
     from cosmic_morphology.settings import load_settings as load_settings
     from cosmic_morphology.synthesize import render as render

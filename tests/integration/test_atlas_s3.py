@@ -12,8 +12,7 @@ import urllib.request
 import pytest
 from conftest import make_arrival
 
-from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.atlas.verification import verify
+from cosmic_morphology.atlas import Atlas, verify
 from cosmic_morphology.errors import AtlasNotFoundError
 
 pytest.importorskip("moto", reason="the S3 server of the tests is not installed")

@@ -6,8 +6,7 @@ import pytest
 from conftest import make_arrival
 
 from cosmic_morphology import errors
-from cosmic_morphology.atlas import TABLES, Atlas
-from cosmic_morphology.atlas.verification import verify
+from cosmic_morphology.atlas import TABLES, Atlas, verify
 
 pytest.importorskip("moto", reason="the S3 server of the tests is not installed")
 

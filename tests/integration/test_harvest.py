@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from harvest_tools import gather, said, table
 
-from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.atlas.verification import verify
+from cosmic_morphology.atlas import Atlas, verify
 from cosmic_morphology.collect.harvest.addresses import REPLICA
 from cosmic_morphology.replica import Faults, Holdings, Replica
 from cosmic_morphology.replica.quirks import Quirks

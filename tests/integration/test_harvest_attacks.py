@@ -8,7 +8,7 @@ import psutil
 import pytest
 from harvest_tools import gather, said
 
-from cosmic_morphology.atlas.verification import verify
+from cosmic_morphology.atlas import verify
 from cosmic_morphology.errors import SourceError
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.replica import Faults, Holdings, Replica

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from harvest_tools import gather, table
 
-from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.atlas.verification import verify
+from cosmic_morphology.atlas import Atlas, verify
 from cosmic_morphology.collect import status
 from cosmic_morphology.errors import AtlasFullError, FetchError, SourceError, UsageError
 from cosmic_morphology.replica import Faults, Holdings, Replica

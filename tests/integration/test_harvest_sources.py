@@ -12,7 +12,7 @@ import pytest
 from harvest_tools import TAXONOMY, gather, said
 from PIL import Image
 
-from cosmic_morphology.atlas.verification import verify
+from cosmic_morphology.atlas import verify
 from cosmic_morphology.collect import Wanted, find_source, source_names, status
 from cosmic_morphology.collect import sources as source_room
 from cosmic_morphology.errors import InputError, SourceError, UsageError

@@ -15,8 +15,7 @@ import pytest
 from astropy.io import fits
 from conftest import draw_jpeg
 
-from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.atlas.verification import verify
+from cosmic_morphology.atlas import Atlas, verify
 from cosmic_morphology.collect.import_folder import import_folder
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.imaging import ImageLimits, read_thumbnail

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from cosmic_morphology.atlas import BELIEVED, TABLES, Atlas
+from cosmic_morphology.atlas import BELIEVED, TABLES, Atlas, verify
 from cosmic_morphology.atlas.schema import describe_column, table_schema
-from cosmic_morphology.atlas.verification import verify
 from cosmic_morphology.learn.models.weights import RENDERED_WEIGHTS
 from cosmic_morphology.pipeline import STAGES
 from cosmic_morphology.synthesize.renderer import picture_seed

@@ -25,10 +25,10 @@ from cosmic_morphology.atlas import (
     credit_ledger,
     export,
     latest_decisions,
+    verify,
     withdraw,
 )
 from cosmic_morphology.atlas.storage.faults import told
-from cosmic_morphology.atlas.verification import verify
 
 WIDTH = [pa.field("embedding_tiny", pa.list_(pa.float32(), 2))]
 

@@ -15,8 +15,7 @@ from conftest import draw_jpeg, make_arrival
 from typer.testing import CliRunner
 
 from cosmic_morphology import errors
-from cosmic_morphology.atlas import TABLES, Atlas
-from cosmic_morphology.atlas.verification import verify
+from cosmic_morphology.atlas import TABLES, Atlas, verify
 from cosmic_morphology.cli import app
 
 CREATE = "import sys; from cosmic_morphology.atlas import Atlas; Atlas.create(sys.argv[1])"

@@ -291,11 +291,11 @@ def test_a_wrong_filter_of_an_export_is_one_line(ran, filled, tmp_path):
 
 # Which verbs a message can come from, by the room that says it; a verb named beside wins.
 ROOMS = {
-    "curate/tables.py": ("review import", "curate"),
-    "curate/audit.py": ("curate",),
-    "collect/sources/folder_table.py": ("import",),
-    "collect/sources/folder.py": ("import",),
-    "collect/importing.py": ("import",),
+    "curate/review/tables.py": ("review import", "curate"),
+    "curate/labels/audit.py": ("curate",),
+    "collect/sources/folder/table.py": ("import",),
+    "collect/sources/folder/source.py": ("import",),
+    "collect/import_folder.py": ("import",),
 }
 EVERYWHERE = {"--help", "--atlas", "--port"}
 

@@ -8,6 +8,7 @@ import pytest
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate import (
+    audit,
     certify,
     check_mislabels,
     check_relevance,
@@ -20,9 +21,8 @@ from cosmic_morphology.curate import (
     split_pictures,
     vote,
 )
-from cosmic_morphology.curate.labels import audit
 from cosmic_morphology.errors import TaxonomyError
-from cosmic_morphology.report import explore_page
+from cosmic_morphology.report import explore
 from cosmic_morphology.settings import CurateSettings, SplitSettings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
@@ -68,7 +68,7 @@ def test_ten_galaxy_morphologies_go_all_the_way(atlas, arrival, tmp_path):
     truth = tmp_path / "truth.csv"
     truth.write_text("id,class\nnasa:x005,barred spiral\n")
     assert audit(atlas, truth, taxonomy=TEN).get("label", "precision").value == 1.0
-    assert list(explore_page(atlas, tmp_path / "out", taxonomy=TEN).classes) == list(SHAPES)
+    assert list(explore(atlas, tmp_path / "out", taxonomy=TEN).classes) == list(SHAPES)
 
 
 def test_a_shape_within_a_shapes_name_is_not_heard_for_it(atlas, arrival):

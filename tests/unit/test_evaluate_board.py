@@ -11,8 +11,9 @@ from evaluate_atlas import CLASSES, add_predictions, draw, make_atlas, write_run
 from PIL import Image
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate import Shifted, write_board
+from cosmic_morphology.evaluate import Shifted
 from cosmic_morphology.evaluate.corruptions import SMALL_SIDE_PX
+from cosmic_morphology.report import write_board
 from cosmic_morphology.settings import EvaluateSettings
 
 QUICK = EvaluateSettings(bootstrap=60)

@@ -10,7 +10,7 @@ import pytest
 
 from cosmic_morphology.atlas import RENDERER, Stamp
 from cosmic_morphology.cli import app
-from cosmic_morphology.evaluate import write_curated
+from cosmic_morphology.report import write_curated
 from cosmic_morphology.taxonomy import load_taxonomy
 
 SIX = load_taxonomy()

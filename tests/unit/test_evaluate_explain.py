@@ -15,11 +15,12 @@ pytest.importorskip("pytorch_grad_cam", exc_type=ImportError)
 
 import timm  # noqa: E402
 
-from cosmic_morphology.evaluate import evaluate_run, write_report  # noqa: E402
+from cosmic_morphology.evaluate import evaluate_run  # noqa: E402
 from cosmic_morphology.evaluate.saliency import saliency  # noqa: E402
 from cosmic_morphology.learn.inference.model import TrainedModel, save_model  # noqa: E402
 from cosmic_morphology.learn.models.network import Head, Network  # noqa: E402
 from cosmic_morphology.learn.models.preprocessing import Preprocessing  # noqa: E402
+from cosmic_morphology.report import write_report  # noqa: E402
 from cosmic_morphology.report.saliency import explain_run, overlay  # noqa: E402
 from cosmic_morphology.settings import EvaluateSettings  # noqa: E402
 

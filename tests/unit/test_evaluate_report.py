@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from evaluate_atlas import CLASSES, HOSTILE, add_predictions, make_atlas, write_run
 
-from cosmic_morphology.evaluate import write_report
+from cosmic_morphology.report import write_report
 from cosmic_morphology.report.html import safe_url, said
 from cosmic_morphology.settings import EvaluateSettings
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from cosmic_morphology.atlas import Arrival, Atlas, Record
 from cosmic_morphology.imaging import take_in
-from cosmic_morphology.report import explore_page
+from cosmic_morphology.report import explore
 from cosmic_morphology.report.overview import OPEN, SEVERAL, read_contents
 
 
@@ -27,7 +27,7 @@ def labelled(tmp_path_factory):
 @pytest.fixture(scope="module")
 def explored(labelled, tmp_path_factory):
     out = tmp_path_factory.mktemp("explored")
-    return explore_page(labelled, out), out
+    return explore(labelled, out), out
 
 
 class Loads(HTMLParser):
@@ -87,7 +87,7 @@ def test_the_terminal_gets_a_table_of_all_classes(explored):
 
 def test_an_atlas_without_labels_is_told_by_its_search_words(tmp_path):
     atlas = make_atlas(tmp_path / "atlas", per_class=3, label=False)
-    summary = explore_page(atlas, tmp_path / "out")
+    summary = explore(atlas, tmp_path / "out")
     assert summary.label_source == "queries"
     assert set(summary.classes) == set(CLASSES)
     assert summary.splits == {}
@@ -104,14 +104,14 @@ def test_search_words_that_disagree_are_no_class(atlas):
 
 
 def test_an_empty_atlas_is_explored_without_a_fuss(atlas, tmp_path):
-    summary = explore_page(atlas, tmp_path / "out")
+    summary = explore(atlas, tmp_path / "out")
     assert summary.pictures == 0
     assert summary.label_source == ""
     assert "0 pictures" in (tmp_path / "out" / "explore.html").read_text("utf-8")
 
 
 def test_doing_it_twice_writes_the_same(labelled, explored, tmp_path):
-    explore_page(labelled, tmp_path)
+    explore(labelled, tmp_path)
     for path in explored[1].iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
 
@@ -125,7 +125,7 @@ def test_classes_of_imported_folders_may_have_any_name(atlas, tmp_path):
             for n, name in enumerate(names)
         ]
     )
-    summary = explore_page(atlas, tmp_path / "out")
+    summary = explore(atlas, tmp_path / "out")
     assert set(summary.classes) == set(names)
     assert all(path.parent == tmp_path / "out" for path in (tmp_path / "out").iterdir())
 
@@ -133,7 +133,7 @@ def test_classes_of_imported_folders_may_have_any_name(atlas, tmp_path):
 def test_exploring_needs_no_torch(labelled):
     script = (
         "import sys, tempfile, pathlib; sys.modules['torch'] = None; "
-        "from cosmic_morphology.evaluate import explore; "
+        "from cosmic_morphology.report import explore; "
         "from cosmic_morphology.atlas import Atlas; "
         "print(explore(Atlas.open(sys.argv[1]), pathlib.Path(tempfile.mkdtemp())).pictures)"
     )

@@ -25,7 +25,7 @@ from cosmic_morphology.learn.recipes import Augmentation
 from cosmic_morphology.learn.training.lightning_module import rate_at
 from cosmic_morphology.settings import LearnSettings
 from cosmic_morphology.stats.calibration import (
-    _classwise_ece_twin,
+    classwise_ece,
     temperature_and_prior_for,
     temperature_for,
     threshold_for,
@@ -349,9 +349,9 @@ def test_the_shares_that_class_weights_took_away_are_found_and_given_back():
 def test_honest_probabilities_have_no_calibration_error_and_boasting_has():
     honest = np.tile([[0.8, 0.2]], (1000, 1))
     targets = np.array([0] * 800 + [1] * 200)
-    assert _classwise_ece_twin(honest, targets) == pytest.approx(0.0)
+    assert classwise_ece(honest, targets) == pytest.approx(0.0)
     boast = np.tile([[1.0, 0.0]], (1000, 1))
-    assert _classwise_ece_twin(boast, targets) == pytest.approx(0.2)
+    assert classwise_ece(boast, targets) == pytest.approx(0.2)
 
 
 def test_the_threshold_keeps_what_is_right_often_enough():

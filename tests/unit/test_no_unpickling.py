@@ -33,7 +33,7 @@ FORBIDDEN_CALLS = {
 }
 FORBIDDEN_METHODS = {"load_from_checkpoint", "load_state_dict_from_url", "read_pickle", "to_pickle"}
 # Between a process and the child that it starts, over the child's own pipe: nothing from outside.
-BETWEEN_OUR_OWN_PROCESSES = {"replica/server.py": "pickle", "replica/worker.py": "pickle"}
+BETWEEN_OUR_OWN_PROCESSES = {"replica/server.py": "pickle", "replica/__main__.py": "pickle"}
 # Reads with an allow-list, and only so: argument and the value that it must have.
 NEEDED = {"torch.load": ("weights_only", True)}
 NEVER = {"allow_pickle": True, "weights_only": False}

@@ -13,8 +13,8 @@ import pytest
 from cosmic_morphology.atlas import RENDERER, Record, Stamp, credit_ledger
 from cosmic_morphology.collect.harvest.replica_records import StandIn
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate import evaluate_run, write_report
-from cosmic_morphology.report import explore_page
+from cosmic_morphology.evaluate import evaluate_run
+from cosmic_morphology.report import explore, write_report
 from cosmic_morphology.settings import CollectJob, EvaluateSettings
 
 NASA = "https://images.nasa.gov/details/x"
@@ -130,7 +130,7 @@ def test_the_report_says_rendered_first_and_links_nowhere(drawn, tmp_path):
 
 def test_explore_captions_say_rendered(drawn, tmp_path):
     _, text = text_of(
-        explore_page(drawn, tmp_path / "explore") and tmp_path / "explore" / "explore.html"
+        explore(drawn, tmp_path / "explore") and tmp_path / "explore" / "explore.html"
     )
     assert "6 rendered pictures" in text
     assert "NASA" not in text

@@ -100,7 +100,7 @@ def test_markup_in_a_text_is_shown_as_it_is(capsys):
 
 
 # Pipes between our own processes, and the place where printing is made safe.
-MAY_PRINT = {"cli/printing.py", "imaging/worker.py", "replica/worker.py"}
+MAY_PRINT = {"cli/printing.py", "imaging/workers/decode_worker.py", "replica/__main__.py"}
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,15 @@ import pyarrow as pa
 import pytest
 
 from cosmic_morphology.atlas import Atlas, Stamp
-from cosmic_morphology.curate import TrainedVoter, ask_runs, explain_label, label, vote, voter_of
-from cosmic_morphology.curate.labels import audit
+from cosmic_morphology.curate import (
+    TrainedVoter,
+    ask_runs,
+    audit,
+    explain_label,
+    label,
+    vote,
+    voter_of,
+)
 from cosmic_morphology.curate.votes.label_model import consensus
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.settings import CurateSettings, load_settings

@@ -66,7 +66,7 @@ def test_no_catalogue_number_has_two_classes():
     import tomllib
     from importlib import resources
 
-    text = resources.files("cosmic_morphology.curate").joinpath("data/objects.toml").read_text()
+    text = resources.files("cosmic_morphology.curate.text").joinpath("objects.toml").read_text()
     for table in tomllib.loads(text)["numbered"]:
         owner: dict[int, str] = {}
         for kind, ranges in table["kinds"].items():

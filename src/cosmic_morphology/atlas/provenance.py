@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cosmic_morphology import __version__
+from cosmic_morphology._version import __version__
 from cosmic_morphology.safe_text import without_secrets
 
 

@@ -90,7 +90,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check rows, hashes, schema and partners; exit code 1 when something is damaged."""
-    from cosmic_morphology.atlas.verification import verify as verify_atlas
+    from cosmic_morphology.atlas import verify as verify_atlas
 
     settings = settings_for(config, atlas=atlas)
     with progress("hashing") as report:

@@ -85,7 +85,7 @@ def command(
         label,
         vote,
     )
-    from cosmic_morphology.curate.labels import audit as audit_labels
+    from cosmic_morphology.curate import audit as audit_labels
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
@@ -138,7 +138,7 @@ def command(
         for check in (check_relevance, check_mislabels):
             name = check.__name__.removeprefix("check_")
             shown[name] = check(opened, taxonomy=taxonomy, settings=settings.curate)
-    from cosmic_morphology.evaluate import write_curated
+    from cosmic_morphology.report import write_curated
 
     found = write_curated(opened, settings.out / "curated.html", taxonomy=taxonomy)
     done = {"duplicates": copies, "votes": votes, "groups": groups, "labels": labels, **shown}

@@ -86,7 +86,7 @@ def command(
         if board is not None:
             files["board"] = found.write(board, ingredients)
         if report is not None:
-            from cosmic_morphology.evaluate import write_report
+            from cosmic_morphology.report import write_report
 
             page = write_report(
                 opened,

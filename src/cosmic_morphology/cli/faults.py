@@ -87,7 +87,7 @@ def write_log(error: BaseException) -> Path | None:
     """Write the traceback and what was asked for into a file of its own; ``None``: it cannot be."""
     import platform
 
-    from cosmic_morphology import __version__
+    from cosmic_morphology._version import __version__
 
     text = "".join(traceback.format_exception(error))
     told = (

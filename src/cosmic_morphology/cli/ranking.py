@@ -14,14 +14,14 @@ from cosmic_morphology.evaluate import (
     Evaluation,
     EvaluationSet,
     TestBoard,
+    ablation,
     common_classes,
-    compare,
     compare_runs,
     evaluate_run,
     rank_on,
-    write_board,
 )
 from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.report import write_board
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
@@ -112,7 +112,7 @@ class Ranked:
         """What each ingredient of a run is worth, when others that lack one are there."""
         if not without:
             return None
-        return compare(
+        return ablation(
             self.common[full],
             {name: self.common[run] for name, run in without.items()},
             settings=self.settings.evaluate,

@@ -1,4 +1,4 @@
-"""Measuring: scores with intervals, comparison of runs, explore, and the report.
+"""Measuring: scores with intervals, comparison of runs, breakdowns; numbers only.
 
 No score leaves this room without its number of pictures, its interval, its grouping and the kind
 of label it was measured on (:class:`Score`).
@@ -21,21 +21,14 @@ from cosmic_morphology.evaluate.leaderboard import (
     tests_of,
 )
 from cosmic_morphology.evaluate.scoring import LabelScores
-from cosmic_morphology.report.curation_page import Curated, write_curated
-from cosmic_morphology.report.explore_page import ExploreSummary, explore
-from cosmic_morphology.report.leaderboard_page import Board, write_board
-from cosmic_morphology.report.report import write_report
 from cosmic_morphology.stats.score import Score
 
 __all__ = [
     "Ablation",
-    "Board",
     "Compared",
     "Comparison",
-    "Curated",
     "Evaluation",
     "EvaluationSet",
-    "ExploreSummary",
     "LabelScores",
     "Score",
     "Shifted",
@@ -44,10 +37,6 @@ __all__ = [
     "common_classes",
     "compare_runs",
     "evaluate_run",
-    "explore",
     "rank_on",
     "tests_of",
-    "write_board",
-    "write_curated",
-    "write_report",
 ]

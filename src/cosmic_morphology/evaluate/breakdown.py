@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cosmic_morphology.evaluate.scored_run import Judged
 from cosmic_morphology.evaluate.scoring import PartScores
-from cosmic_morphology.report.sections import Judged
 from cosmic_morphology.stats.score import Score
 
 _MOST_ROWS = 24

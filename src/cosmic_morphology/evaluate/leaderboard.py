@@ -13,8 +13,8 @@ from cosmic_morphology.evaluate.compare import Comparison, compare_runs
 from cosmic_morphology.evaluate.evaluate import evaluate_run
 from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
+from cosmic_morphology.evaluate.scored_run import Judged, sizes_of_targets
 from cosmic_morphology.evaluate.scoring import PartScores
-from cosmic_morphology.report.sections import Judged, sizes_of_targets
 from cosmic_morphology.settings import EvaluateSettings
 
 SIDE_BY_SIDE = 3

@@ -216,7 +216,7 @@ def review(context: Context) -> None:
 
 def audit(context: Context) -> None:
     """Measure voters and checks by labels that people have checked, for the report."""
-    from cosmic_morphology.curate.labels import audit as audit_labels
+    from cosmic_morphology.curate import audit as audit_labels
 
     job = context.settings.audit
     if job is not None:

@@ -79,7 +79,7 @@ def _score(context: Context, job: RunJob, run: Run, classes: Sequence[str]) -> R
 
 def write_the_report(context: Context) -> Path:
     """One self-contained page with everything that this run found."""
-    from cosmic_morphology.evaluate import write_report
+    from cosmic_morphology.report import write_report
 
     return write_report(
         context.atlas,

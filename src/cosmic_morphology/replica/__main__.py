@@ -1,4 +1,4 @@
-"""``python -m cosmic_morphology.replica.__main__``: the process behind ``Replica(process=True)``."""
+"""``python -m cosmic_morphology.replica``: the process behind ``Replica(process=True)``."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ class InProcess:
 
     def __init__(self, holdings: Holdings, options: dict[str, Any], host: str, port: int) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cosmic_morphology.replica.__main__"],
+            [sys.executable, "-m", "cosmic_morphology.replica"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

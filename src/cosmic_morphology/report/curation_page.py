@@ -93,7 +93,7 @@ def write_curated(atlas: Atlas, path: Path, *, taxonomy: Taxonomy, shown: int = 
     classes = count_classes(rows, taxonomy)
     page = write_page(
         path,
-        "curated.html.j2",
+        "curation.html.j2",
         {
             "title": "What curating found",
             "atlas_version": str(atlas.version),

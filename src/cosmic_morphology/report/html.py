@@ -31,7 +31,7 @@ def write_page(path: Path, template: str, content: Mapping[str, Any]) -> Path:
 @cache
 def _environment() -> Environment:
     found = Environment(
-        loader=PackageLoader("cosmic_morphology.evaluate", "templates"),
+        loader=PackageLoader("cosmic_morphology.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -13,9 +13,9 @@ from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED
 from cosmic_morphology.evaluate.leaderboard import SIDE_BY_SIDE, EvaluationSet, TestBoard, rank_on
 from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.evaluate.run_facts import RunFacts
+from cosmic_morphology.evaluate.scored_run import Judged
 from cosmic_morphology.io_utils import write_csv
 from cosmic_morphology.report.html import write_page
-from cosmic_morphology.report.sections import Judged
 from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.stats.score import Score
 
@@ -80,7 +80,7 @@ def write_board(
         "resamples": settings.bootstrap,
         "shown": SIDE_BY_SIDE,
     }
-    write_page(found.page, "board.html.j2", content)
+    write_page(found.page, "leaderboard.html.j2", content)
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from cosmic_morphology import __version__
+from cosmic_morphology._version import __version__
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.evaluate.run_facts import RunFacts
 

@@ -13,6 +13,7 @@ from cosmic_morphology.evaluate.breakdown import class_tables, part_tables
 from cosmic_morphology.evaluate.compare import Comparison, compare_runs
 from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, evaluate_run
 from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
+from cosmic_morphology.evaluate.scored_run import Judged
 from cosmic_morphology.report import plots
 from cosmic_morphology.report.audit_section import audited
 from cosmic_morphology.report.figures import to_svg, write_png
@@ -21,7 +22,7 @@ from cosmic_morphology.report.html import write_page
 from cosmic_morphology.report.overview import read_contents
 from cosmic_morphology.report.pipeline_summary import Account, read_account
 from cosmic_morphology.report.provenance import packages, run_rows, stage_stamps
-from cosmic_morphology.report.sections import Judged, deepen, shown_mistakes
+from cosmic_morphology.report.sections import deepen, shown_mistakes
 from cosmic_morphology.report.studies_section import studied
 from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.stats.score import LABEL_KINDS

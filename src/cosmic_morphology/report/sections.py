@@ -11,7 +11,6 @@ from typing import Any
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import CosmicError
-from cosmic_morphology.evaluate.evaluate import Evaluation
 from cosmic_morphology.evaluate.neighbours import (
     Mistake,
     Neighbour,
@@ -19,9 +18,8 @@ from cosmic_morphology.evaluate.neighbours import (
     nearest_in_training,
     worst_mistakes,
 )
-from cosmic_morphology.evaluate.object_size import by_target_size, target_shares
-from cosmic_morphology.evaluate.run_facts import RunFacts
-from cosmic_morphology.evaluate.scoring import LabelScores, Measure, PartScores
+from cosmic_morphology.evaluate.scored_run import Judged, sizes_of_targets
+from cosmic_morphology.evaluate.scoring import PartScores
 from cosmic_morphology.evaluate.shortcut_probe import Probes, collection_predictability
 from cosmic_morphology.report.gallery import Tile, tiles
 from cosmic_morphology.settings import EvaluateSettings
@@ -30,19 +28,6 @@ _MISTAKE_PX = 180
 _NEAR_PX = 64
 _NEAR = 3
 _WEIGHTS = "weights.safetensors"
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One run with its scores, for the page."""
-
-    facts: RunFacts
-    evaluation: Evaluation
-
-    @property
-    def scores(self) -> LabelScores:
-        """On checked labels where there are any."""
-        return self.evaluation.best_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,25 +126,6 @@ def shown_mistakes(atlas: Atlas, each: Judged, *, settings: EvaluateSettings) ->
         ShownMistake(m, tile, tuple(Near(one, small[one.id]) for one in near.get(m.id, ())))
         for m, tile in zip(found, tiles(atlas, ids, side_px=_MISTAKE_PX), strict=True)
     ]
-
-
-def sizes_of_targets(
-    atlas: Atlas, judged: Sequence[Judged], *, settings: EvaluateSettings, seed: int
-) -> dict[str, tuple[PartScores, ...]]:
-    """Scores of each run for small, medium and large targets, by the run's name."""
-    own = {each.facts.name: each.evaluation.answers[each.scores.labels] for each in judged}
-    ids = sorted({str(one) for answers in own.values() for one in answers.ids})
-    share = dict(zip(ids, target_shares(atlas, ids).tolist(), strict=True))
-    found = {}
-    for each in judged:
-        answers = own[each.facts.name]
-        score = each.scores.macro_f1
-        measure = Measure(
-            score.labels, score.grouped_by, len(each.evaluation.classes), settings, seed
-        )
-        shares = [share[str(one)] for one in answers.ids]
-        found[each.facts.name] = by_target_size(measure, answers, shares)
-    return found
 
 
 def _saliency(

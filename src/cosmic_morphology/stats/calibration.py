@@ -1,13 +1,36 @@
-"""Do probabilities mean what they say? Temperature, calibration error, and when to say nothing."""
+"""Do probabilities mean what they say? Temperature, calibration error, thresholds, coverage."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-_BINS = 15
+from cosmic_morphology.stats.bootstrap import WeightedStatistic
+
+BINS = 15
 _LIMITS = (0.05, 20.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bin of a reliability plot.
+
+    Attributes
+    ----------
+    said : float
+        Mean probability of the answers in it.
+    happened : float
+        Share of them that are right.
+    n : int
+        Answers in it.
+    """
+
+    said: float
+    happened: float
+    n: int
 
 
 def temperature_for(logits: np.ndarray, targets: np.ndarray) -> float:
@@ -67,34 +90,61 @@ def _fitted(
     return float(np.exp(found.x[0])), float(found.x[1])
 
 
-def _classwise_ece_twin(
-    probabilities: np.ndarray, targets: np.ndarray, *, bins: int = _BINS
-) -> float:
+def classwise_ece(probabilities: np.ndarray, y_true: np.ndarray, *, bins: int = BINS) -> float:
     """Class-wise expected calibration error (Kull et al. 2019): the mean over the classes.
 
     Parameters
     ----------
     probabilities : ndarray, shape ``(N, K)``
         Of each class.
-    targets : ndarray of int, shape ``(N,)``
+    y_true : ndarray of int, shape ``(N,)``
         Numbers of the right classes.
     bins : int
         Of equal width in 0..1.
     """
-    errors = [
-        _ece(probabilities[:, k], (targets == k).astype(float), bins)
-        for k in range(probabilities.shape[1])
-    ]
-    return float(np.mean(errors))
+    if not len(y_true):
+        return 0.0
+    weights = np.ones((1, len(y_true)), np.float32)
+    return float(weighted_ece(probabilities, y_true, bins=bins)(weights)[0])
 
 
-def _ece(said: np.ndarray, happened: np.ndarray, bins: int) -> float:
-    at = np.minimum((said * bins).astype(int), bins - 1)
-    gaps = [
-        abs(said[at == b].mean() - happened[at == b].mean()) * (at == b).mean()
+def weighted_ece(
+    probabilities: np.ndarray, y_true: np.ndarray, *, bins: int = BINS
+) -> WeightedStatistic:
+    """The same for resamples: a function of weights of shape ``(B, N)``."""
+    n, k = probabilities.shape
+    number = np.minimum((probabilities * bins).astype(int), bins - 1)
+    gap = probabilities - (y_true[:, None] == np.arange(k))
+    # Each picture's gap stands in the cell of its class and bin: a resample is one product.
+    cells = np.zeros((n, k * bins), np.float32)
+    for each in range(k):
+        cells[np.arange(n), each * bins + number[:, each]] = gap[:, each]
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        total = np.maximum(weights.sum(1), 1)
+        found: np.ndarray = np.abs(weights @ cells).sum(1) / total / k
+        return found
+
+    return value
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray, *, bins: int = 10) -> list[Bin]:
+    """Said against happened for the answers that were given, without empty bins.
+
+    Parameters
+    ----------
+    confidence : ndarray, shape ``(N,)``
+        Probability of the given answer.
+    right : ndarray of bool, shape ``(N,)``
+        Whether it is the right one.
+    bins : int
+        Of equal width in 0..1.
+    """
+    at = np.minimum((confidence * bins).astype(int), bins - 1)
+    return [
+        Bin(float(confidence[at == b].mean()), float(right[at == b].mean()), int((at == b).sum()))
         for b in np.unique(at)
     ]
-    return float(np.sum(gaps))
 
 
 def threshold_for(probabilities: np.ndarray, targets: np.ndarray, precision: float) -> float:
@@ -122,3 +172,77 @@ def threshold_for(probabilities: np.ndarray, targets: np.ndarray, precision: flo
     last = np.append(np.diff(confidence[order]) != 0, True) if len(order) else np.array([], bool)
     good = np.nonzero((reached >= precision) & last)[0]
     return float(confidence[order][good[-1]]) if len(good) else 1.0
+
+
+def coverage_at_precision(confidence: np.ndarray, right: np.ndarray, precision: float) -> float:
+    """Share of pictures that get an answer when so many of the answers must be right.
+
+    The threshold is chosen on these very pictures, so this describes a model; a promise needs a
+    threshold from the val split, see :func:`precision_at_coverage` and ``reject_below``.
+    """
+    weights = np.ones((1, len(right)), np.float32)
+    return float(weighted_coverage(confidence, right, precision)(weights)[0])
+
+
+def weighted_coverage(
+    confidence: np.ndarray, right: np.ndarray, precision: float
+) -> WeightedStatistic:
+    """The same for resamples: a function of weights of shape ``(B, N)``."""
+    order, last = _by_confidence(confidence)
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        given, good = _running(weights[:, order], right[order])
+        enough = (good >= precision * given - 1e-6) & last & (given > 0)
+        total = np.maximum(weights.sum(1), 1)
+        found: np.ndarray = np.where(enough, given, 0).max(1, initial=0) / total
+        return found
+
+    return value
+
+
+def precision_at_coverage(confidence: np.ndarray, right: np.ndarray, coverage: float) -> float:
+    """Share of right answers among the surest ones that make up this share of the pictures."""
+    weights = np.ones((1, len(right)), np.float32)
+    return float(weighted_precision(confidence, right, coverage)(weights)[0])
+
+
+def weighted_precision(
+    confidence: np.ndarray, right: np.ndarray, coverage: float
+) -> WeightedStatistic:
+    """The same for resamples: a function of weights of shape ``(B, N)``."""
+    order, last = _by_confidence(confidence)
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        given, good = _running(weights[:, order], right[order])
+        enough = (given >= coverage * weights.sum(1, keepdims=True) - 1e-6) & last
+        at = enough.argmax(1)
+        rows = np.arange(len(weights))
+        found: np.ndarray = good[rows, at] / np.maximum(given[rows, at], 1)
+        return found
+
+    return value
+
+
+def weighted_share(chosen: np.ndarray, among: np.ndarray | None = None) -> WeightedStatistic:
+    """Share of pictures that are chosen, of all or among some: a function of weights ``(B, N)``."""
+    counted = np.ones(len(chosen), bool) if among is None else among
+    both = (chosen & counted).astype(np.float32)
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        found: np.ndarray = weights @ both / np.maximum(weights @ counted.astype(np.float32), 1)
+        return found
+
+    return value
+
+
+def _by_confidence(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order from sure to unsure, and where a threshold may stand: equals share their fate."""
+    order = np.argsort(-confidence, kind="stable")
+    last = np.append(np.diff(confidence[order]) != 0, True) if len(order) else np.zeros(0, bool)
+    return order, last
+
+
+def _running(weights: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # Counts stay exact in float64 for any number of pictures.
+    given = np.cumsum(weights, axis=1, dtype=np.float64)
+    return given, np.cumsum(weights * right, axis=1, dtype=np.float64)

@@ -20,12 +20,12 @@ from cosmic_morphology.curate.votes.embedding_probe import out_of_sample, reduce
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.report.figures import to_svg, write_png
+from cosmic_morphology.report.html import write_page
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import group_numbers
 from cosmic_morphology.stats.score import COMPUTED, GROUPED_BY
 from cosmic_morphology.studies.curves import told_apart
 from cosmic_morphology.studies.dataset import Pool, read_pool
-from cosmic_morphology.studies.page import write_study_page
 from cosmic_morphology.studies.realism_gallery import side_by_side
 from cosmic_morphology.studies.results import (
     ALL_SEEDS,
@@ -213,7 +213,7 @@ def _written(
     write_text(folder / "conclusion.txt", "\n".join(lines) + "\n")
     figure = told_apart(points)
     write_png(figure, summary.png)
-    write_study_page(
+    write_page(
         summary.page,
         "realism.html.j2",
         {

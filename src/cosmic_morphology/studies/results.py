@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology import __version__
+from cosmic_morphology._version import __version__
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.io_utils import CsvRows, whole_text, write_json
 from cosmic_morphology.studies.settings import SECTIONS, StudySettings

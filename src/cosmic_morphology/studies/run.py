@@ -10,11 +10,11 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.report.figures import to_svg, write_png
+from cosmic_morphology.report.html import write_page
 from cosmic_morphology.stats.score import GROUPED_BY
 from cosmic_morphology.studies import label_noise, leakage, learning_curve, synthetic
 from cosmic_morphology.studies.curves import curves
 from cosmic_morphology.studies.dataset import Pool, read_pool
-from cosmic_morphology.studies.page import write_study_page
 from cosmic_morphology.studies.realism import run_realism
 from cosmic_morphology.studies.results import (
     ALL_SEEDS,
@@ -100,7 +100,7 @@ def run_study(
     write_text(folder / "conclusion.txt", "\n".join(told.lines) + "\n")
     figure = curves(rows, plan.x)
     write_png(figure, summary.png)
-    write_study_page(
+    write_page(
         summary.page,
         "study.html.j2",
         {

@@ -1,1 +1,1 @@
-"""Storage."""
+"""What stands on disk or in an object store: tables, commits, checksums, markers."""

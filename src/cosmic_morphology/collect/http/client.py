@@ -281,7 +281,7 @@ class Client:
 
 def user_agent(settings: CollectSettings) -> str:
     """How this collector introduces itself: name, version, whom to write to."""
-    from cosmic_morphology import __version__
+    from cosmic_morphology._version import __version__
 
     contact = "".join(c for c in settings.contact if c.isprintable() and c.isascii())
     return f"cosmic-morphology/{__version__}" + (f" ({contact})" if contact else "")

@@ -14,7 +14,7 @@ GROUP = "cosmic_morphology.sources"
 """The entry point group of plug-ins: a name and a callable that takes a :class:`Wanted`."""
 
 BUILT_IN = {
-    "nasa": ("nasa", "Nasa"),
+    "nasa": ("nasa.source", "Nasa"),
     "apod": ("apod", "Apod"),
     "djangoplicity": ("djangoplicity", "Djangoplicity"),
     "commons": ("commons", "Commons"),

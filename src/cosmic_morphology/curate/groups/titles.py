@@ -143,7 +143,7 @@ def _canonical(name: str) -> str:
 
 
 def _table_text() -> str:
-    here = resources.files("cosmic_morphology.curate").joinpath("data/same_object.toml")
+    here = resources.files("cosmic_morphology.curate.groups").joinpath("same_object.toml")
     return here.read_text("utf-8")
 
 

@@ -85,8 +85,8 @@ def label(
     confirms the class it names or else the computed one. Without a verdict the voters decide,
     and where their best class is less likely than ``min_label_confidence`` the label is open.
 
-    Beside the votes of :func:`~cosmic_morphology.curate.votes.cast.vote` there are those of copies of
-    the picture (when ``duplicate_of`` is known) and, when there are ``embedding_…`` columns, of
+    Beside the votes of :func:`~cosmic_morphology.curate.votes.cast.vote` there are those of copies
+    of the picture (when ``duplicate_of`` is known) and, when there are ``embedding_…`` columns, of
     a picture voter that is trained on other groups' confident labels, and those of the zero-shot
     voter and of trained runs that were asked. They are added to the column ``votes``. Nothing is
     learned from pictures of the test split.

@@ -95,7 +95,7 @@ class _Tables:
 
 @cache
 def _tables() -> _Tables:
-    here = resources.files("cosmic_morphology.curate").joinpath("data/objects.toml")
+    here = resources.files("cosmic_morphology.curate.text").joinpath("objects.toml")
     raw = tomllib.loads(here.read_text("utf-8"))
     numbers: dict[str, dict[int, str]] = {}
     for entry in raw["numbered"]:

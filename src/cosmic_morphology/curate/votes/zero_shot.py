@@ -58,8 +58,8 @@ def ask_zero_shot(
     """Fill the column ``zero_shot`` of the pictures that lack it.
 
     It holds the probabilities of the classes, the reject class last;
-    :func:`~cosmic_morphology.curate.labels.assign.label` makes votes of them. Method: Radford et al.,
-    ICML 2021 (CLIP). Where a class has several prompts, the nearest one counts.
+    :func:`~cosmic_morphology.curate.labels.assign.label` makes votes of them. Method: Radford
+    et al., ICML 2021 (CLIP). Where a class has several prompts, the nearest one counts.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``python -m cosmic_morphology.imaging.formats.fits_unpacker``: unpacks tiles, in a process of its own.
+"""``python -m …imaging.formats.fits_unpacker``: unpacks tiles, in a process of its own.
 
 The decoders of RICE, HCOMPRESS and PLIO in astropy trust their input: damaged tiles write past
 their buffers and bring the process down (seen in astropy 8.0). So it is a process that can be
@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from cosmic_morphology.imaging.sniff import PictureKind, refuse
-from cosmic_morphology.imaging.workers.messages import environment, read_frame, write_frame
+from cosmic_morphology.imaging.workers.pipes import environment, read_frame, write_frame
 
 # For tiles that send a decoder round in circles; real ones take seconds.
 PATIENCE_S = 600.0

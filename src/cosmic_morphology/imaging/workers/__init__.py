@@ -1,1 +1,1 @@
-"""Workers."""
+"""Decoding in worker processes, which may crash."""

@@ -20,12 +20,8 @@ from typing import BinaryIO, Self, cast
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging.ingest import Intake, take_in
 from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind
-from cosmic_morphology.imaging.workers.messages import (
-    environment,
-    read_answer,
-    read_frame,
-    write_frame,
-)
+from cosmic_morphology.imaging.workers.messages import read_answer
+from cosmic_morphology.imaging.workers.pipes import environment, read_frame, write_frame
 
 # A process takes about as long to start as these pictures take here.
 WORTH_A_PROCESS = 100

@@ -1,4 +1,4 @@
-"""``python -m cosmic_morphology.imaging.workers.decode_worker``: takes pictures in, in a process of its own.
+"""``python -m …imaging.workers.decode_worker``: takes pictures in, in a process of its own.
 
 The first frame in brings the limits; then each frame in (where, picture) is answered by one frame
 out (what is known or why it was refused, thumbnail). The process ends when its standard input
@@ -14,7 +14,8 @@ import sys
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging.ingest import take_in
 from cosmic_morphology.imaging.sniff import ImageLimits
-from cosmic_morphology.imaging.workers.messages import answer, read_frame, refusal, write_frame
+from cosmic_morphology.imaging.workers.messages import answer, refusal
+from cosmic_morphology.imaging.workers.pipes import read_frame, write_frame
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cosmic_morphology import __version__
+from cosmic_morphology._version import __version__
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.settings import LearnSettings
 

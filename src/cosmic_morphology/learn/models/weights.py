@@ -22,7 +22,7 @@ from cosmic_morphology.errors import InputError, SettingsError, TrainingError
 
 _SHOWN = 3
 # Of a small net that has seen rendered pictures only; benchmarks/rendered_weights.py makes them.
-RENDERED_WEIGHTS = Path(__file__).parent / "data" / "rendered.safetensors"
+RENDERED_WEIGHTS = Path(__file__).parent / "bundled" / "rendered.safetensors"
 
 
 def hub_reachable(timeout_s: float = 3.0) -> bool:

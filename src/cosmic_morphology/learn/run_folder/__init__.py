@@ -1,1 +1,1 @@
-"""Run_folder."""
+"""The folder of a run: layout, JSON documents, and what it was trained on."""

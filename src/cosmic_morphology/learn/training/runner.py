@@ -40,7 +40,7 @@ from cosmic_morphology.learn.training.loop import Fitted
 from cosmic_morphology.learn.training.strategies import Outcome, way_of
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.stats.calibration import (
-    _classwise_ece_twin,
+    classwise_ece,
     temperature_and_prior_for,
     temperature_for,
     threshold_for,
@@ -248,7 +248,7 @@ def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, fl
     return {
         "val_macro_f1": float(macro),
         "val_accuracy": float((probabilities.argmax(1) == targets).mean()),
-        "val_classwise_ece": _classwise_ece_twin(probabilities, targets),
+        "val_classwise_ece": classwise_ece(probabilities, targets),
     }
 
 

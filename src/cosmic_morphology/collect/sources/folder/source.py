@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect.sources.folder import spacenet, table
+from cosmic_morphology.collect.sources.folder import spacenet
 from cosmic_morphology.collect.sources.folder.choice import choose_table, is_table
 from cosmic_morphology.collect.sources.folder.labels import Labeller
 from cosmic_morphology.collect.sources.folder.storage import (
@@ -25,6 +25,7 @@ from cosmic_morphology.collect.sources.folder.storage import (
     Store,
     is_sidecar,
 )
+from cosmic_morphology.collect.sources.folder.table import LISTS, REQUIRED, TEXTS, Rows, split_list
 from cosmic_morphology.collect.sources.folder.zip_storage import ZipStore
 from cosmic_morphology.errors import FetchError, InputError
 from cosmic_morphology.imaging import ImageLimits
@@ -64,7 +65,7 @@ class Folder:
     name: str
     store: Store
     files: list[str]
-    rows: table.Rows | None
+    rows: Rows | None
     labeller: Labeller
     max_bytes: int
     skipped: Counter[str]
@@ -107,14 +108,14 @@ class Folder:
             said = {"given_label": self.labeller(file), "collection": self.name}
             yield self._record(file, file, said), self._loader(file)
 
-    def _tabled(self, rows: table.Rows) -> Iterator[tuple[Record, Loader]]:
+    def _tabled(self, rows: Rows) -> Iterator[tuple[Record, Loader]]:
         labelled = "label" in rows.table.columns
         for row in rows:
             said = _said(row.cells)
             said["collection"] = said["collection"] or self.name
             if not labelled and row.file:
                 said["given_label"] = self.labeller(row.file)
-            named = row.cells[table.REQUIRED]
+            named = row.cells[REQUIRED]
             loader = self._loader(row.file) if row.file else partial(_not_there, named, self.table)
             yield self._record(row.key, row.file or named, said), loader
 
@@ -192,7 +193,7 @@ def open_folder(
     # One folder around all pictures says what they are only if it is called like a class.
     labelled = len(labels) > 1 or any(map(labeller.is_known, labels))
     table = choose_table(store, place, files, csv, columns, only, labelled=labelled)
-    rows = table.Rows(table, files) if table else None
+    rows = Rows(table, files) if table else None
     skipped = Counter(store.left_out.counts)
     beside = {*filter(is_sidecar, store.names)} - {table.inside if table else ""}
     unused = {*filter(is_table, beside)}
@@ -244,11 +245,11 @@ def _open_store(path: Path, *, follow_links: bool) -> Store:
 
 def _said(cells: dict[str, str]) -> dict[str, Any]:
     said: dict[str, Any] = {
-        ours: cells[column] for column, ours in table.TEXTS.items() if ours and column in cells
+        ours: cells[column] for column, ours in TEXTS.items() if ours and column in cells
     }
-    for column in table.LISTS:
+    for column in LISTS:
         if column in cells:
-            said[column] = table.split_list(cells[column])
+            said[column] = split_list(cells[column])
     if "given_label" in said:  # one class under two normal forms would be two
         said["given_label"] = unicodedata.normalize("NFC", said["given_label"])
     said["collection"] = cells.get("collection") or cells.get("source") or ""
