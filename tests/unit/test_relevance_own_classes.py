@@ -8,8 +8,8 @@ import pytest
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate import check_relevance, label, vote
-from cosmic_morphology.curate.votes.voters import silence
-from cosmic_morphology.curate.votes.voters.base import Said
+from cosmic_morphology.curate.votes import voters
+from cosmic_morphology.curate.votes.base import Said
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
@@ -124,7 +124,7 @@ def test_a_recorded_search_word_is_no_class_that_the_record_names():
         "of the instrument are put together and tested."
     )
     package = load_taxonomy()
-    bare = silence.no_class_named_votes(Said(description=text), package)
-    found = silence.no_class_named_votes(Said(description=text, queries=("nasa:galaxy",)), package)
+    bare = voters.no_class_named_votes(Said(description=text), package)
+    found = voters.no_class_named_votes(Said(description=text, queries=("nasa:galaxy",)), package)
     assert [vote.label for vote in found] == ["irrelevant"]
     assert found == bare

@@ -1,4 +1,9 @@
-"""The taxonomy's phrases, applied to one field of a record; shared by the title and text voters."""
+"""The taxonomy's phrases, applied to one field of a record; shared by the title and text voters.
+
+The text voters: phrases in the first sentences, in the rest of the description, in keywords.
+
+The title voter: phrases of the taxonomy in the title (a file name counts as one).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,9 @@ import math
 from collections import defaultdict
 from functools import lru_cache
 
-from cosmic_morphology.curate.text.phrases import Found, Phrases, plain
-from cosmic_morphology.curate.votes.voters.base import Vote
+from cosmic_morphology.curate.text.negation import without_negated
+from cosmic_morphology.curate.text.phrases import Found, Phrases, plain, sentences, words_of_name
+from cosmic_morphology.curate.votes.base import Said, Vote
 from cosmic_morphology.taxonomy import Taxonomy, TextField, load_taxonomy
 
 # A phrase found again adds less each time; ten mentions of one word are not ten witnesses.
@@ -83,3 +89,36 @@ def _combined(weights: list[float]) -> float:
     repeats = min(len(weights) - 1, _MOST_REPEATS)
     evidence = math.log(best / (1 - best)) * (1 + _REPEAT * repeats)
     return round(1 / (1 + math.exp(-evidence)), 4)
+
+
+TEXT = "text"
+_LEAD_SENTENCES = 2
+
+
+def lead_and_rest(said: Said) -> tuple[str, str]:
+    """The first sentences of a description, and the rest; both empty when it repeats the title."""
+    if plain(said.description) == plain(said.title):
+        return "", ""
+    parts = sentences(said.description)
+    return " ".join(parts[:_LEAD_SENTENCES]), " ".join(parts[_LEAD_SENTENCES:])
+
+
+def text_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+    """Votes of lead, rest and keywords, each a voter of its own: they fail in different ways."""
+    lead, rest = lead_and_rest(said)
+    keywords = ". ".join(each for each in said.keywords if plain(each) != plain(said.title))
+    return [
+        *rule_votes("lead", "lead", lead, taxonomy),
+        *rule_votes(TEXT, "text", rest, taxonomy),
+        *rule_votes("keywords", "keywords", keywords, taxonomy),
+    ]
+
+
+TITLE = "title"
+
+
+def title_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+    """Votes of the title."""
+    inside = taxonomy.class_of_word
+    title = words_of_name(without_negated(said.title, inside), inside)
+    return rule_votes(TITLE, "title", title, taxonomy)

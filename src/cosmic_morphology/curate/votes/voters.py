@@ -1,12 +1,16 @@
-"""The silence voter: a long text that names no class is seldom about a picture of one."""
+"""Every voter that looks at one row alone, by name, and the one that asks all the others.
+
+A voter (a labeling function, Ratner et al. 2017) looks at what a source says of one image and gives
+weighted opinions on its class.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from cosmic_morphology.curate.text.phrases import plain
-from cosmic_morphology.curate.votes.voters import avm, folder, object_name, search_word, text, title
-from cosmic_morphology.curate.votes.voters.base import Said, Vote
+from cosmic_morphology.curate.votes import source_voters, text_voters
+from cosmic_morphology.curate.votes.base import COLUMNS, Said, Vote, Voter
 from cosmic_morphology.taxonomy import Taxonomy
 
 NO_CLASS_NAMED = "silence"
@@ -14,6 +18,16 @@ _NO_CLASS_NAMED_WEIGHT = 0.75
 _LONG_WORDS = 25
 _ENGLISH = frozenset(("the", "of", "and", "in", "is", "to", "this", "for", "with", "from", "are"))
 _LEAST_ENGLISH = 0.12
+
+
+_ASKED: dict[str, Voter] = {
+    source_voters.SEARCH_WORD: source_voters.search_word_votes,
+    text_voters.TITLE: text_voters.title_votes,
+    text_voters.TEXT: text_voters.text_votes,
+    source_voters.OBJECT_NAME: source_voters.object_name_votes,
+    source_voters.AVM: source_voters.avm_votes,
+    source_voters.FOLDER: source_voters.folder_votes,
+}
 
 
 def no_class_named_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
@@ -28,10 +42,8 @@ def no_class_named_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
         return []
     # That a search has found it says nothing: only what the record itself says names a class.
     said = replace(said, queries=())
-    others = (search_word, title, text, object_name, avm, folder)
-    if any(
-        vote.label != taxonomy.reject for one in others for vote in one.votes_of(said, taxonomy)
-    ):
+    votes = (vote for voter in _ASKED.values() for vote in voter(said, taxonomy))
+    if any(vote.label != taxonomy.reject for vote in votes):
         return []
     return [
         Vote(
@@ -41,3 +53,9 @@ def no_class_named_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
             f"{len(words)} words that name no class",
         )
     ]
+
+
+VOTERS: dict[str, Voter] = {**_ASKED, NO_CLASS_NAMED: no_class_named_votes}
+"""Every voter that looks at one row alone, by name."""
+
+__all__ = ["COLUMNS", "VOTERS", "Said", "Vote", "Voter"]

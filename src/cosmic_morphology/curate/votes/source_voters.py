@@ -1,0 +1,177 @@
+"""Voters on what a source gives beside its texts: search word, folder, AVM code, object name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+from cosmic_morphology.curate.text.negation import is_negated, without_negated
+from cosmic_morphology.curate.text.object_names import NamedObject, objects_in
+from cosmic_morphology.curate.text.phrases import Phrases, plain, words_of_name
+from cosmic_morphology.curate.votes.base import Said, Vote
+from cosmic_morphology.curate.votes.text_voters import lead_and_rest, rule_votes
+from cosmic_morphology.taxonomy import Taxonomy
+
+FOLDER = "folder"
+# Strangers' labels are right two times in three, the names of the folders that files came from
+# nine times in ten (both measured on the tune half, docs/explanation/labels.md).
+_GIVEN, _ON_THE_WAY = 0.66, 0.85
+
+
+def folder_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+    """A vote for the given label, else for what the last folder's name means."""
+    given = said.given_label.strip()
+    label = class_of_text(given, taxonomy)
+    if label:
+        return [Vote(FOLDER, label, _GIVEN, f"came labelled “{given}”")]
+    folder = last_folder(said.page_url) or last_folder(said.image_url)
+    label = class_of_text(folder, taxonomy)
+    return [Vote(FOLDER, label, _ON_THE_WAY, f"in the folder “{folder}”")] if label else []
+
+
+def class_of_text(text: str, taxonomy: Taxonomy) -> str:
+    """Class that a short label means: its own name, a search word, an object or a phrase.
+
+    A negated name (``not_galaxy``) means none.
+    """
+    words = words_of_name(text)
+    named = {name: name for name in taxonomy.names_with_reject} | taxonomy.class_of_word
+    own = named.get(text.strip().lower(), "")
+    # "not_galaxy" may hold stars or charts: it says nothing of what they are.
+    if own or is_negated(text):
+        return own
+    if words.lower() in named:
+        return named[words.lower()]
+    for found in objects_in(words):
+        label = taxonomy.class_of_avm(found.kind)
+        if label:
+            return label
+    votes = rule_votes(FOLDER, "name", words, taxonomy)
+    return max(votes, key=lambda vote: vote.weight).label if votes else ""
+
+
+def last_folder(address: str) -> str:
+    """Name of the folder that a file path stands in; empty for a web address.
+
+    The path of a page at an archive says how the site is built, not what the picture shows.
+    """
+    if address.lower().startswith(("http://", "https://")):
+        return ""
+    parts = PurePosixPath(unquote(address)).parts
+    return parts[-2] if len(parts) > 1 else ""
+
+
+OBJECT_NAME = "object_name"
+# The first name of a title is its subject, later ones are company. A catalogue number is seldom
+# said of anything but the object; a planet's name is (rovers, conjunctions, spacecraft).
+_CATALOGUED, _PROPER, _COMMON, _LATER = 0.96, 0.9, 0.8, 0.6
+_NAMED_BY_SOURCE = 0.97
+# Planets, the Sun and bright stars are named in many texts that show something else.
+_OF_THE_SKY_OF_ALL = ("1", "2.1", "3")
+_LEAD_SHARE = 0.8
+
+
+def object_name_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+    """Votes of the names that the source gives, those in the title, and those in the lead."""
+    lead, _ = lead_and_rest(said)
+    inside = taxonomy.class_of_word
+    title = words_of_name(without_negated(said.title, inside), inside)
+    places = (
+        ("named by the source", " . ".join(said.names)),
+        ("title", title),
+        ("first sentences", lead),
+    )
+    best: dict[str, Vote] = {}
+    for where, text in places:
+        for at, found in enumerate(_of_taxonomy(objects_in(text), taxonomy)):
+            label = taxonomy.class_of_avm(found.kind) or ""
+            weight = _LATER if at else _weight(found, where)
+            vote = Vote(OBJECT_NAME, label, weight, f"{where}: {found.name}")
+            if label not in best or best[label].weight < vote.weight:
+                best[label] = vote
+    return list(best.values())
+
+
+def _weight(found: NamedObject, where: str) -> float:
+    if where == "named by the source":
+        return _NAMED_BY_SOURCE
+    if any(char.isdigit() for char in found.name):
+        weight = _CATALOGUED
+    else:
+        weight = _COMMON if found.kind in _OF_THE_SKY_OF_ALL else _PROPER
+    return weight * _LEAD_SHARE if where == "first sentences" else weight
+
+
+def _of_taxonomy(found: list[NamedObject], taxonomy: Taxonomy) -> list[NamedObject]:
+    return [each for each in found if taxonomy.class_of_avm(each.kind)]
+
+
+SEARCH_WORD = "search_word"
+# Measured on 440 pictures with real texts: right 41 % of the time (docs/explanation/labels.md).
+_SEARCH_WORD_WEIGHT = 0.41
+
+
+def search_word_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+    """A vote for the class of each search that found the picture.
+
+    Where no search is recorded, for each class whose search word a query would have found in
+    title or description.
+    """
+    words = [query.partition(":")[2] or query for query in said.queries]
+    searched = [word for word in words if word.lower() in taxonomy.class_of_word]
+    how = "found by searching for"
+    if not searched:
+        searched, how = _would_find(said, taxonomy), "a search would find"
+    classes: dict[str, str] = {}
+    for word in searched:
+        classes.setdefault(taxonomy.class_of_word[word.lower()], word)
+    return [
+        Vote(SEARCH_WORD, label, _SEARCH_WORD_WEIGHT, f"{how} “{word}”")
+        for label, word in classes.items()
+    ]
+
+
+def _would_find(said: Said, taxonomy: Taxonomy) -> list[str]:
+    words = taxonomy.class_of_word
+    # Archives stem: a search for "galaxy" finds "galaxies".
+    spelled = {plain(form): word for word in words for form in _forms(word)}
+    title = without_negated(said.title, words)
+    found = Phrases(spelled).find(plain(f"{title} . {said.description}"))
+    return list(dict.fromkeys(spelled[each.phrase] for each in found))
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    plural = word[:-1] + "ies" if word.endswith("y") else word + "s"
+    return (word, plural)
+
+
+AVM = "avm"
+_AVM_WEIGHT = 0.99
+
+
+def avm_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+    """A vote for each class among the codes; a reject code (technology, people) wins alone.
+
+    Codes name everything in view, the main subject most often first: an artist's view of a
+    galaxy carries both 5 and 8.
+    """
+    classes = [(taxonomy.class_of_avm(code), code) for code in said.subjects]
+    known = [(label, code) for label, code in classes if label]
+    if not known:
+        return []
+    if any(label == taxonomy.reject for label, _ in known):
+        known = [pair for pair in known if pair[0] == taxonomy.reject]
+    counts = Counter(label for label, _ in known)
+    return [
+        Vote(
+            AVM, label, _AVM_WEIGHT if len(counts) == 1 else _AVM_WEIGHT * share / len(known), code
+        )
+        for (label, share), code in (
+            ((label, counts[label]), _codes(known, label)) for label in counts
+        )
+    ]
+
+
+def _codes(known: list[tuple[str, str]], label: str) -> str:
+    return "AVM " + ", ".join(code for each, code in known if each == label)
