@@ -1,7 +1,4 @@
-"""What a source says of one picture, before and beside its bytes.
-
-A picture on its way into the atlas: what was said of it, what was seen, and its bytes.
-"""
+"""A record (what a source says of one image), and a new image: record, measurements and bytes."""
 
 from __future__ import annotations
 

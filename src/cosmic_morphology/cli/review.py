@@ -1,7 +1,4 @@
-"""``cosmic review``: people's verdicts, which always win.
-
-Shows pictures of the atlas to a person at a terminal.
-"""
+"""``cosmic review``: people's verdicts, which always win."""
 
 from __future__ import annotations
 

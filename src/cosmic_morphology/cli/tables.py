@@ -1,7 +1,4 @@
-"""The results table of a run, for people.
-
-Printing answers of a model, and counting them.
-"""
+"""The tables that people read in a terminal: scores of runs, predictions and their counts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Runs side by side on the same pictures: which is better, and is the difference real?
-
-What each ingredient of a recipe is worth: the full recipe against the one without it.
-"""
+"""Runs on the same images: paired differences, and what each part of a recipe is worth."""
 
 from __future__ import annotations
 

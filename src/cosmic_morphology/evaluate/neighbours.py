@@ -1,7 +1,4 @@
-"""The training pictures that a picture looks most like, by the embeddings of the atlas.
-
-The worst mistakes of a run: wrong answers that it was most sure of.
-"""
+"""The worst mistakes of a run, and the training images that an image looks most like."""
 
 from __future__ import annotations
 

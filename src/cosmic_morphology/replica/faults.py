@@ -1,7 +1,4 @@
-"""Faults on demand: which answer goes wrong, and how.
-
-What a fault looks like on the wire.
-"""
+"""Faults on demand: which answer goes wrong, how, and what that looks like on the wire."""
 
 from __future__ import annotations
 

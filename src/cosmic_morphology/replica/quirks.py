@@ -1,7 +1,4 @@
-"""How far the archive departs from its own description, as rates.
-
-Chance that comes out the same on every machine and in every run.
-"""
+"""How far an archive departs from its own description; chance that is the same in every run."""
 
 from __future__ import annotations
 

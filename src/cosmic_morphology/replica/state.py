@@ -1,7 +1,4 @@
-"""Pages that were recorded at the real archive, answered byte for byte.
-
-What the modules of all archives share: one set of holdings, searched, pictured, recorded.
-"""
+"""What the modules of all archives share: one catalogue, its index, images, recorded pages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Pictures with their captions, and the explore section that two pages share.
-
-Thumbnails for people: small JPEGs inside a page, and contact sheets as PNG.
-"""
+"""Images with captions, contact sheets, and the section on the atlas that two pages share."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""What a study leaves behind: its table, its settings, and where they are.
-
-Rows of the tables of a study: a score with its interval, and a difference with its.
-
-Numbers in sentences: never without their interval.
-"""
+"""What a study leaves behind: rows with intervals, files, and sentences about them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Cells: one learnt model each, kept as a small JSON file, so that a study goes on after a kill.
-
-What a study is made of: trials, how one is done, and what is concluded.
-"""
+"""The trials of a study: their plan, how one is run, and results that survive a kill."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What passes between the reader, the fetchers and the writer of a harvest.
-
-What became of a URL, as typed values, and the error that says so.
-"""
+"""What passes between reader, fetchers and writer: pending fetches, their results and states."""
 
 from __future__ import annotations
 

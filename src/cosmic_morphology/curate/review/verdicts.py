@@ -1,7 +1,4 @@
-"""How far two people agree on the pictures that both have seen.
-
-What people's verdicts say of labels, and which of them may teach.
-"""
+"""What people's verdicts say of labels, which may train, and how far two people agree."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""The taxonomy's phrases, applied to one field of a record; shared by the title and text voters.
-
-The text voters: phrases in the first sentences, in the rest of the description, in keywords.
-
-The title voter: phrases of the taxonomy in the title (a file name counts as one).
-"""
+"""Voters on texts: phrases of the taxonomy in title, first sentences, description, keywords."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The atlas as a source of pictures for training.
-
-The pictures that a run was made from, found again by what its folder says.
-"""
+"""The atlas as a source of training images; the images of a finished run, found again."""
 
 from __future__ import annotations
 

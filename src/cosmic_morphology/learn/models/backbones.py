@@ -1,7 +1,4 @@
-"""Any timm model as a backbone: its network without head, its preprocessing, its weights.
-
-Short names for backbones that are worth a try; any other name is timm's own.
-"""
+"""Any timm model as a backbone: network without head, preprocessing, weights; short names."""
 
 from __future__ import annotations
 

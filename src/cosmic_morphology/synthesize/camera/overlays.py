@@ -1,7 +1,4 @@
-"""What editors add to a picture: captions, credits, scale bars, borders, missing tiles.
-
-Letters for slides, charts, captions: Pillow's own font and harmless words.
-"""
+"""What editors add to an image: captions, credits, scale bars, borders, missing tiles."""
 
 from __future__ import annotations
 

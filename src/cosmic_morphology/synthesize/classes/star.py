@@ -1,7 +1,4 @@
-"""Stars: globular and open clusters, fields, single bright stars, and the Sun.
-
-The Sun: white light with spots, hydrogen light with prominences, a partial eclipse.
-"""
+"""Stars: clusters, fields, single bright stars, and the Sun (spots, prominences, eclipse)."""
 
 from __future__ import annotations
 
