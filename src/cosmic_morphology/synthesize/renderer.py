@@ -1,7 +1,4 @@
-"""One rendered picture: its pixels, its texts, its whole truth.
-
-Many rendered pictures: parallel processes, fixed order, bounded memory.
-"""
+"""Rendered images, one or many: pixels, texts and the whole truth, in fixed order."""
 
 from __future__ import annotations
 
