@@ -28,8 +28,8 @@ from collect_peers import img2dataset_per_s, pull_per_s, stand_in_per_s
 from rows import Row, emit
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.collect import collect
-from cosmic_morphology.replica import Faults, Holdings, Replica
+from cosmic_morphology.collect import collect_images
+from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 from cosmic_morphology.replica.quirks import Quirks
 from cosmic_morphology.settings import CollectJob, CollectSettings
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -66,14 +66,14 @@ def main() -> None:
 
 
 def served(count: int, side_px: int = SIDE_PX) -> Replica:
-    holdings = Holdings.numbered(count, side_px=side_px)
+    holdings = ArchiveCatalogue.numbered(count, side_px=side_px)
     return Replica(holdings, quirks=Quirks.none(), process=True)
 
 
 def harvest(root: str, folder: str, **settings: object) -> dict[str, float]:
     chosen = CollectSettings(**{"concurrency": CONCURRENCY, **settings})
     job = CollectJob(root=root, queries=("galaxy",))
-    done = collect(Atlas.create(Path(folder) / "atlas"), job, chosen, load_taxonomy())
+    done = collect_images(Atlas.create(Path(folder) / "atlas"), job, chosen, load_taxonomy())
     if not done.complete:
         sys.exit(f"the harvest is not complete: {done}")
     return {"stored": done.stored, "seconds": done.seconds, "unexplained": sum(

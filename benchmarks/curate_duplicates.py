@@ -32,14 +32,14 @@ from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from rows import Row, emit
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.find import find_duplicates
 from cosmic_morphology.curate.duplicates.hash_index import near_turned_hashes
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging import take_in
-from cosmic_morphology.learn.data.embed import embed
+from cosmic_morphology.imaging import ingest_image
+from cosmic_morphology.learn.data.embed import embed_images
 from cosmic_morphology.settings import CurateSettings, LearnSettings
 
 SEED = 20261122
@@ -131,7 +131,7 @@ def measure_pictures(given: argparse.Namespace) -> None:
         add(atlas, ((name, (given.pictures / name).read_bytes()) for name in names))
         add(atlas, planted(given.pictures, chosen))
         if given.search == "near":
-            embed(atlas, learn=LearnSettings(**B4, weights=given.weights))
+            embed_images(atlas, learn=LearnSettings(**B4, weights=given.weights))
         search = "thorough" if given.search == "thorough" else "quick"
         start = time.perf_counter()
         summary = find_duplicates(atlas, settings=CurateSettings(duplicate_search=search))
@@ -176,7 +176,7 @@ def add(atlas: Atlas, pictures) -> None:
     waiting = []
     for name, data in pictures:
         try:
-            waiting.append(Arrival(Record("sky", name, title=""), take_in(data), data))
+            waiting.append(NewImage(Record("sky", name, title=""), ingest_image(data), data))
         except PictureError as error:
             print(f"{name}: {error}", file=sys.stderr)
         if len(waiting) == 256:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rows import Row, emit
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.curate import (
     check_mislabels,
     check_relevance,
@@ -34,7 +34,7 @@ from cosmic_morphology.curate import (
     vote,
 )
 from cosmic_morphology.curate.labels.audit import ratio_interval
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.settings import CurateSettings, LearnSettings
 from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -220,11 +220,11 @@ def ratio(
 def fill(atlas: Atlas) -> None:
     """The pictures with what their sources say, unless they are there."""
     known = set(atlas.positions())
-    waiting: list[Arrival] = []
+    waiting: list[NewImage] = []
     for record, file in records():
         if record.id not in known:
             data = file.read_bytes()
-            waiting.append(Arrival(record, take_in(data), data))
+            waiting.append(NewImage(record, ingest_image(data), data))
     if waiting:
         atlas.add(waiting)
 
@@ -252,7 +252,7 @@ def records() -> Iterator[tuple[Record, Path]]:
 
 
 def embed_all(atlas: Atlas) -> None:
-    from cosmic_morphology.learn.data.embed import embed
+    from cosmic_morphology.learn.data.embed import embed_images
 
     learn = LearnSettings(
         backbone="tf_efficientnet_b4",
@@ -262,7 +262,7 @@ def embed_all(atlas: Atlas) -> None:
         std=(0.229, 0.224, 0.225),
         threads=2,
     )
-    embed(atlas, learn=learn, progress=lambda done, of: print(done, of, file=sys.stderr))
+    embed_images(atlas, learn=learn, progress=lambda done, of: print(done, of, file=sys.stderr))
 
 
 def column(atlas: Atlas, name: str) -> dict[str, object]:

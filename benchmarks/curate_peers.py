@@ -47,7 +47,7 @@ from cosmic_morphology.curate import find_duplicates
 from cosmic_morphology.imaging import ImageLimits, perceptual_hash
 from cosmic_morphology.imaging.decode import decode
 from cosmic_morphology.settings import CurateSettings
-from cosmic_morphology.synthesize import RENDERED_CLASSES, render_many
+from cosmic_morphology.synthesize import RENDERED_CLASSES, render_images
 
 SEED = 20261123
 FASTER = 2.0
@@ -116,7 +116,7 @@ def plant(folder: Path, originals: int, size_px: int) -> dict[str, str]:
     """Write the originals and one copy of each; how each original was copied."""
     folder.mkdir()
     each = -(-originals // len(RENDERED_CLASSES))
-    stream = render_many(dict.fromkeys(RENDERED_CLASSES, each), seed=SEED, size_px=size_px)
+    stream = render_images(dict.fromkeys(RENDERED_CLASSES, each), seed=SEED, size_px=size_px)
     kinds = {}
     for number, (picture, kind) in enumerate(
         zip(itertools.islice(stream, originals), itertools.cycle(PLANTERS), strict=False)

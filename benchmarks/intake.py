@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 from rows import Row, emit
 
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 
 N_RUNS = 5
 N_DRAWN = 200
@@ -74,7 +74,7 @@ def drawn(count: int) -> list[bytes]:
 def speed(pictures: list[bytes]) -> float:
     start = time.process_time()
     for data in pictures:
-        take_in(data)
+        ingest_image(data)
     return len(pictures) / (time.process_time() - start)
 
 

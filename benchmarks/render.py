@@ -31,7 +31,7 @@ import psutil
 from rows import Row, emit
 
 from cosmic_morphology.pipeline.demo import demo
-from cosmic_morphology.synthesize import RENDERED_CLASSES, render_many
+from cosmic_morphology.synthesize import RENDERED_CLASSES, render_images
 
 TARGETS = [kind for kind in RENDERED_CLASSES if kind != "irrelevant"]
 SPEED_TARGET, TRANSFER_TARGET, DEMO_TARGET = 40, 0.60, 0.85
@@ -105,7 +105,7 @@ def _speed(asked: argparse.Namespace) -> None:
     until = total
     process = psutil.Process()
     began, early, late, spent = 0.0, 0.0, 0.0, 0.0
-    for done, _ in enumerate(render_many(counts, seed=asked.seed, workers=asked.workers), 1):
+    for done, _ in enumerate(render_images(counts, seed=asked.seed, workers=asked.workers), 1):
         if done == warm:
             began = time.perf_counter()
             early = _memory_mb(process)
@@ -254,7 +254,7 @@ def _rendered_features(
     embed = _embedder(asked)
     counts = dict.fromkeys(classes, asked.per_class)
     parts, kinds, waiting = [], [], []
-    for picture in render_many(counts, seed=asked.seed, workers=asked.workers):
+    for picture in render_images(counts, seed=asked.seed, workers=asked.workers):
         kinds.append(picture.kind)
         waiting.append(picture.jpeg(quality=88))
         if len(waiting) == 64:

@@ -20,11 +20,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn import Example, train
 from cosmic_morphology.learn.models.weights import RENDERED_WEIGHTS
 from cosmic_morphology.settings import LearnSettings, RunJob
-from cosmic_morphology.synthesize import render_many
+from cosmic_morphology.synthesize import render_images
 from cosmic_morphology.taxonomy import load_taxonomy
 
 # Far from the seeds of demos and tests, which are dates and small numbers.
@@ -52,8 +52,8 @@ class RenderedPictures:
         self._files = {each: folder / f"{each}.jpg" for each in wanted}
         if not all(file.is_file() for file in self._files.values()):
             counts = dict.fromkeys(names, per_class)
-            for each, picture in zip(wanted, render_many(counts, seed=SEED), strict=True):
-                self._files[each].write_bytes(take_in(picture.jpeg()).thumbnail)
+            for each, picture in zip(wanted, render_images(counts, seed=SEED), strict=True):
+                self._files[each].write_bytes(ingest_image(picture.jpeg()).thumbnail)
 
     def where(self) -> dict[str, str]:
         return {"uri": "rendered pictures", "version": "1"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn.data.dataset import Example
 from cosmic_morphology.learn.data.view_features import Views, features_of_views
 
@@ -50,7 +50,7 @@ class Sky:
 
     def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         for each in ids:
-            yield each, take_in((self._images / each).read_bytes()).thumbnail
+            yield each, ingest_image((self._images / each).read_bytes()).thumbnail
 
     def strangers(self) -> list[tuple[Path, str, str]]:
         """Pictures of strangers' folders: file, given label, right label; copies left out."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from rows import Row, emit
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.learn import embed
+from cosmic_morphology.learn import embed_images
 from cosmic_morphology.settings import load_settings
 from cosmic_morphology.studies import STUDIES, load_study, run_study
 from cosmic_morphology.synthesize.to_atlas import synthesize_into
@@ -64,7 +64,7 @@ def render_into(place: Path) -> None:
     settings = load_settings(HERE / "sky.toml")
     atlas = Atlas.create(place)
     synthesize_into(atlas, RENDERED, seed=settings.seed, workers=1)
-    embed(atlas, learn=settings.learn.model_copy(update={"threads": 1}))
+    embed_images(atlas, learn=settings.learn.model_copy(update={"threads": 1}))
 
 
 def rows_of(path: Path, **wanted: str | float) -> list[dict[str, str]]:

@@ -31,7 +31,7 @@ from sky_table import Sky
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from cosmic_morphology.learn import build_backbone, export_onnx, load_run, train
+from cosmic_morphology.learn import build_backbone, export_onnx, load_trained_model, train
 from cosmic_morphology.learn.export.onnx_export import OnnxModel
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.settings import LearnSettings, RunJob
@@ -180,7 +180,7 @@ def onnx(given: argparse.Namespace) -> None:
             table, RunJob(name="m"), learn=_learn(given), taxonomy=load_taxonomy(), seed=SEED,
             out=Path(folder),
         )  # fmt: skip
-        model = load_run(run.path)
+        model = load_trained_model(run.path)
         exported = OnnxModel(export_onnx(model, Path(folder) / "m.onnx").path)
         parity = float(np.abs(exported.predict(thumbnails) - model.predict(thumbnails)).max())
         ours, theirs = _latency(exported.predict, thumbnails), _latency(model.predict, thumbnails)

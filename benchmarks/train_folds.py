@@ -32,9 +32,15 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sky_table import Sky
 
 from cosmic_morphology.evaluate.shortcut_probe import probe
-from cosmic_morphology.imaging import take_in
-from cosmic_morphology.learn import TrainedModel, build_backbone, load_recipe, load_run, train
-from cosmic_morphology.learn.models.split_backbone import cut
+from cosmic_morphology.imaging import ingest_image
+from cosmic_morphology.learn import (
+    TrainedModel,
+    build_backbone,
+    load_recipe,
+    load_trained_model,
+    train,
+)
+from cosmic_morphology.learn.models.split_backbone import split_backbone
 from cosmic_morphology.learn.run_folder.folder import Run
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -94,7 +100,7 @@ def out_of_fold(
     table: Sky, groups: dict[str, str], apart: str, given: argparse.Namespace
 ) -> Answers:
     """What each fold's model says of the pictures that it has not seen."""
-    strange = [take_in(file.read_bytes()).thumbnail for file, _, _ in table.strangers()]
+    strange = [ingest_image(file.read_bytes()).thumbnail for file, _, _ in table.strangers()]
     n, k = len(table.ids), len(load_taxonomy().names_with_reject)
     found = Answers(np.zeros((n, k)), np.zeros((n, k)), np.zeros((len(strange), k)))
     for fold, (learnt, test) in enumerate(_folds(table, groups, N_FOLDS, np.arange(n))):
@@ -105,7 +111,7 @@ def out_of_fold(
         if given.labels:
             where = f"{'checked-' if given.checked else ''}{given.labels.stem}-{where}"
         first = _trained(table, given.starts_from, where, given) if given.starts_from else None
-        model = load_run(_trained(table, given.recipe, where, given, first).path)
+        model = load_trained_model(_trained(table, given.recipe, where, given, first).path)
         seen = _seen(table, model, [table.ids[row] for row in test], given)
         found.plain[test] = model.predict_embeddings(seen)
         if not given.no_shifted:
@@ -127,7 +133,7 @@ def _seen(table: Sky, model: TrainedModel, ids: list[str], given: argparse.Names
         return table.views(table, ids, frozen, _learn(given), n_views=recipe.views).vectors
     if recipe.trains != "last_stages" or recipe.train_views == 1:
         return model.embed([data for _, data in table.thumbnails(ids)])
-    front, rest = cut(model.network.backbone, recipe.stages, model.preprocessing.size_px)
+    front, rest = split_backbone(model.network.backbone, recipe.stages, model.preprocessing.size_px)
     half = build_backbone(_learn(given))
     half.model, half.n_features = front, math.prod(front.shape)
     looked = table.views(table, ids, half, _learn(given), n_views=recipe.views).vectors

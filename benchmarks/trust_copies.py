@@ -33,7 +33,7 @@ from smooth_discs import smooth_disc
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.exhaustive.compare import compare_all
-from cosmic_morphology.synthesize import render
+from cosmic_morphology.synthesize import render_image
 
 FIRST_SEED = 2_000_000
 SIZE = (256, 320)
@@ -78,7 +78,7 @@ def simulated(make: Callable[[np.random.Generator], np.ndarray], n: int) -> Iter
 def rendered(kind: str, subtypes: str, n: int) -> Iterator[Image.Image]:
     """The first n of the kind whose subtype has this in its name."""
     seeds = itertools.count(FIRST_SEED)
-    images = (render(kind, seed, size_px=256) for seed in seeds)
+    images = (render_image(kind, seed, size_px=256) for seed in seeds)
     fitting = (each for each in images if subtypes in str(each.parameters["subtype"]))
     for each in itertools.islice(fitting, n):
         yield Image.fromarray(each.pixels)

@@ -20,7 +20,7 @@ from pathlib import Path
 from curate_duplicates import wilson
 from rows import Row, emit
 
-from cosmic_morphology.replica import Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Replica
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from kill_tools import run_rounds
@@ -34,7 +34,7 @@ def main() -> None:
     kills = parser.parse_args().kills
     with (
         tempfile.TemporaryDirectory() as folder,
-        Replica(Holdings.numbered(12, side_px=32)) as replica,
+        Replica(ArchiveCatalogue.numbered(12, side_px=32)) as replica,
     ):
         rounds = run_rounds(Path(folder), kills, replica.nasa_url)
     for each in rounds:

@@ -15,7 +15,7 @@ import numpy as np
 from rows import Row, emit
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging import ImageLimits, take_in
+from cosmic_morphology.imaging import ImageLimits, ingest_image
 from cosmic_morphology.imaging.decode import decode
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
@@ -55,7 +55,7 @@ def is_same(data: bytes) -> bool:
 def is_taken(data: bytes) -> bool:
     """Whether an image is taken in."""
     try:
-        take_in(data)
+        ingest_image(data)
     except PictureError:
         return False
     return True

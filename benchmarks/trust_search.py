@@ -33,7 +33,7 @@ from rows import Row, emit
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.find import find_duplicates
-from cosmic_morphology.curate.duplicates.similarity import agreement
+from cosmic_morphology.curate.duplicates.similarity import measure_similarity
 from cosmic_morphology.imaging import read_thumbnail
 from cosmic_morphology.settings import CurateSettings
 
@@ -265,7 +265,7 @@ def is_copy(one, first, other, second, brute) -> bool:  # noqa: PLR0911
     part = slice(rows[0] + 1, rows[-1]), slice(columns[0] + 1, columns[-1])
     size = abs(np.linalg.det(warp[:, :2]))
     common = inside.sum()
-    return agreement(laid[part], b[part], common * size / a.size, common / b.size).is_copy
+    return measure_similarity(laid[part], b[part], common * size / a.size, common / b.size).is_copy
 
 
 if __name__ == "__main__":

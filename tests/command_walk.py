@@ -238,7 +238,7 @@ def furnish(folder: Path, *, whole: bool) -> None:
     import pyarrow as pa
     from PIL import Image
 
-    from cosmic_morphology.atlas import Atlas, Stamp
+    from cosmic_morphology.atlas import Atlas, ColumnProvenance
     from cosmic_morphology.collect.import_folder import import_folder
 
     rng = np.random.default_rng(5)
@@ -258,7 +258,7 @@ def furnish(folder: Path, *, whole: bool) -> None:
         table = {"id": ids, column: values}
         if column == "label":
             table["label_kind"] = ["computed"] * len(ids)
-        atlas.replace_columns(pa.table(table), Stamp(stage))
+        atlas.replace_columns(pa.table(table), ColumnProvenance(stage))
     (folder / "verdicts.csv").write_text(f"id,verdict,label\n{ids[0]},label,star\n")
     (folder / "catalogue.csv").write_text("file,title\np00.jpg,A star\n")
     (folder / "good.toml").write_text("[[train]]\nname = 'one'\nrecipe = 'baseline'\n")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.atlas import Atlas, NewImage, Record
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -24,7 +24,7 @@ SHARED = Path(__file__).parents[1].parent / "shared"
 
 @dataclass(frozen=True)
 class DrawnIntake:
-    """What imaging.take_in would give, without the imaging room: tests of the atlas stand alone."""
+    """What ingest_image would give, without the imaging room: tests of the atlas stand alone."""
 
     sha256: str
     thumbnail: bytes
@@ -47,14 +47,14 @@ def draw_jpeg(seed: int, size: tuple[int, int] = (48, 40)) -> bytes:
     return out.getvalue()
 
 
-def make_arrival(number: int, **said: object) -> Arrival:
+def make_arrival(number: int, **said: object) -> NewImage:
     data = draw_jpeg(number)
     record = Record("nasa", f"x{number:03d}", **{"title": f"picture {number}", **said})
-    return Arrival(record, DrawnIntake(hashlib.sha256(data).hexdigest(), data), data)
+    return NewImage(record, DrawnIntake(hashlib.sha256(data).hexdigest(), data), data)
 
 
 @pytest.fixture
-def arrival() -> Callable[..., Arrival]:
+def arrival() -> Callable[..., NewImage]:
     return make_arrival
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 from conftest import make_arrival
 
-from cosmic_morphology.atlas import TABLES, Atlas, Stamp, verify, withdraw
+from cosmic_morphology.atlas import TABLES, Atlas, ColumnProvenance, verify_atlas, withdraw
 from cosmic_morphology.errors import CosmicError
 
 ENDS = ("delete", "cut", "empty", "zero")
@@ -44,7 +44,9 @@ def write_of_every_kind(place: Path) -> Atlas:
     atlas.upsert_records([make_arrival(2, title="says something else").record])
     ids = atlas.ids()
     for name, value in (("label", "star"), ("split", "train")):
-        atlas.replace_columns(pa.table({"id": ids, name: [value] * len(ids)}), Stamp(name))
+        atlas.replace_columns(
+            pa.table({"id": ids, name: [value] * len(ids)}), ColumnProvenance(name)
+        )
     for state, first in (("stored", 0), ("gone", 5)):
         rows = [{"url": f"http://x/{n}", "state": state} for n in range(first, first + 30)]
         atlas.upsert_ledger(rows)
@@ -128,7 +130,7 @@ def damage(whole: Path, work: Path, count: int, seed: int) -> Iterator[Planted]:
             shutil.copytree(whole, work)
             plant(work / file, how, rng, share)
             reading = reader.outcome(work)
-            found = verify(work)
+            found = verify_atlas(work)
             named = [str(each) for each in found.problems if file.name in each.what]
             is_found = found.is_damaged and bool(named)
             yield Planted(str(file), how, reading, is_found, "; ".join(named))

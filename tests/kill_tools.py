@@ -27,7 +27,7 @@ from typing import Any
 from conftest import draw_jpeg
 
 from cosmic_morphology import atlas as room
-from cosmic_morphology.atlas import TABLES, Atlas, verify
+from cosmic_morphology.atlas import TABLES, Atlas, verify_atlas
 
 # When something was done, and how often it was tried: a run that was killed did it later and again.
 TIMES = ("fetched_at", "updated_at", "at", "attempts")
@@ -129,7 +129,7 @@ def _round(
         runner.run(place, verb)
     except AssertionError as error:
         return Round(verb[0], killed, is_same=False, problems=(str(error),))
-    found = verify(place / "atlas")
+    found = verify_atlas(place / "atlas")
     problems = [str(each) for each in found.problems]
     return Round(verb[0], killed, contents(place) == contents(expected), tuple(problems))
 

@@ -5,89 +5,53 @@ Everything that the command line does is a few calls from here; parts are import
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cosmic_morphology._version import __version__
+from cosmic_morphology.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas as Atlas
     from cosmic_morphology.atlas import Record as Record
-    from cosmic_morphology.atlas import checked_labels as checked_labels
-    from cosmic_morphology.atlas.export import export as export
-    from cosmic_morphology.atlas.verification.verify import verify as verify
-    from cosmic_morphology.collect import collect as collect_pictures  # noqa: F401
-    from cosmic_morphology.collect import status as status
+    from cosmic_morphology.collect import collect_images as collect_images
     from cosmic_morphology.collect.import_folder import import_folder as import_folder
-    from cosmic_morphology.curate import certify as certify
-    from cosmic_morphology.curate import explain_label as explain_label
-    from cosmic_morphology.curate import find_duplicates as find_duplicates
-    from cosmic_morphology.curate import group_pictures as group_pictures
     from cosmic_morphology.curate import import_verdicts as import_verdicts
-    from cosmic_morphology.curate import label as label
     from cosmic_morphology.curate import split_pictures as split_pictures
-    from cosmic_morphology.curate import vote as vote
     from cosmic_morphology.evaluate import evaluate_run as evaluate_run
-    from cosmic_morphology.imaging import take_in as take_in
-    from cosmic_morphology.learn import embed as embed
-    from cosmic_morphology.learn import load_run as load_run
-    from cosmic_morphology.learn import predict_into as predict_into
+    from cosmic_morphology.learn import embed_images as embed_images
+    from cosmic_morphology.learn import load_model as load_model
+    from cosmic_morphology.learn import predict_images as predict_images
     from cosmic_morphology.learn import train as train
     from cosmic_morphology.pipeline import run as run
     from cosmic_morphology.pipeline.demo import demo as demo
-    from cosmic_morphology.replica import Holdings as Holdings
     from cosmic_morphology.replica import Replica as Replica
+    from cosmic_morphology.report import explore_atlas as explore_atlas
     from cosmic_morphology.report import write_report as write_report
-    from cosmic_morphology.report.explore_page import explore as explore
     from cosmic_morphology.settings import load_settings as load_settings
-    from cosmic_morphology.synthesize import render as render
+    from cosmic_morphology.synthesize import render_images as render_images
     from cosmic_morphology.taxonomy import load_taxonomy as load_taxonomy
 
-# Where each public name lives: the module, and its name there.
 _HOMES = {
-    "Atlas": ("atlas", "Atlas"),
-    "Record": ("atlas", "Record"),
-    "checked_labels": ("atlas", "checked_labels"),
-    "export": ("atlas", "export"),
-    "verify": ("atlas", "verify"),
-    "collect_pictures": ("collect", "collect"),
-    "status": ("collect", "status"),
-    "import_folder": ("collect.import_folder", "import_folder"),
-    "Holdings": ("replica", "Holdings"),
-    "Replica": ("replica", "Replica"),
-    "render": ("synthesize", "render"),
-    "take_in": ("imaging", "take_in"),
-    "certify": ("curate", "certify"),
-    "explain_label": ("curate", "explain_label"),
-    "find_duplicates": ("curate", "find_duplicates"),
-    "group_pictures": ("curate", "group_pictures"),
-    "import_verdicts": ("curate", "import_verdicts"),
-    "label": ("curate", "label"),
-    "split_pictures": ("curate", "split_pictures"),
-    "vote": ("curate", "vote"),
-    "embed": ("learn", "embed"),
-    "load_run": ("learn", "load_run"),
-    "predict_into": ("learn", "predict_into"),
-    "train": ("learn", "train"),
-    "evaluate_run": ("evaluate", "evaluate_run"),
-    "explore": ("evaluate", "explore"),
-    "write_report": ("evaluate", "write_report"),
-    "run": ("pipeline", "run"),
-    "demo": ("pipeline.demo", "demo"),
-    "load_settings": ("settings", "load_settings"),
-    "load_taxonomy": ("taxonomy", "load_taxonomy"),
+    "Atlas": "atlas",
+    "Record": "atlas",
+    "Replica": "replica",
+    "collect_images": "collect",
+    "demo": "pipeline.demo",
+    "embed_images": "learn",
+    "evaluate_run": "evaluate",
+    "explore_atlas": "report",
+    "import_folder": "collect.import_folder",
+    "import_verdicts": "curate",
+    "load_model": "learn",
+    "load_settings": "settings",
+    "load_taxonomy": "taxonomy",
+    "predict_images": "learn",
+    "render_images": "synthesize",
+    "run": "pipeline",
+    "split_pictures": "curate",
+    "train": "learn",
+    "write_report": "report",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    module, attribute = _HOMES[name]
-    return getattr(import_module(f"{__name__}.{module}"), attribute)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)

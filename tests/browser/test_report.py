@@ -13,7 +13,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "uni
 from chromium import Browser  # noqa: E402
 from evaluate_atlas import add_embeddings, add_predictions, make_atlas, write_run  # noqa: E402
 
-from cosmic_morphology.report import explore, write_report  # noqa: E402
+from cosmic_morphology.report import explore_atlas, write_report  # noqa: E402
 from cosmic_morphology.settings import EvaluateSettings  # noqa: E402
 
 QUICK = EvaluateSettings(bootstrap=60)
@@ -29,7 +29,7 @@ def pages(tmp_path_factory):
     for at, name in enumerate(names):
         add_predictions(atlas, name, wrong=0.5 - 0.3 * at, seed=at)
     report = write_report(atlas, out=out, runs=runs, settings=QUICK)
-    return {"report": report, "explore": Path(explore(atlas, out / "explore").page)}
+    return {"report": report, "explore": Path(explore_atlas(atlas, out / "explore").page)}
 
 
 @pytest.fixture(scope="module")

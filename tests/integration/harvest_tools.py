@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.collect import CollectSummary, collect
+from cosmic_morphology.collect import CollectResult, collect_images
 from cosmic_morphology.settings import CollectJob, CollectSettings
 from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -26,11 +26,11 @@ def gather(
     limit: int | None = None,
     settings: dict[str, Any] | None = None,
     **given: Any,
-) -> CollectSummary:
+) -> CollectResult:
     """One harvest with quick manners."""
     job = CollectJob(source=source, queries=queries, root=root, limit=limit, options=options or {})
     chosen = CollectSettings(**{**QUICK, **(settings or {})})
-    return collect(atlas, job, chosen, TAXONOMY, **given)
+    return collect_images(atlas, job, chosen, TAXONOMY, **given)
 
 
 def table(atlas: Atlas) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 from conftest import make_arrival
 
-from cosmic_morphology.atlas import Atlas, verify
+from cosmic_morphology.atlas import Atlas, verify_atlas
 from cosmic_morphology.errors import AtlasNotFoundError
 
 pytest.importorskip("moto", reason="the S3 server of the tests is not installed")
@@ -56,6 +56,6 @@ def test_an_atlas_lives_in_an_object_store(store):
     again = Atlas.create(place, storage_options=store)
     assert again.add([make_arrival(n) for n in range(7)]) == 2
     assert Atlas.open(place, version="five", storage_options=store).count() == 5
-    assert verify(again).problems == ()
+    assert verify_atlas(again).problems == ()
     with pytest.raises(AtlasNotFoundError, match="Collect or import"):
         Atlas.open("s3://sky/none", storage_options=store)

@@ -6,7 +6,7 @@ import pytest
 from conftest import make_arrival
 
 from cosmic_morphology import errors
-from cosmic_morphology.atlas import TABLES, Atlas, verify
+from cosmic_morphology.atlas import TABLES, Atlas, verify_atlas
 
 pytest.importorskip("moto", reason="the S3 server of the tests is not installed")
 
@@ -60,7 +60,7 @@ def stopped_creations(store, method: str) -> set[str]:
         met |= without_manifest(keys(server, place))
         atlas = Atlas.create(f"s3://sky/{place}", storage_options=options)
         assert atlas.add([make_arrival(1)]) == 1
-        found = verify(atlas)
+        found = verify_atlas(atlas)
         assert (found.problems, found.not_checked) == ((), ())
 
 
@@ -78,14 +78,14 @@ def test_damage_of_objects_is_found_and_named(store):
     place = "s3://sky/damaged"
     atlas = Atlas.create(place, storage_options=options)
     atlas.add([make_arrival(n) for n in range(3)])
-    assert verify(place, storage_options=options).is_sound
+    assert verify_atlas(place, storage_options=options).is_sound
     data = next(each for each in keys(server, "damaged") if "images.lance/data/" in each)
     body = server.client.get_object(Bucket="sky", Key=f"damaged/{data}")["Body"].read()
     flipped = bytes([*body[:9], body[9] ^ 1, *body[10:]])
     server.client.put_object(Bucket="sky", Key=f"damaged/{data}", Body=flipped)
     gone = next(each for each in keys(server, "damaged") if "catalogue.lance/data/" in each)
     server.client.delete_object(Bucket="sky", Key=f"damaged/{gone}")
-    found = verify(place, storage_options=options)
+    found = verify_atlas(place, storage_options=options)
     assert {(each.kind, each.table, each.fragment, each.rows) for each in found.problems} == {
         ("file_changed", "images", 0, 3),
         ("file_missing", "catalogue", 0, 3),

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from training_tools import LEARN, QUICK, TAXONOMY, call, coloured_atlas, config_in
 
-from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.learn import train
 from cosmic_morphology.settings import RunJob
 
@@ -91,7 +91,7 @@ def test_held_out_collections_are_a_test_of_their_own(cosmic, place, runs, tmp_p
     site = {each: "site-b" if at % 3 else "site-a" for at, each in enumerate(test)}
     sites = [site.get(row["id"], "site-a") for row in rows]
     table = pa.table({"id": [row["id"] for row in rows], "collection": sites})
-    atlas.replace_columns(table, Stamp("by hand"))
+    atlas.replace_columns(table, ColumnProvenance("by hand"))
     code, said, wrong = cosmic(runs["good"], "--atlas", atlas.uri, "--json")
     assert code == 0, wrong
     tests = json.loads(said)["tests"]

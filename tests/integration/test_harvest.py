@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from harvest_tools import gather, said, table
 
-from cosmic_morphology.atlas import Atlas, verify
+from cosmic_morphology.atlas import Atlas, verify_atlas
 from cosmic_morphology.collect.harvest.addresses import REPLICA
-from cosmic_morphology.replica import Faults, Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 from cosmic_morphology.replica.quirks import Quirks
 
 
 @pytest.fixture(scope="module")
 def replica():
-    with Replica(Holdings.numbered(240, side_px=32), quirks=Quirks.none()) as running:
+    with Replica(ArchiveCatalogue.numbered(240, side_px=32), quirks=Quirks.none()) as running:
         yield running
 
 
@@ -27,14 +27,14 @@ def calm(replica):
 @pytest.fixture
 def odd():
     quirks = Quirks(no_links=0.1, joined_keywords=0.2, html=0.3, raw_spaces=0.3, tif_original=0.3)
-    with Replica(Holdings.numbered(120, side_px=32), quirks=quirks) as running:
+    with Replica(ArchiveCatalogue.numbered(120, side_px=32), quirks=quirks) as running:
         yield running
 
 
 def test_everything_that_a_search_announces_is_stored_with_its_texts(atlas, calm):
     done = gather(atlas, calm.nasa_url, "galaxy")
     assert (done.found, done.stored, done.failed, done.complete) == (240, 240, {}, True)
-    assert verify(atlas).problems == ()
+    assert verify_atlas(atlas).problems == ()
     one = said(atlas, atlas.ids()[0])
     assert one["title"].startswith("Galaxy field")
     assert one["credit"].startswith("NASA/")
@@ -72,7 +72,7 @@ def test_another_port_of_a_replica_adds_no_row_to_the_ledger(atlas, calm):
     assert len(set(before.values())) > 2
     assert not any("127.0.0.1" in url for url in before)
     assert all(row["image_url"].startswith(REPLICA) for row in records)
-    with Replica(Holdings.numbered(240, side_px=32), quirks=Quirks.none()) as moved:
+    with Replica(ArchiveCatalogue.numbered(240, side_px=32), quirks=Quirks.none()) as moved:
         assert moved.url != calm.url
         done = gather(atlas, moved.nasa_url, "galaxy", retry={"gone"})
         # What failed behind the one port is taken up again behind the other.

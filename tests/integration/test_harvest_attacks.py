@@ -8,17 +8,17 @@ import psutil
 import pytest
 from harvest_tools import gather, said
 
-from cosmic_morphology.atlas import verify
+from cosmic_morphology.atlas import verify_atlas
 from cosmic_morphology.errors import SourceError
 from cosmic_morphology.imaging import ImageLimits
-from cosmic_morphology.replica import Faults, Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 
 LIMITS = ImageLimits(max_bytes=2_000_000)
 
 
 @pytest.fixture(scope="module")
 def replica():
-    with Replica(Holdings.numbered(20, side_px=32)) as running:
+    with Replica(ArchiveCatalogue.numbered(20, side_px=32)) as running:
         yield running
 
 
@@ -60,8 +60,8 @@ def test_a_hostile_archive_gets_nothing_in_but_its_one_picture(atlas, hostile, m
     assert states["nasa:page-svg"][0] in ("not_a_picture", "left_out")
     assert asked <= {"127.0.0.1"}
     assert grown_mb < 300
-    assert done.certificate[0].adds_up
-    assert verify(atlas).problems == ()
+    assert done.certificate[0].is_complete
+    assert verify_atlas(atlas).problems == ()
 
 
 def test_evil_ids_and_titles_become_plain_short_texts(atlas, hostile):
@@ -85,7 +85,7 @@ def test_an_archive_without_an_end_is_found_out(atlas, replica):
 def test_pictures_that_opt_out_are_not_kept(atlas):
     from cosmic_morphology.replica.quirks import Quirks
 
-    with Replica(Holdings.numbered(60, side_px=32), quirks=Quirks(opt_out=0.3)) as replica:
+    with Replica(ArchiveCatalogue.numbered(60, side_px=32), quirks=Quirks(opt_out=0.3)) as replica:
         done = gather(atlas, replica.nasa_url, "galaxy")
         assert done.failed["opted_out"] > 5
         assert done.stored == 60 - done.failed["opted_out"]
@@ -102,7 +102,9 @@ def test_pictures_that_opt_out_are_not_kept(atlas):
 def test_links_to_other_hosts_are_not_followed_from_a_replica(atlas):
     from cosmic_morphology.replica.quirks import Quirks
 
-    with Replica(Holdings.numbered(10, side_px=32), quirks=Quirks(real_hosts=True)) as replica:
+    with Replica(
+        ArchiveCatalogue.numbered(10, side_px=32), quirks=Quirks(real_hosts=True)
+    ) as replica:
         done = gather(atlas, replica.nasa_url, "galaxy")
     assert done.stored == 0
     assert done.failed["forbidden"] + sum(done.left_out.values()) == 10

@@ -8,13 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from cosmic_morphology.cli import app
-from cosmic_morphology.replica import Faults, Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 from cosmic_morphology.replica.quirks import Quirks
 
 
 @pytest.fixture(scope="module")
 def replica():
-    with Replica(Holdings.numbered(20, side_px=32), quirks=Quirks.none()) as running:
+    with Replica(ArchiveCatalogue.numbered(20, side_px=32), quirks=Quirks.none()) as running:
         yield running
 
 

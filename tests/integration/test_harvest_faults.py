@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from harvest_tools import gather, table
 
-from cosmic_morphology.atlas import Atlas, verify
+from cosmic_morphology.atlas import Atlas, verify_atlas
 from cosmic_morphology.collect import status
 from cosmic_morphology.errors import AtlasFullError, FetchError, SourceError, UsageError
-from cosmic_morphology.replica import Faults, Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 from cosmic_morphology.replica.quirks import Quirks
 
 HARVEST = Path(__file__).with_name("harvest_tools.py")
@@ -24,14 +24,14 @@ HARVEST = Path(__file__).with_name("harvest_tools.py")
 
 @pytest.fixture(scope="module")
 def replica():
-    with Replica(Holdings.numbered(200, side_px=32), quirks=Quirks.none()) as running:
+    with Replica(ArchiveCatalogue.numbered(200, side_px=32), quirks=Quirks.none()) as running:
         yield running
 
 
 @pytest.fixture
 def calm(replica):
     replica.set_faults(Faults())
-    replica.release([f"{r.nasa_id}" for r in Holdings.numbered(200, side_px=32).records])
+    replica.release([f"{r.nasa_id}" for r in ArchiveCatalogue.numbered(200, side_px=32).records])
     replica.forget_requests()
     return replica
 
@@ -46,7 +46,7 @@ def test_all_faults_together_cost_nothing_but_time(atlas, calm):
     calm.set_faults(Faults(**rates, timeout_s=600, retry_after_s=0, first_n_only=1))
     done = gather(atlas, calm.nasa_url, "galaxy", settings={"timeout_s": 2})
     assert (done.stored, done.failed, done.complete) == (200, {}, True)
-    assert verify(atlas).problems == ()
+    assert verify_atlas(atlas).problems == ()
 
 
 def test_what_the_server_refuses_for_ever_is_named_and_not_asked_again(atlas, calm):
@@ -56,7 +56,7 @@ def test_what_the_server_refuses_for_ever_is_named_and_not_asked_again(atlas, ca
     assert done.stored + sum(done.failed.values()) == 200
     report = done.certificate[0]
     assert report.reasons == done.failed
-    assert report.adds_up
+    assert report.is_complete
     refused = calm.requests.by_path("/nasa-assets", status=403)
     assert set(refused.values()) == {2}
     assert set(calm.requests.by_path("/nasa-assets", status=404).values()) == {1}
@@ -92,7 +92,7 @@ def test_a_server_that_stays_ill_is_left_for_the_next_run(atlas, calm):
 def test_pending_urls_need_no_second_search(atlas, calm):
     calm.set_faults(Faults(rate_500=1.0, only="/nasa-assets"))
     gather(atlas, calm.nasa_url, "galaxy", settings={"attempts": 1})
-    everything = [r.nasa_id for r in Holdings.numbered(200, side_px=32).records]
+    everything = [r.nasa_id for r in ArchiveCatalogue.numbered(200, side_px=32).records]
     calm.set_faults(Faults())
     calm.withhold(everything[:50])
     ids = {f"nasa:{each}" for each in everything[50:]}
@@ -131,7 +131,7 @@ def test_one_file_for_many_records_is_no_picture_of_any_of_them(tmp_path, calm, 
     undisturbed = Atlas.create(tmp_path / "without")
     gather(undisturbed, calm.nasa_url, "galaxy")
     assert table(atlas) == table(undisturbed)
-    assert verify(atlas).problems == ()
+    assert verify_atlas(atlas).problems == ()
 
 
 def test_a_kill_while_stand_ins_are_taken_back_is_mended(atlas, calm):
@@ -141,7 +141,7 @@ def test_a_kill_while_stand_ins_are_taken_back_is_mended(atlas, calm):
     done = gather(atlas, calm.nasa_url, "galaxy", limit=30)
     assert (done.already_there, done.failed) == (29, {"placeholder": 1})
     assert row["id"] not in atlas.positions()
-    assert verify(atlas).problems == ()
+    assert verify_atlas(atlas).problems == ()
 
 
 def test_a_source_that_sends_stand_ins_stops_before_rubbish_is_stored(atlas, calm):
@@ -168,10 +168,10 @@ def test_a_search_that_is_no_json_is_an_error_not_an_empty_archive(atlas, calm):
 
 def test_a_sudden_change_of_sizes_stops_the_run(tmp_path, calm):
     atlas = Atlas.create(tmp_path / "atlas")
-    with Replica(Holdings.numbered(200, side_px=200), quirks=Quirks.none()) as large:
+    with Replica(ArchiveCatalogue.numbered(200, side_px=200), quirks=Quirks.none()) as large:
         gather(atlas, large.nasa_url, "galaxy")
     # Other records behind the same address: the pictures have shrunk to a sixth.
-    with Replica(Holdings.numbered(200, side_px=32, seed=7), quirks=Quirks.none()) as small:
+    with Replica(ArchiveCatalogue.numbered(200, side_px=32, seed=7), quirks=Quirks.none()) as small:
         with pytest.raises(SourceError, match="px were usual"):
             gather(atlas, small.nasa_url, "galaxy", settings={"batch_rows": 100})
         stored = atlas.count()
@@ -181,7 +181,7 @@ def test_a_sudden_change_of_sizes_stops_the_run(tmp_path, calm):
 
 
 def test_an_archive_that_shrinks_or_grows_while_it_is_read_still_adds_up(tmp_path):
-    holdings = Holdings.numbered(600, side_px=32)
+    holdings = ArchiveCatalogue.numbered(600, side_px=32)
     late = [holdings.records[i].nasa_id for i in range(40)]
     for change, reason in (("withhold", "archive_shrank"), ("release", "archive_grew")):
         atlas = Atlas.create(tmp_path / change)
@@ -190,7 +190,7 @@ def test_an_archive_that_shrinks_or_grows_while_it_is_read_still_adds_up(tmp_pat
                 replica.withhold(late)
             done = gather(atlas, replica.nasa_url, "galaxy", progress=_once(replica, change, late))
         report = done.certificate[0]
-        assert report.adds_up, report
+        assert report.is_complete, report
         assert report.reasons.get(reason, 0) > 0 or report.seen == report.announced
         ids = {each.removeprefix("nasa:") for each in atlas.positions()}
         assert ids >= {holdings.records[i].nasa_id for i in range(40, 600)}
@@ -215,7 +215,7 @@ def test_two_collectors_on_one_atlas_do_not_get_in_each_others_way(tmp_path, cal
     assert [child.wait() for child in both] == [0, 0]
     atlas = Atlas.open(place)
     assert atlas.count() == 200
-    assert verify(atlas).problems == ()
+    assert verify_atlas(atlas).problems == ()
 
 
 def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path, calm, monkeypatch):
@@ -256,7 +256,7 @@ def test_ctrl_c_leaves_what_was_fetched_and_a_clean_state(tmp_path, calm):
     assert "KeyboardInterrupt" in errors
     atlas = Atlas.open(place)
     assert 0 < atlas.count() < 200
-    assert verify(atlas).problems == ()
+    assert verify_atlas(atlas).problems == ()
     calm.set_faults(Faults())
     assert gather(atlas, calm.nasa_url, "galaxy").complete
 
@@ -286,7 +286,7 @@ def test_killed_at_random_instants_the_table_is_the_undisturbed_one(tmp_path, ca
     calm.set_faults(Faults())
     subprocess.run([sys.executable, HARVEST, place, calm.nasa_url], check=True)
     assert table(Atlas.open(place)) == table(undisturbed)
-    assert verify(Atlas.open(place)).problems == ()
+    assert verify_atlas(Atlas.open(place)).problems == ()
 
 
 def _wait_for(condition, at_most_s=1800.0):

@@ -6,7 +6,7 @@ import pytest
 from harvest_tools import gather, table
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.replica import Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Replica
 from cosmic_morphology.replica.quirks import Quirks
 
 WRITES = ("add", "upsert_records", "upsert_ledger")
@@ -20,7 +20,7 @@ class KilledError(Exception):
 
 @pytest.fixture(scope="module")
 def replica():
-    with Replica(Holdings.numbered(40, side_px=32), quirks=Quirks.none()) as running:
+    with Replica(ArchiveCatalogue.numbered(40, side_px=32), quirks=Quirks.none()) as running:
         yield running
 
 

@@ -12,13 +12,13 @@ import pytest
 from harvest_tools import TAXONOMY, gather, said
 from PIL import Image
 
-from cosmic_morphology.atlas import verify
-from cosmic_morphology.collect import Wanted, find_source, source_names, status
+from cosmic_morphology.atlas import verify_atlas
+from cosmic_morphology.collect import SourceRequest, find_source, source_names, status
 from cosmic_morphology.collect import sources as source_room
 from cosmic_morphology.errors import InputError, SourceError, UsageError
-from cosmic_morphology.replica import Faults, Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 from cosmic_morphology.replica.archives.cutouts import covered
-from cosmic_morphology.replica.catalogue import Record
+from cosmic_morphology.replica.catalogue import ArchiveRecord
 from cosmic_morphology.replica.quirks import Quirks
 from cosmic_morphology.settings import CollectJob
 
@@ -36,7 +36,7 @@ def picture(record):
 
 def holdings(n=40):
     records = [
-        Record(
+        ArchiveRecord(
             nasa_id=f"p{i}",
             title=TITLES[i % 4],
             description=f"Text {i} & more",
@@ -47,7 +47,7 @@ def holdings(n=40):
         )
         for i in range(n)
     ]
-    return Holdings(records, picture, "test")
+    return ArchiveCatalogue(records, picture, "test")
 
 
 QUIRKS = Quirks(apod_logo=0.1, apod_video=0.1, d2d_bytes_bug=0.3, d2d_language=0.3)
@@ -149,7 +149,7 @@ def test_commons_is_asked_with_a_contact_and_in_standard_widths(atlas, calm):
 
 
 def test_commons_batches_go_on_to_the_end(atlas):
-    with Replica(Holdings.numbered(130, side_px=90), quirks=Quirks.none()) as replica:
+    with Replica(ArchiveCatalogue.numbered(130, side_px=90), quirks=Quirks.none()) as replica:
         done = gather(atlas, f"{replica.url}/commons", "Galaxy", source="commons", settings=CONTACT)
     assert done.stored == 130
 
@@ -234,7 +234,7 @@ def test_a_revisit_asks_only_whether_anything_changed(atlas, calm):
     calm.set_faults(Faults(rate_gone=1.0, only="/nasa-assets"))
     gather(atlas, calm.nasa_url, "comet", revisit=True)
     assert status(atlas).sources["nasa"] == {"stored": 10}
-    assert verify(atlas).problems == ()
+    assert verify_atlas(atlas).problems == ()
 
 
 class PluggedIn:
@@ -280,9 +280,9 @@ def test_a_plug_in_is_a_source_like_the_others(atlas, calm, monkeypatch):
 def test_a_broken_plug_in_is_named(monkeypatch, value, message):
     plug_in(monkeypatch, value)
     with pytest.raises(SourceError, match=message):
-        find_source(Wanted(CollectJob(source="mine"), TAXONOMY))
+        find_source(SourceRequest(CollectJob(source="mine"), TAXONOMY))
 
 
 def test_an_unknown_source_is_answered_with_those_that_there_are():
     with pytest.raises(UsageError, match=r"There are: .*nasa"):
-        find_source(Wanted(CollectJob(source="nsaa"), TAXONOMY))
+        find_source(SourceRequest(CollectJob(source="nsaa"), TAXONOMY))

@@ -21,7 +21,7 @@ from training_tools import LEARN, TAXONOMY, coloured_atlas, drawn
 
 from cosmic_morphology.errors import CosmicError, InputError, SettingsError
 from cosmic_morphology.evaluate.run_facts import read_facts
-from cosmic_morphology.learn import load_run, pictures_of_run, read_run, train
+from cosmic_morphology.learn import load_trained_model, pictures_of_run, read_run, train
 from cosmic_morphology.learn.export.model_card import write_card
 from cosmic_morphology.learn.models.backbones import bare_model
 from cosmic_morphology.learn.run_folder.folder import find_run
@@ -133,7 +133,7 @@ def test_a_damaged_checkpoint_is_one_line(tmp_path, data):
 
 
 def test_an_honest_run_loads_without_a_network(copy, no_network):
-    assert np.isfinite(load_run(copy, learn=CPU).predict([drawn("comet", 1)])).all()
+    assert np.isfinite(load_trained_model(copy, learn=CPU).predict([drawn("comet", 1)])).all()
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_an_honest_run_loads_without_a_network(copy, no_network):
 def test_no_name_of_a_backbone_asks_the_hub_or_reads_a_folder(copy, no_network, backbone):
     say(copy, "settings.json", backbone=backbone)
     with pytest.raises(InputError) as told:
-        load_run(copy, learn=CPU)
+        load_trained_model(copy, learn=CPU)
     assert one_line(told.value)
     with pytest.raises(SettingsError):
         bare_model(backbone, {})
@@ -186,7 +186,7 @@ def test_no_name_of_a_backbone_asks_the_hub_or_reads_a_folder(copy, no_network, 
 def test_no_argument_loads_a_file_or_swells(copy, no_network, arguments):
     say(copy, "settings.json", backbone_args=arguments)
     with pytest.raises(CosmicError) as told:
-        load_run(copy, learn=CPU)
+        load_trained_model(copy, learn=CPU)
     assert one_line(told.value)
 
 
@@ -239,7 +239,7 @@ def test_no_argument_loads_a_file_or_swells(copy, no_network, arguments):
 def test_what_cannot_be_is_one_line(copy, no_network, file, changes):
     say(copy, file, **changes)
     with pytest.raises(CosmicError) as told:
-        load_run(copy, learn=CPU)
+        load_trained_model(copy, learn=CPU)
     assert one_line(told.value)
 
 
@@ -254,7 +254,7 @@ def test_a_file_that_is_no_object_is_one_line(copy, file, data):
     if file == "metrics.json" and data == b"{}":
         pytest.skip("a run may have no metrics")
     (copy / file).write_bytes(data)
-    for read in (read_run, load_run):
+    for read in (read_run, load_trained_model):
         with pytest.raises(InputError) as told:
             read(copy)
         assert one_line(told.value)
@@ -265,22 +265,22 @@ def test_files_that_are_missing_huge_or_no_files_are_one_line(copy):
         kept = (copy / file).read_bytes()
         (copy / file).unlink()
         with pytest.raises(InputError):
-            load_run(copy, learn=CPU)
+            load_trained_model(copy, learn=CPU)
         os.mkfifo(copy / file)
         with pytest.raises(InputError):
-            load_run(copy, learn=CPU)
+            load_trained_model(copy, learn=CPU)
         (copy / file).unlink()
         (copy / file).symlink_to("/dev/zero")
         with pytest.raises(InputError):
-            load_run(copy, learn=CPU)
+            load_trained_model(copy, learn=CPU)
         (copy / file).unlink()
         with (copy / file).open("wb") as large:
             large.truncate(2**40)
         with pytest.raises(InputError):
-            load_run(copy, learn=CPU)
+            load_trained_model(copy, learn=CPU)
         (copy / file).unlink()
         (copy / file).write_bytes(kept)
-    load_run(copy, learn=CPU)
+    load_trained_model(copy, learn=CPU)
 
 
 def test_weights_that_do_not_fit_are_one_line(copy):
@@ -293,7 +293,7 @@ def test_weights_that_do_not_fit_are_one_line(copy):
                  (2**60).to_bytes(8, "little") + b"{}"):  # fmt: skip
         path.write_bytes(data)
         with pytest.raises(InputError) as told:
-            load_run(copy, learn=CPU)
+            load_trained_model(copy, learn=CPU)
         assert one_line(told.value)
     for changed in (
         {},
@@ -304,7 +304,7 @@ def test_weights_that_do_not_fit_are_one_line(copy):
     ):
         save_file(changed, path)
         with pytest.raises(InputError) as told:
-            load_run(copy, learn=CPU)
+            load_trained_model(copy, learn=CPU)
         assert one_line(told.value)
 
 
@@ -348,7 +348,7 @@ def with_value(value, at, new):
 def use_in_every_way(folder: Path) -> bool:
     """Whether all that reads a run's folder took it; what it refuses has to be one line."""
     told = []
-    for use in (read_run, load_run, read_facts, write_card, pictures_of_run):
+    for use in (read_run, load_trained_model, read_facts, write_card, pictures_of_run):
         try:
             use(folder)
         except CosmicError as error:

@@ -15,7 +15,7 @@ import pytest
 from astropy.io import fits
 from conftest import draw_jpeg
 
-from cosmic_morphology.atlas import Atlas, verify
+from cosmic_morphology.atlas import Atlas, verify_atlas
 from cosmic_morphology.collect.import_folder import import_folder
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.imaging import ImageLimits, read_thumbnail
@@ -52,7 +52,7 @@ def test_class_folders_come_in_with_bytes_and_votes(atlas, pictures):
     assert rows[0]["width"] == 48
     assert sorted({label for _, label in contents(atlas).values()}) == ["comet", "star"]
     assert atlas.count("ledger", "state = 'stored'") == 24
-    assert not verify(atlas).problems
+    assert not verify_atlas(atlas).problems
 
 
 def test_fits_files_of_one_and_three_planes_come_in_stretched(atlas, tmp_path):
@@ -169,7 +169,7 @@ def test_killed_at_any_instant_a_rerun_completes_it(pictures, tmp_path, commits_
     import_folder(killed, pictures)
     assert contents(killed) == contents(whole)
     assert killed.count("ledger", "state = 'stored'") == 24
-    assert not verify(killed).problems
+    assert not verify_atlas(killed).problems
 
 
 def test_a_full_batch_by_size_is_committed_early(atlas, pictures, monkeypatch):

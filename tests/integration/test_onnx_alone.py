@@ -19,7 +19,7 @@ from PIL import Image
 from training_tools import TAXONOMY
 
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.learn import OnnxModel, TrainedModel, export_onnx, load_judge, predict_bytes
+from cosmic_morphology.learn import OnnxModel, TrainedModel, export_onnx, load_model, predict_bytes
 from cosmic_morphology.learn.export.onnx_export import export_onnx as export
 from cosmic_morphology.learn.models.network import Head, Network
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
@@ -127,12 +127,12 @@ def test_ten_lines_of_pillow_give_the_answers_of_predict_without_torch(exported,
 
 
 def test_the_pictures_of_these_tests_show_how_often_they_were_shrunk(exported, tmp_path):
-    from cosmic_morphology.imaging import take_in
+    from cosmic_morphology.imaging import ingest_image
 
     file = pictures_in(tmp_path)[4]
     model = OnnxModel(exported)
     once = next(predict_bytes(model, {"a": file.read_bytes()})).probabilities
-    twice = model.predict([take_in(file.read_bytes()).thumbnail])[0]
+    twice = model.predict([ingest_image(file.read_bytes()).thumbnail])[0]
     assert np.abs(twice - np.array([*once.values()])).max() > 1e-4
 
 
@@ -204,7 +204,7 @@ def write(path: Path, meta: dict[str, str], made=None, **more) -> Path:
 
 def refusal(path: Path) -> str:
     with pytest.raises(InputError) as told:
-        load_judge(path).predict_pixels(np.zeros((2, SIDE, SIDE, 3), np.uint8))
+        load_model(path).predict_pixels(np.zeros((2, SIDE, SIDE, 3), np.uint8))
     assert "\n" not in str(told.value)
     assert len(str(told.value)) < 2000
     return str(told.value)
@@ -367,7 +367,7 @@ def test_flipped_bytes_are_one_line_or_still_a_model(tmp_path, exported):
         changed[at] ^= 1 << int(random.integers(8))
         (tmp_path / "a.onnx").write_bytes(changed)
         try:
-            model = load_judge(tmp_path / "a.onnx")
+            model = load_model(tmp_path / "a.onnx")
             side = model.preprocessing.size_px
             model.predict_pixels(np.zeros((1, side, side, 3), np.uint8))
         except InputError as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cosmic_morphology.atlas import BELIEVED, TABLES, Atlas, verify
+from cosmic_morphology.atlas import DERIVED_COLUMNS, TABLES, Atlas, verify_atlas
 from cosmic_morphology.atlas.schema import describe_column, table_schema
 from cosmic_morphology.learn.models.weights import RENDERED_WEIGHTS
 from cosmic_morphology.pipeline import STAGES
@@ -35,7 +35,7 @@ RUN = {
 
 def beliefs(folder: Path) -> list[dict[str, object]]:
     atlas = Atlas.open(folder / "atlas")
-    assert verify(atlas).problems == ()
+    assert verify_atlas(atlas).problems == ()
     columns = ["id", "label", "group", "split", "duplicate_of"]
     said = {row["id"]: row for row in atlas.read(columns).to_pylist()}
     seen = atlas.read(["id", "sha256"], table="images").to_pylist()
@@ -153,7 +153,7 @@ def test_ctrl_c_ends_with_one_line_and_loses_nothing(tmp_path, stage):
     assert "Run the same command again" in lines[-1]
     assert all(
         problem.kind == "record_without_picture"
-        for problem in verify(Atlas.open(tmp_path / "atlas")).problems
+        for problem in verify_atlas(Atlas.open(tmp_path / "atlas")).problems
     )
 
 
@@ -168,7 +168,7 @@ def test_every_column_of_a_finished_atlas_is_listed_in_the_schema(undisturbed):
             if told.type is not None:
                 assert atlas.table(table).schema.field(column).type == told.type
     there = set(atlas.columns())
-    assert {column.name for column in BELIEVED} - {"fold"} <= there
+    assert {column.name for column in DERIVED_COLUMNS} - {"fold"} <= there
 
 
 def test_stages_have_names_of_their_own():

@@ -16,10 +16,16 @@ import pytest
 from astropy.io import fits
 from PIL import Image
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.cli import main
-from cosmic_morphology.imaging import take_in
-from cosmic_morphology.learn import embed, export_onnx, load_run, predict_into, train
+from cosmic_morphology.imaging import ingest_image
+from cosmic_morphology.learn import (
+    embed_images,
+    export_onnx,
+    load_trained_model,
+    predict_images,
+    train,
+)
 from cosmic_morphology.learn.data.dataset import Example
 from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.settings import LearnSettings, RunJob
@@ -89,7 +95,7 @@ def sky(tmp_path) -> Atlas:
         for n in range(4):
             data = drawn(name, 200 + n)
             record = Record("drawn", f"{name}{n}", credit=f"{name} team", licence="CC BY 4.0")
-            arrivals.append(Arrival(record, take_in(data), data))
+            arrivals.append(NewImage(record, ingest_image(data), data))
     atlas.add(arrivals)
     return atlas
 
@@ -169,7 +175,7 @@ def test_an_answer_below_the_threshold_is_left_open(cosmic, run, folder):
 
 
 def test_an_onnx_file_answers_as_its_run_does(cosmic, run, folder, sky, tmp_path):
-    onnx = export_onnx(load_run(run), tmp_path / "quick.onnx").path
+    onnx = export_onnx(load_trained_model(run), tmp_path / "quick.onnx").path
     theirs = json.loads(cosmic("predict", onnx, folder, "--json")[1])["answers"]
     ours = json.loads(cosmic("predict", run, folder, "--json")[1])["answers"]
     assert [each["file"] for each in theirs] == [each["file"] for each in ours]
@@ -253,7 +259,7 @@ def test_a_filter_that_cannot_be_used_is_one_clear_line(cosmic, run, sky):
 def test_only_pictures_asked_for_are_judged_and_none_is_read_for_what_is_known(
     run, sky, monkeypatch
 ):
-    model = load_run(run)
+    model = load_trained_model(run)
     read: list[int] = []
     real = TrainedModel.predict
 
@@ -262,12 +268,12 @@ def test_only_pictures_asked_for_are_judged_and_none_is_read_for_what_is_known(
         return real(self, thumbnails)
 
     monkeypatch.setattr(TrainedModel, "predict", counted)
-    assert predict_into(sky, model, where="id LIKE 'drawn:comet%'").filled == 4
+    assert predict_images(sky, model, where="id LIKE 'drawn:comet%'").filled == 4
     assert sum(read) == 4
-    done = predict_into(sky, model, where="id LIKE 'drawn:comet%'")
+    done = predict_images(sky, model, where="id LIKE 'drawn:comet%'")
     assert (done.filled, done.already_there, sum(read)) == (0, 4, 4)
-    embed(sky, learn=LEARN)
-    assert predict_into(sky, model).filled == 8
+    embed_images(sky, learn=LEARN)
+    assert predict_images(sky, model).filled == 8
     assert sum(read) == 4
     rows = sky.read(["id", "prediction_quick"]).to_pylist()
     assert all(row["prediction_quick"] in row["id"] for row in rows)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from training_tools import CLASSES, LEARN, TAXONOMY, call, coloured_atlas, config_in, drawn
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.errors import InputError, SettingsError
-from cosmic_morphology.imaging import take_in
-from cosmic_morphology.learn import load_run, read_learnt, train
+from cosmic_morphology.imaging import ingest_image
+from cosmic_morphology.learn import load_trained_model, read_training_record, train
 from cosmic_morphology.pipeline import STAGES, Context, run
 from cosmic_morphology.pipeline.trained_voters import runs_that_vote
 from cosmic_morphology.settings import CurateSettings, RunJob, Settings, load_settings
@@ -71,10 +71,10 @@ def train_quick(
 def add_new(atlas: Atlas, *, broken: bool = False) -> None:
     for n, name in enumerate(CLASSES):
         data = drawn(name, 90_000 + n)
-        intake = take_in(data)
+        intake = ingest_image(data)
         if broken and name == "comet":
             intake = replace(intake, thumbnail=b"no picture")
-        atlas.add([Arrival(Record("new", name), intake, data)])
+        atlas.add([NewImage(Record("new", name), intake, data)])
 
 
 def votes_of(atlas: Atlas, voter: str = "run_quick") -> dict[str, str]:
@@ -128,7 +128,7 @@ def test_votes_and_silence_are_explained_and_measured(cosmic, place, sky):
 def test_a_copy_of_a_learned_picture_is_not_judged(cosmic, sky):
     add_new(sky)
     data = sky.pictures(["drawn:comet-00"], ["image"]).column("image")[0].as_py()
-    sky.add([Arrival(Record("new", "copy"), take_in(data), data)])
+    sky.add([NewImage(Record("new", "copy"), ingest_image(data), data)])
     assert cosmic("curate", "--run", "quick")[0] == 0
     assert set(votes_of(sky)) == {f"new:{name}" for name in CLASSES}
     _, said, _ = cosmic("explain-label", "new:copy", "--json")
@@ -148,7 +148,7 @@ def test_an_older_run_is_mute_until_training_again_has_written_its_record(cosmic
     record = (run / "learnt.csv").read_bytes()
     weights = (run / "weights.safetensors").stat().st_mtime_ns
     (run / "learnt.csv").unlink()
-    assert load_run(run).classes == load_run(run).classes
+    assert load_trained_model(run).classes == load_trained_model(run).classes
     add_new(sky)
     _, said, _ = cosmic("curate", "--run", "quick", "--json")
     assert json.loads(said)["runs"]["run_quick"] == {
@@ -167,15 +167,15 @@ def test_an_older_run_is_mute_until_training_again_has_written_its_record(cosmic
 
 def test_a_record_names_train_and_val_and_what_the_run_before_has_seen(place):
     other = coloured_atlas(place / "other", per_class=5)
-    first = read_learnt(place / "cosmic-out/runs/quick")
+    first = read_training_record(place / "cosmic-out/runs/quick")
     assert len(first.ids) == 24
     assert "drawn:comet-04" not in first.ids  # of the test split
     on = train_quick(other, place, "on", "quick")
     with (on.path / "learnt.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 12 + 24
-    assert read_learnt(on.path).ids == first.ids
+    assert read_training_record(on.path).ids == first.ids
     (place / "cosmic-out/runs/quick/learnt.csv").unlink()
-    assert read_learnt(train_quick(other, place, "on2", "quick").path) is None
+    assert read_training_record(train_quick(other, place, "on2", "quick").path) is None
 
 
 def test_what_is_no_run_is_refused_with_a_line_that_says_where(cosmic, sky):
@@ -199,12 +199,12 @@ def test_a_run_of_another_taxonomy_is_refused_with_its_classes(place, sky):
 
 def test_the_pipeline_asks_runs_but_none_that_it_is_about_to_train(place, sky):
     stage = next(each for each in STAGES if each.name == "runs")
-    assert not stage.wanted(Settings())
+    assert not stage.is_enabled(Settings())
     from contextlib import nullcontext
 
     settings = settings_of(place, "quick")
     context = Context(settings, sky, TAXONOMY, settings.out, lambda _: nullcontext(lambda *_: None))
-    assert stage.wanted(settings)
+    assert stage.is_enabled(settings)
     stage.run(context)
     assert "run_quick" in sky.columns()
     settings.train = (RunJob(name="quick"),)

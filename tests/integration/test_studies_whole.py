@@ -16,7 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from study_atlas import CLASSES, WIDTH, embed, fill, write_study
 
-from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.collect.import_folder import import_folder
 from cosmic_morphology.curate import group_pictures, split_pictures
 from cosmic_morphology.errors import UsageError
@@ -198,7 +198,7 @@ def test_an_imported_derived_set_shows_its_leak(tmp_path, drawn_jpeg):
     rows = atlas.read(["id", "given_label", "lineage"]).sort_by("id").to_pylist()
     group_pictures(atlas, settings=CurateSettings(group_max_share=1.0))
     labels = [{"id": row["id"], "label": row["given_label"]} for row in rows]
-    atlas.replace_columns(pa.Table.from_pylist(labels), Stamp("labels"))
+    atlas.replace_columns(pa.Table.from_pylist(labels), ColumnProvenance("labels"))
     split_pictures(atlas, settings=SplitSettings(), seed=1)
     # Originals differ more than their class makes them alike.
     place = {row["lineage"][0]: random.normal(0, 3.0, WIDTH) for row in rows}

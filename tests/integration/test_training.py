@@ -19,14 +19,14 @@ from training_sky import (
 )
 
 import cosmic_morphology.learn.data.pixel_cache as cache_module
-from cosmic_morphology.atlas import export
+from cosmic_morphology.atlas import export_atlas
 from cosmic_morphology.errors import InputError, SettingsError, UsageError
 from cosmic_morphology.learn import (
-    ParquetPictures,
+    ParquetSource,
     build_backbone,
-    embed,
-    load_run,
-    predict_into,
+    embed_images,
+    load_trained_model,
+    predict_images,
 )
 
 pytest_plugins = ["training_fixtures"]
@@ -50,7 +50,7 @@ def test_a_baseline_learns_and_its_folder_tells_everything(sky, go):
 
 
 def test_a_model_says_the_same_after_loading_and_from_embeddings(sky, go):
-    model = load_run(go(sky).path)
+    model = load_trained_model(go(sky).path)
     thumbnails = sky.pictures(sky.ids()).column("thumbnail").to_pylist()
     probabilities = model.predict(thumbnails)
     assert probabilities.shape == (30, 3)
@@ -71,12 +71,12 @@ def test_a_model_that_gives_shares_back_says_after_loading_what_its_val_table_sa
     ids = [row["id"] for row in rows]
     said = np.array([[float(row[f"p_{name}"]) for name in run.classes] for row in rows])
     thumbnails = sky.pictures(ids).column("thumbnail").to_pylist()
-    assert load_run(run.path).predict(thumbnails) == pytest.approx(said, abs=1e-3)
+    assert load_trained_model(run.path).predict(thumbnails) == pytest.approx(said, abs=1e-3)
 
 
 def test_predictions_become_columns_and_are_made_once(sky, go):
-    model = load_run(go(sky).path)
-    done = predict_into(sky, model, where="split = 'test'")
+    model = load_trained_model(go(sky).path)
+    done = predict_images(sky, model, where="split = 'test'")
     assert (done.column, done.filled, done.unreadable) == ("prediction_baseline", 6, 0)
     rows = sky.read(
         ["id", "label", "prediction_baseline", "confidence_baseline", "probabilities_baseline"],
@@ -85,8 +85,8 @@ def test_predictions_become_columns_and_are_made_once(sky, go):
     for row in rows:
         assert row["prediction_baseline"] == row["label"]
         assert max(row["probabilities_baseline"]) == row["confidence_baseline"]
-    assert predict_into(sky, model, where="split = 'test'").filled == 0
-    assert predict_into(sky, model).filled == 24
+    assert predict_images(sky, model, where="split = 'test'").filled == 0
+    assert predict_images(sky, model).filled == 24
     assert json.loads(sky.stamp_of("prediction_baseline")[b"parameters"])["classes"] == [*CLASSES]
 
 
@@ -124,21 +124,23 @@ def test_test_pictures_are_never_read_for_training(sky, go):
     assert sum(by_class["train"].values()) + sum(by_class["val"].values()) == 24
     seen = []
 
-    class Watched(ParquetPictures):
+    class Watched(ParquetSource):
         def thumbnails(self, ids):
             seen.extend(ids)
             return super().thumbnails(ids)
 
     file = run.path.parent / "sky.parquet"
-    export(sky, file, format_="parquet")
+    export_atlas(sky, file, format_="parquet")
     go(Watched(file), name="watched", recipe="scratch-once")
     splits = {row["id"]: row["split"] for row in sky.read(["id", "split"]).to_pylist()}
     assert {splits[each] for each in seen} == {"train", "val"}
 
 
 def test_fine_tuning_starts_from_the_baseline_and_moves_the_last_stages_only(sky, go):
-    base = load_run(go(sky).path)
-    tuned = load_run(go(sky, name="tuned", recipe="finetune-once", starts_from="baseline").path)
+    base = load_trained_model(go(sky).path)
+    tuned = load_trained_model(
+        go(sky, name="tuned", recipe="finetune-once", starts_from="baseline").path
+    )
     before, after = base.network.state_dict(), tuned.network.state_dict()
     moved = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
     assert moved <= {"layer3", "layer4", "layers"}
@@ -153,19 +155,19 @@ def test_a_net_learns_from_scratch(sky, go, tmp_path):
 
 def test_training_from_parquet_needs_no_atlas(sky, go, tmp_path):
     file = tmp_path / "sky.parquet"
-    export(sky, file, format_="parquet")
-    from_file, from_atlas = go(ParquetPictures(file), name="p"), go(sky, name="a")
+    export_atlas(sky, file, format_="parquet")
+    from_file, from_atlas = go(ParquetSource(file), name="p"), go(sky, name="a")
     assert from_file.metrics["val_macro_f1"] == from_atlas.metrics["val_macro_f1"]
     with pytest.raises(InputError, match="no such Parquet file"):
-        ParquetPictures(tmp_path / "none.parquet")
+        ParquetSource(tmp_path / "none.parquet")
 
 
 def test_embeddings_are_made_once_and_again_for_other_weights(sky):
-    first = embed(sky, learn=LEARN)
+    first = embed_images(sky, learn=LEARN)
     assert (first.column, first.filled, first.unreadable) == ("embedding_resnet10t", 30, 0)
-    assert embed(sky, learn=LEARN).filled == 0
+    assert embed_images(sky, learn=LEARN).filled == 0
     larger = LEARN.model_copy(update={"image_size_px": 48})
-    assert embed(sky, learn=larger).filled == 30
+    assert embed_images(sky, learn=larger).filled == 30
 
 
 def test_a_run_of_another_name_beside_leaves_the_first_alone(sky, go):
@@ -193,7 +195,7 @@ def test_a_head_learns_from_views_of_the_levels(sky, go, tmp_path):
     assert (run.metrics["n_train"], run.metrics["n_val"]) == (24, 6)
     assert run.metrics["penalty"] in (0.1, 0.3, 1.0)
     assert "held back in turn" in " ".join(run.metrics["notes"])
-    model = load_run(run.path)
+    model = load_trained_model(run.path)
     thumbnails = sky.pictures(sky.ids("split = 'test'")).column("thumbnail").to_pylist()
     named = [model.classes[k] for k in model.predict(thumbnails).argmax(1)]
     assert named == [each.split(":")[1].split("-")[0] for each in sky.ids("split = 'test'")]
@@ -217,7 +219,10 @@ def test_last_stages_learn_behind_frozen_ones_that_look_once(sky, go, tmp_path):
     run = go(sky, name="behind", recipe=recipe, starts_from=start.name)
     assert run.metrics["val_macro_f1"] == 1.0
     assert (run.metrics["n_train"], run.metrics["n_val"]) == (18, 6)
-    model, before = load_run(run.path), load_run(start.path).network.backbone.state_dict()
+    model, before = (
+        load_trained_model(run.path),
+        load_trained_model(start.path).network.backbone.state_dict(),
+    )
     moved = {
         name.partition(".")[0]
         for name, value in model.network.backbone.state_dict().items()
@@ -233,7 +238,7 @@ def test_last_stages_learn_behind_frozen_ones_that_look_once(sky, go, tmp_path):
 
 def test_enlarged_parts_are_averaged_in_training_and_after_loading(sky, go, tmp_path):
     parts = 'extends = "baseline"\ncrops = 2\nepochs = 4\n'
-    model = load_run(go(sky, name="parts", recipe=recipe_file(tmp_path, parts)).path)
+    model = load_trained_model(go(sky, name="parts", recipe=recipe_file(tmp_path, parts)).path)
     assert (model.views, model.crops) == (1, 2)
     thumbnails = sky.pictures(sky.ids()[:4]).column("thumbnail").to_pylist()
     whole = replace(model, crops=0)
@@ -250,7 +255,7 @@ def test_every_ingredient_of_fine_tuning_runs_and_resumes(sky, go, tmp_path):
     )
     run = go(sky, name="rich", recipe=recipe)
     assert run.metrics["epochs"] == 3
-    assert np.isfinite(load_run(run.path).predict([drawn((1, 2, 3), 1)])).all()
+    assert np.isfinite(load_trained_model(run.path).predict([drawn((1, 2, 3), 1)])).all()
 
 
 def test_a_head_with_the_reject_class_knows_one_more(sky, go, tmp_path):
@@ -265,7 +270,7 @@ def test_adapters_of_a_transformer_learn_and_leave_a_plain_run(sky, go, tmp_path
     recipe = recipe_file(tmp_path, 'extends = "adapters"\nepochs = 3\nbatch_size = 6\nrank = 2\n')
     before = build_backbone(learn).model.state_dict()
     run = go(sky, name="thin", recipe=recipe, learn=learn)
-    model = load_run(run.path)
+    model = load_trained_model(run.path)
     after = model.network.backbone.state_dict()
     assert after.keys() == before.keys()
     moved = {name for name in before if not torch.equal(before[name], after[name])}

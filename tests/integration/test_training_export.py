@@ -22,12 +22,12 @@ from cosmic_morphology.learn import (
     export_onnx,
     predict_files,
     sweep_runs,
-    write_answers,
     write_card,
+    write_predictions,
 )
 from cosmic_morphology.learn.data.dataset import Example
 from cosmic_morphology.learn.models.backbones import bare_model
-from cosmic_morphology.learn.models.intermediate_features import Levels
+from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
 from cosmic_morphology.learn.models.network import Head, Network
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.settings import LearnSettings
@@ -50,7 +50,7 @@ def jpeg(seed: int, colour: int = 0) -> bytes:
 @pytest.fixture
 def model() -> TrainedModel:
     torch.manual_seed(0)
-    backbone = Levels(bare_model("resnet10t", {}))
+    backbone = IntermediateFeatures(bare_model("resnet10t", {}))
     head = Head(3 * (64 + 128 + 256 + 512) + 512, 3)
     preprocessing = Preprocessing(32, (0.4, 0.5, 0.6), (0.2, 0.3, 0.2))
     network = Network(backbone, head).eval()
@@ -125,17 +125,19 @@ def test_every_file_gets_an_answer_or_a_reason(model, folder):
         assert answers[name].prediction in CLASSES
         assert answers[name].error == ""
         assert sum(answers[name].probabilities.values()) == pytest.approx(1, abs=1e-4)
-        assert answers[name].sure == (answers[name].confidence >= 0.4)
+        assert answers[name].accepted == (answers[name].confidence >= 0.4)
     assert answers["notes.txt"].error.startswith("not_a_picture")
     assert answers["one.png"].error.startswith("too_small")
-    assert not answers["one.png"].sure
+    assert not answers["one.png"].accepted
     with pytest.raises(InputError, match="no such file or folder"):
         next(predict_files(model, folder / "nothing"))
 
 
 def test_answers_are_written_as_csv_json_and_parquet(model, folder, tmp_path):
     answers = list(predict_files(model, folder))
-    assert [write_answers(answers, tmp_path / f"x.{kind}") for kind in ("csv", "json", "parquet")]
+    assert [
+        write_predictions(answers, tmp_path / f"x.{kind}") for kind in ("csv", "json", "parquet")
+    ]
     rows = list(csv.DictReader((tmp_path / "x.csv").read_text().splitlines()))
     assert len(rows) == 5
     assert {"file", "prediction", "p_comet", "error"} <= set(rows[0])
@@ -144,7 +146,7 @@ def test_answers_are_written_as_csv_json_and_parquet(model, folder, tmp_path):
     ]
     assert pq.read_table(tmp_path / "x.parquet").num_rows == 5
     with pytest.raises(InputError, match=r"not written as \.xlsx"):
-        write_answers(answers, tmp_path / "x.xlsx")
+        write_predictions(answers, tmp_path / "x.xlsx")
 
 
 class Drawn:

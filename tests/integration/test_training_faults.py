@@ -24,12 +24,12 @@ from training_sky import (
     write,
 )
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record, export
+from cosmic_morphology.atlas import Atlas, NewImage, Record, export_atlas
 from cosmic_morphology.errors import InputError, TrainingError, UsageError
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn import (
-    ParquetPictures,
-    load_run,
+    ParquetSource,
+    load_trained_model,
     read_run,
     train,
 )
@@ -97,13 +97,13 @@ def test_a_head_that_was_killed_resumes_to_the_same_metrics(sky, go, tmp_path, m
 
 
 def test_a_corrupt_picture_is_quarantined_and_the_epoch_goes_on(sky, go, tmp_path):
-    class OneBroken(ParquetPictures):
+    class OneBroken(ParquetSource):
         def thumbnails(self, ids):
             for each, data in super().thumbnails(ids):
                 yield each, data[:200] if each == "drawn:comet-00" else data
 
     file = tmp_path / "sky.parquet"
-    export(sky, file, format_="parquet")
+    export_atlas(sky, file, format_="parquet")
     for recipe in ("baseline", "scratch-once"):
         run = go(OneBroken(file), name=recipe, recipe=recipe)
         assert run.metrics["quarantined"] == 1
@@ -127,7 +127,7 @@ def test_one_picture_a_class_and_no_val_split_still_train(sky, go):
     run = go(sky, labels=labels, recipe="baseline")
     assert run.metrics["n_train"] == 3
     assert "the val split is empty: no early stopping, no calibration" in run.notes
-    assert load_run(run.path).temperature == 1.0
+    assert load_trained_model(run.path).temperature == 1.0
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_a_clear_line(sky, go, tmp_path):
@@ -187,9 +187,9 @@ def test_a_gpu_too_small_for_two_pictures_ends_with_a_clear_line(sky, go, monkey
 def test_a_picture_of_the_atlas_that_cannot_be_read_is_quarantined(tmp_path, go):
     sky = fill(tmp_path / "atlas")
     data = drawn((200, 40, 40), 77)
-    broken = replace(take_in(data), thumbnail=b"no picture", sha256="0" * 64)
+    broken = replace(ingest_image(data), thumbnail=b"no picture", sha256="0" * 64)
     record = Record("drawn", "broken")
-    sky.add([Arrival(record, broken, data)])
+    sky.add([NewImage(record, broken, data)])
     rows = sky.read(["id", "label", "split", "group"]).to_pylist()
     beliefs = [row for row in rows if row["label"]]
     write(sky, [*beliefs, {"id": record.id, "label": "comet", "split": "train", "group": "b"}])
@@ -226,7 +226,7 @@ def test_a_newer_run_is_refused_and_an_older_one_loads(sky, go):
     settings = json.loads(file.read_text())
     del settings["format_version"]
     file.write_text(json.dumps(settings))
-    assert load_run(run.path).classes == run.classes
+    assert load_trained_model(run.path).classes == run.classes
     file.write_text(json.dumps(settings | {"format_version": 99}))
     with pytest.raises(TrainingError, match="format 99"):
-        load_run(run.path)
+        load_trained_model(run.path)

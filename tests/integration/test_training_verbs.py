@@ -13,7 +13,7 @@ import pytest
 from training_tools import CLASSES, LEARN, QUICK, TAXONOMY, call, coloured_atlas, config_in, drawn
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.learn import OnnxModel, load_run, train, write_card
+from cosmic_morphology.learn import OnnxModel, load_trained_model, train, write_card
 from cosmic_morphology.settings import RunJob
 
 
@@ -50,7 +50,7 @@ def test_an_export_is_compared_with_torch_on_the_runs_own_pictures(cosmic, run, 
     assert told["largest_difference_from_torch"] < 1e-4
     assert told["same_class_as_torch"] == 1
     assert OnnxModel(file).classes == tuple(CLASSES)
-    assert OnnxModel(file).reject_below == load_run(run).reject_below
+    assert OnnxModel(file).reject_below == load_trained_model(run).reject_below
 
 
 def test_an_export_is_compared_on_pictures_that_are_given(cosmic, run, tmp_path):
@@ -198,7 +198,7 @@ def test_a_card_is_written_for_a_run_of_an_older_version(run, tmp_path):
     text = write_card(old).read_text("utf-8")
     assert "macro-F1 | 0.500" in text
     assert "comet" in text
-    assert np.isfinite(load_run(old).predict([drawn("comet", 5)])).all()
+    assert np.isfinite(load_trained_model(old).predict([drawn("comet", 5)])).all()
 
 
 def test_weights_of_another_architecture_are_one_clear_line(cosmic, sky, tmp_path):

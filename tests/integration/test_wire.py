@@ -12,11 +12,11 @@ import pytest
 from harvest_tools import gather
 from wire_server import answer, wire
 
-from cosmic_morphology.collect import FetchState, Trouble
+from cosmic_morphology.collect import FetchFailedError, FetchState
 from cosmic_morphology.collect.http.client import Client
-from cosmic_morphology.collect.http.url_policy import Doors
+from cosmic_morphology.collect.http.url_policy import UrlPolicy
 from cosmic_morphology.errors import CosmicError, InputError, SettingsError, SourceError
-from cosmic_morphology.replica import Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Replica
 from cosmic_morphology.replica.quirks import Quirks
 from cosmic_morphology.settings import CollectSettings, Settings
 
@@ -32,7 +32,7 @@ def no_proxy(monkeypatch):
 
 def asked(root, what="json", **given):
     async def ask():
-        doors = Doors((), root)
+        doors = UrlPolicy((), root)
         async with Client(
             CollectSettings(**{**IMPATIENT, **given.pop("settings", {})}), doors
         ) as c:
@@ -42,7 +42,7 @@ def asked(root, what="json", **given):
 
 
 def trouble(root, what="json", **given):
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(FetchFailedError) as caught:
         asked(root, what, **given)
     return caught.value
 
@@ -189,7 +189,7 @@ def test_no_cookie_is_kept_and_the_connection_is():
     with wire(talk) as root:
 
         async def twice():
-            async with Client(CollectSettings(), Doors((), root)) as client:
+            async with Client(CollectSettings(), UrlPolicy((), root)) as client:
                 return [await client.json(f"{root}/x") for _ in range(3)]
 
         assert asyncio.run(twice()) == [[], [], []]
@@ -214,11 +214,11 @@ def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch):
 
     async def ask():
         settings = CollectSettings(timeout_s=5, attempts=1)
-        async with Client(settings, Doors(["rebind.example.org"])) as client:
+        async with Client(settings, UrlPolicy(["rebind.example.org"])) as client:
             return await client.json("https://rebind.example.org/x")
 
     with (
-        pytest.raises(Trouble) as caught,
+        pytest.raises(FetchFailedError) as caught,
         asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as r,
     ):
         r.run(ask())
@@ -232,12 +232,12 @@ def test_a_name_of_a_private_address_is_never_connected_to(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("127.0.0.1", 0))])
 
     async def ask(port):
-        async with Client(CollectSettings(), Doors(["evil.example.org"])) as client:
+        async with Client(CollectSettings(), UrlPolicy(["evil.example.org"])) as client:
             return await client.json(f"http://evil.example.org:{port}/x")
 
     with wire(lambda line, head: asked_for.append(head)) as root:
         for port in (80, 443, root.rpartition(":")[2]):
-            with pytest.raises(Trouble) as caught:
+            with pytest.raises(FetchFailedError) as caught:
                 asyncio.run(ask(port))
             assert caught.value.state is FetchState.FORBIDDEN
     assert asked_for == []
@@ -245,7 +245,7 @@ def test_a_name_of_a_private_address_is_never_connected_to(monkeypatch):
 
 def test_behind_a_proxy_the_proxy_is_connected_to_and_the_summary_says_so(atlas, monkeypatch):
     through = []
-    with Replica(Holdings.numbered(5, side_px=32), quirks=Quirks.none()) as replica:
+    with Replica(ArchiveCatalogue.numbered(5, side_px=32), quirks=Quirks.none()) as replica:
 
         def pass_on(line, head):
             request, _, rest = head.partition(b"\r\n")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record, Stamp
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, NewImage, Record
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn import load_recipe, train
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy
@@ -49,7 +49,7 @@ def fill(folder: Path, *, per_class: int = 10, wrong: int = 0) -> Atlas:
         for number in range(per_class):
             data = drawn(colour, 1000 * len(beliefs) + number)
             record = Record("drawn", f"{name}-{number:02d}")
-            arrivals.append(Arrival(record, take_in(data), data))
+            arrivals.append(NewImage(record, ingest_image(data), data))
             split = ("train", "train", "train", "val", "test")[number % 5]
             beliefs.append({"id": record.id, "label": name, "split": split, "group": record.id})
     atlas.add(arrivals)
@@ -73,7 +73,7 @@ def write(atlas: Atlas, beliefs: list[dict[str, str]], *, wrong: int = 0) -> Non
         for row in beliefs
     ]
     rows = labels.append_column("votes", pa.array(votes, VOTE_TYPE))
-    atlas.replace_columns(rows, Stamp("labels"))
+    atlas.replace_columns(rows, ColumnProvenance("labels"))
 
 
 def recipe_file(folder: Path, text: str) -> str:

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, NewImage, Record
 from cosmic_morphology.cli import main
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.settings import LearnSettings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy
 
@@ -55,11 +55,11 @@ def coloured_atlas(place: Path, *, per_class: int = 10) -> Atlas:
         for n in range(per_class):
             data = drawn(name, 1000 * len(rows) + n)
             record = Record("drawn", f"{name}-{n:02d}")
-            arrivals.append(Arrival(record, take_in(data), data))
+            arrivals.append(NewImage(record, ingest_image(data), data))
             split = ("train", "train", "train", "val", "test")[n % 5]
             rows.append({"id": record.id, "label": name, "split": split, "group": record.id})
     atlas.add(arrivals)
-    atlas.replace_columns(pa.Table.from_pylist(rows), Stamp("labels"))
+    atlas.replace_columns(pa.Table.from_pylist(rows), ColumnProvenance("labels"))
     return atlas
 
 

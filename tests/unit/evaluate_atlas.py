@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageDraw, ImageFilter
 
-from cosmic_morphology.atlas import VOTE_TYPE, Arrival, Atlas, Record, Stamp
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, NewImage, Record
+from cosmic_morphology.imaging import ingest_image
 
 CLASSES = ("comet", "galaxy", "star")
 HOSTILE = "<script>alert('x')</script> \"quoted\" & <img src=x onerror=alert(1)>"
@@ -79,7 +79,9 @@ def add_predictions(
             ),
         }
     )
-    atlas.replace_columns(table, Stamp("predict", {"run": run, "classes": list(CLASSES)}, "1"))
+    atlas.replace_columns(
+        table, ColumnProvenance("predict", {"run": run, "classes": list(CLASSES)}, "1")
+    )
     if checked:
         check(atlas, {row["id"]: row["label"] for row in rows})
 
@@ -97,7 +99,7 @@ def check(atlas: Atlas, labels: dict[str, str], verdict: str = "label") -> None:
     )
 
 
-def _arrival(kind: str, number: int, data: bytes) -> Arrival:
+def _arrival(kind: str, number: int, data: bytes) -> NewImage:
     record = Record(
         "nasa" if number % 3 else "folder",
         f"{kind}{number:03d}",
@@ -108,7 +110,7 @@ def _arrival(kind: str, number: int, data: bytes) -> Arrival:
         queries=(f"nasa:{kind}",),
         collection="site-a" if number % 2 else "site-b",
     )
-    return Arrival(record, take_in(data), data)
+    return NewImage(record, ingest_image(data), data)
 
 
 def _believe(atlas: Atlas) -> None:
@@ -148,7 +150,7 @@ def _believe(atlas: Atlas) -> None:
             "votes": pa.array(votes, VOTE_TYPE),
         }
     )
-    atlas.replace_columns(table, Stamp("test", {"made": "by hand"}, "1"))
+    atlas.replace_columns(table, ColumnProvenance("test", {"made": "by hand"}, "1"))
 
 
 def write_run(out: Path, name: str) -> Path:
@@ -188,4 +190,4 @@ def add_embeddings(atlas: Atlas, column: str, width: int = 8) -> None:
     flat = pa.array(vectors.astype(np.float16).ravel())
     filled = pa.FixedSizeListArray.from_arrays(flat, width)
     table = pa.table({"id": [row["id"] for row in rows], column: filled})
-    atlas.replace_columns(table, Stamp("embed", {"backbone": "net"}, "1"))
+    atlas.replace_columns(table, ColumnProvenance("embed", {"backbone": "net"}, "1"))

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.atlas.schema import SAID
-from cosmic_morphology.collect import LeftOut, Trouble, Wanted, find_source
-from cosmic_morphology.collect.http.url_policy import Doors
+from cosmic_morphology.atlas.schema import REPORTED_COLUMNS
+from cosmic_morphology.collect import FetchFailedError, SkippedRecord, SourceRequest, find_source
+from cosmic_morphology.collect.http.url_policy import UrlPolicy
 from cosmic_morphology.collect.sources.checked import checked, checked_slice
 from cosmic_morphology.errors import SourceError, UsageError
 from cosmic_morphology.settings import CollectJob
@@ -250,13 +250,13 @@ def ending(source: str, answer: Any, headers: dict[str, str] | None = None) -> s
     # As over the network: anything that JSON can say.
     answer = json.loads(json.dumps(answer))
     job = CollectJob(source=source, queries=QUERIES.get(source, ()), root=ROOT)
-    return _ending(Wanted(job, TAXONOMY, contact="a@b.org"), Answering(answer, headers))
+    return _ending(SourceRequest(job, TAXONOMY, contact="a@b.org"), Answering(answer, headers))
 
 
-def _ending(wanted: Wanted, ask: Any) -> str:
+def _ending(wanted: SourceRequest, ask: Any) -> str:
     async def read() -> None:
         source = find_source(wanted)
-        doors = Doors(source.hosts, ROOT)
+        doors = UrlPolicy(source.hosts, ROOT)
         async for given in source.slices(ask):
             part = checked_slice(given, source.name)
             async for each in source.records(ask, part):
@@ -264,22 +264,22 @@ def _ending(wanted: Wanted, ask: Any) -> str:
 
     try:
         asyncio.run(read())
-    except (SourceError, Trouble, UsageError) as error:
+    except (SourceError, FetchFailedError, UsageError) as error:
         str(error).encode("utf-8")
         return type(error).__name__
     return "read"
 
 
-def _stored(found: Any, doors: Doors) -> None:
-    if isinstance(found, LeftOut):
+def _stored(found: Any, doors: UrlPolicy) -> None:
+    if isinstance(found, SkippedRecord):
         f"{found.source_id} {found.detail}".encode()
     if not isinstance(found, Record):
         return
     try:
-        doors.clean(found.image_url)
-    except Trouble as trouble:
+        doors.normalise(found.image_url)
+    except FetchFailedError as trouble:
         str(trouble).encode("utf-8")
-    pa.Table.from_pylist([found.row()], schema=SAID)
+    pa.Table.from_pylist([found.row()], schema=REPORTED_COLUMNS)
     assert Record.from_json(found.to_json()) == found
 
 
@@ -291,7 +291,7 @@ def plug_in_ending(plug_in: Any, monkeypatch: Any) -> str:
 
     point = EntryPoint("mine", f"{plug_in.__module__}:{plug_in.__qualname__}", sources.GROUP)
     monkeypatch.setattr(sources, "entry_points", lambda **_: [point])
-    return _ending(Wanted(CollectJob(source="mine", root=ROOT), TAXONOMY), Answering([]))
+    return _ending(SourceRequest(CollectJob(source="mine", root=ROOT), TAXONOMY), Answering([]))
 
 
 HEADERS = ("", "1", "-1", "\u00b2", "\u0663", "9" * 5_000, "1e9", "nan", " 1 ", "0x10")

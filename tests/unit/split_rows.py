@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from cosmic_morphology.curate.split.divide import divide
+from cosmic_morphology.curate.split.divide import assign_splits
 from cosmic_morphology.settings import SplitSettings
 
 
@@ -38,5 +38,5 @@ def rows(listed: list[dict[str, object]]) -> pa.Table:
 
 
 def dealt(table: pa.Table, seed: int = 1, **changes: object) -> dict[str, str]:
-    sides = divide(table, settings=SplitSettings(**changes), seed=seed, reject="irrelevant")
+    sides = assign_splits(table, settings=SplitSettings(**changes), seed=seed, reject="irrelevant")
     return dict(zip(table.column("id").to_pylist(), sides.side, strict=True))

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from cosmic_morphology.atlas import VOTE_TYPE, Arrival, Atlas, Record, Stamp
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, NewImage, Record
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy
 
 CLASSES = ("asteroid", "comet", "galaxy")
@@ -58,7 +58,7 @@ def fill(
     arrivals = []
     for at, record in enumerate(records):
         data = intake(at)
-        arrivals.append(Arrival(record, take_in(data), data))
+        arrivals.append(NewImage(record, ingest_image(data), data))
     atlas.add(arrivals)
     believe(atlas, rows)
     embed(atlas, [row["id"] for row in rows], np.array(vectors))
@@ -71,7 +71,7 @@ def believe(atlas: Atlas, rows: list[dict[str, object]]) -> None:
         [{"voter": "always_comet", "label": "comet", "weight": 0.5, "reason": ""}] for _ in rows
     ]
     table = table.append_column("votes", pa.array(votes, VOTE_TYPE))
-    atlas.replace_columns(table, Stamp("test", {"made": "by hand"}, "1"))
+    atlas.replace_columns(table, ColumnProvenance("test", {"made": "by hand"}, "1"))
 
 
 def embed(
@@ -80,7 +80,7 @@ def embed(
     flat = pa.array(vectors.astype(np.float16).ravel())
     filled = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
     table = pa.table({"id": ids, column: filled})
-    atlas.replace_columns(table, Stamp("embed", {"backbone": by}, "1"))
+    atlas.replace_columns(table, ColumnProvenance("embed", {"backbone": by}, "1"))
 
 
 def write_study(folder: Path, atlas: Atlas, text: str = "") -> Path:

@@ -18,14 +18,14 @@ from cosmic_morphology import errors
 from cosmic_morphology.atlas import (
     VOTE_TYPE,
     Atlas,
+    ColumnProvenance,
     Record,
-    Stamp,
     apply,
     checked_labels,
     credit_ledger,
-    export,
+    export_atlas,
     latest_decisions,
-    verify,
+    verify_atlas,
     withdraw,
 )
 from cosmic_morphology.atlas.storage.faults import told
@@ -68,7 +68,7 @@ def test_what_is_taken_back_is_gone_from_now_on_and_still_in_the_version_before(
     assert filled.count() == 8
     assert filled.pictures(["nasa:x007", "nasa:x001"], ["id", "sha256"]).to_pylist() == expected
     assert "nasa:x005" in filled.read(["id"]).column("id").to_pylist()  # somebody judged it
-    assert verify(filled).is_sound
+    assert verify_atlas(filled).is_sound
     assert Atlas.open(filled.uri, version="before").count() == 10
 
 
@@ -99,12 +99,12 @@ def test_votes_on_a_record_that_says_something_else_are_cast_again(filled, arriv
     def none(batch: pa.Table) -> pa.Table:
         return pa.table({"votes": pa.array([[]] * batch.num_rows, VOTE_TYPE)})
 
-    apply(filled, none, reads=["title"], writes=[field], stamp=Stamp("votes"))
+    apply(filled, none, reads=["title"], writes=[field], stamp=ColumnProvenance("votes"))
     version = filled.version.catalogue
     filled.upsert_records([arrival(3, queries=("nasa:comet",)).record])
     assert filled.version.catalogue == version
     filled.upsert_records([arrival(3, queries=("nasa:it's new",)).record])
-    again = apply(filled, none, reads=["title"], writes=[field], stamp=Stamp("votes"))
+    again = apply(filled, none, reads=["title"], writes=[field], stamp=ColumnProvenance("votes"))
     assert (again.filled, again.already_there) == (1, 9)
 
 
@@ -118,7 +118,7 @@ def test_believed_columns_that_nobody_wrote_read_as_null(filled):
 
 
 def test_a_column_function_fills_only_the_rows_that_lack_it(filled, arrival):
-    stamp = Stamp("embed", {"size": 2})
+    stamp = ColumnProvenance("embed", {"size": 2})
     first = apply(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=stamp, batch_size=3)
     filled.add([arrival(11)])
     second = apply(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=stamp)
@@ -126,10 +126,20 @@ def test_a_column_function_fills_only_the_rows_that_lack_it(filled, arrival):
 
 
 def test_other_parameters_make_all_rows_stale_and_the_old_values_stay_readable(filled):
-    apply(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=Stamp("embed", {"size": 2}))
+    apply(
+        filled,
+        lengths,
+        reads=["thumbnail"],
+        writes=WIDTH,
+        stamp=ColumnProvenance("embed", {"size": 2}),
+    )
     old = str(filled.version)
     again = apply(
-        filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=Stamp("embed", {"size": 3})
+        filled,
+        lengths,
+        reads=["thumbnail"],
+        writes=WIDTH,
+        stamp=ColumnProvenance("embed", {"size": 3}),
     )
     assert again.filled == 10
     assert Atlas.open(filled.uri, version=old).read(["embedding_tiny"]).num_rows == 10
@@ -147,7 +157,7 @@ def test_a_failing_column_function_keeps_what_was_committed(filled):
             raise RuntimeError(message)
         return lengths(batch)
 
-    stamp = Stamp("embed")
+    stamp = ColumnProvenance("embed")
     with pytest.raises(RuntimeError, match="boom"):
         apply(
             filled,
@@ -171,8 +181,10 @@ def test_the_order_of_pictures_is_the_order_asked_for(filled):
 
 def test_whole_table_columns_are_stamped_and_rows_left_out_become_null(filled):
     ids = filled.ids()
-    filled.replace_columns(pa.table({"id": ids, "group": ["a"] * 10}), Stamp("group", inputs="1"))
-    filled.replace_columns(pa.table({"id": ids[:4], "group": ["b"] * 4}), Stamp("group"))
+    filled.replace_columns(
+        pa.table({"id": ids, "group": ["a"] * 10}), ColumnProvenance("group", inputs="1")
+    )
+    filled.replace_columns(pa.table({"id": ids[:4], "group": ["b"] * 4}), ColumnProvenance("group"))
     groups = filled.read(["group"]).column("group")
     assert sorted(groups.drop_null().to_pylist()) == ["b"] * 4
     assert filled.stamp_of("group")[b"stage"] == b"group"
@@ -199,7 +211,7 @@ def test_the_latest_verdict_wins_and_a_repeated_one_is_kept_once(filled):
 
 
 def test_verify_is_silent_on_a_sound_atlas(filled):
-    found = verify(filled)
+    found = verify_atlas(filled)
     assert found.is_sound
     assert found.problems == ()
     assert found.hashed == 10
@@ -211,9 +223,9 @@ def test_verify_finds_changed_bytes_and_rows_without_partners(filled, arrival):
     broken = type(stray)(stray.record, stray.intake, b"other bytes")
     filled.add([broken])
     filled.append_decisions([verdict("nasa:unknown", "comet")])
-    kinds = {problem.kind for problem in verify(filled).problems}
+    kinds = {problem.kind for problem in verify_atlas(filled).problems}
     assert kinds == {"record_without_picture", "bytes_changed", "verdict_on_unknown_id"}
-    assert not verify(filled).is_sound
+    assert not verify_atlas(filled).is_sound
 
 
 def test_an_atlas_of_a_newer_schema_is_refused_in_one_clear_line(filled):
@@ -242,7 +254,7 @@ def test_compaction_loses_no_row(atlas, arrival):
     before = len(atlas.table("images").get_fragments())
     atlas.compact()
     assert len(atlas.table("images").get_fragments()) < before
-    assert verify(atlas).is_sound
+    assert verify_atlas(atlas).is_sound
 
 
 def test_a_killed_writer_leaves_nothing_that_the_next_run_does_not_mend(tmp_path):
@@ -270,25 +282,27 @@ def test_a_killed_writer_leaves_nothing_that_the_next_run_does_not_mend(tmp_path
     subprocess.run(arguments, check=True, capture_output=True)
     done = Atlas.open(place)
     assert done.count() == done.count("catalogue") == 60
-    assert verify(done).problems == ()
+    assert verify_atlas(done).problems == ()
 
 
 def test_exports_carry_labels_and_credits(filled, tmp_path):
     ids = filled.ids()
     filled.replace_columns(
-        pa.table({"id": ids, "label": ["comet"] * 6 + [None] * 4}), Stamp("labels")
+        pa.table({"id": ids, "label": ["comet"] * 6 + [None] * 4}), ColumnProvenance("labels")
     )
-    filled.replace_columns(pa.table({"id": ids, "split": ["train"] * 10}), Stamp("split"))
-    folder = export(filled, tmp_path / "folder")
+    filled.replace_columns(
+        pa.table({"id": ids, "split": ["train"] * 10}), ColumnProvenance("split")
+    )
+    folder = export_atlas(filled, tmp_path / "folder")
     assert folder.pictures == len(list((tmp_path / "folder/train/comet").glob("*.jpg"))) == 6
-    table = export(filled, tmp_path / "all.parquet", format_="parquet")
+    table = export_atlas(filled, tmp_path / "all.parquet", format_="parquet")
     rows = pq.read_table(tmp_path / "all.parquet")
     assert rows.num_rows == table.pictures == 10
     assert {"thumbnail", "label", "split", "checked_label"} <= set(rows.schema.names)
     with (tmp_path / "all.credits.csv").open() as file:
         assert [row["pictures"] for row in csv.DictReader(file)] == ["10"]
     with pytest.raises(errors.InputError, match="exists"):
-        export(filled, tmp_path / "all.parquet", format_="parquet")
+        export_atlas(filled, tmp_path / "all.parquet", format_="parquet")
 
 
 def test_a_table_is_never_exported_without_its_credits(filled, tmp_path, monkeypatch):
@@ -299,11 +313,11 @@ def test_a_table_is_never_exported_without_its_credits(filled, tmp_path, monkeyp
         raise Killed
 
     with monkeypatch.context() as kill:
-        kill.setattr(sys.modules[export.__module__], "_write_credits", killed)
+        kill.setattr(sys.modules[export_atlas.__module__], "_write_credits", killed)
         with pytest.raises(Killed):
-            export(filled, tmp_path / "all.parquet", format_="parquet")
+            export_atlas(filled, tmp_path / "all.parquet", format_="parquet")
     assert not (tmp_path / "all.parquet").exists()
-    assert export(filled, tmp_path / "all.parquet", format_="parquet").pictures == 10
+    assert export_atlas(filled, tmp_path / "all.parquet", format_="parquet").pictures == 10
 
 
 def test_hostile_ids_stay_inside_the_export(atlas, arrival, tmp_path):
@@ -311,9 +325,9 @@ def test_hostile_ids_stay_inside_the_export(atlas, arrival, tmp_path):
         made = arrival(number)
         atlas.add([type(made)(Record("evil", name), made.intake, made.data)])
     ids = atlas.ids()
-    atlas.replace_columns(pa.table({"id": ids, "label": ["star"] * 4}), Stamp("labels"))
-    atlas.replace_columns(pa.table({"id": ids, "split": ["train"] * 4}), Stamp("split"))
-    assert export(atlas, tmp_path / "out").pictures == 4
+    atlas.replace_columns(pa.table({"id": ids, "label": ["star"] * 4}), ColumnProvenance("labels"))
+    atlas.replace_columns(pa.table({"id": ids, "split": ["train"] * 4}), ColumnProvenance("split"))
+    assert export_atlas(atlas, tmp_path / "out").pictures == 4
     inside = list((tmp_path / "out/train/star").iterdir())
     assert len(inside) == 4
 

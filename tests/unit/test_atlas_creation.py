@@ -15,7 +15,7 @@ from conftest import draw_jpeg, make_arrival
 from typer.testing import CliRunner
 
 from cosmic_morphology import errors
-from cosmic_morphology.atlas import TABLES, Atlas, verify
+from cosmic_morphology.atlas import TABLES, Atlas, verify_atlas
 from cosmic_morphology.cli import app
 
 CREATE = "import sys; from cosmic_morphology.atlas import Atlas; Atlas.create(sys.argv[1])"
@@ -66,7 +66,7 @@ def without_manifest(place: Path) -> set[str]:
 def assert_usable(place: Path) -> None:
     atlas = Atlas.create(place)
     assert atlas.add([make_arrival(1)]) == 1
-    found = verify(place)
+    found = verify_atlas(place)
     assert (found.problems, found.not_checked) == ((), ())
     assert found.is_sound
 
@@ -128,7 +128,7 @@ def test_an_import_goes_on_where_the_folder_of_a_table_is_all_that_there_is(tmp_
     done = CliRunner().invoke(app, ["import", str(tmp_path / "set"), "--atlas", str(place)])
     assert done.exit_code == 0, done.output
     assert Atlas.open(place).count() == 3
-    assert verify(place).is_sound
+    assert verify_atlas(place).is_sound
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -139,7 +139,7 @@ def test_a_table_that_is_missing_after_the_creation_is_damage_and_never_made_ane
         with pytest.raises(errors.AtlasDamagedError, match=f"{name!r} is missing"):
             opening(place)
     assert not (place / f"{name}.lance").exists()
-    found = verify(place)
+    found = verify_atlas(place)
     assert [each.kind for each in found.problems if each.table == name] == ["table_missing"]
     assert found.is_damaged
 
@@ -155,16 +155,16 @@ def test_a_table_that_is_missing_is_damage_without_the_marker_too(filled):
 def test_a_lost_marker_is_told_and_written_again(filled):
     place = Path(filled.uri)
     (place / "atlas.json").unlink()
-    assert [each.kind for each in verify(place).problems] == ["marker_missing"]
+    assert [each.kind for each in verify_atlas(place).problems] == ["marker_missing"]
     assert Atlas.create(place).count() == 10
-    assert verify(place).problems == ()
+    assert verify_atlas(place).problems == ()
 
 
 def test_a_damaged_marker_is_damage(filled):
     (Path(filled.uri) / "atlas.json").write_bytes(b"{")
     with pytest.raises(errors.AtlasDamagedError, match=r"atlas\.json"):
         Atlas.create(filled.uri)
-    assert verify(filled.uri).is_damaged
+    assert verify_atlas(filled.uri).is_damaged
 
 
 @pytest.mark.parametrize("below", ["", "below"])

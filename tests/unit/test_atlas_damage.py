@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from cosmic_morphology import atlas as room
 from cosmic_morphology import errors
-from cosmic_morphology.atlas import TABLES, Atlas, Stamp, verify
+from cosmic_morphology.atlas import TABLES, Atlas, ColumnProvenance, verify_atlas
 from cosmic_morphology.atlas.storage import checksums, commit
 from cosmic_morphology.atlas.storage.faults import told
 from cosmic_morphology.cli import app
@@ -49,7 +49,7 @@ WRITERS = {
 
 def planted(tmp_path: Path, count: int, seed: int) -> None:
     write_of_every_kind(tmp_path / "whole")
-    assert verify(tmp_path / "whole").is_sound
+    assert verify_atlas(tmp_path / "whole").is_sound
     all_ = list(damage(tmp_path / "whole", tmp_path / "work", count, seed))
     assert [each for each in all_ if not each.found] == []
     assert [each for each in all_ if each.reading.startswith("raw")] == []
@@ -92,7 +92,7 @@ def test_an_older_version_does_not_pass_for_a_newest_one_that_was_lost(filled):
         Atlas.open(filled.uri)
     with pytest.raises(errors.AtlasDamagedError, match="'catalogue' has lost its version"):
         filled.read()
-    assert "file_missing" in {each.kind for each in verify(filled.uri).problems}
+    assert "file_missing" in {each.kind for each in verify_atlas(filled.uri).problems}
 
 
 def test_files_of_a_writer_that_was_killed_before_its_record_are_not_checked(filled, monkeypatch):
@@ -107,7 +107,7 @@ def test_files_of_a_writer_that_was_killed_before_its_record_are_not_checked(fil
         with pytest.raises(Killed):
             filled.add([make_arrival(30)])
     filled.add([make_arrival(30), make_arrival(31)])
-    found = verify(filled.uri)
+    found = verify_atlas(filled.uri)
     assert found.problems == ()
     kinds = {each.split("/")[1] for each in found.not_checked}
     assert kinds == {"data", "_versions", "_transactions"}
@@ -115,13 +115,13 @@ def test_files_of_a_writer_that_was_killed_before_its_record_are_not_checked(fil
     assert not found.is_sound
     assert not found.is_damaged
     (Path(filled.uri) / next(e for e in found.not_checked if "/data/" in e)).unlink()
-    assert "file_missing" in {each.kind for each in verify(filled.uri).problems}
+    assert "file_missing" in {each.kind for each in verify_atlas(filled.uri).problems}
 
 
 def test_a_damaged_record_is_told_and_its_files_are_not_checked(filled):
     record = max((Path(filled.uri) / "checksums/images").iterdir())
     record.write_bytes(record.read_bytes().replace(b'"sha256": "', b'"sha256": "0', 1))
-    found = verify(filled.uri)
+    found = verify_atlas(filled.uri)
     assert [each.kind for each in found.problems] == ["record_damaged"]
     assert any(each.startswith("images.lance/data/") for each in found.not_checked)
 
@@ -138,7 +138,7 @@ def test_two_writers_at_once_lose_no_record(filled):
     """)
     two = [subprocess.Popen([sys.executable, "-c", script, filled.uri, name]) for name in "ab"]
     assert [each.wait() for each in two] == [0, 0]
-    found = verify(filled.uri)
+    found = verify_atlas(filled.uri)
     assert found.not_checked == ()
     assert found.is_sound
 
@@ -179,9 +179,9 @@ def test_a_tag_on_a_full_disk_is_on_all_tables_or_on_none(filled, monkeypatch):
         disk.setattr(commit, "tag", full)
         with pytest.raises(errors.AtlasFullError, match="Make room"):
             filled.tag("mine")
-    assert verify(filled.uri).problems == ()
+    assert verify_atlas(filled.uri).problems == ()
     filled.tag("mine")
-    found = verify(filled.uri)
+    found = verify_atlas(filled.uri)
     assert found.is_sound
     assert Atlas.open(filled.uri, version="mine").count() == 10
 
@@ -200,10 +200,10 @@ def test_passwords_and_storage_options_are_not_stored(tmp_path, arrival):
     address = f"https://ada:{secret}@host/pictures"
     atlas = Atlas.create(tmp_path / "atlas", storage_options={"aws_secret_access_key": secret})
     atlas.add([arrival(1)])
-    stamp = Stamp("predict", {"model": address, "key": secret})
+    stamp = ColumnProvenance("predict", {"model": address, "key": secret})
     rows = pa.table({"id": atlas.ids(), "label": ["star"]})
     atlas.replace_columns(rows, stamp)
     atlas.upsert_ledger([{"url": "http://x/1", "state": "failed", "error": f"{address}: {secret}"}])
-    assert stamp.same_recipe(atlas.table("catalogue").schema.field("label").metadata)
+    assert stamp.same_code_and_parameters(atlas.table("catalogue").schema.field("label").metadata)
     for file in (tmp_path / "atlas").rglob("*"):
         assert not file.is_file() or secret.encode() not in file.read_bytes(), file

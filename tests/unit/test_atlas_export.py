@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cosmic_morphology.atlas import Stamp, export
+from cosmic_morphology.atlas import ColumnProvenance, export_atlas
 from cosmic_morphology.cli import app
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.io_utils import CsvRows, csv_rows, whole_text
@@ -27,10 +27,10 @@ def sorted_atlas(atlas, arrival):
         pa.table(
             {"id": ids, "label": pa.array(labels, pa.string()), "label_kind": ["computed"] * 10}
         ),
-        Stamp("labels"),
+        ColumnProvenance("labels"),
     )
     splits = ["train"] * 7 + ["none"] * 3
-    atlas.replace_columns(pa.table({"id": ids, "split": splits}), Stamp("split"))
+    atlas.replace_columns(pa.table({"id": ids, "split": splits}), ColumnProvenance("split"))
     return atlas
 
 
@@ -81,9 +81,9 @@ def test_an_ending_that_says_nothing_is_refused(sorted_atlas, tmp_path):
 
 def test_a_failed_export_leaves_nothing(sorted_atlas, tmp_path):
     with pytest.raises(InputError, match="no picture"):
-        export(sorted_atlas, tmp_path / "x.csv", format_="csv", where="label = 'nothing'")
+        export_atlas(sorted_atlas, tmp_path / "x.csv", format_="csv", where="label = 'nothing'")
     with pytest.raises(InputError, match="no picture"):
-        export(sorted_atlas, tmp_path / "x", where="label = 'nothing'")
+        export_atlas(sorted_atlas, tmp_path / "x", where="label = 'nothing'")
     assert [each.name for each in tmp_path.iterdir()] == ["atlas"]
 
 

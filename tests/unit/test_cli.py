@@ -11,7 +11,7 @@ import lance
 import pyarrow as pa
 import pytest
 
-from cosmic_morphology.atlas import Stamp
+from cosmic_morphology.atlas import ColumnProvenance
 
 COSMIC = str(Path(sys.executable).parent / "cosmic")
 
@@ -70,9 +70,11 @@ def test_atlas_verbs_print_one_json_object(filled, tmp_path):
     ids = filled.ids()
     filled.replace_columns(
         pa.table({"id": ids, "label": ["comet"] * 10, "label_kind": ["computed"] * 10}),
-        Stamp("labels"),
+        ColumnProvenance("labels"),
     )
-    filled.replace_columns(pa.table({"id": ids, "split": ["train"] * 10}), Stamp("split"))
+    filled.replace_columns(
+        pa.table({"id": ids, "split": ["train"] * 10}), ColumnProvenance("split")
+    )
     place = ("--atlas", filled.uri, "--json")
     info = json.loads(cosmic("atlas", "info", *place).stdout)
     assert info["rows"]["images"] == 10

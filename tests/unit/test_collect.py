@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmic_morphology.collect import FetchState, Slice, Trouble
-from cosmic_morphology.collect.harvest.completeness import STORED, Tally
+from cosmic_morphology.collect import FetchFailedError, FetchState, Slice
+from cosmic_morphology.collect.harvest.completeness import STORED, CompletenessCounter
 from cosmic_morphology.collect.http.client import opts_out, retry_after_s, user_agent
 from cosmic_morphology.collect.http.host_limiter import allowed_per_s
 from cosmic_morphology.collect.http.resolver import PinnedResolver
-from cosmic_morphology.collect.http.url_policy import Doors, is_loopback
+from cosmic_morphology.collect.http.url_policy import UrlPolicy, is_loopback
 from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.nasa.records import (
     choose_rendition,
@@ -31,7 +31,7 @@ from cosmic_morphology.collect.sources.nasa.records import (
 from cosmic_morphology.collect.sources.nasa.slices import data_of, id_of
 from cosmic_morphology.settings import CollectSettings
 
-NASA = Doors(("images-api.nasa.gov", ".example.org"))
+NASA = UrlPolicy(("images-api.nasa.gov", ".example.org"))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ NASA = Doors(("images-api.nasa.gov", ".example.org"))
     ],
 )
 def test_addresses_are_asked_encrypted_and_encoded(given_url, asked):
-    assert NASA.clean(given_url) == asked
+    assert NASA.normalise(given_url) == asked
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_addresses_are_asked_encrypted_and_encoded(given_url, asked):
     ],
 )
 def test_addresses_that_lead_elsewhere_are_refused(url):
-    with pytest.raises(Trouble) as caught:
-        NASA.clean(url)
+    with pytest.raises(FetchFailedError) as caught:
+        NASA.normalise(url)
     assert caught.value.state is FetchState.FORBIDDEN
 
 
@@ -82,7 +82,7 @@ def test_addresses_that_lead_elsewhere_are_refused(url):
 def test_a_name_that_leads_to_a_private_address_is_refused(monkeypatch, address):
     found = [(2, 1, 6, "", ("23.1.2.3", 0)), (10, 1, 6, "", (address, 0))]
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
-    with pytest.raises(Trouble, match="private address"):
+    with pytest.raises(FetchFailedError, match="private address"):
         asyncio.run(PinnedResolver().resolve("images-api.nasa.gov", 443))
     assert asyncio.run(PinnedResolver(["images-api.nasa.gov"]).resolve("images-api.nasa.gov"))
 
@@ -95,34 +95,34 @@ def test_a_name_is_looked_up_once_and_what_was_checked_is_connected_to(monkeypat
         found = asyncio.run(resolver.resolve("images-api.nasa.gov", 443))
         assert [(each["host"], each["port"]) for each in found] == [("23.1.2.3", 443)]
     resolver.forget("images-api.nasa.gov")
-    with pytest.raises(Trouble, match="private address"):
+    with pytest.raises(FetchFailedError, match="private address"):
         asyncio.run(resolver.resolve("images-api.nasa.gov", 443))
 
 
 def test_a_replica_may_be_on_this_machine_and_is_never_left():
-    doors = Doors(("images-api.nasa.gov",), "http://127.0.0.1:4000/nasa")
-    assert doors.clean("http://127.0.0.1:4000/x y") == "http://127.0.0.1:4000/x%20y"
+    doors = UrlPolicy(("images-api.nasa.gov",), "http://127.0.0.1:4000/nasa")
+    assert doors.normalise("http://127.0.0.1:4000/x y") == "http://127.0.0.1:4000/x%20y"
     for url in (
         "http://127.0.0.1:4001/x",
         "https://127.0.0.1:4000/x",
         "https://images-api.nasa.gov",
     ):
-        with pytest.raises(Trouble):
-            doors.clean(url)
+        with pytest.raises(FetchFailedError):
+            doors.normalise(url)
 
 
 @given(st.text(max_size=200))
 def test_whatever_is_let_through_is_https_on_a_known_host(text):
     for url in (text, f"https://images-api.nasa.gov/{text}", f"//{text}"):
         try:
-            asked = NASA.clean(url)
-        except Trouble:
+            asked = NASA.normalise(url)
+        except FetchFailedError:
             continue
         parts = urlsplit(asked)
         assert parts.scheme == "https"
         assert parts.hostname == "images-api.nasa.gov" or parts.hostname.endswith(".example.org")
         assert asked.isascii()
-        assert NASA.clean(asked) == asked
+        assert NASA.normalise(asked) == asked
 
 
 def test_loopback_is_known_by_number_and_name():
@@ -337,23 +337,23 @@ def test_recorded_pages_of_the_real_library_become_records(shared: Path):
 
 
 def counted(announced, ids, *, states=None, recount=None, cut="", nameless=0):
-    tally, part = Tally("s"), Slice("q", "q", announced, announced)
+    tally, part = CompletenessCounter("s"), Slice("q", "q", announced, announced)
     tally.open(part)
     for _ in range(nameless):
-        tally.meet(part, "")
+        tally.count(part, "")
     for each in ids:
-        tally.meet(part, each)
-        tally.settle(each, (states or {}).get(each, STORED))
+        tally.count(part, each)
+        tally.resolve(each, (states or {}).get(each, STORED))
     if recount is not None:
         tally.recount(part, recount)
     if cut:
-        tally.cut(part, cut)
+        tally.truncate(part, cut)
     return tally.reports()[0]
 
 
 def test_a_slice_that_adds_up_says_so():
     report = counted(3, "abc", states={"b": "gone"})
-    assert (report.stored, report.reasons, report.adds_up) == (2, {"gone": 1}, True)
+    assert (report.stored, report.reasons, report.is_complete) == (2, {"gone": 1}, True)
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_every_difference_has_a_typed_reason(announced, ids, more, reasons):
 @pytest.mark.parametrize(("announced", "ids", "gap"), [(5, "abc", 2), (2, "abc", -1)])
 def test_a_difference_without_a_reason_is_named(announced, ids, gap):
     report = counted(announced, ids)
-    assert (report.unexplained, report.adds_up) == (gap, False)
+    assert (report.unexplained, report.is_complete) == (gap, False)
 
 
 @given(
@@ -390,6 +390,6 @@ def test_an_account_is_always_the_sum_of_its_parts(ids, announced, recount, stat
     assert report.stored + ends == report.unique == len(set(ids))
     assert report.seen == len(ids)
     if announced == report.unique:
-        assert report.adds_up
+        assert report.is_complete
     elif recount is None and not report.reasons.get("repeated"):
         assert report.unexplained == announced - report.unique

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosmic_morphology.collect.http.host_limiter import _Places
-from cosmic_morphology.collect.http.rate_limiter import Pacer, Sent
+from cosmic_morphology.collect.http.host_limiter import PrioritySemaphore
+from cosmic_morphology.collect.http.rate_limiter import RateLimiter, SentRequest
 
 
 class Clock:
@@ -36,12 +36,12 @@ def turns(rate: float, count: int, *, latest_s: float, idle_s: float = 0.0) -> l
     All are answered at once.
     """
     clock = Clock(7, latest_s)
-    pacer = Pacer(rate, clock=clock, sleep=clock.sleep)
+    pacer = RateLimiter(rate, clock=clock, sleep=clock.sleep)
 
     async def ask() -> list[float]:
         times = []
         for n in range(count):
-            sent = await pacer.turn()
+            sent = await pacer.acquire()
             pacer.answered(sent)
             times.append(clock.now)
             if n == count // 2:
@@ -74,14 +74,14 @@ def test_late_wakings_cost_next_to_nothing(rate, latest_s):
 def test_the_seconds_of_the_server_are_kept_however_late_requests_reach_it(trip_s, stalls, share):
     late = random.Random(3)
     clock = Clock(5, 0.002)
-    pacer = Pacer(100, clock=clock, sleep=clock.sleep)
+    pacer = RateLimiter(100, clock=clock, sleep=clock.sleep)
     arrivals: list[float] = []
 
     async def ask() -> None:
-        coming: list[tuple[float, int, Sent]] = []
+        coming: list[tuple[float, int, SentRequest]] = []
         busy_until = 0.0
         for _ in range(3000):
-            sent = await pacer.turn()
+            sent = await pacer.acquire()
             if late.random() < stalls:
                 busy_until = clock.now + late.uniform(0, 0.2)  # the server looks away
             arrivals.append(max(clock.now + trip_s / 2 + late.uniform(0, 0.004), busy_until))
@@ -106,7 +106,7 @@ def test_an_idle_hour_buys_no_crowd():
 
 def test_pages_of_a_search_go_before_the_pictures_that_wait():
     async def order() -> list[str]:
-        places, went = _Places(1), []
+        places, went = PrioritySemaphore(1), []
 
         async def go(name: str, *, first: bool) -> None:
             await places.take(first=first)
@@ -124,7 +124,7 @@ def test_pages_of_a_search_go_before_the_pictures_that_wait():
 
 def test_a_place_given_to_one_who_left_is_passed_on():
     async def two() -> bool:
-        places = _Places(1)
+        places = PrioritySemaphore(1)
         await places.take(first=False)
         gone = asyncio.create_task(places.take(first=False))
         waits = asyncio.create_task(places.take(first=False))

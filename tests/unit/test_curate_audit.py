@@ -11,7 +11,7 @@ import pytest
 
 from cosmic_morphology.cli import app
 from cosmic_morphology.curate.labels.assign import label
-from cosmic_morphology.curate.labels.audit import HALVES, audit, half_of, ratio_interval
+from cosmic_morphology.curate.labels.audit import HALVES, audit_labels, half_of, ratio_interval
 from cosmic_morphology.curate.votes.cast import vote
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.pipeline import STAGES, Context
@@ -39,7 +39,7 @@ def truth(tmp_path, rows, head="id,class"):
 
 def test_precision_recall_and_coverage_are_what_a_hand_count_gives(curated, tmp_path):
     file = truth(tmp_path, [f"x{n:03d},{name}" for n, name in enumerate(TRUTH)] + ["x099,star"])
-    table = audit(curated, file, taxonomy=SIX, id_prefix="nasa:")
+    table = audit_labels(curated, file, taxonomy=SIX, id_prefix="nasa:")
     assert (table.n, table.unknown) == (5, 1)
     assert table.get("label", "coverage").value == pytest.approx(4 / 5)
     assert table.get("object_name", "precision").value == 1.0
@@ -50,7 +50,7 @@ def test_precision_recall_and_coverage_are_what_a_hand_count_gives(curated, tmp_
 
 def test_the_table_is_written_in_the_form_of_the_projects_numbers(curated, tmp_path):
     file = truth(tmp_path, ["nasa:x000,comet"])
-    audit(curated, file, taxonomy=SIX).write(tmp_path / "out.csv")
+    audit_labels(curated, file, taxonomy=SIX).write(tmp_path / "out.csv")
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert {"what", "value", "low", "high", "n", "unit"} == set(rows[0])
     assert "label precision" in {row["what"] for row in rows}
@@ -58,7 +58,7 @@ def test_the_table_is_written_in_the_form_of_the_projects_numbers(curated, tmp_p
 
 def test_recall_counts_the_pictures_that_nobody_spoke_of(curated, tmp_path):
     file = truth(tmp_path, [f"nasa:x{n:03d},{name}" for n, name in enumerate(TRUTH)])
-    table = audit(curated, file, taxonomy=SIX)
+    table = audit_labels(curated, file, taxonomy=SIX)
     right = table.get("label", "precision").value * table.get("label", "coverage").value
     assert table.get("label", "recall").value == pytest.approx(right)
     assert table.get("label", "recall").n == 5
@@ -73,7 +73,7 @@ def test_the_halves_of_a_truth_share_no_group_and_miss_none(curated, tmp_path):
         mine = [name for name in names if half_of(name) == half]
         sizes[half] = len(mine)
         if mine:
-            table = audit(curated, file, taxonomy=SIX, half=half)
+            table = audit_labels(curated, file, taxonomy=SIX, half=half)
             assert (table.n, table.groups, table.half) == (len(mine), len(set(mine)), half)
     assert sum(sizes.values()) == 5
     assert half_of("M 51") == half_of(" m 51 ")
@@ -81,9 +81,9 @@ def test_the_halves_of_a_truth_share_no_group_and_miss_none(curated, tmp_path):
 
 def test_a_half_needs_groups_and_a_name_that_there_is(curated, tmp_path):
     with pytest.raises(InputError, match="no column 'group'"):
-        audit(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX, half="tune")
+        audit_labels(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX, half="tune")
     with pytest.raises(UsageError, match="third"):
-        audit(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX, half="third")
+        audit_labels(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX, half="third")
 
 
 def test_the_command_keeps_the_audit_where_the_report_looks(curated, tmp_path, monkeypatch, capsys):
@@ -107,16 +107,16 @@ def test_the_pipeline_measures_what_its_settings_name(curated, tmp_path):
     settings = load_settings(tmp_path / "cosmic.toml", out=tmp_path)
     assert settings.audit.path == file
     stage = next(each for each in STAGES if each.name == "audit")
-    assert stage.wanted(settings)
+    assert stage.is_enabled(settings)
     stage.run(Context(settings, curated, SIX, tmp_path, lambda _: nullcontext()))
     kept = json.loads((tmp_path / "audit.json").read_text("utf-8"))
     assert (kept["n"], kept["half"]) == (5, "")
-    assert not stage.wanted(load_settings(None))
+    assert not stage.is_enabled(load_settings(None))
 
 
 def test_an_audit_writes_nothing(curated, tmp_path):
     before = curated.version
-    audit(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX)
+    audit_labels(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX)
     assert curated.version == before
 
 
@@ -142,4 +142,4 @@ def test_intervals_are_wider_when_pictures_hang_together():
 )
 def test_a_bad_truth_table_is_refused(curated, tmp_path, rows, head, says):
     with pytest.raises(InputError, match=says):
-        audit(curated, truth(tmp_path, rows, head), taxonomy=SIX)
+        audit_labels(curated, truth(tmp_path, rows, head), taxonomy=SIX)

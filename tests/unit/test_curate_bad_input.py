@@ -8,8 +8,8 @@ import pytest
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate import (
-    audit,
-    certify,
+    audit_labels,
+    check_leakage,
     check_mislabels,
     check_relevance,
     explain_label,
@@ -22,7 +22,7 @@ from cosmic_morphology.curate import (
     vote,
 )
 from cosmic_morphology.errors import TaxonomyError
-from cosmic_morphology.report import explore
+from cosmic_morphology.report import explore_atlas
 from cosmic_morphology.settings import CurateSettings, SplitSettings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
@@ -46,7 +46,7 @@ def curate(atlas: Atlas, taxonomy: Taxonomy = SIX):
     check_relevance(atlas, taxonomy=taxonomy, settings=SETTINGS)
     check_mislabels(atlas, taxonomy=taxonomy, settings=SETTINGS)
     split = split_pictures(atlas, settings=SplitSettings(), seed=1, reject=taxonomy.reject)
-    assert certify(atlas, settings=SETTINGS).leaks == 0
+    assert check_leakage(atlas, settings=SETTINGS).leaks == 0
     return done, split
 
 
@@ -67,8 +67,8 @@ def test_ten_galaxy_morphologies_go_all_the_way(atlas, arrival, tmp_path):
     assert [each.label for each in review_queue(atlas, taxonomy=TEN, limit=3)]
     truth = tmp_path / "truth.csv"
     truth.write_text("id,class\nnasa:x005,barred spiral\n")
-    assert audit(atlas, truth, taxonomy=TEN).get("label", "precision").value == 1.0
-    assert list(explore(atlas, tmp_path / "out", taxonomy=TEN).classes) == list(SHAPES)
+    assert audit_labels(atlas, truth, taxonomy=TEN).get("label", "precision").value == 1.0
+    assert list(explore_atlas(atlas, tmp_path / "out", taxonomy=TEN).classes) == list(SHAPES)
 
 
 def test_a_shape_within_a_shapes_name_is_not_heard_for_it(atlas, arrival):
@@ -102,7 +102,7 @@ def test_an_atlas_without_any_label_is_split_and_judged_by_nobody(atlas, arrival
     assert len(review_queue(atlas, taxonomy=SIX)) == 20
     truth = tmp_path / "truth.csv"
     truth.write_text("id,class\nnasa:x001,star\nnasa:x002,irrelevant\n")
-    measured = audit(atlas, truth, taxonomy=SIX)
+    measured = audit_labels(atlas, truth, taxonomy=SIX)
     assert measured.get("relevance", "coverage").value == 0.0
     assert measured.get("relevance", "recall").value == 0.0
 

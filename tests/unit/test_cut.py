@@ -7,7 +7,7 @@ import timm
 import torch
 
 from cosmic_morphology.errors import SettingsError
-from cosmic_morphology.learn.models.split_backbone import cut
+from cosmic_morphology.learn.models.split_backbone import split_backbone
 
 CONVOLUTIONAL = ("test_resnet", "test_efficientnet", "test_convnext", "resnet10t")
 
@@ -20,7 +20,7 @@ def bare(name: str) -> torch.nn.Module:
 @pytest.mark.parametrize("name", CONVOLUTIONAL)
 def test_both_halves_together_see_what_the_whole_sees(name):
     model, pictures = bare(name), torch.rand(3, 3, 64, 64)
-    front, rest = cut(model, 2, 64)
+    front, rest = split_backbone(model, 2, 64)
     with torch.inference_mode():
         seen = front(pictures)
         assert seen.shape == (3, torch.Size(front.shape).numel())
@@ -34,7 +34,7 @@ def test_both_halves_together_see_what_the_whole_sees(name):
 def test_what_the_second_half_learns_the_backbone_knows(name):
     model = bare(name)
     whole = model(torch.ones(2, 3, 64, 64)).detach()
-    _, rest = cut(model, 2, 64)
+    _, rest = split_backbone(model, 2, 64)
     learning = [p for p in rest.parameters() if p.requires_grad]
     assert {id(p) for p in learning} == {id(p) for p in model.parameters() if p.requires_grad}
     assert 0 < len(learning) < len(list(model.parameters()))
@@ -47,4 +47,4 @@ def test_what_the_second_half_learns_the_backbone_knows(name):
 def test_a_transformer_says_that_it_cannot_be_cut():
     model = timm.create_model("test_vit", pretrained=False, num_classes=0, img_size=32).eval()
     with pytest.raises(SettingsError, match="train_views = 1"):
-        cut(model, 2, 32)
+        split_backbone(model, 2, 32)

@@ -9,24 +9,24 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.candidates import same_bytes, unique_pairs
 from cosmic_morphology.curate.duplicates.find import find_duplicates
 from cosmic_morphology.curate.duplicates.hash_index import (
-    near_hashes,
     near_turned_hashes,
+    pairs_within_hamming,
     turned_hash,
 )
 from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, pairs_by_keys, turned
-from cosmic_morphology.curate.duplicates.keypoints import Blobs, blobs_of
+from cosmic_morphology.curate.duplicates.keypoints import Keypoints, detect_keypoints
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.curate.duplicates.thumbnail_match import likeness, may_be_alike, smalls
 from cosmic_morphology.curate.groups.group import group_pictures
-from cosmic_morphology.curate.split.leakage import certify
+from cosmic_morphology.curate.split.leakage import check_leakage
 from cosmic_morphology.curate.split.split import split_pictures
 from cosmic_morphology.errors import LeakError
-from cosmic_morphology.imaging import perceptual_hash, take_in
+from cosmic_morphology.imaging import ingest_image, perceptual_hash
 from cosmic_morphology.settings import CurateSettings, SplitSettings
 
 Change = Callable[[Image.Image], Image.Image]
@@ -78,9 +78,9 @@ def sky(seed: int, *, grain: int | None = None) -> Image.Image:
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def arrival(name: str, im: Image.Image, quality: int = 90) -> Arrival:
+def arrival(name: str, im: Image.Image, quality: int = 90) -> NewImage:
     data = jpeg(im, quality)
-    return Arrival(Record("nasa", name, title=name), take_in(data), data)
+    return NewImage(Record("nasa", name, title=name), ingest_image(data), data)
 
 
 def originals(atlas: Atlas) -> dict[str, str]:
@@ -142,23 +142,24 @@ def test_equal_bytes_are_one_picture_and_a_second_run_changes_nothing(atlas: Atl
 def test_a_copy_on_the_other_side_fails_the_certificate(atlas: Atlas) -> None:
     import pyarrow as pa
 
-    from cosmic_morphology.atlas import Stamp
+    from cosmic_morphology.atlas import ColumnProvenance
 
     pictures = [arrival(f"sky{seed}", sky(seed)) for seed in range(9)]
     atlas.add([*pictures, arrival("turned", CHANGES["rotated"](sky(0)))])
     find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
     group_pictures(atlas, settings=CurateSettings(duplicate_search="thorough"))
     ids = atlas.ids()
-    atlas.replace_columns(pa.table({"id": ids, "label": ["comet"] * 10}), Stamp("test"))
+    atlas.replace_columns(pa.table({"id": ids, "label": ["comet"] * 10}), ColumnProvenance("test"))
     split_pictures(atlas, settings=SplitSettings(), seed=1)
-    assert certify(atlas, settings=CurateSettings(duplicate_search="thorough")).leaks == 0
+    assert check_leakage(atlas, settings=CurateSettings(duplicate_search="thorough")).leaks == 0
     parted = ["test" if each == "nasa:turned" else "train" for each in ids]
     atlas.replace_columns(
-        pa.table({"id": ids, "split": parted, "group": ids, "duplicate_of": ids}), Stamp("test")
+        pa.table({"id": ids, "split": parted, "group": ids, "duplicate_of": ids}),
+        ColumnProvenance("test"),
     )
     with pytest.raises(LeakError, match=r"nasa:turned"):
-        certify(atlas, settings=CurateSettings(duplicate_search="thorough"))
-    found = certify(
+        check_leakage(atlas, settings=CurateSettings(duplicate_search="thorough"))
+    found = check_leakage(
         atlas, settings=CurateSettings(duplicate_search="thorough"), raise_on_leak=False
     )
     assert found.leaks_by_kind["copy"] == 1
@@ -217,7 +218,7 @@ def test_near_hashes_finds_every_pair_and_no_other() -> None:
         for bit in rng.choice(64, at % 9, replace=False):
             hashes[1000 + at] ^= np.uint64(1) << np.uint64(bit)
     expected = {(at, 1000 + at) for at in range(100) if at % 9 <= 6}
-    assert {tuple(pair) for pair in near_hashes(hashes, max_bits=6).tolist()} == expected
+    assert {tuple(pair) for pair in pairs_within_hamming(hashes, max_bits=6).tolist()} == expected
 
 
 @pytest.mark.parametrize("max_bits", [0, 1, 6, 9])
@@ -274,24 +275,24 @@ def test_unique_pairs_are_sorted_and_without_self() -> None:
 def test_codes_of_a_turned_picture_are_the_turned_codes() -> None:
     # Sides of 8 n + 1 px: every level of the pyramid then has the same pixels from both ends.
     pixels = np.asarray(sky(2).resize((161, 121)))
-    straight = blobs_of(pixels)
+    straight = detect_keypoints(pixels)
     for exchanged, left_right, top_bottom in FORMS:
         changed = pixels[:: -1 if top_bottom else 1, :: -1 if left_right else 1]
         changed = changed.transpose(1, 0, 2) if exchanged else changed
-        here = blobs_of(np.ascontiguousarray(changed))
-        alike = turned(straight.code, (exchanged, left_right, top_bottom)) @ here.code.T
+        here = detect_keypoints(np.ascontiguousarray(changed))
+        alike = turned(straight.descriptor, (exchanged, left_right, top_bottom)) @ here.descriptor.T
         assert (alike.max(axis=1) > 0.99).mean() > 0.95
 
 
 def test_fingerprints_survive_being_stored() -> None:
-    blobs = blobs_of(np.asarray(sky(2).resize((160, 120))))
-    again = Blobs.unpacked(blobs.packed())
+    blobs = detect_keypoints(np.asarray(sky(2).resize((160, 120))))
+    again = Keypoints.unpacked(blobs.packed())
     np.testing.assert_allclose(again.x, blobs.x, atol=1e-4)
-    assert ((again.code * blobs.code).sum(axis=1) > 0.999).all()
+    assert ((again.descriptor * blobs.descriptor).sum(axis=1) > 0.999).all()
 
 
 def test_no_blobs_make_no_pairs() -> None:
-    code = blobs_of(np.zeros((100, 100, 3), np.uint8)).code
+    code = detect_keypoints(np.zeros((100, 100, 3), np.uint8)).descriptor
     pairs, shared = pairs_by_keys(code, np.zeros(3, np.int64))
     assert len(pairs) == len(shared) == 0
 

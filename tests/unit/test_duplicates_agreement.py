@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from cosmic_morphology.curate.duplicates.similarity import agreement
+from cosmic_morphology.curate.duplicates.similarity import measure_similarity
 
 SIDE_PX = 160
 
@@ -32,19 +32,21 @@ def noisy(picture: np.ndarray, seed: int) -> np.ndarray:
 
 def test_a_picture_and_its_noisy_copy_of_less_contrast_are_one():
     picture = stars(1) + clouds(2)
-    found = agreement(noisy(picture, 3), noisy(0.7 * picture + 20, 4), 1.0, 0.8)
+    found = measure_similarity(noisy(picture, 3), noisy(0.7 * picture + 20, 4), 1.0, 0.8)
     assert found.is_copy
-    assert found.shapes > 0.97
+    assert found.coarse_correlation > 0.97
 
 
 def test_the_same_stars_before_other_clouds_are_two_pictures():
-    found = agreement(noisy(stars(1) + clouds(2), 3), noisy(stars(1, 1.2) + clouds(5), 4), 1.0, 0.8)
-    assert 0.76 < found.likeness < 0.9, "the stars alone would pass"
-    assert found.shapes < 0.9
+    found = measure_similarity(
+        noisy(stars(1) + clouds(2), 3), noisy(stars(1, 1.2) + clouds(5), 4), 1.0, 0.8
+    )
+    assert 0.76 < found.similarity < 0.9, "the stars alone would pass"
+    assert found.coarse_correlation < 0.9
     assert not found.is_copy
 
 
 def test_large_shapes_are_not_looked_at_where_the_fine_structure_differs():
-    found = agreement(noisy(stars(1), 3), noisy(stars(6), 4), 1.0, 1.0)
-    assert found.shapes == 0.0
+    found = measure_similarity(noisy(stars(1), 3), noisy(stars(6), 4), 1.0, 1.0)
+    assert found.coarse_correlation == 0.0
     assert not found.is_copy

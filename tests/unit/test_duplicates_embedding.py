@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record, Stamp
-from cosmic_morphology.curate import certify, find_duplicates
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, NewImage, Record
+from cosmic_morphology.curate import check_leakage, find_duplicates
 from cosmic_morphology.errors import LeakError, UsageError
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.settings import CurateSettings
 
 BY_HASH = CurateSettings(duplicate_embedding="none")
@@ -35,10 +35,10 @@ def sky(atlas: Atlas) -> Atlas:
     """Two encodings of one picture, whose hashes do not show it, and another picture."""
     for name, seed, quality in (("a", 1, 95), ("b", 1, 70), ("c", 2, 90)):
         data = clouds(seed, quality)
-        intake = take_in(data)
+        intake = ingest_image(data)
         if name == "b":
             intake = replace(intake, phash=bytes(255 - each for each in intake.phash))
-        atlas.add([Arrival(Record("nasa", name), intake, data)])
+        atlas.add([NewImage(Record("nasa", name), intake, data)])
     vectors = [[1.0, 0.0], [0.99, 0.1], [1.0, 0.01]]
     rows = pa.table(
         {
@@ -46,7 +46,7 @@ def sky(atlas: Atlas) -> Atlas:
             "embedding_tiny": pa.array(vectors, VECTOR),
         }
     )
-    atlas.replace_columns(rows, Stamp("embed"))
+    atlas.replace_columns(rows, ColumnProvenance("embed"))
     return atlas
 
 
@@ -66,18 +66,20 @@ def test_new_embeddings_are_looked_at(sky):
     find_duplicates(sky, settings=BY_EMBEDDING)
     ids = ["nasa:a", "nasa:b", "nasa:c"]
     apart = pa.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]], VECTOR)
-    sky.replace_columns(pa.table({"id": ids, "embedding_tiny": apart}), Stamp("embed", {"v": 2}))
+    sky.replace_columns(
+        pa.table({"id": ids, "embedding_tiny": apart}), ColumnProvenance("embed", {"v": 2})
+    )
     assert find_duplicates(sky, settings=BY_EMBEDDING).duplicates == 0
 
 
 def test_the_certificate_finds_neighbours_on_two_sides(sky):
     ids = ["nasa:a", "nasa:b", "nasa:c"]
     split = pa.table({"id": ids, "split": ["train", "test", "test"], "group": ids})
-    sky.replace_columns(split, Stamp("test"))
+    sky.replace_columns(split, ColumnProvenance("test"))
     # By hash they are not found; the comparison of every pair, which needs no hash, sees them, too.
     for settings in (BY_HASH, BY_EMBEDDING):
         with pytest.raises(LeakError, match=r"nasa:a \(train\) and nasa:b \(test\): copy"):
-            certify(sky, settings=settings)
+            check_leakage(sky, settings=settings)
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are(sky):
@@ -92,7 +94,7 @@ def test_any_column_of_embeddings_will_do(sky):
 
 def test_without_embeddings_hashes_alone_are_compared(atlas: Atlas):
     data = clouds(1, 95)
-    atlas.add([Arrival(Record("nasa", "a"), take_in(data), data)])
+    atlas.add([NewImage(Record("nasa", "a"), ingest_image(data), data)])
     assert find_duplicates(atlas, settings=CurateSettings()).duplicates == 0
 
 
@@ -115,14 +117,14 @@ def test_a_crop_is_found_among_neighbours_by_embedding_and_not_by_hash(atlas: At
         ("crop", field_of_stars(1, crop=True)),
         ("other", field_of_stars(2)),
     ):
-        atlas.add([Arrival(Record("nasa", name), take_in(data), data)])
+        atlas.add([NewImage(Record("nasa", name), ingest_image(data), data)])
     rows = pa.table(
         {
             "id": ["nasa:a", "nasa:crop", "nasa:other"],
             "embedding_tiny": pa.array([[1.0, 0.0], [0.9, 0.3], [0.95, 0.1]], VECTOR),
         }
     )
-    atlas.replace_columns(rows, Stamp("embed"))
+    atlas.replace_columns(rows, ColumnProvenance("embed"))
     assert find_duplicates(atlas, settings=BY_HASH).duplicates == 0
     find_duplicates(atlas, settings=BY_EMBEDDING)
     assert originals(atlas) == ["nasa:a", "nasa:a", "nasa:other"]
@@ -134,24 +136,24 @@ def test_two_crops_of_a_picture_without_a_side_are_a_leak(atlas: Atlas):
     for name, box in (("whole", (0, 0, 320, 240)), ("left", CROP_LEFT), ("right", CROP_RIGHT)):
         out = io.BytesIO()
         whole.crop(box).save(out, "JPEG", quality=92)
-        atlas.add([Arrival(Record("nasa", name), take_in(out.getvalue()), out.getvalue())])
+        atlas.add([NewImage(Record("nasa", name), ingest_image(out.getvalue()), out.getvalue())])
     ids = ["nasa:left", "nasa:right", "nasa:whole"]
     near = pa.array([[1.0, 0.0], [0.0, 1.0], [0.7, 0.7]], VECTOR)
     sides = {"split": ["train", "test", "none"], "group": ids, "embedding_tiny": near}
-    atlas.replace_columns(pa.table({"id": ids, **sides}), Stamp("test"))
+    atlas.replace_columns(pa.table({"id": ids, **sides}), ColumnProvenance("test"))
     with pytest.raises(LeakError, match=r"left \(train\) and nasa:right \(test\).*other copies"):
-        certify(atlas, settings=BY_EMBEDDING)
+        check_leakage(atlas, settings=BY_EMBEDDING)
 
 
 @pytest.mark.parametrize("search", ["quick", "thorough"])
 def test_pictures_that_cannot_be_read_are_copies_of_nothing(atlas: Atlas, search: str):
     for name in ("a", "b"):
         data = field_of_stars(len(name))
-        broken = replace(take_in(data), thumbnail=b"no picture", sha256=name.encode() * 32)
-        atlas.add([Arrival(Record("nasa", name), broken, data)])
+        broken = replace(ingest_image(data), thumbnail=b"no picture", sha256=name.encode() * 32)
+        atlas.add([NewImage(Record("nasa", name), broken, data)])
     near = pa.array([[1.0, 0.0], [1.0, 0.0]], VECTOR)
     atlas.replace_columns(
-        pa.table({"id": ["nasa:a", "nasa:b"], "embedding_tiny": near}), Stamp("embed")
+        pa.table({"id": ["nasa:a", "nasa:b"], "embedding_tiny": near}), ColumnProvenance("embed")
     )
     found = find_duplicates(atlas, settings=CurateSettings(duplicate_search=search))
     assert (found.pictures, found.duplicates) == (2, 0)

@@ -11,9 +11,9 @@ from evaluate_atlas import CLASSES, add_predictions, draw, make_atlas, write_run
 from PIL import Image
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate import Shifted
+from cosmic_morphology.evaluate import CorruptedInputs
 from cosmic_morphology.evaluate.corruptions import SMALL_SIDE_PX
-from cosmic_morphology.report import write_board
+from cosmic_morphology.report import write_leaderboard
 from cosmic_morphology.settings import EvaluateSettings
 
 QUICK = EvaluateSettings(bootstrap=60)
@@ -27,7 +27,7 @@ def board(tmp_path_factory):
     runs = [write_run(out, name) for name in ("bad", "good", "silent")]
     add_predictions(atlas, "good", wrong=0.1)
     add_predictions(atlas, "bad", wrong=0.8, seed=1)
-    return atlas, runs, write_board(atlas, runs, out / "board", tests=TESTS, settings=QUICK)
+    return atlas, runs, write_leaderboard(atlas, runs, out / "board", tests=TESTS, settings=QUICK)
 
 
 def table(path):
@@ -73,7 +73,7 @@ def test_the_page_shows_ranks_and_names_who_has_no_score(board):
 
 def test_doing_it_twice_writes_the_same(board, tmp_path):
     atlas, runs, first = board
-    second = write_board(atlas, runs, tmp_path, tests=TESTS, settings=QUICK)
+    second = write_leaderboard(atlas, runs, tmp_path, tests=TESTS, settings=QUICK)
     for one, two in ((first.csv, second.csv), (first.page, second.page)):
         assert one.read_bytes() == two.read_bytes()
 
@@ -81,7 +81,7 @@ def test_doing_it_twice_writes_the_same(board, tmp_path):
 def test_a_board_without_any_score_is_an_error(board, tmp_path):
     atlas, runs, _ = board
     with pytest.raises(UsageError, match="no run could be scored"):
-        write_board(atlas, runs[2:], tmp_path, settings=QUICK)
+        write_leaderboard(atlas, runs[2:], tmp_path, settings=QUICK)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -100,7 +100,7 @@ def test_a_model_is_shown_changed_pictures_and_the_same_ones_each_time():
             return "ears"
 
     judge, pictures = Listener(), [draw("comet", seed) for seed in range(40)] + [b"no picture"]
-    asked = Shifted.of(judge)
+    asked = CorruptedInputs.of(judge)
     assert asked.predict(pictures).shape == (41, len(CLASSES))
     asked.predict(pictures)
     first, second = judge.heard

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from cosmic_morphology.atlas import RENDERER, Stamp
+from cosmic_morphology.atlas import RENDERER, ColumnProvenance
 from cosmic_morphology.cli import app
-from cosmic_morphology.report import write_curated
+from cosmic_morphology.report import write_curation_page
 from cosmic_morphology.taxonomy import load_taxonomy
 
 SIX = load_taxonomy()
@@ -29,12 +29,12 @@ def judged(atlas, arrival):
         "mislabel_reason": ["", "title says <i>star</i>", "", "", ""],
         "suggested_label": [None, "star", None, None, None],
     }
-    atlas.replace_columns(pa.table(rows), Stamp("judged"))
+    atlas.replace_columns(pa.table(rows), ColumnProvenance("judged"))
     return atlas
 
 
 def test_the_table_counts_labels_and_flags_of_each_class(judged, tmp_path):
-    done = write_curated(judged, tmp_path / "page.html", taxonomy=SIX)
+    done = write_curation_page(judged, tmp_path / "page.html", taxonomy=SIX)
     rows = {row.name: row for row in done.classes}
     assert [*rows] == [*SIX.names_with_reject, "(open)"]
     assert (rows["comet"].pictures, rows["comet"].kinds["checked"]) == (2, 1)
@@ -43,7 +43,7 @@ def test_the_table_counts_labels_and_flags_of_each_class(judged, tmp_path):
 
 
 def test_the_worst_come_first_and_no_more_than_asked_for(judged, tmp_path):
-    page = write_curated(judged, tmp_path / "page.html", taxonomy=SIX, shown=2).page
+    page = write_curation_page(judged, tmp_path / "page.html", taxonomy=SIX, shown=2).page
     text = (tmp_path / "page.html").read_text()
     assert page == str(tmp_path / "page.html")
     assert text.index("nasa:x001") < text.index("nasa:x003")
@@ -53,7 +53,7 @@ def test_the_worst_come_first_and_no_more_than_asked_for(judged, tmp_path):
 
 
 def test_texts_from_outside_are_shown_as_texts(judged, tmp_path):
-    write_curated(judged, tmp_path / "page.html", taxonomy=SIX)
+    write_curation_page(judged, tmp_path / "page.html", taxonomy=SIX)
     text = (tmp_path / "page.html").read_text()
     assert "title says &lt;i&gt;star&lt;/i&gt;" in text
     assert "<b>" not in text
@@ -61,7 +61,7 @@ def test_texts_from_outside_are_shown_as_texts(judged, tmp_path):
 
 
 def test_an_atlas_that_nobody_has_curated_is_all_open(filled, tmp_path):
-    done = write_curated(filled, tmp_path / "page.html", taxonomy=SIX)
+    done = write_curation_page(filled, tmp_path / "page.html", taxonomy=SIX)
     assert done.classes[-1].pictures == 10
     assert (tmp_path / "page.html").read_text().count("None is flagged.") == 3
 
@@ -88,7 +88,7 @@ def test_what_a_renderer_labelled_is_not_counted_as_checked_by_people(judged, tm
     verdict = {"verdict": "label", "label": "comet", "note": ""}
     when = datetime(2026, 1, 1, tzinfo=UTC)
     judged.append_decisions([{"id": "nasa:x000", "who": RENDERER, "at": when, **verdict}])
-    done = write_curated(judged, tmp_path / "page.html", taxonomy=SIX)
+    done = write_curation_page(judged, tmp_path / "page.html", taxonomy=SIX)
     comet = next(row for row in done.classes if row.name == "comet")
     assert comet.kinds == {"checked": 0, "rendered": 1, "computed": 1, "none": 0}
     assert "by construction" in (tmp_path / "page.html").read_text("utf-8")

@@ -10,13 +10,18 @@ import pyarrow as pa
 import pytest
 from evaluate_atlas import CLASSES, add_embeddings, add_predictions, make_atlas
 
-from cosmic_morphology.atlas import Stamp
+from cosmic_morphology.atlas import ColumnProvenance
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import evaluate_run
 from cosmic_morphology.evaluate.compare import ablation
 from cosmic_morphology.evaluate.neighbours import embedding_for, nearest_in_training
-from cosmic_morphology.evaluate.object_size import SIZES, border_mask, target_mask, target_shares
-from cosmic_morphology.evaluate.shortcut_probe import collection_predictability, probe
+from cosmic_morphology.evaluate.object_size import (
+    SIZES,
+    border_mask,
+    object_area_fraction,
+    object_mask,
+)
+from cosmic_morphology.evaluate.shortcut_probe import probe, source_probe
 from cosmic_morphology.settings import EvaluateSettings
 
 QUICK = EvaluateSettings(bootstrap=60)
@@ -42,15 +47,15 @@ def test_the_target_is_the_brightest_thing_and_not_the_stars_around_it():
     pixels = sky()
     pixels[30:60, 40:70] = 200
     pixels[5:8, 5:8] = 255
-    mask = target_mask(pixels)
+    mask = object_mask(pixels)
     assert mask[45, 55]
     assert not mask[6, 6]
     assert mask.mean() == pytest.approx(30 * 30 / 96**2, rel=0.3)
 
 
 def test_an_empty_sky_has_no_target():
-    assert target_mask(np.full((40, 50, 3), 7, np.uint8)).sum() == 0
-    assert target_mask(sky()).mean() < 0.02
+    assert object_mask(np.full((40, 50, 3), 7, np.uint8)).sum() == 0
+    assert object_mask(sky()).mean() < 0.02
 
 
 def test_the_frame_lies_around_the_picture():
@@ -63,7 +68,7 @@ def test_the_frame_lies_around_the_picture():
 
 def test_targets_are_measured_for_every_picture(atlas):
     ids = atlas.ids("split = 'test'")
-    shares = target_shares(atlas, ids)
+    shares = object_area_fraction(atlas, ids)
     assert shares.shape == (len(ids),)
     assert ((shares > 0) & (shares < 1)).all()
     assert len(SIZES) == 3
@@ -127,7 +132,7 @@ def test_a_probe_cannot_learn_groups_by_heart():
 
 
 def test_probes_say_on_what_they_were_measured(atlas):
-    found = collection_predictability(atlas, "embedding_net", resamples=60, seed=0)
+    found = source_probe(atlas, "embedding_net", resamples=60, seed=0)
     by_name = {row.what: row for row in found.rows}
     assert set(by_name) == {"collection", "source", "class"}
     assert by_name["class"].accuracy.value > 0.9
@@ -139,7 +144,7 @@ def test_too_few_pictures_are_not_probed(tmp_path):
     made = make_atlas(tmp_path / "atlas", per_class=2)
     add_embeddings(made, "embedding_net")
     with pytest.raises(UsageError, match="too few"):
-        collection_predictability(made, "embedding_net", resamples=60, seed=0)
+        source_probe(made, "embedding_net", resamples=60, seed=0)
 
 
 def test_pictures_that_could_not_be_embedded_are_left_out(tmp_path):
@@ -148,7 +153,9 @@ def test_pictures_that_could_not_be_embedded_are_left_out(tmp_path):
     vectors = np.random.default_rng(0).normal(size=(len(ids), 4)).astype(np.float16)
     vectors[0] = 0
     column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 4)
-    made.replace_columns(pa.table({"id": ids, "embedding_x": column}), Stamp("embed", {}, "1"))
+    made.replace_columns(
+        pa.table({"id": ids, "embedding_x": column}), ColumnProvenance("embed", {}, "1")
+    )
     found = nearest_in_training(made, ids, column="embedding_x", count=40)
     assert all(ids[0] not in {one.id for one in several} for several in found.values())
 

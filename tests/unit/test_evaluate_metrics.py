@@ -164,7 +164,7 @@ def test_a_paired_difference_is_surer_than_two_intervals():
         metrics.accuracy, y_true, first, second, groups, n=500, seed=0
     )
     assert gap.value == pytest.approx((second == y_true).mean() - (first == y_true).mean())
-    assert gap.is_real
+    assert gap.is_significant
     assert gap.p_value < 0.05
     alone = bootstrap.bootstrap_interval(metrics.accuracy, y_true, first, groups, n=500, seed=0)
     assert width(gap.interval) < width(alone)
@@ -178,7 +178,7 @@ def test_a_model_against_itself_differs_by_nothing():
     assert gap.value == 0
     assert gap.interval == (0, 0)
     assert gap.p_value == 1
-    assert not gap.is_real
+    assert not gap.is_significant
 
 
 # ---- calibration ---------------------------------------------------------------------------------

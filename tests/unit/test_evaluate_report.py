@@ -10,7 +10,7 @@ import pytest
 from evaluate_atlas import CLASSES, HOSTILE, add_predictions, make_atlas, write_run
 
 from cosmic_morphology.report import write_report
-from cosmic_morphology.report.html import safe_url, said
+from cosmic_morphology.report.html import safe_text, safe_url
 from cosmic_morphology.settings import EvaluateSettings
 
 QUICK = EvaluateSettings(bootstrap=60)
@@ -264,9 +264,9 @@ def test_only_plain_web_addresses_become_links(address):
 
 
 def test_texts_lose_what_could_turn_a_line_around():
-    assert said("a\u202eb\x00c\n d\u2028e") == "ab c d e"
-    assert said("x" * 500).endswith("…")
-    assert len(said("x" * 500)) == 220
+    assert safe_text("a\u202eb\x00c\n d\u2028e") == "ab c d e"
+    assert safe_text("x" * 500).endswith("…")
+    assert len(safe_text("x" * 500)) == 220
 
 
 def test_what_a_run_says_of_itself_is_read_back(tmp_path):

@@ -120,7 +120,7 @@ def test_the_better_run_comes_first_and_the_difference_is_tested(scored):
     assert board.first == "bad"
     good, bad = board.runs
     assert good.to_first.value == pytest.approx(good.macro_f1.value - bad.macro_f1.value)
-    assert good.to_first.is_real
+    assert good.to_first.is_significant
     assert good.to_best is None
     assert bad.to_best.value == -good.to_first.value
     rows = list(csv.DictReader(io.StringIO(board.to_csv())))
@@ -135,7 +135,7 @@ def test_the_reject_option_is_scored_at_the_runs_own_threshold(scored):
     answers, kept = found.answers["checked"], found.checked.kept
     sure = answers.confidence >= 0.7
     assert kept.coverage.value == pytest.approx(sure.mean())
-    assert kept.precision.value == pytest.approx(answers.right[sure].mean())
+    assert kept.precision.value == pytest.approx(answers.correct[sure].mean())
     low, high = kept.precision.interval
     assert low <= kept.precision.value <= high
     assert found.to_dict()["checked"]["kept"]["reject_below"] == 0.7

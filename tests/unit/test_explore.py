@@ -13,10 +13,10 @@ from evaluate_atlas import CLASSES, HOSTILE, draw, make_atlas
 from PIL import Image
 from rich.console import Console
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record
-from cosmic_morphology.imaging import take_in
-from cosmic_morphology.report import explore
-from cosmic_morphology.report.overview import OPEN, SEVERAL, read_contents
+from cosmic_morphology.atlas import Atlas, NewImage, Record
+from cosmic_morphology.imaging import ingest_image
+from cosmic_morphology.report import explore_atlas
+from cosmic_morphology.report.overview import AMBIGUOUS, UNLABELLED, summarise_atlas
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def labelled(tmp_path_factory):
 @pytest.fixture(scope="module")
 def explored(labelled, tmp_path_factory):
     out = tmp_path_factory.mktemp("explored")
-    return explore(labelled, out), out
+    return explore_atlas(labelled, out), out
 
 
 class Loads(HTMLParser):
@@ -87,7 +87,7 @@ def test_the_terminal_gets_a_table_of_all_classes(explored):
 
 def test_an_atlas_without_labels_is_told_by_its_search_words(tmp_path):
     atlas = make_atlas(tmp_path / "atlas", per_class=3, label=False)
-    summary = explore(atlas, tmp_path / "out")
+    summary = explore_atlas(atlas, tmp_path / "out")
     assert summary.label_source == "queries"
     assert set(summary.classes) == set(CLASSES)
     assert summary.splits == {}
@@ -98,20 +98,27 @@ def test_search_words_that_disagree_are_no_class(atlas):
     data = draw("star", 1)
     told = {"a": ("nasa:comet", "nasa:galaxy"), "b": ("nasa:comet",), "c": ()}
     atlas.add(
-        [Arrival(Record("nasa", each, queries=q), take_in(data), data) for each, q in told.items()]
+        [
+            NewImage(Record("nasa", each, queries=q), ingest_image(data), data)
+            for each, q in told.items()
+        ]
     )
-    assert read_contents(atlas).label_of == {"nasa:a": SEVERAL, "nasa:b": "comet", "nasa:c": OPEN}
+    assert summarise_atlas(atlas).label_of == {
+        "nasa:a": AMBIGUOUS,
+        "nasa:b": "comet",
+        "nasa:c": UNLABELLED,
+    }
 
 
 def test_an_empty_atlas_is_explored_without_a_fuss(atlas, tmp_path):
-    summary = explore(atlas, tmp_path / "out")
+    summary = explore_atlas(atlas, tmp_path / "out")
     assert summary.pictures == 0
     assert summary.label_source == ""
     assert "0 pictures" in (tmp_path / "out" / "explore.html").read_text("utf-8")
 
 
 def test_doing_it_twice_writes_the_same(labelled, explored, tmp_path):
-    explore(labelled, tmp_path)
+    explore_atlas(labelled, tmp_path)
     for path in explored[1].iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
 
@@ -121,11 +128,11 @@ def test_classes_of_imported_folders_may_have_any_name(atlas, tmp_path):
     names = ["../../etc", "Ø $x^2$ 星", "a" * 300]
     atlas.add(
         [
-            Arrival(Record("folder", str(n), given_label=name), take_in(data), data)
+            NewImage(Record("folder", str(n), given_label=name), ingest_image(data), data)
             for n, name in enumerate(names)
         ]
     )
-    summary = explore(atlas, tmp_path / "out")
+    summary = explore_atlas(atlas, tmp_path / "out")
     assert set(summary.classes) == set(names)
     assert all(path.parent == tmp_path / "out" for path in (tmp_path / "out").iterdir())
 

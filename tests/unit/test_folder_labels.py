@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cosmic_morphology.collect.sources.folder.labels import Labeller, is_no_class
+from cosmic_morphology.collect.sources.folder.labels import FolderLabels, is_no_class
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
 OWN = Taxonomy(classes=(SkyClass(name="spiral"), SkyClass(name="edge_on"), SkyClass(name="merger")))
@@ -12,7 +12,7 @@ OWN = Taxonomy(classes=(SkyClass(name="spiral"), SkyClass(name="edge_on"), SkyCl
 
 def labels(*folders, taxonomy=None):
     files = [f"{folder}/{n}.jpg" if folder else f"{n}.jpg" for n, folder in enumerate(folders)]
-    label_of = Labeller(files, taxonomy or load_taxonomy())
+    label_of = FolderLabels(files, taxonomy or load_taxonomy())
     return [label_of(file) for file in files]
 
 
@@ -59,12 +59,12 @@ def test_the_taxonomy_in_use_decides():
 
 def test_which_level_was_taken_is_said():
     files = ["d/training_set/galaxy/0.jpg", "d/test_set/comet/1.jpg", "d/2.jpg"]
-    told = Labeller(files, load_taxonomy()).told()
+    told = FolderLabels(files, load_taxonomy()).told()
     assert told.startswith(
         "folders of level 2, without those of a split or called images (2 names: comet, galaxy)"
     )
     assert told.endswith("1 pictures lie in none")
-    assert "without labels" in Labeller(["0.jpg"], load_taxonomy()).told()
+    assert "without labels" in FolderLabels(["0.jpg"], load_taxonomy()).told()
 
 
 @pytest.mark.parametrize(

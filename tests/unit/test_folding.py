@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate import split_pictures
-from cosmic_morphology.curate.split.folds import LEFT_OUT, deal_folds
+from cosmic_morphology.curate.split.folds import LEFT_OUT, assign_folds
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
 
@@ -20,7 +20,7 @@ def believe(atlas: Atlas, groups: list[str]) -> None:
     ids = atlas.ids()
     for name, values in (("label", ["comet", "star"] * len(ids)), ("group", groups)):
         rows = pa.table({"id": ids, name: pa.array(values[: len(ids)], pa.string())})
-        atlas.replace_columns(rows, Stamp("test"))
+        atlas.replace_columns(rows, ColumnProvenance("test"))
 
 
 def column(atlas: Atlas, name: str) -> dict[str, object]:
@@ -83,9 +83,9 @@ def test_folds_that_cannot_be_dealt_are_refused(sky, k):
 
 def test_a_picture_whose_group_was_in_another_fold_is_left_out_for_good():
     given = {"labels": [""] * 5, "takes_part": [True] * 5, "k": 2, "seed": 1}
-    found = deal_folds(["g", "g", "g", "h", "i"], before=[0, 0, 1, 1, None], **given)
+    found = assign_folds(["g", "g", "g", "h", "i"], before=[0, 0, 1, 1, None], **given)
     assert found[:4] == [0, 0, LEFT_OUT, 1]
-    assert deal_folds(["g", "g", "g", "h", "i"], before=found, **given) == found
+    assert assign_folds(["g", "g", "g", "h", "i"], before=found, **given) == found
 
 
 @given(
@@ -98,7 +98,9 @@ def test_whatever_came_before_no_group_is_in_two_folds(groups, seed, k, data):
     names = [f"g{each}" for each in [*groups, 0, 1, 2]]
     options = st.sampled_from([None, LEFT_OUT, *range(k)])
     before = data.draw(st.lists(options, min_size=len(names), max_size=len(names)))
-    found = deal_folds(names, names, takes_part=[True] * len(names), before=before, k=k, seed=seed)
+    found = assign_folds(
+        names, names, takes_part=[True] * len(names), before=before, k=k, seed=seed
+    )
     for name in set(names):
         mine = {fold for fold, group in zip(found, names, strict=True) if group == name}
         assert len(mine - {LEFT_OUT}) <= 1

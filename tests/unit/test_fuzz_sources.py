@@ -22,8 +22,8 @@ from fuzz_answers import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cosmic_morphology.collect import LeftOut, Slice, Wanted, find_source
-from cosmic_morphology.collect.http.url_policy import Doors
+from cosmic_morphology.collect import SkippedRecord, Slice, SourceRequest, find_source
+from cosmic_morphology.collect.http.url_policy import UrlPolicy
 from cosmic_morphology.collect.sources.apod import read_archive
 from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.errors import UsageError
@@ -112,7 +112,7 @@ def test_an_option_that_is_none_is_named_before_anything_is_asked(source, value)
             continue
         job = CollectJob(source=source, options={name: value}, root=ROOT)
         with pytest.raises(UsageError, match=rf"options\.{name}") as caught:
-            find_source(Wanted(job, TAXONOMY, contact="a@b.org"))
+            find_source(SourceRequest(job, TAXONOMY, contact="a@b.org"))
         assert caught.value.exit_code == 2
         assert "\n" not in str(caught.value)
 
@@ -122,14 +122,14 @@ def test_an_option_that_is_none_is_named_before_anything_is_asked(source, value)
 def test_an_option_that_goes_into_an_address_is_one_word(name, value):
     job = CollectJob(source="cutouts", options={name: value}, root=ROOT)
     with pytest.raises(UsageError, match=rf"options\.{name}"):
-        find_source(Wanted(job, TAXONOMY))
+        find_source(SourceRequest(job, TAXONOMY))
 
 
 @pytest.mark.parametrize("source", OPTIONS)
 def test_an_option_that_there_is_not_is_answered_with_those_that_there_are(source):
     job = CollectJob(source=source, options={"witdh_px": "5"}, root=ROOT)
     with pytest.raises(UsageError, match=f"There are: .*{OPTIONS[source][0]}"):
-        find_source(Wanted(job, TAXONOMY, contact="a@b.org"))
+        find_source(SourceRequest(job, TAXONOMY, contact="a@b.org"))
 
 
 def test_options_of_the_command_line_become_what_they_mean():
@@ -137,7 +137,7 @@ def test_options_of_the_command_line_become_what_they_mean():
         number: int = 1
         yes: bool = True
 
-    wanted = Wanted(CollectJob(options={"number": "7", "yes": "false"}), TAXONOMY)
+    wanted = SourceRequest(CollectJob(options={"number": "7", "yes": "false"}), TAXONOMY)
     assert wanted.read_options(Mine) == Mine(number=7, yes=False)
     assert wanted.option("number", 1) == 7
     with pytest.raises(UsageError, match=r"options\.yes"):
@@ -147,7 +147,7 @@ def test_options_of_the_command_line_become_what_they_mean():
 @pytest.mark.parametrize("root", ["http://[::1", "galaxy", "http://x:99999", "ftp://x", "http://"])
 def test_a_root_that_is_no_address_is_wrong_usage(root):
     with pytest.raises(UsageError):
-        Doors((), root)
+        UrlPolicy((), root)
 
 
 class Fine:
@@ -156,7 +156,7 @@ class Fine:
     name = "mine"
     hosts = ()
     queries = ("q",)
-    given: object = LeftOut("1", "no_picture")
+    given: object = SkippedRecord("1", "no_picture")
     part: object = Slice("q", "q")
 
     def __init__(self, wanted):
@@ -232,7 +232,7 @@ def test_a_plug_in_that_does_something_wrong_is_named(monkeypatch, plug_in, end)
 def test_a_plug_in_may_give_anything(monkeypatch, nasty):
     from cosmic_morphology.atlas import Record
 
-    made = [nasty, LeftOut(nasty, nasty, nasty)]
+    made = [nasty, SkippedRecord(nasty, nasty, nasty)]
     made += [Record("mine", "1", **{name: nasty}) for name in ("title", "keywords", "image_url")]
     made += [Record(nasty, "1"), Record("mine", nasty), Record("mine", "1", fetched_at=nasty)]
     for given_ in made:
@@ -249,4 +249,4 @@ def test_columns_that_are_none_are_named(tmp_path, columns):
     table.write_text("ra,dec\n10,20\n11,21\n")
     job = CollectJob(source="cutouts", options={"table": table, "columns": columns}, root=ROOT)
     with pytest.raises(UsageError):
-        find_source(Wanted(job, TAXONOMY))
+        find_source(SourceRequest(job, TAXONOMY))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.components import UnionFind
-from cosmic_morphology.curate.groups.group import COLUMNS, group_pictures, tie
-from cosmic_morphology.curate.groups.titles import named_in, series_of
+from cosmic_morphology.curate.groups.group import COLUMNS, build_groups, group_pictures
+from cosmic_morphology.curate.groups.titles import named_in, title_series
 from cosmic_morphology.settings import CurateSettings
 
 LISTS = {"names", "albums", "lineage"}
@@ -26,7 +26,7 @@ def rows(*listed: dict[str, object]) -> pa.Table:
 
 
 def groups(*listed: dict[str, object], **changes: object) -> list[str]:
-    return tie(rows(*listed), settings=CurateSettings(**changes)).group
+    return build_groups(rows(*listed), settings=CurateSettings(**changes)).group
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,13 @@ def test_an_album_of_a_whole_mission_is_not_one_subject() -> None:
 
 def test_a_name_that_stands_for_too_many_pictures_glues_nothing_and_is_reported() -> None:
     table = rows(*({"title": "Vesta"} for _ in range(40)))
-    found = tie(table, settings=CurateSettings(group_min_bound=10))
+    found = build_groups(table, settings=CurateSettings(group_min_bound=10))
     assert len(set(found.group)) == 40
-    assert found.too_broad == {"object: vesta": 40}
+    assert found.too_common == {"object: vesta": 40}
 
 
 def test_each_group_says_why() -> None:
-    found = tie(rows({"title": "M31"}, {"title": "M31"}), settings=CurateSettings())
+    found = build_groups(rows({"title": "M31"}, {"title": "M31"}), settings=CurateSettings())
     assert found.reason == ["same object m31"] * 2
 
 
@@ -128,8 +128,8 @@ def test_groups_do_not_depend_on_the_order_of_rows(titles: list[str], chance: ob
     chance.shuffle(order)
     settings = CurateSettings()
     one, two = (
-        tie(table, settings=settings),
-        tie(table.take(pa.array(order, pa.int64())), settings=settings),
+        build_groups(table, settings=settings),
+        build_groups(table.take(pa.array(order, pa.int64())), settings=settings),
     )
     assert [one.group[at] for at in order] == two.group
 
@@ -149,9 +149,9 @@ def test_union_find_agrees_with_walking_the_graph(n: int, pairs: list[tuple[int,
 
 
 def test_series_need_words() -> None:
-    assert series_of("Dust storm over the plains, part 3") == "dust storm over the plains"
-    assert series_of("IMG_0012") == ""
-    assert series_of("Galaxy 5") == ""
+    assert title_series("Dust storm over the plains, part 3") == "dust storm over the plains"
+    assert title_series("IMG_0012") == ""
+    assert title_series("Galaxy 5") == ""
 
 
 def test_names_that_the_source_gives_count_beside_the_title() -> None:

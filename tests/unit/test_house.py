@@ -28,6 +28,7 @@ GROUND = (
 )
 FLOORS = {
     "_version": 0,
+    "lazy": 0,
     **dict.fromkeys(GROUND, 0),
     "imaging": 1,
     "atlas": 1,

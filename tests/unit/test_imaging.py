@@ -13,7 +13,7 @@ import pytest
 from astropy.io import fits
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
-from cosmic_morphology.imaging import ImageLimits, perceptual_hash, read_thumbnail, take_in
+from cosmic_morphology.imaging import ImageLimits, ingest_image, perceptual_hash, read_thumbnail
 from cosmic_morphology.imaging.statistics import measure
 
 SHARED_IMAGES = Path(__file__).parents[2].parent / "shared" / "sky" / "images"
@@ -59,7 +59,7 @@ def stars(height: int = 60, width: int = 80) -> np.ndarray:
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
 def test_every_common_format_comes_in_with_its_true_type_and_size(form):
     options = {"lossless": True} if form == "WEBP" else {}
-    got = take_in(encoded(scene(), form, **options), source_hint="misleading.txt")
+    got = ingest_image(encoded(scene(), form, **options), source_hint="misleading.txt")
     assert got.media_type == f"image/{form.lower()}"
     assert (got.width, got.height, got.n_frames) == (96, 64, 1)
     assert len(got.phash) == 8
@@ -70,18 +70,18 @@ def test_every_common_format_comes_in_with_its_true_type_and_size(form):
 def test_a_small_upright_jpeg_is_its_own_thumbnail_byte_for_byte():
     for picture in (scene(), scene().convert("L")):
         data = encoded(picture, "JPEG", quality=80)
-        assert take_in(data).thumbnail == data
+        assert ingest_image(data).thumbnail == data
 
 
 def test_megabytes_of_metadata_do_not_ride_along_in_the_thumbnail():
     data = encoded(scene(), "JPEG")
     segment = b"\xff\xe5\xff\xff" + bytes(0xFFFD)
-    got = take_in(data[:2] + segment * 20 + data[2:])
+    got = ingest_image(data[:2] + segment * 20 + data[2:])
     assert len(got.thumbnail) < 100_000
 
 
 def test_a_large_picture_gets_a_thumbnail_of_the_asked_side():
-    got = take_in(encoded(scene(1500, 900), "JPEG"), limits=ImageLimits(thumbnail_side_px=200))
+    got = ingest_image(encoded(scene(1500, 900), "JPEG"), limits=ImageLimits(thumbnail_side_px=200))
     assert (got.width, got.height) == (1500, 900)
     thumbnail = Image.open(io.BytesIO(got.thumbnail))
     assert (thumbnail.size, thumbnail.mode) == ((200, 120), "RGB")
@@ -90,7 +90,7 @@ def test_a_large_picture_gets_a_thumbnail_of_the_asked_side():
 
 @pytest.mark.parametrize("size", [(5000, 40), (9, 3000), (8, 8)])
 def test_extreme_shapes_keep_at_least_one_pixel_a_side(size):
-    got = take_in(encoded(scene(*size), "JPEG"), limits=ImageLimits(thumbnail_side_px=100))
+    got = ingest_image(encoded(scene(*size), "JPEG"), limits=ImageLimits(thumbnail_side_px=100))
     assert (got.width, got.height) == size
     assert max(Image.open(io.BytesIO(got.thumbnail)).size) <= 100
 
@@ -106,21 +106,21 @@ def test_pictures_are_turned_upright_by_their_exif(form, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     quality = {"quality": 95} if form == "JPEG" else {}
-    got = take_in(encoded(stored, form, exif=exif, **quality))
+    got = ingest_image(encoded(stored, form, exif=exif, **quality))
     assert (got.width, got.height) == (96, 64)
     assert difference(opened(got.thumbnail), np.asarray(upright)) < 6
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # Pillow says so, and that is all
 def test_broken_exif_does_not_cost_the_picture():
-    got = take_in(encoded(scene(), "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff"))
+    got = ingest_image(encoded(scene(), "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff"))
     assert (got.width, got.height) == (96, 64)
 
 
 def test_an_animated_gif_counts_its_frames_and_shows_the_first():
     frames = [scene(seed=s).quantize(64) for s in range(5)]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
-    got = take_in(data)
+    got = ingest_image(data)
     assert got.n_frames == 5
     assert difference(opened(got.thumbnail), np.asarray(frames[0].convert("RGB"))) < 8
 
@@ -128,10 +128,10 @@ def test_an_animated_gif_counts_its_frames_and_shows_the_first():
 def test_pages_and_frames_of_other_formats_are_counted():
     more = [scene(seed=s) for s in range(1, 4)]
     for form in ("TIFF", "PNG", "WEBP"):
-        assert take_in(encoded(scene(), form, save_all=True, append_images=more)).n_frames == 4
+        assert ingest_image(encoded(scene(), form, save_all=True, append_images=more)).n_frames == 4
     big = encoded(scene(), "TIFF", save_all=True, append_images=more, big_tiff=True)
-    assert take_in(big).n_frames == 4
-    assert take_in(big, limits=ImageLimits(max_frames_counted=2)).n_frames == 2
+    assert ingest_image(big).n_frames == 4
+    assert ingest_image(big, limits=ImageLimits(max_frames_counted=2)).n_frames == 2
 
 
 def test_cmyk_comes_out_in_its_true_colours_whether_adobe_inverted_it_or_not():
@@ -142,7 +142,7 @@ def test_cmyk_comes_out_in_its_true_colours_whether_adobe_inverted_it_or_not():
     marker = inverted.index(b"\xff\xee")
     plain = inverted[:marker] + inverted[marker + 16 :]
     for data in (adobe, plain, encoded(inks, "TIFF")):
-        red, green, blue = opened(take_in(data).thumbnail).mean(axis=(0, 1))
+        red, green, blue = opened(ingest_image(data).thumbnail).mean(axis=(0, 1))
         assert red > 200
         assert green < 90
         assert blue < 90
@@ -152,7 +152,7 @@ def test_sixteen_bit_grey_is_stretched_not_cut():
     ramp = np.tile(np.linspace(1000, 3000, 80), (60, 1)).astype(np.uint16)
     ramp[0, 0] = 65535  # one hot pixel must not darken the rest
     for form in ("PNG", "TIFF"):
-        got = take_in(encoded(Image.fromarray(ramp), form))
+        got = ingest_image(encoded(Image.fromarray(ramp), form))
         row = opened(got.thumbnail)[30, :, 0]
         assert row[:5].mean() < 20
         assert row[-5:].mean() > 235
@@ -162,7 +162,7 @@ def test_float_pictures_with_missing_values_are_stretched():
     sky = stars().astype(np.float32)
     sky[:5] = np.nan
     sky[5, 5] = np.inf
-    got = take_in(encoded(Image.fromarray(sky), "TIFF"))
+    got = ingest_image(encoded(Image.fromarray(sky), "TIFF"))
     assert opened(got.thumbnail)[:4].max() < 40
     assert got.contrast > 0.05
 
@@ -170,7 +170,7 @@ def test_float_pictures_with_missing_values_are_stretched():
 def test_float_pictures_of_enormous_range_do_not_overflow():
     sky = np.full((20, 20), -3e38, np.float32)
     sky[:, 10:] = 3e38
-    assert take_in(encoded(Image.fromarray(sky), "TIFF")).width == 20
+    assert ingest_image(encoded(Image.fromarray(sky), "TIFF")).width == 20
 
 
 def test_transparent_parts_turn_black():
@@ -184,13 +184,13 @@ def test_transparent_parts_turn_black():
         encoded(palette, "PNG", transparency=clear),
         encoded(Image.new("L", (40, 40), 200), "PNG", transparency=200),
     ):
-        got = take_in(data)
+        got = ingest_image(data)
         assert got.brightness < 0.01
         assert got.blankness > 0.9
 
 
 def test_one_bit_pictures_come_in():
-    assert take_in(encoded(scene().convert("1"), "PNG")).contrast > 0.2
+    assert ingest_image(encoded(scene().convert("1"), "PNG")).contrast > 0.2
 
 
 def test_an_embedded_profile_is_applied():
@@ -199,20 +199,22 @@ def test_an_embedded_profile_is_applied():
     other = srgb.replace(b"rXYZ", b"tXYZ").replace(b"gXYZ", b"rXYZ").replace(b"tXYZ", b"gXYZ")
     other = other.replace("sRGB".encode("utf-16-be"), "xxxx".encode("utf-16-be"))
     pure_red = Image.new("RGB", (32, 32), (255, 0, 0))
-    red, green, _ = opened(take_in(encoded(pure_red, "PNG", icc_profile=other)).thumbnail)[16, 16]
+    red, green, _ = opened(ingest_image(encoded(pure_red, "PNG", icc_profile=other)).thumbnail)[
+        16, 16
+    ]
     assert green > red
     data = encoded(scene(), "JPEG", icc_profile=srgb)
-    assert take_in(data).thumbnail == data
+    assert ingest_image(data).thumbnail == data
 
 
 def test_an_unusable_profile_is_left_out():
     for profile in (b"not a profile at all" * 20, bytes(16) + b"RGB " + bytes(300)):
         data = encoded(scene(), "JPEG", icc_profile=profile)
-        assert take_in(data).thumbnail == data
+        assert ingest_image(data).thumbnail == data
 
 
 def test_a_fits_plane_is_stretched_and_stands_upright():
-    got = take_in(fits_bytes(stars()))
+    got = ingest_image(fits_bytes(stars()))
     assert (got.media_type, got.width, got.height) == ("image/fits", 80, 60)
     pixels = opened(got.thumbnail)[..., 0]
     row, column = np.unravel_index(pixels.argmax(), pixels.shape)
@@ -223,7 +225,7 @@ def test_a_fits_plane_is_stretched_and_stands_upright():
 
 def test_three_fits_planes_become_red_green_and_blue():
     cube = np.stack([stars(), np.full((60, 80), 7.0), np.full((60, 80), np.nan)])
-    pixels = opened(take_in(fits_bytes(cube.astype(np.float32))).thumbnail)
+    pixels = opened(ingest_image(fits_bytes(cube.astype(np.float32))).thumbnail)
     assert pixels[..., 0].max() > 150
     assert pixels[..., 1:].max() < 80
 
@@ -231,15 +233,15 @@ def test_three_fits_planes_become_red_green_and_blue():
 def test_fits_with_missing_pixels_integers_and_extensions_comes_in():
     holes = stars()
     holes[::3] = np.nan
-    assert take_in(fits_bytes(holes)).contrast > 0
-    assert take_in(fits_bytes(stars().astype(np.int16)[None])).height == 60
-    assert take_in(fits_bytes(None, fits.ImageHDU(stars()))).width == 80
+    assert ingest_image(fits_bytes(holes)).contrast > 0
+    assert ingest_image(fits_bytes(stars().astype(np.int16)[None])).height == 60
+    assert ingest_image(fits_bytes(None, fits.ImageHDU(stars()))).width == 80
 
 
 def test_a_large_fits_image_is_averaged_down_before_the_stretch():
     sky = np.random.default_rng(1).normal(10, 1, (700, 900))
     sky[100, :] = np.nan
-    got = take_in(fits_bytes(sky), limits=ImageLimits(thumbnail_side_px=64))
+    got = ingest_image(fits_bytes(sky), limits=ImageLimits(thumbnail_side_px=64))
     assert (got.width, got.height) == (900, 700)
     assert Image.open(io.BytesIO(got.thumbnail)).size == (64, 50)
 
@@ -259,7 +261,7 @@ def test_the_hash_is_that_of_imagehash_bit_for_bit():
             )
         expected = bytes.fromhex(str(imagehash.phash(picture)))
         assert perceptual_hash(picture) == expected
-        assert take_in(encoded(picture, "PNG")).phash == expected
+        assert ingest_image(encoded(picture, "PNG")).phash == expected
 
 
 def test_the_quick_look_never_changes_how_blank_a_picture_is():
@@ -278,9 +280,9 @@ def test_the_quick_look_never_changes_how_blank_a_picture_is():
 
 
 def test_a_reencoded_and_resized_copy_keeps_its_hash_nearly():
-    one = take_in(encoded(scene(400, 300), "PNG")).phash
-    other = take_in(encoded(scene(400, 300).resize((200, 150)), "JPEG", quality=60)).phash
-    stranger = take_in(encoded(scene(400, 300, seed=8), "PNG")).phash
+    one = ingest_image(encoded(scene(400, 300), "PNG")).phash
+    other = ingest_image(encoded(scene(400, 300).resize((200, 150)), "JPEG", quality=60)).phash
+    stranger = ingest_image(encoded(scene(400, 300, seed=8), "PNG")).phash
     apart = [(int.from_bytes(one) ^ int.from_bytes(h)).bit_count() for h in (other, stranger)]
     assert apart[0] <= 4
     assert apart[1] > 12
@@ -291,26 +293,26 @@ def test_a_black_sky_with_five_stars_is_not_blank_and_an_empty_cutout_is():
     for n in range(5):
         sky[50 * n + 20, 70 * n + 10] = 230
     empty = np.full((400, 400, 3), 17) + np.random.default_rng(0).integers(0, 2, (400, 400, 3))
-    assert take_in(encoded(Image.fromarray(sky), "PNG")).blankness == 0
-    assert take_in(encoded(Image.fromarray(empty.astype(np.uint8)), "JPEG")).blankness > 0.85
-    assert take_in(encoded(Image.new("RGB", (90, 90), (1, 2, 200)), "PNG")).blankness == 1
+    assert ingest_image(encoded(Image.fromarray(sky), "PNG")).blankness == 0
+    assert ingest_image(encoded(Image.fromarray(empty.astype(np.uint8)), "JPEG")).blankness > 0.85
+    assert ingest_image(encoded(Image.new("RGB", (90, 90), (1, 2, 200)), "PNG")).blankness == 1
 
 
 def test_statistics_mean_what_they_say():
     half = Image.new("L", (100, 100), 0)
     half.paste(255, (50, 0, 100, 100))
-    got = take_in(encoded(half, "PNG"))
+    got = ingest_image(encoded(half, "PNG"))
     assert got.brightness == pytest.approx(0.5)
     assert got.contrast == pytest.approx(0.5)
     assert got.colourfulness == 0
-    sharp = take_in(encoded(scene(), "PNG"))
-    blurred = take_in(encoded(scene().reduce(4).resize((96, 64)), "PNG"))
+    sharp = ingest_image(encoded(scene(), "PNG"))
+    blurred = ingest_image(encoded(scene().reduce(4).resize((96, 64)), "PNG"))
     assert sharp.sharpness > blurred.sharpness
-    assert sharp.colourfulness > take_in(encoded(scene().convert("L"), "PNG")).colourfulness
+    assert sharp.colourfulness > ingest_image(encoded(scene().convert("L"), "PNG")).colourfulness
 
 
 def test_read_thumbnail_gives_writable_rgb_of_the_asked_size():
-    data = take_in(encoded(scene(900, 600), "PNG")).thumbnail
+    data = ingest_image(encoded(scene(900, 600), "PNG")).thumbnail
     assert read_thumbnail(data).shape == (341, 512, 3)
     small = read_thumbnail(data, size=100)
     assert (small.shape, small.dtype, small.flags.writeable) == ((67, 100, 3), np.uint8, True)
@@ -321,7 +323,7 @@ def test_taking_in_is_silent_and_repeatable():
     data = encoded(scene(700, 500), "JPEG")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert take_in(data) == take_in(data)
+        assert ingest_image(data) == ingest_image(data)
 
 
 @pytest.mark.shared
@@ -331,7 +333,7 @@ def test_real_pictures_come_in_unchanged_and_none_of_them_is_blank():
     assert len(paths) > 50
     for path in paths:
         data = path.read_bytes()
-        got = take_in(data)
+        got = ingest_image(data)
         picture = Image.open(path)
         assert (got.width, got.height) == picture.size
         assert got.thumbnail == data
@@ -346,4 +348,4 @@ def test_the_webp_header_is_read_for_all_three_kinds():
     kinds = {d[12:16] for d in (lossy, lossless, extended)}
     assert kinds == {b"VP8 ", b"VP8L", b"VP8X"}
     for data in (lossy, lossless, extended):
-        assert (take_in(data).width, take_in(data).height) == (96, 64)
+        assert (ingest_image(data).width, ingest_image(data).height) == (96, 64)

@@ -13,7 +13,7 @@ from PIL import Image, TiffImagePlugin
 from test_imaging import scene, stars
 from test_imaging_fits import SKY, WANTED, levels, packed, plain, refused, written
 
-from cosmic_morphology.imaging import read_picture, take_in
+from cosmic_morphology.imaging import ingest_image, read_picture
 
 SHAPE = SKY.shape
 RNG = np.random.default_rng(5)
@@ -181,7 +181,7 @@ def test_a_tiff_that_begins_with_a_preview_or_a_mask_is_its_whole_image(before, 
     alone = write.tiff(full)
     for file in (pages(before, alone), pages(before, before, alone), pages(alone, before)):
         assert np.array_equal(read_picture(file), read_picture(alone))
-    assert take_in(pages(before, alone)).n_frames == 2
+    assert ingest_image(pages(before, alone)).n_frames == 2
     assert refused(pages(before, before)).kind == "unsupported"
 
 
@@ -211,4 +211,4 @@ def test_counts_of_nothing_in_a_png_are_refused_and_levels_of_nothing_are_measur
     assert refused(write.png(hidden, 4)).kind == "blank"
     out = io.BytesIO()
     Image.new("L", (30, 20), 9).save(out, "PNG")
-    assert take_in(out.getvalue()).blankness == 1
+    assert ingest_image(out.getvalue()).blankness == 1

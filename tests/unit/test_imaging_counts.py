@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging import ImageLimits, take_in
+from cosmic_morphology.imaging import ImageLimits, ingest_image
 from cosmic_morphology.imaging.decode import decode
 from cosmic_morphology.imaging.sniff import media_type_of
 
@@ -243,14 +243,14 @@ def test_levels_up_to_8_bits_are_spread_over_the_full_range_and_not_stretched(de
 )
 def test_what_is_not_read_is_refused_by_name(data, says):
     with pytest.raises(PictureError, match=says) as caught:
-        take_in(data)
+        ingest_image(data)
     assert caught.value.kind == "unsupported"
 
 
 def test_a_deep_tiff_that_unpacks_to_too_much_is_refused_before_it_is_unpacked():
     data = write.tiff(star_counts().astype("f8"), packing="deflate")
     with pytest.raises(PictureError) as caught:
-        take_in(data, limits=ImageLimits(max_decoded_bytes=8 * HEIGHT * WIDTH - 1))
+        ingest_image(data, limits=ImageLimits(max_decoded_bytes=8 * HEIGHT * WIDTH - 1))
     assert caught.value.kind == "too_many_pixels"
 
 
@@ -263,4 +263,4 @@ def test_a_deep_tiff_cut_anywhere_is_refused(packing):
         cut = bytearray(whole[: len(whole) - 200 - lost] + directory)
         cut[4:8] = (int.from_bytes(whole[4:8], "little") - lost).to_bytes(4, "little")
         with pytest.raises(PictureError):
-            take_in(bytes(cut))
+            ingest_image(bytes(cut))

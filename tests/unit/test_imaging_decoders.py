@@ -14,7 +14,7 @@ import pytest
 from test_imaging import encoded, scene
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging import Decoders, ImageLimits, take_in
+from cosmic_morphology.imaging import DecodePool, ImageLimits, ingest_image
 
 LIMITS = ImageLimits(thumbnail_side_px=64)
 
@@ -30,7 +30,7 @@ def until(holds, patience_s=1800.0):
 def kind_of(decoders, data, where):
     """Why a picture was refused; nothing where it was taken in."""
     try:
-        decoders.take_in(data, where)
+        decoders.ingest_image(data, where)
     except PictureError as error:
         return error.kind
     return ""
@@ -38,8 +38,8 @@ def kind_of(decoders, data, where):
 
 @pytest.fixture
 def decoders():
-    with Decoders(2, LIMITS, worth_a_process=1) as running:
-        running.take_in(encoded(scene(20, 20), "PNG"), "first")
+    with DecodePool(2, LIMITS, worth_a_process=1) as running:
+        running.ingest_image(encoded(scene(20, 20), "PNG"), "first")
         if (os.cpu_count() or 1) > 1:
             assert until(lambda: len(running.processes) == 2)
         yield running
@@ -49,21 +49,21 @@ def decoders():
 @pytest.mark.parametrize("side_px", [40, 200])
 def test_a_process_answers_as_this_one_does(decoders, kind, side_px):
     data = encoded(scene(side_px, side_px), kind)
-    assert decoders.take_in(data, "here") == take_in(data, limits=LIMITS)
+    assert decoders.ingest_image(data, "here") == ingest_image(data, limits=LIMITS)
 
 
 def test_a_refusal_comes_back_with_its_kind_and_place(decoders):
     half = encoded(scene(200, 200), "JPEG")[:2000]
     with pytest.raises(PictureError) as here:
-        take_in(half, limits=LIMITS, source_hint="http://x/é.jpg")
+        ingest_image(half, limits=LIMITS, source_hint="http://x/é.jpg")
     with pytest.raises(PictureError) as there:
-        decoders.take_in(half, "http://x/é.jpg")
+        decoders.ingest_image(half, "http://x/é.jpg")
     assert (there.value.kind, str(there.value)) == (here.value.kind, str(here.value))
 
 
 def test_many_at_once_get_their_own_answers(decoders):
     pictures = [encoded(scene(30 + n, 50, seed=n), "PNG") for n in range(40)]
-    going = [decoders.threads.submit(decoders.take_in, each, str(n))
+    going = [decoders.threads.submit(decoders.ingest_image, each, str(n))
              for n, each in enumerate(pictures)]  # fmt: skip
     assert [each.result().width for each in going] == [30 + n for n in range(40)]
 
@@ -87,7 +87,7 @@ def test_no_process_outlives_a_killed_parent():
         from cosmic_morphology.imaging import Decoders, ImageLimits
         with Decoders(2, ImageLimits(), worth_a_process=1) as decoders:
             try:
-                decoders.take_in(b"no picture", "x")
+                decoders.ingest_image(b"no picture", "x")
             except Exception:
                 pass
             while len(decoders.processes) < 2:

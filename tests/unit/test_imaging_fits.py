@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_imaging import stars
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging import ImageLimits, PictureKind, take_in
+from cosmic_morphology.imaging import ImageLimits, RejectionKind, ingest_image
 from cosmic_morphology.imaging.formats.fits import decode_fits
 
 INTEGERS = ["RICE_1", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "PLIO_1", "NOCOMPRESS"]
@@ -42,7 +42,7 @@ def levels(data: bytes) -> np.ndarray:
 
 def refused(data: bytes, **limits) -> PictureError:
     with pytest.raises(PictureError) as caught:
-        take_in(data, limits=ImageLimits(**limits))
+        ingest_image(data, limits=ImageLimits(**limits))
     return caught.value
 
 
@@ -78,9 +78,9 @@ def test_compressed_floats_are_nearly_those_of_the_plain_file(kind):
 
 def test_a_gzipped_fits_file_is_that_file():
     for data in (plain(SKY.astype(">i2")), packed(SKY.astype(">i2"), "RICE_1")):
-        got = take_in(gzip.compress(data))
+        got = ingest_image(gzip.compress(data))
         assert got.media_type == "image/fits+gzip"
-        assert got.thumbnail == take_in(data).thumbnail
+        assert got.thumbnail == ingest_image(data).thumbnail
 
 
 def test_scaled_and_blank_numbers_mean_what_the_header_says():
@@ -202,9 +202,9 @@ def test_damaged_compressed_files_are_taken_or_refused_and_nothing_else(seed, ch
     for where, new in changes:
         at = begins + int(where * (used - 1))
         data[at : at + len(new)] = new
-    kinds = set(PictureKind)
+    kinds = set(RejectionKind)
     try:
-        take_in(bytes(data))
+        ingest_image(bytes(data))
     except PictureError as error:
         kinds.add(error.kind)
-    assert kinds == set(PictureKind)
+    assert kinds == set(RejectionKind)

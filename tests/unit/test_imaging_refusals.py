@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from test_imaging import encoded, fits_bytes, scene, stars
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging import ImageLimits, PictureKind, read_thumbnail, take_in
+from cosmic_morphology.imaging import ImageLimits, RejectionKind, ingest_image, read_thumbnail
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
 def refused(data: bytes, **limits) -> PictureError:
     with pytest.raises(PictureError) as caught:
-        take_in(data, limits=ImageLimits(**limits), source_hint="nasa:PIA1")
+        ingest_image(data, limits=ImageLimits(**limits), source_hint="nasa:PIA1")
     assert caught.value.where == "nasa:PIA1"
-    assert caught.value.kind in set(PictureKind)
+    assert caught.value.kind in set(RejectionKind)
     return caught.value
 
 
@@ -100,7 +100,7 @@ def test_a_jpeg_whose_rest_never_arrived_and_was_filled_with_zeros_is_refused():
 
 
 def test_what_cameras_append_after_a_jpeg_does_no_harm():
-    assert take_in(encoded(scene(), "JPEG") + b"appended by a phone" * 9).width == 96
+    assert ingest_image(encoded(scene(), "JPEG") + b"appended by a phone" * 9).width == 96
 
 
 def test_a_flipped_bit_in_a_png_fails_its_checksum():
@@ -180,13 +180,13 @@ def test_sizes_outside_the_limits_are_refused():
     assert refused(encoded(scene(7, 90), "PNG")).kind == "too_small"
     assert refused(encoded(scene(), "PNG"), max_bytes=100).kind == "too_large"
     assert refused(encoded(scene(), "PNG"), max_pixels=6_000).kind == "too_many_pixels"
-    assert take_in(encoded(scene(), "PNG"), limits=ImageLimits(max_pixels=6_144)).width == 96
+    assert ingest_image(encoded(scene(), "PNG"), limits=ImageLimits(max_pixels=6_144)).width == 96
 
 
 def test_endless_frames_are_not_counted_to_the_end():
     gif = encoded(scene().quantize(8), "GIF")
     frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
-    got = take_in(gif[:-1] + frame * 50_000 + b";")
+    got = ingest_image(gif[:-1] + frame * 50_000 + b";")
     assert got.n_frames == ImageLimits().max_frames_counted
 
 
@@ -195,7 +195,7 @@ def test_a_tiff_whose_pages_run_in_a_circle_comes_to_an_end():
     first = struct.unpack_from("<I", data, 4)[0]
     entries = struct.unpack_from("<H", data, first)[0]
     struct.pack_into("<I", data, first + 2 + 12 * entries, first)
-    assert take_in(bytes(data)).n_frames == 1
+    assert ingest_image(bytes(data)).n_frames == 1
 
 
 def test_a_damaged_thumbnail_is_a_typed_refusal_too():
@@ -220,15 +220,15 @@ HEADS = [b"", *(data[:24] for data in PLAIN)]
 
 
 def taken_or_refused(data: bytes) -> None:
-    kinds = set(PictureKind)
+    kinds = set(RejectionKind)
     try:
-        got = take_in(data, limits=ImageLimits(max_pixels=1_000_000))
+        got = ingest_image(data, limits=ImageLimits(max_pixels=1_000_000))
     except PictureError as error:
         kinds.add(error.kind)
     else:
         assert 0 <= got.blankness <= 1
         assert read_thumbnail(got.thumbnail).ndim == 3
-    assert kinds == set(PictureKind)
+    assert kinds == set(RejectionKind)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow comments on what it meets

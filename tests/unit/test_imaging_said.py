@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 from test_imaging import difference, encoded, opened, scene
 
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 
 TALL = scene(64, 96)
 LYING = TALL.transpose(Image.Transpose.ROTATE_90)  # orientation 6 sets it up again
@@ -111,7 +111,7 @@ FILES = lying_files()
 
 @pytest.mark.parametrize("name", FILES)
 def test_images_stand_upright_wherever_their_orientation_is_kept(name):
-    got = take_in(FILES[name])
+    got = ingest_image(FILES[name])
     assert (got.width, got.height) == TALL.size
     allowed = 30 if "deep" in name else 8  # deep ones are stretched
     assert difference(opened(got.thumbnail), np.asarray(TALL)) < allowed
@@ -120,15 +120,15 @@ def test_images_stand_upright_wherever_their_orientation_is_kept(name):
 def test_exif_is_asked_before_xmp():
     png = with_chunk(encoded(LYING, "PNG"), write.png_chunk(b"eXIf", exif_block(1)))
     xmp = write.png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMPS[0].encode())
-    assert take_in(with_chunk(png, xmp)).width == LYING.width
+    assert ingest_image(with_chunk(png, xmp)).width == LYING.width
 
 
 @pytest.mark.parametrize("body", [b"Exif\0\0junk", b"zz", b"", b"Exif\0\0" + exif_block(99)])
 def test_a_damaged_profile_does_not_cost_the_image(body):
     chunk = raw_profile("exif", body)
-    assert take_in(with_chunk(encoded(LYING, "PNG"), chunk)).width == LYING.width
+    assert ingest_image(with_chunk(encoded(LYING, "PNG"), chunk)).width == LYING.width
     broken = write.png_chunk(b"tEXt", b"Raw profile type exif\0\nexif\n 4\nnot hex")
-    assert take_in(with_chunk(encoded(LYING, "PNG"), broken)).width == LYING.width
+    assert ingest_image(with_chunk(encoded(LYING, "PNG"), broken)).width == LYING.width
 
 
 def profile(name: str, gamma: float, space: bytes) -> bytes:
@@ -172,9 +172,12 @@ def test_a_linear_profile_is_applied_whatever_it_is_called(space, name):
     light = (np.asarray(picture) / 255.0) ** 2.2
     linear = Image.fromarray(np.rint(light * 255).astype(np.uint8))
     icc = profile(name, 1.0, space)
-    got = take_in(encoded(linear, "PNG", icc_profile=icc))
+    got = ingest_image(encoded(linear, "PNG", icc_profile=icc))
     assert difference(opened(got.thumbnail), np.asarray(picture.convert("RGB"))) < 8
-    assert difference(opened(take_in(encoded(linear, "PNG")).thumbnail), opened(got.thumbnail)) > 15
+    assert (
+        difference(opened(ingest_image(encoded(linear, "PNG")).thumbnail), opened(got.thumbnail))
+        > 15
+    )
 
 
 def test_a_profile_that_changes_nothing_leaves_the_bytes_alone():
@@ -185,25 +188,25 @@ def test_a_profile_that_changes_nothing_leaves_the_bytes_alone():
         .replace(b"s\0R\0G", b"x\0y\0z"),
     ):
         data = encoded(scene(), "JPEG", icc_profile=icc)
-        assert take_in(data).thumbnail == data
+        assert ingest_image(data).thumbnail == data
 
 
 def test_the_gamma_that_a_png_states_is_heeded():
     light = (np.asarray(scene()) / 255.0) ** 2.2
     linear = encoded(Image.fromarray(np.rint(light * 255).astype(np.uint8)), "PNG")
     said = with_chunk(linear, write.png_chunk(b"gAMA", struct.pack(">I", 100_000)))
-    assert difference(opened(take_in(said).thumbnail), np.asarray(scene())) < 8
+    assert difference(opened(ingest_image(said).thumbnail), np.asarray(scene())) < 8
     usual = with_chunk(encoded(scene(), "PNG"), write.png_chunk(b"gAMA", struct.pack(">I", 45_455)))
-    assert take_in(usual).thumbnail == take_in(encoded(scene(), "PNG")).thumbnail
+    assert ingest_image(usual).thumbnail == ingest_image(encoded(scene(), "PNG")).thumbnail
     both = with_chunk(said, write.png_chunk(b"sRGB", b"\0"))
-    assert take_in(both).thumbnail == take_in(linear).thumbnail
+    assert ingest_image(both).thumbnail == ingest_image(linear).thumbnail
 
 
 def test_a_bmp_whose_fourth_byte_was_left_at_zero_can_be_seen():
     glass = scene().convert("RGBA")
     glass.putalpha(0)
     data = bytearray(encoded(glass, "BMP"))
-    got = take_in(bytes(data))
+    got = ingest_image(bytes(data))
     assert difference(opened(got.thumbnail), np.asarray(scene())) < 8
 
 
@@ -211,7 +214,7 @@ def test_lab_colours_come_out_as_they_are():
     lab = ImageCms.profileToProfile(
         scene(), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
     )
-    assert difference(opened(take_in(encoded(lab, "TIFF")).thumbnail), np.asarray(scene())) < 8
+    assert difference(opened(ingest_image(encoded(lab, "TIFF")).thumbnail), np.asarray(scene())) < 8
 
 
 @pytest.mark.parametrize("extra", [1, 2])
@@ -220,5 +223,5 @@ def test_half_transparent_colours_lie_over_black(extra):
     half = np.full(colours.shape[:2], 128)
     stored = colours // 2 if extra == 1 else colours
     four = np.dstack([stored, half]).astype(np.uint8)
-    got = opened(take_in(write.tiff(four, photometric=2, extra=(extra,))).thumbnail)
+    got = opened(ingest_image(write.tiff(four, photometric=2, extra=(extra,))).thumbnail)
     assert difference(got, colours // 2) < 6

@@ -13,7 +13,7 @@ from PIL import Image
 from test_imaging import encoded, scene
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 
 
 def zipped() -> bytes:
@@ -50,7 +50,7 @@ TRAILERS = {
 @pytest.mark.parametrize("trailer", TRAILERS)
 def test_what_is_appended_to_a_whole_jpeg_does_no_harm_and_does_not_ride_along(form, trailer):
     whole = JPEGS[form]
-    got, plain = take_in(whole + TRAILERS[trailer]), take_in(whole)
+    got, plain = ingest_image(whole + TRAILERS[trailer]), ingest_image(whole)
     assert got.thumbnail == plain.thumbnail
     assert (got.phash, got.width) == (plain.phash, plain.width)
 
@@ -62,7 +62,7 @@ def test_a_cut_jpeg_is_refused_whatever_follows(form, trailer):
     for share in (0.02, 0.3, 0.6, 0.8, 0.95):
         cut = whole[: int(len(whole) * share)]
         with pytest.raises(PictureError) as caught:
-            take_in(cut + TRAILERS.get(trailer, b""))
+            ingest_image(cut + TRAILERS.get(trailer, b""))
         assert caught.value.kind in {"truncated", "corrupt", "unsupported", "not_a_picture"}
 
 
@@ -78,38 +78,38 @@ def test_a_jpeg_cut_at_any_place_with_any_bytes_behind_it_is_refused(form, place
     # The last eight bytes may be filling of the last block and nothing that could be missed.
     at = HEADS[form] + int(place * (len(whole) - 10 - HEADS[form]))
     with pytest.raises(PictureError):
-        take_in(whole[:at] + junk + end)
+        ingest_image(whole[:at] + junk + end)
 
 
 def test_padding_before_the_end_marker_is_not_damage():
     plain = JPEGS["plain"]
     for padding in (b"\0", b"\0" * 700, b"\xff" * 33):
-        got = take_in(plain[:-2] + padding + plain[-2:])
-        assert got.phash == take_in(plain).phash
+        got = ingest_image(plain[:-2] + padding + plain[-2:])
+        assert got.phash == ingest_image(plain).phash
 
 
 def test_bytes_before_the_end_marker_that_are_no_padding_are_damage():
     plain = JPEGS["plain"]
     with pytest.raises(PictureError):
-        take_in(plain[:-2] + b"something else " * 40 + plain[-2:])
+        ingest_image(plain[:-2] + b"something else " * 40 + plain[-2:])
 
 
 def test_a_jpeg_of_endless_scans_is_refused():
     data = JPEGS["progressive"]
     scan = data.rindex(b"\xff\xda")
     with pytest.raises(PictureError) as caught:
-        take_in(data[:-2] + data[scan:-2] * 600 + data[-2:])
+        ingest_image(data[:-2] + data[scan:-2] * 600 + data[-2:])
     assert caught.value.kind == "unsupported"
 
 
 def test_a_jpeg_of_unusual_sampling_or_12_bits_is_read_or_named():
     for sampling in ("4:4:4", "4:2:2", "4:2:0"):
-        assert take_in(encoded(SMALL, "JPEG", subsampling=sampling)).width == 96
+        assert ingest_image(encoded(SMALL, "JPEG", subsampling=sampling)).width == 96
     odd = bytearray(JPEGS["plain"])
     at = odd.index(b"\xff\xc0")
     odd[at + 4] = 12
     with pytest.raises(PictureError) as caught:
-        take_in(bytes(odd))
+        ingest_image(bytes(odd))
     assert caught.value.kind == "unsupported"
 
 
@@ -130,7 +130,7 @@ OTHERS = {
 @pytest.mark.parametrize("trailer", TRAILERS)
 def test_what_is_appended_to_other_images_does_no_harm(form, trailer):
     whole = OTHERS[form]
-    got, plain = take_in(whole + TRAILERS[trailer]), take_in(whole)
+    got, plain = ingest_image(whole + TRAILERS[trailer]), ingest_image(whole)
     assert (got.thumbnail, got.n_frames) == (plain.thumbnail, plain.n_frames)
 
 
@@ -141,7 +141,7 @@ def test_other_images_cut_at_any_place_are_refused(form, place):
     if form == "animated WebP":
         place /= 3
     with pytest.raises(PictureError):
-        take_in(whole[: int(place * (len(whole) - 14))])
+        ingest_image(whole[: int(place * (len(whole) - 14))])
 
 
 @settings(max_examples=100, deadline=None)
@@ -153,14 +153,14 @@ def test_other_images_cut_at_any_place_are_refused(form, place):
 def test_a_cut_png_is_refused_whatever_follows(form, place, junk):
     whole = OTHERS[form]
     with pytest.raises(PictureError):
-        take_in(whole[: 8 + int(place * (len(whole) - 22))] + junk)
+        ingest_image(whole[: 8 + int(place * (len(whole) - 22))] + junk)
 
 
 def test_full_size_pixels_are_those_that_pillow_decodes():
     for form, data in JPEGS.items():
         picture = Image.open(io.BytesIO(data))
         wanted = np.asarray(picture.convert("L" if form == "grey" else "RGB"))
-        got = take_in(data)
+        got = ingest_image(data)
         stored = np.asarray(Image.open(io.BytesIO(got.thumbnail)))
         if form != "inks":
             assert np.array_equal(stored, wanted)

@@ -9,7 +9,7 @@ import pytest
 from cosmic_morphology.curate.labels.assign import label
 from cosmic_morphology.curate.labels.explain import explain_label
 from cosmic_morphology.curate.votes.cast import vote
-from cosmic_morphology.curate.votes.label_model import consensus
+from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -85,7 +85,7 @@ def test_two_equal_voices_against_each_other_leave_the_label_open():
         {"voter": "title", "label": "comet", "weight": 0.9},
         {"voter": "folder", "label": "star", "weight": 0.9},
     ]
-    likely = consensus([cast, [], cast[:1]], SIX.names_with_reject)
+    likely = naive_bayes_label_model([cast, [], cast[:1]], SIX.names_with_reject)
     assert likely[0].max() < 0.5
     assert likely[1].max() == pytest.approx(1 / 7)
     assert likely[2].max() == pytest.approx(0.9)

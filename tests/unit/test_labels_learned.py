@@ -8,15 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate.labels.assign import label
 from cosmic_morphology.curate.labels.mislabels import check_mislabels
 from cosmic_morphology.curate.labels.relevance import check_relevance
 from cosmic_morphology.curate.votes.cast import vote
-from cosmic_morphology.curate.votes.derived import Pictures, with_derived_votes
-from cosmic_morphology.curate.votes.embedding_probe import out_of_sample, reduced
-from cosmic_morphology.curate.votes.label_model import GOLD, consensus
-from cosmic_morphology.curate.votes.voter_accuracy import on_record
+from cosmic_morphology.curate.votes.derived import VotingContext, add_derived_votes
+from cosmic_morphology.curate.votes.embedding_probe import cross_fitted_probabilities, pca_features
+from cosmic_morphology.curate.votes.label_model import DECISIVE_WEIGHT, naive_bayes_label_model
+from cosmic_morphology.curate.votes.voter_accuracy import reweight_by_verdicts
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -45,7 +45,7 @@ def fill(atlas: Atlas, arrival, said, seen):
     kind = pa.list_(pa.float32(), 8)
     ids = [f"nasa:x{n:03d}" for n in range(len(said))]
     rows = pa.table({"id": ids, "embedding_tiny": pa.array(values.tolist(), kind)})
-    atlas.replace_columns(rows, Stamp("embed"))
+    atlas.replace_columns(rows, ColumnProvenance("embed"))
     return ids
 
 
@@ -65,9 +65,11 @@ def test_no_picture_is_judged_by_a_model_that_has_seen_its_group():
     group = np.repeat(np.arange(60), 4)
     values = np.eye(60, dtype=np.float32)[group]
     targets = rng.integers(0, 3, 60)[group]
-    likely = out_of_sample(values * 20, targets, np.ones(240), [f"g{n}" for n in group], 3, seed=1)
+    likely = cross_fitted_probabilities(
+        values * 20, targets, np.ones(240), [f"g{n}" for n in group], 3, seed=1
+    )
     assert (likely.argmax(axis=1) == targets).mean() < 0.5
-    leaked = out_of_sample(
+    leaked = cross_fitted_probabilities(
         values * 20, targets, np.ones(240), [str(n) for n in range(240)], 3, seed=1
     )
     assert (leaked.argmax(axis=1) == targets).mean() > 0.9
@@ -75,12 +77,12 @@ def test_no_picture_is_judged_by_a_model_that_has_seen_its_group():
 
 def test_out_of_sample_probabilities_are_probabilities_and_repeatable():
     classes = np.arange(90) % 3
-    values = reduced(features(classes), seed=0)
+    values = pca_features(features(classes), seed=0)
     groups = [str(n) for n in range(90)]
-    likely = out_of_sample(values, classes, np.ones(90), groups, 3, seed=5)
+    likely = cross_fitted_probabilities(values, classes, np.ones(90), groups, 3, seed=5)
     assert likely.sum(axis=1) == pytest.approx(1)
     assert (likely.argmax(axis=1) == classes).mean() > 0.9
-    again = out_of_sample(values, classes, np.ones(90), groups, 3, seed=5)
+    again = cross_fitted_probabilities(values, classes, np.ones(90), groups, 3, seed=5)
     np.testing.assert_array_equal(likely, again)
 
 
@@ -125,10 +127,10 @@ def test_verdicts_teach_the_picture_voter_but_never_those_of_the_test_split(atla
 
     judge(ids[:15], "galaxy")
     judge(ids[30:45], "nebula")
-    atlas.replace_columns(pa.table({"id": ids, "split": ["test"] * 60}), Stamp("split"))
+    atlas.replace_columns(pa.table({"id": ids, "split": ["test"] * 60}), ColumnProvenance("split"))
     curate(atlas)
     assert column(atlas, "label")[ids[20]] is None
-    atlas.replace_columns(pa.table({"id": ids, "split": ["train"] * 60}), Stamp("split"))
+    atlas.replace_columns(pa.table({"id": ids, "split": ["train"] * 60}), ColumnProvenance("split"))
     curate(atlas)
     assert column(atlas, "label")[ids[20]] == "galaxy"
     assert column(atlas, "label")[ids[50]] == "nebula"
@@ -139,7 +141,7 @@ def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not
         return [{"voter": "folder", "label": label_, "weight": weight, "reason": ""}]
 
     def twins(origins, checked=None):
-        pictures = Pictures(
+        pictures = VotingContext(
             ids=["a:1", "b:1"],
             groups=["g", "g"],
             twins=["t", "t"],
@@ -148,7 +150,7 @@ def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not
             withheld=frozenset(),
             embeddings=[],
         )
-        return with_derived_votes(
+        return add_derived_votes(
             [cast("galaxy", 0.66), []], pictures, SIX.names_with_reject, learn_from=0.8, seed=0
         )
 
@@ -216,8 +218,8 @@ def test_a_voter_that_people_found_wrong_is_believed_less_in_that_class_and_orig
     ids = [f"p{n}" for n in range(120)]
     origins = [*["here"] * 80, *["elsewhere"] * 40]
     checked = {f"p{n}": "irrelevant" for n in range(20)}
-    weighed = on_record(votes, ids, origins, checked, 7)
-    likely = consensus(weighed, SIX.names_with_reject)
+    weighed = reweight_by_verdicts(votes, ids, origins, checked, 7)
+    likely = naive_bayes_label_model(weighed, SIX.names_with_reject)
     assert likely[30, SIX.names_with_reject.index("star")] < 0.25
     assert weighed[50][0]["weight"] == 0.66
     assert weighed[100][0]["weight"] == 0.66
@@ -228,14 +230,16 @@ def test_what_people_found_where_a_voter_was_wrong_is_expected_there_again():
     votes, ids = folder_votes(40), [f"p{n}" for n in range(40)]
     checked = {f"p{n}": "irrelevant" if n < 12 else "star" for n in range(20)}
     classes = SIX.names_with_reject
-    weighed = on_record(votes, ids, ["here"] * 40, checked, len(classes))
+    weighed = reweight_by_verdicts(votes, ids, ["here"] * 40, checked, len(classes))
     assert [each["voter"] for each in weighed[30]] == ["folder", "record_of_folder"]
     assert "12 of 20" in weighed[30][1]["reason"]
     # 8 verdicts stand for the voter's own weight: 5.28 right, the rest even over six classes.
     expected = np.full(len(classes), 8 * 0.34 / 6)
     expected[classes.index("star")] = 8 * 0.66 + 8
     expected[classes.index("irrelevant")] += 12
-    assert np.allclose(consensus(weighed[30:31], classes)[0], expected / expected.sum(), atol=1e-6)
+    assert np.allclose(
+        naive_bayes_label_model(weighed[30:31], classes)[0], expected / expected.sum(), atol=1e-6
+    )
     # A picture that people have seen does not speak for itself.
     assert "11 of 19" in weighed[0][1]["reason"]
 
@@ -244,11 +248,11 @@ def test_gold_stays_gold_until_people_find_it_wrong():
     votes, ids = folder_votes(9, weight=0.99), [f"p{n}" for n in range(9)]
     for said, gold in (("star", True), ("comet", False)):
         checked = {"p0": "star", "p1": said}
-        weighed = on_record(votes, ids, ["here"] * 9, checked, 7)
-        assert (weighed[5][0]["weight"] >= GOLD) is gold
+        weighed = reweight_by_verdicts(votes, ids, ["here"] * 9, checked, 7)
+        assert (weighed[5][0]["weight"] >= DECISIVE_WEIGHT) is gold
 
 
 def test_a_verdict_does_not_weigh_votes_on_its_own_picture():
-    weighed = on_record(folder_votes(3), ["a", "b", "c"], ["x"] * 3, {"a": "comet"}, 7)
+    weighed = reweight_by_verdicts(folder_votes(3), ["a", "b", "c"], ["x"] * 3, {"a": "comet"}, 7)
     assert [each["label"] for each in weighed[0]] == ["star"]
     assert [each["label"] for each in weighed[1]] == ["star", "comet"]

@@ -17,13 +17,13 @@ from scipy import ndimage
 from smooth_discs import smooth_disc
 from typer.testing import CliRunner
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, NewImage, Record
 from cosmic_morphology.cli import app
-from cosmic_morphology.curate import certify
+from cosmic_morphology.curate import check_leakage
 from cosmic_morphology.curate.exhaustive.compare import compare_all
 from cosmic_morphology.curate.exhaustive.words import NO_IMAGE
 from cosmic_morphology.errors import LeakError
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.settings import CurateSettings
 
 SETTINGS = CurateSettings()
@@ -84,10 +84,10 @@ def image_of(kind: str, seed: int) -> Image.Image:
 
 
 def fill(atlas: Atlas, images: dict[str, bytes], split: dict[str, str]) -> None:
-    atlas.add([Arrival(Record("sky", n), take_in(data), data) for n, data in images.items()])
+    atlas.add([NewImage(Record("sky", n), ingest_image(data), data) for n, data in images.items()])
     ids = [f"sky:{name}" for name in images]
     sides = {"split": [split[name] for name in images], "group": ids}
-    atlas.replace_columns(pa.table({"id": ids, **sides}), Stamp("test"))
+    atlas.replace_columns(pa.table({"id": ids, **sides}), ColumnProvenance("test"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -99,18 +99,18 @@ def test_turned_mirrored_and_compressed_copies_across_a_split_are_found(kind, at
         images |= {f"{change}-a": jpeg(whole), f"{change}-b": jpeg(copy, 80)}
         split |= {f"{change}-a": "train", f"{change}-b": "test"}
     fill(atlas, images, split)
-    certificate = certify(atlas, settings=SETTINGS, raise_on_leak=False)
+    certificate = check_leakage(atlas, settings=SETTINGS, raise_on_leak=False)
     found = {tuple(sorted(each.pictures)) for each in certificate.found}
     assert found == {(f"sky:{each}-a", f"sky:{each}-b") for each in CHANGED}
     with pytest.raises(LeakError):
-        certify(atlas, settings=SETTINGS)
+        check_leakage(atlas, settings=SETTINGS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_different_images_of_one_kind_are_no_leak(kind, atlas: Atlas):
     images = {str(seed): jpeg(image_of(kind, 100 + seed)) for seed in range(16)}
     fill(atlas, images, {name: ("train", "test")[int(name) % 2] for name in images})
-    certificate = certify(atlas, settings=SETTINGS)
+    certificate = check_leakage(atlas, settings=SETTINGS)
     assert certificate.leaks == 0
     assert certificate.compared >= 64
 
@@ -149,7 +149,7 @@ def test_the_comparison_of_every_pair_finds_them_alone(atlas: Atlas):
 def test_what_was_not_looked_for_is_said_in_words(atlas: Atlas):
     images = {str(seed): jpeg(image_of("cluster", seed)) for seed in range(3)}
     fill(atlas, images, {"0": "train", "1": "val", "2": "test"})
-    said = json.loads(certify(atlas, settings=SETTINGS).to_json())["not_looked_for"]
+    said = json.loads(check_leakage(atlas, settings=SETTINGS).to_json())["not_looked_for"]
     assert "copies cropped to less than 70% of a side: not looked for without embeddings" in said
     assert any("other angles" in each for each in said)
     assert any("border" in each and "sparse" in each for each in said)
@@ -160,7 +160,7 @@ def test_a_record_without_an_image_is_left_out_and_counted(atlas: Atlas):
     fill(atlas, images, {"0": "train", "1": "val", "2": "test", "3": "test"})
     # As a kill between the two tables may leave it.
     lance.dataset(f"{atlas.uri}/images.lance").delete("id = 'sky:3'")
-    certificate = certify(Atlas.open(atlas.uri), settings=SETTINGS)
+    certificate = check_leakage(Atlas.open(atlas.uri), settings=SETTINGS)
     assert certificate.left_out == {NO_IMAGE: 1}
     assert certificate.leaks == 0
 

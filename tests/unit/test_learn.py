@@ -14,13 +14,13 @@ from safetensors.torch import save_file
 
 from cosmic_morphology.errors import InputError, SettingsError, TrainingError, UsageError
 from cosmic_morphology.learn import build_backbone, hub_reachable, load_recipe, recipe_names
-from cosmic_morphology.learn.data.augment import change, draw
+from cosmic_morphology.learn.data.augment import apply_params, sample_params
 from cosmic_morphology.learn.data.batches import Shuffled
 from cosmic_morphology.learn.models.backbones import bare_model
-from cosmic_morphology.learn.models.batch_size_fallback import Halving
-from cosmic_morphology.learn.models.intermediate_features import Levels
+from cosmic_morphology.learn.models.batch_size_fallback import BatchSizeFallback
+from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
 from cosmic_morphology.learn.models.network import stages
-from cosmic_morphology.learn.models.tta import looks, turn
+from cosmic_morphology.learn.models.tta import dihedral, tta_views
 from cosmic_morphology.learn.recipes import Augmentation
 from cosmic_morphology.learn.training.lightning_module import rate_at
 from cosmic_morphology.settings import LearnSettings
@@ -185,16 +185,16 @@ def test_the_learning_rate_steps_warms_up_and_comes_to_rest():
 
 def test_no_augmentation_leaves_pictures_as_they_are():
     before = pictures()
-    after = change(before, draw(Augmentation(), 4, source()), 24)
+    after = apply_params(before, sample_params(Augmentation(), 4, source()), 24)
     assert torch.allclose(before, after, atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_changes():
     rich = load_recipe("best").augment
-    one = change(pictures(), draw(rich, 4, source()), 24)
-    two = change(pictures(), draw(rich, 4, source()), 24)
+    one = apply_params(pictures(), sample_params(rich, 4, source()), 24)
+    two = apply_params(pictures(), sample_params(rich, 4, source()), 24)
     assert torch.equal(one, two)
-    assert not torch.equal(one, change(pictures(), draw(rich, 4, source(4)), 24))
+    assert not torch.equal(one, apply_params(pictures(), sample_params(rich, 4, source(4)), 24))
 
 
 @settings(max_examples=25, deadline=None)
@@ -217,7 +217,7 @@ def test_the_same_seed_gives_the_same_changes():
     st.integers(0, 10_000),
 )
 def test_whatever_is_drawn_pixels_stay_pixels(wanted, seed):
-    after = change(pictures(3, 16), draw(wanted, 3, source(seed)), 12)
+    after = apply_params(pictures(3, 16), sample_params(wanted, 3, source(seed)), 12)
     assert after.shape == (3, 3, 12, 12)
     assert 0 <= float(after.min()) <= float(after.max()) <= 1
 
@@ -225,30 +225,30 @@ def test_whatever_is_drawn_pixels_stay_pixels(wanted, seed):
 def test_a_half_turn_moves_a_star_to_the_other_side():
     sky = torch.zeros(1, 3, 9, 9)
     sky[0, :, 1, 2] = 1.0
-    changes = draw(Augmentation(), 1, source())
+    changes = sample_params(Augmentation(), 1, source())
     changes.affine[0] = torch.tensor([[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
-    after = change(sky, changes, 9)
+    after = apply_params(sky, changes, 9)
     assert after[0, 0].argmax().item() == 7 * 9 + 6
 
 
 def test_grey_and_false_colour_touch_colour_only():
-    grey = change(pictures(), draw(Augmentation(grey=1.0), 4, source()), 24)
+    grey = apply_params(pictures(), sample_params(Augmentation(grey=1.0), 4, source()), 24)
     assert torch.allclose(grey[:, 0], grey[:, 2], atol=1e-5)
-    swapped = change(pictures(), draw(Augmentation(swap=1.0), 4, source()), 24)
+    swapped = apply_params(pictures(), sample_params(Augmentation(swap=1.0), 4, source()), 24)
     assert torch.allclose(swapped.sum(1), pictures().sum(1), atol=1e-4)
 
 
 def test_a_blur_keeps_the_light_and_lowers_the_peaks():
     sky = torch.zeros(1, 3, 25, 25)
     sky[..., 12, 12] = 1.0
-    after = change(sky, draw(Augmentation(blur=1.0), 1, source()), 25)
+    after = apply_params(sky, sample_params(Augmentation(blur=1.0), 1, source()), 25)
     assert after.sum().item() == pytest.approx(3.0, rel=1e-3)
     assert after.max() < 0.9
 
 
 def test_the_eight_turns_differ_and_keep_every_pixel():
     sky = torch.arange(48.0).view(1, 3, 4, 4)
-    turned = [turn(sky, view) for view in range(8)]
+    turned = [dihedral(sky, view) for view in range(8)]
     assert len({tuple(each.flatten().tolist()) for each in turned}) == 8
     assert all(torch.equal(each.sort().values.sum(), sky.sum()) for each in turned)
 
@@ -256,7 +256,7 @@ def test_the_eight_turns_differ_and_keep_every_pixel():
 def test_parts_enlarge_a_small_target_and_the_middle_comes_first():
     sky = torch.zeros(1, 3, 50, 50)
     sky[..., 24:26, 24:26] = 1.0
-    whole, middle, corner = looks(sky, views=1, crops=2)
+    whole, middle, corner = tta_views(sky, views=1, crops=2)
     assert torch.equal(whole, sky)
     assert middle.shape == corner.shape == sky.shape
     assert middle.sum() > 2 * sky.sum()
@@ -294,7 +294,7 @@ def test_stages_hold_every_parameter_once_and_are_few(name):
     names = [parameter for stage in found for parameter in stage]
     assert sorted(names) == sorted(parameter for parameter, _ in model.named_parameters())
     assert 2 <= len(found) <= 8
-    within = stages(Levels(model))
+    within = stages(IntermediateFeatures(model))
     assert [[f"model.{each}" for each in stage] for stage in found] == within
 
 
@@ -302,7 +302,7 @@ def test_levels_end_with_the_backbones_own_vector():
     model = bare_model("resnet10t", {}).eval()
     batch = pictures(2, 32)
     with torch.inference_mode():
-        own, levels = model(batch), Levels(model).eval()(batch)
+        own, levels = model(batch), IntermediateFeatures(model).eval()(batch)
     assert levels.shape == (2, 3 * (64 + 128 + 256 + 512) + 512)
     assert torch.equal(levels[:, -512:], own)
 
@@ -383,7 +383,7 @@ def test_a_preset_is_a_name_of_timm_with_an_input_that_fits():
 
 
 def test_a_full_gpu_gets_half_as_many_pictures_until_they_fit(caplog):
-    in_parts, given = Halving(), []
+    in_parts, given = BatchSizeFallback(), []
 
     def forward(batch: torch.Tensor) -> torch.Tensor:
         given.append(len(batch))
@@ -405,23 +405,23 @@ def test_a_picture_that_never_fits_ends_with_a_clear_line():
         raise torch.OutOfMemoryError
 
     with pytest.raises(TrainingError, match=r"single picture does not fit.*smaller backbone"):
-        Halving()(forward, torch.zeros(8))
+        BatchSizeFallback()(forward, torch.zeros(8))
 
 
 def test_embeddings_are_the_same_in_halves(monkeypatch):
-    from cosmic_morphology.learn.data.embedder import Frozen
+    from cosmic_morphology.learn.data.embedder import FrozenBackbone
 
-    see = Frozen(build_backbone(SMALL), SMALL)
+    see = FrozenBackbone(build_backbone(SMALL), SMALL)
     pixels = pictures(6, 32)
     whole = see(pixels)
-    real = Frozen._forward
+    real = FrozenBackbone._forward
 
     def full(self, batch):
         if len(batch) > 2:
             raise torch.OutOfMemoryError
         return real(self, batch)
 
-    monkeypatch.setattr(Frozen, "_forward", full)
+    monkeypatch.setattr(FrozenBackbone, "_forward", full)
     assert see(pixels) == pytest.approx(whole, abs=1e-4)
 
 

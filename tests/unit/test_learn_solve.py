@@ -10,7 +10,7 @@ from cosmic_morphology.errors import SettingsError, TrainingError
 from cosmic_morphology.learn.data.batches import Examples
 from cosmic_morphology.learn.models.network import Head
 from cosmic_morphology.learn.recipes import Recipe, load_recipe
-from cosmic_morphology.learn.training.logistic_head import solve_across, solve_head
+from cosmic_morphology.learn.training.logistic_head import fit_logistic_head, fit_logistic_head_cv
 
 CENTRES = np.array([[4.0, 0, 0], [0, 4, 0], [0, 0, 4]])
 
@@ -41,7 +41,9 @@ def head_for(train: Examples, n_classes: int = 3) -> Head:
 def test_the_weights_have_the_least_loss_under_the_penalty():
     train = examples([20, 30, 40], noise=3.0)
     head = head_for(train)
-    solve_head(head, train, examples([0, 0, 0]), recipe(penalties=[0.1], class_weights="none"))
+    fit_logistic_head(
+        head, train, examples([0, 0, 0]), recipe(penalties=[0.1], class_weights="none")
+    )
     weight = head.layers[-1].weight.detach().clone().requires_grad_()
     bias = head.layers[-1].bias.detach().clone().requires_grad_()
     scores = head.standardised(train.inputs) @ weight.T + bias
@@ -53,7 +55,7 @@ def test_the_weights_have_the_least_loss_under_the_penalty():
 
 def test_the_val_split_chooses_the_penalty():
     train, val = examples([4, 4, 4], noise=4.0), examples([99, 99, 99], seed=1, noise=4.0)
-    found = solve_head(head_for(train), train, val, recipe(penalties=[1e-4, 0.3, 300.0]))
+    found = fit_logistic_head(head_for(train), train, val, recipe(penalties=[1e-4, 0.3, 300.0]))
     losses = {row["penalty"]: row["val_loss"] for row in found.history}
     assert list(losses) == [300.0, 0.3, 1e-4]
     assert found.history[found.best - 1]["penalty"] == min(losses, key=losses.get) == 0.3
@@ -61,9 +63,9 @@ def test_the_val_split_chooses_the_penalty():
 
 def test_views_of_a_val_picture_are_averaged_and_an_empty_val_takes_the_middle():
     train = examples([10, 10, 10])
-    seen = solve_head(head_for(train), train, examples([5, 5, 5], seed=2, views=4), recipe())
+    seen = fit_logistic_head(head_for(train), train, examples([5, 5, 5], seed=2, views=4), recipe())
     assert seen.history[0]["val_macro_f1"] == 1.0
-    blind = solve_head(head_for(train), train, examples([0, 0, 0]), recipe())
+    blind = fit_logistic_head(head_for(train), train, examples([0, 0, 0]), recipe())
     assert blind.history[blind.best - 1]["penalty"] == 0.3
 
 
@@ -71,7 +73,7 @@ def test_views_of_a_val_picture_are_averaged_and_an_empty_val_takes_the_middle()
 def test_a_class_without_pictures_is_never_the_answer(counts, lacking):
     train = examples(counts)
     head = head_for(train)
-    solve_head(head, train, examples([3, 3, 3], seed=3), recipe())
+    fit_logistic_head(head, train, examples([3, 3, 3], seed=3), recipe())
     with torch.inference_mode():
         answers = head(examples([9, 9, 9], seed=4).inputs).argmax(1)
         told = head(train.inputs).argmax(1)
@@ -87,7 +89,9 @@ def test_answers_across_folds_come_from_heads_that_have_not_seen_the_group():
     targets = torch.tensor([n // 2 % 2 for n in range(40)])
     marked = Examples(inputs, targets, torch.ones(40))
     head = Head(20, 2)
-    found = solve_across(head, marked, groups, recipe(penalties=[0.01, 0.1], folds=5), seed=1)
+    found = fit_logistic_head_cv(
+        head, marked, groups, recipe(penalties=[0.01, 0.1], folds=5), seed=1
+    )
     with torch.inference_mode():
         seen = head(inputs).argmax(1)
     assert torch.equal(seen, targets)
@@ -102,10 +106,10 @@ def test_across_folds_everything_is_learnt_from_with_the_best_penalty():
     both = examples([30, 30, 30], views=4, noise=3.0)
     asked = recipe(penalties=[1e-4, 0.3, 300.0], folds=5)
     across, whole = Head(3, 3), Head(3, 3)
-    found = solve_across(across, both, [str(n) for n in range(90)], asked, seed=1)
+    found = fit_logistic_head_cv(across, both, [str(n) for n in range(90)], asked, seed=1)
     best = min(found.history, key=lambda row: row["val_loss"])
     first = Examples(both.inputs[:, 0], both.targets, both.weights)
-    solve_head(whole, first, examples([0, 0, 0]), recipe(penalties=[best["penalty"]]))
+    fit_logistic_head(whole, first, examples([0, 0, 0]), recipe(penalties=[best["penalty"]]))
     assert found.history[found.best - 1] == best
     assert best["penalty"] < 300
     assert torch.allclose(across.layers[-1].weight, whole.layers[-1].weight, atol=1e-4)
@@ -113,7 +117,7 @@ def test_across_folds_everything_is_learnt_from_with_the_best_penalty():
 
 def test_one_group_leaves_nothing_to_hold_back():
     both = examples([9, 9, 9], views=1)
-    found = solve_across(Head(3, 3), both, ["same"] * 27, recipe(folds=5), seed=1)
+    found = fit_logistic_head_cv(Head(3, 3), both, ["same"] * 27, recipe(folds=5), seed=1)
     assert found.logits is None
     assert found.history[found.best - 1]["penalty"] == 0.3
 
@@ -123,7 +127,7 @@ def test_a_rare_class_counts_as_much_as_a_frequent_one():
     found = {}
     for kind in ("none", "balanced"):
         head = head_for(train)
-        solve_head(head, train, held, recipe(class_weights=kind, penalties=[0.1]))
+        fit_logistic_head(head, train, held, recipe(class_weights=kind, penalties=[0.1]))
         with torch.inference_mode():
             answers = head(held.inputs).argmax(1)
         found[kind] = float((answers[held.targets == 1] == 1).float().mean())
@@ -138,8 +142,8 @@ def test_a_picture_without_weight_teaches_nothing():
         torch.cat([torch.ones(60), torch.zeros(60)]),
     )
     heads = [head_for(train), head_for(train)]
-    solve_head(heads[0], train, examples([0, 0, 0]), recipe(penalties=[0.1]))
-    solve_head(heads[1], wrong, examples([0, 0, 0]), recipe(penalties=[0.1]))
+    fit_logistic_head(heads[0], train, examples([0, 0, 0]), recipe(penalties=[0.1]))
+    fit_logistic_head(heads[1], wrong, examples([0, 0, 0]), recipe(penalties=[0.1]))
     ours, theirs = (head.layers[-1].weight for head in heads)
     assert torch.allclose(ours, theirs, atol=2e-2)
 
@@ -149,7 +153,7 @@ def test_features_that_are_no_numbers_end_the_run_with_what_to_do():
     head = head_for(train)
     train.inputs[3, 1] = float("nan")
     with pytest.raises(TrainingError, match="no numbers"):
-        solve_head(head, train, examples([0, 0, 0]), recipe())
+        fit_logistic_head(head, train, examples([0, 0, 0]), recipe())
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from cosmic_morphology import cli
-from cosmic_morphology.atlas import Stamp
-from cosmic_morphology.learn.data.atlas_source import AtlasPictures
+from cosmic_morphology.atlas import ColumnProvenance
+from cosmic_morphology.learn.data.atlas_source import AtlasSource
 from cosmic_morphology.pipeline.summary import Summary
 from cosmic_morphology.settings import CollectJob, LearnSettings, SettingsError, job_of
 
@@ -76,14 +76,14 @@ def test_a_column_of_embeddings_without_one_filled_is_compared_as_none(filled):
     from cosmic_morphology.settings import CurateSettings
 
     field = pa.field("embedding_small", pa.list_(pa.float32(), 4))
-    filled.prepare_columns([field], Stamp("embed"))
+    filled.prepare_columns([field], ColumnProvenance("embed"))
     settings = CurateSettings(duplicate_embedding="embedding_small")
     assert find_duplicates(filled, settings=settings).pictures == filled.count()
 
 
 def test_no_password_of_an_address_is_written(atlas, tmp_path):
     atlas.uri = "s3://ann:secretpass@host/bucket/a?X-Amz-Signature=cafe0123"
-    where = AtlasPictures(atlas).where()
+    where = AtlasSource(atlas).where()
     Summary(atlas=atlas.address).write(tmp_path / "summary.json")
     (tmp_path / "atlas.json").write_text(json.dumps(where))
     for file in tmp_path.glob("*.json"):

@@ -13,7 +13,7 @@ from evaluate_atlas import CLASSES as SCORED
 from evaluate_atlas import add_predictions, make_atlas
 from study_atlas import CLASSES, embed, fill
 
-from cosmic_morphology.atlas import Atlas, Stamp, embedding_column_for
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, embedding_column_for
 from cosmic_morphology.curate.duplicates.find import compared_column
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.evaluate import evaluate_run
@@ -40,7 +40,7 @@ def answer(atlas: Atlas) -> None:
             "confidence_run": pa.array([0.9] * len(ids), pa.float32()),
         }
     )
-    atlas.replace_columns(said, Stamp("predict"))
+    atlas.replace_columns(said, ColumnProvenance("predict"))
 
 
 def decide(atlas: Atlas, id_: str, verdict: str, label: str = "") -> None:
@@ -58,7 +58,7 @@ def test_evaluation_and_studies_score_the_same_images_by_the_same_truth(atlas):
         decide(atlas, id_, *said)
     pool = read_pool(atlas, classes=CLASSES)
     rows = pool.real("test")
-    studied = {pool.ids[row]: CLASSES[pool.right[row]] for row in rows}
+    studied = {pool.ids[row]: CLASSES[pool.y_true[row]] for row in rows}
     checked = read_answers(atlas, "run", CLASSES).kinds["checked"]
     scored = {id_: CLASSES[at] for id_, at in zip(checked.ids, checked.y_true, strict=True)}
     assert studied == scored

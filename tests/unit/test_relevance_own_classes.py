@@ -9,7 +9,7 @@ import pytest
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate import check_relevance, label, vote
 from cosmic_morphology.curate.votes import voters
-from cosmic_morphology.curate.votes.base import Said
+from cosmic_morphology.curate.votes.base import SourceText
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
@@ -124,7 +124,9 @@ def test_a_recorded_search_word_is_no_class_that_the_record_names():
         "of the instrument are put together and tested."
     )
     package = load_taxonomy()
-    bare = voters.no_class_named_votes(Said(description=text), package)
-    found = voters.no_class_named_votes(Said(description=text, queries=("nasa:galaxy",)), package)
+    bare = voters.no_class_named_votes(SourceText(description=text), package)
+    found = voters.no_class_named_votes(
+        SourceText(description=text, queries=("nasa:galaxy",)), package
+    )
     assert [vote.label for vote in found] == ["irrelevant"]
     assert found == bare

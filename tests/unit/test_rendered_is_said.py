@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from cosmic_morphology.atlas import RENDERER, Record, Stamp, credit_ledger
+from cosmic_morphology.atlas import RENDERER, ColumnProvenance, Record, credit_ledger
 from cosmic_morphology.collect.harvest.replica_records import StandIn
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import evaluate_run
-from cosmic_morphology.report import explore, write_report
+from cosmic_morphology.report import explore_atlas, write_report
 from cosmic_morphology.settings import CollectJob, EvaluateSettings
 
 NASA = "https://images.nasa.gov/details/x"
@@ -71,7 +71,7 @@ def drawn(atlas, arrival):
         },
     }
     for stage, values in columns.items():
-        atlas.replace_columns(pa.table({"id": ids, **values}), Stamp(stage))
+        atlas.replace_columns(pa.table({"id": ids, **values}), ColumnProvenance(stage))
     at = datetime(2026, 1, 1, tzinfo=UTC)
     atlas.append_decisions(
         [
@@ -130,7 +130,7 @@ def test_the_report_says_rendered_first_and_links_nowhere(drawn, tmp_path):
 
 def test_explore_captions_say_rendered(drawn, tmp_path):
     _, text = text_of(
-        explore(drawn, tmp_path / "explore") and tmp_path / "explore" / "explore.html"
+        explore_atlas(drawn, tmp_path / "explore") and tmp_path / "explore" / "explore.html"
     )
     assert "6 rendered pictures" in text
     assert "NASA" not in text

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cosmic_morphology.replica import Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Replica
 from cosmic_morphology.replica.archives.cutouts import covered
-from cosmic_morphology.replica.catalogue import Record
+from cosmic_morphology.replica.catalogue import ArchiveRecord
 from cosmic_morphology.replica.quirks import Quirks
 
 # One context for all: reading the certificates takes longer than most requests here.
@@ -31,7 +31,7 @@ def picture(record):
 
 def records(n=12):
     return [
-        Record(
+        ArchiveRecord(
             nasa_id=f"p{i}",
             title=TITLES[i % 4],
             description=f"Text {i} & more",
@@ -46,7 +46,7 @@ def records(n=12):
 
 @pytest.fixture(scope="module")
 def replica():
-    with Replica(Holdings(records(), picture), quirks=Quirks.none()) as running:
+    with Replica(ArchiveCatalogue(records(), picture), quirks=Quirks.none()) as running:
         yield running
 
 
@@ -112,7 +112,7 @@ def test_a_missing_day_of_apod_says_so_in_wordpress_words(client):
 
 def test_apod_can_answer_with_the_logo_and_with_short_pages():
     quirks = Quirks(apod_logo=1, apod_per_page=3, apod_video=1)
-    with Replica(Holdings(records(), picture), quirks=quirks) as running:
+    with Replica(ArchiveCatalogue(records(), picture), quirks=quirks) as running:
         entries = get(running.url + APOD, params={"per_page": 100}).json()
         assert len(entries) == 3
         assert all("nasa-logo" in entry["hdurl"] for entry in entries)
@@ -122,7 +122,7 @@ def test_apod_can_answer_with_the_logo_and_with_short_pages():
 
 
 def test_a_withheld_record_leaves_every_archive():
-    with Replica(Holdings(records(), picture), quirks=Quirks.none()) as running:
+    with Replica(ArchiveCatalogue(records(), picture), quirks=Quirks.none()) as running:
         running.withhold(["p0"])
         with httpx2.Client(base_url=running.url, headers=CONTACT) as client:
             assert client.get(f"{APOD}/000115").status_code == 404
@@ -180,7 +180,7 @@ def test_a_checksum_is_that_of_the_file(client):
 
 def test_a_feed_shows_its_known_bugs_and_can_be_switched_off():
     quirks = Quirks(d2d_bytes_bug=1, d2d_language=1, d2d_off=("eso",))
-    with Replica(Holdings(records(), picture), quirks=quirks) as running:
+    with Replica(ArchiveCatalogue(records(), picture), quirks=quirks) as running:
         root = f"{running.url}/djangoplicity"
         (first, *_) = get(f"{root}/esawebb/images/d2d/").json()["Collections"]
         assert first["Title"] == "b'Artist's impression of a star'"
@@ -253,7 +253,7 @@ def test_an_agent_without_a_contact_address_is_refused(replica):
 
 def test_originals_are_throttled_for_programs_only():
     quirks = Quirks(commons_throttled=1)
-    with Replica(Holdings(records(), picture), quirks=quirks) as running:
+    with Replica(ArchiveCatalogue(records(), picture), quirks=quirks) as running:
         url = f"{running.url}/commons/a/ab/P0.jpg"
         assert get(url, headers=CONTACT).status_code == 429
         browser = {"User-Agent": "Mozilla/5.0 (someone@example.org)"}

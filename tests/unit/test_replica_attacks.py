@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from cosmic_morphology.replica import Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Replica
 from cosmic_morphology.replica.hostile import BOMB_BYTES, REDIRECTS
 
 # One context for all: reading the certificates takes longer than most requests here.
@@ -22,7 +22,7 @@ ENOUGH = 30_000_000
 
 @pytest.fixture(scope="module")
 def replica():
-    with Replica(Holdings.numbered(3, side_px=32)) as running:
+    with Replica(ArchiveCatalogue.numbered(3, side_px=32)) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from cosmic_morphology.errors import CosmicError, InputError
-from cosmic_morphology.replica import Faults, Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 from cosmic_morphology.replica.quirks import Quirks
 
 PICTURE = "/nasa-assets/image/{0}/{0}~medium.jpg"
@@ -18,7 +18,7 @@ PICTURE = "/nasa-assets/image/{0}/{0}~medium.jpg"
 
 @pytest.fixture(scope="module")
 def holdings():
-    return Holdings.numbered(120, side_px=32)
+    return ArchiveCatalogue.numbered(120, side_px=32)
 
 
 @pytest.fixture(scope="module")
@@ -206,9 +206,9 @@ def test_a_replica_stops_at_once_though_answers_are_held_back(holdings):
 
 def test_serving_in_the_foreground_says_its_address_and_ends_on_interrupt():
     code = (
-        "from cosmic_morphology.replica import Holdings, build_app\n"
+        "from cosmic_morphology.replica import ArchiveCatalogue, build_app\n"
         "from cosmic_morphology.replica.server import serve\n"
-        "app = build_app(Holdings.numbered(3, side_px=32))\n"
+        "app = build_app(ArchiveCatalogue.numbered(3, side_px=32))\n"
         "serve(app, host='127.0.0.1', port=0, started=lambda url: print(url, flush=True))\n"
         "print('ended')\n"
     )

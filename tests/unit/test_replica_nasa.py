@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from cosmic_morphology.errors import CosmicError, InputError
-from cosmic_morphology.replica import Holdings, Replica
+from cosmic_morphology.replica import ArchiveCatalogue, Replica
 from cosmic_morphology.replica.archives.nasa import TOO_DEEP
 from cosmic_morphology.replica.quirks import Quirks
 
@@ -60,7 +60,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tidy(folder):
-    holdings = Holdings.from_catalogue(folder, folder / "catalogue.csv", where={"source": "apod"})
+    holdings = ArchiveCatalogue.from_catalogue(
+        folder, folder / "catalogue.csv", where={"source": "apod"}
+    )
     with Replica(holdings, quirks=Quirks.none()) as replica:
         yield replica
 
@@ -68,7 +70,7 @@ def tidy(folder):
 @pytest.fixture(scope="module")
 def big():
     quirks = Quirks(canonical_only=0, no_links=0)
-    with Replica(Holdings.numbered(10_250, side_px=32), quirks=quirks) as replica:
+    with Replica(ArchiveCatalogue.numbered(10_250, side_px=32), quirks=quirks) as replica:
         yield replica
 
 
@@ -247,7 +249,7 @@ def test_a_picture_answers_conditions_and_ranges(tidy):
 
 
 def test_every_quirk_shows_in_the_answers(folder):
-    holdings = Holdings.from_catalogue(folder, folder / "catalogue.csv", twins=1.0)
+    holdings = ArchiveCatalogue.from_catalogue(folder, folder / "catalogue.csv", twins=1.0)
     plain = {r.nasa_id: r for r in holdings.records}
     everything = Quirks(
         joined_keywords=1, html=1, missing_fields=1, raw_spaces=1, tif_original=1, opt_out=1,
@@ -270,7 +272,7 @@ def test_every_quirk_shows_in_the_answers(folder):
 
 
 def test_the_shares_of_items_without_links_or_renditions_are_those_asked_for():
-    with Replica(Holdings.numbered(1_000, side_px=32)) as replica:
+    with Replica(ArchiveCatalogue.numbered(1_000, side_px=32)) as replica:
         items = search(replica, q="galaxy", page_size=1000)["items"]
     without = sum("links" not in item for item in items)
     alone = sum([link["rel"] for link in item.get("links", [])] == ["canonical"] for item in items)
@@ -280,7 +282,7 @@ def test_the_shares_of_items_without_links_or_renditions_are_those_asked_for():
 
 def test_links_can_name_the_real_hosts():
     quirks = Quirks(real_hosts=True, http_links=0.5, no_links=0)
-    with Replica(Holdings.numbered(60, side_px=32), quirks=quirks) as replica:
+    with Replica(ArchiveCatalogue.numbered(60, side_px=32), quirks=quirks) as replica:
         page = search(replica, q="galaxy", page_size=50)
     hosts = {item["links"][0]["href"].split("/image/")[0] for item in page["items"]}
     assert hosts == {"http://images-assets.nasa.gov", "https://images-assets.nasa.gov"}
@@ -288,7 +290,7 @@ def test_links_can_name_the_real_hosts():
 
 
 def test_withheld_records_are_gone_until_they_are_released(folder):
-    holdings = Holdings.from_catalogue(folder, folder / "catalogue.csv")
+    holdings = ArchiveCatalogue.from_catalogue(folder, folder / "catalogue.csv")
     with Replica(holdings, quirks=Quirks.none()) as replica:
         url = f"{replica.url}/nasa-assets/image/gal/gal~orig.jpg"
         assert get(url).status_code == 200
@@ -309,7 +311,7 @@ def test_a_recorded_page_is_answered_byte_for_byte_for_its_own_query(folder, tmp
     ).encode()
     (tmp_path / "page.json").write_bytes(body)
     (tmp_path / "list.json").write_text("[1]")
-    holdings = Holdings.from_catalogue(folder, folder / "catalogue.csv")
+    holdings = ArchiveCatalogue.from_catalogue(folder, folder / "catalogue.csv")
     with Replica(holdings, recorded=tmp_path) as replica:
         for params in ({"q": "x"}, {"q": "x", "media_type": "image", "page": "1"}):
             assert get(f"{replica.nasa_url}/search", params=params).content == body
@@ -324,7 +326,7 @@ def test_the_pages_recorded_at_the_real_archive_come_back_unchanged(folder, name
     recorded = SHARED / "sky" / "recorded"
     if not recorded.is_dir():
         pytest.skip("the recorded pages are not beside this checkout")
-    holdings = Holdings.from_catalogue(folder, folder / "catalogue.csv")
+    holdings = ArchiveCatalogue.from_catalogue(folder, folder / "catalogue.csv")
     with Replica(holdings, recorded=recorded) as replica:
         params = {"q": name.split("_")[0], "media_type": "image"}
         answer = get(f"{replica.nasa_url}/search", params=params)
@@ -332,7 +334,7 @@ def test_the_pages_recorded_at_the_real_archive_come_back_unchanged(folder, name
 
 
 def test_a_replica_in_its_own_process_serves_and_ends(folder):
-    holdings = Holdings.from_catalogue(folder, folder / "catalogue.csv")
+    holdings = ArchiveCatalogue.from_catalogue(folder, folder / "catalogue.csv")
     with Replica(holdings, process=True, quirks=Quirks.none()) as replica:
         assert ids(search(replica, q="rocket")) == ["other"]
         assert [seen.path for seen in replica.requests] == ["/nasa/search"]
@@ -353,8 +355,8 @@ def is_down(url):
 def test_a_replica_in_its_own_process_dies_with_its_parent():
     code = (
         "import time\n"
-        "from cosmic_morphology.replica import Holdings, Replica\n"
-        "with Replica(Holdings.numbered(3, side_px=32), process=True) as replica:\n"
+        "from cosmic_morphology.replica import ArchiveCatalogue, Replica\n"
+        "with Replica(ArchiveCatalogue.numbered(3, side_px=32), process=True) as replica:\n"
         "    print(replica.nasa_url, flush=True)\n"
         "    time.sleep(600)\n"
     )
@@ -366,7 +368,7 @@ def test_a_replica_in_its_own_process_dies_with_its_parent():
 
 
 def test_an_archive_of_26858_hits_can_be_cut_into_slices_that_add_up():
-    holdings = Holdings.numbered(26_858, side_px=32, heavy_year=2016, heavy_share=0.5)
+    holdings = ArchiveCatalogue.numbered(26_858, side_px=32, heavy_year=2016, heavy_share=0.5)
     with Replica(holdings) as replica, httpx2.Client() as client:
 
         def hits(**params):
@@ -383,7 +385,7 @@ def test_an_archive_of_26858_hits_can_be_cut_into_slices_that_add_up():
 
 
 def test_a_taken_port_is_said(tidy, folder):
-    holdings = Holdings.from_catalogue(folder, folder / "catalogue.csv")
+    holdings = ArchiveCatalogue.from_catalogue(folder, folder / "catalogue.csv")
     port = int(tidy.url.rpartition(":")[2])
     with pytest.raises(CosmicError, match="did not start"), Replica(holdings, port=port):
         pass
@@ -391,14 +393,14 @@ def test_a_taken_port_is_said(tidy, folder):
 
 def test_a_catalogue_that_cannot_be_used_says_what_is_wrong(folder, tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
-        Holdings.from_catalogue(folder, tmp_path / "none.csv")
+        ArchiveCatalogue.from_catalogue(folder, tmp_path / "none.csv")
     (tmp_path / "bad.csv").write_text("file,title\na.jpg,A\n")
     with pytest.raises(InputError, match="lacks the columns date, description"):
-        Holdings.from_catalogue(folder, tmp_path / "bad.csv")
+        ArchiveCatalogue.from_catalogue(folder, tmp_path / "bad.csv")
     with pytest.raises(InputError, match="no row"):
-        Holdings.from_catalogue(folder, folder / "catalogue.csv", where={"source": "x"})
+        ArchiveCatalogue.from_catalogue(folder, folder / "catalogue.csv", where={"source": "x"})
     with pytest.raises(InputError, match="none of the pictures"):
-        Holdings.from_catalogue(tmp_path, folder / "catalogue.csv")
+        ArchiveCatalogue.from_catalogue(tmp_path, folder / "catalogue.csv")
 
 
 def test_a_catalogue_cannot_reach_outside_its_folder(folder, tmp_path):
@@ -410,7 +412,7 @@ def test_a_catalogue_cannot_reach_outside_its_folder(folder, tmp_path):
     (tmp_path / "c.csv").write_text(
         "file,title,description,date,nasa_id\n../secret.jpg,A,,,a\nfine.jpg,B,,,b\n"
     )
-    holdings = Holdings.from_catalogue(inside, tmp_path / "c.csv")
+    holdings = ArchiveCatalogue.from_catalogue(inside, tmp_path / "c.csv")
     with Replica(holdings, quirks=Quirks.none()) as replica:
         assert get(f"{replica.url}/nasa-assets/image/a/a~orig.jpg").status_code == 404
         assert get(f"{replica.url}/nasa-assets/image/b/b~orig.jpg").status_code == 200

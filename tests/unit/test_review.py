@@ -71,11 +71,11 @@ def test_unknown_ids_are_counted_and_named_not_stored(filled, tmp_path):
 def test_one_split_can_be_asked_for(filled, tmp_path):
     import pyarrow as pa
 
-    from cosmic_morphology.atlas import Stamp
+    from cosmic_morphology.atlas import ColumnProvenance
 
     ids = [f"nasa:x{n:03d}" for n in range(10)]
     splits = pa.table({"id": ids, "split": ["test"] * 3 + ["train"] * 7})
-    filled.replace_columns(splits, Stamp("split"))
+    filled.replace_columns(splits, ColumnProvenance("split"))
     file = table(tmp_path, "id,label\nnasa:x001,comet\nnasa:x009,comet\n")
     done = import_verdicts(filled, file, taxonomy=SIX, only_split="test")
     assert (done.stored, done.other_split) == (1, 1)

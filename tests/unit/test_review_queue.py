@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from cosmic_morphology.atlas import Stamp, all_decisions, latest_decisions
+from cosmic_morphology.atlas import ColumnProvenance, all_decisions, latest_decisions
 from cosmic_morphology.curate.review.queue import review_queue
 from cosmic_morphology.curate.review.terminal import keys_of, review
 from cosmic_morphology.curate.review.verdicts import agreements
@@ -31,9 +31,11 @@ def labelled(filled):
                 "label_kind": ["computed"] * 10,
             }
         ),
-        Stamp("labels"),
+        ColumnProvenance("labels"),
     )
-    filled.replace_columns(pa.table({"id": ids, "split": [*["train"] * 9, "test"]}), Stamp("split"))
+    filled.replace_columns(
+        pa.table({"id": ids, "split": [*["train"] * 9, "test"]}), ColumnProvenance("split")
+    )
     return filled
 
 
@@ -68,7 +70,7 @@ def test_a_verdict_that_settles_copies_is_worth_more_of_them(labelled):
                 ],
             }
         ),
-        Stamp("duplicates"),
+        ColumnProvenance("duplicates"),
     )
     queue = review_queue(labelled, taxonomy=SIX)
     worth = {each.id: each.worth for each in queue}

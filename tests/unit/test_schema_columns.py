@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Stamp
-from cosmic_morphology.atlas.schema import BELIEVED, describe_column, table_schema
+from cosmic_morphology.atlas import ColumnProvenance
+from cosmic_morphology.atlas.schema import DERIVED_COLUMNS, describe_column, table_schema
 from cosmic_morphology.curate import (
     check_mislabels,
     check_relevance,
@@ -33,10 +33,10 @@ def test_every_column_of_a_curated_atlas_is_listed_with_its_type(filled):
         told = describe_column(name)
         assert told is not None, name
         assert told.type in (None, schema.field(name).type)
-    assert {column.name for column in BELIEVED} == set(schema.names) - said
+    assert {column.name for column in DERIVED_COLUMNS} == set(schema.names) - said
 
 
 def test_a_strangers_column_is_not_listed(filled):
     ids = filled.ids()
-    filled.replace_columns(pa.table({"id": ids, "mine": ids}), Stamp("mine"))
+    filled.replace_columns(pa.table({"id": ids, "mine": ids}), ColumnProvenance("mine"))
     assert describe_column("mine") is None

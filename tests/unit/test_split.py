@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from split_rows import dealt, rows
 
-from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate.split.assign import NONE, SIDES, assign_groups, folds
 from cosmic_morphology.curate.split.check import check_ratios
 from cosmic_morphology.curate.split.divide import (
     MADE_LATE,
     ON_TWO_SIDES,
     SCORED_TWICE,
-    divide,
+    assign_splits,
 )
 from cosmic_morphology.curate.split.split import split_pictures
 from cosmic_morphology.errors import UsageError
@@ -61,13 +61,15 @@ def test_no_group_is_ever_parted(table: pa.Table, seed: int) -> None:
 
 @given(catalogues(), st.integers(0, 5))
 def test_an_image_keeps_its_split_or_leaves_for_a_reason(table: pa.Table, seed: int) -> None:
-    found = divide(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
+    found = assign_splits(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
     before: dict[str, set[str]] = {}
     listed = table.to_pylist()
     for row, group in zip(listed, found.groups, strict=True):
         if row["split"] in SIDES:
             before.setdefault(group, set()).add(row["split"])
-    for row, group, side, why in zip(listed, found.groups, found.side, found.why_none, strict=True):
+    for row, group, side, why in zip(
+        listed, found.groups, found.side, found.exclusion_reason, strict=True
+    ):
         if row["split"] in SIDES and side != row["split"]:
             assert side == NONE
             assert why in {MADE_LATE, SCORED_TWICE, ON_TWO_SIDES}
@@ -83,12 +85,12 @@ def test_the_order_of_the_rows_does_not_matter(table: pa.Table, seed: int, chanc
 
 @given(catalogues(), st.integers(0, 5))
 def test_splitting_twice_changes_nothing(table: pa.Table, seed: int) -> None:
-    first = divide(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
+    first = assign_splits(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
     again = table.drop_columns(["split", "split_reason"])
     again = again.append_column("split", pa.array(first.side, pa.string()))
-    again = again.append_column("split_reason", pa.array(first.why_none, pa.string()))
-    second = divide(again, settings=SplitSettings(), seed=seed, reject="irrelevant")
-    assert (second.side, second.why_none) == (first.side, first.why_none)
+    again = again.append_column("split_reason", pa.array(first.exclusion_reason, pa.string()))
+    second = assign_splits(again, settings=SplitSettings(), seed=seed, reject="irrelevant")
+    assert (second.side, second.exclusion_reason) == (first.side, first.exclusion_reason)
 
 
 @given(catalogues(), st.integers(0, 5))
@@ -115,7 +117,7 @@ def test_an_origin_goes_to_one_split_and_is_scored_once(table: pa.Table, seed: i
 
 @given(catalogues(), st.integers(0, 5))
 def test_no_split_misses_its_ratio_by_more_than_groups_force(table: pa.Table, seed: int) -> None:
-    found = divide(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
+    found = assign_splits(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
     try:
         check_ratios(found, SplitSettings(), where="atlas")
     except UsageError as error:
@@ -128,7 +130,7 @@ def test_three_groups_are_enough_for_three_splits(n: int, classes: int, seed: in
     table = rows(
         [{"id": f"p{at}", "group": f"p{at}", "label": f"c{at % classes}"} for at in range(n)]
     )
-    found = divide(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
+    found = assign_splits(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
     check_ratios(found, SplitSettings(), where="atlas")
     for side, asked in RATIOS.items():
         assert abs(found.side.count(side) - asked * n) <= 1
@@ -249,7 +251,7 @@ def write_columns(atlas: Atlas, **columns: list[object]) -> None:
     ids = atlas.ids()
     for name, values in columns.items():
         array = pa.array(values, pa.bool_() if name.endswith("flag") else pa.string())
-        atlas.replace_columns(pa.table({"id": ids, name: array}), Stamp("test"))
+        atlas.replace_columns(pa.table({"id": ids, name: array}), ColumnProvenance("test"))
 
 
 def test_an_atlas_that_is_split_twice_has_no_new_version(filled: Atlas) -> None:

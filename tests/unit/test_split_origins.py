@@ -8,7 +8,7 @@ from split_rows import dealt, rows
 from cosmic_morphology.curate.groups.lineage import parents_of
 from cosmic_morphology.curate.split.assign import NONE, SIDES
 from cosmic_morphology.curate.split.check import check_ratios
-from cosmic_morphology.curate.split.divide import Sides, divide
+from cosmic_morphology.curate.split.divide import SplitAssignment, assign_splits
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
 
@@ -70,7 +70,7 @@ def test_a_table_may_name_the_original_as_it_names_its_files() -> None:
 def test_an_empty_split_is_an_error_that_names_the_reason(
     listed: list[dict[str, object]], reason: str
 ) -> None:
-    found = divide(rows(listed), settings=SplitSettings(), seed=1, reject="irrelevant")
+    found = assign_splits(rows(listed), settings=SplitSettings(), seed=1, reject="irrelevant")
     with pytest.raises(UsageError) as caught:
         check_ratios(found, SplitSettings(), where="atlas")
     assert reason in str(caught.value)
@@ -81,7 +81,7 @@ def test_a_ratio_that_is_missed_by_more_than_the_groups_force_is_an_error() -> N
     for train, fixed, refused in ((60, False, False), (90, False, True), (90, True, False)):
         rest = 100 - train
         side = ["train"] * train + ["val"] * (rest // 2) + ["test"] * (rest - rest // 2)
-        found = Sides(side, [""] * 100, names, [True] * 100, [fixed] * 100)
+        found = SplitAssignment(side, [""] * 100, names, [True] * 100, [fixed] * 100)
         if not refused:
             check_ratios(found, SplitSettings(), where="atlas")
         else:

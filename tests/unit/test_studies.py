@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from study_atlas import CLASSES, believe, embed, fill, write_study
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record
+from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.errors import LeakError, SettingsError, UsageError
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import Difference
 from cosmic_morphology.studies import load_study
 from cosmic_morphology.studies.dataset import read_pool
-from cosmic_morphology.studies.label_noise import made_wrong
+from cosmic_morphology.studies.label_noise import inject_label_noise
 from cosmic_morphology.studies.learning_curve import some_groups
-from cosmic_morphology.studies.scoring import Answered, gap, gather, pooled
+from cosmic_morphology.studies.scoring import PredictionsAtPoint, collect_points, gap, pooled
 from cosmic_morphology.studies.synthetic import grid as synthetic_grid
 from cosmic_morphology.studies.synthetic import rendered_for, verdict_on
-from cosmic_morphology.studies.train_head import Lesson, learn, recipe_named
-from cosmic_morphology.studies.trials import Trial, Worked, work_off
+from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
+from cosmic_morphology.studies.trials import Trial, TrialOutput, run_trials
 
 NONE = np.zeros(0, np.int64)
 
@@ -66,22 +66,22 @@ def test_a_lesson_that_tests_or_tunes_on_rendered_pictures_is_refused(pool):
     recipe = recipe_named("baseline", {})
     drawn, train, test = pool.drawn(), pool.real("train"), pool.real("test")
     for lesson in (
-        Lesson(train, NONE, drawn[:3], pool.right, pool.weights),
-        Lesson(train, drawn[:3], test, pool.right, pool.weights),
-        Lesson(train, NONE, train[:2], pool.right, pool.weights),
+        HeadTask(train, NONE, drawn[:3], pool.right, pool.weights),
+        HeadTask(train, drawn[:3], test, pool.right, pool.weights),
+        HeadTask(train, NONE, train[:2], pool.right, pool.weights),
     ):
         with pytest.raises(LeakError):
-            learn(pool, lesson, recipe, seed=1)
+            train_and_predict(pool, lesson, recipe, seed=1)
 
 
 def test_a_cell_with_rendered_answers_is_never_written(pool, tmp_path):
     drawn = pool.drawn()[:4]
 
     def work(_):
-        return Worked(drawn, np.zeros(4, np.int64), 1)
+        return TrialOutput(drawn, np.zeros(4, np.int64), 1)
 
     with pytest.raises(LeakError):
-        work_off(pool, [Trial("a", 0.0, 1)], work, tmp_path, study="leak")
+        run_trials(pool, [Trial("a", 0.0, 1)], work, tmp_path, study="leak")
     assert not list(tmp_path.iterdir())
 
 
@@ -114,14 +114,14 @@ def test_a_rendered_picture_with_a_parent_in_the_test_split_is_not_learnt_from(
     }.items():
         record = Record("rendered", name, given_label="comet", lineage=parents)
         data = drawn_jpeg(len(arrivals))
-        arrivals.append(Arrival(record, take_in(data), data))
+        arrivals.append(NewImage(record, ingest_image(data), data))
         group = tested["group"] if name == "kin" else record.id
         beliefs.append({"id": record.id, "group": group, "split": "train"})
     other.add(arrivals)
     believe(other, beliefs)
     embed(other, [row["id"] for row in beliefs], np.ones((3, 16)))
     found = read_pool(made, classes=CLASSES, rendered=other)
-    usable = set(found.ids[found.drawn()].tolist())
+    usable = set(found.ids[found.rendered_rows()].tolist())
     assert "rendered:from-train" in usable
     assert not usable & {"rendered:from-test", "rendered:kin"}
 
@@ -145,27 +145,27 @@ def test_a_finished_cell_is_not_done_again_and_a_killed_study_goes_on(pool, tmp_
             raise KeyboardInterrupt
         done.append(trial.seed)
         test = pool.real("test")
-        return Worked(test, pool.right[test], 5, notes={"a": 1.0})
+        return TrialOutput(test, pool.right[test], 5, notes={"a": 1.0})
 
     trials = [Trial("a", 0.5, seed, more={"b": 1}) for seed in (1, 2, 3)]
     with pytest.raises(KeyboardInterrupt):
-        work_off(pool, trials, work, tmp_path, study="size")
+        run_trials(pool, trials, work, tmp_path, study="size")
     done.append(0)
-    cells, new = work_off(pool, trials, work, tmp_path, study="size")
+    cells, new = run_trials(pool, trials, work, tmp_path, study="size")
     assert done == [1, 2, 0, 3]
     assert new == 1
     assert [cell.trial.seed for cell in cells] == [1, 2, 3]
-    assert work_off(pool, trials, work, tmp_path, study="size") == (cells, 0)
+    assert run_trials(pool, trials, work, tmp_path, study="size") == (cells, 0)
 
 
 def test_other_pictures_settings_or_studies_are_other_cells(pool, tmp_path):
     test = pool.real("test")
 
     def work(_):
-        return Worked(test, pool.right[test], 5)
+        return TrialOutput(test, pool.right[test], 5)
 
     def new(pool, trial, study="size"):
-        return work_off(pool, [trial], work, tmp_path, study=study)[1]
+        return run_trials(pool, [trial], work, tmp_path, study=study)[1]
 
     trial = Trial("a", 0.5, 1, more={"epochs": 4})
     assert new(pool, trial) == 1
@@ -186,13 +186,13 @@ def test_other_pictures_settings_or_studies_are_other_cells(pool, tmp_path):
 def test_noise_makes_exactly_its_share_of_labels_wrong_and_touches_no_other(share, seed):
     labels = np.arange(60) % 3
     rows = np.arange(10, 50)
-    noisy = made_wrong(labels, rows, share, 3, seed)
+    noisy = inject_label_noise(labels, rows, share, 3, seed)
     changed = np.flatnonzero(noisy != labels)
     assert len(changed) == round(share * len(rows))
     assert set(changed.tolist()) <= set(rows.tolist())
     assert noisy.min() >= 0
     assert noisy.max() < 3
-    less = np.flatnonzero(made_wrong(labels, rows, share / 2, 3, seed) != labels)
+    less = np.flatnonzero(inject_label_noise(labels, rows, share / 2, 3, seed) != labels)
     assert set(less.tolist()) <= set(changed.tolist())
 
 
@@ -220,15 +220,15 @@ def test_rendered_pictures_come_in_the_asked_ratio_and_more_contain_the_fewer(po
 
 def test_labels_of_a_voter_are_learnt_from_but_never_scored_with(atlas):
     pool = read_pool(atlas, classes=CLASSES, labels="always_comet")
-    assert (pool.taught[pool.real("train")] == 1).all()
-    assert set(pool.right[pool.real("test")]) == {0, 1, 2}
+    assert (pool.y_train[pool.real("train")] == 1).all()
+    assert set(pool.y_true[pool.real("test")]) == {0, 1, 2}
 
 
 def test_a_lesson_gives_the_same_answers_twice(pool):
     recipe = recipe_named("quick", {"quick": {"epochs": 2}})
     train, val, test = pool.real("train"), pool.real("val"), pool.real("test")
-    plain = Lesson(train, val, test, pool.right, pool.weights)
-    once, again = (learn(pool, plain, recipe, seed=4) for _ in range(2))
+    plain = HeadTask(train, val, test, pool.right, pool.weights)
+    once, again = (train_and_predict(pool, plain, recipe, seed=4) for _ in range(2))
     assert np.array_equal(once, again)
     assert once.shape == (len(test),)
 
@@ -237,9 +237,11 @@ def test_what_is_learnt_first_is_remembered(pool):
     recipe = recipe_named("quick", {"quick": {"epochs": 10, "learning_rate": 0.02}})
     train, test = pool.real("train"), pool.real("test")
     galaxies = pool.right[test] == 2
-    without = Lesson(train[pool.right[train] < 2][::8], NONE, test, pool.right, pool.weights)
+    without = HeadTask(train[pool.right[train] < 2][::8], NONE, test, pool.right, pool.weights)
     after = replace(without, first=pool.drawn())
-    forgot, knows = (learn(pool, each, recipe, seed=4)[galaxies] for each in (without, after))
+    forgot, knows = (
+        train_and_predict(pool, each, recipe, seed=4)[galaxies] for each in (without, after)
+    )
     assert (knows == 2).sum() > (forgot == 2).sum()
 
 
@@ -258,12 +260,12 @@ def test_pooled_scores_equal_the_mean_over_seeds_and_their_interval_holds_it(poo
 def test_a_difference_is_paired_and_zero_between_the_same_answers(pool):
     rows = pool.real("test")
     right = pool.right[rows][None]
-    same = Answered("a", 0.0, rows, right, (1,), 1, 0)
+    same = PredictionsAtPoint("a", 0.0, rows, right, (1,), 1, 0)
     worse = replace(same, arm="b", said=np.roll(right, 1))
     assert gap(pool, same, same, metrics.macro_f1, resamples=100).interval == (0.0, 0.0)
     lost = gap(pool, same, worse, metrics.accuracy, resamples=100)
     assert lost.value == pytest.approx((worse.said == right).mean() - 1)
-    assert lost.is_real
+    assert lost.is_significant
 
 
 def test_folds_of_a_seed_are_put_together(pool, tmp_path):
@@ -271,11 +273,11 @@ def test_folds_of_a_seed_are_put_together(pool, tmp_path):
 
     def work(trial):
         part = rows[trial.fold :: 2]
-        return Worked(part, pool.right[part], 10 * (trial.fold + 1))
+        return TrialOutput(part, pool.right[part], 10 * (trial.fold + 1))
 
     trials = [Trial("a", 0.0, seed, fold) for seed in (1, 2) for fold in (0, 1)]
-    cells, _ = work_off(pool, trials, work, tmp_path, study="leak")
-    (place,) = gather(pool, cells)
+    cells, _ = run_trials(pool, trials, work, tmp_path, study="leak")
+    (place,) = collect_points(pool, cells)
     assert sorted(place.rows.tolist()) == sorted(rows.tolist())
     assert place.said.shape == (2, len(rows))
     assert (place.said == pool.right[place.rows]).all()

@@ -9,7 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.synthesize import RENDERED_CLASSES, render, render_many
+from cosmic_morphology.synthesize import RENDERED_CLASSES, render_image, render_images
 from cosmic_morphology.synthesize.fields.noise import between, standardised
 
 TARGETS = [kind for kind in RENDERED_CLASSES if kind != "irrelevant"]
@@ -17,14 +17,14 @@ TARGETS = [kind for kind in RENDERED_CLASSES if kind != "irrelevant"]
 
 @pytest.mark.parametrize("kind", RENDERED_CLASSES)
 def test_the_same_seed_gives_the_same_picture_and_another_seed_another(kind):
-    first, again, other = render(kind, 5, size_px=96), render(kind, 5, size_px=96), None
+    first, again, other = render_image(kind, 5, size_px=96), render_image(kind, 5, size_px=96), None
     assert np.array_equal(first.pixels, again.pixels)
     assert (first.title, first.description, first.parameters) == (
         again.title,
         again.description,
         again.parameters,
     )
-    other = render(kind, 6, size_px=96)
+    other = render_image(kind, 6, size_px=96)
     assert first.pixels.shape != other.pixels.shape or (first.pixels != other.pixels).any()
 
 
@@ -32,7 +32,7 @@ def test_the_same_seed_gives_the_same_picture_and_another_seed_another(kind):
 @pytest.mark.parametrize("kind", TARGETS)
 def test_every_class_renders_at_every_size_and_shows_something(kind, size_px):
     for seed in range(6):
-        picture = render(kind, seed, size_px=size_px)
+        picture = render_image(kind, seed, size_px=size_px)
         assert picture.pixels.dtype == np.uint8
         assert picture.pixels.ndim == 3
         assert picture.pixels.shape[2] == 3
@@ -42,14 +42,14 @@ def test_every_class_renders_at_every_size_and_shows_something(kind, size_px):
 
 def test_only_blank_junk_is_blank():
     for seed in range(30):
-        picture = render("irrelevant", seed, size_px=64)
+        picture = render_image("irrelevant", seed, size_px=64)
         assert picture.parameters["subtype"] == "blank" or picture.pixels.std() > 1
 
 
 @pytest.mark.parametrize("kind", RENDERED_CLASSES)
 def test_the_whole_truth_is_json_and_within_range(kind):
     for seed in range(8):
-        picture = render(kind, seed, size_px=64)
+        picture = render_image(kind, seed, size_px=64)
         told = json.loads(json.dumps(picture.parameters, allow_nan=False))
         assert told == picture.parameters
         assert told["class"] == kind
@@ -61,7 +61,7 @@ def test_the_whole_truth_is_json_and_within_range(kind):
 
 
 def test_a_picture_is_a_jpeg_of_its_own_size():
-    picture = render("planet", 1, size_px=80)
+    picture = render_image("planet", 1, size_px=80)
     image = Image.open(io.BytesIO(picture.jpeg(quality=90)))
     assert image.format == "JPEG"
     assert (image.height, image.width) == picture.pixels.shape[:2]
@@ -69,18 +69,18 @@ def test_a_picture_is_a_jpeg_of_its_own_size():
 
 def test_a_stream_equals_pictures_rendered_one_by_one_whatever_the_workers():
     counts = {"star": 9, "planet": 7, "irrelevant": 2}
-    alone = list(render_many(counts, seed=3, size_px=48, workers=1))
-    shared = list(render_many(counts, seed=3, size_px=48, workers=2))
+    alone = list(render_images(counts, seed=3, size_px=48, workers=1))
+    shared = list(render_images(counts, seed=3, size_px=48, workers=2))
     assert [(p.kind, p.seed) for p in alone] == [(p.kind, p.seed) for p in shared]
     for one, two in zip(alone, shared, strict=True):
         assert np.array_equal(one.pixels, two.pixels)
-        assert np.array_equal(one.pixels, render(one.kind, one.seed, size_px=48).pixels)
+        assert np.array_equal(one.pixels, render_image(one.kind, one.seed, size_px=48).pixels)
     assert sum(p.kind == "star" for p in alone) == 9
 
 
 def test_a_longer_stream_begins_with_the_shorter_one():
-    few = [p.seed for p in render_many({"star": 3}, seed=1, size_px=32, workers=1)]
-    more = [p.seed for p in render_many({"star": 6}, seed=1, size_px=32, workers=1)]
+    few = [p.seed for p in render_images({"star": 3}, seed=1, size_px=32, workers=1)]
+    more = [p.seed for p in render_images({"star": 6}, seed=1, size_px=32, workers=1)]
     assert more[:3] == few
 
 
@@ -89,9 +89,9 @@ def test_a_longer_stream_begins_with_the_shorter_one():
 )
 def test_what_cannot_be_rendered_is_refused_before_anything_starts(kind, seed, size_px):
     with pytest.raises(UsageError):
-        render(kind, seed, size_px=size_px)
+        render_image(kind, seed, size_px=size_px)
     with pytest.raises(UsageError):
-        render_many({kind: 1}, seed=seed, size_px=size_px)
+        render_images({kind: 1}, seed=seed, size_px=size_px)
 
 
 def test_interpolation_by_products_of_matrices_is_that_of_scipy():

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.synthesize import RENDERED_CLASSES, render
+from cosmic_morphology.synthesize import RENDERED_CLASSES, render_image
 from cosmic_morphology.synthesize.archive import write_archive
 from cosmic_morphology.synthesize.to_atlas import synthesize_into
 
@@ -63,7 +63,7 @@ def test_search_words_mislead_about_as_often_as_in_real_archives():
     right = found = 0
     for kind in RENDERED_CLASSES:
         for seed in range(40):
-            picture = render(kind, seed, size_px=32)
+            picture = render_image(kind, seed, size_px=32)
             text = f"{picture.title} {picture.description} {' '.join(picture.keywords)}"
             tokens = {t.strip(".,:;()'").lower() for t in text.replace("-", " ").split()}
             hits = [k for k, forms in words.items() if k != "irrelevant" and tokens & set(forms)]

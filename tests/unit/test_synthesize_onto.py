@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record, Stamp, may_be_redistributed
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, NewImage, Record, may_be_redistributed
 from cosmic_morphology.cli import app
 from cosmic_morphology.curate import group_pictures, split_pictures
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.settings import CurateSettings, SplitSettings
-from cosmic_morphology.synthesize import RENDERED_CLASSES, render
+from cosmic_morphology.synthesize import RENDERED_CLASSES, render_image
 from cosmic_morphology.synthesize.composite import composite, empty_part, rendered_sky
 from cosmic_morphology.synthesize.composites_to_atlas import composite_into, partners
 from cosmic_morphology.synthesize.cutout import cut_out
@@ -39,7 +39,9 @@ def fill(place, *, licences=("CC0", "CC0"), split: bool = True) -> Atlas:
     arrivals, rows = [], []
     for kind in ("planet", "star"):
         for number in range(8):
-            pixels = render("star", number, size_px=96).pixels if kind == "star" else disc(200)
+            pixels = (
+                render_image("star", number, size_px=96).pixels if kind == "star" else disc(200)
+            )
             out = io.BytesIO()
             Image.fromarray(np.roll(pixels, number, axis=1)).save(out, "JPEG", quality=95)
             record = Record(
@@ -47,12 +49,12 @@ def fill(place, *, licences=("CC0", "CC0"), split: bool = True) -> Atlas:
                 licence=licences[kind == "star"],
             )  # fmt: skip
             data = out.getvalue()
-            arrivals.append(Arrival(record, take_in(data), data))
+            arrivals.append(NewImage(record, ingest_image(data), data))
             rows.append({"id": record.id, "label": kind, "group": f"{kind}-{number // 2}"})
             if split:
                 rows[-1]["split"] = SIDES[number // 2]
     atlas.add(arrivals)
-    atlas.replace_columns(pa.Table.from_pylist(rows), Stamp("test"))
+    atlas.replace_columns(pa.Table.from_pylist(rows), ColumnProvenance("test"))
     return atlas
 
 
@@ -74,7 +76,7 @@ def test_the_same_seed_gives_the_same_composite_and_another_seed_another(kind):
     sky = rendered_sky(3, size_px=128)
     made = {}
     for number in range(12):
-        target = render(kind, number, size_px=96).pixels
+        target = render_image(kind, number, size_px=96).pixels
         once = composite(target, sky, kind=kind, seed=5, size_px=64)
         if once is None:
             continue
@@ -183,7 +185,7 @@ def test_no_composite_ever_gets_into_a_test_or_val_split(tmp_path):
         {"id": row["id"], "label": row["given_label"] or row["label"]}
         for row in atlas.read(["id", "given_label", "label"]).to_pylist()
     ]
-    atlas.replace_columns(pa.Table.from_pylist(labels), Stamp("test", code="2"))
+    atlas.replace_columns(pa.Table.from_pylist(labels), ColumnProvenance("test", code="2"))
     for seed in range(4):
         settings = SplitSettings(train=0.4, val=0.3, test=0.3)
         split_pictures(atlas, settings=settings, seed=seed, redo=True)

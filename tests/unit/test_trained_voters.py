@@ -6,17 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate import (
     TrainedVoter,
-    ask_runs,
-    audit,
+    audit_labels,
     explain_label,
     label,
+    predict_with_runs,
     vote,
     voter_of,
 )
-from cosmic_morphology.curate.votes.label_model import consensus
+from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.settings import CurateSettings, load_settings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
@@ -62,7 +62,7 @@ def set_beliefs(atlas: Atlas, groups=GROUPS, splits=SPLITS) -> None:
     for column, values in (("group", groups), ("split", splits)):
         if values is not None:
             rows = pa.table({"id": ids, column: pa.array(list(values.values()), pa.string())})
-            atlas.replace_columns(rows, Stamp(column))
+            atlas.replace_columns(rows, ColumnProvenance(column))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def sky(atlas: Atlas, arrival) -> Atlas:
 
 
 def ask(atlas, run, settings=SETTINGS, taxonomy=SIX):
-    done = ask_runs(atlas, [run], taxonomy=taxonomy, settings=settings)[run.name]
+    done = predict_with_runs(atlas, [run], taxonomy=taxonomy, settings=settings)[run.name]
     label(atlas, taxonomy=taxonomy, settings=settings)
     return done
 
@@ -85,7 +85,9 @@ def heard(atlas: Atlas) -> set[str]:
 
 
 def why(atlas: Atlas, n: int, settings=SETTINGS) -> str:
-    return explain_label(atlas, name(n), taxonomy=SIX, settings=settings).mute.get("run_old", "")
+    return explain_label(atlas, name(n), taxonomy=SIX, settings=settings).abstained.get(
+        "run_old", ""
+    )
 
 
 def test_a_run_votes_on_nothing_that_it_has_learned_from_or_is_scored_on(sky):
@@ -101,7 +103,7 @@ def test_a_run_votes_on_nothing_that_it_has_learned_from_or_is_scored_on(sky):
         "",
         "",
     ]
-    assert sum(done.mute.values()) == 4
+    assert sum(done.abstained.values()) == 4
 
 
 def test_what_has_joined_the_group_of_a_learned_picture_since_is_not_voted_on(sky):
@@ -168,7 +170,7 @@ def test_a_run_that_cannot_prove_what_it_has_learned_from_is_mute(sky, record, r
     run = old_run(**record)
     done = ask(sky, run)
     assert (run.answer.asked, done.filled, done.votes) == ([], 0, 0)
-    assert done.mute == {reason: 6}
+    assert done.abstained == {reason: 6}
     assert heard(sky) == set()
     assert why(sky, 5) == "nobody can tell whether it has learned from the picture"
 
@@ -178,7 +180,7 @@ def test_without_groups_nobody_knows_what_is_a_copy_and_the_run_is_mute(atlas, a
     vote(atlas, taxonomy=SIX, settings=SETTINGS)
     done = ask(atlas, old_run())
     assert done.votes == 0
-    assert done.mute == {
+    assert done.abstained == {
         "the picture's group is not known": 2,
         "it has learned from the picture, or from one of its group": 1,
     }
@@ -188,7 +190,7 @@ def test_a_picture_that_cannot_be_read_is_an_abstention_and_is_not_asked_again(s
     def broken(ids):
         return np.full((len(ids), 7), np.nan, np.float32)
 
-    assert ask(sky, old_run(answer=broken)).mute["it cannot read the picture"] == 2
+    assert ask(sky, old_run(answer=broken)).abstained["it cannot read the picture"] == 2
     assert heard(sky) == set()
     assert ask(sky, old_run(answer=broken)).filled == 0
 
@@ -224,7 +226,7 @@ def test_a_run_of_another_taxonomy_is_refused_before_it_is_asked(sky, classes, s
 
 def test_two_runs_of_one_name_are_refused(sky):
     with pytest.raises(InputError, match=r"old: two runs of one name.*Rename"):
-        ask_runs(sky, [old_run(), old_run()], taxonomy=SIX, settings=SETTINGS)
+        predict_with_runs(sky, [old_run(), old_run()], taxonomy=SIX, settings=SETTINGS)
 
 
 def test_answers_about_the_classes_of_another_taxonomy_are_not_heard(sky):
@@ -242,7 +244,7 @@ def test_a_run_without_the_reject_class_says_nothing_for_or_against_it(sky):
     assert "irrelevant" not in {each.label for each in told}
     rocket = {"voter": "title", "label": "irrelevant", "weight": 0.9}
     cast = [{"voter": v.voter, "label": v.label, "weight": v.weight} for v in told]
-    alone, both = consensus([[rocket], [rocket, *cast]], SIX.names_with_reject)
+    alone, both = naive_bayes_label_model([[rocket], [rocket, *cast]], SIX.names_with_reject)
     galaxy = SIX.names_with_reject.index("galaxy")
     assert both[-1] / both[galaxy] == pytest.approx(alone[-1] / alone[galaxy])
 
@@ -256,7 +258,7 @@ def test_many_runs_that_agree_are_one_voice(sky):
             for each in SIX.names_with_reject
         ]
 
-    one, three, picture = consensus(
+    one, three, picture = naive_bayes_label_model(
         [said("run_a"), said("run_a", "run_b", "run_c"), said("picture")], SIX.names_with_reject
     )
     assert three == pytest.approx(one)
@@ -267,7 +269,7 @@ def test_the_audit_measures_a_run_like_every_voter(sky, tmp_path):
     ask(sky, old_run())
     truth = tmp_path / "truth.csv"
     truth.write_text(f"id,class\n{name(0)},star\n{name(4)},galaxy\n{name(5)},star\n")
-    table = audit(sky, truth, taxonomy=SIX)
+    table = audit_labels(sky, truth, taxonomy=SIX)
     assert table.get("run_old", "precision").value == pytest.approx(1 / 2)
     assert table.get("run_old", "coverage").value == pytest.approx(2 / 3)
 

@@ -6,7 +6,7 @@ import pytest
 
 from cosmic_morphology.curate.text.object_names import objects_in
 from cosmic_morphology.curate.votes.cast import labels_of_voter, vote
-from cosmic_morphology.curate.votes.voters import VOTERS, Said
+from cosmic_morphology.curate.votes.voters import VOTERS, SourceText
 from cosmic_morphology.errors import TaxonomyError
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
@@ -27,7 +27,7 @@ MORPHOLOGY = Taxonomy.model_validate(
 
 
 def votes(voter: str, taxonomy: Taxonomy = SIX, **said: object) -> dict[str, float]:
-    return {each.label: each.weight for each in VOTERS[voter](Said(**said), taxonomy)}
+    return {each.label: each.weight for each in VOTERS[voter](SourceText(**said), taxonomy)}
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_a_folder_label_is_a_weak_vote_and_a_folder_name_is_understood():
 
 
 def test_empty_and_foreign_texts_are_an_abstention_not_an_error():
-    assert all(not voter(Said(), SIX) for voter in VOTERS.values())
-    japanese = Said(title="夜空の写真", description="星がきれいです。")
+    assert all(not voter(SourceText(), SIX) for voter in VOTERS.values())
+    japanese = SourceText(title="夜空の写真", description="星がきれいです。")
     assert all(not voter(japanese, SIX) for voter in VOTERS.values())
     assert set(votes("title", title="La nébuleuse d'Orion")) == {"nebula"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cosmic_morphology.curate.votes.voters import VOTERS, Said
+from cosmic_morphology.curate.votes.voters import VOTERS, SourceText
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
 SIX = load_taxonomy()
@@ -17,7 +17,7 @@ FORMS = (
 )  # fmt: skip
 
 
-def classes_named(said: Said, taxonomy: Taxonomy = SIX) -> set[str]:
+def classes_named(said: SourceText, taxonomy: Taxonomy = SIX) -> set[str]:
     votes = (vote for one in VOTERS.values() for vote in one(said, taxonomy))
     return {vote.label for vote in votes} - {taxonomy.reject}
 
@@ -27,17 +27,21 @@ def classes_named(said: Said, taxonomy: Taxonomy = SIX) -> set[str]:
 def test_a_negated_name_votes_for_no_class_wherever_it_stands(form: str, name: str) -> None:
     text = form.format(name, name.title(), name.upper())
     for said in (
-        Said(given_label=text),
-        Said(image_url=f"/data/{text}/0001.jpg"),
-        Said(title=text),
-        Said(title=f"{text}.jpg"),
+        SourceText(given_label=text),
+        SourceText(image_url=f"/data/{text}/0001.jpg"),
+        SourceText(title=text),
+        SourceText(title=f"{text}.jpg"),
     ):
         assert classes_named(said) == set()
 
 
 @pytest.mark.parametrize("name", ["not_M31", "no-jupiter", "non_67P"])
 def test_a_negated_object_is_no_object(name: str) -> None:
-    assert classes_named(Said(given_label=name)) == classes_named(Said(title=name)) == set()
+    assert (
+        classes_named(SourceText(given_label=name))
+        == classes_named(SourceText(title=name))
+        == set()
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,9 +55,9 @@ def test_a_negated_object_is_no_object(name: str) -> None:
     ],
 )
 def test_what_is_no_negation_still_votes(title: str, named: str) -> None:
-    assert classes_named(Said(title=title)) == {named}
+    assert classes_named(SourceText(title=title)) == {named}
 
 
 def test_a_class_that_is_called_so_is_found() -> None:
     own = Taxonomy(classes=(SkyClass(name="non-spiral"), SkyClass(name="spiral")))
-    assert classes_named(Said(given_label="Non-spiral"), own) == {"non-spiral"}
+    assert classes_named(SourceText(given_label="Non-spiral"), own) == {"non-spiral"}

@@ -18,55 +18,55 @@ from cosmic_morphology.atlas.decisions import (
     latest_decisions,
 )
 from cosmic_morphology.atlas.embeddings import embedding_column_for, embedding_columns
-from cosmic_morphology.atlas.engine import Applied, Progress, apply
-from cosmic_morphology.atlas.export import Exported, export
-from cosmic_morphology.atlas.provenance import Stamp, fingerprint
-from cosmic_morphology.atlas.record import Arrival, Record
+from cosmic_morphology.atlas.engine import ApplyResult, Progress, apply
+from cosmic_morphology.atlas.export import ExportResult, export_atlas
+from cosmic_morphology.atlas.provenance import ColumnProvenance, content_hash
+from cosmic_morphology.atlas.record import NewImage, Record
 from cosmic_morphology.atlas.schema import (
-    BELIEVED,
+    DERIVED_COLUMNS,
     SCHEMA_VERSION,
     TABLES,
     VOTE_TYPE,
-    believed_field,
+    derived_field,
 )
 from cosmic_morphology.atlas.verification.problems import Problem
-from cosmic_morphology.atlas.verification.verify import Verification, verify, withdraw
+from cosmic_morphology.atlas.verification.verify import VerifyResult, verify_atlas, withdraw
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 
 __all__ = [
-    "BELIEVED",
+    "DERIVED_COLUMNS",
     "RENDERER",
     "SCHEMA_VERSION",
     "TABLES",
     "VERDICTS",
     "VOTE_TYPE",
-    "Applied",
-    "Arrival",
+    "ApplyResult",
     "Atlas",
     "AtlasVersion",
+    "ColumnProvenance",
     "Commit",
     "Credit",
     "Decision",
-    "Exported",
+    "ExportResult",
+    "NewImage",
     "Problem",
     "Progress",
     "Record",
-    "Stamp",
-    "Verification",
+    "VerifyResult",
     "all_decisions",
     "apply",
-    "believed_field",
     "checked_labels",
+    "content_hash",
     "credit_ledger",
+    "derived_field",
     "embedding_column_for",
     "embedding_columns",
-    "export",
-    "fingerprint",
+    "export_atlas",
     "is_rendered",
     "labels_by_construction",
     "latest_decisions",
     "may_be_redistributed",
     "shown_texts",
-    "verify",
+    "verify_atlas",
     "withdraw",
 ]

@@ -10,21 +10,25 @@ from typing import Any
 import pyarrow as pa
 
 from cosmic_morphology.atlas import versions
-from cosmic_morphology.atlas.provenance import Stamp, fingerprint, table_digest
-from cosmic_morphology.atlas.record import Arrival, Record, fresh_rows, image_rows
+from cosmic_morphology.atlas.provenance import ColumnProvenance, content_hash, table_digest
+from cosmic_morphology.atlas.record import NewImage, Record, image_table, split_new_and_changed
 from cosmic_morphology.atlas.schema import (
     DECISIONS,
-    FROM_SAID,
+    DERIVED_FROM_REPORTED,
     IMAGES,
     KEYS,
     LEDGER,
-    SAID,
+    REPORTED_COLUMNS,
     TABLES,
-    believed_field,
+    derived_field,
 )
 from cosmic_morphology.atlas.storage import commit
 from cosmic_morphology.atlas.storage.creation import create_tables, open_tables
-from cosmic_morphology.atlas.storage.lance_tables import Table, sql_text, with_left_out
+from cosmic_morphology.atlas.storage.lance_tables import (
+    Table,
+    fill_missing_ids_with_null,
+    sql_literal,
+)
 from cosmic_morphology.atlas.storage.store import Store
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.errors import AtlasError, UsageError
@@ -141,8 +145,8 @@ class Atlas:
         for name in columns:
             if name not in there:
                 found = found.append_column(
-                    believed_field(name, pa.null()),
-                    pa.nulls(found.num_rows, believed_field(name, pa.null()).type),
+                    derived_field(name, pa.null()),
+                    pa.nulls(found.num_rows, derived_field(name, pa.null()).type),
                 )
         return found.select(list(columns))
 
@@ -209,13 +213,13 @@ class Atlas:
         """SHA-256 of the bytes of those of these ids that have a picture."""
         if not ids:
             return {}
-        where = f"id IN ({', '.join(map(sql_text, ids))})"
+        where = f"id IN ({', '.join(map(sql_literal, ids))})"
         rows = self.read(["id", "sha256"], where=where, table="images").to_pylist()
         return {row["id"]: row["sha256"] for row in rows}
 
     # ---- writing -----------------------------------------------------------------------------
 
-    def add(self, arrivals: Sequence[Arrival]) -> int:
+    def add(self, arrivals: Sequence[NewImage]) -> int:
         """Store pictures with their records; return how many were new.
 
         Where an id has other bytes already, neither these nor their record come in: what was said
@@ -225,7 +229,7 @@ class Atlas:
         which ``verify`` shows and the next run of the same collect or import mends.
         """
         self._writable()
-        with commit.one_writer(self.uri):
+        with commit.writer_lock(self.uri):
             there = self.sha256_of([arrival.record.id for arrival in arrivals])
             unique = {
                 arrival.record.id: arrival
@@ -234,7 +238,7 @@ class Atlas:
             }
             self.upsert_records([arrival.record for arrival in unique.values()])
             return commit.insert_new(
-                self.table("images"), image_rows(list(unique.values())), KEYS["images"]
+                self.table("images"), image_table(list(unique.values())), KEYS["images"]
             )
 
     def upsert_records(self, records: Sequence[Record]) -> None:
@@ -247,12 +251,14 @@ class Atlas:
         if not records:
             return
         ids = sorted({record.id for record in records})
-        before = self.read(SAID.names, where=f"id IN ({', '.join(map(sql_text, ids))})")
-        new, changed = fresh_rows(records, before)
+        before = self.read(
+            REPORTED_COLUMNS.names, where=f"id IN ({', '.join(map(sql_literal, ids))})"
+        )
+        new, changed = split_new_and_changed(records, before)
         commit.upsert(self.table("catalogue"), new, KEYS["catalogue"])
-        stale = [name for name in FROM_SAID if name in self.columns()]
+        stale = [name for name in DERIVED_FROM_REPORTED if name in self.columns()]
         for name in stale:
-            empty = pa.nulls(changed.num_rows, believed_field(name).type)
+            empty = pa.nulls(changed.num_rows, derived_field(name).type)
             changed = changed.append_column(name, empty)
         commit.update(self.table("catalogue"), changed, KEYS["catalogue"])
 
@@ -264,7 +270,7 @@ class Atlas:
             if row.get("error"):
                 row["error"] = without_secrets(row["error"])
         table = pa.Table.from_pylist(list(unique.values()), schema=LEDGER)
-        with commit.one_writer(self.uri):
+        with commit.writer_lock(self.uri):
             commit.upsert(self.table("ledger"), table, "url")
 
     def append_decisions(self, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -278,14 +284,14 @@ class Atlas:
         table = pa.Table.from_pylist(list(complete.values()), schema=DECISIONS)
         return commit.insert_new(self.table("decisions"), table, KEYS["decisions"])
 
-    def stamp_of(self, column: str) -> dict[bytes, bytes]:
+    def provenance_of(self, column: str) -> dict[bytes, bytes]:
         """Metadata of a believed column: who wrote it, empty when nobody did."""
         schema = self.table("catalogue").schema
         if column not in schema.names:
             return {}
         return dict(schema.field(column).metadata or {})
 
-    def prepare_columns(self, fields: Sequence[pa.Field], stamp: Stamp) -> bool:
+    def prepare_columns(self, fields: Sequence[pa.Field], stamp: ColumnProvenance) -> bool:
         """Make believed columns ready to be filled; True when all rows are now empty.
 
         Columns that another recipe wrote are replaced by empty ones (older versions keep them).
@@ -295,7 +301,7 @@ class Atlas:
         names = [field.name for field in fields]
         there = [name for name in names if name in dataset.schema.names]
         current = len(there) == len(names) and all(
-            stamp.same_recipe(dataset.schema.field(name).metadata) for name in names
+            stamp.same_code_and_parameters(dataset.schema.field(name).metadata) for name in names
         )
         if current:
             return False
@@ -309,7 +315,7 @@ class Atlas:
         self._writable()
         commit.update(self.table("catalogue"), rows, KEYS["catalogue"])
 
-    def replace_columns(self, rows: pa.Table, stamp: Stamp) -> None:
+    def replace_columns(self, rows: pa.Table, stamp: ColumnProvenance) -> None:
         """Write believed columns that a whole-table stage computed, and stamp them.
 
         Parameters
@@ -320,9 +326,11 @@ class Atlas:
             Goes into the metadata of each column, last: a kill before leaves the columns stale.
         """
         fields = [field for field in rows.schema if field.name != "id"]
-        unfinished = Stamp(stamp.stage, stamp.parameters, stamp.code, inputs="unfinished")
+        unfinished = ColumnProvenance(
+            stamp.stage, stamp.parameters, stamp.code, inputs="unfinished"
+        )
         if not self.prepare_columns(fields, unfinished):
-            rows = with_left_out(rows, self.read(["id"]).column("id").to_pylist())
+            rows = fill_missing_ids_with_null(rows, self.read(["id"]).column("id").to_pylist())
         self.fill_columns(rows)
         commit.stamp_columns(
             self.table("catalogue"), {field.name: stamp.metadata() for field in fields}
@@ -340,13 +348,13 @@ class Atlas:
         heavy_state = [
             (
                 name,
-                sorted(self.stamp_of(name).items()),
+                sorted(self.provenance_of(name).items()),
                 self.count("catalogue", f"`{name}` IS NOT NULL"),
             )
             for name in heavy
             if name in self.columns()
         ]
-        return fingerprint(
+        return content_hash(
             heavy_state,
             table_digest(self.read(["id", *light])),
             table_digest(self.read(["id", "sha256"], table="images")),

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from cosmic_morphology.atlas.atlas import Atlas
-from cosmic_morphology.atlas.provenance import Stamp
+from cosmic_morphology.atlas.provenance import ColumnProvenance
 
 # Batches on their way per core of the driver: enough to keep workers busy, few to hold.
 _PER_CORE = 4
@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class ApplyResult:
     """What :func:`apply` did."""
 
     filled: int
@@ -36,12 +36,12 @@ def apply(
     *,
     reads: Sequence[str],
     writes: Sequence[pa.Field],
-    stamp: Stamp,
+    stamp: ColumnProvenance,
     batch_size: int = 256,
     checkpoint_rows: int = 2048,
     progress: Progress | None = None,
     engine: str = "here",
-) -> Applied:
+) -> ApplyResult:
     """Fill believed columns of the rows that lack them; a killed run goes on where it stopped.
 
     Parameters
@@ -82,7 +82,7 @@ def apply(
             progress(done, len(todo))
     if pending:
         atlas.fill_columns(pa.concat_tables(pending))
-    return Applied(filled=done, already_there=len(everything) - len(todo))
+    return ApplyResult(filled=done, already_there=len(everything) - len(todo))
 
 
 def _run(engine: str, function: ColumnFunction, batches: Iterator[pa.Table]) -> Iterator[pa.Table]:

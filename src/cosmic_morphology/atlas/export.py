@@ -45,7 +45,7 @@ _ENDINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportResult:
     """What :func:`export` wrote.
 
     Attributes
@@ -63,7 +63,7 @@ class Exported:
     left_out: dict[str, int]
 
 
-def export(
+def export_atlas(
     atlas: Atlas,
     path: Path,
     *,
@@ -72,7 +72,7 @@ def export(
     where: str | None = None,
     columns: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
-) -> Exported:
+) -> ExportResult:
     """Write pictures, labels and splits for other programs, whole or not at all.
 
     Parameters
@@ -124,7 +124,9 @@ def export(
                 written = _csv(atlas, file, ids, progress)
             # Before the table takes its name: a kill leaves no table without credits.
             _write_credits(atlas, path.with_suffix(".credits.csv"))
-    return Exported(written, path, {why: number for why, number in left_out.items() if number > 0})
+    return ExportResult(
+        written, path, {why: number for why, number in left_out.items() if number > 0}
+    )
 
 
 def safe_name(text: str) -> str:

@@ -15,7 +15,7 @@ from cosmic_morphology.safe_text import without_secrets
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class ColumnProvenance:
     """What is written into the metadata of each believed column.
 
     Attributes
@@ -36,7 +36,7 @@ class Stamp:
     inputs: str = ""
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[bytes, bytes] | None) -> Stamp:
+    def from_metadata(cls, metadata: Mapping[bytes, bytes] | None) -> ColumnProvenance:
         """The stamp that a column has; the stage is empty where it has none."""
         found = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
         return cls(
@@ -55,7 +55,7 @@ class Stamp:
             "inputs": self.inputs,
         }
 
-    def same_recipe(self, metadata: Mapping[bytes, bytes] | None) -> bool:
+    def same_code_and_parameters(self, metadata: Mapping[bytes, bytes] | None) -> bool:
         """Whether a column was written by this stage with these parameters and this code."""
         if not metadata:
             return False
@@ -68,12 +68,12 @@ class Stamp:
     def is_current(self, metadata: Mapping[bytes, bytes] | None) -> bool:
         """Whether a column was also computed from these very inputs."""
         return (
-            self.same_recipe(metadata)
+            self.same_code_and_parameters(metadata)
             and (metadata or {}).get(b"inputs", b"").decode() == self.inputs
         )
 
 
-def fingerprint(*parts: object) -> str:
+def content_hash(*parts: object) -> str:
     """Short hash of anything JSON-able, for :attr:`Stamp.inputs`."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

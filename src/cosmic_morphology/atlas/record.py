@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas.schema import IMAGES, SAID
+from cosmic_morphology.atlas.schema import IMAGES, REPORTED_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Record:
         return cls(**{**raw, **lists})
 
 
-class TakenIn(Protocol):
+class ImageMeasurements(Protocol):
     """What the one decode at intake gives (``imaging.Intake``)."""
 
     @property
@@ -113,15 +113,15 @@ class TakenIn(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class NewImage:
     """One picture that was fetched and decoded."""
 
     record: Record
-    intake: TakenIn
+    intake: ImageMeasurements
     data: bytes
 
 
-def image_rows(arrivals: Sequence[Arrival]) -> pa.Table:
+def image_table(arrivals: Sequence[NewImage]) -> pa.Table:
     """Rows of the ``images`` table."""
     columns: dict[str, list[Any]] = {name: [] for name in IMAGES.names}
     for arrival in arrivals:
@@ -134,7 +134,7 @@ def image_rows(arrivals: Sequence[Arrival]) -> pa.Table:
     return pa.table(columns, schema=IMAGES)
 
 
-def fresh_rows(records: Sequence[Record], before: pa.Table) -> tuple[pa.Table, pa.Table]:
+def split_new_and_changed(records: Sequence[Record], before: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Rows of the said columns that are new, and rows that say something else than before.
 
     A record found by two searches keeps both in ``queries``. A record that was only read again
@@ -149,8 +149,12 @@ def fresh_rows(records: Sequence[Record], before: pa.Table) -> tuple[pa.Table, p
         merged[record.id] = row
     new = [row for each, row in merged.items() if each not in known]
     changed = [row for each, row in merged.items() if each in known and _differ(row, known[each])]
-    return pa.Table.from_pylist(new, schema=SAID), pa.Table.from_pylist(changed, schema=SAID)
+    return pa.Table.from_pylist(new, schema=REPORTED_COLUMNS), pa.Table.from_pylist(
+        changed, schema=REPORTED_COLUMNS
+    )
 
 
 def _differ(row: dict[str, Any], earlier: dict[str, Any]) -> bool:
-    return any(row[name] != earlier[name] for name in SAID.names if name != "fetched_at")
+    return any(
+        row[name] != earlier[name] for name in REPORTED_COLUMNS.names if name != "fetched_at"
+    )

@@ -45,7 +45,7 @@ IMAGES = pa.schema(
     ]
 )
 
-SAID = pa.schema(
+REPORTED_COLUMNS = pa.schema(
     [
         ("id", pa.string()),
         ("source", pa.string()),
@@ -120,7 +120,7 @@ def _check(name: str, meaning: str) -> tuple[Column, ...]:
     )
 
 
-BELIEVED: tuple[Column, ...] = (
+DERIVED_COLUMNS: tuple[Column, ...] = (
     Column("votes", VOTE_TYPE, "votes", "who said what, how strongly, and why"),
     Column("label", pa.string(), "labels", "the class believed, or empty when the voters abstain"),
     Column("label_confidence", pa.float32(), "labels", "probability of the label, in [0, 1]"),
@@ -151,14 +151,19 @@ FAMILIES: tuple[Column, ...] = (
 depends on the number of classes or features."""
 
 # Computed row by row from what is said alone: stale as soon as the record says something else.
-FROM_SAID = ("votes",)
+DERIVED_FROM_REPORTED = ("votes",)
 
-BELIEVED_BY_NAME = {column.name: column for column in BELIEVED}
+BELIEVED_BY_NAME = {column.name: column for column in DERIVED_COLUMNS}
 
 
 def table_schema(name: str) -> pa.Schema:
     """The schema of one of :data:`TABLES` as it is created, with the schema version inside."""
-    bare = {"images": IMAGES, "catalogue": SAID, "decisions": DECISIONS, "ledger": LEDGER}[name]
+    bare = {
+        "images": IMAGES,
+        "catalogue": REPORTED_COLUMNS,
+        "decisions": DECISIONS,
+        "ledger": LEDGER,
+    }[name]
     return bare.with_metadata({SCHEMA_KEY: str(SCHEMA_VERSION).encode()})
 
 
@@ -169,7 +174,7 @@ def describe_column(name: str) -> Column | None:
     return next((each for each in FAMILIES if fnmatchcase(name, each.name)), None)
 
 
-def believed_field(name: str, type_: pa.DataType | None = None) -> pa.Field:
+def derived_field(name: str, type_: pa.DataType | None = None) -> pa.Field:
     """The field of a believed column: a fixed one, or a ``embedding_…``/``prediction_…`` one."""
     if name in BELIEVED_BY_NAME:
         return pa.field(name, BELIEVED_BY_NAME[name].type)

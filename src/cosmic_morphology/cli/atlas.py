@@ -40,7 +40,7 @@ def info(
     opened = open_atlas(settings_for(config, atlas=atlas), version=version)
     stages: dict[str, str] = {}
     for name in opened.columns():
-        stamp = opened.stamp_of(name)
+        stamp = opened.provenance_of(name)
         if stamp:
             stages[name] = stamp[b"stage"].decode()
     show(
@@ -90,7 +90,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check rows, hashes, schema and partners; exit code 1 when something is damaged."""
-    from cosmic_morphology.atlas import verify as verify_atlas
+    from cosmic_morphology.atlas import verify_atlas
 
     settings = settings_for(config, atlas=atlas)
     with progress("hashing") as report:
@@ -131,7 +131,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Copies for other programs, with labels, splits and credits."""
-    from cosmic_morphology.atlas import export as export_atlas
+    from cosmic_morphology.atlas import export_atlas
 
     chosen = format_ or _format_of(path)
     opened = open_atlas(settings_for(config, atlas=atlas), version=version)

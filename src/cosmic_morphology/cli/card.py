@@ -11,9 +11,9 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
-    needs,
     open_atlas,
     quiet_libraries,
+    require_extra,
     settings_for,
     show,
 )
@@ -35,16 +35,16 @@ def command(
     run = run_at(run, settings)
     opened = open_atlas(settings) if atlas is not None else None
     scores: list[str] = []
-    with needs("learn"):
+    with require_extra("learn"):
         from cosmic_morphology.learn import write_card
 
         if opened is not None:
             from cosmic_morphology.evaluate import evaluate_run
-            from cosmic_morphology.learn import load_run, predict_into
+            from cosmic_morphology.learn import load_trained_model, predict_images
 
-            model = load_run(run, learn=settings.learn)
+            model = load_trained_model(run, learn=settings.learn)
             with progress("predicting") as report:
-                predict_into(opened, model, where="split = 'test'", progress=report)
+                predict_images(opened, model, where="split = 'test'", progress=report)
             found = evaluate_run(
                 opened,
                 model.name,

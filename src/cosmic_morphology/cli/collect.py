@@ -21,7 +21,7 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress, tell
 
 if TYPE_CHECKING:
-    from cosmic_morphology.collect import CollectSummary
+    from cosmic_morphology.collect import CollectResult
 
 NAME = "collect"
 
@@ -54,7 +54,7 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Fetch pictures and their records; a rerun fetches only what is missing."""
-    from cosmic_morphology.collect import collect
+    from cosmic_morphology.collect import collect_images
     from cosmic_morphology.imaging import ImageLimits
     from cosmic_morphology.settings import CollectJob, job_of
     from cosmic_morphology.taxonomy import load_taxonomy
@@ -71,7 +71,7 @@ def command(
         options=pairs("--option", option),
     )
     with progress(f"collecting from {source}") as report:
-        summary = collect(
+        summary = collect_images(
             open_atlas(settings, create=True),
             job,
             settings.collect,
@@ -90,7 +90,7 @@ def command(
         raise typer.Exit(1)
 
 
-def _remarks(summary: CollectSummary) -> Iterator[str]:
+def _remarks(summary: CollectResult) -> Iterator[str]:
     """What a person must not overlook, a line each."""
     if summary.uncounted:
         yield (

@@ -103,7 +103,7 @@ def _check_ends(atlas: Atlas, where: str) -> None:
 
 
 @contextmanager
-def needs(extra: str) -> Iterator[None]:
+def require_extra(extra: str) -> Iterator[None]:
     """Turn a missing optional package into a line that says what to install."""
     try:
         yield

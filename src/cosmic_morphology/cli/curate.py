@@ -12,8 +12,8 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     atlas_with_images,
-    needs,
     pairs,
+    require_extra,
     settings_for,
     show,
 )
@@ -78,14 +78,14 @@ def command(
 ) -> None:
     """Find copies, let the voters speak, tie groups together, weigh the votes."""
     from cosmic_morphology.curate import (
-        ask_runs,
         ask_zero_shot,
+        audit_labels,
         find_duplicates,
         group_pictures,
         label,
+        predict_with_runs,
         vote,
     )
-    from cosmic_morphology.curate import audit as audit_labels
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
@@ -107,7 +107,7 @@ def command(
         )
         _show_audit(table, settings.out, as_json=as_json)
         return
-    with needs("learn"):
+    with require_extra("learn"):
         # Before the long work: a run that cannot vote is said at once.
         runs = _runs(opened, settings, taxonomy)
     settings.curate.embed = settings.curate.embed and not no_embed
@@ -128,19 +128,19 @@ def command(
     groups = group_pictures(opened, settings=settings.curate)
     if runs:
         with progress("asking runs") as report:
-            shown["runs"] = ask_runs(
+            shown["runs"] = predict_with_runs(
                 opened, runs, taxonomy=taxonomy, settings=settings.curate, progress=report
             )
     labels = label(opened, taxonomy=taxonomy, settings=settings.curate, seed=settings.seed)
-    with needs("learn"):
+    with require_extra("learn"):
         from cosmic_morphology.curate import check_mislabels, check_relevance
 
         for check in (check_relevance, check_mislabels):
             name = check.__name__.removeprefix("check_")
             shown[name] = check(opened, taxonomy=taxonomy, settings=settings.curate)
-    from cosmic_morphology.report import write_curated
+    from cosmic_morphology.report import write_curation_page
 
-    found = write_curated(opened, settings.out / "curated.html", taxonomy=taxonomy)
+    found = write_curation_page(opened, settings.out / "curated.html", taxonomy=taxonomy)
     done = {"duplicates": copies, "votes": votes, "groups": groups, "labels": labels, **shown}
     if as_json:
         show({**done, "classes": found.classes, "page": found.page}, as_json=True)

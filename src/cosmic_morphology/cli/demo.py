@@ -10,8 +10,8 @@ import typer
 from cosmic_morphology.cli.common import (
     JsonOption,
     SeedOption,
-    needs,
     quiet_libraries,
+    require_extra,
     settings_for,
     show,
 )
@@ -37,7 +37,7 @@ def command(
     """Render an archive, serve it, collect, curate, split, train, evaluate, report."""
     quiet_libraries()
     settings = settings_for(None, seed=seed)
-    with needs("learn"):
+    with require_extra("learn"):
         from cosmic_morphology.pipeline.demo import demo
 
         summary = demo(

@@ -11,7 +11,7 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     atlas_with_images,
-    needs,
+    require_extra,
     settings_for,
     show,
 )
@@ -33,7 +33,9 @@ def command(
     settings = settings_for(config, atlas=atlas)
     given = {"backbone": backbone, "weights": weights}
     learn = settings.learn.model_copy(update={k: v for k, v in given.items() if v is not None})
-    with needs("learn"), progress("embedding") as report:
-        from cosmic_morphology.learn import embed
+    with require_extra("learn"), progress("embedding") as report:
+        from cosmic_morphology.learn import embed_images
 
-        show(embed(atlas_with_images(settings), learn=learn, progress=report), as_json=as_json)
+        show(
+            embed_images(atlas_with_images(settings), learn=learn, progress=report), as_json=as_json
+        )

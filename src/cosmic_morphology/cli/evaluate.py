@@ -14,9 +14,9 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     atlas_with_images,
     check_filter,
-    needs,
     pairs,
     quiet_libraries,
+    require_extra,
     settings_for,
     show,
 )
@@ -73,7 +73,7 @@ def command(
     }
     folders = list(dict.fromkeys([*(run_at(run, settings) for run in runs), *lacking.values()]))
     opened = atlas_with_images(settings)
-    with needs("learn"):
+    with require_extra("learn"):
         from cosmic_morphology.cli.ranking import Ranked, show_ranked
 
         tests = _tests(opened, test, shifted=shifted)
@@ -108,10 +108,10 @@ def command(
 
 def _tests(atlas: Atlas, given: list[str] | None, *, shifted: bool) -> dict[str, EvaluationSet]:
     """The tests of the split, those that were asked for, and changed pictures."""
-    from cosmic_morphology.evaluate import EvaluationSet, tests_of
+    from cosmic_morphology.evaluate import EvaluationSet, default_evaluation_sets
     from cosmic_morphology.evaluate.predictions import TEST
 
-    tests = tests_of(atlas)
+    tests = default_evaluation_sets(atlas)
     for name, where in pairs("--test", given).items():
         check_filter(atlas, where, option="--test")
         # Whatever the filter says: what was learnt from is no test.
@@ -128,12 +128,12 @@ def _asked(
 ) -> dict[Path, TrainedModel]:
     """The models, which have judged all test pictures."""
     from cosmic_morphology.cli.ranking import SHIFTED
-    from cosmic_morphology.evaluate import Shifted
-    from cosmic_morphology.learn import load_run, predict_into
+    from cosmic_morphology.evaluate import CorruptedInputs
+    from cosmic_morphology.learn import load_trained_model, predict_images
 
     models: dict[Path, TrainedModel] = {}
     for folder in folders:
-        model = load_run(folder, learn=settings.learn)
+        model = load_trained_model(folder, learn=settings.learn)
         if any(model.name == other.name for other in models.values()):
             raise UsageError(
                 f"two of these runs are called {model.name!r}: their answers would be mixed up",
@@ -143,10 +143,10 @@ def _asked(
         models[folder] = model
     for model in models.values():
         with progress(f"asking {model.name}") as report:
-            predict_into(atlas, model, where="split = 'test'", progress=report)
+            predict_images(atlas, model, where="split = 'test'", progress=report)
             if shifted:
-                changed, name = Shifted.of(model), model.name + SHIFTED
-                predict_into(atlas, changed, where="split = 'test'", name=name, progress=report)
+                changed, name = CorruptedInputs.of(model), model.name + SHIFTED
+                predict_images(atlas, changed, where="split = 'test'", name=name, progress=report)
     return models
 
 

@@ -29,12 +29,12 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Class and source balance, sizes, samples and duplicates, as PNG and one page."""
-    from cosmic_morphology.report import explore
+    from cosmic_morphology.report import explore_atlas
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
     with progress("explore") as report:
-        summary = explore(
+        summary = explore_atlas(
             atlas_with_images(settings),
             out or settings.out / "explore",
             taxonomy=load_taxonomy(settings.taxonomy),

@@ -12,10 +12,10 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     atlas_with_images,
-    needs,
     open_atlas,
     plain,
     quiet_libraries,
+    require_extra,
     settings_for,
     show,
 )
@@ -23,7 +23,7 @@ from cosmic_morphology.cli.run_argument import run_at
 from cosmic_morphology.errors import InputError, PictureError, UsageError
 
 if TYPE_CHECKING:
-    from cosmic_morphology.learn import ExportSummary, TrainedModel
+    from cosmic_morphology.learn import OnnxExportResult, TrainedModel
     from cosmic_morphology.settings import Settings
 
 NAME = "export"
@@ -62,11 +62,11 @@ def command(
         raise InputError("there is no such file or folder", where=str(pictures))
     if atlas is not None:
         atlas_with_images(settings)  # before torch, which takes seconds to import
-    with needs("learn"):
-        from cosmic_morphology.learn import export_onnx, load_run
+    with require_extra("learn"):
+        from cosmic_morphology.learn import export_onnx, load_trained_model
 
         cpu = settings.learn.model_copy(update={"accelerator": "cpu"})
-        model = load_run(run, learn=cpu)
+        model = load_trained_model(run, learn=cpu)
         compared, calibrated = _samples(run, settings, pictures, given=atlas is not None)
         if int8 and not calibrated:
             raise UsageError(
@@ -87,26 +87,26 @@ def _samples(
     run: Path, settings: Settings, pictures: Path | None, *, given: bool
 ) -> tuple[list[bytes], list[bytes]]:
     """Thumbnails to compare on, and to find the range of 8-bit integers on."""
-    from cosmic_morphology.learn import pictures_of_run, sample_of
-    from cosmic_morphology.learn.data.atlas_source import AtlasPictures
+    from cosmic_morphology.learn import pictures_of_run, sample_images
+    from cosmic_morphology.learn.data.atlas_source import AtlasSource
     from cosmic_morphology.learn.run_folder.documents import read_json
 
     compared = _thumbnails(pictures, settings) if pictures else []
     table = (
-        AtlasPictures(open_atlas(settings))
+        AtlasSource(open_atlas(settings))
         if given
         else pictures_of_run(run, ours=settings.atlas, storage_options=settings.storage_options)
     )
     if table is None:
         return compared, compared
     labels = str(read_json(run / "settings.json").get("labels", "label"))
-    calibrated = sample_of(table, labels, _CALIBRATED_ON, split="train")
-    compared = compared or sample_of(table, labels, _COMPARED, split="val")
+    calibrated = sample_images(table, labels, _CALIBRATED_ON, split="train")
+    compared = compared or sample_images(table, labels, _COMPARED, split="val")
     return compared or calibrated, calibrated or compared
 
 
 def _thumbnails(place: Path, settings: Settings) -> list[bytes]:
-    from cosmic_morphology.imaging import ImageLimits, take_in
+    from cosmic_morphology.imaging import ImageLimits, ingest_image
 
     limits = ImageLimits(**settings.imaging.model_dump())
     files = [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.is_file())
@@ -115,7 +115,7 @@ def _thumbnails(place: Path, settings: Settings) -> list[bytes]:
         if len(found) == _COMPARED:
             break
         try:
-            found.append(take_in(file.read_bytes(), limits=limits).thumbnail)
+            found.append(ingest_image(file.read_bytes(), limits=limits).thumbnail)
         except PictureError:
             continue  # a folder of pictures may hold notes, too
     if not found:
@@ -123,7 +123,7 @@ def _thumbnails(place: Path, settings: Settings) -> list[bytes]:
     return found
 
 
-def _told(done: ExportSummary) -> dict[str, Any]:
+def _told(done: OnnxExportResult) -> dict[str, Any]:
     values: dict[str, Any] = plain(done)
     values["largest_difference_from_torch"] = values.pop("parity")
     values["same_class_as_torch"] = values.pop("same_class")
@@ -131,10 +131,10 @@ def _told(done: ExportSummary) -> dict[str, Any]:
 
 
 def _scored(model: TrainedModel, onnx: Path, settings: Settings) -> dict[str, Any]:
-    from cosmic_morphology.evaluate.quantisation import cost_of_int8
+    from cosmic_morphology.evaluate.quantisation import quantisation_loss
     from cosmic_morphology.learn import OnnxModel
 
     try:
-        return cost_of_int8(open_atlas(settings), model, OnnxModel(onnx), settings)
+        return quantisation_loss(open_atlas(settings), model, OnnxModel(onnx), settings)
     except UsageError as error:
         return {"accuracy_loss": f"not measured: {error}"}

@@ -14,9 +14,9 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     check_filter,
-    needs,
     open_atlas,
     quiet_libraries,
+    require_extra,
     settings_for,
     show,
 )
@@ -26,7 +26,7 @@ from cosmic_morphology.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
-    from cosmic_morphology.learn import Answer, Judge, JudgeOfPixels
+    from cosmic_morphology.learn import PixelPredictor, Prediction, Predictor
     from cosmic_morphology.settings import Settings
 
 NAME = "predict"
@@ -75,12 +75,12 @@ def command(
     if opened is not None and where is not None:
         check_filter(opened, where, option="--where")
     # An exported file predicts without torch.
-    with needs("onnx" if model.suffix == ".onnx" else "learn"):
-        from cosmic_morphology.learn import check_ending, load_judge
+    with require_extra("onnx" if model.suffix == ".onnx" else "learn"):
+        from cosmic_morphology.learn import check_ending, load_model
 
         if out is not None:
             check_ending(out)
-        judge = load_judge(model, learn=settings.learn)
+        judge = load_model(model, learn=settings.learn)
         if opened is not None:
             _in_atlas(judge, opened, out, where, reject_below, as_json=as_json)
             return
@@ -89,7 +89,7 @@ def command(
 
 
 def _in_atlas(
-    judge: Judge,
+    judge: Predictor,
     opened: Atlas,
     out: Path | None,
     where: str | None,
@@ -98,25 +98,25 @@ def _in_atlas(
     as_json: bool,
 ) -> None:
     from cosmic_morphology.cli.common import plain
-    from cosmic_morphology.learn import answers_in, predict_into, write_answers
+    from cosmic_morphology.learn import iter_predictions, predict_images, write_predictions
 
     # An exported model has columns of its own: those of its run stay as they are.
     precision = getattr(judge, "precision", "")
     name = f"{judge.name}_{precision}" if precision else judge.name
     with progress("predicting") as report:
-        done = predict_into(opened, judge, where=where, name=name, progress=report)
+        done = predict_images(opened, judge, where=where, name=name, progress=report)
     if out is None:
         show(done, as_json=as_json, title="predicted")
         return
-    answers = answers_in(opened, judge, where=where, name=name, reject_below=reject_below)
-    written = write_answers(answers, out)
+    answers = iter_predictions(opened, judge, where=where, name=name, reject_below=reject_below)
+    written = write_predictions(answers, out)
     show(plain(done) | {"written": written, "out": str(out)}, as_json=as_json, title="predicted")
 
 
 @contextmanager
 def _answers(
-    judge: JudgeOfPixels, target: str, settings: Settings, reject_below: float | None
-) -> Iterator[Iterator[Answer]]:
+    judge: PixelPredictor, target: str, settings: Settings, reject_below: float | None
+) -> Iterator[Iterator[Prediction]]:
     from cosmic_morphology.collect.http.fetch_one import picture_at
     from cosmic_morphology.imaging import ImageLimits
     from cosmic_morphology.learn import predict_bytes, predict_files
@@ -132,14 +132,14 @@ def _answers(
         )
 
 
-def _give(answers: Iterator[Answer], out: Path | None, *, alone: bool, as_json: bool) -> None:
-    from cosmic_morphology.cli.tables import Tally, show_answer
-    from cosmic_morphology.learn import write_answers
+def _give(answers: Iterator[Prediction], out: Path | None, *, alone: bool, as_json: bool) -> None:
+    from cosmic_morphology.cli.tables import PredictionCounter, show_answer
+    from cosmic_morphology.learn import write_predictions
 
-    tally = Tally(alone=alone, keep=as_json and out is None)
-    counted = tally.watch(answers)
+    tally = PredictionCounter(alone=alone, keep=as_json and out is None)
+    counted = tally.count(answers)
     if out is not None:
-        write_answers(counted, out)
+        write_predictions(counted, out)
     else:
         for answer in counted:
             if not as_json:

@@ -11,17 +11,17 @@ from cosmic_morphology.cli.common import plain
 from cosmic_morphology.cli.printing import console
 from cosmic_morphology.cli.tables import show_evaluations
 from cosmic_morphology.evaluate import (
-    Evaluation,
+    EvaluateResult,
+    EvaluationRanking,
     EvaluationSet,
-    TestBoard,
     ablation,
     common_classes,
     compare_runs,
     evaluate_run,
-    rank_on,
+    rank_runs,
 )
 from cosmic_morphology.io_utils import write_text
-from cosmic_morphology.report import write_board
+from cosmic_morphology.report import write_leaderboard
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
@@ -53,8 +53,8 @@ class Ranked:
     runs: tuple[Path, ...]
     tests: dict[str, EvaluationSet]
     settings: Settings
-    own: dict[str, Evaluation]
-    common: dict[str, Evaluation]
+    own: dict[str, EvaluateResult]
+    common: dict[str, EvaluateResult]
     comparison: Comparison
 
     @classmethod
@@ -97,10 +97,10 @@ class Ranked:
         """Whether all runs know the same."""
         return all(self.own[name] is found for name, found in self.common.items())
 
-    def parts(self) -> tuple[TestBoard, ...]:
+    def parts(self) -> tuple[EvaluationRanking, ...]:
         """The ranking on each further test."""
         others = dict(list(self.tests.items())[1:])
-        return rank_on(
+        return rank_runs(
             self.atlas,
             self.runs,
             others,
@@ -121,7 +121,7 @@ class Ranked:
 
     def write(self, folder: Path, ingredients: Ablation | None) -> str:
         """Write the board and the table of ingredients; the page's path."""
-        board = write_board(
+        board = write_leaderboard(
             self.atlas,
             self.runs,
             folder,
@@ -164,7 +164,7 @@ def show_ranked(found: Ranked, ingredients: Ablation | None, files: Mapping[str,
             screen.print(f"{what}: {path}", soft_wrap=True)
 
 
-def _test_table(test: TestBoard) -> Any:
+def _test_table(test: EvaluationRanking) -> Any:
     from rich.table import Table
 
     table = Table(title=f"{test.name}: {test.comparison.labels} labels", title_justify="left")

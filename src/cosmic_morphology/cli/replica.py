@@ -21,10 +21,10 @@ def command(
     ] = 0.0,
 ) -> None:
     """Serve pictures as the archives would, on loopback, until Ctrl-C."""
-    from cosmic_morphology.replica import Faults, Holdings, build_app
+    from cosmic_morphology.replica import ArchiveCatalogue, Faults, build_app
     from cosmic_morphology.replica.server import serve
 
-    holdings = Holdings.from_catalogue(pictures, catalogue)
+    holdings = ArchiveCatalogue.from_catalogue(pictures, catalogue)
     serve(
         build_app(holdings, faults=Faults(latency_s=latency_ms / 1000)),
         host="127.0.0.1",

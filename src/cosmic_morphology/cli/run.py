@@ -11,8 +11,8 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     JsonOption,
     SeedOption,
-    needs,
     quiet_libraries,
+    require_extra,
     settings_for,
     show,
 )
@@ -42,7 +42,7 @@ def command(
     quiet_libraries()
     settings = settings_for(config, atlas=atlas, out=out, seed=seed)
     settings.curate.embed = settings.curate.embed and not no_embed
-    with needs("learn"):
+    with require_extra("learn"):
         from cosmic_morphology.pipeline import run
 
         summary = run(settings, progress=progress, tell=tell)

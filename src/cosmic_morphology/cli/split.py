@@ -19,7 +19,7 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress, say
 
 if TYPE_CHECKING:
-    from cosmic_morphology.curate import Certificate, SplitSummary
+    from cosmic_morphology.curate import LeakageReport, SplitSummary
 
 NAME = "split"
 
@@ -87,7 +87,7 @@ def command(
             say(line)
 
 
-def said(certificate: Certificate) -> list[str]:
+def said(certificate: LeakageReport) -> list[str]:
     """What was compared and what was not, a line each."""
     lines = [f"compared: {each}" for each in certificate.searched]
     lines += [f"not compared: {each}" for each in certificate.not_looked_for]

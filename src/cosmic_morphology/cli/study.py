@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cosmic_morphology.cli.common import JsonOption, needs, quiet_libraries, show
+from cosmic_morphology.cli.common import JsonOption, quiet_libraries, require_extra, show
 from cosmic_morphology.cli.printing import progress
 
 NAME = "study"
@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Run a study on embeddings of an atlas, or go on with it; the atlas is only read."""
     quiet_libraries()
-    with needs("learn"), progress(f"study {name.value}") as report:
+    with require_extra("learn"), progress(f"study {name.value}") as report:
         from cosmic_morphology.studies import load_study, run_study
 
         done = run_study(name.value, load_study(config, out=out), progress=report)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cosmic_morphology.cli.common import atlas_with_images, needs, pairs, show
+from cosmic_morphology.cli.common import atlas_with_images, pairs, require_extra, show
 from cosmic_morphology.cli.printing import console, say
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import csv_rows, write_csv
@@ -54,7 +54,7 @@ def sweep(
         progress=progress,
     )
     if track:
-        with needs("track"):
+        with require_extra("track"):
             for run in swept.runs:
                 track_run(run.path, out=settings.out)
     rows = rows_of(swept.runs, settings)

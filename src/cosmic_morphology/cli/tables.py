@@ -15,8 +15,8 @@ from cosmic_morphology.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from cosmic_morphology.evaluate import Comparison, Evaluation, LabelScores, Score
-    from cosmic_morphology.learn import Answer
+    from cosmic_morphology.evaluate import Comparison, EvaluateResult, LabelScores, Score
+    from cosmic_morphology.learn import Prediction
     from cosmic_morphology.pipeline import Summary
 
 
@@ -54,7 +54,7 @@ def show_results(summary: Summary) -> None:
 
 
 def show_evaluations(
-    evaluations: Sequence[Evaluation], comparison: Comparison, report: str = ""
+    evaluations: Sequence[EvaluateResult], comparison: Comparison, report: str = ""
 ) -> None:
     """Print runs side by side: scores by label kind, F1 by class, and whether they differ."""
     screen = console()
@@ -111,7 +111,7 @@ def _cell(score: Score) -> str:
 
 
 @dataclass(slots=True)
-class Tally:
+class PredictionCounter:
     """Counts answers as they pass.
 
     Attributes
@@ -127,9 +127,9 @@ class Tally:
     classes: Counter[str] = field(default_factory=Counter)
     left_open: int = 0
     without_answer: int = 0
-    kept: list[Answer] = field(default_factory=list)
+    kept: list[Prediction] = field(default_factory=list)
 
-    def watch(self, answers: Iterator[Answer]) -> Iterator[Answer]:
+    def count(self, answers: Iterator[Prediction]) -> Iterator[Prediction]:
         """The same answers, counted.
 
         Raises
@@ -146,7 +146,7 @@ class Tally:
                 )
             if answer.error:
                 self.without_answer += 1
-            elif answer.sure:
+            elif answer.accepted:
                 self.classes[answer.prediction] += 1
             else:
                 self.left_open += 1
@@ -169,12 +169,12 @@ class Tally:
         return found
 
 
-def show_answer(answer: Answer) -> None:
+def show_answer(answer: Prediction) -> None:
     """One line for a person: the class, how sure, and what else it could be."""
     if answer.error:
         say(f"{answer.file}: no answer ({answer.error})")
         return
     ranked = sorted(answer.probabilities.items(), key=lambda each: -each[1])
     shares = ", ".join(f"{name} {p:.3f}" for name, p in ranked)
-    said = answer.prediction if answer.sure else f"left open, most like {answer.prediction}"
+    said = answer.prediction if answer.accepted else f"left open, most like {answer.prediction}"
     say(f"{answer.file}: {said} ({shares})")

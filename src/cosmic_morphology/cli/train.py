@@ -13,8 +13,8 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     SeedOption,
     atlas_with_images,
-    needs,
     quiet_libraries,
+    require_extra,
     settings_for,
     show,
 )
@@ -70,7 +70,7 @@ def command(
             raise UsageError("a sweep starts from no other run", where="--starts-from")
         from cosmic_morphology.cli.sweeping import sweep as sweep_all
 
-        with needs("learn"), progress("runs of the sweep") as report:
+        with require_extra("learn"), progress("runs of the sweep") as report:
             sweep_all(
                 settings,
                 name=name or "sweep",
@@ -98,7 +98,7 @@ def command(
         labels=labels,
         starts_from=starts_from,
     )
-    with needs("learn"), progress(f"training {job.name}") as report:
+    with require_extra("learn"), progress(f"training {job.name}") as report:
         from cosmic_morphology.learn import train
 
         run = train(
@@ -111,7 +111,7 @@ def command(
             progress=report,
         )
     if track:
-        with needs("track"):
+        with require_extra("track"):
             from cosmic_morphology.learn import track_run
 
             track_run(run.path, out=settings.out)

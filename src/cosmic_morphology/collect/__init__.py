@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from cosmic_morphology.collect.collector import CollectSummary, collect
-from cosmic_morphology.collect.harvest.completeness import SliceReport
+from cosmic_morphology.collect.collector import CollectResult, collect_images
+from cosmic_morphology.collect.harvest.completeness import SliceCompleteness
 from cosmic_morphology.collect.harvest.completeness import read_reports as certificate
-from cosmic_morphology.collect.harvest.items import FetchState, Trouble
+from cosmic_morphology.collect.harvest.items import FetchFailedError, FetchState
 from cosmic_morphology.collect.sources import find_source, source_names
 from cosmic_morphology.collect.sources.base import (
-    Ask,
-    Found,
-    LeftOut,
-    Recount,
+    CountChanged,
+    JsonClient,
+    SkippedRecord,
+    SkipReason,
     Slice,
     Source,
-    Wanted,
-    Why,
+    SourceItem,
+    SourceRequest,
 )
 from cosmic_morphology.collect.status_report import Status, status
 
 __all__ = [
-    "Ask",
-    "CollectSummary",
+    "CollectResult",
+    "CountChanged",
+    "FetchFailedError",
     "FetchState",
-    "Found",
-    "LeftOut",
-    "Recount",
+    "JsonClient",
+    "SkipReason",
+    "SkippedRecord",
     "Slice",
-    "SliceReport",
+    "SliceCompleteness",
     "Source",
+    "SourceItem",
+    "SourceRequest",
     "Status",
-    "Trouble",
-    "Wanted",
-    "Why",
     "certificate",
-    "collect",
+    "collect_images",
     "find_source",
     "source_names",
     "status",

@@ -13,17 +13,17 @@ from typing import Any, TypeVar
 
 from cosmic_morphology.atlas import Atlas, withdraw
 from cosmic_morphology.collect.harvest.addresses import Addresses
-from cosmic_morphology.collect.harvest.completeness import STORED, SliceReport
+from cosmic_morphology.collect.harvest.completeness import STORED, SliceCompleteness
 from cosmic_morphology.collect.harvest.harvest import Harvest
 from cosmic_morphology.collect.harvest.items import FetchState, Progress
 from cosmic_morphology.collect.harvest.reader import Reader
 from cosmic_morphology.collect.harvest.replica_records import StandIn
-from cosmic_morphology.collect.harvest.source_health import Health, Repeats
+from cosmic_morphology.collect.harvest.source_health import PlaceholderDetector, SourceHealthCheck
 from cosmic_morphology.collect.harvest.writer import Writer
 from cosmic_morphology.collect.http.client import Client
-from cosmic_morphology.collect.http.url_policy import Doors, origin_of_root
+from cosmic_morphology.collect.http.url_policy import UrlPolicy, origin_of_root
 from cosmic_morphology.collect.sources import find_source
-from cosmic_morphology.collect.sources.base import Source, Wanted
+from cosmic_morphology.collect.sources.base import Source, SourceRequest
 from cosmic_morphology.errors import AtlasFullError, CosmicError, UsageError
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.settings import CollectJob, CollectSettings
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class CollectSummary:
+class CollectResult:
     """What a harvest did; ``unique`` is the sum of stored, already there, failed and left out.
 
     Parameters
@@ -82,13 +82,13 @@ class CollectSummary:
     left_out: dict[str, int]
     complete: bool
     uncounted: int
-    certificate: tuple[SliceReport, ...]
+    certificate: tuple[SliceCompleteness, ...]
     bytes: int
     seconds: float
     proxy: str = ""
 
 
-def collect(
+def collect_images(
     atlas: Atlas,
     job: CollectJob,
     settings: CollectSettings,
@@ -99,7 +99,7 @@ def collect(
     retry: set[str] | None = None,
     since: date | None = None,
     revisit: bool = False,
-) -> CollectSummary:
+) -> CollectResult:
     """Fetch pictures and records of one source into an atlas; a rerun fetches what is missing.
 
     Parameters
@@ -135,12 +135,12 @@ def collect(
         The disk is full; what was committed stands.
     """
     retried = _checked(retry or set())
-    source = find_source(Wanted(job, taxonomy, since, settings.contact))
+    source = find_source(SourceRequest(job, taxonomy, since, settings.contact))
     if job.root:
         origin_of_root(job.root)
         source = StandIn(source, job)
 
-    async def harvest() -> CollectSummary:
+    async def harvest() -> CollectResult:
         return await _harvest(
             atlas,
             source,
@@ -165,9 +165,9 @@ async def _harvest(
     progress: Progress | None,
     retry: set[str],
     revisit: bool,
-) -> CollectSummary:
+) -> CollectResult:
     started = time.monotonic()
-    doors, addresses = Doors(source.hosts, job.root), Addresses(job.root)
+    doors, addresses = UrlPolicy(source.hosts, job.root), Addresses(job.root)
     async with Client(settings, doors) as client:
         reader = Reader(
             atlas,
@@ -178,7 +178,7 @@ async def _harvest(
             revisit=revisit,
             addresses=addresses,
         )
-        if left := reader.known.half_withdrawn():
+        if left := reader.known.withdrawn_but_stored():
             withdraw(atlas, left)
             reader.known.stored -= left
         hashes, sides_px = _seen_before(atlas, source.name)
@@ -187,10 +187,10 @@ async def _harvest(
             atlas,
             reader.tally,
             # Another rendition or size on purpose is no change of the source.
-            health=Health(source.name, () if job.options else sides_px)
+            health=SourceHealthCheck(source.name, () if job.options else sides_px)
             if settings.stop_on_change
             else None,
-            repeats=Repeats(hashes),
+            repeats=PlaceholderDetector(hashes),
             batch_rows=settings.batch_rows,
             addresses=addresses,
         )
@@ -212,7 +212,7 @@ async def _harvest(
 
 def _summary(
     source: str, reader: Reader, writer: Writer, earlier: set[str], seconds: float
-) -> CollectSummary:
+) -> CollectResult:
     # Pictures that turned out to be stand-ins count as that, not as what they were before.
     of_before = {each for each in writer.withdrawn & earlier if reader.tally.has_met(each)}
     ends = reader.tally.outcomes()
@@ -220,7 +220,7 @@ def _summary(
     reports = tuple(reader.tally.reports())
     failed = {state: n for state, n in sorted(ends.items()) if state in _STATES}
     waiting = failed.get(FetchState.FAILED.value, 0) + failed.get(FetchState.PENDING.value, 0)
-    return CollectSummary(
+    return CollectResult(
         source=source,
         found=reader.tally.seen,
         unique=reader.tally.unique,
@@ -228,7 +228,7 @@ def _summary(
         already_there=reader.already_there - len(of_before),
         failed=failed,
         left_out={why: n for why, n in sorted(ends.items()) if why not in _STATES},
-        complete=all(report.adds_up for report in reports) and not waiting,
+        complete=all(report.is_complete for report in reports) and not waiting,
         uncounted=sum(report.announced is None for report in reports),
         certificate=reports,
         bytes=writer.bytes,
@@ -247,9 +247,9 @@ def _seen_before(atlas: Atlas, source: str) -> tuple[list[tuple[str, str]], list
 
 
 def _checked(retry: set[str]) -> set[str]:
-    from cosmic_morphology.imaging import PictureKind
+    from cosmic_morphology.imaging import RejectionKind
 
-    known = _STATES | {kind.value for kind in PictureKind}
+    known = _STATES | {kind.value for kind in RejectionKind}
     unknown = sorted(each for each in retry if each not in known and not each.startswith("http_"))
     if unknown:
         raise UsageError(

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record
-from cosmic_morphology.atlas.storage.lance_tables import sql_text
+from cosmic_morphology.atlas import Atlas, NewImage, Record
+from cosmic_morphology.atlas.storage.lance_tables import sql_literal
 from cosmic_morphology.collect.import_summary import ImportSummary, shortfall
-from cosmic_morphology.collect.sources.folder.source import SOURCE, Folder
+from cosmic_morphology.collect.sources.folder.source import DEFAULT_SOURCE, Folder
 from cosmic_morphology.errors import CosmicError
-from cosmic_morphology.imaging import Intake
+from cosmic_morphology.imaging import IngestedImage
 
 # A batch is also full at this size: 256 pictures may be gigabytes.
 BATCH_BYTES = 200_000_000
@@ -28,7 +28,7 @@ class Outcome:
 
     record: Record
     data: bytes = b""
-    intake: Intake | None = None
+    intake: IngestedImage | None = None
     error: CosmicError | None = None
     kind: str = ""
 
@@ -59,17 +59,17 @@ class Batch:
     refused: Counter[str] = field(default_factory=Counter)
     changed: list[str] = field(default_factory=list)
     bytes: int = 0
-    _arrivals: list[Arrival] = field(default_factory=list)
+    _arrivals: list[NewImage] = field(default_factory=list)
     _changed: list[Record] = field(default_factory=list)
     _ledger: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        of_folders = f"source = '{SOURCE}'"
-        of_set = f"starts_with(id, {sql_text(f'{SOURCE}:{self.name}/')})"
+        of_folders = f"source = '{DEFAULT_SOURCE}'"
+        of_set = f"starts_with(id, {sql_literal(f'{DEFAULT_SOURCE}:{self.name}/')})"
         images = self.atlas.read(["id", "sha256"], where=of_set, table="images").to_pylist()
         self.stored_before = {row["id"]: row["sha256"] for row in images}
         said = self.atlas.read(list(_SAID), where=of_folders).to_pylist()
-        self._said_before = {row["id"]: _told(row) for row in said}
+        self._said_before = {row["id"]: _record_hash(row) for row in said}
         states = self.atlas.read(list(_STATE), where=of_folders, table="ledger").to_pylist()
         self._states_before = {row["url"]: row for row in states}
 
@@ -81,7 +81,7 @@ class Batch:
         """Count an outcome, and keep it for the next commit."""
         record = outcome.record
         if outcome.intake is not None:
-            self._arrivals.append(Arrival(record, outcome.intake, outcome.data))
+            self._arrivals.append(NewImage(record, outcome.intake, outcome.data))
             self.bytes += len(outcome.data)
         elif outcome.error is not None:
             self.refused[outcome.kind] += 1
@@ -89,7 +89,7 @@ class Batch:
                 self.changed.append(record.id)
         else:
             self.counts["already there"] += 1
-            if self._said_before.get(record.id) != _told(record.row()):
+            if self._said_before.get(record.id) != _record_hash(record.row()):
                 self._changed.append(record)
                 self.counts["refreshed"] += 1
         self._note(outcome)
@@ -157,7 +157,7 @@ class Batch:
         before = self._states_before.get(key, {})
         if all(before.get(column, "") == value for column, value in state.items()):
             return
-        row = {"url": key, "id": key, "source": SOURCE, "slice": self.name, **state}
+        row = {"url": key, "id": key, "source": DEFAULT_SOURCE, "slice": self.name, **state}
         attempts = (before.get("attempts") or 0) + 1
         self._ledger.append({**row, "attempts": attempts, "updated_at": datetime.now(UTC)})
 
@@ -166,6 +166,6 @@ _STATE = ("url", "state", "error_kind", "error", "attempts")
 _SAID = tuple(c for c in Record("", "").row() if c not in ("queries", "fetched_at"))
 
 
-def _told(row: Mapping[str, Any]) -> int:
+def _record_hash(row: Mapping[str, Any]) -> int:
     """Hash of what a record says, without when it was read; null and empty are the same."""
     return hash(tuple(str(row[column] or "") for column in _SAID))

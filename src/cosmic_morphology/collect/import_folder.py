@@ -13,9 +13,14 @@ from pathlib import Path
 from cosmic_morphology.atlas import Atlas, Record
 from cosmic_morphology.collect.import_batch import CHANGED, Batch, Outcome
 from cosmic_morphology.collect.import_summary import ImportSummary
-from cosmic_morphology.collect.sources.folder.source import SOURCE, Folder, Loader, open_folder
+from cosmic_morphology.collect.sources.folder.source import (
+    DEFAULT_SOURCE,
+    Folder,
+    Loader,
+    open_folder,
+)
 from cosmic_morphology.errors import FetchError, InputError, PictureError
-from cosmic_morphology.imaging import ImageLimits, take_in
+from cosmic_morphology.imaging import ImageLimits, ingest_image
 from cosmic_morphology.taxonomy import Taxonomy
 
 BATCH_ROWS = 256
@@ -30,7 +35,7 @@ def import_folder(
     atlas: Atlas,
     path: str | Path,
     *,
-    name: str = SOURCE,
+    name: str = DEFAULT_SOURCE,
     csv: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     only: Mapping[str, str] | None = None,
@@ -180,7 +185,7 @@ def _compare(record: Record, loader: Loader, sha256: str) -> Outcome:
 
 def _take_in(record: Record, loader: Loader, limits: ImageLimits) -> Outcome:
     def decoded(data: bytes) -> Outcome:
-        return Outcome(record, data, take_in(data, limits=limits, source_hint=record.id))
+        return Outcome(record, data, ingest_image(data, limits=limits, source_hint=record.id))
 
     return _read(record, loader, decoded)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from cosmic_morphology.atlas import BELIEVED, Atlas
-from cosmic_morphology.collect.harvest.completeness import SliceReport, read_reports
+from cosmic_morphology.atlas import DERIVED_COLUMNS, Atlas
+from cosmic_morphology.collect.harvest.completeness import SliceCompleteness, read_reports
 from cosmic_morphology.collect.harvest.ledger import SLICE_PREFIX
 
 
@@ -34,7 +34,7 @@ class Status:
     records: int
     sources: dict[str, dict[str, int]]
     reasons: dict[str, dict[str, int]]
-    slices: tuple[SliceReport, ...]
+    slices: tuple[SliceCompleteness, ...]
     beliefs: dict[str, int]
 
 
@@ -57,7 +57,7 @@ def status(atlas: Atlas) -> Status:
         slices=tuple(read_reports(atlas)),
         beliefs={
             column.name: atlas.count("catalogue", f"`{column.name}` IS NOT NULL")
-            for column in BELIEVED
+            for column in DERIVED_COLUMNS
             if column.name in there
         },
     )

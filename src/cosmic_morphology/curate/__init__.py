@@ -3,7 +3,7 @@
 from cosmic_morphology.curate.duplicates.find import DuplicateSummary, find_duplicates
 from cosmic_morphology.curate.groups.group import GroupSummary, group_pictures
 from cosmic_morphology.curate.labels.assign import LabelSummary, label
-from cosmic_morphology.curate.labels.audit import AuditRow, AuditTable, audit
+from cosmic_morphology.curate.labels.audit import AuditRow, AuditTable, audit_labels
 from cosmic_morphology.curate.labels.explain import Explanation, explain_label
 from cosmic_morphology.curate.labels.mislabels import check_mislabels
 from cosmic_morphology.curate.labels.relevance import CheckSummary, check_relevance
@@ -13,14 +13,14 @@ from cosmic_morphology.curate.review.terminal import Reviewed, keys_of
 from cosmic_morphology.curate.review.terminal import review as review_in_terminal
 from cosmic_morphology.curate.review.verdicts import Agreement, agreements
 from cosmic_morphology.curate.split.assign import folds
-from cosmic_morphology.curate.split.leakage import Certificate, Leak, certify
+from cosmic_morphology.curate.split.leakage import Leak, LeakageReport, check_leakage
 from cosmic_morphology.curate.split.split import SplitSummary, split_pictures
 from cosmic_morphology.curate.votes.cast import VoteSummary, labels_of_voter, vote
 from cosmic_morphology.curate.votes.trained_runs import (
     TrainedSummary,
     TrainedVoter,
-    ask_runs,
     check_runs,
+    predict_with_runs,
     voter_of,
 )
 from cosmic_morphology.curate.votes.zero_shot import ZeroShotSummary, ask_zero_shot
@@ -29,13 +29,13 @@ __all__ = [
     "Agreement",
     "AuditRow",
     "AuditTable",
-    "Certificate",
     "CheckSummary",
     "DuplicateSummary",
     "Explanation",
     "GroupSummary",
     "LabelSummary",
     "Leak",
+    "LeakageReport",
     "QueueItem",
     "ReviewSummary",
     "Reviewed",
@@ -45,10 +45,9 @@ __all__ = [
     "VoteSummary",
     "ZeroShotSummary",
     "agreements",
-    "ask_runs",
     "ask_zero_shot",
-    "audit",
-    "certify",
+    "audit_labels",
+    "check_leakage",
     "check_mislabels",
     "check_relevance",
     "check_runs",
@@ -60,6 +59,7 @@ __all__ = [
     "keys_of",
     "label",
     "labels_of_voter",
+    "predict_with_runs",
     "review_in_terminal",
     "review_queue",
     "split_pictures",

@@ -6,37 +6,37 @@ of label it was measured on (:class:`Score`).
 
 from cosmic_morphology.evaluate.compare import (
     Ablation,
-    Compared,
     Comparison,
+    PairedDifference,
     ablation,
     compare_runs,
 )
-from cosmic_morphology.evaluate.corruptions import Shifted
-from cosmic_morphology.evaluate.evaluate import Evaluation, evaluate_run
+from cosmic_morphology.evaluate.corruptions import CorruptedInputs
+from cosmic_morphology.evaluate.evaluate import EvaluateResult, evaluate_run
 from cosmic_morphology.evaluate.leaderboard import (
+    EvaluationRanking,
     EvaluationSet,
-    TestBoard,
     common_classes,
-    rank_on,
-    tests_of,
+    default_evaluation_sets,
+    rank_runs,
 )
 from cosmic_morphology.evaluate.scoring import LabelScores
 from cosmic_morphology.stats.score import Score
 
 __all__ = [
     "Ablation",
-    "Compared",
     "Comparison",
-    "Evaluation",
+    "CorruptedInputs",
+    "EvaluateResult",
+    "EvaluationRanking",
     "EvaluationSet",
     "LabelScores",
+    "PairedDifference",
     "Score",
-    "Shifted",
-    "TestBoard",
     "ablation",
     "common_classes",
     "compare_runs",
+    "default_evaluation_sets",
     "evaluate_run",
-    "rank_on",
-    "tests_of",
+    "rank_runs",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cosmic_morphology.evaluate.scored_run import Judged
+from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.evaluate.scoring import PartScores
 from cosmic_morphology.stats.score import Score
 
@@ -52,7 +52,7 @@ class Row:
     cells: tuple[Score, ...]
 
 
-def class_tables(judged: Sequence[Judged]) -> list[SideBySide]:
+def class_tables(judged: Sequence[ScoredRun]) -> list[SideBySide]:
     """F1 by class, one table for each set of runs that were scored on the same pictures."""
     tables = []
     for same in together(judged):
@@ -66,10 +66,10 @@ def class_tables(judged: Sequence[Judged]) -> list[SideBySide]:
 
 
 def part_tables(
-    judged: Sequence[Judged], target_size: Mapping[str, Sequence[PartScores]]
+    judged: Sequence[ScoredRun], target_size: Mapping[str, Sequence[PartScores]]
 ) -> list[SideBySide]:
     """Accuracy by source, collection and size of the target; tiny parts are left out."""
-    kinds: tuple[tuple[str, Callable[[Judged], Sequence[PartScores]]], ...] = (
+    kinds: tuple[tuple[str, Callable[[ScoredRun], Sequence[PartScores]]], ...] = (
         ("source", lambda each: each.scores.by_source),
         ("collection", lambda each: each.scores.by_collection),
         ("size of the target", lambda each: target_size.get(each.facts.name, ())),
@@ -95,9 +95,9 @@ def part_tables(
     return tables
 
 
-def together(judged: Sequence[Judged]) -> list[list[Judged]]:
+def together(judged: Sequence[ScoredRun]) -> list[list[ScoredRun]]:
     """Runs that were scored on the same pictures with the same kind of label and classes."""
-    found: dict[tuple[object, ...], list[Judged]] = {}
+    found: dict[tuple[object, ...], list[ScoredRun]] = {}
     for each in judged:
         scores = each.scores
         ids = tuple(each.evaluation.answers[scores.labels].ids.tolist())
@@ -106,7 +106,7 @@ def together(judged: Sequence[Judged]) -> list[list[Judged]]:
 
 
 def _table(
-    what: str, measure: str, same: Sequence[Judged], rows: Sequence[Row], left_out: int = 0
+    what: str, measure: str, same: Sequence[ScoredRun], rows: Sequence[Row], left_out: int = 0
 ) -> SideBySide:
     score = same[0].scores.macro_f1
     return SideBySide(

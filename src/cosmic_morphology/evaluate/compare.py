@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, Evaluation
-from cosmic_morphology.evaluate.predictions import Answers
+from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, EvaluateResult
+from cosmic_morphology.evaluate.predictions import Predictions
 from cosmic_morphology.io_utils import CsvRows
 from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.stats import metrics
@@ -20,7 +20,7 @@ from cosmic_morphology.stats.score import COMPUTED, LABEL_KINDS, Score
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class PairedDifference:
     """One run in a comparison.
 
     Attributes
@@ -61,7 +61,7 @@ class Comparison:
     labels: str
     first: str
     best: str
-    runs: tuple[Compared, ...]
+    runs: tuple[PairedDifference, ...]
 
     def to_csv(self) -> str:
         """The board as CSV, one row for each run."""
@@ -75,7 +75,7 @@ class Comparison:
 
 
 def compare_runs(
-    evaluations: Sequence[Evaluation],
+    evaluations: Sequence[EvaluateResult],
     *,
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,
@@ -112,7 +112,7 @@ def compare_runs(
     ranked = sorted(scored, key=lambda pair: -pair[1].macro_f1.value)
     first, best = evaluations[0], ranked[0][0]
 
-    def gap(one: Evaluation, other: Evaluation) -> Difference | None:
+    def gap(one: EvaluateResult, other: EvaluateResult) -> Difference | None:
         return None if one is other else _gap(one, other, kind, settings, seed)
 
     return Comparison(
@@ -120,7 +120,7 @@ def compare_runs(
         first=first.run,
         best=best.run,
         runs=tuple(
-            Compared(
+            PairedDifference(
                 rank=at,
                 run=each.run,
                 macro_f1=scores.macro_f1,
@@ -133,7 +133,7 @@ def compare_runs(
     )
 
 
-def _check(evaluations: Sequence[Evaluation]) -> None:
+def _check(evaluations: Sequence[EvaluateResult]) -> None:
     if not evaluations:
         raise UsageError("there is no run to compare")
     for each in evaluations:
@@ -146,7 +146,7 @@ def _check(evaluations: Sequence[Evaluation]) -> None:
 
 
 def _gap(
-    one: Evaluation, other: Evaluation, kind: str, settings: EvaluateSettings, seed: int
+    one: EvaluateResult, other: EvaluateResult, kind: str, settings: EvaluateSettings, seed: int
 ) -> Difference:
     first, second = in_common(one.answers[kind], other.answers[kind])
     if not len(first):
@@ -163,18 +163,18 @@ def _gap(
     )
 
 
-def in_common(one: Answers, other: Answers) -> tuple[Answers, Answers]:
+def in_common(one: Predictions, other: Predictions) -> tuple[Predictions, Predictions]:
     """The pictures that both have judged, in the same order."""
     both = sorted(set(one.ids.tolist()) & set(other.ids.tolist()))
     return _ordered(one, both), _ordered(other, both)
 
 
-def _ordered(answers: Answers, ids: list[str]) -> Answers:
+def _ordered(answers: Predictions, ids: list[str]) -> Predictions:
     at = {each: row for row, each in enumerate(answers.ids.tolist())}
     return answers.take(np.array([at[each] for each in ids], int))
 
 
-def _row(board: Comparison, each: Compared) -> dict[str, Any]:
+def _row(board: Comparison, each: PairedDifference) -> dict[str, Any]:
     def cells(name: str, gap: Difference | None) -> dict[str, Any]:
         return {
             f"{name}": f"{gap.value:.4f}" if gap else "",
@@ -234,8 +234,8 @@ class Ablation:
 
 
 def ablation(
-    full: Evaluation,
-    without: Mapping[str, Evaluation],
+    full: EvaluateResult,
+    without: Mapping[str, EvaluateResult],
     *,
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 if TYPE_CHECKING:
-    from cosmic_morphology.learn import Judge
+    from cosmic_morphology.learn import Predictor
 
 SMALL_SIDE_PX = 64
 BLUR_PX = 3.0
@@ -36,16 +36,16 @@ def shifted(thumbnail: bytes, number: int) -> bytes:
 
 
 @dataclass(slots=True)
-class Shifted:
+class CorruptedInputs:
     """A model that is shown each picture with one change, which the picture's bytes choose."""
 
-    judge: Judge
+    judge: Predictor
     name: str
     classes: tuple[str, ...]
     reject_below: float
 
     @classmethod
-    def of(cls, judge: Judge) -> Shifted:
+    def of(cls, judge: Predictor) -> CorruptedInputs:
         """The model behind changed pictures."""
         return cls(judge, judge.name, judge.classes, judge.reject_below)
 

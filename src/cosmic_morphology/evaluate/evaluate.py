@@ -9,7 +9,7 @@ from typing import Any
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate.predictions import TEST, Answers, TestSet, read_answers
+from cosmic_morphology.evaluate.predictions import TEST, Predictions, TestSet, read_answers
 from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
 from cosmic_morphology.io_utils import write_json
 from cosmic_morphology.learn.run_folder.documents import read_json_if_there
@@ -20,7 +20,7 @@ DEFAULT_SEED: int = Settings.model_fields["seed"].default
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class EvaluateResult:
     """Everything that was measured of one run.
 
     Attributes
@@ -43,7 +43,7 @@ class Evaluation:
     checked: LabelScores | None
     computed: LabelScores | None
     notes: tuple[str, ...] = ()
-    answers: dict[str, Answers] = field(default_factory=dict, repr=False, compare=False)
+    answers: dict[str, Predictions] = field(default_factory=dict, repr=False, compare=False)
     rendered: LabelScores | None = None
 
     @property
@@ -100,13 +100,13 @@ def evaluate_run(
     where: str = TEST,
     grouped_by: str = GROUPED_BY,
     reject_below: float | None = None,
-) -> Evaluation:
+) -> EvaluateResult:
     """Score a run's predictions; the atlas is only read.
 
     Parameters
     ----------
     atlas : Atlas
-        With the columns that ``predict_into`` writes.
+        With the columns that ``predict_images`` writes.
     run_name : str
         The run.
     classes : sequence of str
@@ -152,7 +152,7 @@ def evaluate_run(
         )
         for kind, answers in found.kinds.items()
     }
-    evaluation = Evaluation(
+    evaluation = EvaluateResult(
         run=run_name,
         classes=tuple(classes),
         checked=scores.get(CHECKED),
@@ -179,7 +179,7 @@ def _notes(found: TestSet, classes: Sequence[str]) -> list[str]:
         lacking = [name for at, name in enumerate(classes) if at not in present]
         if lacking:
             notes.append(f"{kind} labels: no test picture of {', '.join(lacking)}")
-        silent = int((answers.said == "").sum())
+        silent = int((answers.predicted_class == "").sum())
         if silent:
             notes.append(f"{kind} labels: {silent} pictures could not be read; they count as wrong")
     return notes
@@ -190,7 +190,7 @@ def _threshold_of(run_folder: Path | None) -> float:
     return float(read_json_if_there(path).get("reject_below", 0.0)) if path else 0.0
 
 
-def _write_into(path: Path, evaluation: Evaluation) -> None:
+def _write_into(path: Path, evaluation: EvaluateResult) -> None:
     """Add the scores to what training wrote, whole or not at all."""
     before = read_json_if_there(path)
     write_json(path, {**before, "test": evaluation.to_dict()})

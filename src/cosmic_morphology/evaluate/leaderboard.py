@@ -13,7 +13,7 @@ from cosmic_morphology.evaluate.compare import Comparison, compare_runs
 from cosmic_morphology.evaluate.evaluate import evaluate_run
 from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
-from cosmic_morphology.evaluate.scored_run import Judged, sizes_of_targets
+from cosmic_morphology.evaluate.scored_run import ScoredRun, sizes_of_targets
 from cosmic_morphology.evaluate.scoring import PartScores
 from cosmic_morphology.settings import EvaluateSettings
 
@@ -40,7 +40,7 @@ class EvaluationSet:
 
 
 @dataclass(frozen=True, slots=True)
-class TestBoard:
+class EvaluationRanking:
     """Runs ranked on one test.
 
     Attributes
@@ -65,20 +65,20 @@ class TestBoard:
     name: str
     where: str
     comparison: Comparison
-    judged: tuple[Judged, ...]
+    judged: tuple[ScoredRun, ...]
     tables: tuple[SideBySide, ...]
     sizes: dict[str, tuple[PartScores, ...]]
     unjudged: dict[str, str]
 
 
-def rank_on(
+def rank_runs(
     atlas: Atlas,
     runs: Sequence[Path],
     tests: Mapping[str, EvaluationSet | str],
     *,
     settings: EvaluateSettings,
     seed: int,
-) -> tuple[TestBoard, ...]:
+) -> tuple[EvaluationRanking, ...]:
     """Rank runs on each test, without writing anything; as :func:`write_board` has it."""
     facts = [read_facts(folder) for folder in runs]
     classes = common_classes([each.classes for each in facts])
@@ -91,7 +91,7 @@ def rank_on(
     )  # fmt: skip
 
 
-def tests_of(atlas: Atlas) -> dict[str, EvaluationSet]:
+def default_evaluation_sets(atlas: Atlas) -> dict[str, EvaluationSet]:
     """The tests that the split itself gives, by name; the whole test split comes first.
 
     Where whole collections are held out, pictures of collections that training has seen and of
@@ -140,8 +140,8 @@ def _test_board(
     test: EvaluationSet,
     settings: EvaluateSettings,
     seed: int,
-) -> TestBoard:
-    judged: list[Judged] = []
+) -> EvaluationRanking:
+    judged: list[ScoredRun] = []
     unjudged: dict[str, str] = {}
     for run in facts:
         try:
@@ -154,7 +154,7 @@ def _test_board(
                 where=test.where,
                 reject_below=run.reject_below,
             )
-            judged.append(Judged(run, replace(found, run=run.name)))
+            judged.append(ScoredRun(run, replace(found, run=run.name)))
         except UsageError as error:
             unjudged[run.name] = error.what
     if not judged:
@@ -171,4 +171,4 @@ def _test_board(
     top = ranked[:SIDE_BY_SIDE]
     sizes = sizes_of_targets(atlas, ranked, settings=settings, seed=seed)
     tables = (*class_tables(top), *part_tables(top, sizes))
-    return TestBoard(name, test.where, comparison, tuple(ranked), tables, sizes, unjudged)
+    return EvaluationRanking(name, test.where, comparison, tuple(ranked), tables, sizes, unjudged)

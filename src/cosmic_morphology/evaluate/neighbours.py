@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas, embedding_column_for, shown_texts
-from cosmic_morphology.evaluate.predictions import Answers
+from cosmic_morphology.evaluate.predictions import Predictions
 from cosmic_morphology.learn.models.backbones import timm_name
 
 TRAIN = "split = 'train'"
@@ -114,7 +114,7 @@ class Mistake:
 
 
 def worst_mistakes(
-    atlas: Atlas, answers: Answers, classes: Sequence[str], *, count: int
+    atlas: Atlas, answers: Predictions, classes: Sequence[str], *, count: int
 ) -> list[Mistake]:
     """The most confident wrong answers, surest first.
 
@@ -129,7 +129,7 @@ def worst_mistakes(
     count : int
         At most so many.
     """
-    wrong = np.flatnonzero(~answers.right)
+    wrong = np.flatnonzero(~answers.correct)
     # Equally sure mistakes come in the order of their ids: the same page for the same answers.
     order = sorted(wrong.tolist(), key=lambda row: (-answers.confidence[row], answers.ids[row]))
     chosen = order[:count]
@@ -141,7 +141,7 @@ def worst_mistakes(
             credit=said[answers.ids[row]]["credit"],
             page_url=said[answers.ids[row]]["page_url"],
             right=classes[answers.y_true[row]],
-            answer=str(answers.said[row] or "no answer"),
+            answer=str(answers.predicted_class[row] or "no answer"),
             confidence=float(answers.confidence[row]),
         )
         for row in chosen

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.evaluate.predictions import Answers
-from cosmic_morphology.evaluate.scoring import Measure, PartScores, parts
+from cosmic_morphology.evaluate.predictions import Predictions
+from cosmic_morphology.evaluate.scoring import PartScores, Scorer, parts
 from cosmic_morphology.imaging import read_thumbnail
 
 _SIDE_PX = 96
@@ -23,7 +23,7 @@ SMALL, LARGE = 0.03, 0.25
 SIZES = ("small", "medium", "large")
 
 
-def target_mask(pixels: np.ndarray) -> np.ndarray:
+def object_mask(pixels: np.ndarray) -> np.ndarray:
     """The largest bright thing on the sky, bool of shape ``(H, W)``.
 
     What is three standard deviations (from the median absolute deviation) above the median of the
@@ -54,21 +54,21 @@ def border_mask(shape: tuple[int, int]) -> np.ndarray:
     return found
 
 
-def target_shares(
+def object_area_fraction(
     atlas: Atlas, ids: Sequence[str], *, progress: Callable[[int, int], None] | None = None
 ) -> np.ndarray:
     """Share of each picture that its target fills, float of shape ``(N,)``."""
     found = []
     for batch in atlas.batches(["thumbnail"], ids=ids):
         seen = [read_thumbnail(each, size=_SIDE_PX) for each in batch["thumbnail"].to_pylist()]
-        found += [float(target_mask(pixels).mean()) for pixels in seen]
+        found += [float(object_mask(pixels).mean()) for pixels in seen]
         if progress:
             progress(len(found), len(ids))
     return np.array(found, float)
 
 
 def by_target_size(
-    measure: Measure, answers: Answers, shares: Sequence[float]
+    measure: Scorer, answers: Predictions, shares: Sequence[float]
 ) -> tuple[PartScores, ...]:
     """Scores for small, medium and large targets, in this order."""
     names = np.array(SIZES, object)[np.digitize(shares, (SMALL, LARGE))]

@@ -20,7 +20,7 @@ NOBODY = "(unknown)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class Predictions:
     """A run's answers to pictures whose class is known, row for row.
 
     Attributes
@@ -43,7 +43,7 @@ class Answers:
     sources: np.ndarray
     y_true: np.ndarray
     y_pred: np.ndarray
-    said: np.ndarray
+    predicted_class: np.ndarray
     confidence: np.ndarray
     probabilities: np.ndarray | None
 
@@ -51,18 +51,18 @@ class Answers:
         return len(self.ids)
 
     @property
-    def right(self) -> np.ndarray:
+    def correct(self) -> np.ndarray:
         """Whether each answer is right, shape ``(N,)``."""
         found: np.ndarray = self.y_true == self.y_pred
         return found
 
-    def take(self, rows: np.ndarray) -> Answers:
+    def take(self, rows: np.ndarray) -> Predictions:
         """Some of the rows: their numbers, or a mask."""
         parts: dict[str, Any] = {}
         for item in fields(self):
             value = getattr(self, item.name)
             parts[item.name] = None if value is None else value[rows]
-        return Answers(**parts)
+        return Predictions(**parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class TestSet:
     # Not a test, whatever pytest makes of the name.
     __test__ = False
 
-    kinds: dict[str, Answers]
+    kinds: dict[str, Predictions]
     outside: int
     dropped: int
     unanswered: int
@@ -149,7 +149,7 @@ def _rows(atlas: Atlas, run_name: str, where: str) -> list[dict[str, Any]]:
 
 def _class_order(atlas: Atlas, run_name: str, classes: Sequence[str]) -> list[int] | None:
     """Where each class stands among the run's probabilities; None when that is not known."""
-    stamp = atlas.stamp_of(f"probabilities_{run_name}")
+    stamp = atlas.provenance_of(f"probabilities_{run_name}")
     if not stamp:
         return None
     own = json.loads(stamp.get(b"parameters", b"{}")).get("classes") or list(classes)
@@ -161,7 +161,7 @@ def _arrays(
     run_name: str,
     classes: Sequence[str],
     order: list[int] | None,
-) -> Answers:
+) -> Predictions:
     rows = [row for row, _ in found]
     said = [row[f"prediction_{run_name}"] for row in rows]
     sure = [row[f"confidence_{run_name}"] for row in rows]
@@ -169,14 +169,14 @@ def _arrays(
     probabilities = None
     if order is not None and all(each is not None for each in kept):
         probabilities = np.array(kept, float)[:, order]
-    return Answers(
+    return Predictions(
         ids=_texts([row["id"] for row in rows]),
         groups=_texts([row["group"] or row["id"] for row in rows]),
         collections=_texts([row["collection"] or NOBODY for row in rows]),
         sources=_texts([row["source"] or NOBODY for row in rows]),
         y_true=encode([label for _, label in found], classes),
         y_pred=encode(said, classes),
-        said=_texts(said),
+        predicted_class=_texts(said),
         confidence=np.array([each or 0.0 for each in sure], float),
         probabilities=probabilities,
     )

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
-    from cosmic_morphology.evaluate import Evaluation
+    from cosmic_morphology.evaluate import EvaluateResult
     from cosmic_morphology.learn import OnnxModel, TrainedModel
     from cosmic_morphology.settings import Settings
 
 
-def cost_of_int8(
+def quantisation_loss(
     atlas: Atlas, model: TrainedModel, exported: OnnxModel, settings: Settings
 ) -> dict[str, Any]:
     """Accuracy and macro-F1 of both with intervals, and how much is lost (paired bootstrap).
@@ -23,14 +23,14 @@ def cost_of_int8(
     """
     from cosmic_morphology.evaluate import evaluate_run
     from cosmic_morphology.evaluate.compare import in_common
-    from cosmic_morphology.learn import predict_into
+    from cosmic_morphology.learn import predict_images
     from cosmic_morphology.stats.bootstrap import paired_difference
     from cosmic_morphology.stats.metrics import accuracy, macro_f1
 
     name = f"{exported.name}_{exported.precision}"
-    found: list[Evaluation] = []
+    found: list[EvaluateResult] = []
     for judge, column in ((model, model.name), (exported, name)):
-        predict_into(atlas, judge, where="split = 'test'", name=column)
+        predict_images(atlas, judge, where="split = 'test'", name=column)
         found.append(
             evaluate_run(
                 atlas,

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.evaluate.evaluate import Evaluation
-from cosmic_morphology.evaluate.object_size import by_target_size, target_shares
+from cosmic_morphology.evaluate.evaluate import EvaluateResult
+from cosmic_morphology.evaluate.object_size import by_target_size, object_area_fraction
 from cosmic_morphology.evaluate.run_facts import RunFacts
-from cosmic_morphology.evaluate.scoring import LabelScores, Measure, PartScores
+from cosmic_morphology.evaluate.scoring import LabelScores, PartScores, Scorer
 from cosmic_morphology.settings import EvaluateSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ScoredRun:
     """One run with its scores, for the page."""
 
     facts: RunFacts
-    evaluation: Evaluation
+    evaluation: EvaluateResult
 
     @property
     def scores(self) -> LabelScores:
@@ -27,17 +27,17 @@ class Judged:
 
 
 def sizes_of_targets(
-    atlas: Atlas, judged: Sequence[Judged], *, settings: EvaluateSettings, seed: int
+    atlas: Atlas, judged: Sequence[ScoredRun], *, settings: EvaluateSettings, seed: int
 ) -> dict[str, tuple[PartScores, ...]]:
     """Scores of each run for small, medium and large targets, by the run's name."""
     own = {each.facts.name: each.evaluation.answers[each.scores.labels] for each in judged}
     ids = sorted({str(one) for answers in own.values() for one in answers.ids})
-    share = dict(zip(ids, target_shares(atlas, ids).tolist(), strict=True))
+    share = dict(zip(ids, object_area_fraction(atlas, ids).tolist(), strict=True))
     found = {}
     for each in judged:
         answers = own[each.facts.name]
         score = each.scores.macro_f1
-        measure = Measure(
+        measure = Scorer(
             score.labels, score.grouped_by, len(each.evaluation.classes), settings, seed
         )
         shares = [share[str(one)] for one in answers.ids]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.evaluate.predictions import Answers
+from cosmic_morphology.evaluate.predictions import Predictions
 from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import (
@@ -50,7 +50,7 @@ class PartScores:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SelectiveScores:
     """What the reject option does with a threshold that was chosen elsewhere.
 
     Attributes
@@ -107,7 +107,7 @@ class LabelScores:
     reliability: tuple[Bin, ...]
     by_collection: tuple[PartScores, ...]
     by_source: tuple[PartScores, ...]
-    kept: Kept | None = None
+    kept: SelectiveScores | None = None
 
     @property
     def n(self) -> int:
@@ -152,7 +152,7 @@ def part_dict(part: PartScores) -> dict[str, Any]:
     }
 
 
-def _kept_dict(kept: Kept) -> dict[str, Any]:
+def _kept_dict(kept: SelectiveScores) -> dict[str, Any]:
     return {
         "reject_below": kept.reject_below,
         "coverage": kept.coverage.to_dict(),
@@ -161,7 +161,7 @@ def _kept_dict(kept: Kept) -> dict[str, Any]:
 
 
 def score_answers(
-    answers: Answers,
+    answers: Predictions,
     classes: Sequence[str],
     *,
     labels: str,
@@ -171,9 +171,9 @@ def score_answers(
     reject_below: float = 0.0,
 ) -> LabelScores:
     """Every score of one run on one kind of label; resamples are drawn from one seed."""
-    measure = Measure(labels, grouped_by, len(classes), settings, seed)
+    measure = Scorer(labels, grouped_by, len(classes), settings, seed)
     matrix = metrics.confusion_matrix(answers.y_true, answers.y_pred, len(classes))
-    sure, right = answers.confidence, answers.right
+    sure, right = answers.confidence, answers.correct
     coverage, precision = settings.at_coverage, settings.at_precision
     return LabelScores(
         labels=labels,
@@ -207,12 +207,12 @@ def score_answers(
     )
 
 
-def _kept(measure: Measure, answers: Answers, reject_below: float) -> Kept:
+def _kept(measure: Scorer, answers: Predictions, reject_below: float) -> SelectiveScores:
     # A threshold of 1 says that the val split has found the model sure of nothing.
     sure = answers.confidence >= reject_below if reject_below < 1 else np.zeros(len(answers), bool)
     name = f"at a threshold of {reject_below:.3f}"
-    right = weighted_share(answers.right, sure)
-    return Kept(
+    right = weighted_share(answers.correct, sure)
+    return SelectiveScores(
         reject_below,
         measure.weighted(f"coverage {name}", weighted_share(sure), answers),
         measure.weighted(f"precision {name}", right, answers) if sure.any() else None,
@@ -220,7 +220,7 @@ def _kept(measure: Measure, answers: Answers, reject_below: float) -> Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class Scorer:
     """Makes scores that all carry the same grouping and kind of label."""
 
     labels: str
@@ -229,7 +229,7 @@ class Measure:
     settings: EvaluateSettings
     seed: int
 
-    def __call__(self, name: str, statistic: metrics.Statistic, answers: Answers) -> Score:
+    def __call__(self, name: str, statistic: metrics.Statistic, answers: Predictions) -> Score:
         """A statistic of the confusion matrix, with its interval."""
         matrix = metrics.confusion_matrix(answers.y_true, answers.y_pred, self.n_classes)
         interval = bootstrap_interval(
@@ -243,7 +243,7 @@ class Measure:
         )
         return self._score(name, float(statistic(matrix)), interval, answers)
 
-    def weighted(self, name: str, statistic: WeightedStatistic, answers: Answers) -> Score:
+    def weighted(self, name: str, statistic: WeightedStatistic, answers: Predictions) -> Score:
         """A statistic that needs every picture, with its interval."""
         value = float(statistic(np.ones((1, len(answers)), np.float32))[0])
         interval = bootstrap_weighted(
@@ -252,13 +252,13 @@ class Measure:
         return self._score(name, value, interval, answers)
 
     def _score(
-        self, name: str, value: float, interval: tuple[float, float], answers: Answers
+        self, name: str, value: float, interval: tuple[float, float], answers: Predictions
     ) -> Score:
         _, n_groups = group_numbers(answers.groups)
         return Score(name, value, interval, len(answers), n_groups, self.labels, self.grouped_by)
 
 
-def parts(measure: Measure, answers: Answers, names: np.ndarray) -> tuple[PartScores, ...]:
+def parts(measure: Scorer, answers: Predictions, names: np.ndarray) -> tuple[PartScores, ...]:
     """Scores of each part of the pictures by its name, most pictures first."""
     found = []
     for name in dict.fromkeys(names.tolist()):
@@ -275,7 +275,7 @@ def parts(measure: Measure, answers: Answers, names: np.ndarray) -> tuple[PartSc
 
 
 def _per_class(
-    measure: Measure, answers: Answers, classes: Sequence[str], matrix: np.ndarray
+    measure: Scorer, answers: Predictions, classes: Sequence[str], matrix: np.ndarray
 ) -> list[ClassScores]:
     return [
         ClassScores(

@@ -21,7 +21,7 @@ _MOST_PICTURES = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
+class ProbeScore:
     """What a linear probe can tell from embeddings.
 
     Attributes
@@ -40,18 +40,18 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True)
-class Probes:
+class ShortcutProbe:
     """Probes on one column of embeddings, for the report."""
 
     column: str
     folds: int
-    rows: tuple[Probed, ...]
+    rows: tuple[ProbeScore, ...]
     note: str
 
 
-def collection_predictability(
+def source_probe(
     atlas: Atlas, column: str, *, resamples: int, seed: int, where: str = "`split` IS NOT NULL"
-) -> Probes:
+) -> ShortcutProbe:
     """How well collection, source and class can be told from embeddings, whole groups apart.
 
     Ridge regression on standardised embeddings, five folds of whole groups. A collection that can
@@ -95,7 +95,7 @@ def collection_predictability(
         "A linear probe on frozen embeddings. What it tells far better than by chance, a "
         "classifier can use as a shortcut: compare with scores on held-out collections."
     )
-    return Probes(column, FOLDS, tuple(found), note)
+    return ShortcutProbe(column, FOLDS, tuple(found), note)
 
 
 def probe(
@@ -106,7 +106,7 @@ def probe(
     what: str,
     resamples: int,
     seed: int,
-) -> Probed | None:
+) -> ProbeScore | None:
     """One probe; None where fewer than two answers have enough pictures.
 
     Parameters
@@ -144,7 +144,7 @@ def probe(
         GROUPED_BY,
     )
     chance = max(counts[name] for name in names) / len(chosen)
-    return Probed(what, score, chance)
+    return ProbeScore(what, score, chance)
 
 
 def _predicted(vectors: np.ndarray, y_true: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Bytes to pixels, once.
 
-:func:`take_in` looks at the bytes of one picture, decodes them once and answers with everything
-that later stages need: hashes, sizes, simple statistics and the thumbnail, which is all that they
+:func:`ingest_image` looks at the bytes of one picture, decodes them once and answers with
+everything that later stages need: hashes, sizes, simple statistics and the thumbnail, which is all that they
 read from then on. Bytes that are not a usable picture raise
 :class:`~cosmic_morphology.errors.PictureError` with one of these kinds (:class:`PictureKind`):
 
@@ -37,19 +37,19 @@ lower half is missing is refused, not filled with grey.
 
 from __future__ import annotations
 
-from cosmic_morphology.imaging.ingest import Intake, read_picture, take_in
+from cosmic_morphology.imaging.ingest import IngestedImage, ingest_image, read_picture
 from cosmic_morphology.imaging.perceptual_hash import perceptual_hash
-from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind
+from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind
 from cosmic_morphology.imaging.thumbnail import read_thumbnail
-from cosmic_morphology.imaging.workers.decode_pool import Decoders
+from cosmic_morphology.imaging.workers.decode_pool import DecodePool
 
 __all__ = [
-    "Decoders",
+    "DecodePool",
     "ImageLimits",
-    "Intake",
-    "PictureKind",
+    "IngestedImage",
+    "RejectionKind",
+    "ingest_image",
     "perceptual_hash",
     "read_picture",
     "read_thumbnail",
-    "take_in",
 ]

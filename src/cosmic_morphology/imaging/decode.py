@@ -27,7 +27,7 @@ from cosmic_morphology.imaging.formats.jpeg import end_of_jpeg, pixels_of_jpeg
 from cosmic_morphology.imaging.formats.samples import Samples, developed
 from cosmic_morphology.imaging.formats.tiff_tags import at_full_image, read_tags
 from cosmic_morphology.imaging.orientation import orientation_of, upright
-from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, check_size, refuse
+from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind, check_size, reject
 
 # A decoder-side reduction keeps at least this many times the thumbnail's side, so that the
 # final filter still has something to average.
@@ -64,7 +64,7 @@ def decode(data: bytes, media_type: str, limits: ImageLimits, *, where: str = ""
         ``too_many_pixels`` or ``too_small`` from the header, before anything is decoded;
         ``truncated``, ``corrupt`` or ``unsupported``.
     """
-    with refusals(where):
+    with rejections(where):
         # libwebp allocates the whole canvas when it is opened: look at the header first.
         if media_type == "image/webp" and (canvas := webp_size(data)):
             check_size(*canvas, limits, where=where)
@@ -82,7 +82,7 @@ def decode(data: bytes, media_type: str, limits: ImageLimits, *, where: str = ""
 
 
 @contextmanager
-def refusals(where: str) -> Iterator[None]:
+def rejections(where: str) -> Iterator[None]:
     """Turn whatever a decoder raises into a typed refusal.
 
     Decoders of untrusted bytes raise almost anything (``SyntaxError``, ``struct.error``,
@@ -97,7 +97,7 @@ def refusals(where: str) -> Iterator[None]:
         raise _refusal(error, where) from error
 
 
-def fitted(width: int, height: int, side_px: int) -> tuple[int, int]:
+def draft_size(width: int, height: int, side_px: int) -> tuple[int, int]:
     """Size with the longest side brought down to ``side_px`` (never up), in pixels."""
     longest = max(width, height)
     if longest <= side_px:
@@ -120,21 +120,21 @@ _UNSUPPORTED_WORDS = ("unknown", "unsupported", "not available", "cannot handle"
 def _refusal(error: Exception, where: str) -> PictureError:
     said = str(error) or type(error).__name__
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        kind, todo = PictureKind.TOO_MANY_PIXELS, "Take a smaller rendition."
+        kind, todo = RejectionKind.TOO_MANY_PIXELS, "Take a smaller rendition."
     elif "truncated" in said.lower():
-        kind, todo = PictureKind.TRUNCATED, "Fetch it again."
+        kind, todo = RejectionKind.TRUNCATED, "Fetch it again."
     elif isinstance(error, NotImplementedError) or any(w in said for w in _UNSUPPORTED_WORDS):
-        kind, todo = PictureKind.UNSUPPORTED, "Convert it to 8-bit JPEG or PNG."
+        kind, todo = RejectionKind.UNSUPPORTED, "Convert it to 8-bit JPEG or PNG."
     else:
-        kind, todo = PictureKind.CORRUPT, "Fetch it again."
-    return refuse(kind, f"the picture cannot be decoded ({said})", where, todo)
+        kind, todo = RejectionKind.CORRUPT, "Fetch it again."
+    return reject(kind, f"the picture cannot be decoded ({said})", where, todo)
 
 
 def _decode_jpeg(
     data: bytes, image: JpegImagePlugin.JpegImageFile, limits: ImageLimits, where: str
 ) -> Decoded:
     size = image.size
-    wanted = fitted(*size, int(limits.thumbnail_side_px * DRAFT_GAP))
+    wanted = draft_size(*size, int(limits.thumbnail_side_px * DRAFT_GAP))
     data = data[: end_of_jpeg(data, where=where)]
     spaces = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
     pixels = pixels_of_jpeg(data, spaces[image.mode], wanted, where=where)

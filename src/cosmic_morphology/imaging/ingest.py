@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cosmic_morphology.imaging.decode import Decoded, decode, refusals
+from cosmic_morphology.imaging.decode import Decoded, decode, rejections
 from cosmic_morphology.imaging.formats.containers import check_structure, count_frames
 from cosmic_morphology.imaging.formats.fits import decode_fits
 from cosmic_morphology.imaging.perceptual_hash import perceptual_hash
 from cosmic_morphology.imaging.sniff import ImageLimits, check_bytes, media_type_of
 from cosmic_morphology.imaging.statistics import measure
-from cosmic_morphology.imaging.thumbnail import small, thumbnail_bytes
+from cosmic_morphology.imaging.thumbnail import shrink_to, thumbnail_bytes
 
 DEFAULT_LIMITS = ImageLimits()
 
 
 @dataclass(frozen=True)
-class Intake:
+class IngestedImage:
     """What is known of a picture after its one decode.
 
     Parameters
@@ -66,7 +66,9 @@ class Intake:
     n_frames: int
 
 
-def take_in(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, source_hint: str = "") -> Intake:
+def ingest_image(
+    data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, source_hint: str = ""
+) -> IngestedImage:
     """Check, decode, measure and fingerprint one picture.
 
     Parameters
@@ -86,11 +88,11 @@ def take_in(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, source_hint: s
     check_bytes(data, limits, where=source_hint)
     media_type = media_type_of(data, where=source_hint)
     decoded = _decoded(data, media_type, limits, source_hint)
-    with refusals(source_hint):
-        picture = small(decoded, limits.thumbnail_side_px)
+    with rejections(source_hint):
+        picture = shrink_to(decoded, limits.thumbnail_side_px)
         grey = picture.convert("L")
         numbers = measure(picture, grey=grey)
-        return Intake(
+        return IngestedImage(
             sha256=hashlib.sha256(data).hexdigest(),
             media_type=media_type,
             width=decoded.width,
@@ -118,7 +120,7 @@ def _decoded(data: bytes, media_type: str, limits: ImageLimits, where: str) -> D
 def read_picture(
     data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, source_hint: str = ""
 ) -> np.ndarray:
-    """All pixels of a picture, checked and decoded as :func:`take_in` does, but not reduced.
+    """All pixels of a picture, checked and decoded as :func:`ingest_image` does, but not reduced.
 
     For what shrinks it itself, such as a network's input.
 
@@ -146,5 +148,5 @@ def read_picture(
     # No side is longer than this: the decoder leaves nothing out.
     whole = replace(limits, thumbnail_side_px=max(limits.max_pixels, 1))
     decoded = _decoded(data, media_type, whole, source_hint)
-    with refusals(source_hint):
+    with rejections(source_hint):
         return np.asarray(decoded.picture.convert("RGB"))

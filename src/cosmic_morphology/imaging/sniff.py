@@ -18,7 +18,7 @@ TEXT_HEAD_BYTES = 4096
 PRINTABLE_SHARE_OF_TEXT = 0.95
 
 
-class PictureKind(StrEnum):
+class RejectionKind(StrEnum):
     """Why bytes were refused (the table is in :mod:`cosmic_morphology.imaging`)."""
 
     EMPTY = "empty"
@@ -77,7 +77,7 @@ def media_type_of(data: bytes, *, where: str = "") -> str:
     Returns
     -------
     str
-        One of the media types that :func:`~cosmic_morphology.imaging.take_in` decodes.
+        One of the media types that :func:`~cosmic_morphology.imaging.ingest_image` decodes.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def media_type_of(data: bytes, *, where: str = "") -> str:
         ``empty``, ``svg``, ``unsupported`` or ``not_a_picture``.
     """
     if not data:
-        raise refuse(PictureKind.EMPTY, "the file has zero bytes", where, "Fetch it again.")
+        raise reject(RejectionKind.EMPTY, "the file has zero bytes", where, "Fetch it again.")
     for signature, media_type in _PICTURES:
         if data.startswith(signature):
             return media_type
@@ -93,7 +93,7 @@ def media_type_of(data: bytes, *, where: str = "") -> str:
         return "image/webp"
     if data.startswith(_GZIP) and _gunzipped_head(data).startswith(_FITS):
         return "image/fits+gzip"
-    raise _stranger(data, where)
+    raise _unrecognised(data, where)
 
 
 def check_bytes(data: bytes, limits: ImageLimits, *, where: str = "") -> None:
@@ -101,7 +101,7 @@ def check_bytes(data: bytes, limits: ImageLimits, *, where: str = "") -> None:
     if len(data) > limits.max_bytes:
         what = f"the file has {len(data):,} bytes; at most {limits.max_bytes:,} are taken in"
         todo = "Take a smaller rendition, or raise max_bytes."
-        raise refuse(PictureKind.TOO_LARGE, what, where, todo)
+        raise reject(RejectionKind.TOO_LARGE, what, where, todo)
 
 
 def check_size(width: int, height: int, limits: ImageLimits, *, where: str = "") -> None:
@@ -118,13 +118,13 @@ def check_size(width: int, height: int, limits: ImageLimits, *, where: str = "")
             f"at most {limits.max_pixels:,} px are decoded"
         )
         todo = "Take a smaller rendition, or raise max_pixels."
-        raise refuse(PictureKind.TOO_MANY_PIXELS, what, where, todo)
+        raise reject(RejectionKind.TOO_MANY_PIXELS, what, where, todo)
     if min(width, height) < limits.min_side_px:
         what = f"{width} x {height} px is below {limits.min_side_px} px a side"
-        raise refuse(PictureKind.TOO_SMALL, what, where, "Take a larger rendition.")
+        raise reject(RejectionKind.TOO_SMALL, what, where, "Take a larger rendition.")
 
 
-def refuse(kind: PictureKind, what: str, where: str, todo: str = "") -> PictureError:
+def reject(kind: RejectionKind, what: str, where: str, todo: str = "") -> PictureError:
     """The error of one refusal, for the caller to raise."""
     return PictureError(kind, what, where=where, todo=todo)
 
@@ -190,7 +190,7 @@ def _gunzipped_head(data: bytes) -> bytes:
         return b""
 
 
-def _stranger(data: bytes, where: str) -> PictureError:
+def _unrecognised(data: bytes, where: str) -> PictureError:
     """What bytes without a known picture signature are refused as."""
     if name := _unsupported_name(data):
         return _unsupported(name, where)
@@ -222,7 +222,7 @@ def _stranger_text(data: bytes, where: str) -> PictureError:
     element = _first_element(head)
     if element == "svg":
         what = "the body is an SVG drawing, which may carry scripts and has no pixels"
-        return refuse(PictureKind.SVG, what, where, "Take the PNG or JPEG rendition.")
+        return reject(RejectionKind.SVG, what, where, "Take the PNG or JPEG rendition.")
     if element in {"html", "head", "body", "!doctype html"}:
         return _no_picture("an HTML page", where)
     if element is not None:
@@ -232,12 +232,12 @@ def _stranger_text(data: bytes, where: str) -> PictureError:
 
 def _unsupported(name: str, where: str) -> PictureError:
     todo = "Convert it to JPEG, PNG, TIFF or FITS."
-    return refuse(PictureKind.UNSUPPORTED, f"{name} cannot be decoded here", where, todo)
+    return reject(RejectionKind.UNSUPPORTED, f"{name} cannot be decoded here", where, todo)
 
 
 def _no_picture(name: str, where: str) -> PictureError:
     todo = "Look at what the address really serves."
-    return refuse(PictureKind.NOT_A_PICTURE, f"the body is {name}, not a picture", where, todo)
+    return reject(RejectionKind.NOT_A_PICTURE, f"the body is {name}, not a picture", where, todo)
 
 
 def _text(head: bytes) -> str | None:

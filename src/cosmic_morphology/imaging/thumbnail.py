@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from cosmic_morphology.imaging.decode import Decoded, fitted, refusals
+from cosmic_morphology.imaging.decode import Decoded, draft_size, rejections
 from cosmic_morphology.imaging.formats.jpeg import end_of_jpeg
 from cosmic_morphology.imaging.sniff import media_type_of
 
@@ -16,10 +16,10 @@ JPEG_QUALITY = 90
 MAX_TAKEN_OVER_BYTES = 1024**2
 
 
-def small(decoded: Decoded, side_px: int) -> Image.Image:
+def shrink_to(decoded: Decoded, side_px: int) -> Image.Image:
     """The picture at the thumbnail's size (longest side ``side_px``, never enlarged)."""
     # From the original's size: what the decoder reduced is rounded.
-    size = fitted(decoded.width, decoded.height, side_px)
+    size = draft_size(decoded.width, decoded.height, side_px)
     if decoded.picture.size == size:
         return decoded.picture
     return decoded.picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -53,7 +53,7 @@ def read_thumbnail(data: bytes, *, size: int | None = None) -> np.ndarray:
     Parameters
     ----------
     data : bytes
-        A JPEG that :func:`~cosmic_morphology.imaging.take_in` made.
+        A JPEG that :func:`~cosmic_morphology.imaging.ingest_image` made.
     size : int, optional
         Longest side of the answer in pixels; smaller pictures are not enlarged.
 
@@ -68,11 +68,11 @@ def read_thumbnail(data: bytes, *, size: int | None = None) -> np.ndarray:
         ``empty``, ``not_a_picture``, ``truncated`` or ``corrupt``.
     """
     media_type_of(data)
-    with refusals(""):
+    with rejections(""):
         image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
         picture: Image.Image = image
         if size is not None:
-            wanted = fitted(*image.size, size)
+            wanted = draft_size(*image.size, size)
             image.draft(None, wanted)
             if image.size != wanted:
                 picture = image.resize(wanted, Image.Resampling.BILINEAR, reducing_gap=2.0)

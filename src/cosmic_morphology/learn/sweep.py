@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosmic_morphology.errors import CosmicError, UsageError
-from cosmic_morphology.learn.data.dataset import PictureTable
+from cosmic_morphology.learn.data.dataset import TrainingSource
 from cosmic_morphology.learn.run_folder.folder import Run
 from cosmic_morphology.learn.training.runner import train
 from cosmic_morphology.settings import LearnSettings, RunJob
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """What a sweep made.
 
     Attributes
@@ -37,7 +37,7 @@ class Swept:
 
 
 def sweep_runs(
-    atlas: Atlas | PictureTable,
+    atlas: Atlas | TrainingSource,
     *,
     recipes: Sequence[str],
     backbones: Sequence[LearnSettings],
@@ -46,14 +46,14 @@ def sweep_runs(
     out: Path,
     labels: str = "label",
     progress: Callable[[int, int], None] | None = None,
-) -> Swept:
+) -> SweepResult:
     """Train every recipe on every backbone with every seed.
 
     Finished runs are not made again. One that fails is noted and the others go on.
 
     Parameters
     ----------
-    atlas : Atlas or PictureTable
+    atlas : Atlas or TrainingSource
         One split for all.
     recipes : sequence of str
         Names or TOML files.
@@ -89,7 +89,7 @@ def sweep_runs(
         if progress:
             progress(done + 1, len(combined))
     best_first = sorted(runs, key=lambda run: -run.metrics.get("val_macro_f1", 0.0))
-    return Swept(tuple(best_first), failed)
+    return SweepResult(tuple(best_first), failed)
 
 
 def _told_apart(names: Sequence[str]) -> None:

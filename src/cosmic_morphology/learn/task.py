@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.learn.data.dataset import SIDES, Example, PictureTable
+from cosmic_morphology.learn.data.dataset import SIDES, Example, TrainingSource
 from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.learn.models.backbones import Backbone, build_backbone
 from cosmic_morphology.learn.models.devices import device_for
@@ -21,12 +21,12 @@ from cosmic_morphology.settings import LearnSettings, RunJob
 
 
 @dataclass(slots=True, kw_only=True)
-class Given:
+class RunRequest:
     """What a run is asked to do.
 
     Attributes
     ----------
-    table : PictureTable
+    table : TrainingSource
         Where pictures and labels come from.
     job : RunJob
         Name, whose labels, which run to start from.
@@ -44,7 +44,7 @@ class Given:
         Called with things done and things in all.
     """
 
-    table: PictureTable
+    table: TrainingSource
     job: RunJob
     recipe: Recipe
     learn: LearnSettings
@@ -55,7 +55,7 @@ class Given:
 
 
 @dataclass(slots=True, kw_only=True)
-class Task(Given):
+class TrainingTask(RunRequest):
     """Everything that a run needs to know, and what it finds on the way."""
 
     examples: list[Example]
@@ -87,12 +87,12 @@ class Task(Given):
         return found.hexdigest()[:16]
 
 
-def prepare(
-    given: Given,
+def prepare_task(
+    given: RunRequest,
     *,
     start: TrainedModel | None = None,
     labels: Mapping[str, str] | None = None,
-) -> Task:
+) -> TrainingTask:
     """Put a run together.
 
     Raises
@@ -113,7 +113,7 @@ def prepare(
         _take_over(start, job, classes, backbone, head)
         weights_id = f"{weights_id} via {job.starts_from} ({_hash_of(start)})"
     asked = {each.name: getattr(given, each.name) for each in fields(given)}
-    return Task(
+    return TrainingTask(
         **(asked | {"learn": sized}),
         examples=examples,
         backbone=backbone,

@@ -56,11 +56,11 @@ def embed_first(
         return EmbeddedFirst(next(iter(there), ""), without=without)
     without = why_not_at_hand(settings.learn)
     if not without:
-        from cosmic_morphology.learn.data.embed import embed
+        from cosmic_morphology.learn.data.embed import embed_images
         from cosmic_morphology.learn.data.embedding_names import embedding_column
 
         if not there or embedding_column(settings.learn.backbone) in there:
-            done = embed(atlas, learn=settings.learn, progress=progress)
+            done = embed_images(atlas, learn=settings.learn, progress=progress)
             return EmbeddedFirst(done.column, done.filled)
     return EmbeddedFirst(next(iter(there), ""), without="" if there else without)
 
@@ -77,7 +77,7 @@ def embed(context: Context) -> None:
 
 def embed_for_training(context: Context) -> None:
     """The same for the models that are to be trained: here the hub may be asked."""
-    from cosmic_morphology.learn import embed as embed_pictures
+    from cosmic_morphology.learn import embed_images as embed_pictures
     from cosmic_morphology.learn.data.embedding_names import embedding_column
 
     if context.notes[_EMBEDDED] == embedding_column(context.settings.learn.backbone):

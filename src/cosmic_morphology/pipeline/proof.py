@@ -10,7 +10,7 @@ from cosmic_morphology.atlas import Atlas, embedding_columns
 from cosmic_morphology.io_utils import write_text
 
 if TYPE_CHECKING:
-    from cosmic_morphology.curate import Certificate
+    from cosmic_morphology.curate import LeakageReport
 
 _READS = (
     "source", "collection", "title", "names", "albums", "created_at", "lineage", "credit",
@@ -18,7 +18,7 @@ _READS = (
 )  # fmt: skip
 
 
-def write_proof(atlas: Atlas, certificate: Certificate, file: Path) -> None:
+def write_proof(atlas: Atlas, certificate: LeakageReport, file: Path) -> None:
     """Write the proof, unless the file says the same of the same images.
 
     A run that is repeated adds accounts to the ledger, so the version of the atlas is another one

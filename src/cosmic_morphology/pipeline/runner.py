@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from cosmic_morphology.atlas import Atlas, fingerprint, latest_decisions
+from cosmic_morphology.atlas import Atlas, content_hash, latest_decisions
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.pipeline.context import Context, Progress
 from cosmic_morphology.pipeline.peak_memory import PeakMemory
 from cosmic_morphology.pipeline.rendered_archive import render_archive
 from cosmic_morphology.pipeline.stages import STAGES, Stage
 from cosmic_morphology.pipeline.summary import Summary
-from cosmic_morphology.pipeline.train_and_report import train_and_evaluate, write_the_report
+from cosmic_morphology.pipeline.train_and_report import train_and_evaluate, write_run_report
 from cosmic_morphology.settings import ReplicaJob, Settings
 from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -57,11 +57,11 @@ def run(
         ) as context.replica_root:
             for stage in STAGES:
                 _run_stage(stage, context, tell)
-        _account(context)
+        _fill_summary(context)
         with _timed("train", context.summary):
             train_and_evaluate(context, tell)
         with _timed("report", context.summary):
-            context.summary.report = str(write_the_report(context))
+            context.summary.report = str(write_run_report(context))
         tell(f"report: {context.summary.report}")
     context.summary.peak_memory_mb = round(memory.peak_mb, 1)
     context.summary.atlas = context.atlas.address
@@ -71,7 +71,7 @@ def run(
 
 
 def _run_stage(stage: Stage, context: Context, tell: Callable[[str], None]) -> None:
-    if not stage.wanted(context.settings):
+    if not stage.is_enabled(context.settings):
         return
     if stage.reads and context.atlas.was_done(stage.name, _key(stage, context)):
         context.summary.skipped.append(stage.name)
@@ -86,9 +86,9 @@ def _run_stage(stage: Stage, context: Context, tell: Callable[[str], None]) -> N
 
 
 def _key(stage: Stage, context: Context) -> str:
-    columns = (*stage.reads, *stage.also_reads(context.settings))
-    read = context.atlas.digest(columns, verdicts=stage.hears_verdicts)
-    return fingerprint(stage.parameters(context.settings), read)
+    columns = (*stage.reads, *stage.optional_reads(context.settings))
+    read = context.atlas.digest(columns, verdicts=stage.depends_on_verdicts)
+    return content_hash(stage.parameters(context.settings), read)
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def _replica_for(
     if job is None:
         yield ""
         return
-    from cosmic_morphology.replica import Holdings, Replica
+    from cosmic_morphology.replica import ArchiveCatalogue, Replica
 
     pictures, catalogue = job.pictures, job.catalogue
     if job.rendered:
@@ -120,13 +120,15 @@ def _replica_for(
             "a replica needs pictures and a catalogue, or rendered = {class = number}",
             where="replica",
         )
-    holdings = Holdings.from_catalogue(Path(pictures), Path(catalogue), where=job.where or None)
+    holdings = ArchiveCatalogue.from_catalogue(
+        Path(pictures), Path(catalogue), where=job.where or None
+    )
     with Replica(holdings) as replica:
         tell(f"replica: serving at {replica.url}")
         yield replica.nasa_url
 
 
-def _account(context: Context) -> None:
+def _fill_summary(context: Context) -> None:
     """Fill the summary from the atlas: it counts what is there, not what this run did."""
     atlas, summary = context.atlas, context.summary
     rows = atlas.read(["id", "label", "duplicate_flag", "group", "split"]).to_pylist()

@@ -47,16 +47,16 @@ class Stage:
 
     name: str
     run: Callable[[Context], None]
-    wanted: Callable[[Settings], bool]
+    is_enabled: Callable[[Settings], bool]
     reads: tuple[str, ...] = ()
     parameters: Callable[[Settings], Any] = lambda _: None
-    hears_verdicts: bool = False
-    also_reads: Callable[[Settings], tuple[str, ...]] = lambda _: ()
+    depends_on_verdicts: bool = False
+    optional_reads: Callable[[Settings], tuple[str, ...]] = lambda _: ()
 
 
 def collect(context: Context) -> None:
     """Fetch pictures from archives (or from their replica)."""
-    from cosmic_morphology.collect import collect as collect_from
+    from cosmic_morphology.collect import collect_images as collect_from
     from cosmic_morphology.imaging import ImageLimits
 
     settings = context.settings
@@ -153,7 +153,7 @@ def zero_shot(context: Context) -> None:
 
 def trained(context: Context) -> None:
     """Let runs that were trained before say what the pictures show."""
-    from cosmic_morphology.curate import ask_runs
+    from cosmic_morphology.curate import predict_with_runs
     from cosmic_morphology.pipeline.trained_voters import place_of_run, runs_that_vote
 
     settings = context.settings
@@ -166,7 +166,7 @@ def trained(context: Context) -> None:
                 todo="Train under another name, or take it out of curate.runs.",
             )
     with context.progress("asking runs") as report:
-        ask_runs(
+        predict_with_runs(
             context.atlas,
             runs_that_vote(context.atlas, settings, context.taxonomy),
             taxonomy=context.taxonomy,
@@ -216,7 +216,7 @@ def review(context: Context) -> None:
 
 def audit(context: Context) -> None:
     """Measure voters and checks by labels that people have checked, for the report."""
-    from cosmic_morphology.curate import audit as audit_labels
+    from cosmic_morphology.curate import audit_labels
 
     job = context.settings.audit
     if job is not None:
@@ -271,7 +271,7 @@ STAGES: tuple[Stage, ...] = (
         lambda _: True,
         ("source", "lineage"),
         lambda s: s.curate.model_dump(),
-        also_reads=_embeddings,
+        optional_reads=_embeddings,
     ),
     Stage("votes", votes, lambda _: True),
     Stage("zero-shot", zero_shot, lambda s: bool(s.curate.zero_shot)),
@@ -289,8 +289,8 @@ STAGES: tuple[Stage, ...] = (
         lambda _: True,
         _LABEL_READS,
         _label_parameters,
-        hears_verdicts=True,
-        also_reads=_models,
+        depends_on_verdicts=True,
+        optional_reads=_models,
     ),
     Stage(
         "split",
@@ -313,10 +313,12 @@ STAGES: tuple[Stage, ...] = (
         lambda _: True,
         _LABEL_READS,
         _label_parameters,
-        hears_verdicts=True,
-        also_reads=_models,
+        depends_on_verdicts=True,
+        optional_reads=_models,
     ),
-    Stage("checks", checks, lambda _: True, _LABEL_READS, _label_parameters, hears_verdicts=True),
+    Stage(
+        "checks", checks, lambda _: True, _LABEL_READS, _label_parameters, depends_on_verdicts=True
+    ),
     # The last to write labels is done: a run that is repeated finds the same to prove.
     Stage("certify", certify, lambda _: True),
     Stage("audit", audit, lambda s: s.audit is not None),

@@ -15,7 +15,7 @@ from cosmic_morphology.pipeline.summary import RunScore
 from cosmic_morphology.settings import RunJob
 
 if TYPE_CHECKING:
-    from cosmic_morphology.evaluate import Evaluation
+    from cosmic_morphology.evaluate import EvaluateResult
     from cosmic_morphology.learn import Run
 
 GROUPED_BY = "duplicates, object, series and lineage"
@@ -23,7 +23,7 @@ GROUPED_BY = "duplicates, object, series and lineage"
 
 def train_and_evaluate(context: Context, tell: Callable[[str], None]) -> None:
     """Train every run of the settings, predict, and score on the test split."""
-    from cosmic_morphology.learn import load_run, predict_into, train
+    from cosmic_morphology.learn import load_trained_model, predict_images, train
 
     for job in context.settings.train:
         with context.progress(f"training {job.name}") as report:
@@ -37,8 +37,8 @@ def train_and_evaluate(context: Context, tell: Callable[[str], None]) -> None:
                 progress=report,
             )
         with context.progress(f"predicting with {job.name}") as report:
-            model = load_run(run.path)
-            predict_into(context.atlas, model, where="split = 'test'", progress=report)
+            model = load_trained_model(run.path)
+            predict_images(context.atlas, model, where="split = 'test'", progress=report)
         score = _score(context, job, run, model.classes)
         context.summary.runs.append(score)
         tell(
@@ -51,7 +51,7 @@ def train_and_evaluate(context: Context, tell: Callable[[str], None]) -> None:
 def _score(context: Context, job: RunJob, run: Run, classes: Sequence[str]) -> RunScore:
     from cosmic_morphology.evaluate import evaluate_run
 
-    found: Evaluation = evaluate_run(
+    found: EvaluateResult = evaluate_run(
         context.atlas,
         job.name,
         classes=classes,
@@ -77,7 +77,7 @@ def _score(context: Context, job: RunJob, run: Run, classes: Sequence[str]) -> R
     )
 
 
-def write_the_report(context: Context) -> Path:
+def write_run_report(context: Context) -> Path:
     """One self-contained page with everything that this run found."""
     from cosmic_morphology.report import write_report
 

@@ -35,16 +35,16 @@ def place_of_run(run: str, settings: Settings) -> Path:
 
 def _voter(atlas: Atlas, run: str, settings: Settings) -> TrainedVoter:
     from cosmic_morphology.curate import TrainedVoter, voter_of
-    from cosmic_morphology.learn import answering, load_run, read_learnt
+    from cosmic_morphology.learn import load_trained_model, predictor_for_ids, read_training_record
 
     place = place_of_run(run, settings)
-    model = load_run(place, learn=settings.learn)
-    learnt = read_learnt(place)
+    model = load_trained_model(place, learn=settings.learn)
+    learnt = read_training_record(place)
     return TrainedVoter(
         name=voter_of(run),
         classes=model.classes,
         fingerprint=model.fingerprint(),
         learnt=learnt.ids if learnt else None,
         groups=learnt.groups if learnt else None,
-        answer=answering(atlas, model),
+        answer=predictor_for_ids(atlas, model),
     )

@@ -21,18 +21,18 @@ from cosmic_morphology.replica.archives.commons import Commons
 from cosmic_morphology.replica.archives.djangoplicity import Djangoplicity
 from cosmic_morphology.replica.archives.nasa import Nasa
 from cosmic_morphology.replica.archives.nasa_assets import PREFIX, Assets
-from cosmic_morphology.replica.catalogue import Holdings
-from cosmic_morphology.replica.faults import KINDS, Faults, Weather, strike
+from cosmic_morphology.replica.catalogue import ArchiveCatalogue
+from cosmic_morphology.replica.faults import KINDS, FaultInjector, Faults, send_fault
 from cosmic_morphology.replica.quirks import Quirks
-from cosmic_morphology.replica.request_log import RequestLog, Seen
-from cosmic_morphology.replica.state import Shelf
+from cosmic_morphology.replica.request_log import LoggedRequest, RequestLog
+from cosmic_morphology.replica.state import ArchiveState
 
 _CONTROL = ("/__faults__", "/__requests__", "/__archive__")
 _FAULT_HEADER = b"x-replica-fault"
 
 
 def build_app(
-    holdings: Holdings,
+    holdings: ArchiveCatalogue,
     *,
     faults: Faults | None = None,
     recorded: Path | None = None,
@@ -42,7 +42,7 @@ def build_app(
 
     Parameters
     ----------
-    holdings : Holdings
+    holdings : ArchiveCatalogue
         What the archives hold.
     faults : Faults, optional
         What goes wrong from the start; without it nothing.
@@ -51,7 +51,7 @@ def build_app(
     quirks : Quirks, optional
         How far the archive departs from its description; without it as the real one.
     """
-    return ReplicaApp(Shelf.of(holdings, quirks or Quirks(), recorded), faults or Faults())
+    return ReplicaApp(ArchiveState.of(holdings, quirks or Quirks(), recorded), faults or Faults())
 
 
 class ReplicaApp(Starlette):
@@ -65,8 +65,8 @@ class ReplicaApp(Starlette):
         What was asked so far, control requests aside.
     """
 
-    def __init__(self, shelf: Shelf, faults: Faults) -> None:
-        self.weather = Weather(faults)
+    def __init__(self, shelf: ArchiveState, faults: Faults) -> None:
+        self.weather = FaultInjector(faults)
         self.requests = RequestLog()
         self._shelf = shelf
         self._assets = Assets(shelf)
@@ -87,11 +87,11 @@ class ReplicaApp(Starlette):
             await super().__call__(scope, receive, send)
             return
         query = scope["query_string"].decode("latin-1")
-        seen = Seen(scope["method"], path, query, time.monotonic())
+        seen = LoggedRequest(scope["method"], path, query, time.monotonic())
         self.requests.add(seen)
-        if path == hostile.LIAR:
+        if path == hostile.WRONG_CONTENT_LENGTH:
             seen.status = 200
-            await hostile.lie(receive, send)
+            await hostile.wrong_content_length(receive, send)
             return
         asked = _asked_fault(scope)
         if self.weather.calm and asked is None:
@@ -99,12 +99,12 @@ class ReplicaApp(Starlette):
             return
         if self.weather.faults.latency_s:
             await asyncio.sleep(self.weather.faults.latency_s)
-        kind = asked or self.weather.strikes(path, query)
+        kind = asked or self.weather.draw_fault(path, query)
         noting = _noting(send, seen)
         if kind is None:
             await self._answer(scope, receive, send, seen)
         else:
-            await strike(
+            await send_fault(
                 kind, self.weather, scope, noting, lambda to: self._answer(scope, receive, to, seen)
             )
 
@@ -113,7 +113,9 @@ class ReplicaApp(Starlette):
         self._shelf.index.show(nasa_ids, visible=visible)
         self._assets.forget()
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, seen: Seen) -> None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, seen: LoggedRequest
+    ) -> None:
         if seen.path.startswith(PREFIX) and seen.method in ("GET", "HEAD"):
             seen.status = await self._assets.answer(scope, send)
         else:
@@ -158,7 +160,7 @@ def _asked_fault(scope: Scope) -> str | None:
     return None
 
 
-def _noting(send: Send, seen: Seen) -> Callable[[Message], Awaitable[None]]:
+def _noting(send: Send, seen: LoggedRequest) -> Callable[[Message], Awaitable[None]]:
     async def note(message: Message) -> None:
         if message["type"] == "http.response.start":
             seen.status = message["status"]

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from cosmic_morphology.csv_table import read_csv
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.replica.quirks import chance
+from cosmic_morphology.replica.quirks import hash_uniform
 
 _NEEDED = ("file", "title", "description", "date")
 _CENTERS = ("JPL", "GSFC", "HQ", "JSC", "KSC", "MSFC", "ARC", "LRC", "GRC", "SSC", "AFRC")
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ArchiveRecord:
     """What an archive says of one picture. Empty texts are fields that it does not have.
 
     ``date`` is ISO 8601 or empty; ``avm`` an AVM ``Subject.Category`` code such as ``5.1.1``.
@@ -42,7 +42,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Holdings:
+class ArchiveCatalogue:
     """Records in the order in which the archive lists them, and where their bytes are.
 
     Parameters
@@ -55,8 +55,8 @@ class Holdings:
         What kind of archive the records come from; for the person who reads a log.
     """
 
-    records: Sequence[Record]
-    read: Callable[[Record], bytes]
+    records: Sequence[ArchiveRecord]
+    read: Callable[[ArchiveRecord], bytes]
     archive: str = "nasa"
 
     def __len__(self) -> int:
@@ -71,7 +71,7 @@ class Holdings:
         where: Mapping[str, str] | None = None,
         archive: str = "nasa",
         twins: float = 0.0,
-    ) -> Holdings:
+    ) -> ArchiveCatalogue:
         """Records from a CSV beside a folder of pictures.
 
         Parameters
@@ -98,7 +98,9 @@ class Holdings:
         """
         rows = _rows(Path(catalogue), dict(where or {}))
         records = [_record(row) for row in rows]
-        records += [_twin(record) for record in records if chance("twin", record.nasa_id) < twins]
+        records += [
+            _twin(record) for record in records if hash_uniform("twin", record.nasa_id) < twins
+        ]
         folder = _Folder(Path(pictures))
         if not any(folder.path(record).is_file() for record in records):
             raise InputError(
@@ -121,7 +123,7 @@ class Holdings:
         heavy_share: float = 0.5,
         side_px: int = 128,
         seed: int = 0,
-    ) -> Holdings:
+    ) -> ArchiveCatalogue:
         """``n`` made-up records, every one found by ``word``, for archives of any size.
 
         Parameters
@@ -155,10 +157,10 @@ class _Folder:
 
     root: Path
 
-    def path(self, record: Record) -> Path:
+    def path(self, record: ArchiveRecord) -> Path:
         return self.root / record.file
 
-    def read(self, record: Record) -> bytes:
+    def read(self, record: ArchiveRecord) -> bytes:
         path = self.path(record)
         if not record.file or not path.resolve().is_relative_to(self.root.resolve()):
             raise FileNotFoundError(record.file)
@@ -168,7 +170,7 @@ class _Folder:
 
 
 @dataclass(frozen=True)
-class _Numbered(Sequence[Record]):
+class _Numbered(Sequence[ArchiveRecord]):
     """Records computed from their number: 60,000 take no more memory than one."""
 
     n: int
@@ -184,13 +186,13 @@ class _Numbered(Sequence[Record]):
     def __len__(self) -> int:
         return self.n
 
-    def __getitem__(self, i: int) -> Record:  # type: ignore[override]
+    def __getitem__(self, i: int) -> ArchiveRecord:  # type: ignore[override]
         if not 0 <= i < self.n:
             raise IndexError(i)
         key = f"{self.seed}/{i}"
-        center = self.centers[int(chance("center", key) ** 2 * len(self.centers))]
-        extra = [word for word in self.others if chance(word, key) < 1 / 3]
-        return Record(
+        center = self.centers[int(hash_uniform("center", key) ** 2 * len(self.centers))]
+        extra = [word for word in self.others if hash_uniform(word, key) < 1 / 3]
+        return ArchiveRecord(
             nasa_id=f"{center}-{i:06d}",
             title=f"{self.word.capitalize()} field {i:06d}",
             description=f"Exposure {i} of a {self.word}" + "".join(f" with {w}" for w in extra),
@@ -203,15 +205,15 @@ class _Numbered(Sequence[Record]):
         )
 
     def _date(self, key: str) -> str:
-        if chance("undated", key) < self.undated:
+        if hash_uniform("undated", key) < self.undated:
             return ""
         first, last = self.years
         # The square root makes the density rise with time, as the real archive's does.
-        year = first + int(chance("year", key) ** 0.5 * (last - first + 1))
-        if self.heavy_year is not None and chance("heavy", key) < self.heavy_share:
+        year = first + int(hash_uniform("year", key) ** 0.5 * (last - first + 1))
+        if self.heavy_year is not None and hash_uniform("heavy", key) < self.heavy_share:
             year = self.heavy_year
-        day = 1 + int(chance("day", key) * 28)
-        month = 1 + int(chance("month", key) * 12)
+        day = 1 + int(hash_uniform("day", key) * 28)
+        month = 1 + int(hash_uniform("month", key) * 12)
         return f"{year}-{month:02d}-{day:02d}T00:00:00Z"
 
 
@@ -235,14 +237,14 @@ def _rows(catalogue: Path, where: dict[str, str]) -> list[dict[str, str]]:
     return rows
 
 
-def _record(row: Mapping[str, str | None]) -> Record:
+def _record(row: Mapping[str, str | None]) -> ArchiveRecord:
     def text(*columns: str) -> str:
         return next((value for c in columns if (value := (row.get(c) or "").strip())), "")
 
     keywords = text("keywords")
     separator = ";" if ";" in keywords else ","
     album = text("album", "collection")
-    return Record(
+    return ArchiveRecord(
         nasa_id=text("nasa_id") or Path(text("file")).stem,
         title=text("title"),
         description=text("description"),
@@ -259,6 +261,6 @@ def _record(row: Mapping[str, str | None]) -> Record:
     )
 
 
-def _twin(record: Record) -> Record:
-    center = _CENTERS[int(chance("twin center", record.nasa_id) * len(_CENTERS))]
+def _twin(record: ArchiveRecord) -> ArchiveRecord:
+    center = _CENTERS[int(hash_uniform("twin center", record.nasa_id) * len(_CENTERS))]
     return replace(record, nasa_id=f"{center}_{record.nasa_id}", center=center)

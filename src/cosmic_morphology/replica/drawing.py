@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
-    from cosmic_morphology.replica.catalogue import Record
+    from cosmic_morphology.replica.catalogue import ArchiveRecord
 
 _DISTINCT = 16
 _JPEG_QUALITY = 85
@@ -32,7 +32,7 @@ class NumberedPictures:
         self.side_px = side_px
         self.seed = seed
 
-    def read(self, record: Record) -> bytes:
+    def read(self, record: ArchiveRecord) -> bytes:
         """The JPEG of one record: valid, and no two records' bytes are the same."""
         body = _sky(int(record.file) % _DISTINCT + _DISTINCT * self.seed, self.side_px)
         note = record.nasa_id.encode()

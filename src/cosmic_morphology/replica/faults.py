@@ -14,7 +14,7 @@ from starlette.types import Message, Scope, Send
 
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.replica.drawing import placeholder
-from cosmic_morphology.replica.quirks import chance
+from cosmic_morphology.replica.quirks import hash_uniform
 from cosmic_morphology.replica.renditions import served
 from cosmic_morphology.replica.responses import html, send_file, send_plain
 
@@ -122,7 +122,7 @@ class Faults:
         return float(getattr(self, f"rate_{kind}"))
 
 
-class Weather:
+class FaultInjector:
     """Decides for each request what goes wrong, and remembers how often each URL was tried.
 
     Parameters
@@ -145,7 +145,7 @@ class Weather:
             passing or lasting or faults.latency_s or faults.schema_changed or faults.limit_per_s
         )
 
-    def strikes(self, path: str, query: str) -> str | None:
+    def draw_fault(self, path: str, query: str) -> str | None:
         """The kind of fault of this request; None where the answer is a good one."""
         faults = self.faults
         if self._too_fast():
@@ -153,7 +153,7 @@ class Weather:
         if faults.only and not path.startswith(faults.only):
             return None
         key = f"{faults.seed}/{path}?{query}"
-        lasting = self._drawn(_LASTING, chance("lasting", key))
+        lasting = self._drawn(_LASTING, hash_uniform("lasting", key))
         if lasting:
             return lasting
         if faults.schema_changed and path.endswith("/search"):
@@ -162,7 +162,7 @@ class Weather:
         self._attempts[key] = attempt + 1
         if faults.first_n_only is not None and attempt >= faults.first_n_only:
             return None
-        return self._drawn(_PASSING, chance(f"attempt {attempt}", key))
+        return self._drawn(_PASSING, hash_uniform(f"attempt {attempt}", key))
 
     def retry_after(self) -> bytes | None:
         """The value of ``Retry-After``, if the faults have one."""
@@ -195,7 +195,7 @@ class Weather:
         return False
 
 
-Answer = Callable[[Send], Awaitable[None]]
+FaultyAnswer = Callable[[Send], Awaitable[None]]
 """Sends the good answer through the given channel."""
 
 _HTML = (b"content-type", b"text/html; charset=UTF-8")
@@ -212,7 +212,9 @@ class CutShortError(Exception):
     """Ends an answer half way: the server closes the connection."""
 
 
-async def strike(kind: str, weather: Weather, scope: Scope, send: Send, answer: Answer) -> None:
+async def send_fault(
+    kind: str, weather: FaultInjector, scope: Scope, send: Send, answer: FaultyAnswer
+) -> None:
     """Answer a request wrongly, in the way that ``kind`` says."""
     if kind in _REFUSALS:
         await _refuse(kind, weather, scope, send)
@@ -254,7 +256,7 @@ class _Cut:
         raise CutShortError
 
 
-async def _refuse(kind: str, weather: Weather, scope: Scope, send: Send) -> None:
+async def _refuse(kind: str, weather: FaultInjector, scope: Scope, send: Send) -> None:
     status, text = _REFUSALS[kind]
     headers = [(b"content-type", b"application/json")]
     body = f'{{"reason": "{text}"}}'.encode()
@@ -269,7 +271,7 @@ async def _refuse(kind: str, weather: Weather, scope: Scope, send: Send) -> None
 async def _wrong_type(scope: Scope, send: Send) -> None:
     """A page instead of the thing; the header lies for half of the paths."""
     said = _HTML
-    if chance("lying header", scope["path"]) < 0.5:
+    if hash_uniform("lying header", scope["path"]) < 0.5:
         picture = is_picture(scope["path"])
         said = (b"content-type", b"image/jpeg" if picture else b"application/json")
     body = html("Please sign in")

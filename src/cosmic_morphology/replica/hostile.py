@@ -22,7 +22,7 @@ from cosmic_morphology.replica.drawing import blank
 from cosmic_morphology.replica.responses import base_url, reason
 
 ROOT = "/__attacks__"
-LIAR = f"{ROOT}/liar.jpg"
+WRONG_CONTENT_LENGTH = f"{ROOT}/liar.jpg"
 BOMB_BYTES = 10 * 1024**3
 """What a bomb unpacks to, and what an endless body ends at, in bytes."""
 
@@ -149,7 +149,7 @@ async def _svg(request: Request) -> Response:  # noqa: ARG001
     return Response(body, media_type="image/svg+xml")
 
 
-async def lie(receive: Receive, send: Send) -> None:
+async def wrong_content_length(receive: Receive, send: Send) -> None:
     """Send a body of :data:`BOMB_BYTES` behind a ``Content-Length`` of a hundred bytes.
 
     No server writes such an answer on purpose, so it goes to uvicorn's transport directly;

@@ -84,13 +84,13 @@ class Quirks:
     def has(self, name: str, nasa_id: str) -> bool:
         """Whether the record shows the oddity ``name``."""
         rate: float = getattr(self, name)
-        return rate > 0 and chance(name, nasa_id) < rate
+        return rate > 0 and hash_uniform(name, nasa_id) < rate
 
 
 _SPAN = 2**32
 
 
-def chance(what: str, key: str) -> float:
+def hash_uniform(what: str, key: str) -> float:
     """A number in [0, 1) that depends on nothing but its two texts.
 
     ``what`` separates the questions that are asked about one ``key``.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from cosmic_morphology.replica.catalogue import Holdings, Record
+from cosmic_morphology.replica.catalogue import ArchiveCatalogue, ArchiveRecord
 from cosmic_morphology.replica.quirks import Quirks
 
 WIDTHS_PX = {"thumb": 640, "small": 640, "medium": 1280, "large": 1920}
@@ -39,7 +39,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class FileBody:
     """One file, ready to be sent."""
 
     body: bytes
@@ -52,7 +52,7 @@ class Pictures:
 
     Parameters
     ----------
-    holdings : Holdings
+    holdings : ArchiveCatalogue
         Where the originals are.
     quirks : Quirks
         Which originals are TIFF, which pictures opt out.
@@ -61,16 +61,16 @@ class Pictures:
     """
 
     def __init__(
-        self, holdings: Holdings, quirks: Quirks, *, keep_bytes: int = 128_000_000
+        self, holdings: ArchiveCatalogue, quirks: Quirks, *, keep_bytes: int = 128_000_000
     ) -> None:
         self._holdings = holdings
         self._quirks = quirks
         self._keep_bytes = keep_bytes
-        self._kept: OrderedDict[tuple[str, str], Served] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], FileBody] = OrderedDict()
         self._kept_bytes = 0
         self._shapes: dict[tuple[str, str], Shape] = {}
 
-    def suffix(self, record: Record, rendition: str) -> str:
+    def suffix(self, record: ArchiveRecord, rendition: str) -> str:
         """The ending of a rendition's file name, with its dot."""
         if rendition != "orig":
             return ".jpg"
@@ -78,15 +78,15 @@ class Pictures:
             return ".tif"
         return suffix_of(record)
 
-    def names(self, record: Record) -> list[str]:
+    def names(self, record: ArchiveRecord) -> list[str]:
         """The renditions that a record has, the original first."""
         return ["orig"] if self.alone(record) else ["orig", *reversed(WIDTHS_PX)]
 
-    def alone(self, record: Record) -> bool:
+    def alone(self, record: ArchiveRecord) -> bool:
         """Whether the original is the record's only file."""
         return self._quirks.has("canonical_only", record.nasa_id)
 
-    def served(self, record: Record, rendition: str) -> Served:
+    def served(self, record: ArchiveRecord, rendition: str) -> FileBody:
         """The file of a rendition.
 
         Raises
@@ -96,14 +96,14 @@ class Pictures:
         """
         return self._file(record, self._body(record, rendition))
 
-    def shape(self, record: Record, rendition: str) -> Shape | None:
+    def shape(self, record: ArchiveRecord, rendition: str) -> Shape | None:
         """Width, height and size of a rendition's file; None where there is no such file."""
         try:
             return self._shape(record, self._body(record, rendition))
         except FileNotFoundError:
             return None
 
-    def scaled(self, record: Record, width_px: int) -> Served:
+    def scaled(self, record: ArchiveRecord, width_px: int) -> FileBody:
         """The picture at a width, or as it is where it is not wider.
 
         Raises
@@ -114,14 +114,14 @@ class Pictures:
         fits = self._shape(record, "source").width <= width_px
         return self._file(record, "source" if fits else str(width_px))
 
-    def source(self, record: Record) -> Shape | None:
+    def source(self, record: ArchiveRecord) -> Shape | None:
         """Width, height and size of the picture as it was given; None without one."""
         try:
             return self._shape(record, "source")
         except FileNotFoundError:
             return None
 
-    def _body(self, record: Record, rendition: str) -> str:
+    def _body(self, record: ArchiveRecord, rendition: str) -> str:
         """Which body a rendition is: a small JPEG is passed on as it is under all names."""
         if rendition == "orig":
             return "tiff" if self.suffix(record, rendition) == ".tif" else "source"
@@ -130,7 +130,7 @@ class Pictures:
         fits = self._shape(record, "source").width <= WIDTHS_PX[rendition]
         return "source" if fits and suffix_of(record) in (".jpg", ".jpeg") else rendition
 
-    def _shape(self, record: Record, body: str) -> Shape:
+    def _shape(self, record: ArchiveRecord, body: str) -> Shape:
         key = (record.nasa_id, body)
         shape = self._shapes.get(key)
         if shape is None:
@@ -141,7 +141,7 @@ class Pictures:
             self._shapes[key] = shape
         return shape
 
-    def _file(self, record: Record, body: str) -> Served:
+    def _file(self, record: ArchiveRecord, body: str) -> FileBody:
         key = (record.nasa_id, body)
         file = self._kept.get(key)
         if file is None:
@@ -152,7 +152,7 @@ class Pictures:
                 self._kept_bytes -= len(old.body)
         return file
 
-    def _made(self, record: Record, body: str) -> Served:
+    def _made(self, record: ArchiveRecord, body: str) -> FileBody:
         original = self._holdings.read(record)
         opt_out = self._quirks.has("opt_out", record.nasa_id)
         if body == "source":
@@ -163,7 +163,7 @@ class Pictures:
         return served(_scaled(original, width_px), _TYPES[".jpg"], opt_out=opt_out)
 
 
-def served(body: bytes, media_type: str, *, opt_out: bool = False) -> Served:
+def served(body: bytes, media_type: str, *, opt_out: bool = False) -> FileBody:
     """Bytes with the headers that every file of the archive carries."""
     etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'.encode()
     headers = [
@@ -175,10 +175,10 @@ def served(body: bytes, media_type: str, *, opt_out: bool = False) -> Served:
     ]
     if opt_out:
         headers.append((b"x-robots-tag", b"noai, noimageai"))
-    return Served(body, etag, tuple(headers))
+    return FileBody(body, etag, tuple(headers))
 
 
-def suffix_of(record: Record) -> str:
+def suffix_of(record: ArchiveRecord) -> str:
     """The ending of a record's file, with its dot; ``.jpg`` where it has none."""
     found = "." + record.file.rpartition(".")[2].lower()
     return found if found in _TYPES else ".jpg"

@@ -11,7 +11,7 @@ _KEPT = 1_000_000
 
 
 @dataclass(slots=True)
-class Seen:
+class LoggedRequest:
     """One request. ``time_s`` is its arrival on the machine's monotonic clock, s.
 
     ``status`` is 0 until the answer has begun.
@@ -32,15 +32,15 @@ class RequestLog:
     """All requests in the order of their arrival; the last million."""
 
     def __init__(self) -> None:
-        self._seen: deque[Seen] = deque(maxlen=_KEPT)
+        self._seen: deque[LoggedRequest] = deque(maxlen=_KEPT)
 
-    def __iter__(self) -> Iterator[Seen]:
+    def __iter__(self) -> Iterator[LoggedRequest]:
         return iter(list(self._seen))
 
     def __len__(self) -> int:
         return len(self._seen)
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: LoggedRequest) -> None:
         """Take down one request."""
         self._seen.append(seen)
 

@@ -9,15 +9,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from cosmic_morphology.replica.renditions import Served
+from cosmic_morphology.replica.renditions import FileBody
 
 _RANGE = re.compile(rb"bytes=(\d*)-(\d*)$")
 
 
-class Sent:
+class FileResponse:
     """A starlette response made of a :class:`Served` file."""
 
-    def __init__(self, file: Served) -> None:
+    def __init__(self, file: FileBody) -> None:
         self._file = file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
@@ -25,7 +25,7 @@ class Sent:
         await send_file(scope, send, self._file)
 
 
-async def send_file(scope: Scope, send: Send, file: Served) -> int:
+async def send_file(scope: Scope, send: Send, file: FileBody) -> int:
     """Send a file, or as much of it as was asked for; gives the status that was sent.
 
     ``If-None-Match``, ``If-Modified-Since``, ``Range`` and ``HEAD`` are honoured

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmic_morphology.replica.catalogue import Holdings, Record
+from cosmic_morphology.replica.catalogue import ArchiveCatalogue, ArchiveRecord
 
 Positions = NDArray[np.uint32]
 """Positions in the holdings, ascending, shape ``(hits,)``."""
@@ -21,7 +21,7 @@ PARAMETERS = frozenset(
     | {"year_start", "year_end"}
 )
 _WORDS = re.compile(r"[^\W_]+")
-_TEXTS: dict[str, Callable[[Record], str]] = {
+_TEXTS: dict[str, Callable[[ArchiveRecord], str]] = {
     "q": lambda r: f"{r.title} {r.description} {' '.join(r.keywords)}",
     "title": lambda r: r.title,
     "description": lambda r: r.description,
@@ -31,7 +31,7 @@ _TEXTS: dict[str, Callable[[Record], str]] = {
     "photographer": lambda r: r.photographer,
     "secondary_creator": lambda r: r.credit,
 }
-_FACETS: dict[str, Callable[[Record], str]] = {
+_FACETS: dict[str, Callable[[ArchiveRecord], str]] = {
     "center": lambda r: r.center.lower(),
     "media_type": lambda r: r.media_type.lower(),
     "nasa_id": lambda r: r.nasa_id,
@@ -47,11 +47,11 @@ class Index:
 
     Parameters
     ----------
-    holdings : Holdings
+    holdings : ArchiveCatalogue
         What is searched.
     """
 
-    def __init__(self, holdings: Holdings) -> None:
+    def __init__(self, holdings: ArchiveCatalogue) -> None:
         self._holdings = holdings
         self._visible = np.ones(len(holdings), dtype=np.bool_)
         self._words: dict[str, dict[str, Positions]] = {}
@@ -84,7 +84,7 @@ class Index:
             self._visible[self.position[nasa_id]] = visible
         self._answers.clear()
 
-    def shown(self, nasa_id: str) -> Record | None:
+    def shown(self, nasa_id: str) -> ArchiveRecord | None:
         """The record of an id; None for one that the archive does not have (now)."""
         at = self.position.get(nasa_id)
         return None if at is None or not self._visible[at] else self._holdings.records[at]
@@ -163,7 +163,9 @@ def _stem(word: str) -> str:
     return word
 
 
-def _inverted(holdings: Holdings, text: Callable[[Record], str]) -> dict[str, Positions]:
+def _inverted(
+    holdings: ArchiveCatalogue, text: Callable[[ArchiveRecord], str]
+) -> dict[str, Positions]:
     found: dict[str, array[int]] = defaultdict(lambda: array("I"))
     for at, record in enumerate(holdings.records):
         for word in set(words(text(record))):

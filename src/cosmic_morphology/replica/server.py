@@ -18,10 +18,10 @@ import uvicorn
 
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.replica.app import ReplicaApp, build_app
-from cosmic_morphology.replica.catalogue import Holdings
+from cosmic_morphology.replica.catalogue import ArchiveCatalogue
 from cosmic_morphology.replica.faults import Faults
 from cosmic_morphology.replica.quirks import Quirks
-from cosmic_morphology.replica.request_log import RequestLog, Seen
+from cosmic_morphology.replica.request_log import LoggedRequest, RequestLog
 
 _START_S = 600.0
 _STOP_S = 10.0
@@ -32,7 +32,7 @@ class Replica:
 
     Parameters
     ----------
-    holdings : Holdings
+    holdings : ArchiveCatalogue
         What the archives hold.
     faults, quirks, recorded
         As in :func:`cosmic_morphology.replica.build_app`.
@@ -52,7 +52,7 @@ class Replica:
 
     def __init__(
         self,
-        holdings: Holdings,
+        holdings: ArchiveCatalogue,
         *,
         faults: Faults | None = None,
         quirks: Quirks | None = None,
@@ -102,7 +102,7 @@ class Replica:
             return self._own.app.requests
         log = RequestLog()
         for seen in self._call("GET", "/__requests__"):
-            log.add(Seen(**seen))
+            log.add(LoggedRequest(**seen))
         return log
 
     def forget_requests(self) -> None:
@@ -159,7 +159,9 @@ def serve(app: ReplicaApp, *, host: str, port: int, started: Callable[[str], Non
 class InThread:
     """A replica beside the caller, in the same interpreter."""
 
-    def __init__(self, holdings: Holdings, options: dict[str, Any], host: str, port: int) -> None:
+    def __init__(
+        self, holdings: ArchiveCatalogue, options: dict[str, Any], host: str, port: int
+    ) -> None:
         self.app = build_app(holdings, **options)
         self._server = _server(self.app, host, port)
         self._thread = threading.Thread(target=self._run, name="replica", daemon=True)
@@ -184,7 +186,9 @@ class InThread:
 class InProcess:
     """A replica in an interpreter of its own, which ends with its parent."""
 
-    def __init__(self, holdings: Holdings, options: dict[str, Any], host: str, port: int) -> None:
+    def __init__(
+        self, holdings: ArchiveCatalogue, options: dict[str, Any], host: str, port: int
+    ) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "cosmic_morphology.replica"],
             stdin=subprocess.PIPE,

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.replica.catalogue import Holdings
+from cosmic_morphology.replica.catalogue import ArchiveCatalogue
 from cosmic_morphology.replica.quirks import Quirks
 from cosmic_morphology.replica.renditions import Pictures
 from cosmic_morphology.replica.search_index import Index
@@ -60,17 +60,17 @@ def _query_of(body: bytes) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ArchiveState:
     """The holdings and everything that is derived from them."""
 
-    holdings: Holdings
+    holdings: ArchiveCatalogue
     index: Index
     pictures: Pictures
     quirks: Quirks
     recorded: Recorded
 
     @classmethod
-    def of(cls, holdings: Holdings, quirks: Quirks, recorded: Path | None) -> Shelf:
+    def of(cls, holdings: ArchiveCatalogue, quirks: Quirks, recorded: Path | None) -> ArchiveState:
         """Prepare holdings for serving: every text is read once."""
         return cls(
             holdings, Index(holdings), Pictures(holdings, quirks), quirks, Recorded(recorded)

@@ -17,7 +17,7 @@ from cosmic_morphology.taxonomy import Taxonomy
 if TYPE_CHECKING:
     from rich.table import Table
 
-OPEN = "(open)"
+UNLABELLED = "(open)"
 _KINDS = (CHECKED, RENDERED, COMPUTED, "none")
 _COLUMNS = ("label", "label_kind", "suggested_label")
 # Of every check the title of its part, and what the worst of them look like.
@@ -39,7 +39,7 @@ class ClassCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Curated:
+class CurationPage:
     """What :func:`write_curated` counted, and the page that shows it."""
 
     page: str
@@ -71,7 +71,9 @@ class Flagged:
     reason: str
 
 
-def write_curated(atlas: Atlas, path: Path, *, taxonomy: Taxonomy, shown: int = 24) -> Curated:
+def write_curation_page(
+    atlas: Atlas, path: Path, *, taxonomy: Taxonomy, shown: int = 24
+) -> CurationPage:
     """Write one page about an atlas that was curated.
 
     Parameters
@@ -104,14 +106,14 @@ def write_curated(atlas: Atlas, path: Path, *, taxonomy: Taxonomy, shown: int = 
             "gallery": {check: _gallery(atlas, rows, check, shown) for check in _CHECKS},
         },
     )
-    return Curated(str(page), tuple(classes))
+    return CurationPage(str(page), tuple(classes))
 
 
 def count_classes(rows: Sequence[dict[str, Any]], taxonomy: Taxonomy) -> list[ClassCount]:
     """The table: one row for each class of the taxonomy, what is open last."""
     found = []
-    for name in (*taxonomy.names_with_reject, OPEN):
-        own = [row for row in rows if (row["label"] or OPEN) == name]
+    for name in (*taxonomy.names_with_reject, UNLABELLED):
+        own = [row for row in rows if (row["label"] or UNLABELLED) == name]
         kinds = Counter(row["label_kind"] or "none" for row in own)
         flags = {check: len(_flagged(own, check)) for check in _CHECKS}
         found.append(ClassCount(name, len(own), {kind: kinds[kind] for kind in _KINDS}, flags))
@@ -134,7 +136,7 @@ def _gallery(atlas: Atlas, rows: Sequence[dict[str, Any]], check: str, shown: in
     return [
         Flagged(
             tile,
-            row["label"] or OPEN,
+            row["label"] or UNLABELLED,
             row["suggested_label"] or "" if check == "mislabel" else "",
             float(row[f"{check}_score"] or 0),
             row[f"{check}_reason"] or "",

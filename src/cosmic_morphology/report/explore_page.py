@@ -13,7 +13,7 @@ from cosmic_morphology.report import plots
 from cosmic_morphology.report.figures import write_png
 from cosmic_morphology.report.gallery import explore_section, thumbnails, write_sheet
 from cosmic_morphology.report.html import write_page
-from cosmic_morphology.report.overview import Contents, read_contents
+from cosmic_morphology.report.overview import AtlasOverview, summarise_atlas
 from cosmic_morphology.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _MOST_COPIES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class ExploreSummary:
+class ExploreResult:
     """What is in an atlas, and where it can be looked at.
 
     Attributes
@@ -79,13 +79,13 @@ class ExploreSummary:
         return found
 
 
-def explore(
+def explore_atlas(
     atlas: Atlas,
     out: Path,
     *,
     taxonomy: Taxonomy | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> ExploreSummary:
+) -> ExploreResult:
     """Write class and source balance, sizes, samples and copies as PNG and ``explore.html``.
 
     Works on any atlas, also without labels, split, torch or network: classes are those of
@@ -102,7 +102,7 @@ def explore(
     progress : callable, optional
         Called with steps done and steps in all.
     """
-    contents = read_contents(atlas, taxonomy=taxonomy)
+    contents = summarise_atlas(atlas, taxonomy=taxonomy)
     out.mkdir(parents=True, exist_ok=True)
     report = progress or (lambda _done, _total: None)
     files = _write_plots(contents, out)
@@ -119,7 +119,7 @@ def explore(
     return _summary(contents, page, files)
 
 
-def _write_plots(contents: Contents, out: Path) -> list[Path]:
+def _write_plots(contents: AtlasOverview, out: Path) -> list[Path]:
     figures = {
         "class-balance.png": plots.class_balance(contents.classes, contents.sides),
         "source-balance.png": plots.source_balance(contents.sources, list(contents.classes)),
@@ -130,7 +130,7 @@ def _write_plots(contents: Contents, out: Path) -> list[Path]:
     return [out / name for name in figures]
 
 
-def _write_sheets(atlas: Atlas, contents: Contents, out: Path) -> list[Path]:
+def _write_sheets(atlas: Atlas, contents: AtlasOverview, out: Path) -> list[Path]:
     files = []
     for name in contents.classes:
         ids = contents.samples(name, _SAMPLES)
@@ -151,13 +151,13 @@ def _file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "other"
 
 
-def _summary(contents: Contents, page: Path, files: list[Path]) -> ExploreSummary:
+def _summary(contents: AtlasOverview, page: Path, files: list[Path]) -> ExploreResult:
     longest = sorted(max(w, h) for w, h in zip(contents.widths, contents.heights, strict=True))
     sides: dict[str, int] = {}
     for counts in contents.sides.values():
         for side, number in counts.items():
             sides[side] = sides.get(side, 0) + number
-    return ExploreSummary(
+    return ExploreResult(
         pictures=contents.pictures,
         duplicates=contents.duplicates,
         label_source=contents.label_source,

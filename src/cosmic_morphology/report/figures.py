@@ -51,11 +51,11 @@ def new_figure(
     grid = figure.subplots(down, across, squeeze=False, **layout)
     places = [place for row in grid for place in row]
     for place in places:
-        quiet(place)
+        muted(place)
     return figure, places
 
 
-def quiet(place: Axes) -> None:
+def muted(place: Axes) -> None:
     """Leave of an axes' decoration what carries meaning."""
     place.patch.set_alpha(0)
     for side in ("top", "right"):
@@ -69,7 +69,7 @@ def quiet(place: Axes) -> None:
     place.title.set(color=INK, size=_TEXT_PT + 0.5)
 
 
-def plain(name: str) -> str:
+def strip_axes(name: str) -> str:
     """A name from outside: not longer than a figure can bear, its dollars are no formulas."""
     words = " ".join(name.split())
     short = words if len(words) <= _LONGEST_NAME else words[: _LONGEST_NAME - 1] + "…"
@@ -81,12 +81,12 @@ def name_axes(place: Axes, *, x: str = "", y: str = "", title: str = "") -> None
     place.set_xlabel(x, color=MUTED, size=_TEXT_PT)
     place.set_ylabel(y, color=MUTED, size=_TEXT_PT)
     if title:
-        place.set_title(plain(title), color=INK, size=_TEXT_PT + 0.5, loc="left", pad=8)
+        place.set_title(strip_axes(title), color=INK, size=_TEXT_PT + 0.5, loc="left", pad=8)
 
 
 def name_rows(place: Axes, names: Sequence[str]) -> None:
     """Names of horizontal rows, in ink: they are what is read first."""
-    place.set_yticks(range(len(names)), [plain(each) for each in names])
+    place.set_yticks(range(len(names)), [strip_axes(each) for each in names])
     place.tick_params(axis="y", labelcolor=INK)
     place.spines["left"].set_visible(False)
 

@@ -15,7 +15,7 @@ from cosmic_morphology.atlas import Atlas, is_rendered, may_be_redistributed, sh
 from cosmic_morphology.io_utils import whole_file
 from cosmic_morphology.report import plots
 from cosmic_morphology.report.figures import to_svg
-from cosmic_morphology.report.overview import Contents
+from cosmic_morphology.report.overview import AtlasOverview
 
 SAMPLE_PX = 150
 COPY_PX = 130
@@ -68,7 +68,7 @@ def tiles(atlas: Atlas, ids: Sequence[str], *, side_px: int = SAMPLE_PX) -> list
 
 
 def explore_section(
-    atlas: Atlas, contents: Contents, *, samples: int, copy_sets: int
+    atlas: Atlas, contents: AtlasOverview, *, samples: int, copy_sets: int
 ) -> dict[str, Any]:
     """What the explore part of a page shows."""
     classes = list(contents.classes)

@@ -38,14 +38,19 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters.update(
-        said=said, safe_url=safe_url, count=count, seconds=seconds, drawing=drawing, share=share
+        said=safe_text,
+        safe_url=safe_url,
+        count=integer,
+        seconds=seconds,
+        drawing=trusted_svg,
+        share=percent,
     )
     found.tests["score"] = lambda value: isinstance(value, Score)
     found.tests["difference"] = lambda value: isinstance(value, Difference)
     return found
 
 
-def said(text: object, longest: int = _LONGEST) -> str:
+def safe_text(text: object, longest: int = _LONGEST) -> str:
     """A text from outside on one line: no control or direction characters, not too long."""
     words = "".join(
         " " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each
@@ -67,12 +72,12 @@ def safe_url(text: object) -> str:
     return address if parts.scheme in ("http", "https") and parts.netloc and plain else ""
 
 
-def count(number: float) -> str:
+def integer(number: float) -> str:
     """A number of things."""
     return f"{number:,.0f}"
 
 
-def share(value: float) -> str:
+def percent(value: float) -> str:
     """A position in [0, 1] as CSS percentage."""
     return f"{100 * min(max(float(value), 0.0), 1.0):.2f}%"
 
@@ -85,6 +90,6 @@ def seconds(value: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
-def drawing(svg: str) -> Markup:
+def trusted_svg(svg: str) -> Markup:
     """A drawing that this package made: its texts were escaped by matplotlib and `to_svg`."""
     return Markup(svg)  # noqa: S704

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.evaluate.compare import Compared
+from cosmic_morphology.evaluate.compare import PairedDifference
 from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED
-from cosmic_morphology.evaluate.leaderboard import SIDE_BY_SIDE, EvaluationSet, TestBoard, rank_on
+from cosmic_morphology.evaluate.leaderboard import (
+    SIDE_BY_SIDE,
+    EvaluationRanking,
+    EvaluationSet,
+    rank_runs,
+)
 from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.evaluate.run_facts import RunFacts
-from cosmic_morphology.evaluate.scored_run import Judged
+from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.io_utils import write_csv
 from cosmic_morphology.report.html import write_page
 from cosmic_morphology.settings import EvaluateSettings
@@ -21,10 +26,10 @@ from cosmic_morphology.stats.score import Score
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class Leaderboard:
     """The boards of all tests, and their files."""
 
-    tests: tuple[TestBoard, ...]
+    tests: tuple[EvaluationRanking, ...]
     csv: Path
     parts_csv: Path
     page: Path
@@ -34,7 +39,7 @@ class Board:
         return [row for test in self.tests for row in _rows(test)]
 
 
-def write_board(
+def write_leaderboard(
     atlas: Atlas,
     runs: Sequence[Path],
     out: Path,
@@ -42,7 +47,7 @@ def write_board(
     tests: Mapping[str, EvaluationSet | str] | None = None,
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,
-) -> Board:
+) -> Leaderboard:
     """Rank runs with intervals and paired differences; write ``board.csv`` and ``board.html``.
 
     Parameters
@@ -68,9 +73,9 @@ def write_board(
         No run could be scored on a test.
     """
     settings = settings or EvaluateSettings()
-    boards = rank_on(atlas, runs, tests or {"test": TEST}, settings=settings, seed=seed)
+    boards = rank_runs(atlas, runs, tests or {"test": TEST}, settings=settings, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
-    found = Board(boards, out / "board.csv", out / "board-parts.csv", out / "board.html")
+    found = Leaderboard(boards, out / "board.csv", out / "board-parts.csv", out / "board.html")
     _write_csv(found.csv, found.rows())
     _write_csv(found.parts_csv, [row for test in boards for row in _part_rows(test)])
     content = {
@@ -84,7 +89,7 @@ def write_board(
     return found
 
 
-def _rows(test: TestBoard) -> list[dict[str, Any]]:
+def _rows(test: EvaluationRanking) -> list[dict[str, Any]]:
     by_name = {each.facts.name: each for each in test.judged}
     return [
         {
@@ -97,7 +102,7 @@ def _rows(test: TestBoard) -> list[dict[str, Any]]:
     ]
 
 
-def _ranked(each: Compared) -> dict[str, Any]:
+def _ranked(each: PairedDifference) -> dict[str, Any]:
     gap = each.to_best
     return {
         "rank": each.rank,
@@ -125,7 +130,7 @@ def _of_run(facts: RunFacts) -> dict[str, Any]:
     }
 
 
-def _of_classes(each: Judged, labels: str) -> dict[str, Any]:
+def _of_classes(each: ScoredRun, labels: str) -> dict[str, Any]:
     scores = getattr(each.evaluation, labels)
     found: dict[str, Any] = {}
     for one in scores.per_class:
@@ -141,7 +146,7 @@ def _of_classes(each: Judged, labels: str) -> dict[str, Any]:
     return found
 
 
-def _part_rows(test: TestBoard) -> list[dict[str, Any]]:
+def _part_rows(test: EvaluationRanking) -> list[dict[str, Any]]:
     rows = []
     for each in test.judged:
         scores = getattr(each.evaluation, test.comparison.labels)

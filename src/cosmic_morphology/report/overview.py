@@ -13,15 +13,15 @@ import numpy as np
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
-OPEN = "(open)"
-SEVERAL = "(several)"
+UNLABELLED = "(open)"
+AMBIGUOUS = "(several)"
 SIDES = ("train", "val", "test", "none")
 _COLUMNS = ("id", "source", "collection", "label", "votes", "queries", "given_label", "split")
 _COPIES = ("duplicate_flag", "duplicate_of", "duplicate_reason")
 
 
 @dataclass(frozen=True, slots=True)
-class CopySet:
+class DuplicateSet:
     """A picture with its copies, the kept one first, and why they are copies."""
 
     ids: tuple[str, ...]
@@ -29,7 +29,7 @@ class CopySet:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Contents:
+class AtlasOverview:
     """What is in an atlas.
 
     Attributes
@@ -60,7 +60,7 @@ class Contents:
     collections: dict[str, dict[str, int]]
     widths: np.ndarray
     heights: np.ndarray
-    copies: tuple[CopySet, ...]
+    copies: tuple[DuplicateSet, ...]
 
     @property
     def pictures(self) -> int:
@@ -83,7 +83,7 @@ class Contents:
         return sorted(own, key=lambda each: hashlib.sha256(each.encode()).digest())[:count]
 
 
-def read_contents(atlas: Atlas, *, taxonomy: Taxonomy | None = None) -> Contents:
+def summarise_atlas(atlas: Atlas, *, taxonomy: Taxonomy | None = None) -> AtlasOverview:
     """Count what is in an atlas; nothing is decoded, and no column is needed.
 
     Parameters
@@ -101,7 +101,7 @@ def read_contents(atlas: Atlas, *, taxonomy: Taxonomy | None = None) -> Contents
     source, label_of = _labels(rows, taxonomy)
     sizes = atlas.read(["id", "width", "height"], table="images").sort_by("id")
     order = [*taxonomy.names_with_reject]
-    return Contents(
+    return AtlasOverview(
         label_source=source,
         label_of=label_of,
         classes=_in_order(Counter(label_of.values()), order),
@@ -118,13 +118,13 @@ def _labels(rows: Sequence[Mapping[str, Any]], taxonomy: Taxonomy) -> tuple[str,
     """The best source of labels that this atlas has for any picture."""
     for source, label in (("label", _believed), ("votes", _voted), ("queries", _searched)):
         found = {row["id"]: label(row, taxonomy) for row in rows}
-        if any(name != OPEN for name in found.values()):
+        if any(name != UNLABELLED for name in found.values()):
             return source, found
-    return "", {row["id"]: OPEN for row in rows}
+    return "", {row["id"]: UNLABELLED for row in rows}
 
 
 def _believed(row: Mapping[str, Any], _: Taxonomy) -> str:
-    return str(row["label"] or OPEN)
+    return str(row["label"] or UNLABELLED)
 
 
 def _voted(row: Mapping[str, Any], _: Taxonomy) -> str:
@@ -132,7 +132,7 @@ def _voted(row: Mapping[str, Any], _: Taxonomy) -> str:
     for vote in row["votes"] or ():
         weights[vote["label"]] = weights.get(vote["label"], 0.0) + (vote["weight"] or 0.0)
     # Of equally heavy classes the first by name: the same answer in every run.
-    return min(weights, key=lambda name: (-weights[name], name)) if weights else OPEN
+    return min(weights, key=lambda name: (-weights[name], name)) if weights else UNLABELLED
 
 
 def _searched(row: Mapping[str, Any], taxonomy: Taxonomy) -> str:
@@ -140,7 +140,7 @@ def _searched(row: Mapping[str, Any], taxonomy: Taxonomy) -> str:
     names = {taxonomy.class_of_word.get(word, word) for word in words}
     if not names and row["given_label"]:
         return str(row["given_label"])
-    return names.pop() if len(names) == 1 else SEVERAL if names else OPEN
+    return names.pop() if len(names) == 1 else AMBIGUOUS if names else UNLABELLED
 
 
 def _sides(
@@ -169,7 +169,7 @@ def _balance(
 def _in_order(counts: Mapping[str, int], order: Sequence[str]) -> dict[str, int]:
     """Classes of the taxonomy first, other names after them, what is open last."""
     place = {name: at for at, name in enumerate(order)}
-    last = {SEVERAL: len(order) + 1, OPEN: len(order) + 2}
+    last = {AMBIGUOUS: len(order) + 1, UNLABELLED: len(order) + 2}
 
     def rank(name: str) -> tuple[int, str]:
         return (place.get(name, last.get(name, len(order))), name)
@@ -177,7 +177,7 @@ def _in_order(counts: Mapping[str, int], order: Sequence[str]) -> dict[str, int]
     return {name: counts[name] for name in sorted(counts, key=rank)}
 
 
-def _copies(rows: Sequence[Mapping[str, Any]]) -> tuple[CopySet, ...]:
+def _copies(rows: Sequence[Mapping[str, Any]]) -> tuple[DuplicateSet, ...]:
     sets: dict[str, list[str]] = {}
     reasons: dict[str, str] = {}
     known = {row["id"] for row in rows}
@@ -188,6 +188,6 @@ def _copies(rows: Sequence[Mapping[str, Any]]) -> tuple[CopySet, ...]:
             reasons.setdefault(str(best), str(row.get("duplicate_reason") or ""))
     ranked = sorted(sets.items(), key=lambda item: (-len(item[1]), item[0]))
     return tuple(
-        CopySet((best, *sorted(copies)), reasons[best].partition(" as ")[0])
+        DuplicateSet((best, *sorted(copies)), reasons[best].partition(" as ")[0])
         for best, copies in ranked
     )

@@ -38,7 +38,7 @@ _FAILED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class VoterAccount:
+class VoterStats:
     """One voter: on how many pictures it spoke, and how often it was right where people looked."""
 
     voter: str
@@ -48,7 +48,7 @@ class VoterAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class PipelineCounts:
     """What became of all pictures.
 
     Attributes
@@ -77,18 +77,18 @@ class Account:
     rendered: int
     sides: dict[str, int]
     failed: dict[str, int]
-    voters: tuple[VoterAccount, ...]
+    voters: tuple[VoterStats, ...]
     seconds: dict[str, float]
 
 
-def read_account(
+def count_pipeline(
     atlas: Atlas,
     taxonomy: Taxonomy,
     summary: Mapping[str, Any] | None,
     *,
     resamples: int,
     seed: int,
-) -> Account:
+) -> PipelineCounts:
     """Count what is there; the summary of a run adds what only that run knows.
 
     Parameters
@@ -110,7 +110,7 @@ def read_account(
     sides = Counter(row["split"] for row in rows)
     checked = checked_labels(atlas)
     drawn = labels_by_construction(atlas)
-    return Account(
+    return PipelineCounts(
         pictures=atlas.count(),
         duplicates=sum(bool(row["duplicate_flag"]) for row in rows),
         rejected=sum(row["label"] == taxonomy.reject or row["id"] in dropped for row in rows),
@@ -141,7 +141,7 @@ def _voters(
     *,
     resamples: int,
     seed: int,
-) -> tuple[VoterAccount, ...]:
+) -> tuple[VoterStats, ...]:
     spoke: dict[str, list[tuple[str, str, str]]] = {}
     for row in rows:
         heaviest: dict[str, tuple[float, str]] = {}
@@ -163,7 +163,7 @@ def _voters(
             if judged
             else None
         )
-        accounts.append(VoterAccount(voter, len(votes), classes, right))
+        accounts.append(VoterStats(voter, len(votes), classes, right))
     return tuple(sorted(accounts, key=lambda each: (-each.pictures, each.voter)))
 
 

@@ -23,7 +23,7 @@ from cosmic_morphology.report.figures import (
     name_axes,
     name_rows,
     new_figure,
-    plain,
+    strip_axes,
 )
 from cosmic_morphology.stats.calibration import Bin
 
@@ -206,7 +206,12 @@ def _stacked(place: Axes, parts: Mapping[str, Sequence[int]], colours: Mapping[s
     for name, values in parts.items():
         if sum(values):
             place.barh(
-                range(len(values)), values, 0.62, left=left, color=colours[name], label=plain(name)
+                range(len(values)),
+                values,
+                0.62,
+                left=left,
+                color=colours[name],
+                label=strip_axes(name),
             )
             left = left + np.asarray(values)
 

@@ -43,7 +43,7 @@ def stage_stamps(atlas: Atlas) -> list[StageStamp]:
     """Stamps of all believed columns; columns that one stage wrote together are one row."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for name in atlas.columns():
-        stamp = atlas.stamp_of(name)
+        stamp = atlas.provenance_of(name)
         if b"stage" in stamp:
             stage, code, said = (stamp.get(k, b"").decode() for k in _STAMP)
             found.setdefault((stage, code, said), []).append(name)

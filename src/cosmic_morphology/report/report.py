@@ -13,16 +13,16 @@ from cosmic_morphology.evaluate.breakdown import class_tables, part_tables
 from cosmic_morphology.evaluate.compare import Comparison, compare_runs
 from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, evaluate_run
 from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
-from cosmic_morphology.evaluate.scored_run import Judged
+from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.report import plots
 from cosmic_morphology.report.audit_section import audited
 from cosmic_morphology.report.figures import to_svg, write_png
 from cosmic_morphology.report.gallery import explore_section
 from cosmic_morphology.report.html import write_page
-from cosmic_morphology.report.overview import read_contents
-from cosmic_morphology.report.pipeline_summary import Account, read_account
+from cosmic_morphology.report.overview import summarise_atlas
+from cosmic_morphology.report.pipeline_summary import PipelineCounts, count_pipeline
 from cosmic_morphology.report.provenance import packages, run_rows, stage_stamps
-from cosmic_morphology.report.sections import deepen, shown_mistakes
+from cosmic_morphology.report.sections import optional_sections, shown_mistakes
 from cosmic_morphology.report.studies_section import studied
 from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.stats.score import LABEL_KINDS
@@ -100,10 +100,10 @@ def write_report(
     taxonomy = taxonomy or load_taxonomy()
     facts = [read_facts(folder) for folder in runs]
     judged, unjudged = _judge(atlas, facts, settings, seed)
-    depth = deepen(atlas, judged, extra or {}, settings=settings, seed=seed)
-    contents = read_contents(atlas, taxonomy=taxonomy)
+    depth = optional_sections(atlas, judged, extra or {}, settings=settings, seed=seed)
+    contents = summarise_atlas(atlas, taxonomy=taxonomy)
     credited = credit_ledger(atlas)
-    account = read_account(atlas, taxonomy, summary, resamples=settings.bootstrap, seed=seed)
+    account = count_pipeline(atlas, taxonomy, summary, resamples=settings.bootstrap, seed=seed)
     content = {
         "title": _title(account),
         "atlas_version": str(atlas.version),
@@ -143,15 +143,15 @@ def write_report(
     return write_page(out / "report" / "index.html", "report.html.j2", content)
 
 
-def _title(account: Account) -> str:
+def _title(account: PipelineCounts) -> str:
     is_rendered = account.rendered and account.rendered == account.pictures
     return f"Cosmic Morphology report{' on rendered pictures' if is_rendered else ''}"
 
 
 def _judge(
     atlas: Atlas, facts: Sequence[RunFacts], settings: EvaluateSettings, seed: int
-) -> tuple[list[Judged], dict[str, str]]:
-    judged: list[Judged] = []
+) -> tuple[list[ScoredRun], dict[str, str]]:
+    judged: list[ScoredRun] = []
     unjudged: dict[str, str] = {}
     for run in facts:
         try:
@@ -166,11 +166,11 @@ def _judge(
         except UsageError as error:
             unjudged[run.name] = error.what
         else:
-            judged.append(Judged(run, evaluation))
+            judged.append(ScoredRun(run, evaluation))
     return judged, unjudged
 
 
-def _notes(judged: Sequence[Judged]) -> list[str]:
+def _notes(judged: Sequence[ScoredRun]) -> list[str]:
     """Notes of the evaluations; what holds for all runs is said once."""
     runs: dict[str, list[str]] = {}
     for each in judged:
@@ -198,7 +198,7 @@ def _complete(
     return found
 
 
-def _boards(judged: Sequence[Judged], settings: EvaluateSettings, seed: int) -> list[Comparison]:
+def _boards(judged: Sequence[ScoredRun], settings: EvaluateSettings, seed: int) -> list[Comparison]:
     """Comparisons of the runs that share their classes, for each kind of label."""
     boards = []
     for classes in dict.fromkeys(each.evaluation.classes for each in judged):
@@ -222,7 +222,7 @@ def _curves(facts: Sequence[RunFacts]) -> dict[str, str]:
     }
 
 
-def _reliability(judged: Sequence[Judged]) -> str:
+def _reliability(judged: Sequence[ScoredRun]) -> str:
     bins = {each.facts.name: each.scores.reliability for each in judged}
     if not bins:
         return ""
@@ -233,7 +233,7 @@ def _reliability(judged: Sequence[Judged]) -> str:
     )
 
 
-def _write_plots(folder: Path, judged: Sequence[Judged], facts: Sequence[RunFacts]) -> None:
+def _write_plots(folder: Path, judged: Sequence[ScoredRun], facts: Sequence[RunFacts]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for run in facts:
         if run.history.get("epoch"):

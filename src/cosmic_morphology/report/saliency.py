@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from cosmic_morphology.atlas import Atlas, shown_texts
-from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, Evaluation
-from cosmic_morphology.evaluate.object_size import border_mask, target_mask
-from cosmic_morphology.evaluate.predictions import Answers
+from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, EvaluateResult
+from cosmic_morphology.evaluate.object_size import border_mask, object_mask
+from cosmic_morphology.evaluate.predictions import Predictions
 from cosmic_morphology.evaluate.saliency import saliency
 from cosmic_morphology.report.gallery import thumbnails
 from cosmic_morphology.settings import EvaluateSettings
@@ -31,7 +31,7 @@ _STRENGTH = 0.7
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SaliencyExample:
     """One picture and where the run looked, both as ``data:`` addresses."""
 
     id: str
@@ -44,7 +44,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class SaliencyReport:
     """Where a run looks.
 
     Attributes
@@ -60,7 +60,7 @@ class Explained:
     """
 
     run: str
-    seen: tuple[Seen, ...]
+    seen: tuple[SaliencyExample, ...]
     on_target: Score
     on_border: Score
     target_area: float
@@ -69,12 +69,12 @@ class Explained:
 
 def explain_run(
     atlas: Atlas,
-    evaluation: Evaluation,
+    evaluation: EvaluateResult,
     model: TrainedModel,
     *,
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,
-) -> Explained:
+) -> SaliencyReport:
     """Look over a run's shoulder at test pictures.
 
     Parameters
@@ -93,27 +93,27 @@ def explain_run(
     settings = settings or EvaluateSettings()
     kind = evaluation.best_known.labels
     answers = evaluation.answers[kind]
-    answers = answers.take(answers.said != "")
+    answers = answers.take(answers.predicted_class != "")
     shown = _chosen(answers, len(evaluation.classes), settings.report_saliency)
     measured = _by_hash(answers, np.arange(len(answers)))[: settings.saliency_pictures]
     rows = list(dict.fromkeys([*shown, *measured]))
     ids = [str(answers.ids[row]) for row in rows]
     pictures = thumbnails(atlas, ids)
-    asked = [model.classes.index(str(answers.said[row])) for row in rows]
+    asked = [model.classes.index(str(answers.predicted_class[row])) for row in rows]
     maps = saliency(model, [pictures[each] for each in ids], answers=asked)
     squares = [model.preprocessing.pixels(pictures[each]) for each in ids]
     place = {row: at for at, row in enumerate(rows)}
     shares = np.array([_shares(maps[place[row]], squares[place[row]]) for row in measured])
     groups = answers.groups[measured]
     titles = _titles(atlas, [str(answers.ids[row]) for row in shown])
-    return Explained(
+    return SaliencyReport(
         run=evaluation.run,
         seen=tuple(
-            Seen(
+            SaliencyExample(
                 id=str(answers.ids[row]),
                 title=titles[str(answers.ids[row])],
                 right=evaluation.classes[answers.y_true[row]],
-                answer=str(answers.said[row]),
+                answer=str(answers.predicted_class[row]),
                 confidence=float(answers.confidence[row]),
                 picture=_uri(squares[place[row]]),
                 heat=_uri(overlay(squares[place[row]], maps[place[row]])),
@@ -135,25 +135,25 @@ def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return mixed
 
 
-def _chosen(answers: Answers, n_classes: int, count: int) -> list[int]:
+def _chosen(answers: Predictions, n_classes: int, count: int) -> list[int]:
     """Some right answers of each class, as they come, and its most confident wrong ones."""
     rows: list[int] = []
     for each in range(n_classes):
-        right = np.flatnonzero((answers.y_true == each) & answers.right)
-        wrong = np.flatnonzero((answers.y_true == each) & ~answers.right)
+        right = np.flatnonzero((answers.y_true == each) & answers.correct)
+        wrong = np.flatnonzero((answers.y_true == each) & ~answers.correct)
         rows += _by_hash(answers, right)[:count]
         rows += sorted(wrong.tolist(), key=lambda row: -answers.confidence[row])[:count]
     return rows
 
 
-def _by_hash(answers: Answers, rows: np.ndarray) -> list[int]:
+def _by_hash(answers: Predictions, rows: np.ndarray) -> list[int]:
     return sorted(
         rows.tolist(), key=lambda row: hashlib.sha256(str(answers.ids[row]).encode()).digest()
     )
 
 
 def _shares(heat: np.ndarray, pixels: np.ndarray) -> tuple[float, float, float, float]:
-    target, border = target_mask(pixels), border_mask(heat.shape)
+    target, border = object_mask(pixels), border_mask(heat.shape)
     total = float(heat.sum())
     # A map without any heat says nothing about where: it counts as looking everywhere.
     if total <= 0:

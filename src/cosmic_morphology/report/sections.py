@@ -18,9 +18,9 @@ from cosmic_morphology.evaluate.neighbours import (
     nearest_in_training,
     worst_mistakes,
 )
-from cosmic_morphology.evaluate.scored_run import Judged, sizes_of_targets
+from cosmic_morphology.evaluate.scored_run import ScoredRun, sizes_of_targets
 from cosmic_morphology.evaluate.scoring import PartScores
-from cosmic_morphology.evaluate.shortcut_probe import Probes, collection_predictability
+from cosmic_morphology.evaluate.shortcut_probe import ShortcutProbe, source_probe
 from cosmic_morphology.report.gallery import Tile, tiles
 from cosmic_morphology.settings import EvaluateSettings
 
@@ -48,7 +48,7 @@ class ShownMistake:
 
 
 @dataclass(slots=True)
-class Depth:
+class OptionalSections:
     """The deeper sections.
 
     Attributes
@@ -66,20 +66,20 @@ class Depth:
     """
 
     saliency: Any = None
-    collections: Probes | None = None
+    collections: ShortcutProbe | None = None
     target_size: dict[str, tuple[PartScores, ...]] = field(default_factory=dict)
     ablation: Any = None
     missing: dict[str, str] = field(default_factory=dict)
 
 
-def deepen(
+def optional_sections(
     atlas: Atlas,
-    judged: Sequence[Judged],
+    judged: Sequence[ScoredRun],
     given: Mapping[str, Any],
     *,
     settings: EvaluateSettings,
     seed: int,
-) -> Depth:
+) -> OptionalSections:
     """Make the deeper sections, or say why they are missing.
 
     Parameters
@@ -93,7 +93,7 @@ def deepen(
     settings, seed
         Of the intervals, and how much is shown.
     """
-    found = Depth(**given)
+    found = OptionalSections(**given)
     if not judged:
         return found
     best = max(judged, key=lambda each: each.scores.macro_f1.value)
@@ -103,7 +103,7 @@ def deepen(
         column = embedding_for(atlas, best.facts.backbone)
         if column:
             try:
-                found.collections = collection_predictability(
+                found.collections = source_probe(
                     atlas, column, resamples=settings.bootstrap, seed=seed
                 )
             except CosmicError as error:
@@ -113,7 +113,9 @@ def deepen(
     return found
 
 
-def shown_mistakes(atlas: Atlas, each: Judged, *, settings: EvaluateSettings) -> list[ShownMistake]:
+def shown_mistakes(
+    atlas: Atlas, each: ScoredRun, *, settings: EvaluateSettings
+) -> list[ShownMistake]:
     """The worst mistakes of a run with their pictures and nearest training pictures."""
     answers = each.evaluation.answers[each.scores.labels]
     found = worst_mistakes(atlas, answers, each.evaluation.classes, count=settings.report_mistakes)
@@ -130,7 +132,7 @@ def shown_mistakes(atlas: Atlas, each: Judged, *, settings: EvaluateSettings) ->
 
 def _saliency(
     atlas: Atlas,
-    best: Judged,
+    best: ScoredRun,
     settings: EvaluateSettings,
     seed: int,
     missing: dict[str, str],
@@ -140,10 +142,10 @@ def _saliency(
         missing[what] = f"the weights of {best.facts.name!r} are not in its folder"
         return None
     try:
-        from cosmic_morphology.learn import load_run
+        from cosmic_morphology.learn import load_trained_model
         from cosmic_morphology.report.saliency import explain_run
 
-        model = load_run(best.facts.path)
+        model = load_trained_model(best.facts.path)
         return explain_run(atlas, best.evaluation, model, settings=settings, seed=seed)
     except ModuleNotFoundError as error:
         missing[what] = f"the package {error.name!r} is not installed"

@@ -44,7 +44,7 @@ class Difference:
     n_groups: int
 
     @property
-    def is_real(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether the interval leaves out 0."""
         return self.interval[0] > 0 or self.interval[1] < 0
 

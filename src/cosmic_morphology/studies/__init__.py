@@ -6,8 +6,9 @@ small JSON file and not done again; the tables, curves and conclusions are compu
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cosmic_morphology.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from cosmic_morphology.studies.results import StudySummary as StudySummary
@@ -26,10 +27,4 @@ _HOMES = {
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)

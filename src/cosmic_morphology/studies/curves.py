@@ -14,9 +14,9 @@ from cosmic_morphology.report.figures import (
     name_axes,
     name_rows,
     new_figure,
-    plain,
+    strip_axes,
 )
-from cosmic_morphology.studies.results import ALL_SEEDS, Point
+from cosmic_morphology.studies.results import ALL_SEEDS, ScoreRow
 from cosmic_morphology.studies.scoring import MACRO
 
 _ACROSS = 3
@@ -24,7 +24,7 @@ _WIDTH_IN, _HEIGHT_IN = 9.6, 2.5
 _BAND, _BESIDE = 0.08, 0.014
 
 
-def curves(points: Sequence[Point], x: str) -> Figure:
+def curves(points: Sequence[ScoreRow], x: str) -> Figure:
     """One small plot for macro-F1 and one for the F1 of each class.
 
     Parameters
@@ -60,7 +60,7 @@ def curves(points: Sequence[Point], x: str) -> Figure:
     return figure
 
 
-def _lines(place: Axes, points: Sequence[Point], arms: Sequence[str], *, named: bool) -> None:
+def _lines(place: Axes, points: Sequence[ScoreRow], arms: Sequence[str], *, named: bool) -> None:
     grid_lines(place, "y")
     places = sorted({point.x for point in points})
     # Arms stand beside each other, or their intervals would hide one another.
@@ -69,7 +69,7 @@ def _lines(place: Axes, points: Sequence[Point], arms: Sequence[str], *, named: 
         own = sorted((point for point in points if point.arm == arm), key=lambda point: point.x)
         colour = CLASS_COLOURS[number % len(CLASS_COLOURS)]
         # matplotlib passes over labels that begin with an underscore.
-        label = plain(arm) if named else "_"
+        label = strip_axes(arm) if named else "_"
         if len(own) == 1 and len(places) > 1:
             # A reference without a curve of its own: a level across the plot.
             place.axhspan(own[0].low, own[0].high, color=colour, alpha=_BAND, linewidth=0)
@@ -83,7 +83,7 @@ def _lines(place: Axes, points: Sequence[Point], arms: Sequence[str], *, named: 
         place.plot(xs, values, color=colour, linewidth=1.3, marker="o", markersize=3.2, label=label)
 
 
-def _dots(place: Axes, points: Sequence[Point], arms: Sequence[str], *, named: bool) -> None:
+def _dots(place: Axes, points: Sequence[ScoreRow], arms: Sequence[str], *, named: bool) -> None:
     grid_lines(place, "x")
     for number, arm in enumerate(arms):
         for point in points:
@@ -95,7 +95,7 @@ def _dots(place: Axes, points: Sequence[Point], arms: Sequence[str], *, named: b
     place.set_ylim(len(arms) - 0.5, -0.5)
 
 
-def told_apart(points: Sequence[Point], chance: float = 0.5) -> Figure:
+def class_table(points: Sequence[ScoreRow], chance: float = 0.5) -> Figure:
     """How well each class's pictures are told apart, by arm, with what guessing reaches."""
     names = list(dict.fromkeys(point.name for point in points))
     arms = list(dict.fromkeys(point.arm for point in points))
@@ -107,7 +107,7 @@ def told_apart(points: Sequence[Point], chance: float = 0.5) -> Figure:
         for at, point in enumerate(each for each in points if each.arm == arm):
             row = names.index(point.name) + 0.22 * (number - (len(arms) - 1) / 2)
             place.plot([point.low, point.high], [row, row], color=colour, linewidth=2)
-            label = plain(arm) if at == 0 else "_"
+            label = strip_axes(arm) if at == 0 else "_"
             place.plot([point.value], [row], "o", color=colour, markersize=5, label=label)
     name_rows(place, names)
     place.set_ylim(len(names) - 0.5, -0.5)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas, fingerprint
+from cosmic_morphology.atlas import Atlas, content_hash
 from cosmic_morphology.curate.groups.lineage import is_rendered
 from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.evaluate.neighbours import embedding_for
@@ -25,7 +25,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pool:
+class StudyDataset:
     """N pictures with embeddings.
 
     Attributes
@@ -58,11 +58,11 @@ class Pool:
     groups: np.ndarray
     sources: np.ndarray
     vectors: np.ndarray
-    right: np.ndarray
-    taught: np.ndarray
+    y_true: np.ndarray
+    y_train: np.ndarray
     weights: np.ndarray
     kinds: np.ndarray
-    sides: np.ndarray
+    splits: np.ndarray
     rendered: np.ndarray
     parents: tuple[tuple[str, ...], ...]
     column: str
@@ -74,31 +74,31 @@ class Pool:
     def key(self) -> str:
         """Hash of everything that a cell can depend on."""
         heavy = hashlib.sha256(np.ascontiguousarray(self.vectors).tobytes()).hexdigest()
-        return fingerprint(
-            self.classes, self.ids.tolist(), self.groups.tolist(), self.right.tolist(),
-            self.taught.tolist(), self.weights.round(4).tolist(), self.kinds.tolist(),
-            self.sides.tolist(), self.rendered.tolist(), self.parents, heavy,
+        return content_hash(
+            self.classes, self.ids.tolist(), self.groups.tolist(), self.y_true.tolist(),
+            self.y_train.tolist(), self.weights.round(4).tolist(), self.kinds.tolist(),
+            self.splits.tolist(), self.rendered.tolist(), self.parents, heavy,
         )  # fmt: skip
 
     def real(self, side: str) -> np.ndarray:
         """Rows of real pictures of a side that can be learnt from (or, for test, scored)."""
-        known = self.right if side == "test" else self.taught
-        rows = np.flatnonzero((self.sides == side) & ~self.rendered & (known < len(self.classes)))
+        known = self.y_true if side == "test" else self.y_train
+        rows = np.flatnonzero((self.splits == side) & ~self.rendered & (known < len(self.classes)))
         if side == "test" and len(rows):
             # The best known kind alone, as an evaluation scores it.
             best = min(self.kinds[rows].tolist(), key=LABEL_KINDS.index)
             rows = rows[self.kinds[rows] == best]
         return rows
 
-    def drawn(self) -> np.ndarray:
+    def rendered_rows(self) -> np.ndarray:
         """Rows of rendered pictures to learn from: none has a parent or kin outside train."""
-        held = ~self.rendered & (self.sides != "train")
+        held = ~self.rendered & (self.splits != "train")
         outside = set(self.ids[held].tolist())
         kin = set(self.groups[held].tolist())
-        known = self.rendered & (self.right < len(self.classes))
+        known = self.rendered & (self.y_true < len(self.classes))
         found = [
             row
-            for row in np.flatnonzero(known & np.isin(self.sides, ("train", "")))
+            for row in np.flatnonzero(known & np.isin(self.splits, ("train", "")))
             if self.groups[row] not in kin and not outside & set(self.parents[row])
         ]
         return np.array(found, np.int64)
@@ -107,7 +107,7 @@ class Pool:
         """What the labels of these pictures are: checked only when all of them are."""
         return max(self.kinds[rows].tolist(), key=LABEL_KINDS.index, default=COMPUTED)
 
-    def may_test(self, rows: np.ndarray) -> None:
+    def assert_real(self, rows: np.ndarray) -> None:
         """Refuse rendered pictures among those that are to be tested or validated on.
 
         Raises
@@ -131,7 +131,7 @@ def read_pool(
     backbone: str = "",
     labels: str = "label",
     rendered: Atlas | None = None,
-) -> Pool:
+) -> StudyDataset:
     """Read everything a study needs; nothing is written.
 
     Parameters
@@ -169,7 +169,7 @@ def read_pool(
     rows = [row for row, good in zip(rows, readable, strict=True) if good]
     truths = truths_of(atlas, rows)
     pool = _arrays(rows, truths, vectors[readable], tuple(classes), labels, column)
-    pool.may_test(np.flatnonzero(np.isin(pool.sides, ("val", "test"))))
+    pool.assert_real(np.flatnonzero(np.isin(pool.splits, ("val", "test"))))
     return pool
 
 
@@ -188,7 +188,7 @@ def _column(atlas: Atlas, backbone: str) -> str:
 
 
 def _same(atlas: Atlas, rendered: Atlas, column: str) -> str:
-    mine, theirs = atlas.stamp_of(column), rendered.stamp_of(column)
+    mine, theirs = atlas.provenance_of(column), rendered.provenance_of(column)
     if any(mine.get(part) != theirs.get(part) for part in (b"parameters", b"code")):
         raise UsageError(
             f"{column} is missing there or made otherwise than in {atlas.uri}",
@@ -214,7 +214,7 @@ def _arrays(
     classes: tuple[str, ...],
     labels: str,
     column: str,
-) -> Pool:
+) -> StudyDataset:
     drawn = np.array([is_rendered(row) for row in rows], bool)
     # Who drew a picture knows what it shows; nobody has to vote on it.
     right = [
@@ -237,7 +237,7 @@ def _arrays(
         name: np.array([row[name] or "" for row in rows], object)
         for name in ("source", "collection", "split")
     }
-    return Pool(
+    return StudyDataset(
         classes=classes,
         ids=np.array([row["id"] for row in rows], object),
         groups=np.array([row["group"] or row["id"] for row in rows], object),
@@ -249,11 +249,11 @@ def _arrays(
             object,
         ),
         vectors=vectors,
-        right=encode(right, classes),
-        taught=encode(taught, classes),
+        y_true=encode(right, classes),
+        y_train=encode(taught, classes),
         weights=np.clip(np.array(sure, float), 0.05, 1.0),
         kinds=np.array([truth.kind for truth in truths], object),
-        sides=texts["split"],
+        splits=texts["split"],
         rendered=drawn,
         parents=tuple(tuple(row["lineage"] or ()) for row in rows),
         column=column,

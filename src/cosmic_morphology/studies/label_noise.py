@@ -15,21 +15,21 @@ import numpy as np
 from cosmic_morphology.curate.labels.mislabels import (
     confident_issues,
 )
-from cosmic_morphology.curate.votes.embedding_probe import out_of_sample, reduced
+from cosmic_morphology.curate.votes.embedding_probe import cross_fitted_probabilities, pca_features
 from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.stats import metrics
-from cosmic_morphology.studies.dataset import Pool
+from cosmic_morphology.studies.dataset import StudyDataset
 from cosmic_morphology.studies.results import interval_of
-from cosmic_morphology.studies.scoring import Answered, at, gap, pooled
+from cosmic_morphology.studies.scoring import PredictionsAtPoint, at, gap, pooled
 from cosmic_morphology.studies.settings import StudySettings
-from cosmic_morphology.studies.train_head import Lesson, learn, recipe_named
-from cosmic_morphology.studies.trials import Cell, Grid, Told, Trial, Worked
+from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
+from cosmic_morphology.studies.trials import Conclusion, Trial, TrialOutput, TrialPlan, TrialResult
 
 X = "share of training labels made wrong"
 PLAIN = "as they are"
 
 
-def grid(pool: Pool, study: StudySettings) -> Grid:
+def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     """The trials of this study, and how one is done."""
     plain = recipe_named(study.recipe, study.recipes)
     robust = plain.model_copy(
@@ -46,14 +46,14 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
     known = np.concatenate([train, val])
     seen: dict[int, np.ndarray] = {}
 
-    def work(trial: Trial) -> Worked:
-        labels = made_wrong(pool.taught, known, trial.x, len(pool.classes), trial.seed)
+    def work(trial: Trial) -> TrialOutput:
+        labels = inject_label_noise(pool.y_train, known, trial.x, len(pool.classes), trial.seed)
         weights, kept = pool.weights, np.ones(len(pool), bool)
-        notes: dict[str, float] = {"wrong": float((labels != pool.taught).sum())}
+        notes: dict[str, float] = {"wrong": float((labels != pool.y_train).sum())}
         if trial.arm != PLAIN:
             if trial.seed not in seen:
-                seen[trial.seed] = reduced(pool.vectors[known], seed=trial.seed)
-            likely = _others_say(pool, seen[trial.seed], known, labels, trial.seed)
+                seen[trial.seed] = pca_features(pool.vectors[known], seed=trial.seed)
+            likely = _cross_fitted_labels(pool, seen[trial.seed], known, labels, trial.seed)
             if "robust" in trial.arm:
                 weights = weights.copy()
                 weights[known] = np.clip(likely[np.arange(len(known)), labels[known]], 0.05, 1)
@@ -61,16 +61,16 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
                 kept[known[confident_issues(labels[known], likely)]] = False
                 left_out = ~kept
                 notes["left_out"] = float(left_out.sum())
-                notes["found"] = float((left_out & (labels != pool.taught)).sum())
+                notes["found"] = float((left_out & (labels != pool.y_train)).sum())
         recipe: Recipe = robust if "robust" in trial.arm else plain
-        lesson = Lesson(train[kept[train]], val[kept[val]], test, labels, weights)
-        said = learn(pool, lesson, recipe, seed=trial.seed, threads=study.threads)
-        return Worked(test, said, len(lesson.train), notes=notes)
+        lesson = HeadTask(train[kept[train]], val[kept[val]], test, labels, weights)
+        said = train_and_predict(pool, lesson, recipe, seed=trial.seed, threads=study.threads)
+        return TrialOutput(test, said, len(lesson.train), notes=notes)
 
-    return Grid(trials, work, X)
+    return TrialPlan(trials, work, X)
 
 
-def made_wrong(
+def inject_label_noise(
     labels: np.ndarray, rows: np.ndarray, share: float, n_classes: int, seed: int
 ) -> np.ndarray:
     """Labels of which a share of some rows is another class; more noise contains the less.
@@ -95,10 +95,10 @@ def made_wrong(
     return found
 
 
-def _others_say(
-    pool: Pool, features: np.ndarray, known: np.ndarray, labels: np.ndarray, seed: int
+def _cross_fitted_labels(
+    pool: StudyDataset, features: np.ndarray, known: np.ndarray, labels: np.ndarray, seed: int
 ) -> np.ndarray:
-    return out_of_sample(
+    return cross_fitted_probabilities(
         features,
         labels[known],
         np.ones(len(known)),
@@ -108,14 +108,19 @@ def _others_say(
     )
 
 
-def reference(place: Answered, places: Sequence[Answered]) -> Answered | None:
+def reference_trial(
+    place: PredictionsAtPoint, places: Sequence[PredictionsAtPoint]
+) -> PredictionsAtPoint | None:
     """The same noise without any help."""
     return None if place.arm == PLAIN else at(places, PLAIN, place.x)
 
 
-def tell(
-    pool: Pool, places: Sequence[Answered], study: StudySettings, cells: Sequence[Cell]
-) -> Told:
+def conclude(
+    pool: StudyDataset,
+    places: Sequence[PredictionsAtPoint],
+    study: StudySettings,
+    cells: Sequence[TrialResult],
+) -> Conclusion:
     """The conclusion, computed."""
     levels = sorted({place.x for place in places})
     clean, worst = at(places, PLAIN, levels[0]), at(places, PLAIN, levels[-1])
@@ -132,11 +137,15 @@ def tell(
     for arm in study.noise.arms:
         if arm != PLAIN:
             lines += _worth(pool, places, arm, levels, n)
-    return Told([*lines, *_found(cells)])
+    return Conclusion([*lines, *_found(cells)])
 
 
 def _worth(
-    pool: Pool, places: Sequence[Answered], arm: str, levels: Sequence[float], n: int
+    pool: StudyDataset,
+    places: Sequence[PredictionsAtPoint],
+    arm: str,
+    levels: Sequence[float],
+    n: int,
 ) -> list[str]:
     helped: list[str] = []
     harmed: list[str] = []
@@ -147,7 +156,7 @@ def _worth(
             continue
         between = gap(pool, first, second, metrics.macro_f1, resamples=n)
         parts.append(f"{interval_of(between.value, between.interval, signed=True)} at {level:.0%}")
-        if between.is_real:
+        if between.is_significant:
             (helped if between.value > 0 else harmed).append(f"{level:.0%}")
     if not parts:
         return []
@@ -157,7 +166,7 @@ def _worth(
     return [f"{arm.capitalize()}: {said} of wrong labels; macro-F1 changes by {'; '.join(parts)}."]
 
 
-def _found(cells: Sequence[Cell]) -> list[str]:
+def _found(cells: Sequence[TrialResult]) -> list[str]:
     own = [cell for cell in cells if cell.trial.arm == "curated"]
     wrong = sum(cell.notes["wrong"] for cell in own)
     found = sum(cell.notes["found"] for cell in own)

@@ -16,32 +16,32 @@ from cosmic_morphology.curate.split.assign import folds
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import group_numbers
 from cosmic_morphology.stats.score import COMPUTED
-from cosmic_morphology.studies.dataset import Pool
+from cosmic_morphology.studies.dataset import StudyDataset
 from cosmic_morphology.studies.results import interval_of
-from cosmic_morphology.studies.scoring import Answered, at, gap, pooled
+from cosmic_morphology.studies.scoring import PredictionsAtPoint, at, gap, pooled
 from cosmic_morphology.studies.settings import StudySettings
-from cosmic_morphology.studies.train_head import Lesson, learn, recipe_named
-from cosmic_morphology.studies.trials import Cell, Grid, Told, Trial, Worked
+from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
+from cosmic_morphology.studies.trials import Conclusion, Trial, TrialOutput, TrialPlan, TrialResult
 
 RANDOM, GROUPED, UNTOUCHED = "random split by file", "groups kept apart", "untouched test split"
 
 
-def grid(pool: Pool, study: StudySettings) -> Grid:
+def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     """The trials of this study, and how one is done."""
     recipe = recipe_named(study.recipe, study.recipes)
     rows = np.concatenate([pool.real(side) for side in study.leak.sides])
     # Variants of an origin that is tested have no split of their own, and are as good as seen.
-    rows = rows[~np.isin(pool.groups[rows], pool.groups[pool.sides == "test"])]
+    rows = rows[~np.isin(pool.groups[rows], pool.groups[pool.splits == "test"])]
     # What is dealt anew is scored on the labels that it is learnt with.
-    rows = np.sort(rows[(pool.right[rows] == pool.taught[rows]) & (pool.kinds[rows] == COMPUTED)])
-    labels = [pool.classes[number] for number in pool.taught[rows]]
+    rows = np.sort(rows[(pool.y_true[rows] == pool.y_train[rows]) & (pool.kinds[rows] == COMPUTED)])
+    labels = [pool.classes[number] for number in pool.y_train[rows]]
     more = {"recipe": recipe.model_dump(mode="json"), **study.leak.model_dump(mode="json")}
     parts = [(arm, fold) for arm in (RANDOM, GROUPED) for fold in range(study.leak.folds)]
     if len(pool.real("test")):
         parts.append((UNTOUCHED, 0))
     trials = [Trial(arm, 0.0, seed, fold, more) for seed in study.seeds for arm, fold in parts]
 
-    def work(trial: Trial) -> Worked:
+    def work(trial: Trial) -> TrialOutput:
         if trial.arm == UNTOUCHED:
             train, val, test = pool.real("train"), pool.real("val"), pool.real("test")
         else:
@@ -55,26 +55,31 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
                 seed=trial.seed + 1,
             )
             train, val = own[inner != 0], own[inner == 0]
-        lesson = Lesson(train, val, test, pool.taught, pool.weights)
-        said = learn(pool, lesson, recipe, seed=trial.seed, threads=study.threads)
-        return Worked(test, said, len(train))
+        lesson = HeadTask(train, val, test, pool.y_train, pool.weights)
+        said = train_and_predict(pool, lesson, recipe, seed=trial.seed, threads=study.threads)
+        return TrialOutput(test, said, len(train))
 
-    return Grid(trials, work, "")
+    return TrialPlan(trials, work, "")
 
 
-def reference(place: Answered, places: Sequence[Answered]) -> Answered | None:
+def reference_trial(
+    place: PredictionsAtPoint, places: Sequence[PredictionsAtPoint]
+) -> PredictionsAtPoint | None:
     """What a random split claims is held against what grouped parts give."""
     return at(places, GROUPED) if place.arm == RANDOM else None
 
 
-def tell(
-    pool: Pool, places: Sequence[Answered], study: StudySettings, cells: Sequence[Cell]
-) -> Told:
+def conclude(
+    pool: StudyDataset,
+    places: Sequence[PredictionsAtPoint],
+    study: StudySettings,
+    cells: Sequence[TrialResult],
+) -> Conclusion:
     """The conclusion, computed."""
     del cells
     random, grouped = at(places, RANDOM), at(places, GROUPED)
     if random is None or grouped is None:
-        return Told([])
+        return Conclusion([])
     n = study.bootstrap
     claims = pooled(pool, random.rows, random.said, metrics.macro_f1, resamples=n)
     gives = pooled(pool, grouped.rows, grouped.said, metrics.macro_f1, resamples=n)
@@ -90,7 +95,7 @@ def tell(
         f"The random split claims {interval_of(more.value, more.interval, signed=True)} "
         + (
             "more than it has earned: that is the leak."
-            if more.value > 0 and more.is_real
+            if more.value > 0 and more.is_significant
             else "more, which may be chance: a split can part few copies of these pictures."
         ),
     ]
@@ -102,4 +107,4 @@ def tell(
             f"({pool.kind_of(untouched.rows)} labels) a model of the train split has "
             f"{interval_of(*truth)}."
         )
-    return Told(lines)
+    return Conclusion(lines)

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from cosmic_morphology.stats import metrics
-from cosmic_morphology.studies.dataset import Pool
+from cosmic_morphology.studies.dataset import StudyDataset
 from cosmic_morphology.studies.results import interval_of
-from cosmic_morphology.studies.scoring import Answered, at, gap
+from cosmic_morphology.studies.scoring import PredictionsAtPoint, at, gap
 from cosmic_morphology.studies.settings import StudySettings
-from cosmic_morphology.studies.train_head import Lesson, learn, recipe_named
-from cosmic_morphology.studies.trials import Cell, Grid, Told, Trial, Worked
+from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
+from cosmic_morphology.studies.trials import Conclusion, Trial, TrialOutput, TrialPlan, TrialResult
 
 X = "share of the training pictures"
 
 
-def grid(pool: Pool, study: StudySettings) -> Grid:
+def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     """The trials of this study, and how one is done."""
     recipes = {
         name: recipe_named(name, study.recipes) for name in study.size.recipes or (study.recipe,)
@@ -31,18 +31,20 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
     ]
     val, test = pool.real("val"), pool.real("test")
 
-    def work(trial: Trial) -> Worked:
+    def work(trial: Trial) -> TrialOutput:
         train = some_groups(pool, pool.real("train"), trial.x, trial.seed)
         # Who has fewer pictures also has fewer to tune on.
         tuned = some_groups(pool, val, trial.x, trial.seed)
-        lesson = Lesson(train, tuned, test, pool.taught, pool.weights)
-        said = learn(pool, lesson, recipes[trial.arm], seed=trial.seed, threads=study.threads)
-        return Worked(test, said, len(train))
+        lesson = HeadTask(train, tuned, test, pool.y_train, pool.weights)
+        said = train_and_predict(
+            pool, lesson, recipes[trial.arm], seed=trial.seed, threads=study.threads
+        )
+        return TrialOutput(test, said, len(train))
 
-    return Grid(trials, work, X)
+    return TrialPlan(trials, work, X)
 
 
-def some_groups(pool: Pool, rows: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+def some_groups(pool: StudyDataset, rows: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """About a share of each class, in whole groups; a larger share contains the smaller ones.
 
     Parameters
@@ -59,8 +61,8 @@ def some_groups(pool: Pool, rows: np.ndarray, fraction: float, seed: int) -> np.
     if fraction >= 1:
         return rows
     chosen: set[str] = set()
-    for number in np.unique(pool.taught[rows]):
-        own = pool.groups[rows[pool.taught[rows] == number]].astype(str)
+    for number in np.unique(pool.y_train[rows]):
+        own = pool.groups[rows[pool.y_train[rows] == number]].astype(str)
         names, sizes = np.unique(own, return_counts=True)
         order = np.random.default_rng([seed, int(number)]).permutation(len(names))
         # A group belongs to the share that its first picture falls into.
@@ -70,15 +72,20 @@ def some_groups(pool: Pool, rows: np.ndarray, fraction: float, seed: int) -> np.
     return rows[np.isin(pool.groups[rows].astype(str), sorted(chosen))]
 
 
-def reference(place: Answered, places: Sequence[Answered]) -> Answered | None:
+def reference_trial(
+    place: PredictionsAtPoint, places: Sequence[PredictionsAtPoint]
+) -> PredictionsAtPoint | None:
     """The next smaller share of the same recipe."""
     fewer = [each for each in places if each.arm == place.arm and each.x < place.x]
     return max(fewer, key=lambda each: each.x) if fewer else None
 
 
-def tell(
-    pool: Pool, places: Sequence[Answered], study: StudySettings, cells: Sequence[Cell]
-) -> Told:
+def conclude(
+    pool: StudyDataset,
+    places: Sequence[PredictionsAtPoint],
+    study: StudySettings,
+    cells: Sequence[TrialResult],
+) -> Conclusion:
     """The conclusion, computed."""
     del cells
     lines = []
@@ -94,7 +101,7 @@ def tell(
             f"changes by {interval_of(last.value, last.interval, signed=True)}"
             + (
                 ": more pictures would still help."
-                if last.is_real and last.value > 0
+                if last.is_significant and last.value > 0
                 else ", which may be chance: that more pictures would still help is not shown."
             )
             + f" From {own[0].n_train:.0f} to {most.n_train:.0f} it changes by "
@@ -103,11 +110,14 @@ def tell(
     arms = list(dict.fromkeys(place.arm for place in places))
     if len(arms) > 1:
         lines += _compared(pool, places, arms, study)
-    return Told(lines)
+    return Conclusion(lines)
 
 
 def _compared(
-    pool: Pool, places: Sequence[Answered], arms: Sequence[str], study: StudySettings
+    pool: StudyDataset,
+    places: Sequence[PredictionsAtPoint],
+    arms: Sequence[str],
+    study: StudySettings,
 ) -> list[str]:
     found = []
     for x in sorted({place.x for place in places}):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.votes.embedding_probe import out_of_sample, reduced
+from cosmic_morphology.curate.votes.embedding_probe import cross_fitted_probabilities, pca_features
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.report.figures import to_svg, write_png
@@ -24,12 +24,12 @@ from cosmic_morphology.report.html import write_page
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import group_numbers
 from cosmic_morphology.stats.score import COMPUTED, GROUPED_BY
-from cosmic_morphology.studies.curves import told_apart
-from cosmic_morphology.studies.dataset import Pool, read_pool
-from cosmic_morphology.studies.realism_gallery import side_by_side
+from cosmic_morphology.studies.curves import class_table
+from cosmic_morphology.studies.dataset import StudyDataset, read_pool
+from cosmic_morphology.studies.realism_gallery import build_gallery
 from cosmic_morphology.studies.results import (
     ALL_SEEDS,
-    Point,
+    ScoreRow,
     StudySummary,
     interval_of,
     listed,
@@ -48,7 +48,7 @@ _HARD, _EASY = 0.65, 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Compared:
+class RealismResult:
     """Two kinds of pictures of one class, and how well they are told apart.
 
     Attributes
@@ -70,7 +70,7 @@ class Compared:
     rows: np.ndarray
     second: np.ndarray
     likely: np.ndarray
-    point: Point
+    point: ScoreRow
 
 
 def run_realism(
@@ -102,15 +102,17 @@ def run_realism(
     return _written(atlas, other, pool, found, study)
 
 
-def _tasks(pool: Pool, study: StudySettings) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+def _tasks(
+    pool: StudyDataset, study: StudySettings
+) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
     """Arm, class, and the rows of the two kinds."""
     real = np.sort(np.concatenate([pool.real("train"), pool.real("val")]))
-    drawn = pool.drawn()
+    drawn = pool.rendered_rows()
     most = study.realism.per_class
     tasks = []
     for number, name in enumerate(pool.classes):
-        own = real[pool.taught[real] == number]
-        rendered = drawn[pool.right[drawn] == number]
+        own = real[pool.y_train[real] == number]
+        rendered = drawn[pool.y_true[drawn] == number]
         if min(len(own), len(rendered)) >= _LEAST:
             tasks.append((DRAWN, name, _some(pool, own, most), _some(pool, rendered, most)))
         sources = [s for s, n in Counter(pool.sources[own]).most_common(2) if n >= _LEAST]
@@ -120,15 +122,20 @@ def _tasks(pool: Pool, study: StudySettings) -> list[tuple[str, str, np.ndarray,
     return tasks
 
 
-def _some(pool: Pool, rows: np.ndarray, most: int) -> np.ndarray:
+def _some(pool: StudyDataset, rows: np.ndarray, most: int) -> np.ndarray:
     """At most so many rows, always the same, in no order of the archive."""
     order = sorted(rows, key=lambda row: hashlib.sha256(str(pool.ids[row]).encode()).digest())
     return np.array(sorted(order[:most]), np.int64)
 
 
 def _compared(
-    pool: Pool, arm: str, name: str, first: np.ndarray, second: np.ndarray, study: StudySettings
-) -> Compared:
+    pool: StudyDataset,
+    arm: str,
+    name: str,
+    first: np.ndarray,
+    second: np.ndarray,
+    study: StudySettings,
+) -> RealismResult:
     rows = np.concatenate([first, second])
     targets = np.repeat([0, 1], [len(first), len(second)]).astype(np.int64)
     groups = pool.groups[rows]
@@ -136,8 +143,8 @@ def _compared(
     weights = np.where(targets == 1, len(rows) / (2 * len(second)), len(rows) / (2 * len(first)))
     likely = np.stack(
         [
-            out_of_sample(
-                reduced(pool.vectors[rows], seed=seed),
+            cross_fitted_probabilities(
+                pca_features(pool.vectors[rows], seed=seed),
                 targets,
                 weights,
                 groups.tolist(),
@@ -156,15 +163,15 @@ def _compared(
         n_classes=2,
         resamples=study.bootstrap,
     )
-    point = Point(
+    point = ScoreRow(
         "realism", arm, 0.0, ALL_SEEDS, MEASURE, name, value, low, high,
         len(rows), group_numbers(groups)[1], float(len(rows)),
         float(pool.rendered[rows].sum()), COMPUTED, GROUPED_BY,
     )  # fmt: skip
-    return Compared(arm, name, rows, targets, likely.mean(0), point)
+    return RealismResult(arm, name, rows, targets, likely.mean(0), point)
 
 
-def conclude(found: Sequence[Compared]) -> list[str]:
+def conclude(found: Sequence[RealismResult]) -> list[str]:
     """The conclusion, computed."""
     control = {each.name: each.point for each in found if each.arm == CONTROL}
     drawn = sorted((c.point for c in found if c.arm == DRAWN), key=lambda point: -point.value)
@@ -199,7 +206,11 @@ def conclude(found: Sequence[Compared]) -> list[str]:
 
 
 def _written(
-    atlas: Atlas, other: Atlas | None, pool: Pool, found: Sequence[Compared], study: StudySettings
+    atlas: Atlas,
+    other: Atlas | None,
+    pool: StudyDataset,
+    found: Sequence[RealismResult],
+    study: StudySettings,
 ) -> StudySummary:
     folder = study.out / "realism"
     points = [each.point for each in found]
@@ -208,10 +219,10 @@ def _written(
         "realism", len(found), len(found), tuple(lines),
         folder / "study.csv", folder / "told_apart.png", folder / "gallery.html",
     )  # fmt: skip
-    write_points(summary.csv, points, Point)
+    write_points(summary.csv, points, ScoreRow)
     write_notes(folder / "study.json", study, "realism", atlas)
     write_text(folder / "conclusion.txt", "\n".join(lines) + "\n")
-    figure = told_apart(points)
+    figure = class_table(points)
     write_png(figure, summary.png)
     write_page(
         summary.page,
@@ -227,7 +238,7 @@ def _written(
             "resamples": study.bootstrap,
             "grouped_by": GROUPED_BY,
             "classes": [
-                side_by_side(
+                build_gallery(
                     atlas, other or atlas, pool, each.name, each.rows, each.second, each.likely,
                     gallery=study.realism.gallery, pairs=study.realism.pairs,
                 )

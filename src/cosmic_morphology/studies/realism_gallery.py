@@ -10,7 +10,7 @@ import numpy as np
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.report.gallery import Tile, tiles
-from cosmic_morphology.studies.dataset import Pool
+from cosmic_morphology.studies.dataset import StudyDataset
 
 _TILE_PX = 130
 _NEIGHBOURS = 3
@@ -25,7 +25,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class RealismGallery:
     """What the gallery shows of one class.
 
     Attributes
@@ -47,16 +47,16 @@ class Beside:
     name: str
     mixed: tuple[Tile, ...]
     rendered_numbers: tuple[int, ...]
-    passing: tuple[Tile, ...]
-    given_away: tuple[Tile, ...]
+    taken_for_real: tuple[Tile, ...]
+    clearly_rendered: tuple[Tile, ...]
     pairs: tuple[Pair, ...]
     real_shown: tuple[Tile, ...]
 
 
-def side_by_side(
+def build_gallery(
     atlas: Atlas,
     other: Atlas,
-    pool: Pool,
+    pool: StudyDataset,
     name: str,
     rows: np.ndarray,
     second: np.ndarray,
@@ -64,7 +64,7 @@ def side_by_side(
     *,
     gallery: int,
     pairs: int,
-) -> Beside:
+) -> RealismGallery:
     """Choose and lay out the pictures of one class.
 
     Parameters
@@ -87,7 +87,7 @@ def side_by_side(
     passing, given_away = surest[::-1][:pairs], surest[:pairs]
     neighbours = [near for _, near, _ in nearest]
     shown = _Tiles(atlas, other, pool, [mixed, passing, given_away, drawn[:pairs], *neighbours])
-    return Beside(
+    return RealismGallery(
         name,
         tuple(shown(mixed)),
         tuple(at + 1 for at, row in enumerate(mixed) if pool.rendered[row]),
@@ -104,7 +104,9 @@ def side_by_side(
 class _Tiles:
     """Tiles by row, each picture read once."""
 
-    def __init__(self, atlas: Atlas, other: Atlas, pool: Pool, parts: Sequence[np.ndarray]) -> None:
+    def __init__(
+        self, atlas: Atlas, other: Atlas, pool: StudyDataset, parts: Sequence[np.ndarray]
+    ) -> None:
         wanted = np.unique(np.concatenate([np.asarray(part, np.int64) for part in parts]))
         self._tiles: dict[int, Tile] = {}
         drawn = pool.rendered[wanted]
@@ -118,7 +120,7 @@ class _Tiles:
 
 
 def _nearest(
-    pool: Pool, drawn: np.ndarray, real: np.ndarray
+    pool: StudyDataset, drawn: np.ndarray, real: np.ndarray
 ) -> list[tuple[int, np.ndarray, list[float]]]:
     def unit(rows: np.ndarray) -> np.ndarray:
         vectors = pool.vectors[rows]
@@ -134,7 +136,7 @@ def _nearest(
     ]
 
 
-def _by_hash(pool: Pool, rows: np.ndarray) -> np.ndarray:
+def _by_hash(pool: StudyDataset, rows: np.ndarray) -> np.ndarray:
     """Always the same order, and none that tells anything."""
     order = sorted(rows, key=lambda row: hashlib.sha256(str(pool.ids[row]).encode()).digest())
     return np.array(order, np.int64)

@@ -71,7 +71,7 @@ ALL_SEEDS = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ScoreRow:
     """One row of ``study.csv``.
 
     Attributes
@@ -114,7 +114,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DifferenceRow:
     """One row of ``differences.csv``: a place against its reference, on the same pictures.
 
     Attributes

@@ -14,20 +14,20 @@ from cosmic_morphology.report.html import write_page
 from cosmic_morphology.stats.score import GROUPED_BY
 from cosmic_morphology.studies import label_noise, leakage, learning_curve, synthetic
 from cosmic_morphology.studies.curves import curves
-from cosmic_morphology.studies.dataset import Pool, read_pool
+from cosmic_morphology.studies.dataset import StudyDataset, read_pool
 from cosmic_morphology.studies.realism import run_realism
 from cosmic_morphology.studies.results import (
     ALL_SEEDS,
-    Point,
-    Step,
+    DifferenceRow,
+    ScoreRow,
     StudySummary,
     write_notes,
     write_points,
 )
-from cosmic_morphology.studies.scoring import differences, gather, points
+from cosmic_morphology.studies.scoring import collect_points, differences, points
 from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.studies.train_head import recipe_named
-from cosmic_morphology.studies.trials import Grid, Told, work_off
+from cosmic_morphology.studies.trials import Conclusion, TrialPlan, run_trials
 from cosmic_morphology.taxonomy import load_taxonomy
 
 GRIDS: dict[str, ModuleType] = {
@@ -81,21 +81,23 @@ def run_study(
     atlas = Atlas.open(study.atlas)
     pool = _pool(atlas, name, study)
     room = GRIDS[name]
-    plan: Grid = room.grid(pool, study)
+    plan: TrialPlan = room.grid(pool, study)
     folder = study.out / name
-    cells, new = work_off(
+    cells, new = run_trials(
         pool, plan.trials, plan.work, folder / "cells", study=name, progress=progress
     )
-    places = gather(pool, cells)
-    told: Told = room.tell(pool, places, study, cells)
+    places = collect_points(pool, cells)
+    told: Conclusion = room.tell(pool, places, study, cells)
     how: dict[str, Any] = {"study": name, "resamples": study.bootstrap, "more": plan.more}
     rows = points(pool, places, **how)
-    write_points(folder / "differences.csv", differences(pool, places, room.reference, **how), Step)
+    write_points(
+        folder / "differences.csv", differences(pool, places, room.reference, **how), DifferenceRow
+    )
     summary = StudySummary(
         name, len(cells), new, tuple(told.lines),
         folder / "study.csv", folder / "curves.png", folder / "study.html",
     )  # fmt: skip
-    write_points(summary.csv, rows, Point)
+    write_points(summary.csv, rows, ScoreRow)
     write_notes(folder / "study.json", study, name, atlas)
     write_text(folder / "conclusion.txt", "\n".join(told.lines) + "\n")
     figure = curves(rows, plan.x)
@@ -119,7 +121,7 @@ def run_study(
     return summary
 
 
-def _pool(atlas: Atlas, name: str, study: StudySettings) -> Pool:
+def _pool(atlas: Atlas, name: str, study: StudySettings) -> StudyDataset:
     other = study.synthetic.rendered_atlas if name == "synthetic" else ""
     taxonomy = load_taxonomy(study.taxonomy)
     with_reject = recipe_named(study.recipe, study.recipes).with_reject
@@ -145,7 +147,7 @@ def _pool(atlas: Atlas, name: str, study: StudySettings) -> Pool:
     return pool
 
 
-def _table(rows: Sequence[Point]) -> Mapping[str, Any]:
+def _table(rows: Sequence[ScoreRow]) -> Mapping[str, Any]:
     own = [row for row in rows if row.seed == ALL_SEEDS]
     places = dict.fromkeys((row.arm, row.x) for row in own)
     table = []

@@ -17,15 +17,15 @@ from cosmic_morphology.stats.bootstrap import (
 )
 from cosmic_morphology.stats.metrics import Statistic, encode
 from cosmic_morphology.stats.score import GROUPED_BY
-from cosmic_morphology.studies.dataset import Pool
-from cosmic_morphology.studies.results import ALL_SEEDS, Point, Step
-from cosmic_morphology.studies.trials import Cell
+from cosmic_morphology.studies.dataset import StudyDataset
+from cosmic_morphology.studies.results import ALL_SEEDS, DifferenceRow, ScoreRow
+from cosmic_morphology.studies.trials import TrialResult
 
 MACRO, ACCURACY = "macro-F1", "accuracy"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answered:
+class PredictionsAtPoint:
     """The answers of one place on a curve.
 
     Attributes
@@ -51,10 +51,10 @@ class Answered:
     n_rendered: float
 
 
-def gather(pool: Pool, cells: Sequence[Cell]) -> list[Answered]:
+def collect_points(pool: StudyDataset, cells: Sequence[TrialResult]) -> list[PredictionsAtPoint]:
     """Cells by arm and place, folds put together; the order is that of the cells."""
     at = {each: row for row, each in enumerate(pool.ids.tolist())}
-    places: dict[tuple[str, float], list[Cell]] = {}
+    places: dict[tuple[str, float], list[TrialResult]] = {}
     for cell in cells:
         places.setdefault((cell.trial.arm, cell.trial.x), []).append(cell)
     found = []
@@ -64,7 +64,7 @@ def gather(pool: Pool, cells: Sequence[Cell]) -> list[Answered]:
             by_seed.setdefault(cell.trial.seed, {}).update(cell.said)
         common = sorted(set.intersection(*(set(said) for said in by_seed.values())))
         found.append(
-            Answered(
+            PredictionsAtPoint(
                 arm,
                 x,
                 np.array([at[each] for each in common], np.int64),
@@ -80,14 +80,14 @@ def gather(pool: Pool, cells: Sequence[Cell]) -> list[Answered]:
 
 
 def points(
-    pool: Pool,
-    places: Sequence[Answered],
+    pool: StudyDataset,
+    places: Sequence[PredictionsAtPoint],
     *,
     study: str,
     resamples: int,
     more: Sequence[tuple[str, str, Statistic]] = (),
     grouped_by: str = GROUPED_BY,
-) -> list[Point]:
+) -> list[ScoreRow]:
     """Every measure of every place, over all seeds and for each seed alone."""
     measures = [*measures_of(pool.classes), *more]
     found = []
@@ -98,7 +98,7 @@ def points(
             for measure, name, statistic in measures:
                 value, (low, high) = pooled(pool, place.rows, said, statistic, resamples=resamples)
                 found.append(
-                    Point(
+                    ScoreRow(
                         study, place.arm, place.x, seed, measure, name, value, low, high,
                         len(place.rows), group_numbers(pool.groups[place.rows])[1],
                         round(place.n_train, 1), round(place.n_rendered, 1),
@@ -109,14 +109,16 @@ def points(
 
 
 def differences(
-    pool: Pool,
-    places: Sequence[Answered],
-    reference: Callable[[Answered, Sequence[Answered]], Answered | None],
+    pool: StudyDataset,
+    places: Sequence[PredictionsAtPoint],
+    reference: Callable[
+        [PredictionsAtPoint, Sequence[PredictionsAtPoint]], PredictionsAtPoint | None
+    ],
     *,
     study: str,
     resamples: int,
     more: Sequence[tuple[str, str, Statistic]] = (),
-) -> list[Step]:
+) -> list[DifferenceRow]:
     """Every measure of every place against that of its reference, on the same pictures."""
     found = []
     for place in places:
@@ -127,7 +129,7 @@ def differences(
             one = gap(pool, first, place, statistic, resamples=resamples)
             low, high = one.interval
             found.append(
-                Step(
+                DifferenceRow(
                     study, place.arm, place.x, first.arm, first.x, measure, name, one.value, low,
                     high, one.p_value, one.n, one.n_groups, pool.kind_of(place.rows),
                 )
@@ -144,14 +146,14 @@ def measures_of(classes: Sequence[str]) -> list[tuple[str, str, Statistic]]:
     ]
 
 
-def mean_f1_of(pool: Pool, names: Sequence[str]) -> Statistic:
+def mean_f1_of(pool: StudyDataset, names: Sequence[str]) -> Statistic:
     """Mean F1 of some classes."""
     numbers = [pool.classes.index(name) for name in names]
     return lambda matrix: metrics.f1(matrix)[..., numbers].mean(-1)
 
 
 def pooled(
-    pool: Pool, rows: np.ndarray, said: np.ndarray, statistic: Statistic, *, resamples: int
+    pool: StudyDataset, rows: np.ndarray, said: np.ndarray, statistic: Statistic, *, resamples: int
 ) -> tuple[float, tuple[float, float]]:
     """Mean of a statistic over seeds, and its 95 % interval.
 
@@ -165,7 +167,7 @@ def pooled(
     """
     k = len(pool.classes)
     return pooled_answers(
-        pool.right[rows], said, pool.groups[rows], statistic, n_classes=k, resamples=resamples
+        pool.y_true[rows], said, pool.groups[rows], statistic, n_classes=k, resamples=resamples
     )
 
 
@@ -189,7 +191,12 @@ def pooled_answers(
 
 
 def gap(
-    pool: Pool, first: Answered, second: Answered, statistic: Statistic, *, resamples: int
+    pool: StudyDataset,
+    first: PredictionsAtPoint,
+    second: PredictionsAtPoint,
+    statistic: Statistic,
+    *,
+    resamples: int,
 ) -> Difference:
     """How much better the second place is than the first, on the pictures that both answered.
 
@@ -219,13 +226,15 @@ def gap(
     return Difference(value, percentiles(drawn, around=value), p_value, len(rows), n_groups)
 
 
-def at(places: Sequence[Answered], arm: str, x: float | None = None) -> Answered | None:
+def at(
+    places: Sequence[PredictionsAtPoint], arm: str, x: float | None = None
+) -> PredictionsAtPoint | None:
     """The place of an arm; without ``x`` its only or first one."""
     return next((p for p in places if p.arm == arm and (x is None or p.x == x)), None)
 
 
-def _stacked(pool: Pool, rows: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, int]:
-    return _by_group_and_seed(pool.right[rows], said, pool.groups[rows], len(pool.classes))
+def _stacked(pool: StudyDataset, rows: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, int]:
+    return _by_group_and_seed(pool.y_true[rows], said, pool.groups[rows], len(pool.classes))
 
 
 def _by_group_and_seed(

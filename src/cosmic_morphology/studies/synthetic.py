@@ -14,12 +14,12 @@ import numpy as np
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import Difference
-from cosmic_morphology.studies.dataset import Pool
+from cosmic_morphology.studies.dataset import StudyDataset
 from cosmic_morphology.studies.results import interval_of, listed
-from cosmic_morphology.studies.scoring import Answered, at, gap, mean_f1_of, pooled
+from cosmic_morphology.studies.scoring import PredictionsAtPoint, at, gap, mean_f1_of, pooled
 from cosmic_morphology.studies.settings import StudySettings
-from cosmic_morphology.studies.train_head import Lesson, learn, recipe_named
-from cosmic_morphology.studies.trials import Cell, Grid, Told, Trial, Worked
+from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
+from cosmic_morphology.studies.trials import Conclusion, Trial, TrialOutput, TrialPlan, TrialResult
 
 X = "rendered pictures for each real one"
 REAL, ONLY_RARE, EVERY, BEFORE, ALONE = (
@@ -31,7 +31,7 @@ REAL, ONLY_RARE, EVERY, BEFORE, ALONE = (
 )
 
 
-def grid(pool: Pool, study: StudySettings) -> Grid:
+def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     """The trials of this study, and how one is done.
 
     Raises
@@ -43,7 +43,7 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
     unknown = [name for name in own.rare if name not in pool.classes]
     if unknown:
         raise UsageError(f"{unknown[0]!r} is none of the classes", where="synthetic.rare")
-    drawn = pool.drawn()
+    drawn = pool.rendered_rows()
     if not len(drawn):
         raise UsageError(
             "there are no rendered pictures with embeddings to learn from",
@@ -57,7 +57,7 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
     rare = np.array([pool.classes.index(name) for name in own.rare], np.int64)
     test = pool.real("test")
 
-    def work(trial: Trial) -> Worked:
+    def work(trial: Trial) -> TrialOutput:
         train = _cut(pool, pool.real("train"), rare, own.keep, trial.seed)
         share = {k: _share(pool, int(k), own.keep) for k in rare}
         val = _cut_by_share(pool, pool.real("val"), share, trial.seed)
@@ -70,17 +70,17 @@ def grid(pool: Pool, study: StudySettings) -> Grid:
         learnt = {REAL: train, BEFORE: train, ALONE: added}.get(
             trial.arm, np.concatenate([train, added])
         )
-        labels = np.where(pool.rendered, pool.right, pool.taught)
-        lesson = Lesson(learnt, val, test, labels, pool.weights, first)
-        said = learn(pool, lesson, recipe, seed=trial.seed, threads=study.threads)
+        labels = np.where(pool.rendered, pool.y_true, pool.y_train)
+        lesson = HeadTask(learnt, val, test, labels, pool.weights, first)
+        said = train_and_predict(pool, lesson, recipe, seed=trial.seed, threads=study.threads)
         n_rendered = int(pool.rendered[learnt].sum()) + len(first)
         lacking = _asked(pool, train, wanted, trial.x) - len(added)
-        return Worked(test, said, len(learnt) + len(first), n_rendered, {"lacking": lacking})
+        return TrialOutput(test, said, len(learnt) + len(first), n_rendered, {"lacking": lacking})
 
     others = [name for name in pool.classes if name not in own.rare]
     parts = ((listed(own.rare), own.rare), ("the other classes", others))
     more = [("mean F1", title, mean_f1_of(pool, names)) for title, names in parts if names]
-    return Grid(trials, work, X, more)
+    return TrialPlan(trials, work, X, more)
 
 
 def _places(study: StudySettings) -> list[tuple[str, float]]:
@@ -96,7 +96,12 @@ def _places(study: StudySettings) -> list[tuple[str, float]]:
 
 
 def rendered_for(
-    pool: Pool, drawn: np.ndarray, train: np.ndarray, wanted: np.ndarray, ratio: float, seed: int
+    pool: StudyDataset,
+    drawn: np.ndarray,
+    train: np.ndarray,
+    wanted: np.ndarray,
+    ratio: float,
+    seed: int,
 ) -> np.ndarray:
     """So many rendered rows for each real one of each wanted class; more contain the fewer.
 
@@ -115,56 +120,65 @@ def rendered_for(
     """
     parts = [np.zeros(0, np.int64)]
     for number in wanted:
-        own = drawn[pool.right[drawn] == number]
-        count = round(ratio * int((pool.taught[train] == number).sum()))
+        own = drawn[pool.y_true[drawn] == number]
+        count = round(ratio * int((pool.y_train[train] == number).sum()))
         order = np.random.default_rng([seed, int(number)]).permutation(len(own))
         parts.append(own[order[:count]])
     return np.concatenate(parts)
 
 
-def _asked(pool: Pool, train: np.ndarray, wanted: np.ndarray, ratio: float) -> int:
-    return sum(round(ratio * int((pool.taught[train] == k).sum())) for k in wanted)
+def _asked(pool: StudyDataset, train: np.ndarray, wanted: np.ndarray, ratio: float) -> int:
+    return sum(round(ratio * int((pool.y_train[train] == k).sum())) for k in wanted)
 
 
-def _cut(pool: Pool, rows: np.ndarray, rare: np.ndarray, keep: int, seed: int) -> np.ndarray:
+def _cut(
+    pool: StudyDataset, rows: np.ndarray, rare: np.ndarray, keep: int, seed: int
+) -> np.ndarray:
     """Rows with at most ``keep`` pictures of each rare class; 0 leaves all."""
     if not keep:
         return rows
     gone: list[np.ndarray] = []
     for number in rare:
-        own = rows[pool.taught[rows] == number]
+        own = rows[pool.y_train[rows] == number]
         order = np.random.default_rng([seed, 7, int(number)]).permutation(len(own))
         gone.append(own[order[keep:]])
     return np.setdiff1d(rows, np.concatenate(gone))
 
 
-def _share(pool: Pool, number: int, keep: int) -> float:
+def _share(pool: StudyDataset, number: int, keep: int) -> float:
     """How much of a class is left: the val part shrinks alike."""
     train = pool.real("train")
-    n = int((pool.taught[train] == number).sum())
+    n = int((pool.y_train[train] == number).sum())
     return min(1.0, keep / n) if keep and n else 1.0
 
 
-def _cut_by_share(pool: Pool, rows: np.ndarray, share: dict[int, float], seed: int) -> np.ndarray:
+def _cut_by_share(
+    pool: StudyDataset, rows: np.ndarray, share: dict[int, float], seed: int
+) -> np.ndarray:
     for number, part in share.items():
-        n = int((pool.taught[rows] == number).sum())
+        n = int((pool.y_train[rows] == number).sum())
         if part < 1 and n:
             rows = _cut(pool, rows, np.array([number]), max(1, round(part * n)), seed)
     return rows
 
 
-def reference(place: Answered, places: Sequence[Answered]) -> Answered | None:
+def reference_trial(
+    place: PredictionsAtPoint, places: Sequence[PredictionsAtPoint]
+) -> PredictionsAtPoint | None:
     """Real pictures alone."""
     return None if place.arm == REAL else at(places, REAL)
 
 
-def tell(
-    pool: Pool, places: Sequence[Answered], study: StudySettings, cells: Sequence[Cell]
-) -> Told:
+def conclude(
+    pool: StudyDataset,
+    places: Sequence[PredictionsAtPoint],
+    study: StudySettings,
+    cells: Sequence[TrialResult],
+) -> Conclusion:
     """The conclusion, computed."""
     real = at(places, REAL)
     if real is None:
-        return Told([])
+        return Conclusion([])
     own, n = study.synthetic, study.bootstrap
     rare = mean_f1_of(pool, own.rare)
     alone = pooled(pool, real.rows, real.said, rare, resamples=n)
@@ -195,13 +209,13 @@ def tell(
             f"From {min(short):g}x on there were fewer rendered pictures than asked for: all there "
             "were, were used."
         )
-    return Told(lines)
+    return Conclusion(lines)
 
 
 def verdict_on(gains: Sequence[Difference]) -> str:
     """The answer in one sentence: what counts is whether intervals leave out 0."""
-    better = sum(each.is_real and each.value > 0 for each in gains)
-    worse = sum(each.is_real and each.value < 0 for each in gains)
+    better = sum(each.is_significant and each.value > 0 for each in gains)
+    worse = sum(each.is_significant and each.value < 0 for each in gains)
     of = f"of {len(gains)} ways to use them"
     if better and not worse:
         return f"Rendered pictures help the rare classes in {better} {of}, beyond chance."
@@ -213,9 +227,9 @@ def verdict_on(gains: Sequence[Difference]) -> str:
 
 
 def _of_arm(
-    pool: Pool,
-    real: Answered,
-    tried: Sequence[tuple[Answered, Difference]],
+    pool: StudyDataset,
+    real: PredictionsAtPoint,
+    tried: Sequence[tuple[PredictionsAtPoint, Difference]],
     study: StudySettings,
 ) -> str:
     own, n = study.synthetic, study.bootstrap
@@ -224,7 +238,7 @@ def _of_arm(
         f"{interval_of(gained.value, gained.interval, signed=True)} at {place.x:g}x"
         for place, gained in tried
     ]
-    signs = {gained.value > 0 for _, gained in tried if gained.is_real}
+    signs = {gained.value > 0 for _, gained in tried if gained.is_significant}
     told = "may be chance throughout"
     if signs:
         told = "helps" if signs == {True} else "harms" if signs == {False} else "cuts both ways"

@@ -19,17 +19,17 @@ from cosmic_morphology.learn.models.backbones import Backbone
 from cosmic_morphology.learn.models.network import Head
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.recipes import Recipe, load_recipe
-from cosmic_morphology.learn.task import Task
+from cosmic_morphology.learn.task import TrainingTask
 from cosmic_morphology.learn.training.strategies import train_head
 from cosmic_morphology.settings import LearnSettings, RunJob
-from cosmic_morphology.studies.dataset import Pool
+from cosmic_morphology.studies.dataset import StudyDataset
 
 # Of the pictures that a backbone has seen already: a lesson opens none.
 _NO_PICTURES = Preprocessing(1, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesson:
+class HeadTask:
     """What is learnt, and what is asked afterwards.
 
     Attributes
@@ -52,7 +52,9 @@ class Lesson:
     first: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def learn(pool: Pool, lesson: Lesson, recipe: Recipe, *, seed: int, threads: int = 1) -> np.ndarray:
+def train_and_predict(
+    pool: StudyDataset, lesson: HeadTask, recipe: Recipe, *, seed: int, threads: int = 1
+) -> np.ndarray:
     """Class numbers that the learnt head gives the test rows, int64 of shape ``(T,)``.
 
     Raises
@@ -66,11 +68,11 @@ def learn(pool: Pool, lesson: Lesson, recipe: Recipe, *, seed: int, threads: int
     seen_twice = np.intersect1d(learnt, lesson.test)
     if len(seen_twice):
         raise LeakError("a test picture is learnt from", where=str(pool.ids[seen_twice[0]]))
-    pool.may_test(np.concatenate([lesson.val, lesson.test]))
+    pool.assert_real(np.concatenate([lesson.val, lesson.test]))
     state: dict[str, torch.Tensor] | None = None
     if len(lesson.first):
-        state = _taught(pool, lesson, lesson.first, recipe, seed, threads, None).state_dict()
-    head = _taught(pool, lesson, lesson.train, recipe, seed, threads, state)
+        state = _train_head(pool, lesson, lesson.first, recipe, seed, threads, None).state_dict()
+    head = _train_head(pool, lesson, lesson.train, recipe, seed, threads, state)
     with torch.inference_mode():
         scores = head(torch.from_numpy(pool.vectors[lesson.test]))
     return np.asarray(scores.argmax(1).numpy(), np.int64)
@@ -114,9 +116,9 @@ def _own_recipe(name: str, own: Mapping[str, Mapping[str, Any]], seen: tuple[str
         raise SettingsError(first["msg"], where=f"recipes.{name}.{key}") from error
 
 
-def _taught(
-    pool: Pool,
-    lesson: Lesson,
+def _train_head(
+    pool: StudyDataset,
+    lesson: HeadTask,
     rows: np.ndarray,
     recipe: Recipe,
     seed: int,
@@ -144,7 +146,7 @@ def _taught(
         for row in part
     ]
     with tempfile.TemporaryDirectory(prefix="cosmic-study-") as folder:
-        task = Task(
+        task = TrainingTask(
             job=RunJob(name="cell"),
             recipe=recipe,
             learn=LearnSettings(weights="none", accelerator="cpu", threads=threads, workers=0),
@@ -175,11 +177,11 @@ def _new_head(recipe: Recipe, n_features: int, n_classes: int, seed: int) -> Hea
 class _Vectors:
     """The pool as training wants its source of pictures: embeddings, and no pictures."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: StudyDataset) -> None:
         self._vectors = pool.vectors
         self._at = {each: row for row, each in enumerate(pool.ids.tolist())}
 
-    def where(self) -> dict[str, str]:
+    def origin(self) -> dict[str, str]:
         return {"uri": "embeddings of a study", "version": "1"}
 
     def examples(self, labels: str) -> list[Example]:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import fingerprint
+from cosmic_morphology.atlas import content_hash
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.stats.metrics import Statistic
-from cosmic_morphology.studies.dataset import Pool
+from cosmic_morphology.studies.dataset import StudyDataset
 
 # Raise it when the same pictures and settings give other answers.
 CODE = "1"
@@ -43,7 +43,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TrialResult:
     """A finished trial.
 
     Attributes
@@ -66,7 +66,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Worked:
+class TrialOutput:
     """Answers of one trial: class numbers of some test rows, and what it learnt from."""
 
     test: np.ndarray
@@ -76,15 +76,15 @@ class Worked:
     notes: Mapping[str, float] = field(default_factory=dict)
 
 
-def work_off(
-    pool: Pool,
+def run_trials(
+    pool: StudyDataset,
     trials: Sequence[Trial],
-    work: Callable[[Trial], Worked],
+    work: Callable[[Trial], TrialOutput],
     folder: Path,
     *,
     study: str,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[list[Cell], int]:
+) -> tuple[list[TrialResult], int]:
     """Do the trials that have no file yet; return all cells, and how many are new.
 
     Parameters
@@ -104,10 +104,10 @@ def work_off(
     """
     folder.mkdir(parents=True, exist_ok=True)
     seen_by_pool = pool.key
-    cells: list[Cell] = []
+    cells: list[TrialResult] = []
     new = 0
     for done, trial in enumerate(trials):
-        file = folder / f"{fingerprint(CODE, study, seen_by_pool, asdict(trial))}.json"
+        file = folder / f"{content_hash(CODE, study, seen_by_pool, asdict(trial))}.json"
         if not file.is_file():
             _write(file, trial, work(trial), pool)
             new += 1
@@ -117,8 +117,8 @@ def work_off(
     return cells, new
 
 
-def _write(file: Path, trial: Trial, worked: Worked, pool: Pool) -> None:
-    pool.may_test(worked.test)
+def _write(file: Path, trial: Trial, worked: TrialOutput, pool: StudyDataset) -> None:
+    pool.assert_real(worked.test)
     names = (*pool.classes, "")
     said = {
         str(pool.ids[row]): names[int(answer)]
@@ -137,13 +137,13 @@ def _write(file: Path, trial: Trial, worked: Worked, pool: Pool) -> None:
     write_text(file, text)
 
 
-def _read(file: Path, trial: Trial) -> Cell:
+def _read(file: Path, trial: Trial) -> TrialResult:
     kept = json.loads(file.read_text("utf-8"))
-    return Cell(trial, kept["said"], kept["n_train"], kept["n_rendered"], kept["notes"])
+    return TrialResult(trial, kept["said"], kept["n_train"], kept["n_rendered"], kept["notes"])
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class TrialPlan:
     """The trials of a study.
 
     Attributes
@@ -159,13 +159,13 @@ class Grid:
     """
 
     trials: Sequence[Trial]
-    work: Callable[[Trial], Worked]
+    work: Callable[[Trial], TrialOutput]
     x: str
     more: Sequence[tuple[str, str, Statistic]] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Conclusion:
     """What a study says in words.
 
     Attributes

@@ -1,9 +1,14 @@
 """Rendered sky pictures: seeded, parallel, with their whole truth.
 
-``render`` makes one, ``render_many`` a stream of them. ``archive`` writes a folder that the
+``render`` makes one, ``render_images`` a stream of them. ``archive`` writes a folder that the
 replica serves, ``into_atlas`` adds pictures to an atlas.
 """
 
-from cosmic_morphology.synthesize.renderer import RENDERED_CLASSES, Rendered, render, render_many
+from cosmic_morphology.synthesize.renderer import (
+    RENDERED_CLASSES,
+    Rendered,
+    render_image,
+    render_images,
+)
 
-__all__ = ["RENDERED_CLASSES", "Rendered", "render", "render_many"]
+__all__ = ["RENDERED_CLASSES", "Rendered", "render_image", "render_images"]

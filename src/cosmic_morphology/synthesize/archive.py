@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from cosmic_morphology.io_utils import write_csv
-from cosmic_morphology.synthesize.renderer import Rendered, render_many
+from cosmic_morphology.synthesize.renderer import Rendered, render_images
 from cosmic_morphology.synthesize.texts.texts import write_texts
 
 CATALOGUE = ("file", "source", "title", "description", "keywords", "date", "credit", "object_name")
@@ -80,7 +80,7 @@ def write_archive(
     numbers = rng.permutation(total + copies)
     copied = {int(i): total + k for k, i in enumerate(rng.permutation(total)[:copies])}
     rows: dict[int, _Row] = {}
-    stream = render_many(dict(counts), seed=seed, size_px=size_px, workers=workers)
+    stream = render_images(dict(counts), seed=seed, size_px=size_px, workers=workers)
     for index, picture in enumerate(stream):
         number = int(numbers[index])
         rows[number] = _stored(pictures, number, picture)

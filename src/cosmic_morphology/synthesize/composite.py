@@ -18,14 +18,14 @@ from scipy import ndimage
 
 from cosmic_morphology.synthesize.camera.cameras import CAMERAS
 from cosmic_morphology.synthesize.camera.expose import LUMINANCE, Pixels, expose
-from cosmic_morphology.synthesize.cutout import Cut, cut_out
+from cosmic_morphology.synthesize.cutout import Cutout, cut_out
 from cosmic_morphology.synthesize.fields.noise import Field
 from cosmic_morphology.synthesize.fields.star_field import (
     add_distant_galaxies,
     add_field_stars,
     thin_dust,
 )
-from cosmic_morphology.synthesize.scene import Frame, Scene, Truth
+from cosmic_morphology.synthesize.scene import Frame, RenderParameters, Scene
 
 SOLID, SCATTERED = frozenset({"planet", "asteroid"}), frozenset({"star"})
 # A small piece is a point or a trail in a star field, whatever the class: its light is added.
@@ -50,7 +50,7 @@ class Composite:
     """
 
     pixels: Pixels = field(repr=False)
-    parameters: Truth
+    parameters: RenderParameters
 
     def jpeg(self, quality: int = 90) -> bytes:
         """The picture as JPEG bytes."""
@@ -174,7 +174,9 @@ def empty_part(sky: Pixels, size_px: int, rng: np.random.Generator) -> Pixels | 
     return np.asarray(turned.resize((size_px, size_px), Image.Resampling.LANCZOS), dtype=np.uint8)
 
 
-def _laid(rng: np.random.Generator, cut: Cut, size_px: int) -> tuple[Field, Field, Truth]:
+def _laid(
+    rng: np.random.Generator, cut: Cutout, size_px: int
+) -> tuple[Field, Field, RenderParameters]:
     """Light and mask of a target on a new frame: turned, scaled and moved."""
     height, width = cut.alpha.shape
     scale = size_px / max(height, width) * float(rng.uniform(0.6, 1.1))
@@ -194,7 +196,7 @@ def _laid(rng: np.random.Generator, cut: Cut, size_px: int) -> tuple[Field, Fiel
         return np.asarray(canvas, dtype=np.float32)
 
     light = np.stack([moved(cut.light[..., channel]) for channel in range(3)], axis=2)
-    placed: Truth = {
+    placed: RenderParameters = {
         "scale": round(scale, 4),
         "angle_deg": round(angle, 2),
         "mirrored": mirrored,

@@ -13,12 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record, may_be_redistributed
+from cosmic_morphology.atlas import Atlas, NewImage, Record, may_be_redistributed
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.synthesize.camera.expose import Pixels
 from cosmic_morphology.synthesize.composite import composite, rendered_sky
-from cosmic_morphology.synthesize.renderer import check_job, picture_seed, render
+from cosmic_morphology.synthesize.renderer import check_job, picture_seed, render_image
 from cosmic_morphology.synthesize.to_atlas import EPOCH, SOURCE, SUBJECTS
 
 BATCH = 32
@@ -105,7 +105,7 @@ def composite_into(
     total, done, skipped = sum(counts.values()), 0, 0
     classes: Counter[str] = Counter()
     already = 0
-    waiting: list[Arrival] = []
+    waiting: list[NewImage] = []
     for kind, count in counts.items():
         made = 0
         for number, target_id in enumerate(_targets(kind, count, targets, real, seed)):
@@ -125,7 +125,7 @@ def composite_into(
                     continue
                 record = _record(source_id, kind, target, sky, found.parameters, one)
                 data = found.jpeg()
-                waiting.append(Arrival(record, take_in(data, source_hint=record.id), data))
+                waiting.append(NewImage(record, ingest_image(data, source_hint=record.id), data))
                 classes[kind] += 1
             made += 1
             done += 1
@@ -249,7 +249,7 @@ def _target(
     target_id: str, origin: Origin, real: _RealPictures | None, kind: str, seed: int, size_px: int
 ) -> _Parent:
     if origin == "rendered" or real is None:
-        return _Parent(target_id, render(kind, seed, size_px=size_px).pixels)
+        return _Parent(target_id, render_image(kind, seed, size_px=size_px).pixels)
     return real.parent(target_id)
 
 

@@ -25,7 +25,7 @@ _RIM_PX = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cut:
+class Cutout:
     """A target without its sky.
 
     Attributes
@@ -43,7 +43,7 @@ class Cut:
     share: float
 
 
-def cut_out(pixels: Pixels, *, solid: bool, scattered: bool = False) -> Cut | None:
+def cut_out(pixels: Pixels, *, solid: bool, scattered: bool = False) -> Cutout | None:
     """The target of a picture; None where it cannot be told from its sky or is cut off.
 
     The sky is the median of the frame's edge, its noise the scaled median deviation there
@@ -76,16 +76,16 @@ def cut_out(pixels: Pixels, *, solid: bool, scattered: bool = False) -> Cut | No
         # What stands out of the noise reaches beyond the limb, where the old sky would show.
         inside = ndimage.binary_erosion(body, iterations=_RIM_PX)
         alpha = ndimage.gaussian_filter(inside.astype(np.float32), 0.8)
-        return Cut(shown, np.clip(2 * alpha - 0.5, 0, 1), share)
+        return Cutout(shown, np.clip(2 * alpha - 0.5, 0, 1), share)
     # Light fades: the edge of the mask lies well outside of what stands out of the noise.
     reach = max(2.0, 0.06 * max(level.shape))
     near = ndimage.distance_transform_edt(~body)
     alpha = smoothstep(reach, 0.0, near)
     faint = smoothstep(_BEGINS / 3 * noise, _BEGINS * noise, ndimage.gaussian_filter(level, 1.0))
-    return Cut(np.clip(above, 0, 1), np.asarray(alpha * np.maximum(faint, _rim(alpha))), share)
+    return Cutout(np.clip(above, 0, 1), np.asarray(alpha * np.maximum(faint, _rim(alpha))), share)
 
 
-def _cut_scattered(above: Field, sure: Mask) -> Cut | None:
+def _cut_scattered(above: Field, sure: Mask) -> Cutout | None:
     share = float(sure.mean())
     if not _LEAST_SHARE < share < _MOST_SHARE:
         return None
@@ -93,7 +93,7 @@ def _cut_scattered(above: Field, sure: Mask) -> Cut | None:
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     # No edge of the frame may be seen on the other sky.
     vignette = smoothstep(1.0, 0.7, np.maximum(np.abs(x), np.abs(y)).astype(np.float32))
-    return Cut(np.clip(above, 0, 1), vignette, share)
+    return Cutout(np.clip(above, 0, 1), vignette, share)
 
 
 def _sky(shown: Field) -> tuple[Field, float]:

@@ -17,7 +17,7 @@ from PIL import Image
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.synthesize.camera.cameras import pick_camera
 from cosmic_morphology.synthesize.camera.expose import Pixels, expose
-from cosmic_morphology.synthesize.camera.overlays import finished
+from cosmic_morphology.synthesize.camera.overlays import add_overlays
 from cosmic_morphology.synthesize.classes import (
     asteroid,
     comet,
@@ -27,7 +27,7 @@ from cosmic_morphology.synthesize.classes import (
     planet,
     star,
 )
-from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, choose
+from cosmic_morphology.synthesize.scene import Frame, RenderParameters, Scene, choose
 from cosmic_morphology.synthesize.texts.texts import Texts, write_texts
 
 PAINTERS: dict[str, Callable[[np.random.Generator, Frame], Scene]] = {
@@ -71,7 +71,7 @@ class Rendered:
     keywords: list[str]
     date: str
     object_name: str
-    parameters: Truth
+    parameters: RenderParameters
 
     def jpeg(self, quality: int = 90) -> bytes:
         """The picture as JPEG bytes, with ``quality`` from 1 to 95."""
@@ -80,7 +80,7 @@ class Rendered:
         return buffer.getvalue()
 
 
-def render(kind: str, seed: int, *, size_px: int = 256) -> Rendered:
+def render_image(kind: str, seed: int, *, size_px: int = 256) -> Rendered:
     """Render one picture.
 
     Parameters
@@ -104,8 +104,8 @@ def render(kind: str, seed: int, *, size_px: int = 256) -> Rendered:
     camera = pick_camera(rng, scene, side_px=size_px)
     pixels, seen = expose(rng, scene, camera)
     texts: Texts = write_texts(rng, kind, scene.subtype)
-    pixels, added = finished(rng, pixels, kind=kind, name=texts.object_name or texts.title)
-    parameters: Truth = {
+    pixels, added = add_overlays(rng, pixels, kind=kind, name=texts.object_name or texts.title)
+    parameters: RenderParameters = {
         "class": kind,
         "subtype": scene.subtype,
         "object_px": round(min(float(scene.object_px), float(size_px)), 2),
@@ -163,7 +163,7 @@ Job = tuple[str, int, int]
 BATCH = 8
 
 
-def render_many(
+def render_images(
     counts: Mapping[str, int], *, seed: int, size_px: int = 256, workers: int | None = None
 ) -> Iterator[Rendered]:
     """Render many pictures in parallel processes, in a fixed order, in bounded memory.
@@ -206,12 +206,12 @@ def picture_seed(seed: int, index: int) -> int:
 
 
 def render_jobs(jobs: Sequence[Job], *, workers: int | None = None) -> Iterator[Rendered]:
-    """Render pictures in the order of ``jobs``, as :func:`render_many` does."""
+    """Render pictures in the order of ``jobs``, as :func:`render_images` does."""
     for job in jobs:
         check_job(*job)
     processes = min(workers or os.cpu_count() or 1, max(1, len(jobs) // BATCH))
     if processes <= 1:
-        return (render(kind, seed, size_px=size) for kind, seed, size in jobs)
+        return (render_image(kind, seed, size_px=size) for kind, seed, size in jobs)
     return _in_processes(jobs, processes)
 
 
@@ -234,4 +234,4 @@ def _in_processes(jobs: Sequence[Job], processes: int) -> Iterator[Rendered]:
 
 
 def _render_batch(jobs: Sequence[Job]) -> list[Rendered]:
-    return [render(kind, seed, size_px=size) for kind, seed, size in jobs]
+    return [render_image(kind, seed, size_px=size) for kind, seed, size in jobs]

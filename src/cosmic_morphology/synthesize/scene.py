@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cosmic_morphology.synthesize.fields.noise import Field
 
-Truth = dict[str, float | int | str | bool]
+RenderParameters = dict[str, float | int | str | bool]
 Colour = Sequence[float] | npt.NDArray[np.floating]
 
 
@@ -90,7 +90,7 @@ class Scene:
     object_px: float
     look: str
     cameras: tuple[str, ...]
-    truth: Truth = field(default_factory=dict)
+    truth: RenderParameters = field(default_factory=dict)
 
 
 def choose(rng: np.random.Generator, weights: dict[str, float]) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record
-from cosmic_morphology.imaging import take_in
+from cosmic_morphology.atlas import Atlas, NewImage, Record
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.synthesize.renderer import Rendered, jobs_for, render_jobs
 
 SOURCE = "rendered"
@@ -79,7 +79,7 @@ def synthesize_into(
     wanted = jobs_for(counts, seed=seed, size_px=size_px)
     jobs = [job for job in wanted if f"{SOURCE}:{_source_id(*job)}" not in there]
     classes: Counter[str] = Counter()
-    waiting: list[Arrival] = []
+    waiting: list[NewImage] = []
     done = len(wanted) - len(jobs)
     for picture in render_jobs(jobs, workers=workers):
         waiting.append(_arrival(picture, size_px))
@@ -105,7 +105,7 @@ def _source_id(kind: str, seed: int, size_px: int) -> str:
     return f"{kind}-{seed}-{size_px}"
 
 
-def _arrival(picture: Rendered, size_px: int) -> Arrival:
+def _arrival(picture: Rendered, size_px: int) -> NewImage:
     """A rendered picture with plain texts: the archive's misleading ones are for the demo."""
     data = picture.jpeg()
     subtype = str(picture.parameters["subtype"])
@@ -125,4 +125,4 @@ def _arrival(picture: Rendered, size_px: int) -> Arrival:
         parameters=json.dumps({**picture.parameters, "seed": picture.seed, "said": said}),
         fetched_at=EPOCH,
     )
-    return Arrival(record, take_in(data, source_hint=record.id), data)
+    return NewImage(record, ingest_image(data, source_hint=record.id), data)

@@ -63,7 +63,7 @@ def create_table(store: Store, name: str) -> Table:
 
 
 @contextmanager
-def one_writer(uri: str) -> Iterator[None]:
+def writer_lock(uri: str) -> Iterator[None]:
     """Writers of a local atlas go one after the other.
 
     Lance detects conflicting updates, but two inserts of one new key would both succeed.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cosmic_morphology.atlas.schema import SCHEMA_VERSION, TABLES
 from cosmic_morphology.atlas.storage.checksums import has_records, record_commits
-from cosmic_morphology.atlas.storage.commit import create_table, one_writer
+from cosmic_morphology.atlas.storage.commit import create_table, writer_lock
 from cosmic_morphology.atlas.storage.faults import told
 from cosmic_morphology.atlas.storage.lance_tables import Table, open_table
 from cosmic_morphology.atlas.storage.store import Store, is_local
@@ -37,7 +37,7 @@ def create_tables(store: Store) -> None:
                     where=without_secrets(store.uri),
                     todo="Give another --atlas.",
                 ) from error
-        with one_writer(store.uri):
+        with writer_lock(store.uri):
             _finish(store)
 
 

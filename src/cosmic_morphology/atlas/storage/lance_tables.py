@@ -224,12 +224,12 @@ def _refuse_others(dataset: Any, uri: str, name: str) -> None:
         )
 
 
-def sql_text(text: str) -> str:
+def sql_literal(text: str) -> str:
     """A text as a literal of Lance's SQL: ids come from outside and may hold quotes."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def with_left_out(rows: pa.Table, ids: Sequence[str]) -> pa.Table:
+def fill_missing_ids_with_null(rows: pa.Table, ids: Sequence[str]) -> pa.Table:
     """The rows, and empty ones for the ids that they leave out."""
     given = set(rows.column("id").to_pylist())
     rest = [each for each in ids if each not in given]

@@ -13,7 +13,7 @@ from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.schema import TABLES
 from cosmic_morphology.atlas.storage import commit
 from cosmic_morphology.atlas.storage.creation import has_marker, holds_something
-from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, sql_text
+from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, sql_literal
 from cosmic_morphology.atlas.storage.store import Store
 from cosmic_morphology.atlas.verification.contents import (
     changed_pictures,
@@ -31,7 +31,7 @@ _BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class VerifyResult:
     """What :func:`verify` found.
 
     Attributes
@@ -65,13 +65,13 @@ class Verification:
         return not self.is_damaged and not self.not_checked
 
 
-def verify(
+def verify_atlas(
     atlas: Atlas | str | Path,
     *,
     storage_options: dict[str, str] | None = None,
     hash_bytes: bool = True,
     progress: Progress | None = None,
-) -> Verification:
+) -> VerifyResult:
     """Check the newest version of an atlas, however damaged it is; nothing is changed.
 
     Parameters
@@ -114,7 +114,7 @@ def verify(
         hashed, changed = _hash_pictures(whole["images"], progress)
         problems += changed
     rows = {name: table.count_rows() for name, table in whole.items()}
-    return Verification(rows, files, hashed, tuple(problems), tuple(not_checked))
+    return VerifyResult(rows, files, hashed, tuple(problems), tuple(not_checked))
 
 
 def _opened(store: Store) -> tuple[dict[str, Table], list[Problem]]:
@@ -205,10 +205,10 @@ def withdraw(atlas: Atlas, ids: Collection[str]) -> None:
         raise AtlasError("an old version can be read, not written", where=atlas.uri)
     if not ids:
         return
-    chosen = f"id IN ({', '.join(map(sql_text, sorted(ids)))})"
-    with commit.one_writer(atlas.uri):
+    chosen = f"id IN ({', '.join(map(sql_literal, sorted(ids)))})"
+    with commit.writer_lock(atlas.uri):
         judged = set(atlas.read(["id"], where=chosen, table="decisions").column("id").to_pylist())
         commit.delete(atlas.table("images"), chosen)
         if unjudged := sorted(set(ids) - judged):
-            listed = ", ".join(map(sql_text, unjudged))
+            listed = ", ".join(map(sql_literal, unjudged))
             commit.delete(atlas.table("catalogue"), f"id IN ({listed})")

@@ -17,7 +17,7 @@ STORED = FetchState.STORED.value
 
 
 @dataclass(frozen=True, slots=True)
-class SliceReport:
+class SliceCompleteness:
     """The account of one slice.
 
     Attributes
@@ -54,7 +54,7 @@ class SliceReport:
     read_at: str
 
     @property
-    def adds_up(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every difference is explained."""
         return self.unexplained == 0
 
@@ -69,7 +69,7 @@ class _Part:
     cut_by: str = ""
 
 
-class Tally:
+class CompletenessCounter:
     """Counts while a harvest reads, and adds up in the end.
 
     Parameters
@@ -103,7 +103,7 @@ class Tally:
         """Begin a slice."""
         self._parts[part.name] = _Part(part)
 
-    def meet(self, part: Slice, key: str) -> bool:
+    def count(self, part: Slice, key: str) -> bool:
         """Count a record; False where there is nothing new in it for this slice."""
         mine = self._parts[part.name]
         mine.seen += 1
@@ -120,7 +120,7 @@ class Tally:
         """Whether any slice has shown an id."""
         return key in self._states
 
-    def settle(self, key: str, state: str) -> None:
+    def resolve(self, key: str, state: str) -> None:
         """What became of an id: ``stored`` or a reason."""
         self._states[key] = state
 
@@ -132,15 +132,15 @@ class Tally:
         """What the archive announces after the slice was read."""
         self._parts[part.name].recounted = announced
 
-    def cut(self, part: Slice, reason: str) -> None:
+    def truncate(self, part: Slice, reason: str) -> None:
         """Note why a slice was not read to its end."""
         self._parts[part.name].cut_by = reason
 
-    def reports(self) -> list[SliceReport]:
+    def reports(self) -> list[SliceCompleteness]:
         """The account of every slice that was begun."""
         return [self._report(each) for each in self._parts.values()]
 
-    def _report(self, mine: _Part) -> SliceReport:
+    def _report(self, mine: _Part) -> SliceCompleteness:
         found = Counter(self._states.get(key, FetchState.PENDING.value) for key in mine.ids)
         stored = found.pop(STORED, 0)
         reasons = dict(sorted(found.items()))
@@ -155,7 +155,7 @@ class Tally:
             reasons |= _why_gap(mine, gap, repeated)
             explained = sum(reasons.get(why, 0) for why in (*_FEWER, "repeated"))
             gap = max(0, gap - explained) if gap > 0 else min(0, gap + reasons.get(_GREW, 0))
-        return SliceReport(
+        return SliceCompleteness(
             source=self._source,
             query=mine.part.query,
             name=mine.part.name,
@@ -191,14 +191,14 @@ def _why_gap(mine: _Part, gap: int, repeated: int) -> dict[str, int]:
     return {}
 
 
-def slice_rows(reports: list[SliceReport]) -> list[dict[str, Any]]:
+def slice_rows(reports: list[SliceCompleteness]) -> list[dict[str, Any]]:
     """Rows of the ledger that keep the accounts."""
     return [
         {
             "url": f"{SLICE_PREFIX}{report.source}:{report.name}",
             "source": report.source,
             "slice": report.name,
-            "state": "complete" if report.adds_up else "incomplete",
+            "state": "complete" if report.is_complete else "incomplete",
             "updated_at": datetime.now(UTC),
             "record": json.dumps(asdict(report), ensure_ascii=False),
         }
@@ -206,11 +206,11 @@ def slice_rows(reports: list[SliceReport]) -> list[dict[str, Any]]:
     ]
 
 
-def read_reports(atlas: Atlas) -> list[SliceReport]:
+def read_reports(atlas: Atlas) -> list[SliceCompleteness]:
     """The newest account of every query of every source, slice by slice."""
     where = f"starts_with(url, '{SLICE_PREFIX}')"
     rows = atlas.read(["record"], where=where, table="ledger").to_pylist()
-    reports = [SliceReport(**json.loads(row["record"])) for row in rows]
+    reports = [SliceCompleteness(**json.loads(row["record"])) for row in rows]
     newest: dict[tuple[str, str], str] = {}
     for report in reports:
         key = (report.source, report.query)

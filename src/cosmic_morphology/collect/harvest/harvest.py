@@ -7,13 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect.harvest.items import FetchState, Item, Outcome, Progress, Trouble
+from cosmic_morphology.collect.harvest.items import (
+    FetchFailedError,
+    FetchResult,
+    FetchState,
+    PendingFetch,
+    Progress,
+)
 from cosmic_morphology.collect.harvest.reader import Reader
 from cosmic_morphology.collect.harvest.writer import Writer
 from cosmic_morphology.collect.http.client import Client
 from cosmic_morphology.collect.http.retries import with_retries
 from cosmic_morphology.errors import CosmicError, PictureError, SourceError
-from cosmic_morphology.imaging import Decoders, ImageLimits, PictureKind
+from cosmic_morphology.imaging import DecodePool, ImageLimits, RejectionKind
 
 # Items that may wait for another try while others go on; waiting costs nothing but its record.
 _FETCHERS_PER_REQUEST = 16
@@ -26,9 +32,14 @@ _BODIES_PER_REQUEST = 3
 # An edge server's page or half a file may be a hiccup; it is asked for once or twice more.
 _SUSPECT_TRIES = 3
 _SUSPECT = frozenset(
-    {PictureKind.EMPTY, PictureKind.NOT_A_PICTURE, PictureKind.TRUNCATED, PictureKind.CORRUPT}
+    {
+        RejectionKind.EMPTY,
+        RejectionKind.NOT_A_PICTURE,
+        RejectionKind.TRUNCATED,
+        RejectionKind.CORRUPT,
+    }
 )
-_TOO_LARGE = frozenset({PictureKind.TOO_LARGE, PictureKind.TOO_MANY_PIXELS})
+_TOO_LARGE = frozenset({RejectionKind.TOO_LARGE, RejectionKind.TOO_MANY_PIXELS})
 
 
 class Harvest:
@@ -67,12 +78,14 @@ class Harvest:
         self._judge = judge
         self._progress = progress
         self._done = 0
-        self._flying: dict[str, Item] = {}
+        self._flying: dict[str, PendingFetch] = {}
         self._stopped_by: CosmicError | None = None
         settings = client.settings
         self._fetchers = min(_MAX_FETCHERS, _FETCHERS_PER_REQUEST * settings.concurrency)
-        self._to_fetch: asyncio.Queue[Item | None] = asyncio.Queue(_TO_FETCH)
-        self._to_write: asyncio.Queue[Item | Outcome | Record | None] = asyncio.Queue(_TO_WRITE)
+        self._to_fetch: asyncio.Queue[PendingFetch | None] = asyncio.Queue(_TO_FETCH)
+        self._to_write: asyncio.Queue[PendingFetch | FetchResult | Record | None] = asyncio.Queue(
+            _TO_WRITE
+        )
         self._bodies = asyncio.Semaphore(_BODIES_PER_REQUEST * settings.concurrency)
 
     async def run(self) -> None:
@@ -85,7 +98,7 @@ class Harvest:
         CosmicError
             The atlas cannot be written.
         """
-        decoders = Decoders(self._client.settings.decode_threads, self._limits)
+        decoders = DecodePool(self._client.settings.decode_threads, self._limits)
         scribe = ThreadPoolExecutor(1, "commit")
         try:
             with decoders:
@@ -104,7 +117,7 @@ class Harvest:
         """Write what is still in hand: after a run, and after Ctrl-C."""
         self._writer.commit(self._writer.take(), last=True)
 
-    async def _read_and_fetch(self, decoders: Decoders) -> None:
+    async def _read_and_fetch(self, decoders: DecodePool) -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(self._fetchers):
                 group.create_task(self._fetch_all(decoders))
@@ -113,10 +126,10 @@ class Harvest:
                 await self._to_fetch.put(None)
         await self._to_write.put(None)
 
-    async def _read(self, decoders: Decoders) -> None:
+    async def _read(self, decoders: DecodePool) -> None:
         try:
             async for step in self._reader.read():
-                if isinstance(step, Item) and not decoders.started:
+                if isinstance(step, PendingFetch) and not decoders.started:
                     decoders.expect(self._reader.expected)
                 if isinstance(step, Record) and (item := self._flying.get(step.id)):
                     # Found by a second search while the first finding is on its way.
@@ -125,27 +138,27 @@ class Harvest:
                 if isinstance(step, Record) and step.id not in self._reader.known.stored:
                     continue
                 await self._to_write.put(step)
-                if isinstance(step, Item):
+                if isinstance(step, PendingFetch):
                     self._flying[step.record.id] = step
                     await self._to_fetch.put(step)
-        except (SourceError, Trouble) as error:
+        except (SourceError, FetchFailedError) as error:
             # What is on its way is fetched and written; then the run ends with this error.
             self._stopped_by = error
 
-    async def _fetch_all(self, decoders: Decoders) -> None:
+    async def _fetch_all(self, decoders: DecodePool) -> None:
         while (item := await self._to_fetch.get()) is not None:
             await self._to_write.put(await self._fetch(item, decoders))
 
-    async def _fetch(self, item: Item, decoders: Decoders) -> Outcome:
-        async def once() -> Outcome:
+    async def _fetch(self, item: PendingFetch, decoders: DecodePool) -> FetchResult:
+        async def once() -> FetchResult:
             async with self._bodies:
                 return await self._try(item, decoders)
 
         try:
             tried = await with_retries(self._client.settings, once)
-        except Trouble as trouble:
+        except FetchFailedError as trouble:
             state = FetchState.STORED if item.revisit else trouble.state
-            return Outcome(
+            return FetchResult(
                 item,
                 state,
                 f"revisit_{trouble.kind}" if item.revisit else trouble.kind,
@@ -154,17 +167,17 @@ class Harvest:
                 status_code=trouble.status_code,
                 etag=item.etag if item.revisit else "",
             )
-        tried.value.tries = tried.tries
+        tried.value.attempts = tried.attempts
         return tried.value
 
-    async def _try(self, item: Item, decoders: Decoders) -> Outcome:
+    async def _try(self, item: PendingFetch, decoders: DecodePool) -> FetchResult:
         answer = await self._client.picture(
             item.url,
             max_bytes=self._limits.max_bytes,
             etag=item.etag,
             last_modified=item.last_modified,
         )
-        outcome = Outcome(
+        outcome = FetchResult(
             item,
             FetchState.STORED,
             status_code=answer.status_code,
@@ -181,7 +194,7 @@ class Harvest:
         loop = asyncio.get_running_loop()
         try:
             intake = await loop.run_in_executor(
-                decoders.threads, decoders.take_in, answer.data, item.url
+                decoders.threads, decoders.ingest_image, answer.data, item.url
             )
         except PictureError as error:
             raise _as_trouble(error, answer.status_code) from error
@@ -212,16 +225,16 @@ class Harvest:
             self._writer.take()
             raise
 
-    def _take(self, step: Item | Outcome | Record) -> None:
+    def _take(self, step: PendingFetch | FetchResult | Record) -> None:
         self._writer.add(step)
-        if isinstance(step, Outcome):
+        if isinstance(step, FetchResult):
             self._flying.pop(step.item.record.id, None)
             if step.state is FetchState.STORED:
                 self._reader.known.stored.add(step.item.record.id)
         self._report(step)
 
-    def _report(self, step: Item | Outcome | Record) -> None:
-        if self._progress is not None and not isinstance(step, Item):
+    def _report(self, step: PendingFetch | FetchResult | Record) -> None:
+        if self._progress is not None and not isinstance(step, PendingFetch):
             self._done += 1
             self._progress(self._done, max(self._done, self._reader.tally.announced))
 
@@ -232,9 +245,9 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _as_trouble(error: PictureError, status_code: int) -> Trouble:
-    kind = PictureKind(error.kind)
-    return Trouble(
+def _as_trouble(error: PictureError, status_code: int) -> FetchFailedError:
+    kind = RejectionKind(error.kind)
+    return FetchFailedError(
         FetchState.TOO_LARGE if kind in _TOO_LARGE else FetchState.NOT_A_PICTURE,
         kind.value,
         error.what,

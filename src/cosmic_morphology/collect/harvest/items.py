@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.errors import FetchError
-from cosmic_morphology.imaging import Intake
+from cosmic_morphology.imaging import IngestedImage
 
 MAX_ERROR_CHARS = 1_000
 PAGE_PREFIX = "page:"
@@ -18,7 +18,7 @@ PAGE_PREFIX = "page:"
 
 
 @dataclass(slots=True)
-class Item:
+class PendingFetch:
     """One record on its way; ``url`` is the clean address (or the id where there is none)."""
 
     record: Record
@@ -54,19 +54,19 @@ class Item:
 
 
 @dataclass(slots=True)
-class Outcome:
+class FetchResult:
     """What became of an item."""
 
-    item: Item
+    item: PendingFetch
     state: FetchState
     kind: str = ""
     error: str = ""
-    tries: int = 0
+    attempts: int = 0
     status_code: int | None = None
     etag: str = ""
     last_modified: str = ""
     data: bytes = b""
-    intake: Intake | None = None
+    intake: IngestedImage | None = None
 
     def row(self) -> dict[str, Any]:
         """The row of the ledger."""
@@ -80,7 +80,7 @@ class Outcome:
         return self._row(FetchState.PENDING)
 
     def _row(self, state: FetchState) -> dict[str, Any]:
-        row = self.item._row(state, self.item.attempts_before + self.tries)  # noqa: SLF001
+        row = self.item._row(state, self.item.attempts_before + self.attempts)  # noqa: SLF001
         if state is not FetchState.STORED:
             row["record"] = self.item.complete_record().to_json()
         return row | {
@@ -92,10 +92,10 @@ class Outcome:
         }
 
 
-class Judge(Protocol):
+class PlaceholderCheck(Protocol):
     """A source that can tell rubbish by looking: optional, the method ``judge`` of a source."""
 
-    def judge(self, record: Record, intake: Intake) -> str:
+    def judge(self, record: Record, intake: IngestedImage) -> str:
         """A word for what is wrong with a picture, or nothing."""
 
 
@@ -134,7 +134,7 @@ UNFINISHED = frozenset({FetchState.PENDING, FetchState.FAILED})
 """States that every run takes up again; the others need ``--retry``."""
 
 
-class Trouble(FetchError):  # noqa: N818 - read as a word: "in trouble"
+class FetchFailedError(FetchError):
     """One try at one URL that did not give a picture.
 
     Parameters

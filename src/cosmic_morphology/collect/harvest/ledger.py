@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cosmic_morphology.atlas import Atlas, Record
-from cosmic_morphology.atlas.storage.lance_tables import sql_text
+from cosmic_morphology.atlas.storage.lance_tables import sql_literal
 from cosmic_morphology.collect.harvest.addresses import Addresses
 from cosmic_morphology.collect.harvest.items import UNFINISHED, FetchState
 
@@ -15,7 +15,7 @@ SLICE_PREFIX = "slice:"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class UrlState:
     """The state of one URL."""
 
     id: str
@@ -26,7 +26,7 @@ class Row:
     status_code: int | None = None
 
 
-class Known:
+class LedgerState:
     """Ids that have a picture, and the state of every URL of one source.
 
     Parameters
@@ -48,7 +48,7 @@ class Known:
         self._addresses = addresses
         prefix = f"{source}:"
         self.stored = {each for each in atlas.positions() if each.startswith(prefix)}
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, UrlState] = {}
         self._again: set[str] = set()
         columns = ["url", "id", "state", "attempts", "error_kind", "etag"]
         columns += ["last_modified", "status_code"]
@@ -58,17 +58,17 @@ class Known:
             etag, modified = row["etag"] or "", row["last_modified"] or ""
             url = addresses.asked(row["url"])
             tries, code = row["attempts"] or 0, row["status_code"]
-            self.rows[url] = Row(row["id"], state, tries, etag, modified, code)
+            self.rows[url] = UrlState(row["id"], state, tries, etag, modified, code)
             if state in UNFINISHED or retry & {state.value, row["error_kind"] or ""}:
                 self._again.add(url)
 
-    def half_withdrawn(self) -> set[str]:
+    def withdrawn_but_stored(self) -> set[str]:
         """Ids that the ledger knows as stand-ins and whose picture a kill has left behind."""
         stand_ins = {r.id for r in self.rows.values() if r.state is FetchState.PLACEHOLDER}
         stored = {r.id for r in self.rows.values() if r.state is FetchState.STORED}
         return (stand_ins - stored) & self.stored
 
-    def owner(self, url: str) -> str:
+    def image_id_of(self, url: str) -> str:
         """The id whose picture a URL is; empty when nobody has claimed it."""
         row = self.rows.get(url)
         return row.id if row else ""
@@ -79,12 +79,14 @@ class Known:
         # "Stored" without its picture: the atlas lost it (an older copy was put back).
         return row is not None and row.state is not FetchState.STORED and url not in self._again
 
-    def left_behind(self, met: set[str], queries: tuple[str, ...]) -> Iterator[tuple[str, Record]]:
+    def unfinished_not_seen(
+        self, met: set[str], queries: tuple[str, ...]
+    ) -> Iterator[tuple[str, Record]]:
         """URLs to take up again that no search has shown in this run, with their records."""
         urls = sorted(self._again - met)
         for start in range(0, len(urls), 500):
             part = ", ".join(
-                sql_text(self._addresses.kept(url)) for url in urls[start : start + 500]
+                sql_literal(self._addresses.kept(url)) for url in urls[start : start + 500]
             )
             rows = self._atlas.read(
                 ["url", "slice", "record"], where=f"url IN ({part})", table="ledger"

@@ -8,11 +8,23 @@ from dataclasses import replace
 
 from cosmic_morphology.atlas import Atlas, Record
 from cosmic_morphology.collect.harvest.addresses import Addresses
-from cosmic_morphology.collect.harvest.completeness import STORED, Tally
-from cosmic_morphology.collect.harvest.items import PAGE_PREFIX, FetchState, Item, Outcome, Trouble
-from cosmic_morphology.collect.harvest.ledger import Known, Row
+from cosmic_morphology.collect.harvest.completeness import STORED, CompletenessCounter
+from cosmic_morphology.collect.harvest.items import (
+    PAGE_PREFIX,
+    FetchFailedError,
+    FetchResult,
+    FetchState,
+    PendingFetch,
+)
+from cosmic_morphology.collect.harvest.ledger import LedgerState, UrlState
 from cosmic_morphology.collect.http.client import Client
-from cosmic_morphology.collect.sources.base import LeftOut, Recount, Slice, Source, Why
+from cosmic_morphology.collect.sources.base import (
+    CountChanged,
+    SkippedRecord,
+    SkipReason,
+    Slice,
+    Source,
+)
 from cosmic_morphology.collect.sources.checked import checked, checked_slice
 
 SAME_FILE = "same_file"
@@ -50,8 +62,8 @@ class Reader:
         revisit: bool,
         addresses: Addresses,
     ) -> None:
-        self.tally = Tally(source.name)
-        self.known = Known(atlas, source.name, retry, addresses)
+        self.tally = CompletenessCounter(source.name)
+        self.known = LedgerState(atlas, source.name, retry, addresses)
         self.already_there = 0
         self._source = source
         self._client = client
@@ -67,7 +79,7 @@ class Reader:
         announced = max(0, self.tally.announced - self.already_there)
         return announced if self._limit is None else min(announced, self._limit)
 
-    async def read(self) -> AsyncIterator[Item | Outcome | Record]:
+    async def read(self) -> AsyncIterator[PendingFetch | FetchResult | Record]:
         """What there is to do, in the order of the archive.
 
         An :class:`Item` is to be fetched, an :class:`Outcome` is settled without that, a
@@ -81,38 +93,40 @@ class Reader:
                 quota.next_query(self._taken)
             self.tally.open(part)
             if quota.is_used(self._taken):
-                self.tally.cut(part, "limit")
+                self.tally.truncate(part, "limit")
                 continue
             try:
                 async for step in self._slice(part, quota):
                     yield step
-            except Trouble as trouble:
+            except FetchFailedError as trouble:
                 # One page that cannot be had does not end the harvest: the certificate names it.
                 if part.announced is None:
                     raise
-                self.tally.cut(part, "page_failed")
+                self.tally.truncate(part, "page_failed")
                 yield _page_outcome(self._source.name, part, trouble)
         if self._limit is None:
-            for name, record in self.known.left_behind(self._met, self._source.queries):
+            for name, record in self.known.unfinished_not_seen(self._met, self._source.queries):
                 if not self.tally.has_met(record.id):
                     item = self._item(record, record.image_url, name)
                     is_there = record.id in self.known.stored
                     row = self.known.rows.get(item.url)
                     yield self._recovered(item, row) if is_there else item
 
-    async def _slice(self, part: Slice, quota: _Quota) -> AsyncIterator[Item | Outcome | Record]:
+    async def _slice(
+        self, part: Slice, quota: _Quota
+    ) -> AsyncIterator[PendingFetch | FetchResult | Record]:
         async for given in self._source.records(self._client, part):
             found = checked(given, self._source.name)
-            if isinstance(found, Recount):
+            if isinstance(found, CountChanged):
                 self.tally.recount(part, found.announced)
                 continue
             key = _key(self._source.name, found)
             seen_before = self.tally.has_met(key)
-            if not self.tally.meet(part, key):
+            if not self.tally.count(part, key):
                 continue
-            if isinstance(found, LeftOut):
+            if isinstance(found, SkippedRecord):
                 if not seen_before:
-                    self.tally.settle(key, found.why.value)
+                    self.tally.resolve(key, found.why.value)
                     for outcome in self._left_out(found, key, part):
                         yield outcome
                 continue
@@ -120,22 +134,22 @@ class Reader:
             if step is not None:
                 yield step
             if quota.is_used(self._taken):
-                self.tally.cut(part, "limit")
+                self.tally.truncate(part, "limit")
                 return
 
     def _decide(
         self, record: Record, part: Slice, *, seen_before: bool
-    ) -> Item | Outcome | Record | None:
+    ) -> PendingFetch | FetchResult | Record | None:
         try:
-            url = self._client.doors.clean(record.image_url)
-        except Trouble as trouble:
+            url = self._client.doors.normalise(record.image_url)
+        except FetchFailedError as trouble:
             why = (trouble.state, trouble.kind, str(trouble))
             return None if seen_before else self._without_url(record, part, *why)
         record = replace(record, image_url=url)
         if seen_before:
             return record
         self._taken += 1
-        owner = self._claimed.setdefault(url, self.known.owner(url) or record.id)
+        owner = self._claimed.setdefault(url, self.known.image_id_of(url) or record.id)
         if record.id in self.known.stored:
             return self._stored(record, url, part)
         if owner != record.id:
@@ -146,24 +160,24 @@ class Reader:
 
     def _without_url(
         self, record: Record, part: Slice, state: FetchState, kind: str, what: str
-    ) -> Outcome | None:
+    ) -> FetchResult | None:
         """A record whose address is not to be asked; the ledger knows it by its id."""
         if self._is_settled(record.id, record.id):
-            self.tally.settle(record.id, kind if state is FetchState.LEFT_OUT else state.value)
+            self.tally.resolve(record.id, kind if state is FetchState.LEFT_OUT else state.value)
             return None
-        return Outcome(self._item(record, record.id, part.name), state, kind, what)
+        return FetchResult(self._item(record, record.id, part.name), state, kind, what)
 
     def _is_settled(self, url: str, key: str) -> bool:
         """Whether an earlier run came to an end with a URL; the certificate counts it again."""
         if not self.known.is_settled(url):
             return False
         self._met.add(url)
-        self.tally.settle(key, self.known.rows[url].state.value)
+        self.tally.resolve(key, self.known.rows[url].state.value)
         return True
 
-    def _stored(self, record: Record, url: str, part: Slice) -> Item | Outcome | Record:
+    def _stored(self, record: Record, url: str, part: Slice) -> PendingFetch | FetchResult | Record:
         self.already_there += 1
-        self.tally.settle(record.id, STORED)
+        self.tally.resolve(record.id, STORED)
         row = self.known.rows.get(url)
         if self._revisit and row is not None and (row.etag or row.last_modified):
             item = self._item(record, url, part.name)
@@ -174,18 +188,18 @@ class Reader:
             return self._recovered(self._item(record, url, part.name), row)
         return record
 
-    def _recovered(self, item: Item, row: Row | None) -> Outcome:
+    def _recovered(self, item: PendingFetch, row: UrlState | None) -> FetchResult:
         """What the ledger would say, had the run not been killed: the answer was noted before."""
-        outcome = Outcome(item, FetchState.STORED, tries=0 if item.attempts_before else 1)
+        outcome = FetchResult(item, FetchState.STORED, attempts=0 if item.attempts_before else 1)
         if row is not None:
             outcome.status_code = row.status_code
             outcome.etag, outcome.last_modified = row.etag, row.last_modified
         return outcome
 
-    def _item(self, record: Record, url: str, name: str) -> Item:
+    def _item(self, record: Record, url: str, name: str) -> PendingFetch:
         self._met.add(url)
         row = self.known.rows.get(url)
-        item = Item(record, url, name, queries=set(record.queries))
+        item = PendingFetch(record, url, name, queries=set(record.queries))
         if row is not None:
             item.attempts_before = row.attempts
             there = row.state is FetchState.STORED and record.id in self.known.stored
@@ -193,13 +207,13 @@ class Reader:
                 item.etag, item.last_modified = row.etag, row.last_modified
         return item
 
-    def _left_out(self, found: LeftOut, key: str, part: Slice) -> list[Outcome]:
-        if found.why is Why.BEFORE_SINCE or self.known.is_settled(key):
+    def _left_out(self, found: SkippedRecord, key: str, part: Slice) -> list[FetchResult]:
+        if found.why is SkipReason.BEFORE_SINCE or self.known.is_settled(key):
             return []
         item = self._item(Record(self._source.name, found.source_id), key, part.name)
-        stands_in = found.why is Why.PLACEHOLDER
+        stands_in = found.why is SkipReason.PLACEHOLDER
         state = FetchState.PLACEHOLDER if stands_in else FetchState.LEFT_OUT
-        return [Outcome(item, state, found.why.value, found.detail)]
+        return [FetchResult(item, state, found.why.value, found.detail)]
 
 
 class _Quota:
@@ -220,15 +234,15 @@ class _Quota:
         return taken >= self._until
 
 
-def _key(source: str, found: Record | LeftOut) -> str:
+def _key(source: str, found: Record | SkippedRecord) -> str:
     return f"{source}:{found.source_id}" if found.source_id else ""
 
 
-def _page_outcome(source: str, part: Slice, trouble: Trouble) -> Outcome:
-    item = Item(
+def _page_outcome(source: str, part: Slice, trouble: FetchFailedError) -> FetchResult:
+    item = PendingFetch(
         Record(source, f"page of {part.name}"), f"{PAGE_PREFIX}{source}:{part.name}", part.name
     )
     code = trouble.status_code
-    return Outcome(
+    return FetchResult(
         item, FetchState.FAILED, trouble.kind, str(trouble), trouble.tried, status_code=code
     )

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect.sources.base import Ask, Found, Slice, Source
+from cosmic_morphology.collect.sources.base import JsonClient, Slice, Source, SourceItem
 from cosmic_morphology.settings import CollectJob
 
 CREDIT = "Rendered, no rights reserved"
@@ -38,11 +38,11 @@ class StandIn:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
 
-    def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+    def slices(self, ask: JsonClient) -> AsyncIterator[Slice]:
         """As the source has them."""
         return self._source.slices(ask)
 
-    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+    async def records(self, ask: JsonClient, part: Slice) -> AsyncIterator[SourceItem]:
         """As the source has them, with links and credits that are true."""
         async for found in self._source.records(ask, part):
             yield self._true(found) if isinstance(found, Record) else found

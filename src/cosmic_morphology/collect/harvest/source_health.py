@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from cosmic_morphology.collect.harvest.items import FetchState, Item, Outcome
+from cosmic_morphology.collect.harvest.items import FetchResult, FetchState, PendingFetch
 from cosmic_morphology.errors import SourceError
 
 SAME_BYTES = 5
@@ -30,7 +30,7 @@ _TODO = (
 )
 
 
-class Repeats:
+class PlaceholderDetector:
     """Holds back files that come again until it is clear whether they are a stand-in.
 
     Copies of one picture under two or three ids are common in archives, and are stored. When a
@@ -45,16 +45,16 @@ class Repeats:
     def __init__(self, stored: Iterable[tuple[str, str]]) -> None:
         self._ids: dict[int, tuple[str, ...]] = {}
         self._counts: Counter[int] = Counter()
-        self._held: dict[int, list[Outcome]] = {}
+        self._held: dict[int, list[FetchResult]] = {}
         self._held_bytes = 0
         self.stand_ins: set[str] = set()
         for sha256, record_id in stored:
             self._count(_short(sha256), record_id)
 
-    def judge(self, outcomes: Sequence[Outcome]) -> tuple[list[Outcome], set[str]]:
+    def classify(self, outcomes: Sequence[FetchResult]) -> tuple[list[FetchResult], set[str]]:
         """Outcomes to be written now, and ids whose stored picture is to be taken back."""
-        ready: list[Outcome] = []
-        fresh: dict[str, Outcome] = {}
+        ready: list[FetchResult] = []
+        fresh: dict[str, FetchResult] = {}
         withdrawn: set[str] = set()
         for outcome in outcomes:
             if outcome.intake is None:
@@ -78,7 +78,7 @@ class Repeats:
                 fresh[record_id] = outcome
                 ready.append(outcome)
         if self._held_bytes > _HELD_BYTES:
-            ready += self.release()
+            ready += self.flush()
         return ready, withdrawn
 
     def _count(self, key: int, record_id: str) -> None:
@@ -86,13 +86,13 @@ class Repeats:
         if self._counts[key] <= SAME_BYTES or key in self._ids:
             self._ids[key] = (*self._ids.get(key, ()), record_id)
 
-    def release(self) -> list[Outcome]:
+    def flush(self) -> list[FetchResult]:
         """Everything that was held back: nothing spoke against it."""
         free = [outcome for held in self._held.values() for outcome in held]
         self._held, self._held_bytes = {}, 0
         return free
 
-    def held(self, record_id: str) -> Item | None:
+    def on_hold(self, record_id: str) -> PendingFetch | None:
         """The item of an id that is held back."""
         for outcomes in self._held.values():
             for outcome in outcomes:
@@ -100,7 +100,7 @@ class Repeats:
                     return outcome.item
         return None
 
-    def _hold(self, key: int, outcome: Outcome) -> None:
+    def _hold(self, key: int, outcome: FetchResult) -> None:
         held = self._held.setdefault(key, [])
         if held:
             outcome.data, outcome.intake = held[0].data, held[0].intake
@@ -109,7 +109,7 @@ class Repeats:
         held.append(outcome)
 
 
-class Health:
+class SourceHealthCheck:
     """Watches what a source sends.
 
     Parameters
@@ -125,7 +125,7 @@ class Health:
         self._recent: deque[bool] = deque(maxlen=_WINDOW)
         self._sides: deque[int] = deque(sides_px, maxlen=20_000)
 
-    def check(self, outcomes: Sequence[Outcome]) -> None:
+    def check(self, outcomes: Sequence[FetchResult]) -> None:
         """Look at a batch before it is written.
 
         Raises
@@ -157,7 +157,7 @@ class Health:
         self._sides.extend(sides)
 
 
-def _stand_in(outcome: Outcome) -> Outcome:
+def _stand_in(outcome: FetchResult) -> FetchResult:
     outcome.state, outcome.kind = FetchState.PLACEHOLDER, SAME_BYTES_KIND
     outcome.error = SAME_BYTES_ERROR
     outcome.data, outcome.intake = b"", None

@@ -8,17 +8,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record, withdraw
+from cosmic_morphology.atlas import Atlas, NewImage, Record, withdraw
 from cosmic_morphology.atlas.schema import LEDGER
-from cosmic_morphology.atlas.storage.lance_tables import sql_text
+from cosmic_morphology.atlas.storage.lance_tables import sql_literal
 from cosmic_morphology.collect.harvest.addresses import Addresses
-from cosmic_morphology.collect.harvest.completeness import STORED, Tally, slice_rows
-from cosmic_morphology.collect.harvest.items import PAGE_PREFIX, FetchState, Item, Outcome
+from cosmic_morphology.collect.harvest.completeness import STORED, CompletenessCounter, slice_rows
+from cosmic_morphology.collect.harvest.items import (
+    PAGE_PREFIX,
+    FetchResult,
+    FetchState,
+    PendingFetch,
+)
 from cosmic_morphology.collect.harvest.source_health import (
     SAME_BYTES_ERROR,
     SAME_BYTES_KIND,
-    Health,
-    Repeats,
+    PlaceholderDetector,
+    SourceHealthCheck,
 )
 
 # A batch is also full at this size: 256 pictures may be gigabytes.
@@ -31,8 +36,8 @@ _LIGHT_ROWS = 8
 class Batch:
     """What goes into one commit."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    pending: dict[str, Item] = field(default_factory=dict)
+    outcomes: list[FetchResult] = field(default_factory=list)
+    pending: dict[str, PendingFetch] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     bytes: int = 0
 
@@ -59,10 +64,10 @@ class Writer:
     def __init__(
         self,
         atlas: Atlas,
-        tally: Tally,
+        tally: CompletenessCounter,
         *,
-        health: Health | None,
-        repeats: Repeats,
+        health: SourceHealthCheck | None,
+        repeats: PlaceholderDetector,
         batch_rows: int,
         addresses: Addresses,
     ) -> None:
@@ -87,11 +92,11 @@ class Writer:
             or light >= _LIGHT_ROWS * self._batch_rows
         )
 
-    def add(self, step: Item | Outcome | Record) -> None:
+    def add(self, step: PendingFetch | FetchResult | Record) -> None:
         """Take one step of the harvest; nothing is written yet."""
-        if isinstance(step, Item):
+        if isinstance(step, PendingFetch):
             self._batch.pending[step.url] = step
-        elif isinstance(step, Outcome):
+        elif isinstance(step, FetchResult):
             self._batch.outcomes.append(step)
             self._batch.bytes += len(step.data)
         else:
@@ -119,11 +124,11 @@ class Writer:
         AtlasFullError
             The disk is full; what was committed stands.
         """
-        judged, stand_ins = self._repeats.judge(batch.outcomes)
+        judged, stand_ins = self._repeats.classify(batch.outcomes)
         if self._health is not None:
             self._health.check(judged)
         if last:
-            judged += self._repeats.release()
+            judged += self._repeats.flush()
         taken_in = [o for o in judged if o.intake is not None]
         with self._one_collector():
             listed = [item.pending_row() for item in batch.pending.values()]
@@ -144,7 +149,7 @@ class Writer:
         for outcome in judged:
             self._settle(outcome)
         for each in stand_ins:
-            self._tally.settle(each, FetchState.PLACEHOLDER.value)
+            self._tally.resolve(each, FetchState.PLACEHOLDER.value)
         self.withdrawn |= stand_ins
 
     def write_reports(self) -> None:
@@ -158,9 +163,9 @@ class Writer:
         """Rows of the ledger by their address, as the atlas keeps it; the last one counts."""
         return {row["url"]: row for row in map(self._addresses.kept_row, rows)}
 
-    def _store(self, outcomes: list[Outcome]) -> None:
+    def _store(self, outcomes: list[FetchResult]) -> None:
         arrivals = [
-            Arrival(self._addresses.kept_record(o.item.complete_record()), o.intake, o.data)
+            NewImage(self._addresses.kept_record(o.item.complete_record()), o.intake, o.data)
             for o in outcomes
             if o.intake is not None
         ]
@@ -172,24 +177,24 @@ class Writer:
         """Rows of the ledger of pictures that are taken back."""
         if not ids:
             return {}
-        where = f"id IN ({', '.join(map(sql_text, sorted(ids)))}) AND state = 'stored'"
+        where = f"id IN ({', '.join(map(sql_literal, sorted(ids)))}) AND state = 'stored'"
         state = {"state": FetchState.PLACEHOLDER.value, "error_kind": SAME_BYTES_KIND}
         said = {"error": SAME_BYTES_ERROR, "updated_at": datetime.now(UTC)}
         found = self._atlas.read(LEDGER.names, where=where, table="ledger").to_pylist()
         return {row["url"]: {**row, **state, **said} for row in found}
 
-    def _settle(self, outcome: Outcome) -> None:
+    def _settle(self, outcome: FetchResult) -> None:
         key, state = outcome.item.record.id, outcome.state
         if state is FetchState.LEFT_OUT:
-            self._tally.settle(key, outcome.kind)
+            self._tally.resolve(key, outcome.kind)
         elif not outcome.item.url.startswith(PAGE_PREFIX):
-            self._tally.settle(key, STORED if state is FetchState.STORED else state.value)
+            self._tally.resolve(key, STORED if state is FetchState.STORED else state.value)
 
     def _with_pictures(self, records: list[Record]) -> list[Record]:
         """Records whose picture is there; what is held back or a stand-in stays out."""
         known = []
         for record in records:
-            if (held := self._repeats.held(record.id)) is not None:
+            if (held := self._repeats.on_hold(record.id)) is not None:
                 held.queries.update(record.queries)
             elif record.id not in self._repeats.stand_ins:
                 known.append(record)

@@ -7,7 +7,7 @@ import zlib
 
 import aiohttp
 
-from cosmic_morphology.collect.harvest.items import FetchState, Trouble
+from cosmic_morphology.collect.harvest.items import FetchFailedError, FetchState
 from cosmic_morphology.collect.sources.text import whole_number
 
 # Slower than this for a whole body is no download but a trap (or a line that nobody can use).
@@ -80,10 +80,10 @@ def _unpacked(unpack: zlib._Decompress, piece: bytes, room: int, url: str) -> by
     return bytes(out)
 
 
-def _too_large(url: str, what: str, max_bytes: int) -> Trouble:
+def _too_large(url: str, what: str, max_bytes: int) -> FetchFailedError:
     text = f"{what}; at most {max_bytes:,} are taken"
-    return Trouble(FetchState.TOO_LARGE, "too_large", text, where=url)
+    return FetchFailedError(FetchState.TOO_LARGE, "too_large", text, where=url)
 
 
-def _again(kind: str, what: str, url: str) -> Trouble:
-    return Trouble(FetchState.FAILED, kind, what, where=url, tries=99)
+def _again(kind: str, what: str, url: str) -> FetchFailedError:
+    return FetchFailedError(FetchState.FAILED, kind, what, where=url, tries=99)

@@ -16,13 +16,13 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
-from cosmic_morphology.collect.harvest.items import FetchState, Trouble
+from cosmic_morphology.collect.harvest.items import FetchFailedError, FetchState
 from cosmic_morphology.collect.http.body import read_body
-from cosmic_morphology.collect.http.host_limiter import Gate
+from cosmic_morphology.collect.http.host_limiter import HostLimiter
 from cosmic_morphology.collect.http.proxies import Proxies
 from cosmic_morphology.collect.http.resolver import PinnedResolver
 from cosmic_morphology.collect.http.retries import with_retries
-from cosmic_morphology.collect.http.url_policy import Doors, host_of
+from cosmic_morphology.collect.http.url_policy import UrlPolicy, host_of
 from cosmic_morphology.collect.sources.text import plain, utf8
 from cosmic_morphology.settings import CollectSettings
 
@@ -39,14 +39,14 @@ _MAX_HEAD_LINE = 32_768
 _HEAD_PATIENCE = 2
 OPT_OUT = frozenset({"noai", "noimageai", "noindex", "noimageindex"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MANY = 99
+UNLIMITED = 99
 # 304 without a condition is a cache that is out of order.
 _PASSING = frozenset({304, 408, 425, 500, 502, 503, 504})
 _REASON_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """One answer: ``data`` is empty where ``unchanged`` (the server said 304)."""
 
     url: str
@@ -79,11 +79,11 @@ class Client:
         Where it may go.
     """
 
-    def __init__(self, settings: CollectSettings, doors: Doors) -> None:
+    def __init__(self, settings: CollectSettings, doors: UrlPolicy) -> None:
         self.settings = settings
         self.doors = doors
         self.proxies = Proxies()
-        self._gates: dict[str, Gate] = {}
+        self._gates: dict[str, HostLimiter] = {}
         self._resolver = PinnedResolver([*doors.free, *self.proxies.hosts])
         self._own: aiohttp.ClientSession | None = None
 
@@ -132,7 +132,7 @@ class Client:
         Trouble
             It could not be had, or is not JSON; ``status_code`` says what the server said.
         """
-        address = self.doors.clean(
+        address = self.doors.normalise(
             f"{url}?{urlencode(params, errors='replace')}" if params else url
         )
 
@@ -144,20 +144,20 @@ class Client:
             values = sum(map(answer.data.count, (b"{", b"[", b",")))
             if values > _VALUES_AROUND + items * _VALUES_PER_ITEM:
                 what = f"{values:,} values in an answer of {items:,} records at most"
-                raise Trouble(FetchState.TOO_LARGE, "too_large", what, where=address)
+                raise FetchFailedError(FetchState.TOO_LARGE, "too_large", what, where=address)
             try:
                 return json.loads(answer.data), answer.headers
             except (ValueError, RecursionError) as error:
                 what = f"the answer is not JSON ({error})"
-                raise Trouble(
-                    FetchState.FAILED, "not_json", what, where=address, tries=_MANY
+                raise FetchFailedError(
+                    FetchState.FAILED, "not_json", what, where=address, tries=UNLIMITED
                 ) from error
 
         return (await with_retries(self.settings, once)).value
 
     async def picture(
         self, url: str, *, max_bytes: int, etag: str = "", last_modified: str = ""
-    ) -> Answer:
+    ) -> HttpResponse:
         """One try at the bytes of a picture; with a condition it may be ``unchanged``.
 
         Raises
@@ -174,7 +174,7 @@ class Client:
 
     async def get(
         self, url: str, *, headers: Mapping[str, str], max_bytes: int, is_picture: bool = False
-    ) -> Answer:
+    ) -> HttpResponse:
         """One try at a clean address, redirects followed by hand."""
         conditional = not {"If-None-Match", "If-Modified-Since"}.isdisjoint(headers)
         for _ in range(MAX_REDIRECTS + 1):
@@ -183,9 +183,9 @@ class Client:
                 if answer.status not in _REDIRECTS or not location:
                     wanted = _Wanted(url, max_bytes, is_picture, conditional)
                     return await self._read(answer, wanted)
-                url = self.doors.clean(location, base=url)
+                url = self.doors.normalise(location, base=url)
         what = f"more than {MAX_REDIRECTS} redirects"
-        raise Trouble(FetchState.FORBIDDEN, "redirects", what, where=url)
+        raise FetchFailedError(FetchState.FORBIDDEN, "redirects", what, where=url)
 
     @asynccontextmanager
     async def _stream(
@@ -193,25 +193,27 @@ class Client:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         gate = self._gates.get(host_of(url))
         if gate is None:
-            gate = self._gates[host_of(url)] = Gate(host_of(url), self.settings)
-        async with gate.turn(first=first) as turn:
+            gate = self._gates[host_of(url)] = HostLimiter(host_of(url), self.settings)
+        async with gate.acquire(first=first) as turn:
             try:
                 answer = await self._head(url, headers)
             except TimeoutError as error:
                 self._resolver.forget(URL(url).host or "")
-                raise _passing("timeout", "no answer in time", url) from error
+                raise transient("timeout", "no answer in time", url) from error
             except (aiohttp.ClientError, OSError) as error:
                 self._resolver.forget(URL(url).host or "")
                 what = f"the connection failed ({type(error).__name__}: {error})"
-                raise _passing("connection", utf8(what), url) from error
+                raise transient("connection", utf8(what), url) from error
             except ValueError as error:
-                raise Trouble(FetchState.FORBIDDEN, "forbidden", str(error), where=url) from error
+                raise FetchFailedError(
+                    FetchState.FORBIDDEN, "forbidden", str(error), where=url
+                ) from error
             turn.answered()
             try:
                 yield answer
             except (aiohttp.ClientError, OSError) as error:
                 what = f"the connection failed ({type(error).__name__}: {error})"
-                raise _passing("connection", utf8(what), url) from error
+                raise transient("connection", utf8(what), url) from error
             finally:
                 # One that was read to its end is kept open for the next request.
                 answer.release()
@@ -229,7 +231,7 @@ class Client:
                 allow_redirects=False,
             )
 
-    async def _read(self, answer: aiohttp.ClientResponse, wanted: _Wanted) -> Answer:
+    async def _read(self, answer: aiohttp.ClientResponse, wanted: _Wanted) -> HttpResponse:
         url, is_picture, headers, status = (
             wanted.url,
             wanted.is_picture,
@@ -244,18 +246,20 @@ class Client:
         else:
             gate.answered()
         if status == HTTPStatus.NOT_MODIFIED and wanted.conditional:
-            return Answer(url, b"", status, etag, modified, headers, unchanged=True)
+            return HttpResponse(url, b"", status, etag, modified, headers, unchanged=True)
         if status != HTTPStatus.OK:
             raise await self._trouble(answer, url, gate, is_picture=is_picture)
         if is_picture and self.settings.honour_opt_out and opts_out(headers):
             what = f"X-Robots-Tag says {headers['x-robots-tag']!r}"
-            raise Trouble(FetchState.OPTED_OUT, "x_robots_tag", what, where=url, status_code=status)
+            raise FetchFailedError(
+                FetchState.OPTED_OUT, "x_robots_tag", what, where=url, status_code=status
+            )
         data = await read_body(answer, wanted.max_bytes, self.settings.timeout_s)
-        return Answer(url, data, status, etag, modified, headers)
+        return HttpResponse(url, data, status, etag, modified, headers)
 
     async def _trouble(
-        self, answer: aiohttp.ClientResponse, url: str, gate: Gate, *, is_picture: bool
-    ) -> Trouble:
+        self, answer: aiohttp.ClientResponse, url: str, gate: HostLimiter, *, is_picture: bool
+    ) -> FetchFailedError:
         status = answer.status
         what = f"the server answers {status}"
         reason = "" if is_picture else await _reason(answer)
@@ -266,17 +270,21 @@ class Client:
         if status == HTTPStatus.TOO_MANY_REQUESTS or (wait_s is not None and status in _PASSING):
             if wait_s is not None and wait_s > self.settings.max_wait_s:
                 what += f" and asks to wait {wait_s:.0f} s"
-                return Trouble(FetchState.FAILED, kind, what, **given)
+                return FetchFailedError(FetchState.FAILED, kind, what, **given)
             gate.rest(wait_s)
-            return Trouble(FetchState.FAILED, kind, what, wait_s=wait_s, tries=_MANY, **given)
+            return FetchFailedError(
+                FetchState.FAILED, kind, what, wait_s=wait_s, tries=UNLIMITED, **given
+            )
         if status in _PASSING:
-            return Trouble(FetchState.FAILED, kind, what, tries=_MANY, **given)
+            return FetchFailedError(FetchState.FAILED, kind, what, tries=UNLIMITED, **given)
         if status == HTTPStatus.FORBIDDEN:
             pause_s = self.settings.throttle_pause_s
-            return Trouble(FetchState.REFUSED, kind, what, wait_s=pause_s, tries=2, **given)
+            return FetchFailedError(
+                FetchState.REFUSED, kind, what, wait_s=pause_s, tries=2, **given
+            )
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-            return Trouble(FetchState.GONE, kind, what, **given)
-        return Trouble(FetchState.REFUSED, kind, what, **given)
+            return FetchFailedError(FetchState.GONE, kind, what, **given)
+        return FetchFailedError(FetchState.REFUSED, kind, what, **given)
 
 
 def user_agent(settings: CollectSettings) -> str:
@@ -312,7 +320,7 @@ async def _reason(answer: aiohttp.ClientResponse) -> str:
     try:
         async with asyncio.timeout(5):
             body = await read_body(answer, 10_000, 5)
-    except (Trouble, aiohttp.ClientError, OSError):
+    except (FetchFailedError, aiohttp.ClientError, OSError):
         return ""
     try:
         said = json.loads(body)
@@ -322,5 +330,6 @@ async def _reason(answer: aiohttp.ClientResponse) -> str:
     return text[:_REASON_CHARS]
 
 
-def _passing(kind: str, what: str, url: str) -> Trouble:
-    return Trouble(FetchState.FAILED, kind, what, where=url, tries=_MANY)
+def transient(kind: str, what: str, url: str) -> FetchFailedError:
+    """A failure that may pass: it is tried again as often as the rules allow."""
+    return FetchFailedError(FetchState.FAILED, kind, what, where=url, tries=UNLIMITED)

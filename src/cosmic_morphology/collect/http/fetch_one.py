@@ -20,16 +20,16 @@ def picture_at(url: str, settings: Settings) -> bytes:
     InputError
         It could not be had, with the reason.
     """
-    from cosmic_morphology.collect.harvest.items import Trouble
+    from cosmic_morphology.collect.harvest.items import FetchFailedError
     from cosmic_morphology.collect.http.client import Client
     from cosmic_morphology.collect.http.retries import with_retries
-    from cosmic_morphology.collect.http.url_policy import Doors, is_loopback
+    from cosmic_morphology.collect.http.url_policy import UrlPolicy, is_loopback
 
     async def fetched() -> bytes:
         host = urlsplit(url).hostname or ""
-        doors = Doors([host], root=url if is_loopback(host) else "")
+        doors = UrlPolicy([host], root=url if is_loopback(host) else "")
         async with Client(settings.collect, doors) as client:
-            address = doors.clean(url)
+            address = doors.normalise(url)
             largest = settings.imaging.max_bytes
             asked = with_retries(
                 settings.collect, lambda: client.picture(address, max_bytes=largest)
@@ -40,7 +40,7 @@ def picture_at(url: str, settings: Settings) -> bytes:
         return asyncio.run(fetched())
     except ValueError as error:
         raise InputError(f"this is no address ({error})", where=url) from error
-    except Trouble as trouble:
+    except FetchFailedError as trouble:
         raise InputError(
             f"the picture cannot be had: {trouble.what}",
             where=url,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from cosmic_morphology.collect.http.rate_limiter import Pacer, Sent
+from cosmic_morphology.collect.http.rate_limiter import RateLimiter, SentRequest
 from cosmic_morphology.collect.http.url_policy import is_loopback
 from cosmic_morphology.settings import CollectSettings
 
@@ -48,7 +48,7 @@ def allowed_per_s(host: str, settings: CollectSettings) -> float | None:
     return POLITE_PER_S.get(host, POLITE_ELSEWHERE_PER_S)
 
 
-class Gate:
+class HostLimiter:
     """The way to one host.
 
     Parameters
@@ -61,15 +61,15 @@ class Gate:
 
     def __init__(self, host: str, settings: CollectSettings) -> None:
         rate = allowed_per_s(host, settings)
-        self._pacer = Pacer(rate) if rate is not None else None
-        self._open = _Places(settings.concurrency)
+        self._pacer = RateLimiter(rate) if rate is not None else None
+        self._open = PrioritySemaphore(settings.concurrency)
         self._pause_s = settings.throttle_pause_s
         self._rest_s = settings.throttle_pause_s if host in _LONG_REST else settings.backoff_s
         self._rests_until = 0.0
         self._refusals = 0
 
     @asynccontextmanager
-    async def turn(self, *, first: bool = False) -> AsyncIterator[Turn]:
+    async def acquire(self, *, first: bool = False) -> AsyncIterator[Slot]:
         """Wait for a turn; it is taken until the block ends.
 
         Parameters
@@ -80,7 +80,7 @@ class Gate:
         """
         await self._open.take(first=first)
         try:
-            yield Turn(self._pacer, await self._wait())
+            yield Slot(self._pacer, await self._wait())
         finally:
             self._open.give_back()
 
@@ -100,10 +100,10 @@ class Gate:
         """Note an answer that is none of these."""
         self._refusals = 0
 
-    async def _wait(self) -> Sent | None:
+    async def _wait(self) -> SentRequest | None:
         # The loop's clock is monotonic: setting the machine's clock changes nothing here.
         clock = asyncio.get_running_loop().time
-        sent = await self._pacer.turn() if self._pacer is not None else None
+        sent = await self._pacer.acquire() if self._pacer is not None else None
         if (rest_s := self._rests_until - clock()) > 0:
             await asyncio.sleep(rest_s)
             # Those who have slept side by side must not wake up as a crowd.
@@ -112,11 +112,11 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Slot:
     """One request's place, and whom to tell when the answer comes."""
 
-    pacer: Pacer | None
-    sent: Sent | None
+    pacer: RateLimiter | None
+    sent: SentRequest | None
 
     def answered(self) -> None:
         """Note that the answer begins to come."""
@@ -124,7 +124,7 @@ class Turn:
             self.pacer.answered(self.sent)
 
 
-class _Places:
+class PrioritySemaphore:
     """A semaphore with two queues."""
 
     def __init__(self, count: int) -> None:

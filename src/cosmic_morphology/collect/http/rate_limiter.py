@@ -28,14 +28,14 @@ _CATCH_UP_S = 0.1
 
 
 @dataclass(slots=True)
-class Sent:
+class SentRequest:
     """A request: when it was sent, and how long its answer took, s."""
 
     at: float
     took_s: float = math.inf
 
 
-class Pacer:
+class RateLimiter:
     """Lets no window of one second have more than ``rate_per_s`` requests.
 
     Parameters
@@ -62,22 +62,22 @@ class Pacer:
         self._clock = clock
         self._sleep = sleep
         self._whole = whole
-        self._log: deque[Sent] = deque(maxlen=whole)
+        self._log: deque[SentRequest] = deque(maxlen=whole)
         self._quickest_s = math.inf
         self._next = float("-inf")
         self._queue = asyncio.Lock()
 
-    async def turn(self) -> Sent:
+    async def acquire(self) -> SentRequest:
         """Wait until a request may be sent; in the order of asking."""
         async with self._queue:
             while (wait_s := self._due() - (now := self._now())) > 0:
                 await self._sleep(wait_s)
-            sent = Sent(now)
+            sent = SentRequest(now)
             self._log.append(sent)
             self._next = max(self._next, now - _CATCH_UP_S) + self._spacing_s
             return sent
 
-    def answered(self, sent: Sent) -> None:
+    def answered(self, sent: SentRequest) -> None:
         """Note that the answer to a request begins to come."""
         sent.took_s = self._now() - sent.at
         self._quickest_s = min(self._quickest_s, sent.took_s)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from cosmic_morphology.collect.harvest.items import FetchState, Trouble
+from cosmic_morphology.collect.harvest.items import FetchFailedError, FetchState
 
 
 class PinnedResolver(AbstractResolver):
@@ -71,7 +71,7 @@ class PinnedResolver(AbstractResolver):
             raise OSError(f"{host!r} is no name of a host") from error
         found = list(dict.fromkeys((entry[0], str(entry[4][0])) for entry in entries))
         if host.lower() not in self._free and not all(is_public(each) for _, each in found):
-            raise Trouble(
+            raise FetchFailedError(
                 FetchState.FORBIDDEN, "forbidden", "this is a private address", where=host
             )
         return found

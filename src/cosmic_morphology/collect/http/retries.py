@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import stamina
 
-from cosmic_morphology.collect.harvest.items import Trouble
+from cosmic_morphology.collect.harvest.items import FetchFailedError
 from cosmic_morphology.settings import CollectSettings
 
 # Each planned try is logged as a warning; without logging set up, Python would print it.
@@ -24,7 +24,7 @@ class Tried(Generic[T]):
     """What came of it in the end, and after how many tries."""
 
     value: T
-    tries: int
+    attempts: int
 
 
 async def with_retries(settings: CollectSettings, once: Callable[[], Awaitable[T]]) -> Tried[T]:
@@ -49,7 +49,7 @@ async def with_retries(settings: CollectSettings, once: Callable[[], Awaitable[T
             with attempt:
                 tries += 1
                 return Tried(await once(), tries)
-    except Trouble as trouble:
+    except FetchFailedError as trouble:
         trouble.tried = tries
         raise
     msg = "stamina ends with a result or an error"
@@ -63,7 +63,7 @@ class _Patience:
         self._seen: Counter[str] = Counter()
 
     def __call__(self, error: Exception) -> bool | float:
-        if not isinstance(error, Trouble):
+        if not isinstance(error, FetchFailedError):
             return False
         self._seen[error.kind] += 1
         if self._seen[error.kind] >= error.tries:

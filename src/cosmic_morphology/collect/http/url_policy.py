@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
-from cosmic_morphology.collect.harvest.items import FetchState, Trouble
+from cosmic_morphology.collect.harvest.items import FetchFailedError, FetchState
 from cosmic_morphology.collect.http.resolver import is_public
 from cosmic_morphology.errors import UsageError
 
@@ -15,7 +15,7 @@ _SAFE_IN_QUERY = _SAFE_IN_PATH + "?"
 _MAX_URL = 8_000
 
 
-class Doors:
+class UrlPolicy:
     """The hosts of one source; every address goes through here before it is asked.
 
     Parameters
@@ -36,7 +36,7 @@ class Doors:
         """Hosts that may have private addresses: that of the root."""
         return [self._root[1]] if self._root else []
 
-    def clean(self, url: str, base: str = "") -> str:
+    def normalise(self, url: str, base: str = "") -> str:
         """The address as it is asked: absolute, https, percent-encoded, allowed.
 
         Raises
@@ -137,6 +137,6 @@ def _encoded(parts: SplitResult, scheme: str, netloc: str) -> str:
     return url
 
 
-def _forbidden(url: str, what: str) -> Trouble:
+def _forbidden(url: str, what: str) -> FetchFailedError:
     shown = url[:200].encode("utf-8", "replace").decode("utf-8")
-    return Trouble(FetchState.FORBIDDEN, "forbidden", what, where=shown)
+    return FetchFailedError(FetchState.FORBIDDEN, "forbidden", what, where=shown)

@@ -6,7 +6,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import cast
 
-from cosmic_morphology.collect.sources.base import Source, Wanted
+from cosmic_morphology.collect.sources.base import Source, SourceRequest
 from cosmic_morphology.collect.sources.plugged import PluggedIn
 from cosmic_morphology.errors import UsageError
 
@@ -27,7 +27,7 @@ def source_names() -> list[str]:
     return sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
 
 
-def find_source(wanted: Wanted) -> Source:
+def find_source(wanted: SourceRequest) -> Source:
     """The source that a job names, ready to be read.
 
     Raises

@@ -16,19 +16,19 @@ from typing import Any
 from pydantic import Field
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect.harvest.items import Trouble
+from cosmic_morphology.collect.harvest.items import FetchFailedError
 from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.base import (
-    Ask,
-    Found,
-    LeftOut,
-    Recount,
+    CountChanged,
+    JsonClient,
+    SkippedRecord,
+    SkipReason,
     Slice,
-    Wanted,
-    Why,
+    SourceItem,
+    SourceRequest,
 )
 from cosmic_morphology.collect.sources.options import Options
-from cosmic_morphology.collect.sources.paging import Listed, at_most, read_steadily
+from cosmic_morphology.collect.sources.paging import PageSet, at_most, read_until_stable
 from cosmic_morphology.errors import InputError, SourceError
 
 SITE = "https://science.nasa.gov"
@@ -65,7 +65,7 @@ class Apod:
     name = "apod"
     hosts = ("science.nasa.gov", "assets.science.nasa.gov", "apod.nasa.gov")
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: SourceRequest) -> None:
         options = wanted.read_options(ApodOptions)
         self._archive = options.archive
         self.queries = (ARCHIVE if self._archive else ALL,)
@@ -73,7 +73,7 @@ class Apod:
         self._since = wanted.since.isoformat() if wanted.since else ""
         self._width_px = options.width_px
 
-    async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+    async def slices(self, ask: JsonClient) -> AsyncIterator[Slice]:
         """One: the list is newest first and has no other parameters that work."""
         if self._archive:
             entries = read_archive(self._archive)
@@ -82,16 +82,16 @@ class Apod:
         page = await self._page(ask, 1)
         yield Slice(ALL, ALL, None if self._since else page.total, page.total)
 
-    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+    async def records(self, ask: JsonClient, part: Slice) -> AsyncIterator[SourceItem]:
         """An entry for each day."""
         if part.query == ARCHIVE:
             for entry in part.params["entries"]:
                 yield await self._old(ask, entry)
             return
-        async for entry in read_steadily(lambda: self._pages(ask), _day, part.announced):
-            yield entry if isinstance(entry, Recount) else self._found(entry, ALL)
+        async for entry in read_until_stable(lambda: self._pages(ask), _day, part.announced):
+            yield entry if isinstance(entry, CountChanged) else self._found(entry, ALL)
 
-    async def _pages(self, ask: Ask) -> AsyncIterator[Listed]:
+    async def _pages(self, ask: JsonClient) -> AsyncIterator[PageSet]:
         seen = 0
         for number in range(1, _MAX_PAGES):
             page = await self._page(ask, number)
@@ -102,15 +102,15 @@ class Apod:
             if self._since and page.items and _day(page.items[-1]) < self._since:
                 return
 
-    async def _page(self, ask: Ask, number: int) -> Listed:
+    async def _page(self, ask: JsonClient, number: int) -> PageSet:
         # The largest page is disputed (25 or 100); a server that gives fewer still counts pages
         # in its own size, so that only the number of pages changes.
         asked = {"per_page": _PER_PAGE, "page": number}
         try:
             entries, headers = await ask.json_and_headers(self._list, asked, items=_PER_PAGE)
-        except Trouble as trouble:
+        except FetchFailedError as trouble:
             if trouble.status_code == _BAD_REQUEST and number > 1:
-                return Listed([], None)
+                return PageSet([], None)
             raise
         if not isinstance(entries, list):
             raise SourceError(
@@ -119,41 +119,45 @@ class Apod:
                 todo="Has its interface changed again? See docs/howto/collect.md.",
             )
         at_most(_PER_PAGE, entries, self._list)
-        return Listed(entries, text.whole_number(headers.get("x-wp-total", "")))
+        return PageSet(entries, text.whole_number(headers.get("x-wp-total", "")))
 
-    async def _old(self, ask: Ask, entry: Any) -> Found:
+    async def _old(self, ask: JsonClient, entry: Any) -> SourceItem:
         """A record of an old archive, with the picture where it is today."""
         day = _day(entry)
         found = self._found(entry, ARCHIVE)
-        if isinstance(found, LeftOut):
+        if isinstance(found, SkippedRecord):
             return found
         try:
             today = await ask.json(f"{self._list}/{day[2:].replace('-', '')}", items=1)
-        except Trouble as trouble:
+        except FetchFailedError as trouble:
             if trouble.status_code != _NOT_FOUND:
                 raise
-            return LeftOut(day, Why.NO_PICTURE, "today's interface does not have this day")
+            return SkippedRecord(
+                day, SkipReason.NO_PICTURE, "today's interface does not have this day"
+            )
         now = self._found(today, ARCHIVE)
-        if isinstance(now, LeftOut):
+        if isinstance(now, SkippedRecord):
             return now
         return self._record(entry, ARCHIVE, now.image_url, now.page_url)
 
-    def _found(self, entry: Any, query: str) -> Record | LeftOut:
+    def _found(self, entry: Any, query: str) -> Record | SkippedRecord:
         day = _day(entry)
         if not day:
-            return LeftOut("", Why.MALFORMED, "an entry without a date")
+            return SkippedRecord("", SkipReason.MALFORMED, "an entry without a date")
         if self._since and day < self._since:
-            return LeftOut(day, Why.BEFORE_SINCE, day)
+            return SkippedRecord(day, SkipReason.BEFORE_SINCE, day)
         if entry.get("media_type") != "image":
-            return LeftOut(day, Why.NOT_AN_IMAGE, text.plain(entry.get("media_type"), 50))
+            return SkippedRecord(
+                day, SkipReason.NOT_AN_IMAGE, text.plain(entry.get("media_type"), 50)
+            )
         # ``url`` is the article in today's interface; in old archives it is the small picture.
         url = text.plain(entry.get("hdurl")) or (
             text.plain(entry.get("url")) if "service_version" in entry else ""
         )
         if not url:
-            return LeftOut(day, Why.NO_PICTURE, "no hdurl")
+            return SkippedRecord(day, SkipReason.NO_PICTURE, "no hdurl")
         if any(sign in url for sign in _PLACEHOLDERS):
-            return LeftOut(day, Why.PLACEHOLDER, url[:200])
+            return SkippedRecord(day, SkipReason.PLACEHOLDER, url[:200])
         page = text.plain(entry.get("permalink") or entry.get("basic_html_url"))
         return self._record(entry, query, self._sized(url), page)
 

@@ -14,7 +14,7 @@ from cosmic_morphology.settings import CollectJob
 from cosmic_morphology.taxonomy import Taxonomy
 
 
-class Ask(Protocol):
+class JsonClient(Protocol):
     """The polite client, as a source sees it."""
 
     async def json(
@@ -62,7 +62,7 @@ class Slice:
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Why(StrEnum):
+class SkipReason(StrEnum):
     """Why a record has no picture to fetch."""
 
     NO_PICTURE = "no_picture"
@@ -80,22 +80,22 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class SkippedRecord:
     """A record that the archive lists and that has no picture for us."""
 
     source_id: str
-    why: Why
+    why: SkipReason
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Recount:
+class CountChanged:
     """What the archive announces for a slice after it was read, where that is not what it had."""
 
     announced: int
 
 
-Found = Record | LeftOut | Recount
+SourceItem = Record | SkippedRecord | CountChanged
 
 
 @runtime_checkable
@@ -120,15 +120,15 @@ class Source(Protocol):
     hosts: tuple[str, ...]
     queries: tuple[str, ...]
 
-    def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+    def slices(self, ask: JsonClient) -> AsyncIterator[Slice]:
         """The parts to read, in a stable order."""
 
-    def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+    def records(self, ask: JsonClient, part: Slice) -> AsyncIterator[SourceItem]:
         """Every record that a part lists, once or more than once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SourceRequest:
     """What a source is made from."""
 
     job: CollectJob

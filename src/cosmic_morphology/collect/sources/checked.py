@@ -8,7 +8,13 @@ from typing import Any
 
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect.sources import text
-from cosmic_morphology.collect.sources.base import Found, LeftOut, Recount, Slice, Why
+from cosmic_morphology.collect.sources.base import (
+    CountChanged,
+    SkippedRecord,
+    SkipReason,
+    Slice,
+    SourceItem,
+)
 from cosmic_morphology.errors import SourceError
 
 _TUPLES = frozenset({"keywords", "queries", "subjects", "names", "albums", "lineage"})
@@ -16,7 +22,7 @@ _TEXTS = frozenset(each.name for each in fields(Record)) - _TUPLES - {"fetched_a
 _MAX_DETAIL = 500
 
 
-def checked(found: Any, source: str) -> Found:
+def checked(found: Any, source: str) -> SourceItem:
     """A record with texts that can be stored; anything else is left out as malformed.
 
     Parameters
@@ -28,14 +34,14 @@ def checked(found: Any, source: str) -> Found:
     """
     if isinstance(found, Record):
         return _record(found, source)
-    if isinstance(found, LeftOut) and isinstance(found.source_id, str):
-        why = found.why if isinstance(found.why, Why) else Why.MALFORMED
-        return LeftOut(
+    if isinstance(found, SkippedRecord) and isinstance(found.source_id, str):
+        why = found.why if isinstance(found.why, SkipReason) else SkipReason.MALFORMED
+        return SkippedRecord(
             text.safe_id(found.source_id), why, text.utf8(str(found.detail)[:_MAX_DETAIL])
         )
-    if isinstance(found, Recount) and text.is_count(found.announced):
+    if isinstance(found, CountChanged) and text.is_count(found.announced):
         return found
-    return LeftOut("", Why.MALFORMED, f"the source gave a {type(found).__name__}")
+    return SkippedRecord("", SkipReason.MALFORMED, f"the source gave a {type(found).__name__}")
 
 
 def checked_slice(part: Any, source: str) -> Slice:
@@ -57,15 +63,15 @@ def checked_slice(part: Any, source: str) -> Slice:
     return found
 
 
-def _record(record: Record, source: str) -> Found:
+def _record(record: Record, source: str) -> SourceItem:
     wrong = [name for name in _TEXTS if not isinstance(getattr(record, name), str)]
     wrong += [name for name in _TUPLES if not _is_texts(getattr(record, name))]
     if wrong or record.source != source or not record.source_id.strip():
         what = f"no text in {', '.join(sorted(wrong))}" if wrong else "no identifier of the source"
-        return LeftOut("", Why.MALFORMED, f"a record with {what}")
+        return SkippedRecord("", SkipReason.MALFORMED, f"a record with {what}")
     source_id = text.safe_id(record.source_id)
     if record.image_url != text.utf8(record.image_url):
-        return LeftOut(source_id, Why.NO_PICTURE, "an address that cannot be written")
+        return SkippedRecord(source_id, SkipReason.NO_PICTURE, "an address that cannot be written")
     said: dict[str, Any] = {
         name: text.utf8(getattr(record, name)) for name in _TEXTS - {"source", "source_id"}
     }

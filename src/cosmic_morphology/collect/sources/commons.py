@@ -9,7 +9,14 @@ from urllib.parse import unquote
 
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect.sources import text
-from cosmic_morphology.collect.sources.base import Ask, Found, LeftOut, Slice, Wanted, Why
+from cosmic_morphology.collect.sources.base import (
+    JsonClient,
+    SkippedRecord,
+    SkipReason,
+    Slice,
+    SourceItem,
+    SourceRequest,
+)
 from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.collect.sources.paging import at_most
 from cosmic_morphology.errors import SourceError, UsageError
@@ -46,7 +53,7 @@ class Commons:
     name = "commons"
     hosts = ("commons.wikimedia.org", "upload.wikimedia.org")
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: SourceRequest) -> None:
         if "@" not in wanted.contact and "://" not in wanted.contact:
             raise UsageError(
                 "Wikimedia Commons asks every program for a contact address",
@@ -64,13 +71,13 @@ class Commons:
                 todo=f"There are {', '.join(map(str, WIDTHS_PX))}.",
             )
 
-    async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+    async def slices(self, ask: JsonClient) -> AsyncIterator[Slice]:
         """One for each category; subcategories are categories of their own."""
         del ask
         for category in self.queries:
             yield Slice(category, category)
 
-    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+    async def records(self, ask: JsonClient, part: Slice) -> AsyncIterator[SourceItem]:
         """Every file of a category, in batches with continuation tokens."""
         going_on: dict[str, Any] = {}
         tokens: set[str] = set()
@@ -109,24 +116,26 @@ class Commons:
             "iiurlwidth": self._width_px,
         }
 
-    def _found(self, page: Any, category: str) -> Found:
+    def _found(self, page: Any, category: str) -> SourceItem:
         page = page if isinstance(page, dict) else {}
         source_id = text.plain(page.get("title"), 300).removeprefix("File:")
         if not source_id:
-            return LeftOut("", Why.MALFORMED, "a page without a title")
+            return SkippedRecord("", SkipReason.MALFORMED, "a page without a title")
         infos = page.get("imageinfo")
         info = infos[0] if isinstance(infos, list) and infos else None
         if not isinstance(info, dict):
-            return LeftOut(source_id, Why.NO_PICTURE, "no imageinfo")
+            return SkippedRecord(source_id, SkipReason.NO_PICTURE, "no imageinfo")
         uploaded = text.plain(info.get("timestamp"), 40)
         if self._since and uploaded and uploaded[:10] < self._since:
-            return LeftOut(source_id, Why.BEFORE_SINCE, uploaded[:10])
+            return SkippedRecord(source_id, SkipReason.BEFORE_SINCE, uploaded[:10])
         mime = text.plain(info.get("mime"), 60)
         if not mime.startswith("image/") or mime == "image/svg+xml":
-            return LeftOut(source_id, Why.NOT_AN_IMAGE, mime)
+            return SkippedRecord(source_id, SkipReason.NOT_AN_IMAGE, mime)
         url = self._address(info, mime)
         if not url:
-            return LeftOut(source_id, Why.NO_PICTURE, "no rendition in a standard width")
+            return SkippedRecord(
+                source_id, SkipReason.NO_PICTURE, "no rendition in a standard width"
+            )
         return self._record(source_id, info, url, category)
 
     def _address(self, info: Mapping[str, Any], mime: str) -> str:

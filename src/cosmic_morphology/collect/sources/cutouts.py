@@ -14,11 +14,18 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect.sources.base import Ask, Found, LeftOut, Slice, Wanted, Why
+from cosmic_morphology.collect.sources.base import (
+    JsonClient,
+    SkippedRecord,
+    SkipReason,
+    Slice,
+    SourceItem,
+    SourceRequest,
+)
 from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.collect.sources.positions import Position, Positions
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.imaging import Intake
+from cosmic_morphology.imaging import IngestedImage
 
 SURVEYS = {
     "legacysurvey": "https://www.legacysurvey.org",
@@ -64,7 +71,7 @@ class Cutouts:
     name = "cutouts"
     hosts = ("www.legacysurvey.org", "skyserver.sdss.org")
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: SourceRequest) -> None:
         self.queries = wanted.job.queries or ("legacysurvey",)
         root = wanted.job.root.rstrip("/")
         for survey in self.queries:
@@ -91,24 +98,26 @@ class Cutouts:
             )
         self._positions = Positions(options.table, options.columns)
 
-    async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+    async def slices(self, ask: JsonClient) -> AsyncIterator[Slice]:
         """The table, once for each survey."""
         del ask
         rows = len(self._positions)
         for survey in self.queries:
             yield Slice(survey, survey, rows, rows)
 
-    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+    async def records(self, ask: JsonClient, part: Slice) -> AsyncIterator[SourceItem]:
         """One record for each row."""
         del ask
         for at, position in enumerate(self._positions):
             if not position.is_on_the_sky:
                 row = f"{part.query}/row-{at}"
-                yield LeftOut(row, Why.MALFORMED, f"row {at + 1} of the table is no position")
+                yield SkippedRecord(
+                    row, SkipReason.MALFORMED, f"row {at + 1} of the table is no position"
+                )
             else:
                 yield self._record(position, part.query)
 
-    def judge(self, record: Record, intake: Intake) -> str:
+    def judge(self, record: Record, intake: IngestedImage) -> str:
         """``blank`` for a picture without anything on it: the survey does not reach there."""
         del record
         return "blank" if intake.blankness >= _BLANK else ""

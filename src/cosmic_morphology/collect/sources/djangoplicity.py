@@ -9,19 +9,19 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect.harvest.items import Trouble
+from cosmic_morphology.collect.harvest.items import FetchFailedError
 from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.base import (
-    Ask,
-    Found,
-    LeftOut,
-    Recount,
+    CountChanged,
+    JsonClient,
+    SkippedRecord,
+    SkipReason,
     Slice,
-    Wanted,
-    Why,
+    SourceItem,
+    SourceRequest,
 )
 from cosmic_morphology.collect.sources.options import Options
-from cosmic_morphology.collect.sources.paging import Listed, at_most, read_steadily
+from cosmic_morphology.collect.sources.paging import PageSet, at_most, read_until_stable
 from cosmic_morphology.errors import SourceError, UsageError
 
 SITES = {
@@ -67,7 +67,7 @@ class Djangoplicity:
         *("eso.org", ".eso.org", "noirlab.edu", ".noirlab.edu"),
     )
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: SourceRequest) -> None:
         self.queries = wanted.job.queries or tuple(SITES)
         for site in self.queries:
             if site not in SITES:
@@ -83,13 +83,13 @@ class Djangoplicity:
         self._artwork = options.artwork
         self._sizes = ("Original", *_SIZES) if options.original else _SIZES
 
-    async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+    async def slices(self, ask: JsonClient) -> AsyncIterator[Slice]:
         """One for each site; a site whose feed is off is named after the others were read."""
         off = []
         for site in self.queries:
             try:
                 total = (await self._page(ask, site, 1)).total
-            except Trouble as trouble:
+            except FetchFailedError as trouble:
                 if trouble.status_code != _NOT_FOUND:
                     raise
                 off.append(site)
@@ -102,20 +102,20 @@ class Djangoplicity:
                 todo="Everything else was collected; leave this site out.",
             )
 
-    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+    async def records(self, ask: JsonClient, part: Slice) -> AsyncIterator[SourceItem]:
         """Every entry of a site's feed."""
-        pages = read_steadily(lambda: self._pages(ask, part.query), _id, part.announced)
+        pages = read_until_stable(lambda: self._pages(ask, part.query), _id, part.announced)
         async for entry in pages:
-            yield entry if isinstance(entry, Recount) else self._found(entry, part.query)
+            yield entry if isinstance(entry, CountChanged) else self._found(entry, part.query)
 
-    async def _pages(self, ask: Ask, site: str) -> AsyncIterator[Listed]:
+    async def _pages(self, ask: JsonClient, site: str) -> AsyncIterator[PageSet]:
         for number in range(1, _MAX_PAGES):
             page = await self._page(ask, site, number)
             yield page
             if page.total is not None and number * _COUNT >= page.total:
                 return
 
-    async def _page(self, ask: Ask, site: str, number: int) -> Listed:
+    async def _page(self, ask: JsonClient, site: str, number: int) -> PageSet:
         url = f"{self._sites[site]}/images/d2d/"
         asked: dict[str, Any] = {"page": number, "count": _COUNT}
         if self._since is not None:
@@ -130,21 +130,21 @@ class Djangoplicity:
             )
         at_most(_COUNT, entries, url)
         count = answer.get("Count")
-        return Listed(entries, count if text.is_count(count) else None)
+        return PageSet(entries, count if text.is_count(count) else None)
 
-    def _found(self, entry: Any, site: str) -> Found:
+    def _found(self, entry: Any, site: str) -> SourceItem:
         identifier = _id(entry)
         if not identifier:
-            return LeftOut("", Why.MALFORMED, "an entry without ID")
+            return SkippedRecord("", SkipReason.MALFORMED, "an entry without ID")
         source_id = f"{site}/{identifier}"
         title = text.title(_unbugged(entry.get("Title")))
         kind = text.plain(entry.get("Type"), 50)
         is_artwork = kind == "Artwork" or (not kind and "artist" in title.lower())
         if is_artwork and not self._artwork:
-            return LeftOut(source_id, Why.ARTWORK, title[:200])
+            return SkippedRecord(source_id, SkipReason.ARTWORK, title[:200])
         url = self._resource(entry)
         if not url:
-            return LeftOut(source_id, Why.NO_PICTURE, "no rendition of a sane size")
+            return SkippedRecord(source_id, SkipReason.NO_PICTURE, "no rendition of a sane size")
         subject = entry.get("Subject")
         subject = subject if isinstance(subject, dict) else {}
         return Record(

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cosmic_morphology.collect.sources.base import Recount
+from cosmic_morphology.collect.sources.base import CountChanged
 from cosmic_morphology.errors import SourceError
 
 MAX_READINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class PageSet:
     """One page of a list: its items, and how many the whole list has by its own word."""
 
     items: list[Any]
@@ -37,8 +37,8 @@ def at_most(asked: int, items: list[Any], where: str) -> None:
 
 
 async def until_repeated(
-    pages: AsyncIterator[Listed], key: Callable[[Any], str]
-) -> AsyncIterator[Listed]:
+    pages: AsyncIterator[PageSet], key: Callable[[Any], str]
+) -> AsyncIterator[PageSet]:
     """Pages up to the first that is empty or the same as the one before.
 
     An archive that repeats itself has no more, whatever it announces.
@@ -52,11 +52,11 @@ async def until_repeated(
         yield page
 
 
-async def read_steadily(
-    pages: Callable[[], AsyncIterator[Listed]],
+async def read_until_stable(
+    pages: Callable[[], AsyncIterator[PageSet]],
     key: Callable[[Any], str],
     announced: int | None,
-) -> AsyncIterator[Any | Recount]:
+) -> AsyncIterator[Any | CountChanged]:
     """Every item, as often as the first reading lists it, and what slipped through it.
 
     Records that come or go while a list is read shift its pages, and some slip through. The list
@@ -97,4 +97,4 @@ async def read_steadily(
             break
         expected = total
     if expected is not None and expected != announced:
-        yield Recount(expected)
+        yield CountChanged(expected)

@@ -8,9 +8,15 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 from cosmic_morphology.atlas import Record
-from cosmic_morphology.collect.sources.base import Ask, Found, Slice, Source, Wanted
+from cosmic_morphology.collect.sources.base import (
+    JsonClient,
+    Slice,
+    Source,
+    SourceItem,
+    SourceRequest,
+)
 from cosmic_morphology.errors import CosmicError, SourceError
-from cosmic_morphology.imaging import Intake
+from cosmic_morphology.imaging import IngestedImage
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -33,7 +39,7 @@ class PluggedIn:
         It says that the job makes no sense to it.
     """
 
-    def __init__(self, point: EntryPoint, wanted: Wanted) -> None:
+    def __init__(self, point: EntryPoint, wanted: SourceRequest) -> None:
         self._where = f"{point.name} = {point.value}"
         factory = self._call("cannot be loaded", point.load)
         made = self._call("cannot be made", lambda: factory(wanted))
@@ -51,17 +57,17 @@ class PluggedIn:
         self._made: Any = made
         self._judge = getattr(made, "judge", None)
 
-    async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+    async def slices(self, ask: JsonClient) -> AsyncIterator[Slice]:
         """The plug-in's slices."""
         async for part in self._all("slices", lambda: self._made.slices(ask)):
             yield part
 
-    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+    async def records(self, ask: JsonClient, part: Slice) -> AsyncIterator[SourceItem]:
         """The plug-in's records."""
         async for found in self._all("records", lambda: self._made.records(ask, part)):
             yield found
 
-    def judge(self, record: Record, intake: Intake) -> str:
+    def judge(self, record: Record, intake: IngestedImage) -> str:
         """The plug-in's own look at a picture, where it has one."""
         judge = self._judge
         if judge is None:

@@ -35,15 +35,15 @@ def unique_pairs(pairs: np.ndarray) -> np.ndarray:
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     if not len(pairs):
         return pairs.reshape(0, 2).astype(np.int64)
-    return unpacked(np.unique(packed(pairs[:, 0], pairs[:, 1])))
+    return unpack_pairs(np.unique(pack_pairs(pairs[:, 0], pairs[:, 1])))
 
 
-def packed(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def pack_pairs(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Pairs of rows as one number each, uint64: the smaller row in the higher bits."""
     low, high = np.minimum(one, other), np.maximum(one, other)
     return np.asarray((low.astype(np.uint64) << np.uint64(32)) | high.astype(np.uint64))
 
 
-def unpacked(keys: np.ndarray) -> np.ndarray:
+def unpack_pairs(keys: np.ndarray) -> np.ndarray:
     """What :func:`packed` has put together, int64 of shape ``(M, 2)``."""
     return np.stack([keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)], axis=1).astype(np.int64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate.components import UnionFind
 
 EXACT, NEAR = "same bytes", "same picture"
@@ -58,7 +58,9 @@ def tie_more(atlas: Atlas, ids: list[str], copies: Copies) -> int:
         copies.candidates,
     )
     columns = duplicate_columns(ids, seen, sources_of(atlas, ids), together)
-    atlas.replace_columns(columns, Stamp.from_metadata(atlas.stamp_of("duplicate_of")))
+    atlas.replace_columns(
+        columns, ColumnProvenance.from_metadata(atlas.provenance_of("duplicate_of"))
+    )
     return int(sum(columns.column("duplicate_flag").to_pylist())) - len(before)
 
 

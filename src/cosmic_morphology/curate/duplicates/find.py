@@ -10,19 +10,19 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas import (
     Atlas,
+    ColumnProvenance,
     Progress,
-    Stamp,
+    content_hash,
     embedding_column_for,
     embedding_columns,
-    fingerprint,
 )
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.candidates import same_bytes
 from cosmic_morphology.curate.duplicates.columns import Copies, duplicate_columns, sources_of
-from cosmic_morphology.curate.duplicates.hash_index import near_hashes, near_turned_hashes
+from cosmic_morphology.curate.duplicates.hash_index import near_turned_hashes, pairs_within_hamming
 from cosmic_morphology.curate.duplicates.keypoints import fill_fingerprints
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates.passes import close_rounds, quick_round, thorough_rounds
+from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_pass, thorough_rounds
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import CurateSettings
 
@@ -90,16 +90,18 @@ def find_duplicates(
     ids = atlas.ids()
     seen = atlas.pictures(ids, ["id", "sha256", "phash", "width", "height"])
     sources = sources_of(atlas, ids)
-    stamp = Stamp(
+    stamp = ColumnProvenance(
         STAGE,
         {
             **{k: v for k, v in settings.model_dump().items() if k.startswith("duplicate_")},
             "embedding": column,
         },
         CODE,
-        inputs=fingerprint(ids, seen.column("sha256").to_pylist(), sources, *_state(atlas, column)),
+        inputs=content_hash(
+            ids, seen.column("sha256").to_pylist(), sources, *_state(atlas, column)
+        ),
     )
-    if stamp.is_current(atlas.stamp_of("duplicate_of")):
+    if stamp.is_current(atlas.provenance_of("duplicate_of")):
         return _summary(atlas, changed=False)
     if settings.duplicate_search == "thorough" or column:
         fill_fingerprints(atlas)
@@ -149,12 +151,12 @@ def find_copies(
         close = near_embeddings(vectors, min_cosine=settings.duplicate_min_cosine)
     turned = near_turned_hashes(hashes, max_bits=settings.duplicate_bits)
     if settings.duplicate_search == "thorough":
-        framed = near_hashes(hashes, max_bits=settings.duplicate_bits)
+        framed = pairs_within_hamming(hashes, max_bits=settings.duplicate_bits)
         rounds = thorough_rounds(atlas, ids, hashes, framed=framed, turned=turned, close=close)
     else:
-        rounds = [quick_round(atlas, ids, hashes, turned)]
+        rounds = [quick_pass(atlas, ids, hashes, turned)]
         if len(close):
-            rounds += close_rounds(atlas, ids, hashes, close)
+            rounds += neighbour_passes(atlas, ids, hashes, close)
     alone = np.ones(len(ids), bool)
     alone[exact[:, 1]] = False
     tied = UnionFind(len(ids))
@@ -171,7 +173,7 @@ def find_copies(
             part = pairs[start : start + each.batch]
             # Copies of one copy are copies: the most promising pairs spare the others.
             part = part[[tied.find(one) != tied.find(other) for one, other in part.tolist()]]
-            for one, other, score in each.verified(part, tied):
+            for one, other, score in each.verify(part, tied):
                 tied.union(one, other)
                 found.append((one, other))
                 scores.append(score)
@@ -208,7 +210,7 @@ def compared_column(atlas: Atlas, column: str) -> str:
 def _state(atlas: Atlas, column: str) -> tuple[object, ...]:
     if not column:
         return ()
-    stamp = sorted(str(each) for each in atlas.stamp_of(column).items())
+    stamp = sorted(str(each) for each in atlas.provenance_of(column).items())
     return stamp, atlas.count("catalogue", f"`{column}` IS NOT NULL")
 
 

@@ -15,7 +15,7 @@ from itertools import chain, combinations, islice, pairwise, product
 
 import numpy as np
 
-from cosmic_morphology.curate.duplicates.candidates import MAX_BUCKET, packed, unpacked
+from cosmic_morphology.curate.duplicates.candidates import MAX_BUCKET, pack_pairs, unpack_pairs
 from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, Form
 
 SIDE = 8
@@ -32,7 +32,7 @@ Band = tuple[int, int]
 """First bit and number of bits."""
 
 
-def near_hashes(
+def pairs_within_hamming(
     hashes: np.ndarray,
     *,
     max_bits: int,
@@ -71,12 +71,12 @@ def near_hashes(
     while some := list(islice(tables, _TABLES_AT_ONCE)):
         alike = [_alike(bases, masks, *table, max_bits) for table in some]
         found.append(_near(bases, masks, _once(chain.from_iterable(alike)), max_bits))
-    return unpacked(_once(found))
+    return unpack_pairs(_once(found))
 
 
 def _near(bases: np.ndarray, masks: np.ndarray, pairs: np.ndarray, max_bits: int) -> np.ndarray:
     """Those of the pairs (both rows in one number) that are near in any form."""
-    one, other = unpacked(pairs).T
+    one, other = unpack_pairs(pairs).T
     near = np.zeros(len(pairs), bool)
     for base in bases:
         across = base[one] ^ bases[0, other]
@@ -112,7 +112,7 @@ def _alike(
             return
         off = np.bitwise_count((words[at] ^ words[at + step]) >> low)
         near = at[off <= max_bits]
-        yield packed(words[near] & rows_of, words[near + step] & rows_of)
+        yield pack_pairs(words[near] & rows_of, words[near + step] & rows_of)
         at = at[at + step + 1 < len(words)]
         at = at[words[at] ^ words[at + step + 1] < same_key]
 
@@ -219,7 +219,7 @@ def near_turned_hashes(hashes: np.ndarray, *, max_bits: int) -> np.ndarray:
         _ODD_COLUMNS * left_right ^ _ODD_ROWS * top_bottom
         for left_right, top_bottom in product((0, 1), (0, 1))
     ]
-    return near_hashes(hashes, max_bits=max_bits, exchanged=over, flips=flips)
+    return pairs_within_hamming(hashes, max_bits=max_bits, exchanged=over, flips=flips)
 
 
 def near_forms(one: np.ndarray, other: np.ndarray, *, max_bits: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from cosmic_morphology.curate.duplicates.candidates import MAX_BUCKET, packed, unpacked
+from cosmic_morphology.curate.duplicates.candidates import MAX_BUCKET, pack_pairs, unpack_pairs
 from cosmic_morphology.curate.duplicates.keypoints import FREQUENCIES
 
 _V, _U = np.array(FREQUENCIES).T
@@ -114,11 +114,11 @@ def pairs_by_keys(code: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.
         asks, other, weight = asks[order_here], other[order_here], weight[order_here]
         once = np.ones(len(asks), bool)
         once[1:] = (asks[1:] != asks[:-1]) | (other[1:] != other[:-1])
-        found.append(packed(owner[asks[once]], other[once]))
+        found.append(pack_pairs(owner[asks[once]], other[once]))
         weights.append(weight[once])
     keys, which = np.unique(np.concatenate(found), return_inverse=True)
     shared = np.bincount(which, np.concatenate(weights), minlength=len(keys))
-    return unpacked(keys), shared
+    return unpack_pairs(keys), shared
 
 
 def _bits_for(pictures: int, blobs: int) -> int:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from scipy import fft, ndimage
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from cosmic_morphology.atlas import Applied, Atlas, Progress, Stamp, apply
+from cosmic_morphology.atlas import ApplyResult, Atlas, ColumnProvenance, Progress, apply
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging import read_thumbnail
 
@@ -54,7 +54,7 @@ _WIDEST = 127.0
 
 
 @dataclass(frozen=True, slots=True)
-class Blobs:
+class Keypoints:
     """The blobs of one picture, strongest first.
 
     Attributes
@@ -70,15 +70,15 @@ class Blobs:
     x: np.ndarray
     y: np.ndarray
     size: np.ndarray
-    code: np.ndarray
+    descriptor: np.ndarray
 
     def __len__(self) -> int:
         return len(self.x)
 
-    def part(self, first: int, last: int) -> Blobs:
+    def part(self, first: int, last: int) -> Keypoints:
         """Blobs ``first`` to ``last`` - 1."""
         here = slice(first, last)
-        return Blobs(self.x[here], self.y[here], self.size[here], self.code[here])
+        return Keypoints(self.x[here], self.y[here], self.size[here], self.descriptor[here])
 
     def packed(self) -> bytes:
         """As stored in the atlas, 41 bytes a blob."""
@@ -86,11 +86,11 @@ class Blobs:
         for name in _PLACE:
             scaled = getattr(self, name) / _UNIT
             rows[name] = np.clip(np.round(scaled), 0, 65535)
-        rows["code"] = np.clip(np.round(self.code * _WIDEST), -127, 127)
+        rows["code"] = np.clip(np.round(self.descriptor * _WIDEST), -127, 127)
         return rows.tobytes()
 
     @classmethod
-    def unpacked(cls, data: bytes) -> Blobs:
+    def unpacked(cls, data: bytes) -> Keypoints:
         """From what :meth:`packed` gave."""
         rows = np.frombuffer(data, _ROW)
         code = rows["code"].astype(np.float32)
@@ -101,14 +101,14 @@ class Blobs:
 
 def fill_fingerprints(
     atlas: Atlas, *, progress: Progress | None = None, engine: str = "here"
-) -> Applied:
+) -> ApplyResult:
     """Fill the column of local fingerprints of the pictures that lack it."""
     return apply(
         atlas,
         fingerprint_pictures,
         reads=["thumbnail"],
         writes=[pa.field(COLUMN, pa.binary())],
-        stamp=Stamp(STAGE, {"blobs": MAX_BLOBS, "side_px": SIDE_PX}, CODE),
+        stamp=ColumnProvenance(STAGE, {"blobs": MAX_BLOBS, "side_px": SIDE_PX}, CODE),
         progress=progress,
         engine=engine,
     )
@@ -127,10 +127,10 @@ def _fingerprint(thumbnail: bytes) -> bytes:
         pixels = read_thumbnail(thumbnail, size=SIDE_PX)
     except PictureError:
         return b""  # training and predicting name it; here it is like nothing
-    return blobs_of(pixels).packed()
+    return detect_keypoints(pixels).packed()
 
 
-def unpack_all(column: pa.ChunkedArray) -> tuple[Blobs, np.ndarray]:
+def unpack_all(column: pa.ChunkedArray) -> tuple[Keypoints, np.ndarray]:
     """The blobs of all rows of a column together, and where those of each row begin.
 
     Returns
@@ -143,10 +143,10 @@ def unpack_all(column: pa.ChunkedArray) -> tuple[Blobs, np.ndarray]:
     data = column.to_pylist()
     starts = np.zeros(len(data) + 1, np.int64)
     np.cumsum([len(each or b"") // _ROW.itemsize for each in data], out=starts[1:])
-    return Blobs.unpacked(b"".join(each or b"" for each in data)), starts
+    return Keypoints.unpacked(b"".join(each or b"" for each in data)), starts
 
 
-def blobs_of(pixels: np.ndarray) -> Blobs:
+def detect_keypoints(pixels: np.ndarray) -> Keypoints:
     """The strongest blobs of a picture and their surroundings.
 
     Parameters
@@ -160,7 +160,7 @@ def blobs_of(pixels: np.ndarray) -> Blobs:
     top, left, grey = without_frame(grey)
     found = _chosen(_peaks(grey), grey.shape)
     code = _codes(_patches(grey, found))
-    return Blobs(
+    return Keypoints(
         ((found[:, 0] + left + 0.5) / longest).astype(np.float32),
         ((found[:, 1] + top + 0.5) / longest).astype(np.float32),
         (found[:, 2] / longest).astype(np.float32),

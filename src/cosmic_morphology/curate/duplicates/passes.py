@@ -18,21 +18,25 @@ from cosmic_morphology.curate.duplicates.hash_index import near_forms
 from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, pairs_by_keys
 from cosmic_morphology.curate.duplicates.keypoints import (
     COLUMN,
-    Blobs,
+    Keypoints,
     fingerprint_pictures,
     unpack_all,
 )
 from cosmic_morphology.curate.duplicates.registration import best_agreement
-from cosmic_morphology.curate.duplicates.similarity import Agreement
+from cosmic_morphology.curate.duplicates.similarity import ImageSimilarity
 from cosmic_morphology.curate.duplicates.thumbnail_match import (
     MIN_FINE,
     SIDE_PX,
-    Small,
+    ThumbnailFeatures,
     likeness,
     may_be_alike,
     smalls,
 )
-from cosmic_morphology.curate.duplicates.transforms import SAME, Pose, poses_between
+from cosmic_morphology.curate.duplicates.transforms import (
+    IDENTITY,
+    SimilarityTransform,
+    estimate_transforms,
+)
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.imaging import read_thumbnail
 
@@ -58,7 +62,7 @@ Verified = Iterator[tuple[int, int, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class VerificationPass:
     """One round of the search.
 
     Attributes
@@ -72,18 +76,18 @@ class Round:
     """
 
     pairs: np.ndarray
-    verified: Callable[[np.ndarray, UnionFind], Verified]
+    verify: Callable[[np.ndarray, UnionFind], Verified]
     batch: int
 
 
-def quick_round(
+def quick_pass(
     atlas: Atlas,
     ids: list[str],
     hashes: np.ndarray,
     pairs: np.ndarray,
     *,
     least: float = MIN_FINE,
-) -> Round:
+) -> VerificationPass:
     """Whole pictures beside each other, turned and mirrored: cheap, and blind to crops.
 
     Parameters
@@ -97,7 +101,7 @@ def quick_round(
     least : float
         Likeness of copies.
     """
-    looks: dict[int, Small] = {}
+    looks: dict[int, ThumbnailFeatures] = {}
 
     def verified(part: np.ndarray, _: UnionFind) -> Verified:
         _look(atlas, ids, part, looks)
@@ -109,7 +113,7 @@ def quick_round(
             if score >= least:
                 yield one, other, score
 
-    return Round(pairs, verified, _QUICK_BATCH)
+    return VerificationPass(pairs, verified, _QUICK_BATCH)
 
 
 def thorough_rounds(
@@ -120,7 +124,7 @@ def thorough_rounds(
     framed: np.ndarray,
     turned: np.ndarray,
     close: np.ndarray,
-) -> list[Round]:
+) -> list[VerificationPass]:
     """Pictures laid over each other as their blobs say; plain ones are compared as they are.
 
     Parameters
@@ -137,20 +141,20 @@ def thorough_rounds(
     """
     blobs, starts = unpack_all(_fingerprints(atlas, ids))
     plain = (np.diff(starts) < PLAIN_BLOBS)[turned].any(axis=1)
-    shared, weight = pairs_by_keys(blobs.code, starts)
+    shared, weight = pairs_by_keys(blobs.descriptor, starts)
     ways = [framed, shared[weight >= MIN_SHARED], close]
     promise = [np.full(len(framed), np.inf), weight[weight >= MIN_SHARED], np.zeros(len(close))]
     pairs = _by_promise(np.concatenate(ways), np.concatenate(promise))
     of_one_framing = {tuple(pair) for pair in framed.tolist()}
     return [
-        quick_round(atlas, ids, hashes, turned[plain]),
+        quick_pass(atlas, ids, hashes, turned[plain]),
         _laid_over(atlas, ids, blobs, starts, pairs, of_one_framing),
     ]
 
 
-def close_rounds(
+def neighbour_passes(
     atlas: Atlas, ids: list[str], hashes: np.ndarray, pairs: np.ndarray
-) -> list[Round]:
+) -> list[VerificationPass]:
     """Neighbours among embeddings, also laid over each other as their blobs say: crops are seen.
 
     Most neighbours share no blobs and cost a millisecond.
@@ -166,7 +170,7 @@ def close_rounds(
     """
     blobs, starts = unpack_all(_fingerprints(atlas, ids))
     return [
-        quick_round(atlas, ids, hashes, pairs, least=NEIGHBOURS_ALIKE),
+        quick_pass(atlas, ids, hashes, pairs, least=NEIGHBOURS_ALIKE),
         _laid_over(atlas, ids, blobs, starts, pairs, set()),
     ]
 
@@ -174,11 +178,11 @@ def close_rounds(
 def _laid_over(
     atlas: Atlas,
     ids: list[str],
-    blobs: Blobs,
+    blobs: Keypoints,
     starts: np.ndarray,
     pairs: np.ndarray,
     of_one_framing: set[tuple[int, ...]],
-) -> Round:
+) -> VerificationPass:
     def verified(part: np.ndarray, tied: UnionFind) -> Verified:
         posed = [
             (one, other, poses)
@@ -188,7 +192,7 @@ def _laid_over(
         laid = np.array([each[:2] for each in posed], dtype=np.int64).reshape(-1, 2)
         pixels = _pixels(atlas, ids, laid, size_px=256)
 
-        def compared(pair: tuple[int, int, list[Pose]]) -> Agreement | None:
+        def compared(pair: tuple[int, int, list[SimilarityTransform]]) -> ImageSimilarity | None:
             return best_agreement(pixels[pair[0]], pixels[pair[1]], pair[2])
 
         with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -202,9 +206,9 @@ def _laid_over(
                     apart, threads.map(compared, apart), strict=True
                 ):
                     if agreement is not None and agreement.is_copy:
-                        yield one, other, agreement.likeness
+                        yield one, other, agreement.similarity
 
-    return Round(pairs, verified, _BATCH)
+    return VerificationPass(pairs, verified, _BATCH)
 
 
 def _by_promise(pairs: np.ndarray, promise: np.ndarray) -> np.ndarray:
@@ -216,13 +220,13 @@ def _by_promise(pairs: np.ndarray, promise: np.ndarray) -> np.ndarray:
 
 
 def _poses(
-    blobs: Blobs, starts: np.ndarray, one: int, other: int, framed: set[tuple[int, ...]]
-) -> list[Pose]:
+    blobs: Keypoints, starts: np.ndarray, one: int, other: int, framed: set[tuple[int, ...]]
+) -> list[SimilarityTransform]:
     first, second = (blobs.part(starts[row], starts[row + 1]) for row in (one, other))
     # In a picture with few blobs two that agree are worth a look; among many, some do by chance.
     least = int(np.searchsorted(FEW_BLOBS, min(len(first), len(second)), "right")) + 2
-    found = [pose for pose in poses_between(first, second) if pose.support >= least]
-    return [SAME, *found] if (one, other) in framed else found
+    found = [pose for pose in estimate_transforms(first, second) if pose.inliers >= least]
+    return [IDENTITY, *found] if (one, other) in framed else found
 
 
 def _fingerprints(atlas: Atlas, ids: list[str]) -> pa.ChunkedArray:
@@ -238,7 +242,9 @@ def _fingerprints(atlas: Atlas, ids: list[str]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array([known[each] for each in ids], pa.binary())])
 
 
-def _look(atlas: Atlas, ids: list[str], pairs: np.ndarray, looks: dict[int, Small]) -> None:
+def _look(
+    atlas: Atlas, ids: list[str], pairs: np.ndarray, looks: dict[int, ThumbnailFeatures]
+) -> None:
     """Add the pictures of these pairs to those that were looked at; the first ones make room."""
     needed = np.unique(pairs).tolist()
     known = {row: looks.pop(row) for row in needed if row in looks}
@@ -254,7 +260,7 @@ def _look(atlas: Atlas, ids: list[str], pairs: np.ndarray, looks: dict[int, Smal
         looks.update(zip(rows, chain.from_iterable(threads.map(_smalls, several)), strict=True))
 
 
-def _smalls(thumbnails: list[bytes]) -> list[Small]:
+def _smalls(thumbnails: list[bytes]) -> list[ThumbnailFeatures]:
     return smalls([_readable(each, SIDE_PX) for each in thumbnails])
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cosmic_morphology.curate.duplicates.similarity import Agreement, agreement
-from cosmic_morphology.curate.duplicates.transforms import Pose
+from cosmic_morphology.curate.duplicates.similarity import ImageSimilarity, measure_similarity
+from cosmic_morphology.curate.duplicates.transforms import SimilarityTransform
 from cosmic_morphology.imaging.resample import blurred, sampled
 
 # Longer side of the part that both show, when they are laid over each other.
@@ -28,19 +28,23 @@ _HOPELESS_AFTER, _HOPELESS = 3, 0.25
 _STEPS = ((4.0, 1.5, 8, 0.75), (2.0, 1.5, 6, 0.8), (1.0, 1.5, 6, 0.75))
 
 
-def best_agreement(one: np.ndarray, other: np.ndarray, poses: Sequence[Pose]) -> Agreement | None:
+def best_agreement(
+    one: np.ndarray, other: np.ndarray, poses: Sequence[SimilarityTransform]
+) -> ImageSimilarity | None:
     """The best agreement over several poses; the first copy found ends the search."""
-    best: Agreement | None = None
+    best: ImageSimilarity | None = None
     for pose in poses:
         found = compare(one, other, pose)
-        if found and (best is None or found.likeness > best.likeness):
+        if found and (best is None or found.similarity > best.similarity):
             best = found
         if best and best.is_copy:
             break
     return best
 
 
-def compare(one: np.ndarray, other: np.ndarray, pose: Pose) -> Agreement | None:
+def compare(
+    one: np.ndarray, other: np.ndarray, pose: SimilarityTransform
+) -> ImageSimilarity | None:
     """Lay the first picture over the second and compare; None when too little is common.
 
     Parameters
@@ -54,23 +58,23 @@ def compare(one: np.ndarray, other: np.ndarray, pose: Pose) -> Agreement | None:
     a, b = _turned(_grey(one, weights), pose), _grey(other, weights)
     scale, x, y = _in_pixels(pose, one.shape, other.shape)
     place = np.array([scale, scale, x, y])
-    starts = [1] if pose.support >= _SURE_SUPPORT else [0, 1]
-    best: Agreement | None = None
+    starts = [1] if pose.inliers >= _SURE_SUPPORT else [0, 1]
+    best: ImageSimilarity | None = None
     for start in starts:
-        found = _laid_over(a, b, place, _STEPS[start:])
-        if found and (best is None or found.likeness > best.likeness):
+        found = _overlap_region(a, b, place, _STEPS[start:])
+        if found and (best is None or found.similarity > best.similarity):
             best = found
         if best and best.is_copy:
             break
     return best
 
 
-def _laid_over(
+def _overlap_region(
     a: np.ndarray,
     b: np.ndarray,
     place: np.ndarray,
     steps: tuple[tuple[float, float, int, float], ...],
-) -> Agreement | None:
+) -> ImageSimilarity | None:
     frame = _frame(a.shape, b.shape, place)
     if frame is None:
         return None
@@ -84,7 +88,7 @@ def _laid_over(
         frame = _frame(a.shape, b.shape, place, inset_px=3.0, least_pitch=step)
         if frame is None:
             return None
-        place, alike = _settled(
+        place, alike = register_lucas_kanade(
             _smoothed(a, step / scale), _smoothed(b, step), place, frame, blur, rounds
         )
         if alike < least:
@@ -96,7 +100,7 @@ def _laid_over(
     at_y, at_x = _grid(frame)
     over = sampled(a, (at_x - place[2]) / place[0], (at_y - place[3]) / place[1])
     target = sampled(b, at_x, at_y)
-    return agreement(over, target, *_shares(a.shape, b.shape, place))
+    return measure_similarity(over, target, *_shares(a.shape, b.shape, place))
 
 
 def _grey(pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -111,7 +115,7 @@ def _has_no_colour(pixels: np.ndarray) -> bool:
     return float(np.abs(levels[..., :2] - levels[..., 1:]).mean()) < _COLOUR_LEVELS
 
 
-def _turned(grey: np.ndarray, pose: Pose) -> np.ndarray:
+def _turned(grey: np.ndarray, pose: SimilarityTransform) -> np.ndarray:
     exchanged, left_right, top_bottom = pose.form
     if left_right:
         grey = grey[:, ::-1]
@@ -121,7 +125,7 @@ def _turned(grey: np.ndarray, pose: Pose) -> np.ndarray:
 
 
 def _in_pixels(
-    pose: Pose, one: tuple[int, ...], other: tuple[int, ...]
+    pose: SimilarityTransform, one: tuple[int, ...], other: tuple[int, ...]
 ) -> tuple[float, float, float]:
     """Scale and shift from pixels of the turned first picture to pixels of the second."""
     from_px, to_px = max(one[:2]), max(other[:2])
@@ -176,7 +180,7 @@ def _inside(shape: tuple[int, ...], x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(down[:, None] & across[None])
 
 
-def _levelled(picture: np.ndarray, blur: float) -> np.ndarray:
+def local_contrast_normalise(picture: np.ndarray, blur: float) -> np.ndarray:
     """Band of structure with its local strength taken out: stretches and colours drop out."""
     band = blurred(picture, blur) - blurred(picture, 4 * blur)
     strength = np.sqrt(np.maximum(blurred(band * band, 4 * blur), 0))
@@ -184,7 +188,7 @@ def _levelled(picture: np.ndarray, blur: float) -> np.ndarray:
     return np.asarray(np.clip(band / (strength + 0.1 * level + 1e-3), -3, 3))
 
 
-def _settled(
+def register_lucas_kanade(
     a: np.ndarray,
     b: np.ndarray,
     place: np.ndarray,
@@ -198,13 +202,13 @@ def _settled(
     """
     pitch = frame[4]
     at_y, at_x = _grid(frame)
-    wanted = _levelled(sampled(b, at_x, at_y), blur)
+    wanted = local_contrast_normalise(sampled(b, at_x, at_y), blur)
     middle_x, middle_y = at_x.mean(), at_y.mean()
     best = -1.0, place
     off_x, off_y = at_x - middle_x, (at_y - middle_y)[:, None]
     for turn in range(rounds + 1):
         from_x, from_y = (at_x - place[2]) / place[0], (at_y - place[3]) / place[1]
-        have = _levelled(sampled(a, from_x, from_y), blur)
+        have = local_contrast_normalise(sampled(a, from_x, from_y), blur)
         slope_y, slope_x = np.gradient(have, pitch)
         inside = _inside(a.shape, from_x, from_y)
         likeness_now = _correlation(have[inside], wanted[inside])

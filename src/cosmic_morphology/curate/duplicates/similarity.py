@@ -40,7 +40,7 @@ _FLOOR_LEVELS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class ImageSimilarity:
     """How far two pictures are one.
 
     Attributes
@@ -60,16 +60,16 @@ class Agreement:
     """
 
     fine: float
-    grain: float
-    shapes: float
+    fine_correlation: float
+    coarse_correlation: float
     corners: float
     of_one: float
     of_other: float
 
     @property
-    def likeness(self) -> float:
+    def similarity(self) -> float:
         """One number, in [0, 1]."""
-        return (self.fine + self.grain) / 2
+        return (self.fine + self.fine_correlation) / 2
 
     @property
     def is_copy(self) -> bool:
@@ -84,12 +84,14 @@ class Agreement:
         return (
             larger >= MIN_CONTAINED
             and smaller >= MIN_PART
-            and self.likeness >= needed
-            and (self.shapes >= shapes_needed or self.likeness >= SURE_LIKENESS)
+            and self.similarity >= needed
+            and (self.coarse_correlation >= shapes_needed or self.similarity >= SURE_LIKENESS)
         )
 
 
-def agreement(one: np.ndarray, other: np.ndarray, of_one: float, of_other: float) -> Agreement:
+def measure_similarity(
+    one: np.ndarray, other: np.ndarray, of_one: float, of_other: float
+) -> ImageSimilarity:
     """Measure two pictures that lie over each other.
 
     Parameters
@@ -102,7 +104,7 @@ def agreement(one: np.ndarray, other: np.ndarray, of_one: float, of_other: float
     fine, grain = _fine(one, other), _grain(one, other)
     may_be_copy = (fine + grain) / 2 >= MIN_LIKENESS - FRAMED_ALIKE
     shapes = _shapes(one, other) if may_be_copy else 0.0
-    return Agreement(fine, grain, shapes, _corners(one, other), of_one, of_other)
+    return ImageSimilarity(fine, grain, shapes, _corners(one, other), of_one, of_other)
 
 
 def _fine(one: np.ndarray, other: np.ndarray) -> float:

@@ -18,7 +18,7 @@ _BLOCKS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Small:
+class ThumbnailFeatures:
     """A picture pressed into a square, and its details alone; both with mean 0 and length 1.
 
     Attributes
@@ -37,7 +37,7 @@ class Small:
     beside: float
 
 
-def smalls(pictures: Sequence[np.ndarray]) -> list[Small]:
+def smalls(pictures: Sequence[np.ndarray]) -> list[ThumbnailFeatures]:
     """What pictures are compared by.
 
     Parameters
@@ -53,12 +53,14 @@ def smalls(pictures: Sequence[np.ndarray]) -> list[Small]:
     beside = np.sqrt(np.maximum(_squared(coarse) - _squared(blocks), 0)).tolist()
     # Copies, so that one picture of many does not keep the others.
     return [
-        Small(whole.copy(), details.copy(), part.copy(), length)
+        ThumbnailFeatures(whole.copy(), details.copy(), part.copy(), length)
         for whole, details, part, length in zip(coarse, fine, blocks, beside, strict=True)
     ]
 
 
-def may_be_alike(looks: dict[int, Small], pairs: np.ndarray, forms: np.ndarray) -> np.ndarray:
+def may_be_alike(
+    looks: dict[int, ThumbnailFeatures], pairs: np.ndarray, forms: np.ndarray
+) -> np.ndarray:
     """In which of these forms two pictures may be alike, by their blocks alone.
 
     No picture is lost by it: what lies beside the blocks adds no more than the product of its
@@ -92,7 +94,9 @@ def may_be_alike(looks: dict[int, Small], pairs: np.ndarray, forms: np.ndarray) 
     return worth
 
 
-def likeness(one: Small, other: Small, forms: Iterable[Form] = FORMS) -> float:
+def likeness(
+    one: ThumbnailFeatures, other: ThumbnailFeatures, forms: Iterable[Form] = FORMS
+) -> float:
     """Correlation of two pictures of one framing, in [0, 1]: of the details, when they have any.
 
     The best of several ways to turn the first before it is laid over the other.

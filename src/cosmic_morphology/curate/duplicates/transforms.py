@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, MIN_COSINE, placed, turned
-from cosmic_morphology.curate.duplicates.keypoints import Blobs
+from cosmic_morphology.curate.duplicates.keypoints import Keypoints
 
 # Pairs of blobs so far from what the others say (in units of the longer side, and in octaves of
 # size) do not count for them.
@@ -16,7 +16,7 @@ _SAME_SIZE = 0.42
 
 
 @dataclass(frozen=True, slots=True)
-class Pose:
+class SimilarityTransform:
     """How the first picture lies in the second.
 
     Attributes
@@ -35,13 +35,15 @@ class Pose:
     scale: float
     x: float
     y: float
-    support: int
+    inliers: int
 
 
-SAME = Pose((0, 0, 0), 1.0, 0.0, 0.0, 0)
+IDENTITY = SimilarityTransform((0, 0, 0), 1.0, 0.0, 0.0, 0)
 
 
-def poses_between(one: Blobs, other: Blobs, *, at_most: int = 3) -> list[Pose]:
+def estimate_transforms(
+    one: Keypoints, other: Keypoints, *, at_most: int = 3
+) -> list[SimilarityTransform]:
     """The poses that most blobs agree on, at most one a form, the best first.
 
     A symmetric picture (a galaxy seen from its edge) fits itself in several forms: those with at
@@ -51,20 +53,24 @@ def poses_between(one: Blobs, other: Blobs, *, at_most: int = 3) -> list[Pose]:
         return []
     found = []
     for form in FORMS:
-        alike = turned(one.code, form) @ other.code.T
+        alike = turned(one.descriptor, form) @ other.descriptor.T
         # Each blob votes once, with the best of the other's blobs.
         at = alike.argmax(axis=1)
         cosine = alike[np.arange(len(one)), at]
         good = np.flatnonzero(cosine >= MIN_COSINE)
         if len(good):
             found.append((_agreed(one, other, good, at[good], form), float(cosine.max())))
-    found.sort(key=lambda each: (-each[0].support, -each[1]))
-    return [pose for pose, _ in found[:at_most] if 2 * pose.support >= found[0][0].support]
+    found.sort(key=lambda each: (-each[0].inliers, -each[1]))
+    return [pose for pose, _ in found[:at_most] if 2 * pose.inliers >= found[0][0].inliers]
 
 
 def _agreed(
-    one: Blobs, other: Blobs, mine: np.ndarray, theirs: np.ndarray, form: tuple[int, int, int]
-) -> Pose:
+    one: Keypoints,
+    other: Keypoints,
+    mine: np.ndarray,
+    theirs: np.ndarray,
+    form: tuple[int, int, int],
+) -> SimilarityTransform:
     x, y = placed(one.x[mine], one.y[mine], form)
     to_x, to_y = other.x[theirs], other.y[theirs]
     scale = other.size[theirs] / one.size[mine]
@@ -87,7 +93,7 @@ def _agreed(
     if support > 2:
         again = _fitted(x[left], y[left], to_x[left], to_y[left])
         fitted = again or fitted
-    return Pose(form, *fitted, support=support)
+    return SimilarityTransform(form, *fitted, inliers=support)
 
 
 def _distinct(agree: np.ndarray, theirs: np.ndarray) -> np.ndarray:

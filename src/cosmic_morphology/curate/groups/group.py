@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, Stamp, fingerprint
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, content_hash
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.groups.lineage import parents_of
-from cosmic_morphology.curate.groups.titles import named_in, names_key, series_of
+from cosmic_morphology.curate.groups.titles import named_in, names_key, title_series
 from cosmic_morphology.settings import CurateSettings
 
 STAGE = "group"
@@ -22,8 +22,8 @@ COLUMNS = (
     "duplicate_of",
 )  # fmt: skip
 # Ties that always hold; the others are refused where a group would grow beyond all bounds.
-SURE = ("copy", "lineage", "press", "object")
-TIES = (*SURE, "series", "album", "day")
+ALWAYS = ("copy", "lineage", "press", "object")
+KEY_KINDS = (*ALWAYS, "series", "album", "day")
 # Of these one key alone may be so broad that it means nothing (a planet, a survey).
 _BOUNDED = ("object", "series", "album", "day")
 _REASONS = {
@@ -61,7 +61,7 @@ class GroupSummary:
     groups: int = 0
     largest: int = 0
     ties: dict[str, int] = field(default_factory=dict)
-    too_broad: dict[str, int] = field(default_factory=dict)
+    too_common: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     changed: bool = True
 
@@ -73,7 +73,7 @@ class Grouping:
     group: list[str]
     reason: list[str]
     ties: dict[str, int]
-    too_broad: dict[str, int]
+    too_common: dict[str, int]
     refused: dict[str, int]
 
 
@@ -92,9 +92,11 @@ def group_pictures(atlas: Atlas, *, settings: CurateSettings) -> GroupSummary:
         ``group_broad_names``, ``group_max_share``, ``group_max_album``.
     """
     rows = atlas.read(["id", *COLUMNS]).sort_by("id")
-    stamp = Stamp(STAGE, _parameters(settings), CODE, inputs=fingerprint(rows.to_pydict()))
-    found = tie(rows, settings=settings)
-    changed = not stamp.is_current(atlas.stamp_of("group"))
+    stamp = ColumnProvenance(
+        STAGE, _parameters(settings), CODE, inputs=content_hash(rows.to_pydict())
+    )
+    found = build_groups(rows, settings=settings)
+    changed = not stamp.is_current(atlas.provenance_of("group"))
     if changed:
         atlas.replace_columns(
             pa.table(
@@ -112,13 +114,13 @@ def group_pictures(atlas: Atlas, *, settings: CurateSettings) -> GroupSummary:
         groups=len(sizes),
         largest=max(sizes.values(), default=0),
         ties=found.ties,
-        too_broad=found.too_broad,
+        too_common=found.too_common,
         refused=found.refused,
         changed=changed,
     )
 
 
-def tie(rows: pa.Table, *, settings: CurateSettings) -> Grouping:
+def build_groups(rows: pa.Table, *, settings: CurateSettings) -> Grouping:
     """Decide the group of every row; pure, and the same whatever the order of the rows.
 
     Parameters
@@ -132,15 +134,15 @@ def tie(rows: pa.Table, *, settings: CurateSettings) -> Grouping:
     listed = rows.to_pylist()
     order = sorted(range(len(listed)), key=lambda at: str(listed[at]["id"]))
     listed = [listed[at] for at in order]
-    members, too_broad = keys_of_rows(listed, settings=settings)
+    members, too_broad = grouping_keys(listed, settings=settings)
     bound = _bound(len(listed), settings)
     sets = UnionFind(len(listed))
     used: dict[int, list[str]] = defaultdict(list)
     ties: Counter[str] = Counter()
     refused: dict[str, int] = {}
-    for kind, key in sorted(members, key=lambda each: (TIES.index(each[0]), each[1])):
+    for kind, key in sorted(members, key=lambda each: (KEY_KINDS.index(each[0]), each[1])):
         rows_of_key = members[kind, key]
-        if not sets.join(rows_of_key, at_most=None if kind in SURE else bound):
+        if not sets.join(rows_of_key, at_most=None if kind in ALWAYS else bound):
             refused[f"{kind}: {key}"] = len(rows_of_key)
             continue
         ties[kind] += 1
@@ -154,7 +156,7 @@ def tie(rows: pa.Table, *, settings: CurateSettings) -> Grouping:
     return Grouping(group, reason, dict(ties), too_broad, refused)
 
 
-def keys_of_rows(
+def grouping_keys(
     listed: list[dict[str, Any]], settings: CurateSettings
 ) -> tuple[dict[tuple[str, str], list[int]], dict[str, int]]:
     """What ties rows: each (kind, key) with its two or more rows; and the keys too broad for that.
@@ -211,7 +213,7 @@ def _keys(row: dict[str, Any], broad: set[str], ids: set[str]) -> Iterator[tuple
             yield "object", name
         elif len(day) == 10:
             yield "day", f"{place}|{name}|{day}"
-    series = series_of(row["title"] or "")
+    series = title_series(row["title"] or "")
     if series:
         # The number of an object is no number of a part: NGC 100 and NGC 101 are no series.
         named = sorted(set(said.objects) - broad)

@@ -87,7 +87,7 @@ def named_in(title: str, *, names: Sequence[str] = (), file_name: str = "") -> N
     return Named(frozenset(objects), frozenset().union(*(_press(text) for text in texts)))
 
 
-def series_of(title: str) -> str:
+def title_series(title: str) -> str:
     """The title without part numbers and words of form; empty when too little is left of it."""
     text = re.sub(r"[^\w ]+", " ", _plain(title))
     for pattern in (_PART, _FORM, _NUMBERS):

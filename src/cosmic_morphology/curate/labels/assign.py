@@ -15,27 +15,31 @@ from numpy.typing import NDArray
 from cosmic_morphology.atlas import (
     VOTE_TYPE,
     Atlas,
+    ColumnProvenance,
     Decision,
     Progress,
-    Stamp,
+    content_hash,
     embedding_columns,
-    fingerprint,
     latest_decisions,
 )
 from cosmic_morphology.curate.columns import matrix
-from cosmic_morphology.curate.review.verdicts import label_given, teaching_labels
+from cosmic_morphology.curate.review.verdicts import label_from_verdict, verdict_labels_for_training
 from cosmic_morphology.curate.votes import zero_shot
 from cosmic_morphology.curate.votes.cast import taxonomy_key
 from cosmic_morphology.curate.votes.crowd import crowdlab
 from cosmic_morphology.curate.votes.derived import (
     PICTURE,
     ZERO_SHOT,
-    Pictures,
-    with_derived_votes,
+    VotingContext,
+    add_derived_votes,
 )
-from cosmic_morphology.curate.votes.label_model import consensus
-from cosmic_morphology.curate.votes.trained_runs import heard_runs
-from cosmic_morphology.curate.votes.weighted_votes import Hearing, hear, origin_of
+from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
+from cosmic_morphology.curate.votes.trained_runs import eligible_run_votes
+from cosmic_morphology.curate.votes.weighted_votes import (
+    WeightedVotes,
+    origin_of,
+    read_weighted_votes,
+)
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -109,15 +113,15 @@ def label(
         ["id", "votes", "source", "collection", "duplicate_of", "group", "split"]
     ).sort_by("id")
     decisions = latest_decisions(atlas)
-    runs = heard_runs(atlas, taxonomy=taxonomy, settings=settings)
+    runs = eligible_run_votes(atlas, taxonomy=taxonomy, settings=settings)
     ids, votes = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
 
-    def stamp_with(cast: Sequence[Any]) -> Stamp:
+    def stamp_with(cast: Sequence[Any]) -> ColumnProvenance:
         return _stamp(atlas, rows, cast, decisions, taxonomy, settings, evidence, runs, seed)
 
-    changed = not stamp_with(votes).is_current(atlas.stamp_of("label"))
+    changed = not stamp_with(votes).is_current(atlas.provenance_of("label"))
     if changed:
-        cast = with_derived_votes(
+        cast = add_derived_votes(
             [each or [] for each in votes],
             _pictures(atlas, rows, decisions, taxonomy, evidence, runs),
             taxonomy.names_with_reject,
@@ -126,7 +130,7 @@ def label(
             without=settings.without_voters,
         )
         _keep_votes(atlas, ids, votes, cast)
-        heard = hear(atlas, taxonomy=taxonomy)
+        heard = read_weighted_votes(atlas, taxonomy=taxonomy)
         table = _believed(heard, decisions, taxonomy, settings)
         atlas.replace_columns(table, stamp_with(cast))
     if progress:
@@ -152,11 +156,11 @@ def _stamp(
     evidence: Sequence[str],
     runs: Mapping[str, NDArray[np.float32]],
     seed: int,
-) -> Stamp:
+) -> ColumnProvenance:
     # Derived votes, too: rows that vote anew have lost theirs.
     told = [_told(cast or ()) for cast in votes]
     test = [row["id"] for row in rows.select(["id", "split"]).to_pylist() if row["split"] == "test"]
-    inputs = fingerprint(
+    inputs = content_hash(
         told,
         [rows.column(name).to_pylist() for name in ("id", "duplicate_of", "group")],
         sorted((each.id, each.verdict, each.label) for each in decisions.values()),
@@ -164,7 +168,7 @@ def _stamp(
         [
             (
                 name,
-                str(sorted(atlas.stamp_of(name).items())),
+                str(sorted(atlas.provenance_of(name).items())),
                 atlas.count("catalogue", f"`{name}` IS NOT NULL"),
             )
             for name in evidence
@@ -179,7 +183,7 @@ def _stamp(
         "seed": seed,
         "without": settings.without_voters,
     }
-    return Stamp(STAGE, parameters, CODE, inputs=inputs)
+    return ColumnProvenance(STAGE, parameters, CODE, inputs=inputs)
 
 
 def _pictures(
@@ -189,16 +193,16 @@ def _pictures(
     taxonomy: Taxonomy,
     evidence: Sequence[str],
     runs: Mapping[str, NDArray[np.float32]],
-) -> Pictures:
+) -> VotingContext:
     listed = rows.select(["id", "source", "collection", "duplicate_of", "group", "split"])
     known = listed.to_pylist()
     test = frozenset(row["id"] for row in known if row["split"] == "test")
-    return Pictures(
+    return VotingContext(
         ids=[row["id"] for row in known],
         groups=[row["group"] or row["duplicate_of"] or row["id"] for row in known],
         twins=[row["duplicate_of"] or row["id"] for row in known],
         origins=[origin_of(row) for row in known],
-        checked=teaching_labels(decisions, test, taxonomy),
+        checked=verdict_labels_for_training(decisions, test, taxonomy),
         withheld=test,
         embeddings=[matrix(atlas, name) for name in evidence if name != zero_shot.COLUMN],
         zero_shot=matrix(atlas, zero_shot.COLUMN) if zero_shot.COLUMN in evidence else None,
@@ -234,7 +238,7 @@ def _told(cast: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def _believed(
-    heard: Hearing,
+    heard: WeightedVotes,
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
     settings: CurateSettings,
@@ -244,13 +248,13 @@ def _believed(
     if settings.consensus == "crowdlab":
         likely = crowdlab(votes, ids, classes)
     else:
-        likely = consensus(votes, classes)
+        likely = naive_bayes_label_model(votes, classes)
     best = likely.argmax(axis=1)
     sure = likely[np.arange(len(ids)), best]
     out: dict[str, list[object]] = {"label": [], "label_confidence": [], "label_kind": []}
     for at, each in enumerate(ids):
         computed = classes[best[at]] if sure[at] >= least and votes[at] else None
-        given = label_given(decisions.get(each), computed, taxonomy)
+        given = label_from_verdict(decisions.get(each), computed, taxonomy)
         name, confidence, kind = (
             (given, 1.0, CHECKED)
             if given

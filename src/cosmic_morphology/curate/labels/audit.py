@@ -93,7 +93,7 @@ class AuditTable:
                 out.write((f"{row.what} {row.measure}", *numbers, row.n, "share"))
 
 
-def audit(
+def audit_labels(
     atlas: Atlas,
     truth_csv: Path,
     *,

@@ -42,7 +42,7 @@ class Explanation:
     votes: tuple[Vote, ...]
     decisions: tuple[Decision, ...]
     checks: dict[str, str]
-    mute: dict[str, str] = field(default_factory=dict)
+    abstained: dict[str, str] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """For the terminal."""
@@ -55,7 +55,7 @@ class Explanation:
             f"  {each.weight:.2f}  {each.label:<12} {each.voter}: {each.reason}"
             for each in self.votes
         ]
-        told += [f"        {voter} abstains: {why}" for voter, why in self.mute.items()]
+        told += [f"        {voter} abstains: {why}" for voter, why in self.abstained.items()]
         told += [_told(each) for each in self.decisions]
         return told + [f"  {name}: {reason}" for name, reason in self.checks.items()]
 
@@ -110,7 +110,7 @@ def explain_label(
         votes=tuple(sorted(votes, key=lambda each: (-each.weight, each.voter, each.label))),
         decisions=tuple(each for each in all_decisions(atlas) if each.id == id_),
         checks={name: row[f"{name}_reason"] or "" for name in checks if row[f"{name}_flag"]},
-        mute=mute,
+        abstained=mute,
     )
 
 

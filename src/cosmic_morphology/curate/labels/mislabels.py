@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate.labels.relevance import CheckSummary
 from cosmic_morphology.curate.votes.cast import labels_of_voter, taxonomy_key
-from cosmic_morphology.curate.votes.label_model import consensus, is_of_all
-from cosmic_morphology.curate.votes.weighted_votes import Hearing, hear
+from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
+from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes, read_weighted_votes
 from cosmic_morphology.errors import MissingExtraError, how_to_install
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -50,25 +50,25 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     MissingExtraError
         cleanlab is not installed.
     """
-    heard = hear(atlas, taxonomy=taxonomy)
-    stamp = Stamp(
+    heard = read_weighted_votes(atlas, taxonomy=taxonomy)
+    stamp = ColumnProvenance(
         MISLABEL_STAGE,
         {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_agreement},
         MISLABEL_CODE,
         inputs=heard.inputs,
     )
-    changed = not stamp.is_current(atlas.stamp_of("mislabel_score"))
+    changed = not stamp.is_current(atlas.provenance_of("mislabel_score"))
     if changed:
         atlas.replace_columns(_mislabel_rows(heard, taxonomy, settings.min_agreement), stamp)
     looked = atlas.count("catalogue", "mislabel_score IS NOT NULL")
     return CheckSummary(looked, atlas.count("catalogue", "mislabel_flag = true"), changed)
 
 
-def _mislabel_rows(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
+def _mislabel_rows(heard: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:
     ids, votes = heard.ids, heard.votes
     classes = taxonomy.names_with_reject
     claimed, claimant = _claims(ids, votes, classes)
-    others = consensus(votes, classes, without=[(voter,) for voter in claimant])
+    others = naive_bayes_label_model(votes, classes, without=[(voter,) for voter in claimant])
     supported = [
         any(each["voter"] != voter for each in cast)
         for cast, voter in zip(votes, claimant, strict=True)

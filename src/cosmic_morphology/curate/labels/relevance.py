@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate.votes.cast import taxonomy_key
-from cosmic_morphology.curate.votes.label_model import consensus, is_of_all
+from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
 from cosmic_morphology.curate.votes.voter_accuracy import RECORD
-from cosmic_morphology.curate.votes.weighted_votes import Hearing, hear
+from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes, read_weighted_votes
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -56,24 +56,24 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     settings : CurateSettings
         ``min_relevance``.
     """
-    heard = hear(atlas, taxonomy=taxonomy)
-    stamp = Stamp(
+    heard = read_weighted_votes(atlas, taxonomy=taxonomy)
+    stamp = ColumnProvenance(
         RELEVANCE_STAGE,
         {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_relevance},
         RELEVANCE_CODE,
         inputs=heard.inputs,
     )
-    changed = not stamp.is_current(atlas.stamp_of("relevance_score"))
+    changed = not stamp.is_current(atlas.provenance_of("relevance_score"))
     if changed:
         atlas.replace_columns(_relevance_rows(heard, taxonomy, settings.min_relevance), stamp)
     looked = atlas.count("catalogue", "relevance_score IS NOT NULL")
     return CheckSummary(looked, atlas.count("catalogue", "relevance_flag = true"), changed)
 
 
-def _relevance_rows(heard: Hearing, taxonomy: Taxonomy, least: float) -> pa.Table:
+def _relevance_rows(heard: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:
     ids, votes = heard.ids, heard.votes
     classes = taxonomy.names_with_reject
-    likely = consensus(votes, classes)
+    likely = naive_bayes_label_model(votes, classes)
     # Without any vote there is nothing to judge by: no score, no flag.
     scores = [1.0 - float(likely[at, -1]) if votes[at] else None for at in range(len(ids))]
     against = [_against(cast, taxonomy.reject, len(classes)) for cast in votes]

@@ -78,7 +78,9 @@ def _agreement(first: str, second: str, mine: dict[str, str], yours: dict[str, s
     )
 
 
-def label_given(decision: Decision | None, computed: str | None, taxonomy: Taxonomy) -> str | None:
+def label_from_verdict(
+    decision: Decision | None, computed: str | None, taxonomy: Taxonomy
+) -> str | None:
     """The class that a verdict gives, or None; ``keep`` without a class confirms the computed."""
     if decision is None:
         return None
@@ -88,9 +90,9 @@ def label_given(decision: Decision | None, computed: str | None, taxonomy: Taxon
     return named if named in taxonomy.names_with_reject else None
 
 
-def teaching_labels(
+def verdict_labels_for_training(
     decisions: Mapping[str, Decision], withheld: Collection[str], taxonomy: Taxonomy
 ) -> dict[str, str]:
     """Labels by people that may be learned from: none of a withheld (test) picture."""
-    given = {id_: label_given(each, None, taxonomy) for id_, each in decisions.items()}
+    given = {id_: label_from_verdict(each, None, taxonomy) for id_, each in decisions.items()}
     return {id_: name for id_, name in given.items() if name and id_ not in withheld}

@@ -7,14 +7,14 @@ from collections import Counter
 import numpy as np
 
 from cosmic_morphology.curate.split.assign import NONE, SIDES, reachable
-from cosmic_morphology.curate.split.divide import Sides
+from cosmic_morphology.curate.split.divide import SplitAssignment
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
 
 _MOST_REASONS = 3
 
 
-def check_ratios(sides: Sides, settings: SplitSettings, *, where: str) -> None:
+def check_ratios(sides: SplitAssignment, settings: SplitSettings, *, where: str) -> None:
     """Refuse a split that is empty, or farther from its ratio than the groups force.
 
     What the groups force: no split can be brought nearer to its ratio than the size of the
@@ -51,7 +51,7 @@ def check_ratios(sides: Sides, settings: SplitSettings, *, where: str) -> None:
         )
 
 
-def _missed(sides: Sides, settings: SplitSettings) -> str:
+def _missed(sides: SplitAssignment, settings: SplitSettings) -> str:
     sizes: Counter[tuple[str, str]] = Counter()
     fixed = {group for group, is_fixed in zip(sides.groups, sides.fixed, strict=True) if is_fixed}
     for side, group, counts in zip(sides.side, sides.groups, sides.counts, strict=True):
@@ -76,7 +76,7 @@ def _missed(sides: Sides, settings: SplitSettings) -> str:
     )
 
 
-def _why_empty(sides: Sides) -> str:
+def _why_empty(sides: SplitAssignment) -> str:
     if not sides.side:
         return "there is no image"
     kinds: dict[str, set[str]] = {"free": set(), "fixed": set(), "train only": set()}
@@ -91,11 +91,11 @@ def _why_empty(sides: Sides) -> str:
         f"that had a split before, or are held out: {len(kinds['fixed'])}",
         f"of rendered or derived images, for training only: {len(only)}",
     ]
-    reasons = Counter(why for why in sides.why_none if why).most_common(_MOST_REASONS)
+    reasons = Counter(why for why in sides.exclusion_reason if why).most_common(_MOST_REASONS)
     return "; ".join([*parts, *(f"left out, {why}: {number}" for why, number in reasons)])
 
 
-def _todo(sides: Sides) -> str:
+def _todo(sides: SplitAssignment) -> str:
     if all(sides.fixed[at] for at, side in enumerate(sides.side) if side != NONE):
         return "Deal all images anew with `cosmic split --redo`, or add images."
     return (

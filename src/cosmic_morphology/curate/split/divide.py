@@ -24,7 +24,7 @@ TAKEN_OUT = frozenset({HELD_OUT_LATE, ON_TWO_SIDES, MADE_LATE, SCORED_TWICE})
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class SplitAssignment:
     """What :func:`divide` decided about N images.
 
     Attributes
@@ -43,13 +43,15 @@ class Sides:
     """
 
     side: list[str]
-    why_none: list[str]
+    exclusion_reason: list[str]
     groups: list[str]
     counts: list[bool]
     fixed: list[bool]
 
 
-def divide(rows: pa.Table, *, settings: SplitSettings, seed: int, reject: str) -> Sides:
+def assign_splits(
+    rows: pa.Table, *, settings: SplitSettings, seed: int, reject: str
+) -> SplitAssignment:
     """Decide the split of every row; pure, and the same whatever the order of the rows.
 
     Images that were rendered here, or derived from another image of this atlas, are for training
@@ -79,7 +81,7 @@ def divide(rows: pa.Table, *, settings: SplitSettings, seed: int, reject: str) -
         for source, collection in zip(table["source"], table["collection"], strict=True)
     ]
     derived = train_only(lineage)
-    before, why = _kept_sides(table, groups, is_held, derived)
+    before, why = previous_splits(table, groups, is_held, derived)
     _leave_out(table, before, why, settings, reject)
     _leave_out_mixed(groups, is_held, before, why)
     stands = _standing(table, lineage, before, why, derived)
@@ -101,7 +103,7 @@ def divide(rows: pa.Table, *, settings: SplitSettings, seed: int, reject: str) -
         elif at not in stands:
             side[at], why[at] = NONE, SCORED_TWICE if before[at] else SPARE
     counts = [side[at] != NONE and at in stands for at in range(n)]
-    return Sides(side, why, groups, counts, [group in fixed for group in groups])
+    return SplitAssignment(side, why, groups, counts, [group in fixed for group in groups])
 
 
 def _whole_groups(table: dict[str, list[Any]], lineage: list[dict[str, Any]]) -> list[str]:
@@ -123,7 +125,7 @@ def _whole_groups(table: dict[str, list[Any]], lineage: list[dict[str, Any]]) ->
     return [first[at] for at in labels]
 
 
-def _kept_sides(
+def previous_splits(
     table: dict[str, list[Any]], groups: list[str], is_held: list[bool], derived: list[bool]
 ) -> tuple[list[str | None], list[str]]:
     """Splits of before that hold, and the reason of those that cannot."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, Stamp, fingerprint
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, content_hash
 from cosmic_morphology.curate.split.assign import assign_groups
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
@@ -49,7 +49,7 @@ def write_folds(
     UsageError
         There are fewer groups than folds, or one fold is asked for.
     """
-    known = atlas.stamp_of("fold")
+    known = atlas.provenance_of("fold")
     if not settings.folds and not known:
         return {}, False
     folds: list[int | None] = [None] * rows.num_rows
@@ -58,7 +58,7 @@ def write_folds(
         if told.get("folds") == settings.folds and not redo:
             folds = atlas.read(["id", "fold"]).sort_by("id").column("fold").to_pylist()
         listed = rows.select(["id", "label", "group"]).to_pylist()
-        folds = deal_folds(
+        folds = assign_folds(
             [row["group"] or row["id"] for row in listed],
             [row["label"] or "" for row in listed],
             takes_part=takes_part,
@@ -68,7 +68,7 @@ def write_folds(
         )
     ids = rows.column("id").to_pylist()
     parameters = {"folds": settings.folds, "seed": seed}
-    stamp = Stamp(STAGE, parameters, CODE, inputs=fingerprint(ids, folds))
+    stamp = ColumnProvenance(STAGE, parameters, CODE, inputs=content_hash(ids, folds))
     changed = not stamp.is_current(known)
     if changed:
         table = pa.table({"id": pa.array(ids), "fold": pa.array(folds, pa.int32())})
@@ -77,7 +77,7 @@ def write_folds(
     return dict(sorted(counted.items())), changed
 
 
-def deal_folds(
+def assign_folds(
     groups: Sequence[str],
     labels: Sequence[str],
     *,

@@ -17,14 +17,14 @@ from cosmic_morphology.curate.duplicates.columns import Copies
 from cosmic_morphology.curate.duplicates.find import compared_column, find_copies
 from cosmic_morphology.curate.exhaustive.compare import Exhaustive, compare_all
 from cosmic_morphology.curate.exhaustive.words import NO_IMAGE, UNREADABLE, not_looked_for, searched
-from cosmic_morphology.curate.groups.group import COLUMNS, keys_of_rows
+from cosmic_morphology.curate.groups.group import COLUMNS, grouping_keys
 from cosmic_morphology.curate.split.assign import SIDES
 from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.settings import CurateSettings
 
 _SHOWN = 20
 # Ties that two sides may not share; series, albums and days are kept in groups where they fit.
-MUST_NOT_CROSS = ("lineage", "press", "object")
+FORBIDDEN_KEYS = ("lineage", "press", "object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
+class LeakageReport:
     """What :func:`certify` found; :meth:`to_json` is what a report shows.
 
     Attributes
@@ -95,7 +95,7 @@ class Certificate:
     classes: dict[str, dict[str, int]] = field(default_factory=dict)
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
     compared: int = 0
-    may_cross: dict[str, int] = field(default_factory=dict)
+    allowed_across_splits: dict[str, int] = field(default_factory=dict)
     grouped_by: str = "duplicates, object, series and lineage"
     searched: tuple[str, ...] = ()
     not_looked_for: tuple[str, ...] = ()
@@ -108,7 +108,7 @@ class Certificate:
         return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False, default=str)
 
 
-def certify(
+def check_leakage(
     atlas: Atlas,
     *,
     settings: CurateSettings,
@@ -117,7 +117,7 @@ def certify(
     raise_on_leak: bool = True,
     progress: Progress | None = None,
     known: tuple[list[str], Copies, Exhaustive] | None = None,
-) -> Certificate:
+) -> LeakageReport:
     """Prove that no two sides of the split share a picture, an object, a series or lineage.
 
     Copies are looked for again, whatever the columns ``duplicate_of`` and ``group`` say, and twice:
@@ -164,12 +164,12 @@ def certify(
     found += [*shared, *_parted_groups(rows)]
     counted = Counter(leak.kind for leak in found)
     left_out = {NO_IMAGE: len(everything) - len(ids), UNREADABLE: thorough.unreadable}
-    certificate = Certificate(
+    certificate = LeakageReport(
         leaks=len(found),
-        leaks_by_kind={kind: counted[kind] for kind in ("copy", *MUST_NOT_CROSS, "group")},
+        leaks_by_kind={kind: counted[kind] for kind in ("copy", *FORBIDDEN_KEYS, "group")},
         found=tuple(found[:_SHOWN]),
         compared=copies.candidates,
-        may_cross=broad,
+        allowed_across_splits=broad,
         searched=searched(thorough, settings, column),
         not_looked_for=not_looked_for(thorough, settings, column),
         left_out={why: number for why, number in left_out.items() if number},
@@ -186,7 +186,7 @@ def certify(
     return certificate
 
 
-def leak_error(certificate: Certificate, where: str) -> LeakError:
+def leak_error(certificate: LeakageReport, where: str) -> LeakError:
     """What is said of a certificate with leaks."""
     first = certificate.found[0]
     return LeakError(
@@ -260,12 +260,12 @@ def _parted_copies(ids: list[str], side: dict[str, str], copies: Copies) -> Iter
 def _shared_keys(
     rows: list[dict[str, Any]], settings: CurateSettings
 ) -> tuple[list[Leak], dict[str, int]]:
-    members, broad = keys_of_rows(rows, settings)
+    members, broad = grouping_keys(rows, settings)
     leaks = []
     for (kind, key), at in sorted(members.items()):
         having = [rows[each] for each in at if rows[each]["split"] in SIDES]
         other = [row for row in having if row["split"] != having[0]["split"]]
-        if kind in MUST_NOT_CROSS and other:
+        if kind in FORBIDDEN_KEYS and other:
             one, two = having[0], other[0]
             leaks.append(Leak(kind, key, (one["id"], two["id"]), (one["split"], two["split"])))
     return leaks, broad

@@ -10,11 +10,16 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, Progress, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, Progress
 from cosmic_morphology.curate.duplicates.columns import tie_more
 from cosmic_morphology.curate.groups.group import group_pictures
 from cosmic_morphology.curate.split.assign import SIDES
-from cosmic_morphology.curate.split.leakage import Certificate, certify, copies_across, leak_error
+from cosmic_morphology.curate.split.leakage import (
+    LeakageReport,
+    check_leakage,
+    copies_across,
+    leak_error,
+)
 from cosmic_morphology.settings import CurateSettings
 
 # Each round ties what the one before it could not see, as copies of copies.
@@ -35,7 +40,7 @@ def certify_and_mend(
     split_again: Callable[[], object],
     raise_on_leak: bool = True,
     progress: Progress | None = None,
-) -> tuple[Certificate, int]:
+) -> tuple[LeakageReport, int]:
     """Certify a split; where copies leak, tie them, split again and certify that.
 
     Parameters
@@ -68,7 +73,7 @@ def certify_and_mend(
     tied = 0
     for left in range(_ROUNDS, -1, -1):
         known = copies_across(atlas, _sides(atlas), settings=settings, progress=progress)
-        certificate = certify(atlas, settings=settings, raise_on_leak=False, known=known)
+        certificate = check_leakage(atlas, settings=settings, raise_on_leak=False, known=known)
         if not left or not certificate.leaks_by_kind["copy"]:
             break
         tied += tie_more(atlas, known[0], known[1])
@@ -98,5 +103,5 @@ def _restore(atlas: Atlas, before: pa.Table) -> None:
                 for name in _COLUMNS
             }
         ),
-        Stamp("split", {"restored": True}, "1"),
+        ColumnProvenance("split", {"restored": True}, "1"),
     )

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, Stamp, fingerprint
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, content_hash
 from cosmic_morphology.curate.split.assign import NONE, SIDES
 from cosmic_morphology.curate.split.check import check_ratios
-from cosmic_morphology.curate.split.divide import NO_LABEL, Sides, divide
+from cosmic_morphology.curate.split.divide import NO_LABEL, SplitAssignment, assign_splits
 from cosmic_morphology.curate.split.folds import write_folds
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
@@ -120,10 +120,10 @@ def split_pictures(
             rows = rows.append_column(forgotten, pa.nulls(rows.num_rows, pa.string()))
     _check_held_out(rows, settings)
     name = reject if reject is not None else load_taxonomy(None).reject
-    sides = divide(rows, settings=settings, seed=seed, reject=name)
+    sides = assign_splits(rows, settings=settings, seed=seed, reject=name)
     if not settings.hold_out:
         check_ratios(sides, settings, where=atlas.uri)
-    stamp = Stamp(
+    stamp = ColumnProvenance(
         STAGE,
         {
             **settings.model_dump(exclude={"folds"}),
@@ -132,15 +132,15 @@ def split_pictures(
             "reject": name,
         },
         CODE,
-        inputs=fingerprint(rows.column("id").to_pylist(), sides.side, sides.why_none),
+        inputs=content_hash(rows.column("id").to_pylist(), sides.side, sides.exclusion_reason),
     )
-    changed = not stamp.is_current(atlas.stamp_of("split"))
+    changed = not stamp.is_current(atlas.provenance_of("split"))
     if changed:
         written = pa.table(
             {
                 "id": rows.column("id"),
                 "split": pa.array(sides.side, pa.string()),
-                "split_reason": pa.array(sides.why_none, pa.string()),
+                "split_reason": pa.array(sides.exclusion_reason, pa.string()),
             }
         )
         atlas.replace_columns(written, stamp)
@@ -170,7 +170,7 @@ def _check_held_out(rows: pa.Table, settings: SplitSettings) -> None:
 
 def _summary(
     rows: pa.Table,
-    sides: Sides,
+    sides: SplitAssignment,
     settings: SplitSettings,
     folds: dict[int, int],
     *,
@@ -194,7 +194,7 @@ def _summary(
         pictures={side: counted[side] for side in (*SIDES, NONE)},
         classes=dict(sorted(classes.items())),
         groups=len({g for g, side in zip(groups, sides.side, strict=True) if side != NONE}),
-        left_out=dict(Counter(why for why in sides.why_none if why).most_common()),
+        left_out=dict(Counter(why for why in sides.exclusion_reason if why).most_common()),
         kept=sum(was in SIDES and was == is_ for was, is_ in zip(old, sides.side, strict=True)),
         folds=folds,
         worst_ratio_error=round(100 * max(errors, default=0.0), 2),

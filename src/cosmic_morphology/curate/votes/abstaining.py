@@ -21,7 +21,7 @@ UNSURE = "it is not sure enough"
 _SCORED_SPLITS = ("val", "test")
 
 
-def why_mute(
+def abstain_reasons(
     rows: Sequence[Mapping[str, Any]], said: NDArray[np.float32], least: float
 ) -> list[str]:
     """For each picture why a run does not vote on it; empty where it does.

@@ -10,7 +10,7 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SourceText:
     """What a source says of one picture: the said columns of the catalogue, nulls made empty."""
 
     title: str = ""
@@ -25,7 +25,7 @@ class Said:
     collection: str = ""
 
     @classmethod
-    def from_row(cls, row: dict[str, Any]) -> Said:
+    def from_row(cls, row: dict[str, Any]) -> SourceText:
         """From a row of the catalogue."""
         given: dict[str, Any] = {name: row.get(name) or "" for name in _TEXTS}
         given |= {name: tuple(row.get(name) or ()) for name in _LISTS}
@@ -63,7 +63,7 @@ class Vote:
         }
 
 
-Voter = Callable[[Said, Taxonomy], list[Vote]]
+Voter = Callable[[SourceText, Taxonomy], list[Vote]]
 """A pure voter: no I/O, the same votes for the same texts and taxonomy; none is an abstention."""
 
 _TEXTS = ("title", "description", "given_label", "page_url", "image_url", "collection")

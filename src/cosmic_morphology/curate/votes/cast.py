@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import VOTE_TYPE, Atlas, Progress, Stamp, apply
-from cosmic_morphology.curate.votes.voters import COLUMNS, VOTERS, Said
+from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, Progress, apply
+from cosmic_morphology.curate.votes.voters import COLUMNS, VOTERS, SourceText
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -65,10 +65,10 @@ def vote(
     asked = tuple(name for name in VOTERS if name not in settings.without_voters)
     done = apply(
         atlas,
-        ballot(taxonomy, asked),
+        vote_column_function(taxonomy, asked),
         reads=COLUMNS,
         writes=[pa.field("votes", VOTE_TYPE)],
-        stamp=Stamp(STAGE, {"taxonomy": taxonomy_key(taxonomy), "voters": asked}, CODE),
+        stamp=ColumnProvenance(STAGE, {"taxonomy": taxonomy_key(taxonomy), "voters": asked}, CODE),
         progress=progress,
         engine=engine,
     )
@@ -82,12 +82,18 @@ def vote(
     )
 
 
-def ballot(taxonomy: Taxonomy, voters: Sequence[str]) -> Callable[[pa.Table], pa.Table]:
+def vote_column_function(
+    taxonomy: Taxonomy, voters: Sequence[str]
+) -> Callable[[pa.Table], pa.Table]:
     """The pure column function: said columns in, ``votes`` out, row for row."""
 
     def cast(batch: pa.Table) -> pa.Table:
         rows = [
-            [one.row() for name in voters for one in VOTERS[name](Said.from_row(row), taxonomy)]
+            [
+                one.row()
+                for name in voters
+                for one in VOTERS[name](SourceText.from_row(row), taxonomy)
+            ]
             for row in batch.to_pylist()
         ]
         return pa.table({"votes": pa.array(rows, VOTE_TYPE)})

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmic_morphology.curate.votes.cast import labels_of_voter
-from cosmic_morphology.curate.votes.label_model import consensus
+from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
 from cosmic_morphology.errors import MissingExtraError, how_to_install
 
 # The model's voice is given apart; search words repeat what the texts say.
@@ -51,7 +51,7 @@ def crowdlab(
         from cleanlab.multiannotator import get_label_quality_multiannotator
     except ImportError as error:
         raise MissingExtraError("CROWDLAB needs cleanlab", todo=how_to_install("learn")) from error
-    likely = consensus(votes, classes)
+    likely = naive_bayes_label_model(votes, classes)
     table = _annotations(votes, ids, classes)
     rows = np.flatnonzero(~np.isnan(table).all(axis=1))
     several = (~np.isnan(table[rows])).sum(axis=1) > 1

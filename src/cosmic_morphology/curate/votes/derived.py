@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmic_morphology.curate.votes.embedding_probe import out_of_sample, reduced
-from cosmic_morphology.curate.votes.label_model import GOLD, RUN, consensus
-from cosmic_morphology.curate.votes.voter_accuracy import on_record
+from cosmic_morphology.curate.votes.embedding_probe import cross_fitted_probabilities, pca_features
+from cosmic_morphology.curate.votes.label_model import DECISIVE_WEIGHT, RUN, naive_bayes_label_model
+from cosmic_morphology.curate.votes.voter_accuracy import reweight_by_verdicts
 
 TWIN, PICTURE, ZERO_SHOT = "twin", "picture", "zero_shot"
 _DERIVED = (TWIN, PICTURE, ZERO_SHOT)
@@ -32,7 +32,7 @@ Votes = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class VotingContext:
     """What is known of N pictures beside their votes; all of length N.
 
     Attributes
@@ -74,9 +74,9 @@ def is_derived(voter: str) -> bool:
     return voter in _DERIVED or voter.startswith(RUN)
 
 
-def with_derived_votes(
+def add_derived_votes(
     votes: Sequence[Votes],
-    pictures: Pictures,
+    pictures: VotingContext,
     classes: Sequence[str],
     *,
     learn_from: float,
@@ -101,7 +101,9 @@ def with_derived_votes(
         Voters that are not asked.
     """
     own = [[each for each in cast if not is_derived(each["voter"])] for cast in votes]
-    weighed = on_record(own, pictures.ids, pictures.origins, pictures.checked, len(classes))
+    weighed = reweight_by_verdicts(
+        own, pictures.ids, pictures.origins, pictures.checked, len(classes)
+    )
     twins: list[Votes] = [[] for _ in own]
     if TWIN not in without:
         twins = _twin_votes(weighed, pictures, classes)
@@ -120,7 +122,7 @@ def with_derived_votes(
 
 def picture_votes(
     votes: Sequence[Votes],
-    pictures: Pictures,
+    pictures: VotingContext,
     classes: Sequence[str],
     *,
     learn_from: float,
@@ -135,8 +137,8 @@ def picture_votes(
         return [[] for _ in votes]
     targets, weights = _targets(votes, pictures, classes, learn_from)
     rows = np.flatnonzero(there).tolist()
-    features = np.hstack([reduced(each[rows], seed=seed) for each in pictures.embeddings])
-    likely = out_of_sample(
+    features = np.hstack([pca_features(each[rows], seed=seed) for each in pictures.embeddings])
+    likely = cross_fitted_probabilities(
         features,
         targets[rows],
         weights[rows],
@@ -172,12 +174,14 @@ def _distributions(
     ]
 
 
-def _twin_votes(votes: Sequence[Votes], pictures: Pictures, classes: Sequence[str]) -> list[Votes]:
+def _twin_votes(
+    votes: Sequence[Votes], pictures: VotingContext, classes: Sequence[str]
+) -> list[Votes]:
     members: dict[str, list[int]] = defaultdict(list)
     for row, twin in enumerate(pictures.twins):
         members[twin].append(row)
     shared = [rows for rows in members.values() if len(rows) > 1]
-    likely = consensus(votes, classes)
+    likely = naive_bayes_label_model(votes, classes)
     cast: list[Votes] = [[] for _ in votes]
     for rows in shared:
         for row in rows:
@@ -190,14 +194,14 @@ def _votes_of_twins(
     rows: Sequence[int],
     votes: Sequence[Votes],
     likely: NDArray[np.float64],
-    pictures: Pictures,
+    pictures: VotingContext,
     classes: Sequence[str],
 ) -> Votes:
     for other in rows:
         told = pictures.checked.get(pictures.ids[other])
         if other != row and told in classes:
             reason = f"a person has seen its copy {pictures.ids[other]}"
-            return [_vote(TWIN, str(told), GOLD, reason)]
+            return [_vote(TWIN, str(told), DECISIVE_WEIGHT, reason)]
     best: dict[str, tuple[float, int]] = {}
     for other in rows:
         origin = pictures.origins[other]
@@ -218,12 +222,12 @@ def _votes_of_twins(
 
 def _targets(
     votes: Sequence[Votes],
-    pictures: Pictures,
+    pictures: VotingContext,
     classes: Sequence[str],
     learn_from: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     number = {name: at for at, name in enumerate(classes)}
-    likely = consensus(votes, classes)
+    likely = naive_bayes_label_model(votes, classes)
     sure = likely.max(axis=1)
     targets = np.where(sure >= learn_from, likely.argmax(axis=1), -1)
     weights = sure.copy()
@@ -235,7 +239,7 @@ def _targets(
     return targets.astype(np.int64), weights
 
 
-def _embedded(pictures: Pictures) -> NDArray[np.bool_]:
+def _embedded(pictures: VotingContext) -> NDArray[np.bool_]:
     there = np.full(len(pictures.ids), bool(pictures.embeddings))
     for each in pictures.embeddings:
         there &= ~np.isnan(each).any(axis=1)

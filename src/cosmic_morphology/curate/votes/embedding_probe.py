@@ -16,7 +16,7 @@ _COMPONENTS = 256
 _MOST_ROWS = 20_000
 
 
-def reduced(features: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
+def pca_features(features: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
     """Features on their principal components, all backbones with the same weight.
 
     Parameters
@@ -43,7 +43,7 @@ def reduced(features: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
     return np.asarray(found * (np.sqrt(_COMPONENTS) / length), dtype=np.float32)
 
 
-def out_of_sample(
+def cross_fitted_probabilities(
     features: NDArray[np.float32],
     targets: NDArray[np.int64],
     weights: NDArray[np.float64],
@@ -81,13 +81,13 @@ def out_of_sample(
         judged = fold == number
         learned = (~judged) & (targets >= 0)
         if judged.any() and len(set(targets[learned])) > 1:
-            likely[judged] = _fit_and_judge(
+            likely[judged] = _fit_predict(
                 features, targets, weights, _at_most(learned, seed), judged, n_classes
             )
     return likely
 
 
-def _fit_and_judge(
+def _fit_predict(
     features: NDArray[np.float32],
     targets: NDArray[np.int64],
     weights: NDArray[np.float64],

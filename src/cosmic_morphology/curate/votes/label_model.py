@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cosmic_morphology.curate.votes.voter_accuracy import RECORD
 
-GOLD = 0.99
+DECISIVE_WEIGHT = 0.99
 """A vote of this weight is not argued with: the archive's own code, "artist's concept"."""
 
 # The fields of one record repeat each other: the later they come, the less they add. A search
@@ -36,7 +36,7 @@ _LEAST, _MOST = 1e-3, 1 - 1e-3
 Cast = Sequence[Mapping[str, Any]]
 
 
-def consensus(
+def naive_bayes_label_model(
     votes: Sequence[Cast], classes: Sequence[str], *, without: Sequence[Sequence[str]] | None = None
 ) -> NDArray[np.float64]:
     """Probabilities of the classes from weighted votes: a naive Bayes over the voters.
@@ -65,7 +65,7 @@ def consensus(
     for row, cast in enumerate(votes):
         mute = without[row] if without is not None else ()
         heard = [each for each in cast if each["label"] in at and each["voter"] not in mute]
-        gold = [each for each in heard if each["weight"] >= GOLD and not is_of_all(each)]
+        gold = [each for each in heard if each["weight"] >= DECISIVE_WEIGHT and not is_of_all(each)]
         _add_odds(scores[row], gold or heard, at)
         if not gold:
             _add_distributions(scores[row], heard, at)

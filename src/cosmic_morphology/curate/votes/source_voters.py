@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from cosmic_morphology.curate.text.negation import is_negated, without_negated
 from cosmic_morphology.curate.text.object_names import NamedObject, objects_in
 from cosmic_morphology.curate.text.phrases import Phrases, plain, words_of_name
-from cosmic_morphology.curate.votes.base import Said, Vote
+from cosmic_morphology.curate.votes.base import SourceText, Vote
 from cosmic_morphology.curate.votes.text_voters import lead_and_rest, rule_votes
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -19,7 +19,7 @@ FOLDER = "folder"
 _GIVEN, _ON_THE_WAY = 0.66, 0.85
 
 
-def folder_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def folder_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
     """A vote for the given label, else for what the last folder's name means."""
     given = said.given_label.strip()
     label = class_of_text(given, taxonomy)
@@ -72,7 +72,7 @@ _OF_THE_SKY_OF_ALL = ("1", "2.1", "3")
 _LEAD_SHARE = 0.8
 
 
-def object_name_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def object_name_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the names that the source gives, those in the title, and those in the lead."""
     lead, _ = lead_and_rest(said)
     inside = taxonomy.class_of_word
@@ -112,7 +112,7 @@ SEARCH_WORD = "search_word"
 _SEARCH_WORD_WEIGHT = 0.41
 
 
-def search_word_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def search_word_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
     """A vote for the class of each search that found the picture.
 
     Where no search is recorded, for each class whose search word a query would have found in
@@ -132,7 +132,7 @@ def search_word_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
     ]
 
 
-def _would_find(said: Said, taxonomy: Taxonomy) -> list[str]:
+def _would_find(said: SourceText, taxonomy: Taxonomy) -> list[str]:
     words = taxonomy.class_of_word
     # Archives stem: a search for "galaxy" finds "galaxies".
     spelled = {plain(form): word for word in words for form in _forms(word)}
@@ -150,7 +150,7 @@ AVM = "avm"
 _AVM_WEIGHT = 0.99
 
 
-def avm_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def avm_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
     """A vote for each class among the codes; a reject code (technology, people) wins alone.
 
     Codes name everything in view, the main subject most often first: an artist's view of a

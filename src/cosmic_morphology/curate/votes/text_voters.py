@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from cosmic_morphology.curate.text.negation import without_negated
 from cosmic_morphology.curate.text.phrases import Found, Phrases, plain, sentences, words_of_name
-from cosmic_morphology.curate.votes.base import Said, Vote
+from cosmic_morphology.curate.votes.base import SourceText, Vote
 from cosmic_morphology.taxonomy import Taxonomy, TextField, load_taxonomy
 
 # A phrase found again adds less each time; ten mentions of one word are not ten witnesses.
@@ -90,7 +90,7 @@ TEXT = "text"
 _LEAD_SENTENCES = 2
 
 
-def lead_and_rest(said: Said) -> tuple[str, str]:
+def lead_and_rest(said: SourceText) -> tuple[str, str]:
     """The first sentences of a description, and the rest; both empty when it repeats the title."""
     if plain(said.description) == plain(said.title):
         return "", ""
@@ -98,7 +98,7 @@ def lead_and_rest(said: Said) -> tuple[str, str]:
     return " ".join(parts[:_LEAD_SENTENCES]), " ".join(parts[_LEAD_SENTENCES:])
 
 
-def text_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def text_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of lead, rest and keywords, each a voter of its own: they fail in different ways."""
     lead, rest = lead_and_rest(said)
     keywords = ". ".join(each for each in said.keywords if plain(each) != plain(said.title))
@@ -112,7 +112,7 @@ def text_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
 TITLE = "title"
 
 
-def title_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def title_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the title."""
     inside = taxonomy.class_of_word
     title = words_of_name(without_negated(said.title, inside), inside)

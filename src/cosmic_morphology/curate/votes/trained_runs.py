@@ -14,9 +14,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import Atlas, Progress, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, Progress
 from cosmic_morphology.curate.columns import matrix
-from cosmic_morphology.curate.votes.abstaining import ELSEWHERE, NO_RECORD, NOT_ASKED, why_mute
+from cosmic_morphology.curate.votes.abstaining import (
+    ELSEWHERE,
+    NO_RECORD,
+    NOT_ASKED,
+    abstain_reasons,
+)
 from cosmic_morphology.curate.votes.label_model import RUN
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.settings import CurateSettings
@@ -71,10 +76,10 @@ class TrainedSummary:
 
     filled: int
     votes: int
-    mute: dict[str, int] = field(default_factory=dict)
+    abstained: dict[str, int] = field(default_factory=dict)
 
 
-def ask_runs(
+def predict_with_runs(
     atlas: Atlas,
     runs: Sequence[TrainedVoter],
     *,
@@ -141,7 +146,7 @@ def columns_of_run(place: str) -> tuple[str, str]:
     return voter, _learnt_by(voter)
 
 
-def heard_runs(
+def eligible_run_votes(
     atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings
 ) -> dict[str, NDArray[np.float32]]:
     """What the runs of the settings say of the N pictures by id.
@@ -156,7 +161,7 @@ def heard_runs(
     for voter in dict.fromkeys(voter_of(each) for each in settings.runs):
         if voter not in settings.without_voters and _has_said(atlas, voter, taxonomy):
             said = matrix(atlas, voter)
-            mute = why_mute(_rows(atlas, voter), said, settings.run_min_confidence)
+            mute = abstain_reasons(_rows(atlas, voter), said, settings.run_min_confidence)
             said[[bool(why) for why in mute]] = np.nan
             heard[voter] = said
     return heard
@@ -171,7 +176,7 @@ def why_runs_abstain(
         why = NOT_ASKED
         if _has_said(atlas, voter, taxonomy):
             rows = _rows(atlas, voter)
-            mute = why_mute(rows, matrix(atlas, voter), settings.run_min_confidence)
+            mute = abstain_reasons(rows, matrix(atlas, voter), settings.run_min_confidence)
             why = mute[[row["id"] for row in rows].index(id_)]
         if why:
             found[voter] = why
@@ -202,11 +207,11 @@ def _ask(
     kind = pa.list_(pa.float32(), len(classes))
     fields = [pa.field(run.name, kind), pa.field(_learnt_by(run.name), pa.bool_())]
     parameters = {"classes": classes, "fingerprint": run.fingerprint}
-    atlas.prepare_columns(fields, Stamp(STAGE, parameters, CODE))
+    atlas.prepare_columns(fields, ColumnProvenance(STAGE, parameters, CODE))
     unproved = _note_learnt(atlas, run)
     least = settings.run_min_confidence
     rows, pictures = _rows(atlas, run.name), atlas.positions()
-    reasons = why_mute(rows, matrix(atlas, run.name), least)
+    reasons = abstain_reasons(rows, matrix(atlas, run.name), least)
     todo = [
         row["id"]
         for row, why in zip(rows, reasons, strict=True)
@@ -219,7 +224,7 @@ def _ask(
         atlas.fill_columns(pa.table({"id": pa.array(part, pa.string()), run.name: values}))
         if progress:
             progress(start + len(part), len(todo))
-    mute = Counter(why_mute(rows, matrix(atlas, run.name), least))
+    mute = Counter(abstain_reasons(rows, matrix(atlas, run.name), least))
     votes = mute.pop("", 0)
     if unproved:
         mute = Counter({unproved: len(rows)})
@@ -270,5 +275,5 @@ def _learnt_by(voter: str) -> str:
 def _has_said(atlas: Atlas, voter: str, taxonomy: Taxonomy) -> bool:
     if voter not in atlas.columns():
         return False
-    told = json.loads((atlas.stamp_of(voter) or {}).get(b"parameters", b"{}"))
+    told = json.loads((atlas.provenance_of(voter) or {}).get(b"parameters", b"{}"))
     return tuple(told.get("classes", ())) == taxonomy.names_with_reject

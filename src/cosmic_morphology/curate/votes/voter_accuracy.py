@@ -15,7 +15,7 @@ RECORD = "record_of_"
 Key = tuple[str, str, str]
 
 
-def on_record(
+def reweight_by_verdicts(
     votes: Sequence[Sequence[Mapping[str, Any]]],
     ids: Sequence[str],
     origins: Sequence[str],

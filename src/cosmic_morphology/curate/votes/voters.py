@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from cosmic_morphology.curate.text.phrases import plain
 from cosmic_morphology.curate.votes import source_voters, text_voters
-from cosmic_morphology.curate.votes.base import COLUMNS, Said, Vote, Voter
+from cosmic_morphology.curate.votes.base import COLUMNS, SourceText, Vote, Voter
 from cosmic_morphology.taxonomy import Taxonomy
 
 NO_CLASS_NAMED = "silence"
@@ -30,7 +30,7 @@ _ASKED: dict[str, Voter] = {
 }
 
 
-def no_class_named_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
+def no_class_named_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
     """A vote for the reject class where a long English description says nothing of any class.
 
     The rules read English; silence about a text in another language means nothing.
@@ -58,4 +58,4 @@ def no_class_named_votes(said: Said, taxonomy: Taxonomy) -> list[Vote]:
 VOTERS: dict[str, Voter] = {**_ASKED, NO_CLASS_NAMED: no_class_named_votes}
 """Every voter that looks at one row alone, by name."""
 
-__all__ = ["COLUMNS", "VOTERS", "Said", "Vote", "Voter"]
+__all__ = ["COLUMNS", "VOTERS", "SourceText", "Vote", "Voter"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cosmic_morphology.atlas import Atlas, fingerprint, latest_decisions
-from cosmic_morphology.curate.review.verdicts import teaching_labels
+from cosmic_morphology.atlas import Atlas, content_hash, latest_decisions
+from cosmic_morphology.curate.review.verdicts import verdict_labels_for_training
 from cosmic_morphology.curate.votes.derived import is_derived
-from cosmic_morphology.curate.votes.voter_accuracy import on_record
+from cosmic_morphology.curate.votes.voter_accuracy import reweight_by_verdicts
 from cosmic_morphology.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class WeightedVotes:
     """All N pictures by id, and the votes on each.
 
     Attributes
@@ -31,21 +31,21 @@ class Hearing:
     inputs: str
 
 
-def hear(atlas: Atlas, *, taxonomy: Taxonomy) -> Hearing:
+def read_weighted_votes(atlas: Atlas, *, taxonomy: Taxonomy) -> WeightedVotes:
     """Read the votes, weighed by each voter's record on pictures that people have checked."""
     rows = atlas.read(["id", "votes", "source", "collection", "split"]).sort_by("id").to_pylist()
     ids = [row["id"] for row in rows]
     withheld = {row["id"] for row in rows if row["split"] == "test"}
     cast = [row["votes"] or [] for row in rows]
-    votes = on_record(
+    votes = reweight_by_verdicts(
         cast,
         ids,
         [origin_of(row) for row in rows],
-        teaching_labels(latest_decisions(atlas), withheld, taxonomy),
+        verdict_labels_for_training(latest_decisions(atlas), withheld, taxonomy),
         len(taxonomy.names_with_reject),
         but={each["voter"] for mine in cast for each in mine if is_derived(each["voter"])},
     )
-    return Hearing(ids, votes, fingerprint(ids, votes))
+    return WeightedVotes(ids, votes, content_hash(ids, votes))
 
 
 def origin_of(row: dict[str, Any]) -> str:

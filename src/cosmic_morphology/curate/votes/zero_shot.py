@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
-from cosmic_morphology.atlas import Atlas, Progress, Stamp, apply
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, Progress, apply
 from cosmic_morphology.errors import (
     InputError,
     MissingExtraError,
@@ -102,7 +102,7 @@ def ask_zero_shot(
         columns,
         reads=["thumbnail"],
         writes=[field],
-        stamp=Stamp(
+        stamp=ColumnProvenance(
             STAGE,
             {
                 "model": settings.zero_shot,
@@ -123,7 +123,7 @@ def has_seen(atlas: Atlas, taxonomy: Taxonomy) -> bool:
     """Whether the column is there, and about the classes of this taxonomy."""
     if COLUMN not in atlas.columns():
         return False
-    known = json.loads((atlas.stamp_of(COLUMN) or {}).get(b"parameters", b"{}"))
+    known = json.loads((atlas.provenance_of(COLUMN) or {}).get(b"parameters", b"{}"))
     return tuple(known.get("classes", ())) == taxonomy.names_with_reject
 
 

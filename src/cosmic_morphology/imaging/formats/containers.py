@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, refuse
+from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind, reject
 
 _REFETCH = "Fetch it again."
 
@@ -81,23 +81,23 @@ def _check_png(data: bytes, limits: ImageLimits, where: str) -> None:
             break
         if zlib.crc32(body, zlib.crc32(kind)) != checksum:
             what = f"the checksum of the PNG's {kind.decode('latin-1')!r} chunk is wrong"
-            raise refuse(PictureKind.CORRUPT, what, where, _REFETCH)
+            raise reject(RejectionKind.CORRUPT, what, where, _REFETCH)
         if kind in {b"iCCP", b"zTXt", b"iTXt"}:
             unpacked += _unpacked_bytes(kind, body, limits.max_metadata_bytes)
             if unpacked > limits.max_metadata_bytes:
                 what = f"compressed texts unpack to more than {limits.max_metadata_bytes:,} bytes"
-                raise refuse(PictureKind.TOO_LARGE, what, where, "Strip the metadata.")
+                raise reject(RejectionKind.TOO_LARGE, what, where, "Strip the metadata.")
         if kind == b"IEND":
             return
     what = f"the PNG stops after {len(data):,} bytes without its end chunk"
-    raise refuse(PictureKind.TRUNCATED, what, where, _REFETCH)
+    raise reject(RejectionKind.TRUNCATED, what, where, _REFETCH)
 
 
 def _check_webp(data: bytes, where: str) -> None:
     declared = int.from_bytes(data[4:8], "little") + 8
     if declared > len(data):
         what = f"the WebP declares {declared:,} bytes and has {len(data):,}"
-        raise refuse(PictureKind.TRUNCATED, what, where, _REFETCH)
+        raise reject(RejectionKind.TRUNCATED, what, where, _REFETCH)
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, int | None]]:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging.decode import Decoded, refusals
+from cosmic_morphology.imaging.decode import Decoded, rejections
 from cosmic_morphology.imaging.formats.fits_choice import (
     MAX_LOOKED_AT,
     check_planes,
@@ -26,7 +26,7 @@ from cosmic_morphology.imaging.formats.fits_choice import (
 from cosmic_morphology.imaging.formats.fits_packed import check_tiles, unpacked
 from cosmic_morphology.imaging.formats.fits_unpacker import image_of_tiles
 from cosmic_morphology.imaging.formats.samples import check_decoded_bytes
-from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, check_size, refuse
+from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind, check_size, reject
 
 # Longest side, in thumbnails, that is stretched; larger planes are averaged down first.
 WORKING_SIDES = 2
@@ -54,7 +54,7 @@ def decode_fits(data: bytes, limits: ImageLimits, *, where: str = "") -> Decoded
         ``unsupported`` (no image, or a cube), ``blank``, ``too_many_pixels``, ``too_small``,
         ``truncated``, ``corrupt``.
     """
-    with refusals(where), _WARNINGS, warnings.catch_warnings():
+    with rejections(where), _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         data = unpacked(data, limits, where=where)
         planes, header = _planes(data, limits, where)
@@ -85,7 +85,7 @@ def _planes(data: bytes, limits: ImageLimits, where: str) -> tuple[np.ndarray, A
             try:
                 planes = _numbers(data, (at, unit), limits, where)
             except PictureError as error:
-                if error.kind != PictureKind.TOO_SMALL:
+                if error.kind != RejectionKind.TOO_SMALL:
                     raise
                 small = small or error
                 continue
@@ -137,7 +137,7 @@ def _check_complete(unit: Any, data: bytes, where: str) -> None:
     end = unit.fileinfo()["datLoc"] + unit.size
     if end > len(data):
         what = f"the FITS header declares data up to byte {end:,}, there are {len(data):,}"
-        raise refuse(PictureKind.TRUNCATED, what, where, "Fetch it again.")
+        raise reject(RejectionKind.TRUNCATED, what, where, "Fetch it again.")
 
 
 def _averaged(plane: np.ndarray, side_px: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.imaging.sniff import PictureKind, refuse
+from cosmic_morphology.imaging.sniff import RejectionKind, reject
 
 # A file may hold thousands of header units without an image.
 MAX_UNITS = 1000
@@ -60,7 +60,7 @@ def images_by_rank(units: Any, where: str) -> list[tuple[int, Any]]:
     if not science and not others:
         only = f"planes named {', '.join(beside[:3])}" if beside else "headers or tables"
         what = f"the FITS file has no image, only {only}"
-        raise refuse(PictureKind.UNSUPPORTED, what, where, "Export the image as its own file.")
+        raise reject(RejectionKind.UNSUPPORTED, what, where, "Export the image as its own file.")
     return science + others
 
 
@@ -79,7 +79,7 @@ def check_planes(shape: tuple[int, ...], header: Any, where: str) -> None:
     if not is_colour and any(side != 1 for side in shape[:-2]):
         along = f" along {axis}" if axis else ""
         what = f"a FITS cube of shape {shape}{along}; one or three planes are taken"
-        raise refuse(PictureKind.UNSUPPORTED, what, where, "Export one plane.")
+        raise reject(RejectionKind.UNSUPPORTED, what, where, "Export one plane.")
 
 
 def varies(planes: np.ndarray) -> bool:
@@ -113,7 +113,7 @@ def numbers_of_mask(planes: np.ndarray) -> int:
 def nothing_on(where: str) -> Exception:
     """The error of a FITS file without a plane that shows anything, for the caller to raise."""
     what = "every plane of the FITS file is blank: no two finite numbers on it differ"
-    return refuse(PictureKind.BLANK, what, where, "Look at what the archive really serves.")
+    return reject(RejectionKind.BLANK, what, where, "Look at what the archive really serves.")
 
 
 def _parts_of_name(unit: Any) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.imaging.formats.samples import check_decoded_bytes
-from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, refuse
+from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind, reject
 
 # Tiles are unpacked one by one in Python; by custom a tile is a row.
 MAX_TILES = 100_000
@@ -39,10 +39,10 @@ def unpacked(data: bytes, limits: ImageLimits, *, where: str = "") -> bytes:
             plain = stream.read(limits.max_decoded_bytes + 1)
     except EOFError as error:
         what = f"the gzip file stops after {len(data):,} bytes without its end"
-        raise refuse(PictureKind.TRUNCATED, what, where, _REFETCH) from error
+        raise reject(RejectionKind.TRUNCATED, what, where, _REFETCH) from error
     except (OSError, zlib.error) as error:
         what = f"the gzip file is damaged ({error})"
-        raise refuse(PictureKind.CORRUPT, what, where, _REFETCH) from error
+        raise reject(RejectionKind.CORRUPT, what, where, _REFETCH) from error
     check_decoded_bytes(len(plain), limits, where=where)
     return plain
 
@@ -68,7 +68,7 @@ def check_tiles(table: Any, data: bytes, limits: ImageLimits, *, where: str = ""
     n_tiles, row_bytes = int(header["NAXIS2"]), int(header["NAXIS1"])
     if n_tiles > MAX_TILES:
         what = f"the FITS image is packed in {n_tiles:,} tiles; at most {MAX_TILES:,} are unpacked"
-        raise refuse(PictureKind.UNSUPPORTED, what, where, "Unpack it with funpack.")
+        raise reject(RejectionKind.UNSUPPORTED, what, where, "Unpack it with funpack.")
     heap_at = int(header.get("THEAP", n_tiles * row_bytes))
     begins = table.fileinfo()["datLoc"]
     heap = memoryview(data)[begins + heap_at : begins + table.size]
@@ -82,7 +82,7 @@ def check_tiles(table: Any, data: bytes, limits: ImageLimits, *, where: str = ""
         tiles[:, 0] *= _ITEM_BYTES[form[1]]
         if tiles.size and (tiles.min() < 0 or tiles.sum(axis=1).max() > len(heap)):
             what = "a tile of the FITS image lies outside of its file"
-            raise refuse(PictureKind.CORRUPT, what, where, _REFETCH)
+            raise reject(RejectionKind.CORRUPT, what, where, _REFETCH)
         if column.name == "GZIP_COMPRESSED_DATA" or str(header["ZCMPTYPE"]).startswith("GZIP"):
             _check_inflated(heap, tiles, budget, where)
 
@@ -97,7 +97,7 @@ def _check_inflated(heap: memoryview, tiles: np.ndarray, budget: int, where: str
             budget -= len(zlib.decompressobj(_GZIP_HEADER).decompress(packed, budget + 1))
         except zlib.error as error:
             what = f"a tile of the FITS image is damaged ({error})"
-            raise refuse(PictureKind.CORRUPT, what, where, _REFETCH) from error
+            raise reject(RejectionKind.CORRUPT, what, where, _REFETCH) from error
         if budget < 0:
             what = "a tile of the FITS image unpacks to more than the image has room for"
-            raise refuse(PictureKind.TOO_MANY_PIXELS, what, where, _REFETCH)
+            raise reject(RejectionKind.TOO_MANY_PIXELS, what, where, _REFETCH)

@@ -19,8 +19,8 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from cosmic_morphology.imaging.sniff import PictureKind, refuse
-from cosmic_morphology.imaging.workers.pipes import environment, read_frame, write_frame
+from cosmic_morphology.imaging.sniff import RejectionKind, reject
+from cosmic_morphology.imaging.workers.pipes import environment, read_message, write_message
 
 # For tiles that send a decoder round in circles; real ones take seconds.
 PATIENCE_S = 600.0
@@ -40,8 +40,8 @@ class _Unpacker:
             watch = threading.Timer(PATIENCE_S, process.kill)
             watch.start()
             try:
-                write_frame(cast("BinaryIO", process.stdin), {"unit": unit}, data)
-                answer = read_frame(cast("BinaryIO", process.stdout))
+                write_message(cast("BinaryIO", process.stdin), {"unit": unit}, data)
+                answer = read_message(cast("BinaryIO", process.stdout))
             except (OSError, ValueError):
                 answer = None
             finally:
@@ -101,7 +101,7 @@ def image_of_tiles(data: bytes, unit: int, *, where: str = "") -> np.ndarray:
     said, numbers = answer or ({"error": "the process that unpacked them ended"}, b"")
     if "error" in said:
         what = f"the tiles of the FITS image cannot be unpacked ({said['error']})"
-        raise refuse(PictureKind.CORRUPT, what, where, "Fetch it again.")
+        raise reject(RejectionKind.CORRUPT, what, where, "Fetch it again.")
     return np.frombuffer(numbers, said["dtype"]).reshape(said["shape"])
 
 
@@ -112,14 +112,14 @@ def main() -> None:
     # The parent reads frames here: nothing else may come between them.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    while (frame := read_frame(sys.stdin.buffer)) is not None:
+    while (frame := read_message(sys.stdin.buffer)) is not None:
         said, data = frame
         try:
             pixels = _unpacked(data, said["unit"])
         except Exception as error:  # noqa: BLE001 - it is told to the parent, whatever it is
-            write_frame(out, {"error": str(error) or type(error).__name__})
+            write_message(out, {"error": str(error) or type(error).__name__})
         else:
-            write_frame(out, {"dtype": pixels.dtype.str, "shape": pixels.shape}, pixels.tobytes())
+            write_message(out, {"dtype": pixels.dtype.str, "shape": pixels.shape}, pixels.tobytes())
 
 
 def _unpacked(data: bytes, unit: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 import simplejpeg
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging.sniff import PictureKind, refuse
+from cosmic_morphology.imaging.sniff import RejectionKind, reject
 
 _REFETCH = "Fetch it again."
 # Within the coded data FF is followed by 00 or by a restart marker; FF may be repeated as filler.
@@ -70,10 +70,10 @@ def end_of_jpeg(data: bytes, *, where: str = "") -> int:
             scans += 1
         if scans > MAX_SCANS:
             what = f"the JPEG has more than {MAX_SCANS} scans"
-            raise refuse(PictureKind.UNSUPPORTED, what, where, "Save it again.")
+            raise reject(RejectionKind.UNSUPPORTED, what, where, "Save it again.")
         at += length
     what = f"the JPEG stops after {len(data):,} bytes without the end of its image"
-    raise refuse(PictureKind.TRUNCATED, what, where, _REFETCH)
+    raise reject(RejectionKind.TRUNCATED, what, where, _REFETCH)
 
 
 def _cross_off(coming: dict[int, int], scan: bytes, *, progressive: bool) -> None:
@@ -132,7 +132,7 @@ def pixels_of_jpeg(
         else:
             return pixels
     what = "the JPEG's coded data end in the midst of other bytes"
-    raise refuse(PictureKind.CORRUPT, what, where, _REFETCH)
+    raise reject(RejectionKind.CORRUPT, what, where, _REFETCH)
 
 
 def _without_padding(data: bytes, count: int, marker: str) -> bytes:
@@ -149,8 +149,8 @@ def _without_padding(data: bytes, count: int, marker: str) -> bytes:
 
 def _refusal(said: str, where: str) -> PictureError:
     if any(words in said.lower() for words in _CUT):
-        return refuse(PictureKind.TRUNCATED, f"the JPEG is cut ({said})", where, _REFETCH)
+        return reject(RejectionKind.TRUNCATED, f"the JPEG is cut ({said})", where, _REFETCH)
     if "unsupported" in said.lower():
         todo = "Save it as an 8-bit JPEG, or as PNG."
-        return refuse(PictureKind.UNSUPPORTED, f"the JPEG is not read here ({said})", where, todo)
-    return refuse(PictureKind.CORRUPT, f"the JPEG cannot be decoded ({said})", where, _REFETCH)
+        return reject(RejectionKind.UNSUPPORTED, f"the JPEG is not read here ({said})", where, todo)
+    return reject(RejectionKind.CORRUPT, f"the JPEG cannot be decoded ({said})", where, _REFETCH)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cosmic_morphology.imaging.colour import colour_managed
 from cosmic_morphology.imaging.orientation import UPRIGHT, upright
-from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, refuse
+from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind, reject
 from cosmic_morphology.imaging.stretch import stretched
 
 
@@ -50,7 +50,7 @@ def check_decoded_bytes(count: int, limits: ImageLimits, *, where: str = "") -> 
             f"at most {limits.max_decoded_bytes:,} are decoded"
         )
         todo = "Take a smaller rendition, or raise max_decoded_bytes."
-        raise refuse(PictureKind.TOO_MANY_PIXELS, what, where, todo)
+        raise reject(RejectionKind.TOO_MANY_PIXELS, what, where, todo)
 
 
 def developed(samples: Samples, *, where: str = "") -> Image.Image:
@@ -67,7 +67,9 @@ def developed(samples: Samples, *, where: str = "") -> Image.Image:
         levels = stretched(samples.counts, known=None if opacity is None else opacity > 0)
         if not levels.any():
             what = "the image is blank: no two finite counts on it differ"
-            raise refuse(PictureKind.BLANK, what, where, "Look at what the archive really serves.")
+            raise reject(
+                RejectionKind.BLANK, what, where, "Look at what the archive really serves."
+            )
     image = Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels)
     image = colour_managed(image, samples.said)
     if opacity is not None:

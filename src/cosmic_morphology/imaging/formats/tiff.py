@@ -18,7 +18,7 @@ from PIL import TiffImagePlugin
 from cosmic_morphology.imaging.formats.samples import Samples, check_decoded_bytes
 from cosmic_morphology.imaging.formats.tiff_tags import Tags
 from cosmic_morphology.imaging.orientation import UPRIGHT, orientation_in_xmp, valid
-from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind, check_size, refuse
+from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind, check_size, reject
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _STRIPS, _ORIENTATION, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES = 273, 274, 277, 278, 279
@@ -113,7 +113,7 @@ def _layout(tags: Tags, order: str, where: str) -> _Layout:
         value = tags.get(tag, () if default is None else (default,))
         if not value or not isinstance(value, tuple):
             what = f"the TIFF's tag {tag} is missing or no number"
-            raise refuse(PictureKind.CORRUPT, what, where, "Fetch it again.")
+            raise reject(RejectionKind.CORRUPT, what, where, "Fetch it again.")
         return int(value[0])
 
     bits, formats = set(tags.get(_BITS, (1,))), set(tags.get(_FORMAT, (1,)))
@@ -133,7 +133,7 @@ def _layout(tags: Tags, order: str, where: str) -> _Layout:
             f"a TIFF of {samples} samples of {_listed(bits)} bits, sample format "
             f"{_listed(formats)}, compression {packing}, predictor {predictor} is not read here"
         )
-        raise refuse(PictureKind.UNSUPPORTED, what, where, "Export it as 16-bit TIFF, or FITS.")
+        raise reject(RejectionKind.UNSUPPORTED, what, where, "Export it as 16-bit TIFF, or FITS.")
     width, height = number(_WIDTH), number(_HEIGHT)
     return _Layout(
         width=width,
@@ -172,12 +172,12 @@ def _pieces(data: bytes, tags: Tags, layout: _Layout, where: str) -> np.ndarray:
         lengths = len(data) - offsets  # some programs leave out what is plain
     if min(offsets.size, lengths.size) < wanted:
         what = f"the TIFF lists {min(offsets.size, lengths.size):,} of its {wanted:,} pieces"
-        raise refuse(PictureKind.CORRUPT, what, where, "Fetch it again.")
+        raise reject(RejectionKind.CORRUPT, what, where, "Fetch it again.")
     pieces = np.stack([offsets[:wanted], lengths[:wanted]], axis=1)
     end = int(pieces.sum(axis=1).max())
     if pieces.min() < 0 or end > len(data):
         what = f"the TIFF declares data up to byte {end:,}, there are {len(data):,}"
-        raise refuse(PictureKind.TRUNCATED, what, where, "Fetch it again.")
+        raise reject(RejectionKind.TRUNCATED, what, where, "Fetch it again.")
     return pieces
 
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging.sniff import PictureKind, refuse
+from cosmic_morphology.imaging.sniff import RejectionKind, reject
 
 Tags = dict[int, tuple[int, ...] | bytes]
 
@@ -56,7 +56,7 @@ def read_tags(data: bytes, *, where: str = "") -> Tags:
         tags, _ = _directory(data, at, where)
     except struct.error as error:
         what = f"the TIFF's tags go on after the end of its {len(data):,} bytes"
-        raise refuse(PictureKind.TRUNCATED, what, where, "Fetch it again.") from error
+        raise reject(RejectionKind.TRUNCATED, what, where, "Fetch it again.") from error
     _refuse_previews(data, tags, where)
     return tags
 
@@ -110,7 +110,7 @@ def _value(
         return None
     if letter != "s" and length > MAX_NUMBERS:
         what = f"a tag of the TIFF holds {length:,} numbers"
-        raise refuse(PictureKind.CORRUPT, what, where, "Fetch it again.")
+        raise reject(RejectionKind.CORRUPT, what, where, "Fetch it again.")
     if length > len(data):
         raise struct.error
     form = f"{order}{length}{letter}"
@@ -143,4 +143,4 @@ def _refuse_previews(data: bytes, tags: Tags, where: str) -> None:
     """Refuse files that say that their image is not the one that they are about."""
     if _is_raw(data, tags) or _is_beside(tags):
         what = "the TIFF is a camera's raw file, or has only a preview or a mask of another image"
-        raise refuse(PictureKind.UNSUPPORTED, what, where, "Export it as TIFF, PNG or FITS.")
+        raise reject(RejectionKind.UNSUPPORTED, what, where, "Export it as TIFF, PNG or FITS.")

@@ -18,10 +18,10 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging.ingest import Intake, take_in
-from cosmic_morphology.imaging.sniff import ImageLimits, PictureKind
+from cosmic_morphology.imaging.ingest import IngestedImage, ingest_image
+from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind
 from cosmic_morphology.imaging.workers.messages import read_answer
-from cosmic_morphology.imaging.workers.pipes import environment, read_frame, write_frame
+from cosmic_morphology.imaging.workers.pipes import environment, read_message, write_message
 
 # A process takes about as long to start as these pictures take here.
 WORTH_A_PROCESS = 100
@@ -31,10 +31,10 @@ _MANY = 4
 _LEAST_CORES = 2
 
 
-class Decoders:
+class DecodePool:
     """Threads that take pictures in, each with a process as soon as it is worth it.
 
-    Use it in a ``with`` block; :attr:`threads` runs :meth:`take_in`.
+    Use it in a ``with`` block; :attr:`threads` runs :meth:`ingest_image`.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Decoders:
         self._died = False
         self._change = threading.Condition()
         self._here = threading.Semaphore(count)
-        self._workers: list[_Worker] = []
+        self._workers: list[DecodeWorker] = []
         self._pool = ThreadPoolExecutor(_AHEAD * count, "decode")
 
     def __enter__(self) -> Self:
@@ -77,7 +77,7 @@ class Decoders:
 
     @property
     def threads(self) -> Executor:
-        """Where :meth:`take_in` is to be run."""
+        """Where :meth:`ingest_image` is to be run."""
         return self._pool
 
     @property
@@ -96,8 +96,8 @@ class Decoders:
             with self._change:
                 self._start_all()
 
-    def take_in(self, data: bytes, where: str) -> Intake:
-        """As :func:`cosmic_morphology.imaging.take_in`, in whatever process has room.
+    def ingest_image(self, data: bytes, where: str) -> IngestedImage:
+        """As :func:`cosmic_morphology.imaging.ingest_image`, in whatever process has room.
 
         Raises
         ------
@@ -107,19 +107,19 @@ class Decoders:
         worker = self._choose()
         if worker is None:
             with self._here:
-                return take_in(data, limits=self._limits, source_hint=where)
+                return ingest_image(data, limits=self._limits, source_hint=where)
         try:
-            return worker.take_in(data, where)
+            return worker.ingest_image(data, where)
         except (OSError, ValueError) as error:
             self._replace(worker)
             what = "the process that was to decode the picture ended"
-            raise PictureError(PictureKind.CORRUPT, what, where=where) from error
+            raise PictureError(RejectionKind.CORRUPT, what, where=where) from error
         finally:
             with self._change:
                 worker.waiting -= 1
                 self._change.notify()
 
-    def _choose(self) -> _Worker | None:
+    def _choose(self) -> DecodeWorker | None:
         """A process with room; None where the work is to be done here."""
         with self._change:
             self._begun += 1
@@ -144,11 +144,11 @@ class Decoders:
 
     def _start(self) -> None:
         try:
-            self._workers.append(_Worker(self._limits, self._notify))
+            self._workers.append(DecodeWorker(self._limits, self._notify))
         except OSError:  # this machine gives no process: threads do the work as before
             return
 
-    def _replace(self, worker: _Worker) -> None:
+    def _replace(self, worker: DecodeWorker) -> None:
         with self._change:
             self._died = True
             if worker in self._workers:
@@ -157,17 +157,17 @@ class Decoders:
                 self._start()
             self._change.notify_all()
 
-    def _notify(self, worker: _Worker) -> None:
+    def _notify(self, worker: DecodeWorker) -> None:
         with self._change:
             if not worker.ready and worker in self._workers:
                 self._workers.remove(worker)  # it could not even start
             self._change.notify_all()
 
 
-class _Worker:
+class DecodeWorker:
     """One process and the way to it; answers come in the order of the questions."""
 
-    def __init__(self, limits: ImageLimits, told: Callable[[_Worker], None]) -> None:
+    def __init__(self, limits: ImageLimits, told: Callable[[DecodeWorker], None]) -> None:
         self.waiting = 0
         self.ready = False
         self._limits = limits
@@ -201,7 +201,7 @@ class _Worker:
             except OSError:  # what was left to be sent has nobody to go to
                 continue
 
-    def take_in(self, data: bytes, where: str) -> Intake:
+    def ingest_image(self, data: bytes, where: str) -> IngestedImage:
         """Have one picture taken in.
 
         Raises
@@ -211,12 +211,12 @@ class _Worker:
         """
         with self._to_send:
             turn = self._sent
-            write_frame(self._into, where, data)
+            write_message(self._into, where, data)
             self._sent += 1
         with self._to_read:
             self._to_read.wait_for(lambda: self._answered == turn)
             try:
-                answer = read_frame(self._out)
+                answer = read_message(self._out)
             finally:
                 self._answered += 1
                 self._to_read.notify_all()
@@ -227,12 +227,12 @@ class _Worker:
     def _greet(self) -> None:
         """Send the limits; the process answers when all is imported."""
         try:
-            write_frame(self._into, asdict(self._limits))
-            self.ready = read_frame(self._out) is not None
+            write_message(self._into, asdict(self._limits))
+            self.ready = read_message(self._out) is not None
         except (OSError, ValueError):
             self.ready = False
         self._told(self)
 
 
-def _waiting(worker: _Worker) -> int:
+def _waiting(worker: DecodeWorker) -> int:
     return worker.waiting

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.imaging.ingest import Intake
+from cosmic_morphology.imaging.ingest import IngestedImage
 
 
-def read_answer(said: Any, thumbnail: bytes, data: bytes) -> Intake:
+def read_answer(said: Any, thumbnail: bytes, data: bytes) -> IngestedImage:
     """What a frame out says of a picture.
 
     Raises
@@ -24,10 +24,10 @@ def read_answer(said: Any, thumbnail: bytes, data: bytes) -> Intake:
         "phash": bytes.fromhex(said["known"]["phash"]),
         "thumbnail": data if said["taken_over"] else thumbnail,
     }
-    return Intake(**known)
+    return IngestedImage(**known)
 
 
-def answer(intake: Intake, data: bytes) -> tuple[dict[str, Any], bytes]:
+def answer(intake: IngestedImage, data: bytes) -> tuple[dict[str, Any], bytes]:
     """The frame out of a picture that was taken in; :func:`read_answer` reads it."""
     taken_over = intake.thumbnail is data
     known = asdict(intake) | {"phash": intake.phash.hex()}

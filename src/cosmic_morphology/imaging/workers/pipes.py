@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 _LENGTHS = struct.Struct(">II")
 
 
-def write_frame(pipe: BinaryIO, said: Any, data: bytes = b"") -> None:
+def write_message(pipe: BinaryIO, said: Any, data: bytes = b"") -> None:
     """Send one frame at once."""
     text = json.dumps(said).encode()
     pipe.write(_LENGTHS.pack(len(text), len(data)) + text)
@@ -22,7 +22,7 @@ def write_frame(pipe: BinaryIO, said: Any, data: bytes = b"") -> None:
     pipe.flush()
 
 
-def read_frame(pipe: BinaryIO) -> tuple[Any, bytes] | None:
+def read_message(pipe: BinaryIO) -> tuple[Any, bytes] | None:
     """Receive one frame; None at the end of the pipe."""
     head = pipe.read(_LENGTHS.size)
     if len(head) < _LENGTHS.size:

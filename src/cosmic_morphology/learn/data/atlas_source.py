@@ -11,12 +11,12 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import CosmicError, UsageError
 from cosmic_morphology.learn.data.dataset import (
     Example,
-    ParquetPictures,
-    PictureTable,
+    ParquetSource,
+    TrainingSource,
     examples_of_labels,
     examples_of_votes,
 )
-from cosmic_morphology.learn.data.embed import embed, embedding_stamp
+from cosmic_morphology.learn.data.embed import embed_images, embedding_stamp
 from cosmic_morphology.learn.data.embedding_names import embedding_column, read_embeddings
 from cosmic_morphology.learn.models.backbones import Backbone
 from cosmic_morphology.learn.run_folder.documents import read_json
@@ -27,7 +27,7 @@ from cosmic_morphology.settings import LearnSettings
 _LEARNT_FROM = "split IN ('train', 'val')"
 
 
-class AtlasPictures:
+class AtlasSource:
     """Pictures of an atlas: only the train and val splits are ever read.
 
     Parameters
@@ -39,7 +39,7 @@ class AtlasPictures:
     def __init__(self, atlas: Atlas) -> None:
         self._atlas = atlas
 
-    def where(self) -> dict[str, str]:
+    def origin(self) -> dict[str, str]:
         """Address and version of the atlas; a folder by its whole path, to be found again."""
         uri = self._atlas.address
         place = uri if "://" in uri else str(Path(uri).resolve())
@@ -93,15 +93,17 @@ class AtlasPictures:
         They are taken from the atlas; what is missing there is embedded first and stays there.
         """
         column = embedding_column(learn.backbone)
-        current = embedding_stamp(backbone).same_recipe(self._atlas.stamp_of(column))
+        current = embedding_stamp(backbone).same_code_and_parameters(
+            self._atlas.provenance_of(column)
+        )
         if not self._atlas.pinned or not current:
-            embed(self._atlas, learn=learn, backbone=backbone, progress=progress)
+            embed_images(self._atlas, learn=learn, backbone=backbone, progress=progress)
         return read_embeddings(self._atlas, column, ids)
 
 
 def pictures_of_run(
     run_folder: Path, *, ours: str = "", storage_options: Mapping[str, str] | None = None
-) -> PictureTable | None:
+) -> TrainingSource | None:
     """The atlas or Parquet file that a run was trained from; None where it is no longer there.
 
     A run's folder may come from anybody: an address in it is opened only when it is that of our
@@ -127,21 +129,21 @@ def pictures_of_run(
         return None
     try:
         if uri.endswith(".parquet"):
-            return ParquetPictures(Path(uri))
+            return ParquetSource(Path(uri))
         # Only here: a machine that trains from a Parquet file has no Lance.
         from cosmic_morphology.atlas import Atlas
 
-        return AtlasPictures(Atlas.open(uri, storage_options=dict(storage_options or {}) or None))
+        return AtlasSource(Atlas.open(uri, storage_options=dict(storage_options or {}) or None))
     except CosmicError:
         return None
 
 
-def sample_of(table: PictureTable, labels: str, n: int, *, split: str) -> list[bytes]:
+def sample_images(table: TrainingSource, labels: str, n: int, *, split: str) -> list[bytes]:
     """Thumbnails of at most ``n`` labelled pictures of a split, evenly from all of them.
 
     Parameters
     ----------
-    table : PictureTable
+    table : TrainingSource
         The source.
     labels : str
         ``label``, or one voter.
@@ -151,10 +153,10 @@ def sample_of(table: PictureTable, labels: str, n: int, *, split: str) -> list[b
         ``train`` or ``val``.
     """
     ids = [example.id for example in table.examples(labels) if example.split == split]
-    return [data for _, data in table.thumbnails(_spread(ids, n))]
+    return [data for _, data in table.thumbnails(_evenly_spaced(ids, n))]
 
 
-def _spread(ids: Sequence[str], n: int) -> list[str]:
+def _evenly_spaced(ids: Sequence[str], n: int) -> list[str]:
     if len(ids) <= n:
         return list(ids)
     return [ids[at] for at in np.linspace(0, len(ids) - 1, n).round().astype(int)]

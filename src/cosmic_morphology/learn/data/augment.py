@@ -19,7 +19,7 @@ _BLUR_TAPS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class AugmentationParams:
     """What to do to each of ``N`` pictures.
 
     Attributes
@@ -52,7 +52,7 @@ class Changes:
     noise_seed: int
 
 
-def draw(wanted: Augmentation, n: int, generator: torch.Generator) -> Changes:
+def sample_params(wanted: Augmentation, n: int, generator: torch.Generator) -> AugmentationParams:
     """Draw the changes of ``n`` pictures; the same generator state gives the same changes."""
 
     def spread(width: float, *shape: int) -> torch.Tensor:
@@ -67,7 +67,7 @@ def draw(wanted: Augmentation, n: int, generator: torch.Generator) -> Changes:
     edges = torch.rand(n, 4, generator=generator) * 0.12
     one_edge = functional.one_hot(torch.randint(4, (n,), generator=generator), 4)
     saturation = 1 + spread(wanted.saturation)
-    return Changes(
+    return AugmentationParams(
         affine=_affine(wanted, n, generator),
         gain=(1 + spread(wanted.brightness, 1)) * (1 + spread(wanted.channels, 3)),
         offset=wanted.background * torch.rand(n, 3, generator=generator),
@@ -81,7 +81,7 @@ def draw(wanted: Augmentation, n: int, generator: torch.Generator) -> Changes:
     )
 
 
-def change(pixels: torch.Tensor, changes: Changes, size_px: int) -> torch.Tensor:
+def apply_params(pixels: torch.Tensor, changes: AugmentationParams, size_px: int) -> torch.Tensor:
     """Change a batch.
 
     Parameters
@@ -129,7 +129,7 @@ def _affine(wanted: Augmentation, n: int, generator: torch.Generator) -> torch.T
     return torch.cat([matrix, shift], 2)
 
 
-def _coloured(pixels: torch.Tensor, changes: Changes) -> torch.Tensor:
+def _coloured(pixels: torch.Tensor, changes: AugmentationParams) -> torch.Tensor:
     device, n = pixels.device, len(pixels)
     rows = torch.arange(n, device=device)[:, None]
     seen = pixels[rows, changes.order.to(device)]

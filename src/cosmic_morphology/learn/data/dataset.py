@@ -41,10 +41,10 @@ class Example:
     weight: float = 1.0
 
 
-class PictureTable(Protocol):
+class TrainingSource(Protocol):
     """What training needs of a source of pictures."""
 
-    def where(self) -> dict[str, str]:
+    def origin(self) -> dict[str, str]:
         """Where the data is and which version of it is read."""
         ...
 
@@ -57,7 +57,7 @@ class PictureTable(Protocol):
         ...
 
 
-class ParquetPictures:
+class ParquetSource:
     """Pictures of one Parquet file, as ``cosmic atlas export --format parquet`` writes it.
 
     Parameters
@@ -89,7 +89,7 @@ class ParquetPictures:
             )
         self._path = path
 
-    def where(self) -> dict[str, str]:
+    def origin(self) -> dict[str, str]:
         """Path and size of the file."""
         return {"uri": str(self._path.resolve()), "version": f"{self._path.stat().st_size} bytes"}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, Stamp, apply
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, apply
 from cosmic_morphology.learn.data.embedder import Embedder
 from cosmic_morphology.learn.data.embedding_names import embedding_column, stamp_of_embedding
 from cosmic_morphology.learn.models.backbones import Backbone, build_backbone, with_preset
@@ -16,7 +16,7 @@ from cosmic_morphology.settings import LearnSettings
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedSummary:
+class EmbedResult:
     """What :func:`embed` did.
 
     Attributes
@@ -38,13 +38,13 @@ class EmbedSummary:
     weights: str
 
 
-def embed(
+def embed_images(
     atlas: Atlas,
     *,
     learn: LearnSettings,
     backbone: Backbone | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> EmbedSummary:
+) -> EmbedResult:
     """Fill ``embedding_<backbone>`` (float16, fixed-size list) for the pictures that lack it.
 
     Parameters
@@ -83,10 +83,10 @@ def embed(
         checkpoint_rows=1024,
         progress=progress,
     )
-    return EmbedSummary(column, done.filled, done.already_there, unreadable, backbone.weights_id)
+    return EmbedResult(column, done.filled, done.already_there, unreadable, backbone.weights_id)
 
 
-def embedding_stamp(backbone: Backbone) -> Stamp:
+def embedding_stamp(backbone: Backbone) -> ColumnProvenance:
     """Everything that an embedding depends on."""
     return stamp_of_embedding(
         {

@@ -7,7 +7,7 @@ import torch
 
 from cosmic_morphology.errors import PictureError
 from cosmic_morphology.learn.models.backbones import Backbone
-from cosmic_morphology.learn.models.batch_size_fallback import Halving
+from cosmic_morphology.learn.models.batch_size_fallback import BatchSizeFallback
 from cosmic_morphology.learn.models.devices import autocast, bf16_helps, device_for, on_device
 from cosmic_morphology.settings import LearnSettings
 
@@ -15,7 +15,7 @@ _BATCH = {"cpu": 16, "cuda": 256}
 _BATCH_ELSEWHERE = 64
 
 
-class Frozen:
+class FrozenBackbone:
     """A backbone on the device of the settings, in the precision that is fast there.
 
     Parameters
@@ -39,7 +39,7 @@ class Frozen:
         self._bf16 = bf16_helps(self.device)
         self._model = on_device(backbone.model, self.device)
         self._preprocessing = backbone.preprocessing
-        self._in_parts = Halving()
+        self._in_parts = BatchSizeFallback()
 
     def __call__(self, pixels: torch.Tensor) -> np.ndarray:
         """Vectors, float32 of shape ``(N, F)``, of pixels of shape ``(N, 3, size, size)``."""
@@ -63,7 +63,7 @@ class Embedder:
     """
 
     def __init__(self, backbone: Backbone, learn: LearnSettings) -> None:
-        self._see = Frozen(backbone, learn)
+        self._see = FrozenBackbone(backbone, learn)
         self._backbone = backbone
 
     def __call__(self, thumbnails: list[bytes]) -> tuple[np.ndarray, np.ndarray]:

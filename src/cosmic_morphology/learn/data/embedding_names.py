@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas, Stamp
-from cosmic_morphology.atlas.storage.lance_tables import sql_text
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
+from cosmic_morphology.atlas.storage.lance_tables import sql_literal
 from cosmic_morphology.learn.models.backbones import timm_name
 
 # Raise it when the same picture and weights give another embedding.
@@ -22,16 +22,16 @@ def embedding_column(backbone: str) -> str:
     return f"embedding_{timm_name(backbone).replace('.', '_')}"
 
 
-def stamp_of_embedding(parameters: Mapping[str, Any]) -> Stamp:
+def stamp_of_embedding(parameters: Mapping[str, Any]) -> ColumnProvenance:
     """Everything that an embedding depends on, from the parameters that a run keeps."""
-    return Stamp("embed", dict(parameters), code=_CODE)
+    return ColumnProvenance("embed", dict(parameters), code=_CODE)
 
 
 def read_embeddings(atlas: Atlas, column: str, ids: Sequence[str]) -> np.ndarray:
     """A column of embeddings as float32 of shape ``(N, F)``, in the order of ``ids``."""
     where = f"`{column}` IS NOT NULL"
     if 0 < len(ids) <= _FEW:
-        where = f"{where} AND id IN ({', '.join(map(sql_text, ids))})"
+        where = f"{where} AND id IN ({', '.join(map(sql_literal, ids))})"
     table = atlas.read(["id", column], where=where)
     at = {each: row for row, each in enumerate(table.column("id").to_pylist())}
     vectors = table.column(column).combine_chunks()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cosmic_morphology.learn.data.dataset import PictureTable
+from cosmic_morphology.learn.data.dataset import TrainingSource
 from cosmic_morphology.learn.models.backbones import Backbone
 from cosmic_morphology.settings import LearnSettings
 
@@ -34,7 +34,7 @@ class Features:
 
 
 def features_of(
-    table: PictureTable,
+    table: TrainingSource,
     ids: Sequence[str],
     backbone: Backbone,
     learn: LearnSettings,
@@ -58,7 +58,7 @@ def features_of(
 
 
 def _made_now(
-    table: PictureTable,
+    table: TrainingSource,
     ids: Sequence[str],
     backbone: Backbone,
     learn: LearnSettings,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cosmic_morphology.errors import PictureError
-from cosmic_morphology.learn.data.dataset import PictureTable
+from cosmic_morphology.learn.data.dataset import TrainingSource
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 
 # Pictures are kept larger than the input by this, so that a zoom still finds detail.
@@ -41,7 +41,7 @@ class PixelCache:
 
 
 def decode_all(
-    table: PictureTable,
+    table: TrainingSource,
     ids: Sequence[str],
     preprocessing: Preprocessing,
     *,
@@ -53,7 +53,7 @@ def decode_all(
 
     Parameters
     ----------
-    table : PictureTable
+    table : TrainingSource
         The source.
     ids : sequence of str
         Which pictures.

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from cosmic_morphology.io_utils import whole_file
-from cosmic_morphology.learn.data.augment import change, draw
-from cosmic_morphology.learn.data.dataset import PictureTable
-from cosmic_morphology.learn.data.embedder import Frozen
+from cosmic_morphology.learn.data.augment import apply_params, sample_params
+from cosmic_morphology.learn.data.dataset import TrainingSource
+from cosmic_morphology.learn.data.embedder import FrozenBackbone
 from cosmic_morphology.learn.data.features import Features
 from cosmic_morphology.learn.data.pixel_cache import (
     ROOM_TO_ZOOM,
@@ -22,7 +22,7 @@ from cosmic_morphology.learn.data.pixel_cache import (
     space_for,
 )
 from cosmic_morphology.learn.models.backbones import Backbone
-from cosmic_morphology.learn.models.tta import looks
+from cosmic_morphology.learn.models.tta import tta_views
 from cosmic_morphology.learn.recipes import Augmentation
 from cosmic_morphology.settings import LearnSettings
 
@@ -35,7 +35,7 @@ Views = Features
 
 
 def features_of_views(
-    table: PictureTable,
+    table: TrainingSource,
     ids: Sequence[str],
     backbone: Backbone,
     learn: LearnSettings,
@@ -117,7 +117,7 @@ class _Look:
         augment: Augmentation | None,
         seed: int,
     ) -> None:
-        self._see = Frozen(backbone, learn)
+        self._see = FrozenBackbone(backbone, learn)
         self._size_px = backbone.preprocessing.size_px
         self._n_views, self._crops, self._augment, self._seed = n_views, crops, augment, seed
         self.batch = self._see.batch
@@ -125,7 +125,7 @@ class _Look:
     def __call__(self, pixels: np.ndarray, start: int) -> np.ndarray:
         batch = torch.from_numpy(pixels).to(self._see.device).permute(0, 3, 1, 2).float() / 255
         if self._augment is None:
-            views = looks(batch, self._n_views, self._crops)
+            views = tta_views(batch, self._n_views, self._crops)
         else:
             views = [self._changed(batch, view, start) for view in range(self._n_views)]
         seen = [self._see(view) for view in views]
@@ -134,4 +134,4 @@ class _Look:
     def _changed(self, pixels: torch.Tensor, view: int, start: int) -> torch.Tensor:
         wanted = (self._augment if view else None) or Augmentation()
         source = torch.Generator().manual_seed((self._seed * 1009 + view) * 1_000_003 + start)
-        return change(pixels, draw(wanted, len(pixels), source), self._size_px)
+        return apply_params(pixels, sample_params(wanted, len(pixels), source), self._size_px)

@@ -21,7 +21,7 @@ from cosmic_morphology.learn.export.padding import with_fixed_padding
 from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.learn.inference.onnx_model import INPUT, OUTPUT, OnnxModel, needs_onnx
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
-from cosmic_morphology.learn.models.tta import looks
+from cosmic_morphology.learn.models.tta import tta_views
 
 OPSET = 18
 _CHECKED_AT_ONCE = 16
@@ -30,7 +30,7 @@ _STEM = 2
 
 
 @dataclass(frozen=True, slots=True)
-class ExportSummary:
+class OnnxExportResult:
     """What :func:`export_onnx` wrote.
 
     Attributes
@@ -73,7 +73,7 @@ class _Whole(nn.Module):
         # Not Preprocessing.normalised: a graph has to hold the division of integers explicitly.
         ready = self._preprocessing.normalised(pixels.permute(0, 3, 1, 2).float() / 255)
         scores = torch.stack(
-            [self.network(seen) for seen in looks(ready, self._views, self._crops)]
+            [self.network(seen) for seen in tta_views(ready, self._views, self._crops)]
         )
         return torch.softmax(scores.mean(0) / self._temperature, 1)
 
@@ -85,7 +85,7 @@ def export_onnx(
     views: int | None = None,
     int8_from: Sequence[bytes] = (),
     compare_on: Sequence[bytes] = (),
-) -> ExportSummary:
+) -> OnnxExportResult:
     """Write a model as ONNX.
 
     The input ``pixels`` is uint8 of shape ``(N, size, size, 3)``, RGB; the output
@@ -95,7 +95,7 @@ def export_onnx(
     Parameters
     ----------
     model : TrainedModel
-        From :func:`~cosmic_morphology.learn.load_run`.
+        From :func:`~cosmic_morphology.learn.load_trained_model`.
     path : Path
         The file to write.
     views : int, optional
@@ -132,7 +132,7 @@ def export_onnx(
     parity, same = _compare(whole, path, pixels if len(pixels) else _noise(size))
     model.network.to(model.device)
     megabytes = round(path.stat().st_size / 1e6, 2)
-    return ExportSummary(path, megabytes, parity, same, on, bool(int8_from), n_views)
+    return OnnxExportResult(path, megabytes, parity, same, on, bool(int8_from), n_views)
 
 
 def _trace(whole: nn.Module, example: torch.Tensor, path: Path) -> None:

@@ -9,27 +9,27 @@ import numpy as np
 
 from cosmic_morphology.errors import InputError, PictureError
 from cosmic_morphology.imaging import ImageLimits, read_picture
-from cosmic_morphology.learn.inference.judges import JudgeOfPixels
-from cosmic_morphology.learn.inference.prediction import Answer, answer_of
+from cosmic_morphology.learn.inference.judges import PixelPredictor
+from cosmic_morphology.learn.inference.prediction import Prediction, make_prediction
 
 _FILE_BATCH = 32
 _NOT_REGULAR = "not a regular file"
 
 
 def predict_files(
-    model: JudgeOfPixels,
+    model: PixelPredictor,
     path: Path,
     *,
     limits: ImageLimits | None = None,
     reject_below: float | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Answer]:
+) -> Iterator[Prediction]:
     """Judge a picture, or every file below a folder; a bad file is an answer with its reason.
 
     Parameters
     ----------
-    model : JudgeOfPixels
-        From ``load_judge``.
+    model : PixelPredictor
+        From ``load_model``.
     path : Path
         A file or a folder.
     limits : ImageLimits, optional
@@ -61,12 +61,12 @@ def predict_files(
 
 
 def predict_bytes(
-    model: JudgeOfPixels,
+    model: PixelPredictor,
     pictures: Mapping[str, bytes | OSError],
     *,
     limits: ImageLimits | None = None,
     reject_below: float | None = None,
-) -> Iterator[Answer]:
+) -> Iterator[Prediction]:
     """Judge pictures by name, as they came: bytes, or the error instead of them."""
     threshold = model.reject_below if reject_below is None else reject_below
     squares: dict[str, np.ndarray] = {}
@@ -84,7 +84,7 @@ def predict_bytes(
     said = model.predict_pixels(np.stack([*squares.values()])) if squares else ()
     found = dict(zip(squares, said, strict=True))
     for name in pictures:
-        yield answer_of(
+        yield make_prediction(
             name,
             found.get(name),
             model.classes,

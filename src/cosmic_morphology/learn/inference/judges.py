@@ -15,7 +15,7 @@ from cosmic_morphology.settings import LearnSettings
 ONNX = ".onnx"
 
 
-class Judge(Protocol):
+class Predictor(Protocol):
     """What is needed of a model."""
 
     name: str
@@ -31,7 +31,7 @@ class Judge(Protocol):
         ...
 
 
-class JudgeOfPixels(Judge, Protocol):
+class PixelPredictor(Predictor, Protocol):
     """A model that also takes its own input: pictures that were shrunk once, from the original."""
 
     preprocessing: Preprocessing
@@ -42,7 +42,7 @@ class JudgeOfPixels(Judge, Protocol):
 
 
 @runtime_checkable
-class JudgeOfEmbeddings(Protocol):
+class EmbeddingPredictor(Protocol):
     """A model that can go on from what its frozen backbone saw.
 
     Attributes
@@ -69,7 +69,7 @@ class JudgeOfEmbeddings(Protocol):
         ...
 
 
-def load_judge(path: Path | str, *, learn: LearnSettings | None = None) -> JudgeOfPixels:
+def load_model(path: Path | str, *, learn: LearnSettings | None = None) -> PixelPredictor:
     """Load a run's folder, or an ``.onnx`` file.
 
     Parameters
@@ -95,6 +95,6 @@ def load_judge(path: Path | str, *, learn: LearnSettings | None = None) -> Judge
         from cosmic_morphology.learn.inference.onnx_model import OnnxModel
 
         return OnnxModel(place, threads=learn.threads if learn else None)
-    from cosmic_morphology.learn.inference.model import load_run
+    from cosmic_morphology.learn.inference.model import load_trained_model
 
-    return load_run(place, learn=learn)
+    return load_trained_model(place, learn=learn)

@@ -15,12 +15,12 @@ from safetensors.torch import save_file
 from cosmic_morphology.errors import InputError, PictureError, SettingsError
 from cosmic_morphology.io_utils import whole_file, write_json
 from cosmic_morphology.learn.models.backbones import bare_model
-from cosmic_morphology.learn.models.batch_size_fallback import Halving
+from cosmic_morphology.learn.models.batch_size_fallback import BatchSizeFallback
 from cosmic_morphology.learn.models.devices import device_for, on_device
-from cosmic_morphology.learn.models.intermediate_features import Levels
+from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
 from cosmic_morphology.learn.models.network import Head, Network
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
-from cosmic_morphology.learn.models.tta import looks
+from cosmic_morphology.learn.models.tta import tta_views
 from cosmic_morphology.learn.models.weights import (
     check_architecture,
     check_numbers,
@@ -85,7 +85,7 @@ class TrainedModel:
         batch = self._batch()
         for start in range(0, len(pixels), batch):
             part = pixels[start : start + batch]
-            found[start : start + batch] = self._forward(part, self.network, Halving())
+            found[start : start + batch] = self._forward(part, self.network, BatchSizeFallback())
         return softmax(found / self.temperature)
 
     @property
@@ -107,7 +107,7 @@ class TrainedModel:
 
     def score(self, pixels: np.ndarray) -> np.ndarray:
         """Scores of squares of uint8, shape ``(N, size, size, 3)``."""
-        return self._forward(pixels, self.network, Halving())
+        return self._forward(pixels, self.network, BatchSizeFallback())
 
     def fingerprint(self) -> str:
         """Hash of everything that decides over an answer."""
@@ -128,7 +128,7 @@ class TrainedModel:
 
     def _over(self, thumbnails: Sequence[bytes], part: torch.nn.Module, width: int) -> np.ndarray:
         found = np.full((len(thumbnails), width), np.nan, np.float32)
-        in_parts = Halving()
+        in_parts = BatchSizeFallback()
         batch = self._batch()
         for start in range(0, len(thumbnails), batch):
             rows, squares = [], []
@@ -142,12 +142,14 @@ class TrainedModel:
                 found[rows] = self._forward(np.stack(squares), part, in_parts)
         return found
 
-    def _forward(self, pixels: np.ndarray, part: torch.nn.Module, in_parts: Halving) -> np.ndarray:
+    def _forward(
+        self, pixels: np.ndarray, part: torch.nn.Module, in_parts: BatchSizeFallback
+    ) -> np.ndarray:
         self.network.eval()
 
         def mean_of_views(batch: torch.Tensor) -> torch.Tensor:
             ready = self.preprocessing.normalised(batch)
-            seen = looks(ready, self.views, self.crops)
+            seen = tta_views(ready, self.views, self.crops)
             scores = torch.stack(
                 [part(x.contiguous(memory_format=torch.channels_last)).float() for x in seen]
             )
@@ -178,7 +180,7 @@ def save_model(model: TrainedModel, folder: Path) -> None:
     )
 
 
-def load_run(path: Path | str, *, learn: LearnSettings | None = None) -> TrainedModel:
+def load_trained_model(path: Path | str, *, learn: LearnSettings | None = None) -> TrainedModel:
     """Load the model of a finished run.
 
     Parameters
@@ -248,7 +250,7 @@ def _network(settings: dict[str, Any], n_classes: int) -> Network:
     backbone = bare_model(settings["backbone"], dict(settings.get("backbone_args", {})))
     shape = dict(settings["head"])
     if settings.get("levels"):
-        backbone = Levels(backbone)
+        backbone = IntermediateFeatures(backbone)
     head = Head(
         shape["n_features"],
         n_classes,
@@ -260,7 +262,7 @@ def _network(settings: dict[str, Any], n_classes: int) -> Network:
 
 
 def head_shape(recipe: Recipe, n_features: int) -> dict[str, Any]:
-    """What :func:`load_run` needs to build the head again."""
+    """What :func:`load_trained_model` needs to build the head again."""
     return {
         "n_features": n_features,
         "kind": recipe.head,

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, Stamp
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.learn.data.embedding_names import (
     embedding_column,
     read_embeddings,
     stamp_of_embedding,
 )
-from cosmic_morphology.learn.inference.judges import Judge, JudgeOfEmbeddings
-from cosmic_morphology.learn.inference.prediction import Answer, answer_of
+from cosmic_morphology.learn.inference.judges import EmbeddingPredictor, Predictor
+from cosmic_morphology.learn.inference.prediction import Prediction, make_prediction
 
 # Raise it when the same model gives other probabilities for the same picture.
 _CODE = "1"
@@ -26,8 +26,8 @@ _ANSWERS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class PredictSummary:
-    """What :func:`predict_into` did.
+class PredictResult:
+    """What :func:`predict_images` did.
 
     Attributes
     ----------
@@ -45,14 +45,14 @@ class PredictSummary:
     unreadable: int
 
 
-def predict_into(
+def predict_images(
     atlas: Atlas,
-    run: Judge,
+    run: Predictor,
     *,
     where: str | None = None,
     name: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> PredictSummary:
+) -> PredictResult:
     """Write class, confidence and probabilities of the pictures that lack them.
 
     The columns are ``prediction_<name>`` (text), ``confidence_<name>`` (float32) and
@@ -65,7 +65,7 @@ def predict_into(
     atlas : Atlas
         Read and written.
     run : Judge
-        From :func:`load_run` or :func:`load_judge`.
+        From :func:`load_trained_model` or :func:`load_model`.
     where : str, optional
         Which pictures, in Lance's SQL.
     name : str, optional
@@ -75,7 +75,7 @@ def predict_into(
     """
     fields = _fields(name or run.name, len(run.classes))
     parameters = {"run": run.name, "classes": run.classes, "fingerprint": run.fingerprint()}
-    atlas.prepare_columns(fields, Stamp("predict", parameters, code=_CODE))
+    atlas.prepare_columns(fields, ColumnProvenance("predict", parameters, code=_CODE))
     asked = atlas.ids(where)
     done = set(atlas.ids(f"`{fields[0].name}` IS NOT NULL"))
     todo = [each for each in asked if each not in done]
@@ -85,21 +85,21 @@ def predict_into(
         part = todo[start : start + _CHECKPOINT_ROWS]
         probabilities = _probabilities(atlas, run, part, seen)
         unreadable += int(np.isnan(probabilities[:, 0]).sum())
-        atlas.fill_columns(judged(part, probabilities, run, fields))
+        atlas.fill_columns(prediction_table(part, probabilities, run, fields))
         if progress:
             progress(start + len(part), len(todo))
-    return PredictSummary(fields[0].name, len(todo), len(asked) - len(todo), unreadable)
+    return PredictResult(fields[0].name, len(todo), len(asked) - len(todo), unreadable)
 
 
-def answers_in(
+def iter_predictions(
     atlas: Atlas,
-    run: Judge,
+    run: Predictor,
     *,
     where: str | None = None,
     name: str | None = None,
     reject_below: float | None = None,
-) -> Iterator[Answer]:
-    """What :func:`predict_into` has written, by id, with whom to credit for each picture.
+) -> Iterator[Prediction]:
+    """What :func:`predict_images` has written, by id, with whom to credit for each picture.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def answers_in(
     for batch in atlas.batches(said, ids=ids, batch_size=_ANSWERS_AT_ONCE):
         for row in batch.to_pylist():
             probabilities = np.array(row[column], np.float32)
-            yield answer_of(
+            yield make_prediction(
                 row["id"],
                 # Unreadable pictures were given no probability at all.
                 probabilities if probabilities.any() else None,
@@ -131,7 +131,7 @@ def answers_in(
             )
 
 
-def answering(atlas: Atlas, run: Judge) -> Callable[[Sequence[str]], np.ndarray]:
+def predictor_for_ids(atlas: Atlas, run: Predictor) -> Callable[[Sequence[str]], np.ndarray]:
     """What a run says of pictures of an atlas, without writing it there.
 
     Returns
@@ -152,8 +152,8 @@ def _fields(name: str, n_classes: int) -> list[pa.Field]:
     ]
 
 
-def judged(
-    ids: list[str], probabilities: np.ndarray, run: Judge, fields: list[pa.Field]
+def prediction_table(
+    ids: list[str], probabilities: np.ndarray, run: Predictor, fields: list[pa.Field]
 ) -> pa.Table:
     """The columns of a prediction; ``probabilities`` of shape ``(N, K)``, NaN where unreadable."""
     readable = ~np.isnan(probabilities[:, 0])
@@ -174,25 +174,25 @@ def judged(
     )
 
 
-def _seen_before(atlas: Atlas, run: Judge) -> frozenset[str]:
+def _seen_before(atlas: Atlas, run: Predictor) -> frozenset[str]:
     """Ids of the pictures whose embedding, as this run needs it, stands in the atlas."""
     # A head that averages turned views needs to see them.
-    if not isinstance(run, JudgeOfEmbeddings) or run.views != 1 or run.crops:
+    if not isinstance(run, EmbeddingPredictor) or run.views != 1 or run.crops:
         return frozenset()
     if not run.embedding:
         return frozenset()
     column = embedding_column(run.embedding["backbone"])
-    if not stamp_of_embedding(run.embedding).same_recipe(atlas.stamp_of(column)):
+    if not stamp_of_embedding(run.embedding).same_code_and_parameters(atlas.provenance_of(column)):
         return frozenset()
     return frozenset(atlas.ids(f"`{column}` IS NOT NULL"))
 
 
 def _probabilities(
-    atlas: Atlas, run: Judge, ids: list[str], seen_before: frozenset[str]
+    atlas: Atlas, run: Predictor, ids: list[str], seen_before: frozenset[str]
 ) -> np.ndarray:
     found = np.full((len(ids), len(run.classes)), np.nan, np.float32)
     known = [row for row, each in enumerate(ids) if each in seen_before]
-    if known and isinstance(run, JudgeOfEmbeddings):
+    if known and isinstance(run, EmbeddingPredictor):
         column = embedding_column(run.embedding["backbone"])
         vectors = read_embeddings(atlas, column, [ids[row] for row in known])
         if vectors.shape[1] != run.n_features:

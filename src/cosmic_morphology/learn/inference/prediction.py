@@ -21,7 +21,7 @@ _UNREADABLE = "corrupt: the thumbnail cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Prediction:
     """What a model says of one picture.
 
     Attributes
@@ -47,14 +47,14 @@ class Answer:
     file: str
     prediction: str
     confidence: float
-    sure: bool
+    accepted: bool
     probabilities: dict[str, float]
     credit: str = ""
     licence: str = ""
     error: str = ""
 
 
-def answer_of(
+def make_prediction(
     file: str,
     probabilities: np.ndarray | None,
     classes: Sequence[str],
@@ -63,17 +63,17 @@ def answer_of(
     error: str = "",
     credit: str = "",
     licence: str = "",
-) -> Answer:
+) -> Prediction:
     """The answer for probabilities of shape ``(K,)``; None or NaN: there is none."""
     if probabilities is None or np.isnan(probabilities).any():
         nothing = dict.fromkeys(classes, 0.0)
-        return Answer(file, "", 0.0, False, nothing, credit, licence, error or _UNREADABLE)
+        return Prediction(file, "", 0.0, False, nothing, credit, licence, error or _UNREADABLE)
     best = int(probabilities.argmax())
     confidence = float(probabilities[best])
     by_class = {name: round(float(p), 6) for name, p in zip(classes, probabilities, strict=True)}
     # A threshold of 1 says that the model is sure of nothing, even where rounding makes it say 1.
     sure = confidence >= reject_below and reject_below < 1
-    return Answer(file, classes[best], confidence, sure, by_class, credit, licence)
+    return Prediction(file, classes[best], confidence, sure, by_class, credit, licence)
 
 
 def check_ending(path: Path) -> None:
@@ -92,7 +92,7 @@ def check_ending(path: Path) -> None:
         )
 
 
-def write_answers(answers: Iterable[Answer], path: Path) -> int:
+def write_predictions(answers: Iterable[Prediction], path: Path) -> int:
     """Write answers as CSV, JSON or Parquet, by the ending of ``path``; return how many.
 
     They are written as they come, and the file appears when the last one is there.
@@ -170,7 +170,7 @@ def _in_parts(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield part
 
 
-def _flat(answer: Answer) -> dict[str, Any]:
+def _flat(answer: Prediction) -> dict[str, Any]:
     row = asdict(answer)
     by_class = row.pop("probabilities")
     last = {name: row.pop(name) for name in ("credit", "licence", "error")}

@@ -16,7 +16,7 @@ from timm.models._builder import build_model_with_cfg
 from torch import nn
 
 from cosmic_morphology.errors import SettingsError
-from cosmic_morphology.learn.models.intermediate_features import Levels
+from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.models.weights import (
     cached_weights,
@@ -98,7 +98,7 @@ def build_backbone(learn: LearnSettings, *, levels: bool = False) -> Backbone:
         model, weights_id = _with_weights(learn, arguments)
     preprocessing = _preprocessing(model, learn)
     if levels:
-        model = Levels(model)
+        model = IntermediateFeatures(model)
     n_features = _count_features(model, preprocessing.size_px)
     built = _as_built(learn, arguments)
     return Backbone(learn.backbone, model, preprocessing, weights_id, built, n_features)

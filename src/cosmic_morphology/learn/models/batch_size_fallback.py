@@ -13,7 +13,7 @@ from cosmic_morphology.errors import TrainingError
 _log = logging.getLogger(__name__)
 
 
-class Halving:
+class BatchSizeFallback:
     """Passes batches through a network, in parts where a whole one did not fit.
 
     Attributes

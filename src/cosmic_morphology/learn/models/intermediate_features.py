@@ -18,7 +18,7 @@ _MAX_LEVELS = 5
 _LEVELS_OF_A_TRANSFORMER = 4
 
 
-class Levels(nn.Module):
+class IntermediateFeatures(nn.Module):
     """Mean, spread and maximum over the picture of each stage, then the backbone's own vector.
 
     Parameters

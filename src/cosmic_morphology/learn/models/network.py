@@ -9,7 +9,7 @@ import torch
 from timm.models import group_parameters
 from torch import nn
 
-from cosmic_morphology.learn.models.intermediate_features import Levels
+from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
 
 # Transformers have a group for each block: about four stages as in other nets.
 _MAX_STAGES = 8
@@ -91,7 +91,7 @@ class Network(nn.Module):
 
 def stages(model: nn.Module) -> list[list[str]]:
     """Names of a timm model's parameters, from the stem to the last stage."""
-    if isinstance(model, Levels):
+    if isinstance(model, IntermediateFeatures):
         return [[f"model.{name}" for name in stage] for stage in stages(model.model)]
     matcher: Any = getattr(model, "group_matcher", None)
     if matcher is None:
@@ -116,7 +116,7 @@ def unfreeze_last(model: nn.Module, count: int) -> None:
         parameter.requires_grad_(name in learning)
 
 
-def hold_statistics(model: nn.Module) -> None:
+def freeze_batchnorm_stats(model: nn.Module) -> None:
     """Keep the running statistics of batch norms as they are: small batches would spoil them."""
     for module in model.modules():
         if isinstance(module, _NORMS):

@@ -21,7 +21,7 @@ class _EnoughError(Exception):
     """The first half is through."""
 
 
-class Front(nn.Module):
+class FrozenStem(nn.Module):
     """The stages that stay as they are.
 
     Parameters
@@ -57,7 +57,7 @@ class Front(nn.Module):
         return seen[0].flatten(1)
 
 
-class Rest(nn.Module):
+class TrainableStages(nn.Module):
     """The stages that learn; they are the backbone's own.
 
     Parameters
@@ -80,7 +80,9 @@ class Rest(nn.Module):
         return found.reshape(*seen.shape[:-1], -1)
 
 
-def cut(model: nn.Module, count: int, size_px: int) -> tuple[Front, Rest]:
+def split_backbone(
+    model: nn.Module, count: int, size_px: int
+) -> tuple[FrozenStem, TrainableStages]:
     """Cut a timm model without head before its last ``count`` stages, which are set to learn.
 
     Parameters
@@ -102,9 +104,9 @@ def cut(model: nn.Module, count: int, size_px: int) -> tuple[Front, Rest]:
     sample = torch.rand(2, 3, size_px, size_px, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         before, border = _units_until_it_learns(model, sample)
-        front = Front(model, border)
+        front = FrozenStem(model, border)
         seen = front(sample)
-        rest = Rest(_without(model, before), front.shape)
+        rest = TrainableStages(_without(model, before), front.shape)
         try:
             same = torch.allclose(rest(seen), model(sample), atol=_NEAR_ENOUGH, rtol=_NEAR_ENOUGH)
         except (RuntimeError, ValueError, IndexError):

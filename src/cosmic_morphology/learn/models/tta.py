@@ -12,7 +12,7 @@ _PARTS = ((0.5, 0.5), (0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
 _PART_SIDE = 0.6
 
 
-def looks(pixels: torch.Tensor, views: int, crops: int) -> list[torch.Tensor]:
+def tta_views(pixels: torch.Tensor, views: int, crops: int) -> list[torch.Tensor]:
     """The views of squares that a model averages: turned ones, then enlarged parts.
 
     Parameters
@@ -26,11 +26,11 @@ def looks(pixels: torch.Tensor, views: int, crops: int) -> list[torch.Tensor]:
     -------
     list of ``views + crops`` tensors of shape ``(N, C, S, S)``
     """
-    turned = [turn(pixels, view) for view in range(views)]
-    return turned + [part(pixels, number) for number in range(crops)]
+    turned = [dihedral(pixels, view) for view in range(views)]
+    return turned + [enlarged_crop(pixels, number) for number in range(crops)]
 
 
-def part(pixels: torch.Tensor, number: int) -> torch.Tensor:
+def enlarged_crop(pixels: torch.Tensor, number: int) -> torch.Tensor:
     """A part of 0.6 of the side, as large as the whole: small targets become large enough."""
     side = int(pixels.shape[-1])
     own = max(1, round(_PART_SIDE * side))
@@ -39,7 +39,7 @@ def part(pixels: torch.Tensor, number: int) -> torch.Tensor:
     return functional.interpolate(cut, size=(side, side), mode="bilinear", align_corners=False)
 
 
-def turn(pixels: torch.Tensor, view: int) -> torch.Tensor:
+def dihedral(pixels: torch.Tensor, view: int) -> torch.Tensor:
     """One of the eight rotations and flips of squares, ``pixels`` of shape ``(N, C, S, S)``."""
     quarters, mirrored = _WAYS[view]
     seen = pixels.flip(-1) if mirrored else pixels

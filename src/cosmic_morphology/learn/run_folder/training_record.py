@@ -16,7 +16,7 @@ _COLUMNS = ["id", "group", "split"]
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class TrainingRecord:
     """What a run, and the runs that it started from, were trained and validated on.
 
     Attributes
@@ -31,7 +31,7 @@ class Learnt:
     groups: frozenset[str]
 
 
-def read_learnt(folder: Path) -> Learnt | None:
+def read_training_record(folder: Path) -> TrainingRecord | None:
     """The record in a run's folder; None where an older version made the run.
 
     Raises
@@ -43,7 +43,7 @@ def read_learnt(folder: Path) -> Learnt | None:
     if not file.is_file():
         return None
     rows = _rows(file)
-    return Learnt(
+    return TrainingRecord(
         frozenset(row["id"] for row in rows),
         frozenset(row["group"] for row in rows if row["group"]),
     )

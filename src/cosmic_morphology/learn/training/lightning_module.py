@@ -13,8 +13,8 @@ from torch.nn import functional
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_f1_score
 
 from cosmic_morphology.errors import TrainingError
-from cosmic_morphology.learn.data.augment import change, draw
-from cosmic_morphology.learn.models.network import Network, hold_statistics, parameter_groups
+from cosmic_morphology.learn.data.augment import apply_params, sample_params
+from cosmic_morphology.learn.models.network import Network, freeze_batchnorm_stats, parameter_groups
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.recipes import Recipe
 
@@ -67,7 +67,7 @@ class Classifier(lightning.LightningModule):
         self._began = time.perf_counter()
         self.network.train()
         if isinstance(self.network, Network) and self._recipe.trains != "all":
-            hold_statistics(self.network.backbone)
+            freeze_batchnorm_stats(self.network.backbone)
 
     def training_step(self, batch: dict[str, torch.Tensor], index: int) -> torch.Tensor:
         """Loss of one batch."""
@@ -159,8 +159,8 @@ class Classifier(lightning.LightningModule):
         source = torch.Generator().manual_seed(
             (self._seed * 1_000_003 + self.current_epoch) * 10_007 + index
         )
-        changes = draw(self._recipe.augment, len(pixels), source)
-        pixels = change(pixels, changes, self._preprocessing.size_px)
+        changes = sample_params(self._recipe.augment, len(pixels), source)
+        pixels = apply_params(pixels, changes, self._preprocessing.size_px)
         return self._preprocessing.normalised(pixels).contiguous(memory_format=torch.channels_last)
 
     def _mixed(

@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Solved:
+class HeadFitResult:
     """How a head was found.
 
     Attributes
@@ -49,14 +49,14 @@ class Solved:
     logits: np.ndarray | None = None
 
 
-def solve_head(
+def fit_logistic_head(
     head: Head,
     train: Examples,
     val: Examples,
     recipe: Recipe,
     *,
     progress: Progress | None = None,
-) -> Solved:
+) -> HeadFitResult:
     """Fill a linear head with the weights of the least loss under an L2 penalty.
 
     The loss is the mean cross-entropy, weighed by class and by picture, plus half of the penalty
@@ -88,10 +88,10 @@ def solve_head(
         history.append({"penalty": penalty, **scores, "seconds": seconds})
     best = _best(history, recipe.monitor)
     head.load_state_dict(heads[best])
-    return Solved(history, best + 1, notes)
+    return HeadFitResult(history, best + 1, notes)
 
 
-def solve_across(
+def fit_logistic_head_cv(
     head: Head,
     examples: Examples,
     groups: Sequence[str],
@@ -99,7 +99,7 @@ def solve_across(
     *,
     seed: int,
     progress: Progress | None = None,
-) -> Solved:
+) -> HeadFitResult:
     """As :func:`solve_head`, but every picture is learnt from, and every picture has a say.
 
     The pictures are divided into the recipe's ``folds``, whole groups each. What heads of the
@@ -147,7 +147,7 @@ def solve_across(
         pass
     if progress:
         progress(len(parts) + 1, len(parts) + 1)
-    return Solved(history, best + 1, sorted(set(notes)), logits[best] if parts else None)
+    return HeadFitResult(history, best + 1, sorted(set(notes)), logits[best] if parts else None)
 
 
 def _strongest_first(recipe: Recipe) -> list[float]:

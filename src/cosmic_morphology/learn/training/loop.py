@@ -34,7 +34,7 @@ _SMALLEST_BATCH = 2
 
 
 @dataclass(slots=True)
-class Fitted:
+class FitResult:
     """What came out of a loop.
 
     Attributes
@@ -66,7 +66,7 @@ def fit(
     seed: int,
     devices: int = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> Fitted:
+) -> FitResult:
     """Train until the recipe's end, or until nothing gets better.
 
     Parameters
@@ -101,7 +101,7 @@ def fit(
         )
         if fitted is not None:
             module, best_epoch = fitted
-            return Fitted(module.history, best_epoch, batch_size, notes)
+            return FitResult(module.history, best_epoch, batch_size, notes)
         # Only here, when the failed module and its tensors are gone.
         forget_gpu_memory()
         if batch_size // 2 < _SMALLEST_BATCH:

@@ -12,12 +12,12 @@ import numpy as np
 from torchmetrics.functional.classification import multiclass_f1_score
 
 from cosmic_morphology.io_utils import CsvRows, whole_text, write_json
-from cosmic_morphology.learn.data.dataset import SIDES, PictureTable
+from cosmic_morphology.learn.data.dataset import SIDES, TrainingSource
 from cosmic_morphology.learn.export.model_card import CARD, write_card
 from cosmic_morphology.learn.inference.model import (
     TrainedModel,
     head_shape,
-    load_run,
+    load_trained_model,
     save_model,
     softmax,
 )
@@ -35,9 +35,9 @@ from cosmic_morphology.learn.run_folder.folder import (
     write_history,
 )
 from cosmic_morphology.learn.run_folder.training_record import LEARNT, write_learnt
-from cosmic_morphology.learn.task import Given, Task, prepare
-from cosmic_morphology.learn.training.loop import Fitted
-from cosmic_morphology.learn.training.strategies import Outcome, way_of
+from cosmic_morphology.learn.task import RunRequest, TrainingTask, prepare_task
+from cosmic_morphology.learn.training.loop import FitResult
+from cosmic_morphology.learn.training.strategies import TrainingResult, strategy_for
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.stats.calibration import (
     classwise_ece,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    atlas: Atlas | PictureTable,
+    atlas: Atlas | TrainingSource,
     job: RunJob,
     *,
     learn: LearnSettings,
@@ -66,7 +66,7 @@ def train(
 
     Parameters
     ----------
-    atlas : Atlas or PictureTable
+    atlas : Atlas or TrainingSource
         Only its train and val splits are read.
     job : RunJob
         Name, recipe, whose labels, and which run to start from.
@@ -100,8 +100,8 @@ def train(
     recipe = load_recipe(job.recipe)
     folder = run_folder(out, job.name)
     table = _table_of(atlas)
-    where = table.where()
-    given = Given(
+    where = table.origin()
+    given = RunRequest(
         table=table,
         job=job,
         recipe=recipe,
@@ -111,20 +111,20 @@ def train(
         folder=folder,
         progress=progress,
     )
-    start = load_run(run_folder(out, job.starts_from)) if job.starts_from else None
-    task = prepare(given, start=start, labels=labels)
+    start = load_trained_model(run_folder(out, job.starts_from)) if job.starts_from else None
+    task = prepare_task(given, start=start, labels=labels)
     if is_finished(folder, task.key):
         return _completed(task, out)
     begin(folder, task.key)
     _write_beginning(task, where)
     began = time.perf_counter()
-    outcome = way_of(recipe)(task)
+    outcome = strategy_for(recipe)(task)
     _write_end(task, outcome, time.perf_counter() - began)
     finish(folder, task.key)
     return _completed(task, out)
 
 
-def _completed(task: Task, out: Path) -> Run:
+def _completed(task: TrainingTask, out: Path) -> Run:
     # Also for a run that an older version made, or that was killed before its card.
     start = run_folder(out, task.job.starts_from) if task.job.starts_from else None
     if not (task.folder / LEARNT).is_file():
@@ -134,17 +134,17 @@ def _completed(task: Task, out: Path) -> Run:
     return read_run(task.folder)
 
 
-def _table_of(atlas: Any) -> PictureTable:
+def _table_of(atlas: Any) -> TrainingSource:
     if hasattr(atlas, "examples"):
-        table: PictureTable = atlas
+        table: TrainingSource = atlas
         return table
     # Only here: a machine that trains from a Parquet file has no Lance.
-    from cosmic_morphology.learn.data.atlas_source import AtlasPictures
+    from cosmic_morphology.learn.data.atlas_source import AtlasSource
 
-    return AtlasPictures(atlas)
+    return AtlasSource(atlas)
 
 
-def _write_beginning(task: Task, where: Mapping[str, str]) -> None:
+def _write_beginning(task: TrainingTask, where: Mapping[str, str]) -> None:
     write_json(
         task.folder / "settings.json",
         {
@@ -167,7 +167,7 @@ def _write_beginning(task: Task, where: Mapping[str, str]) -> None:
     write_json(task.folder / "environment.json", environment(task.device))
 
 
-def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
+def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> None:
     model, logits, targets = outcome.model, outcome.logits, outcome.targets
     held, right = outcome.chosen_by or (logits, targets)
     tau = 0.0
@@ -207,7 +207,7 @@ def _write_end(task: Task, outcome: Outcome, seconds: float) -> None:
 
 
 def _calibrate(
-    task: Task, model: TrainedModel, logits: np.ndarray, targets: np.ndarray
+    task: TrainingTask, model: TrainedModel, logits: np.ndarray, targets: np.ndarray
 ) -> tuple[np.ndarray, float]:
     """Fit the temperature; the shares that are given back go into the head's last bias."""
     if not task.recipe.prior:
@@ -223,7 +223,7 @@ def _calibrate(
     return offset, tau
 
 
-def _write_val(task: Task, outcome: Outcome, probabilities: np.ndarray) -> None:
+def _write_val(task: TrainingTask, outcome: TrainingResult, probabilities: np.ndarray) -> None:
     """Write ``val.csv``: what the model says of the val split, for intervals and comparisons."""
     group_of = {example.id: example.group for example in task.examples}
     with whole_text(task.folder / "val.csv") as file:
@@ -252,7 +252,7 @@ def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, fl
     }
 
 
-def _course(fitted: Fitted) -> dict[str, float]:
+def _course(fitted: FitResult) -> dict[str, float]:
     chosen = fitted.history[fitted.best_epoch - 1]
     if "penalty" in chosen:
         return {"penalty": chosen["penalty"]}
@@ -263,7 +263,7 @@ def _course(fitted: Fitted) -> dict[str, float]:
     }
 
 
-def _embedding_of(task: Task) -> dict[str, Any]:
+def _embedding_of(task: TrainingTask) -> dict[str, Any]:
     return {
         "arguments": task.backbone.arguments,
         "weights": task.backbone.weights_id,
@@ -271,13 +271,13 @@ def _embedding_of(task: Task) -> dict[str, Any]:
     }
 
 
-def _quarantine(task: Task) -> list[str]:
+def _quarantine(task: TrainingTask) -> list[str]:
     n = len(task.unreadable)
     left_out = "1 picture was" if n == 1 else f"{n} pictures were"
     return [f"{left_out} left out as unreadable: see quarantine.csv"] if n else []
 
 
-def _write_unreadable(task: Task) -> None:
+def _write_unreadable(task: TrainingTask) -> None:
     if not task.unreadable:
         return
     with whole_text(task.folder / "quarantine.csv") as file:

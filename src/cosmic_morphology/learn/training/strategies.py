@@ -19,18 +19,18 @@ from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.learn.models.adapters import add_adapters, fold_adapters
 from cosmic_morphology.learn.models.backbones import Backbone
 from cosmic_morphology.learn.models.network import Network, unfreeze_last
-from cosmic_morphology.learn.models.split_backbone import cut
+from cosmic_morphology.learn.models.split_backbone import split_backbone
 from cosmic_morphology.learn.recipes import Augmentation, Recipe
-from cosmic_morphology.learn.task import Task
+from cosmic_morphology.learn.task import TrainingTask
 from cosmic_morphology.learn.training.lightning_module import Classifier
-from cosmic_morphology.learn.training.logistic_head import solve_across, solve_head
-from cosmic_morphology.learn.training.loop import Fitted, fit
+from cosmic_morphology.learn.training.logistic_head import fit_logistic_head, fit_logistic_head_cv
+from cosmic_morphology.learn.training.loop import FitResult, fit
 
 _BATCH = 64
 
 
 @dataclass(slots=True)
-class Outcome:
+class TrainingResult:
     """A trained network and its scores on the val split.
 
     Attributes
@@ -52,7 +52,7 @@ class Outcome:
         head that scored it: what temperature and threshold are chosen by.
     """
 
-    fitted: Fitted
+    fitted: FitResult
     model: TrainedModel
     logits: np.ndarray
     targets: np.ndarray
@@ -61,16 +61,16 @@ class Outcome:
     chosen_by: tuple[np.ndarray, np.ndarray] | None = None
 
 
-def way_of(recipe: Recipe) -> Callable[[Task], Outcome]:
+def strategy_for(recipe: Recipe) -> Callable[[TrainingTask], TrainingResult]:
     """How a recipe learns."""
     if recipe.trains == "head":
-        return train_across if recipe.folds else train_head
+        return train_head_cross_validated if recipe.folds else train_head
     if recipe.trains == "last_stages" and recipe.train_views > 1:
-        return train_rest
-    return train_pixels
+        return finetune_cached
+    return finetune
 
 
-def train_head(task: Task) -> Outcome:
+def train_head(task: TrainingTask) -> TrainingResult:
     """Learn a head on what the frozen backbone sees."""
     train, val = _plain(task) if task.recipe.is_plain else _seen_in_views(task)
     n_train = len(train) // task.recipe.train_views
@@ -80,10 +80,10 @@ def train_head(task: Task) -> Outcome:
     task.head.eval()
     with torch.inference_mode():
         logits = task.head(val.inputs).numpy()
-    return Outcome(fitted, _model(task), logits, val.targets.numpy(), val.ids, n_train)
+    return TrainingResult(fitted, _model(task), logits, val.targets.numpy(), val.ids, n_train)
 
 
-def train_across(task: Task) -> Outcome:
+def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
     """Solve for a head on train and val; parts of both are held back in turn, to choose by."""
     train, val = (
         _looks(task, task.backbone, side, task.recipe.views, crops=task.recipe.crops)
@@ -100,18 +100,18 @@ def train_across(task: Task) -> Outcome:
         task.head.standardise(both.inputs[:, 0].float())
     group_of = {example.id: example.group for example in task.examples}
     groups = [group_of[each] for each in both.ids]
-    found = solve_across(
+    found = fit_logistic_head_cv(
         task.head, both, groups, task.recipe, seed=task.seed, progress=task.progress
     )
     task.head.eval()
     task.notes.append("train and val were learnt from; scores are of parts held back in turn")
-    fitted = Fitted(found.history, found.best, len(both), found.notes)
+    fitted = FitResult(found.history, found.best, len(both), found.notes)
     if found.logits is None:
         task.notes.append("everything is one group: no parts to hold back, no calibration")
         none = np.zeros((0, len(task.classes)), np.float32)
-        return Outcome(fitted, _model(task), none, np.zeros(0, np.int64), [], len(both))
+        return TrainingResult(fitted, _model(task), none, np.zeros(0, np.int64), [], len(both))
     targets, of_val = both.targets.numpy(), len(train)
-    return Outcome(
+    return TrainingResult(
         fitted,
         _model(task),
         found.logits[of_val:],
@@ -122,12 +122,12 @@ def train_across(task: Task) -> Outcome:
     )
 
 
-def _solved(task: Task, train: Examples, val: Examples) -> Fitted:
-    found = solve_head(task.head, train, val, task.recipe, progress=task.progress)
-    return Fitted(found.history, found.best, len(train), found.notes)
+def _solved(task: TrainingTask, train: Examples, val: Examples) -> FitResult:
+    found = fit_logistic_head(task.head, train, val, task.recipe, progress=task.progress)
+    return FitResult(found.history, found.best, len(train), found.notes)
 
 
-def _stepped(task: Task, train: Examples, val: Examples) -> Fitted:
+def _stepped(task: TrainingTask, train: Examples, val: Examples) -> FitResult:
     initial = {key: value.clone() for key, value in task.head.state_dict().items()}
 
     def make() -> Classifier:
@@ -138,7 +138,7 @@ def _stepped(task: Task, train: Examples, val: Examples) -> Fitted:
     return _loop(task, make, train, val, torch.device("cpu"))
 
 
-def train_pixels(task: Task) -> Outcome:
+def finetune(task: TrainingTask) -> TrainingResult:
     """Learn on pictures that are decoded once and changed anew in every epoch."""
     preprocessing, recipe = task.backbone.preprocessing, task.recipe
     roomy = 1.0 if recipe.augment.is_none else ROOM_TO_ZOOM
@@ -171,7 +171,7 @@ def train_pixels(task: Task) -> Outcome:
         for start in range(0, len(val), _BATCH)
     ]
     k = len(task.classes)
-    return Outcome(
+    return TrainingResult(
         fitted,
         model,
         np.concatenate(logits) if logits else np.zeros((0, k), np.float32),
@@ -181,10 +181,10 @@ def train_pixels(task: Task) -> Outcome:
     )
 
 
-def train_rest(task: Task) -> Outcome:
+def finetune_cached(task: TrainingTask) -> TrainingResult:
     """Learn the last stages on what the stages before them see, each look taken only once."""
     recipe, model = task.recipe, task.backbone.model
-    front, rest = cut(model, recipe.stages, task.backbone.preprocessing.size_px)
+    front, rest = split_backbone(model, recipe.stages, task.backbone.preprocessing.size_px)
     half = replace(task.backbone, model=front, n_features=math.prod(front.shape))
     train = _looks(task, half, "train", recipe.train_views, recipe.augment)
     val = _looks(task, half, "val", recipe.views)
@@ -201,10 +201,10 @@ def train_rest(task: Task) -> Outcome:
         parts = [network(part.inputs) for part in val.parts(_BATCH)]
     k = len(task.classes)
     logits = torch.cat([torch.zeros(0, k), *parts]).numpy()
-    return Outcome(fitted, _model(task), logits, val.targets.numpy(), val.ids, len(train))
+    return TrainingResult(fitted, _model(task), logits, val.targets.numpy(), val.ids, len(train))
 
 
-def _plain(task: Task) -> tuple[Examples, Examples]:
+def _plain(task: TrainingTask) -> tuple[Examples, Examples]:
     ids = [example.id for example in task.examples]
     found = features_of(task.table, ids, task.backbone, task.learn, task.progress)
     task.unreadable |= found.unreadable
@@ -212,7 +212,7 @@ def _plain(task: Task) -> tuple[Examples, Examples]:
     return _side(task, "train", found.ids, vectors), _side(task, "val", found.ids, vectors)
 
 
-def _seen_in_views(task: Task) -> tuple[Examples, Examples]:
+def _seen_in_views(task: TrainingTask) -> tuple[Examples, Examples]:
     recipe = task.recipe
     train = _looks(task, task.backbone, "train", recipe.train_views, recipe.augment)
     val = _looks(task, task.backbone, "val", recipe.views, crops=recipe.crops)
@@ -227,7 +227,7 @@ def _seen_in_views(task: Task) -> tuple[Examples, Examples]:
 
 
 def _looks(
-    task: Task,
+    task: TrainingTask,
     backbone: Backbone,
     side: str,
     n_views: int,
@@ -253,7 +253,7 @@ def _looks(
     return _side(task, side, found.ids, torch.from_numpy(found.vectors))
 
 
-def _side(task: Task, side: str, ids: list[str], inputs: torch.Tensor) -> Examples:
+def _side(task: TrainingTask, side: str, ids: list[str], inputs: torch.Tensor) -> Examples:
     by_id = {example.id: example for example in task.examples}
     rows = [row for row, each in enumerate(ids) if by_id[each].split == side]
     chosen = [by_id[ids[row]] for row in rows]
@@ -272,7 +272,7 @@ def _side(task: Task, side: str, ids: list[str], inputs: torch.Tensor) -> Exampl
     )
 
 
-def _decoded(task: Task, side: str, side_px: int) -> Examples:
+def _decoded(task: TrainingTask, side: str, side_px: int) -> Examples:
     ids = [example.id for example in task.examples if example.split == side]
     cache = decode_all(
         task.table,
@@ -286,12 +286,12 @@ def _decoded(task: Task, side: str, side_px: int) -> Examples:
 
 
 def _loop(
-    task: Task,
+    task: TrainingTask,
     make: Callable[[], Classifier],
     train: Examples,
     val: Examples,
     device: torch.device,
-) -> Fitted:
+) -> FitResult:
     return fit(
         make,
         train,
@@ -305,11 +305,11 @@ def _loop(
     )
 
 
-def _counts(task: Task, train: Examples) -> torch.Tensor:
+def _counts(task: TrainingTask, train: Examples) -> torch.Tensor:
     return torch.bincount(train.targets, minlength=len(task.classes)).float()
 
 
-def _model(task: Task) -> TrainedModel:
+def _model(task: TrainingTask) -> TrainedModel:
     return TrainedModel(
         name=task.job.name,
         classes=task.classes,

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from cosmic_morphology.replica.catalogue import Record
+from cosmic_morphology.replica.catalogue import ArchiveRecord
 from cosmic_morphology.replica.drawing import placeholder
 from cosmic_morphology.replica.renditions import served, suffix_of
-from cosmic_morphology.replica.responses import Sent, base_url, whole_number
-from cosmic_morphology.replica.state import Shelf
+from cosmic_morphology.replica.responses import FileResponse, base_url, whole_number
+from cosmic_morphology.replica.state import ArchiveState
 
 _PER_PAGE = 10
 _MOST_PX = 8192
@@ -37,9 +37,9 @@ class Apod:
         What the archive holds.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ArchiveState) -> None:
         self._shelf = shelf
-        self._by_day: dict[str, Record] = {}
+        self._by_day: dict[str, ArchiveRecord] = {}
         for record in shelf.holdings.records:
             day = _day(record)
             if day:
@@ -97,11 +97,11 @@ class Apod:
             return HTMLResponse("<h1>Not Found</h1>", status_code=404)
         return HTMLResponse(_page(self._by_day[day]))
 
-    async def logo(self, request: Request) -> Sent:  # noqa: ARG002
+    async def logo(self, request: Request) -> FileResponse:  # noqa: ARG002
         """The placeholder."""
-        return Sent(served(placeholder(), "image/jpeg"))
+        return FileResponse(served(placeholder(), "image/jpeg"))
 
-    async def picture(self, request: Request) -> Response | Sent:
+    async def picture(self, request: Request) -> Response | FileResponse:
         """The picture of a day, narrowed to ``w`` px where asked."""
         day, name = request.path_params["day"], request.path_params["name"]
         record = self._by_day.get(day) if self._shown(day) else None
@@ -109,7 +109,7 @@ class Apod:
             return HTMLResponse("<h1>Not Found</h1>", status_code=404)
         try:
             width_px = whole_number(request.query_params, "w", _MOST_PX)
-            return Sent(self._shelf.pictures.scaled(record, width_px))
+            return FileResponse(self._shelf.pictures.scaled(record, width_px))
         except ValueError:
             return Response("Bad Request", 400)
         except FileNotFoundError:
@@ -144,17 +144,17 @@ class Apod:
         }
 
 
-def _day(record: Record) -> str:
+def _day(record: ArchiveRecord) -> str:
     """``YYMMDD`` of a record's date; empty without a whole date."""
     digits = record.date[:10].replace("-", "")
     return digits[2:] if len(digits) == 8 and digits.isdigit() else ""
 
 
-def _name(record: Record) -> str:
+def _name(record: ArchiveRecord) -> str:
     return record.nasa_id + suffix_of(record)
 
 
-def _page(record: Record) -> str:
+def _page(record: ArchiveRecord) -> str:
     title, text = escape(record.title), escape(record.description)
     return f"<html><head><title>APOD: {title}</title></head><body><p>{text}</p></body></html>"
 

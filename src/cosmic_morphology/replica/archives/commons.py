@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from cosmic_morphology.replica.catalogue import Record
-from cosmic_morphology.replica.quirks import chance
+from cosmic_morphology.replica.catalogue import ArchiveRecord
+from cosmic_morphology.replica.quirks import hash_uniform
 from cosmic_morphology.replica.renditions import suffix_of
-from cosmic_morphology.replica.responses import Sent, base_url, whole_number
-from cosmic_morphology.replica.state import Shelf
+from cosmic_morphology.replica.responses import FileResponse, base_url, whole_number
+from cosmic_morphology.replica.state import ArchiveState
 
 WIDTHS_PX = (20, 40, 60, 120, 250, 330, 500, 960, 1280, 1920, 3840)
 """The only thumbnail widths that are served since 2026."""
@@ -36,7 +36,7 @@ class Commons:
         What the archive holds.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ArchiveState) -> None:
         self._shelf = shelf
         self._by_file = {file_name(record): at for at, record in enumerate(shelf.holdings.records)}
 
@@ -77,7 +77,7 @@ class Commons:
                 body["query"] = {"pages": {str(page["pageid"]): page for page in pages}}
         return JSONResponse(body)
 
-    async def thumb(self, request: Request) -> Response | Sent:
+    async def thumb(self, request: Request) -> Response | FileResponse:
         """A thumbnail in one of the standard widths."""
         if (refused := _nameless(request)) is not None:
             return refused
@@ -91,9 +91,9 @@ class Commons:
         shape = self._shelf.pictures.source(record)
         if shape is None or int(width) > shape.width:
             return PlainTextResponse("The requested width is larger than the original", 400)
-        return Sent(self._shelf.pictures.scaled(record, int(width)))
+        return FileResponse(self._shelf.pictures.scaled(record, int(width)))
 
-    async def original(self, request: Request) -> Response | Sent:
+    async def original(self, request: Request) -> Response | FileResponse:
         """The file as it was uploaded; programs are throttled."""
         if (refused := _nameless(request)) is not None:
             return refused
@@ -103,9 +103,9 @@ class Commons:
         browser = request.headers.get("user-agent", "").startswith("Mozilla/")
         if not browser and self._shelf.quirks.has("commons_throttled", record.nasa_id):
             return PlainTextResponse("Too many requests", 429)
-        return Sent(self._shelf.pictures.served(record, "orig"))
+        return FileResponse(self._shelf.pictures.served(record, "orig"))
 
-    def _record(self, name: str) -> Record | None:
+    def _record(self, name: str) -> ArchiveRecord | None:
         at = self._by_file.get(name)
         if at is None:
             return None
@@ -119,7 +119,7 @@ class Commons:
             return page
         return page | {"imagerepository": "local", "imageinfo": [self._info(request, record)]}
 
-    def _info(self, request: Request, record: Record) -> dict[str, Any]:
+    def _info(self, request: Request, record: ArchiveRecord) -> dict[str, Any]:
         asked = request.query_params.get("iiprop", "timestamp|user").split("|")
         name = file_name(record)
         folder = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
@@ -149,14 +149,14 @@ class Commons:
         return info
 
 
-def file_name(record: Record) -> str:
+def file_name(record: ArchiveRecord) -> str:
     """The name of a record's file as MediaWiki writes it in addresses."""
     name = f"{record.nasa_id}{suffix_of(record)}".replace(" ", "_").replace("/", "-")
     return name[:1].upper() + name[1:]
 
 
-def _metadata(record: Record) -> dict[str, Any]:
-    licence = _LICENCES[int(chance("licence", record.nasa_id) * len(_LICENCES))]
+def _metadata(record: ArchiveRecord) -> dict[str, Any]:
+    licence = _LICENCES[int(hash_uniform("licence", record.nasa_id) * len(_LICENCES))]
     artist = f'<a href="//commons.wikimedia.org/wiki/User:X">{record.credit or "Unknown"}</a>'
     values = {
         "ObjectName": record.title,

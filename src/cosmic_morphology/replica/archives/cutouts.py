@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from cosmic_morphology.replica.drawing import as_jpeg, blank
 from cosmic_morphology.replica.renditions import served
-from cosmic_morphology.replica.responses import Sent
+from cosmic_morphology.replica.responses import FileResponse
 
 MOST_PX = {"legacysurvey": 3000, "skyserver": 2048}
 """Larger sizes are cut to these without a word."""
@@ -62,7 +62,7 @@ def covered(survey: str, ra_deg: float, dec_deg: float) -> bool:
     return south <= dec_deg <= north and abs(sine) > math.sin(math.radians(18))
 
 
-async def _legacy(request: Request) -> Response | Sent:
+async def _legacy(request: Request) -> Response | FileResponse:
     params = request.query_params
     if params.get("layer", _LAYERS[0]) not in _LAYERS:
         return PlainTextResponse("Invalid layer", 400)
@@ -74,7 +74,7 @@ async def _legacy(request: Request) -> Response | Sent:
     return _answer("legacysurvey", asked)
 
 
-async def _sdss(request: Request) -> Response | Sent:
+async def _sdss(request: Request) -> Response | FileResponse:
     params = request.query_params
     try:
         width, height = int(params.get("width", 512)), int(params.get("height", 512))
@@ -94,13 +94,13 @@ def _asked(request: Request, scale_arcsec: float, width: int, height: int) -> _A
     return _Asked(ra_deg % 360, dec_deg, scale_arcsec, width, height)
 
 
-def _answer(survey: str, asked: _Asked) -> Sent:
+def _answer(survey: str, asked: _Asked) -> FileResponse:
     most = MOST_PX[survey]
     width, height = min(asked.width, most), min(asked.height, most)
     if not covered(survey, asked.ra_deg, asked.dec_deg):
-        return Sent(served(blank(width, height), "image/jpeg"))
+        return FileResponse(served(blank(width, height), "image/jpeg"))
     clamped = _Asked(asked.ra_deg, asked.dec_deg, asked.scale_arcsec, width, height)
-    return Sent(served(_drawn(clamped), "image/jpeg"))
+    return FileResponse(served(_drawn(clamped), "image/jpeg"))
 
 
 @lru_cache(maxsize=256)

@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from cosmic_morphology.replica.catalogue import Record
-from cosmic_morphology.replica.quirks import chance
+from cosmic_morphology.replica.catalogue import ArchiveRecord
+from cosmic_morphology.replica.quirks import hash_uniform
 from cosmic_morphology.replica.renditions import suffix_of
-from cosmic_morphology.replica.responses import Sent, base_url, whole_number
+from cosmic_morphology.replica.responses import FileResponse, base_url, whole_number
 from cosmic_morphology.replica.search_index import words
-from cosmic_morphology.replica.state import Shelf
+from cosmic_morphology.replica.state import ArchiveState
 
 SITES = ("esahubble", "esawebb", "eso", "noirlab")
 _COUNT = 100
@@ -52,7 +52,7 @@ class Djangoplicity:
         What the archives hold.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ArchiveState) -> None:
         self._shelf = shelf
         dated = [record for record in shelf.holdings.records if _stamp(record)]
         self._newest_first = sorted(dated, key=_stamp, reverse=True)
@@ -91,16 +91,16 @@ class Djangoplicity:
         body["Collections"] = [self._collection(request, record) for record in shown]
         return JSONResponse(body)
 
-    async def picture(self, request: Request) -> Response | Sent:
+    async def picture(self, request: Request) -> Response | FileResponse:
         """A file in one of the site's sizes. The TIFF originals are there in name only."""
         form, name = request.path_params["form"], request.path_params["name"]
         record = self._shelf.index.shown(name.rpartition(".")[0])
         if record is not None and form in _FORMATS:
             with contextlib.suppress(FileNotFoundError):
-                return Sent(self._shelf.pictures.scaled(record, _FORMATS[form]))
+                return FileResponse(self._shelf.pictures.scaled(record, _FORMATS[form]))
         return HTMLResponse("<h1>Page not found (404)</h1>", status_code=404)
 
-    def _collection(self, request: Request, record: Record) -> dict[str, Any]:
+    def _collection(self, request: Request, record: ArchiveRecord) -> dict[str, Any]:
         has = self._shelf.quirks.has
         site = request.path_params["site"]
         root = f"{base_url(request)}/djangoplicity/{site}"
@@ -119,12 +119,12 @@ class Djangoplicity:
             "Subject": _subject(record),
             "Assets": [self._asset(root, record)],
         }
-        if chance("type", record.nasa_id) < 0.5:
+        if hash_uniform("type", record.nasa_id) < 0.5:
             artwork = "artist" in record.title.lower()
             shown["Type"] = "Artwork" if artwork else "Observation"
         return shown
 
-    def _asset(self, root: str, record: Record) -> dict[str, Any]:
+    def _asset(self, root: str, record: ArchiveRecord) -> dict[str, Any]:
         shape = self._shelf.pictures.source(record)
         width, height, size = (shape.width, shape.height, shape.size) if shape else (0, 0, 0)
         name = quote(record.nasa_id, safe="")
@@ -146,26 +146,26 @@ class Djangoplicity:
                 "FileSize": size,
                 "Dimensions": [round(width * factor), round(height * factor)],
             }
-            if chance("checksum", record.nasa_id) < 0.5 and factor == 1.0:
+            if hash_uniform("checksum", record.nasa_id) < 0.5 and factor == 1.0:
                 body = self._shelf.pictures.scaled(record, _FORMATS[form]).body
                 resource["Checksum"] = hashlib.sha256(body).hexdigest()
             resources.append(resource)
         return {"MediaType": "Image", "Resources": resources, "ObservationData": _observed(record)}
 
 
-def _subject(record: Record) -> dict[str, Any]:
+def _subject(record: ArchiveRecord) -> dict[str, Any]:
     """AVM: always a category where one is known, a name for most (seen: 69 of 100)."""
     found = words(record.title)
     codes = [record.avm] if record.avm else [_CATEGORIES[w] for w in found if w in _CATEGORIES]
     subject: dict[str, Any] = {"Category": list(dict.fromkeys(codes))}
-    if chance("subject name", record.nasa_id) < 0.69:
+    if hash_uniform("subject name", record.nasa_id) < 0.69:
         subject["Name"] = [record.title.partition(":")[0]]
     return subject
 
 
-def _observed(record: Record) -> dict[str, Any]:
-    ra_deg = 360 * chance("ra", record.nasa_id)
-    dec_deg = 160 * chance("dec", record.nasa_id) - 80
+def _observed(record: ArchiveRecord) -> dict[str, Any]:
+    ra_deg = 360 * hash_uniform("ra", record.nasa_id)
+    dec_deg = 160 * hash_uniform("dec", record.nasa_id) - 80
     spatial = {
         "Equinox": "J2000",
         "CoordinateFrame": "ICRS",
@@ -173,7 +173,7 @@ def _observed(record: Record) -> dict[str, Any]:
         "Quality": "Position",
     }
     observed: dict[str, Any] = {"Facility": ["Telescope"], "Instrument": ["Camera"]}
-    if chance("spatial", record.nasa_id) < 0.5:
+    if hash_uniform("spatial", record.nasa_id) < 0.5:
         observed["Spatial"] = spatial
     return observed
 
@@ -183,7 +183,7 @@ def _turn(request: Request, page: int) -> str:
     return f"{base_url(request)}{request.url.path}?{urlencode(params)}"
 
 
-def _stamp(record: Record) -> str:
+def _stamp(record: ArchiveRecord) -> str:
     """``YYYYMMDDhhmmss`` of a record's date; empty without a whole date."""
     digits = "".join(c for c in record.date[:19] if c.isdigit())
     return digits.ljust(14, "0") if len(digits) >= 8 else ""

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from cosmic_morphology.replica.catalogue import Record
+from cosmic_morphology.replica.catalogue import ArchiveRecord
 from cosmic_morphology.replica.responses import base_url, reason, whole_number
 from cosmic_morphology.replica.search_index import PARAMETERS, Positions
-from cosmic_morphology.replica.state import Shelf
+from cosmic_morphology.replica.state import ArchiveState
 
 CAP = 10_000
 """``page * page_size`` may not exceed it."""
@@ -37,7 +37,7 @@ class Nasa:
         What the library holds.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ArchiveState) -> None:
         self._shelf = shelf
 
     def routes(self) -> list[BaseRoute]:
@@ -134,7 +134,7 @@ class Nasa:
 class Links:
     """Addresses as the library writes them into its answers to one request."""
 
-    def __init__(self, shelf: Shelf, request: Request) -> None:
+    def __init__(self, shelf: ArchiveState, request: Request) -> None:
         self._shelf = shelf
         self._request = request
         real = shelf.quirks.real_hosts
@@ -153,23 +153,23 @@ class Links:
         path = self._request.url.path.removeprefix("/nasa")
         return f"{_plain(self.api)}{path}?{urlencode(params)}"
 
-    def file(self, record: Record, rendition: str) -> str:
+    def file(self, record: ArchiveRecord, rendition: str) -> str:
         """The address of a picture, with the raw spaces that some of them have."""
         name = f"{file_stem(self._shelf, record)}~{rendition}"
         name += self._shelf.pictures.suffix(record, rendition)
         path = f"/image/{quote(record.nasa_id, safe='')}/{quote(name, safe='~')}"
         return self._host(record) + path.replace("%20", " ")
 
-    def sidecar(self, record: Record, name: str = "metadata.json") -> str:
+    def sidecar(self, record: ArchiveRecord, name: str = "metadata.json") -> str:
         """The address of a file beside the pictures."""
         return f"{self._host(record)}/image/{quote(record.nasa_id, safe='')}/{name}"
 
-    def _host(self, record: Record) -> str:
+    def _host(self, record: ArchiveRecord) -> str:
         http = self._shelf.quirks.has("http_links", record.nasa_id)
         return _plain(self.assets) if http else self.assets
 
 
-def file_stem(shelf: Shelf, record: Record) -> str:
+def file_stem(shelf: ArchiveState, record: ArchiveRecord) -> str:
     """What a record's file names begin with: its id, for some with a space in it."""
     return (
         f"{record.nasa_id} 1"
@@ -178,7 +178,7 @@ def file_stem(shelf: Shelf, record: Record) -> str:
     )
 
 
-def item(shelf: Shelf, links: Links, record: Record) -> dict[str, Any]:
+def item(shelf: ArchiveState, links: Links, record: ArchiveRecord) -> dict[str, Any]:
     """One record as a search shows it."""
     shown: dict[str, Any] = {"href": links.sidecar(record, "collection.json")}
     shown["data"] = [_data(shelf, record)]
@@ -187,7 +187,7 @@ def item(shelf: Shelf, links: Links, record: Record) -> dict[str, Any]:
     return shown
 
 
-def _data(shelf: Shelf, record: Record) -> dict[str, Any]:
+def _data(shelf: ArchiveState, record: ArchiveRecord) -> dict[str, Any]:
     has = shelf.quirks.has
     description = (
         record.title if has("title_as_description", record.nasa_id) else (record.description)
@@ -213,7 +213,7 @@ def _data(shelf: Shelf, record: Record) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value}
 
 
-def _item_links(shelf: Shelf, links: Links, record: Record) -> list[dict[str, Any]]:
+def _item_links(shelf: ArchiveState, links: Links, record: ArchiveRecord) -> list[dict[str, Any]]:
     shown = []
     for rendition in shelf.pictures.names(record):
         shape = shelf.pictures.shape(record, rendition)

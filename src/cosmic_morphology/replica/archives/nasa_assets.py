@@ -9,10 +9,10 @@ from urllib.parse import quote, unquote_to_bytes
 from starlette.types import Scope, Send
 
 from cosmic_morphology.replica.archives.nasa import file_stem
-from cosmic_morphology.replica.catalogue import Record
+from cosmic_morphology.replica.catalogue import ArchiveRecord
 from cosmic_morphology.replica.renditions import WIDTHS_PX
 from cosmic_morphology.replica.responses import send_file, send_plain
-from cosmic_morphology.replica.state import Shelf
+from cosmic_morphology.replica.state import ArchiveState
 
 PREFIX = "/nasa-assets/"
 _JSON = [(b"content-type", b"application/json")]
@@ -34,9 +34,9 @@ class Assets:
         What the library holds.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ArchiveState) -> None:
         self._shelf = shelf
-        self._known: dict[bytes, tuple[Record, str]] = {}
+        self._known: dict[bytes, tuple[ArchiveRecord, str]] = {}
 
     def forget(self) -> None:
         """Look every path up again: the holdings changed."""
@@ -57,7 +57,7 @@ class Assets:
             return await self._missing(send)
         return await send_file(scope, send, file)
 
-    def _look_up(self, path: bytes) -> tuple[Record, str] | None:
+    def _look_up(self, path: bytes) -> tuple[ArchiveRecord, str] | None:
         parts = path.split(b"/")
         if len(parts) != 5 or parts[2] != b"image":
             return None
@@ -73,7 +73,7 @@ class Assets:
         self._known[path] = record, name
         return record, name
 
-    def _rendition(self, record: Record, name: str) -> str:
+    def _rendition(self, record: ArchiveRecord, name: str) -> str:
         """The rendition that a file name means; a name that means none has no file."""
         stem, _, ending = name.rpartition("~")
         rendition = ending.partition(".")[0]
@@ -81,7 +81,7 @@ class Assets:
         known = rendition in ("orig", *WIDTHS_PX) and ending == rendition + suffix
         return rendition if known and stem == file_stem(self._shelf, record) else ""
 
-    async def _sidecar(self, scope: Scope, send: Send, record: Record, name: str) -> int:
+    async def _sidecar(self, scope: Scope, send: Send, record: ArchiveRecord, name: str) -> int:
         base = f"{scope['scheme']}://{dict(scope['headers']).get(b'host', b'').decode()}"
         folder = f"{base}{PREFIX}image/{quote(record.nasa_id, safe='')}"
         stem = quote(file_stem(self._shelf, record), safe="~").replace("%20", " ")
@@ -103,7 +103,7 @@ class Assets:
         return await send_plain(send, 404, [(b"content-type", b"application/xml")], _NO_SUCH_KEY)
 
 
-def _metadata(record: Record) -> dict[str, Any]:
+def _metadata(record: ArchiveRecord) -> dict[str, Any]:
     return {
         "SourceFile": f"/ingest/staging/{record.nasa_id}.jpg",  # internal paths, as the real one
         "AVAIL:NASAID": record.nasa_id,

@@ -12,13 +12,15 @@ import numpy.typing as npt
 from cosmic_morphology.synthesize.camera.cameras import Camera
 from cosmic_morphology.synthesize.camera.psf import convolved
 from cosmic_morphology.synthesize.fields.noise import Field, blurred, power_law, unit
-from cosmic_morphology.synthesize.scene import Scene, Truth, rgb
+from cosmic_morphology.synthesize.scene import RenderParameters, Scene, rgb
 
 Pixels = npt.NDArray[np.uint8]
 LUMINANCE = np.array([0.30, 0.59, 0.11], dtype=np.float32)
 
 
-def expose(rng: np.random.Generator, scene: Scene, camera: Camera) -> tuple[Pixels, Truth]:
+def expose(
+    rng: np.random.Generator, scene: Scene, camera: Camera
+) -> tuple[Pixels, RenderParameters]:
     """Take the picture.
 
     Returns
@@ -45,7 +47,7 @@ def expose(rng: np.random.Generator, scene: Scene, camera: Camera) -> tuple[Pixe
         shown = np.repeat(1.0 - (shown @ LUMINANCE)[..., None], 3, axis=2)
     pixels = np.asarray(np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8)
     ratio = np.maximum(scene.target, 0) / np.maximum(spread, 1e-3)
-    truth: Truth = {
+    truth: RenderParameters = {
         "instrument": camera.kind,
         "psf": camera.psf,
         "psf_fwhm_px": round(float(camera.fwhm_px), 3),

@@ -9,14 +9,14 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cosmic_morphology.synthesize.camera.expose import Pixels
-from cosmic_morphology.synthesize.scene import Truth
+from cosmic_morphology.synthesize.scene import RenderParameters
 
 CREDITS = ("NASA/JPL", "NASA, ESA, STScI", "ESO", "NOIRLab/NSF/AURA", "© observer", "NASA/JHUAPL")
 
 
-def finished(
+def add_overlays(
     rng: np.random.Generator, pixels: Pixels, *, kind: str, name: str
-) -> tuple[Pixels, Truth]:
+) -> tuple[Pixels, RenderParameters]:
     """The picture as published, and what was added to it."""
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image)

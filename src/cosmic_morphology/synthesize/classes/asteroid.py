@@ -6,7 +6,7 @@ import numpy as np
 
 from cosmic_morphology.synthesize.fields.noise import Field, power_law
 from cosmic_morphology.synthesize.fields.star_field import add_field_stars, place_stars
-from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, choose, rgb, tinted
+from cosmic_morphology.synthesize.scene import Frame, RenderParameters, Scene, choose, rgb, tinted
 from cosmic_morphology.synthesize.surfaces.body import render_body
 from cosmic_morphology.synthesize.surfaces.relief import (
     cratered_plain,
@@ -46,7 +46,9 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     return _resolved(rng, frame, subtype)
 
 
-def _colour(rng: np.random.Generator, truth: Truth) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def _colour(
+    rng: np.random.Generator, truth: RenderParameters
+) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     spectral = choose(rng, {"grey": 0.45, "C": 0.2, "S": 0.2, "V": 0.08, "D": 0.07})
     colour, albedo = SPECTRA[spectral]
     truth["spectral_type"] = spectral
@@ -115,7 +117,7 @@ def _some_stars(rng: np.random.Generator, light: Field, frame: Frame, mask: Fiel
 
 def _surface(rng: np.random.Generator, frame: Frame) -> Scene:
     """Ground that fills the frame: softened craters in regolith, or rubble with boulders."""
-    truth: Truth = {}
+    truth: RenderParameters = {}
     rubble = rng.random() < 0.3
     ground = cratered_plain(
         rng,
@@ -142,7 +144,9 @@ def _surface(rng: np.random.Generator, frame: Frame) -> Scene:
     )
 
 
-def shaded_ground(rng: np.random.Generator, frame: Frame, ground: Field, truth: Truth) -> Field:
+def shaded_ground(
+    rng: np.random.Generator, frame: Frame, ground: Field, truth: RenderParameters
+) -> Field:
     """Reflected sunlight of a height field that fills the frame, mean about 0.35."""
     phase = float(np.deg2rad(rng.uniform(25, 78)))
     sun = sun_vector(phase, float(rng.uniform(0, 2 * np.pi)))

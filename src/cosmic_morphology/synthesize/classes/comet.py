@@ -6,7 +6,15 @@ import numpy as np
 
 from cosmic_morphology.synthesize.fields.noise import Field, blurred, power_law, unit
 from cosmic_morphology.synthesize.fields.star_field import add_field_stars, thin_dust
-from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, choose, rgb, smoothstep, tinted
+from cosmic_morphology.synthesize.scene import (
+    Frame,
+    RenderParameters,
+    Scene,
+    choose,
+    rgb,
+    smoothstep,
+    tinted,
+)
 from cosmic_morphology.synthesize.surfaces.body import render_body
 
 SUBTYPES = {
@@ -38,7 +46,7 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
         float(np.clip(-back * np.cos(away) + rng.normal(0, 0.03), -0.85 * half_x, 0.85 * half_x)),
         float(np.clip(-back * np.sin(away) + rng.normal(0, 0.03), -0.85 * half_y, 0.85 * half_y)),
     )
-    truth: Truth = {"tail_angle_deg": round(float(np.rad2deg(away)), 1)}
+    truth: RenderParameters = {"tail_angle_deg": round(float(np.rad2deg(away)), 1)}
     target = _coma(rng, frame, head, truth)
     if subtype in {"two tails", "dust tail"} or (subtype == "coma" and rng.random() < 0.5):
         target += _dust_tail(rng, frame, head, away, reach * (0.5 if subtype == "two tails" else 1))
@@ -63,7 +71,9 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     )
 
 
-def _coma(rng: np.random.Generator, frame: Frame, head: tuple[float, float], truth: Truth) -> Field:
+def _coma(
+    rng: np.random.Generator, frame: Frame, head: tuple[float, float], truth: RenderParameters
+) -> Field:
     """Light of the coma, ``(H, W, 3)``: dust as 1/rho inside, gas with a scale length."""
     x, y = frame.grid(*head)
     rho = np.hypot(x, y)
@@ -146,7 +156,9 @@ def _ion_tail(
     return tinted(total * np.float32(rng.uniform(0.04, 0.25)), colour)
 
 
-def _sky(rng: np.random.Generator, frame: Frame, light: Field, away: float, truth: Truth) -> None:
+def _sky(
+    rng: np.random.Generator, frame: Frame, light: Field, away: float, truth: RenderParameters
+) -> None:
     """Stars, trailed when the telescope followed the comet; now and then dust, in place."""
     trail = (0.0, 0.0)
     if rng.random() < 0.35:

@@ -11,8 +11,8 @@ from cosmic_morphology.synthesize.fields.noise import Field, blurred, power_law,
 from cosmic_morphology.synthesize.fields.star_field import add_distant_galaxies, add_field_stars
 from cosmic_morphology.synthesize.scene import (
     Frame,
+    RenderParameters,
     Scene,
-    Truth,
     blackbody,
     choose,
     mixed,
@@ -54,7 +54,7 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     room = max(0.02, 0.35 - 0.5 * scale)
     x0 = float(rng.normal(0, 0.3) * room * half_x * 2)
     y0 = float(rng.normal(0, 0.3) * room * half_y * 2)
-    truth: Truth = {"disc_radius": round(scale, 4), "x": round(x0, 4), "y": round(y0, 4)}
+    truth: RenderParameters = {"disc_radius": round(scale, 4), "x": round(x0, 4), "y": round(y0, 4)}
     target = PAINTERS[subtype](rng, frame, (x0, y0), scale, truth)
     # The level that a few per cent of the galaxy's own area exceed is its highlight.
     area = min(1.0, np.pi * scale**2 / (4 * half_x * half_y))
@@ -109,7 +109,7 @@ def _spiral(
     frame: Frame,
     centre: tuple[float, float],
     scale: float,
-    truth: Truth,
+    truth: RenderParameters,
     *,
     barred: bool = False,
 ) -> Field:
@@ -165,7 +165,11 @@ def _spiral(
 
 
 def _barred(
-    rng: np.random.Generator, frame: Frame, centre: tuple[float, float], scale: float, truth: Truth
+    rng: np.random.Generator,
+    frame: Frame,
+    centre: tuple[float, float],
+    scale: float,
+    truth: RenderParameters,
 ) -> Field:
     return _spiral(rng, frame, centre, scale, truth, barred=True)
 
@@ -177,7 +181,11 @@ def _tamed(profile: Field, n: float) -> Field:
 
 
 def _edge_on(
-    rng: np.random.Generator, frame: Frame, centre: tuple[float, float], scale: float, truth: Truth
+    rng: np.random.Generator,
+    frame: Frame,
+    centre: tuple[float, float],
+    scale: float,
+    truth: RenderParameters,
 ) -> Field:
     """A disc seen from the side: ``exp(-R/h) sech2(z/z0)`` (van der Kruit & Searle 1981)."""
     angle = float(rng.uniform(0, np.pi))
@@ -214,7 +222,11 @@ def _edge_on(
 
 
 def _elliptical(
-    rng: np.random.Generator, frame: Frame, centre: tuple[float, float], scale: float, truth: Truth
+    rng: np.random.Generator,
+    frame: Frame,
+    centre: tuple[float, float],
+    scale: float,
+    truth: RenderParameters,
 ) -> Field:
     n, q = float(rng.uniform(2.5, 6.0)), float(rng.uniform(0.45, 1.0))
     angle = float(rng.uniform(0, np.pi))
@@ -241,7 +253,11 @@ def _dust_band(
 
 
 def _lenticular(
-    rng: np.random.Generator, frame: Frame, centre: tuple[float, float], scale: float, truth: Truth
+    rng: np.random.Generator,
+    frame: Frame,
+    centre: tuple[float, float],
+    scale: float,
+    truth: RenderParameters,
 ) -> Field:
     q, angle = float(rng.uniform(0.25, 0.9)), float(rng.uniform(0, np.pi))
     kelvin = float(rng.uniform(4300, 5600))
@@ -255,7 +271,11 @@ def _lenticular(
 
 
 def _irregular(
-    rng: np.random.Generator, frame: Frame, centre: tuple[float, float], scale: float, truth: Truth
+    rng: np.random.Generator,
+    frame: Frame,
+    centre: tuple[float, float],
+    scale: float,
+    truth: RenderParameters,
 ) -> Field:
     """A Magellanic irregular: a lopsided disc, an off-centre bar, blue and pink knots."""
     q, angle = float(rng.uniform(0.4, 0.9)), float(rng.uniform(0, np.pi))
@@ -273,7 +293,11 @@ def _irregular(
 
 
 def _merger(
-    rng: np.random.Generator, frame: Frame, centre: tuple[float, float], scale: float, truth: Truth
+    rng: np.random.Generator,
+    frame: Frame,
+    centre: tuple[float, float],
+    scale: float,
+    truth: RenderParameters,
 ) -> Field:
     """Two galaxies in contact with tidal arms and a bridge (Toomre & Toomre 1972)."""
     away = float(rng.uniform(0, 2 * np.pi))
@@ -298,7 +322,11 @@ def _merger(
 
 
 def _ring(
-    rng: np.random.Generator, frame: Frame, centre: tuple[float, float], scale: float, truth: Truth
+    rng: np.random.Generator,
+    frame: Frame,
+    centre: tuple[float, float],
+    scale: float,
+    truth: RenderParameters,
 ) -> Field:
     """A collisional ring around an old nucleus, as Hoag's object and the Cartwheel."""
     q, angle = float(rng.uniform(0.5, 1.0)), float(rng.uniform(0, np.pi))
@@ -314,7 +342,11 @@ def _ring(
 
 
 def _group(
-    rng: np.random.Generator, frame: Frame, centre: tuple[float, float], scale: float, truth: Truth
+    rng: np.random.Generator,
+    frame: Frame,
+    centre: tuple[float, float],
+    scale: float,
+    truth: RenderParameters,
 ) -> Field:
     """A group or cluster: galaxies of a Schechter-like spread of sizes around a giant."""
     del centre
@@ -350,7 +382,7 @@ def _smooth_member(
 
 
 PAINTERS: dict[
-    str, Callable[[np.random.Generator, Frame, tuple[float, float], float, Truth], Field]
+    str, Callable[[np.random.Generator, Frame, tuple[float, float], float, RenderParameters], Field]
 ] = {
     "spiral": _spiral,
     "barred spiral": _barred,

@@ -25,8 +25,8 @@ from cosmic_morphology.synthesize.fields.star_field import add_field_stars, plac
 from cosmic_morphology.synthesize.scene import (
     Colour,
     Frame,
+    RenderParameters,
     Scene,
-    Truth,
     blackbody,
     choose,
     rgb,
@@ -94,7 +94,7 @@ class Gas:
     clear: Field
     size: float
     stars: list[tuple[float, float, float]]
-    truth: Truth
+    truth: RenderParameters
 
 
 def _lognormal(rng: np.random.Generator, frame: Frame, *, spread: float, beta: float) -> Field:

@@ -10,7 +10,14 @@ import numpy as np
 from cosmic_morphology.synthesize.classes.asteroid import shaded_ground
 from cosmic_morphology.synthesize.fields.noise import Field, power_law
 from cosmic_morphology.synthesize.fields.star_field import add_field_stars, place_stars
-from cosmic_morphology.synthesize.scene import Frame, Scene, Truth, choose, smoothstep, tinted
+from cosmic_morphology.synthesize.scene import (
+    Frame,
+    RenderParameters,
+    Scene,
+    choose,
+    smoothstep,
+    tinted,
+)
 from cosmic_morphology.synthesize.surfaces.globes import GLOBES, Globe
 from cosmic_morphology.synthesize.surfaces.relief import (
     bumped,
@@ -57,7 +64,7 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
         return _ground(rng, frame, world)
     view = _view(rng, frame, world)
     light = frame.canvas()
-    truth: Truth = {"world": world, "phase_deg": round(float(np.rad2deg(view.phase)), 1)}
+    truth: RenderParameters = {"world": world, "phase_deg": round(float(np.rad2deg(view.phase)), 1)}
     small = view.radius < 0.06
     if small or rng.random() < 0.06:
         add_field_stars(rng, light, frame, density=40, faintest=0.1)
@@ -158,7 +165,7 @@ def _globe(rng: np.random.Generator, frame: Frame, world: str, view: View) -> tu
 
 def _ground(rng: np.random.Generator, frame: Frame, world: str) -> Scene:
     """Cratered ground from orbit: sharper craters and central peaks than on an asteroid."""
-    truth: Truth = {"world": world, "view": "surface"}
+    truth: RenderParameters = {"world": world, "view": "surface"}
     ground = cratered_plain(
         rng,
         frame.shape,
@@ -195,7 +202,9 @@ def _rays(rng: np.random.Generator, frame: Frame) -> Field:
     return np.asarray(1 + float(rng.uniform(0.3, 1.2)) * glow, dtype=np.float32)
 
 
-def _moons(rng: np.random.Generator, frame: Frame, light: Field, view: View, truth: Truth) -> None:
+def _moons(
+    rng: np.random.Generator, frame: Frame, light: Field, view: View, truth: RenderParameters
+) -> None:
     """One to four moons as small points along the equator's plane, in place."""
     count = int(rng.integers(1, 5))
     along = rng.choice([-1, 1], count) * rng.uniform(1.2, 3.0, count) * view.radius
@@ -209,7 +218,7 @@ def _moons(rng: np.random.Generator, frame: Frame, light: Field, view: View, tru
     truth["moons"] = count
 
 
-def _false_colours(rng: np.random.Generator, light: Field, truth: Truth) -> Field:
+def _false_colours(rng: np.random.Generator, light: Field, truth: RenderParameters) -> Field:
     """Infrared and contrast-enhanced pictures are shown in colours of their own."""
     if rng.random() > 0.05:
         return light

@@ -17,8 +17,8 @@ from cosmic_morphology.synthesize.fields.star_field import (
 )
 from cosmic_morphology.synthesize.scene import (
     Frame,
+    RenderParameters,
     Scene,
-    Truth,
     blackbody,
     choose,
     mixed,
@@ -47,7 +47,7 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     subtype = choose(rng, SUBTYPES)
     if subtype == "sun":
         return paint_sun(rng, frame)
-    truth: Truth = {}
+    truth: RenderParameters = {}
     light = frame.canvas()
     size = PAINTERS[subtype](rng, frame, light, truth)
     target = light.mean(axis=2)
@@ -91,7 +91,9 @@ def plummer_radii(rng: np.random.Generator, count: int, *, core: float) -> Float
     return (core * np.sqrt(u / (1 - u))).astype(np.float32)
 
 
-def _globular(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -> float:
+def _globular(
+    rng: np.random.Generator, frame: Frame, light: Floats, truth: RenderParameters
+) -> float:
     core = float(np.exp(rng.uniform(np.log(0.012), np.log(0.12))))
     concentration = float(rng.uniform(0.7, 1.5))
     count = int(np.exp(rng.uniform(np.log(1500), np.log(14000))))
@@ -115,7 +117,7 @@ def _globular(rng: np.random.Generator, frame: Frame, light: Floats, truth: Trut
     return min(1.0, 6 * core)
 
 
-def _open(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -> float:
+def _open(rng: np.random.Generator, frame: Frame, light: Floats, truth: RenderParameters) -> float:
     core = float(rng.uniform(0.07, 0.3))
     count = int(np.exp(rng.uniform(np.log(15), np.log(500))))
     radius = plummer_radii(rng, count, core=core)
@@ -135,7 +137,7 @@ def _open(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -
     return min(1.0, 4 * core)
 
 
-def _field(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -> float:
+def _field(rng: np.random.Generator, frame: Frame, light: Floats, truth: RenderParameters) -> float:
     density = float(np.exp(rng.uniform(np.log(600), np.log(12000))))
     haze, clear = thin_dust(rng, frame, strength=float(rng.choice([0.0, 0.02, 0.08, 0.15])))
     mask = clear**1.5 if rng.random() < 0.5 else None
@@ -147,7 +149,9 @@ def _field(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) 
     return 1.0
 
 
-def _bright(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -> float:
+def _bright(
+    rng: np.random.Generator, frame: Frame, light: Floats, truth: RenderParameters
+) -> float:
     """One star far brighter than the rest, sometimes among thin dust."""
     kelvin = float(rng.choice([3300, 3600, 4200, 5800, 9500, 15000, 22000]))
     flux = float(np.exp(rng.uniform(np.log(120), np.log(20000)))) * (frame.side / 256) ** 2
@@ -163,7 +167,9 @@ def _bright(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth)
     return 0.06 + 0.02 * float(np.log10(flux))
 
 
-def _double(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth) -> float:
+def _double(
+    rng: np.random.Generator, frame: Frame, light: Floats, truth: RenderParameters
+) -> float:
     gap = float(rng.uniform(0.05, 0.35))
     phi = float(rng.uniform(0, 2 * np.pi))
     x = np.array([-0.5, 0.5], dtype=np.float32) * np.float32(gap * np.cos(phi))
@@ -175,7 +181,7 @@ def _double(rng: np.random.Generator, frame: Frame, light: Floats, truth: Truth)
     return gap
 
 
-PAINTERS: dict[str, Callable[[np.random.Generator, Frame, Floats, Truth], float]] = {
+PAINTERS: dict[str, Callable[[np.random.Generator, Frame, Floats, RenderParameters], float]] = {
     "globular cluster": _globular,
     "open cluster": _open,
     "star field": _field,
@@ -200,7 +206,7 @@ def paint_sun(rng: np.random.Generator, frame: Frame) -> Scene:
     s = np.hypot(x, y) / np.float32(radius)
     disc = smoothstep(1.0 + 1.5 / (radius * frame.side), 1.0, s)
     mu = np.sqrt(np.clip(1 - s**2, 0, 1))
-    truth: Truth = {"view": view, "radius": round(radius, 4)}
+    truth: RenderParameters = {"view": view, "radius": round(radius, 4)}
     hydrogen = view in {"hydrogen", "ultraviolet"} or (view == "close-up" and rng.random() < 0.5)
     grain = power_law(rng, frame.shape, 1.6, outer=20.0)
     surface = disc * (1 - LIMB_LINEAR * (1 - mu)) * (1 + (0.14 if hydrogen else 0.04) * grain)
@@ -222,7 +228,9 @@ def paint_sun(rng: np.random.Generator, frame: Frame) -> Scene:
     )
 
 
-def _spots(rng: np.random.Generator, frame: Frame, x: Field, y: Field, truth: Truth) -> Field:
+def _spots(
+    rng: np.random.Generator, frame: Frame, x: Field, y: Field, truth: RenderParameters
+) -> Field:
     """Umbrae at about 0.2 and penumbrae at 0.75 of the photosphere (Solanki 2003, A&A Rev 11)."""
     dark = np.ones(frame.shape, dtype=np.float32)
     groups = int(rng.poisson(2.5))

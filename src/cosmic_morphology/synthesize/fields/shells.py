@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from cosmic_morphology.synthesize.fields.noise import Field, blurred, power_law, ridges, unit
-from cosmic_morphology.synthesize.scene import Frame, Truth, choose, smoothstep, tinted
+from cosmic_morphology.synthesize.scene import Frame, RenderParameters, choose, smoothstep, tinted
 
-Shell = tuple[Field, float, Truth]
+Shell = tuple[Field, float, RenderParameters]
 
 
 def planetary(rng: np.random.Generator, frame: Frame) -> Shell:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from cosmic_morphology.synthesize.fields.noise import Field, between, power_law
-from cosmic_morphology.synthesize.scene import Frame, Truth, smoothstep
+from cosmic_morphology.synthesize.scene import Frame, RenderParameters, smoothstep
 from cosmic_morphology.synthesize.surfaces.relief import (
     Normal,
     bumped,
@@ -27,7 +27,7 @@ class Body:
 
     light: Field
     mask: Field
-    truth: Truth
+    truth: RenderParameters
 
 
 def render_body(
@@ -73,7 +73,7 @@ def render_body(
     light = light * shadows(ground, sun, frame.side, slack_px=1.0 + 3.0 * (1 - normal[2]))
     patches = 1 + 0.10 * power_law(rng, frame.shape, 3.0, outer=4.0)
     shaded = np.asarray(light * patches * mask, dtype=np.float32)
-    truth: Truth = {
+    truth: RenderParameters = {
         "shape": shape,
         "phase_deg": round(float(np.rad2deg(phase)), 1),
         "craters": craters,

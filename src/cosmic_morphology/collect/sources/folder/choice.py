@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from cosmic_morphology.collect.sources.folder.storage import Store
-from cosmic_morphology.collect.sources.folder.table import REQUIRED, Locator, Table, open_table
+from cosmic_morphology.collect.sources.folder.storage import FileStorage
+from cosmic_morphology.collect.sources.folder.table import (
+    REQUIRED,
+    Locator,
+    MetadataTable,
+    open_table,
+)
 from cosmic_morphology.csv_table import MAX_TABLE_BYTES, parse_csv, read_csv
 from cosmic_morphology.errors import InputError, PictureError
 
@@ -20,7 +25,7 @@ _SAY_WHICH = "Say which one describes the pictures, with --csv."
 
 
 def choose_table(
-    store: Store,
+    store: FileStorage,
     path: Path,
     files: list[str],
     csv: str | Path | None,
@@ -28,7 +33,7 @@ def choose_table(
     only: Mapping[str, str] | None,
     *,
     labelled: bool,
-) -> Table | None:
+) -> MetadataTable | None:
     """The table of the pictures, opened, or None where their folders say what they are.
 
     Parameters
@@ -83,12 +88,12 @@ def choose_table(
 
 
 def _named(
-    store: Store,
+    store: FileStorage,
     path: Path,
     csv: str | Path,
     columns: Mapping[str, str] | None,
     only: Mapping[str, str] | None,
-) -> Table:
+) -> MetadataTable:
     place = Path(csv)
     if place.is_file():
         table = open_table(read_csv(place), columns, only)
@@ -102,12 +107,12 @@ def _named(
 
 
 def _open(
-    store: Store,
+    store: FileStorage,
     path: Path,
     inside: str,
     columns: Mapping[str, str] | None,
     only: Mapping[str, str] | None,
-) -> Table:
+) -> MetadataTable:
     where = f"{path}/{inside}"
     try:
         content = store.read(inside, MAX_TABLE_BYTES + 1)
@@ -118,7 +123,7 @@ def _open(
     return replace(table, inside=inside, folder=_folder(inside), root=str(path.absolute()))
 
 
-def _share_named(table: Table, files: list[str]) -> float:
+def _share_named(table: MetadataTable, files: list[str]) -> float:
     locator = Locator(files, table.folder, table.root)
     return len({locator.find(cells[REQUIRED]) for _, cells in table.rows()} - {""}) / len(files)
 

@@ -25,7 +25,7 @@ _WORDS = re.compile(r"[^\W\d_]+")
 _SHOWN = 6
 
 
-class Labeller:
+class FolderLabels:
     """The label that each picture's folders give it.
 
     Folders of a ready-made split, and those called ``images`` or the like, count as not there, at

@@ -18,11 +18,11 @@ from typing import Any
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect.sources.folder import spacenet
 from cosmic_morphology.collect.sources.folder.choice import choose_table, is_table
-from cosmic_morphology.collect.sources.folder.labels import Labeller
+from cosmic_morphology.collect.sources.folder.labels import FolderLabels
 from cosmic_morphology.collect.sources.folder.storage import (
     LINK_OUT,
+    FileStorage,
     FolderStore,
-    Store,
     is_sidecar,
 )
 from cosmic_morphology.collect.sources.folder.table import LISTS, REQUIRED, TEXTS, Rows, split_list
@@ -31,7 +31,7 @@ from cosmic_morphology.errors import FetchError, InputError
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
-SOURCE = "folder"
+DEFAULT_SOURCE = "folder"
 Loader = Callable[[], bytes]
 """Reads the bytes of one picture, when they are needed."""
 
@@ -63,10 +63,10 @@ class Folder:
     """
 
     name: str
-    store: Store
+    store: FileStorage
     files: list[str]
     rows: Rows | None
-    labeller: Labeller
+    labeller: FolderLabels
     max_bytes: int
     skipped: Counter[str]
 
@@ -123,7 +123,7 @@ class Folder:
         origin = spacenet.origin_of(file)
         if origin:
             said["lineage"] = (*said.get("lineage", ()), origin)
-        return Record(source=SOURCE, source_id=f"{self.name}/{safe_id(key)}", **said)
+        return Record(source=DEFAULT_SOURCE, source_id=f"{self.name}/{safe_id(key)}", **said)
 
     def _loader(self, file: str) -> Loader:
         return partial(self.store.read, file, self.max_bytes + 1)
@@ -132,7 +132,7 @@ class Folder:
 def open_folder(
     path: str | Path,
     *,
-    name: str = SOURCE,
+    name: str = DEFAULT_SOURCE,
     csv: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     only: Mapping[str, str] | None = None,
@@ -188,7 +188,7 @@ def open_folder(
         )
     store = _open_store(place, follow_links=follow_links)
     files = [each for each in store.names if not is_sidecar(each)]
-    labeller = Labeller(files, taxonomy or load_taxonomy())
+    labeller = FolderLabels(files, taxonomy or load_taxonomy())
     labels = set(map(labeller, files)) - {""}
     # One folder around all pictures says what they are only if it is called like a class.
     labelled = len(labels) > 1 or any(map(labeller.is_known, labels))
@@ -232,7 +232,7 @@ def _escaped(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in raw)
 
 
-def _open_store(path: Path, *, follow_links: bool) -> Store:
+def _open_store(path: Path, *, follow_links: bool) -> FileStorage:
     try:
         if path.is_dir():
             return FolderStore(path, follow_links=follow_links)

@@ -53,7 +53,7 @@ class LeftOut:
     lost: list[str] = field(default_factory=list)
 
 
-class Store(Protocol):
+class FileStorage(Protocol):
     """A place with files.
 
     Attributes

@@ -37,7 +37,7 @@ _SEPARATORS = re.compile(r"[;|]")
 
 
 @dataclass(frozen=True)
-class Table:
+class MetadataTable:
     """A table whose header has been checked.
 
     Parameters
@@ -89,7 +89,7 @@ def open_table(
     csv: CsvTable,
     columns: Mapping[str, str] | None = None,
     only: Mapping[str, str] | None = None,
-) -> Table:
+) -> MetadataTable:
     """Check a table's header against what is asked of it.
 
     Parameters
@@ -119,7 +119,7 @@ def open_table(
         if not its:
             raise csv.lacks(name, name)
         filters[its] = value
-    return Table(csv=csv, columns=chosen, only=filters)
+    return MetadataTable(csv=csv, columns=chosen, only=filters)
 
 
 def split_list(cell: str) -> tuple[str, ...]:
@@ -218,7 +218,7 @@ class Rows:
         Two rows give one file different labels, or two files have one id.
     """
 
-    table: Table
+    table: MetadataTable
     files: list[str]
     total: int = 0
     named: set[str] = field(default_factory=set)

@@ -18,7 +18,7 @@ from cosmic_morphology.collect.sources.folder.storage import (
     looks_like_a_folder,
 )
 from cosmic_morphology.errors import InputError, PictureError
-from cosmic_morphology.imaging import PictureKind
+from cosmic_morphology.imaging import RejectionKind
 
 # Pictures hardly compress: an archive that unpacks to this much more holds something else.
 MAX_UNPACKING_RATIO = 200
@@ -79,19 +79,19 @@ class ZipStore:
     def _read(self, member: zipfile.ZipInfo, name: str, at_most: int) -> bytes:
         if member.flag_bits & _ENCRYPTED:
             raise PictureError(
-                PictureKind.UNSUPPORTED, "it is encrypted", where=name, todo="Unpack it yourself."
+                RejectionKind.UNSUPPORTED, "it is encrypted", where=name, todo="Unpack it yourself."
             )
         try:
             with self._zip.open(member) as file:
                 return file.read(at_most)
         except _UNSUPPORTED as error:
             raise PictureError(
-                PictureKind.UNSUPPORTED, str(error), where=name, todo="Unpack it yourself."
+                RejectionKind.UNSUPPORTED, str(error), where=name, todo="Unpack it yourself."
             ) from error
         except _DAMAGE as error:
             why = str(error) or type(error).__name__
             what = f"it is damaged inside the zip ({why})"
-            raise PictureError(PictureKind.CORRUPT, what, where=name) from error
+            raise PictureError(RejectionKind.CORRUPT, what, where=name) from error
 
     def _listed(self) -> dict[str, zipfile.ZipInfo]:
         members: dict[str, zipfile.ZipInfo] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosmic_morphology.collect.sources import text
-from cosmic_morphology.collect.sources.base import Ask
+from cosmic_morphology.collect.sources.base import JsonClient
 from cosmic_morphology.collect.sources.paging import at_most
 from cosmic_morphology.errors import SourceError
 
@@ -24,7 +24,7 @@ class Page:
     total: int
 
 
-async def read_page(ask: Ask, url: str, params: Mapping[str, Any]) -> Page:
+async def read_page(ask: JsonClient, url: str, params: Mapping[str, Any]) -> Page:
     """One page of a search or an album.
 
     Raises

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 from cosmic_morphology.collect.sources import text
-from cosmic_morphology.collect.sources.base import Ask, Recount, Slice
+from cosmic_morphology.collect.sources.base import CountChanged, JsonClient, Slice
 from cosmic_morphology.collect.sources.nasa.pages import CAP, PAGE_SIZE, read_page
-from cosmic_morphology.collect.sources.paging import Listed, read_steadily, until_repeated
+from cosmic_morphology.collect.sources.paging import PageSet, read_until_stable, until_repeated
 from cosmic_morphology.errors import SourceError
 
 CENTERS = (
@@ -32,7 +32,7 @@ _MAY_GROW = 1.05
 Params = Mapping[str, Any]
 
 
-class Divider:
+class SearchSlicer:
     """Divides queries into slices, and reads a slice to its end.
 
     Slices must be read in the order in which they are given: the last ones of a query hold what
@@ -51,7 +51,7 @@ class Divider:
         self._keywords: Counter[str] = Counter()
         self._centers = dict.fromkeys(CENTERS)
 
-    async def divide(self, ask: Ask, query: str, params: Params) -> AsyncIterator[Slice]:
+    async def divide(self, ask: JsonClient, query: str, params: Params) -> AsyncIterator[Slice]:
         """The slices of one query, from the archive's own counts."""
         self._query, self._seen, self._keywords = query, set(), Counter()
         total = await self.count(ask, params)
@@ -68,19 +68,19 @@ class Divider:
             rest = {**params, "remainder": True}
             yield Slice(f"{query}/undated", query, total - dated, total, rest)
 
-    async def items(self, ask: Ask, part: Slice) -> AsyncIterator[Any | Recount]:
+    async def items(self, ask: JsonClient, part: Slice) -> AsyncIterator[Any | CountChanged]:
         """Every item of a slice, read until the archive's count agrees."""
         if part.params.get("remainder") or (part.announced or 0) > CAP:
             async for item in self._narrower(ask, part):
                 yield item
             return
-        steadily = read_steadily(lambda: self._pages(ask, part.params), id_of, part.announced)
+        steadily = read_until_stable(lambda: self._pages(ask, part.params), id_of, part.announced)
         async for item in steadily:
-            if not isinstance(item, Recount):
+            if not isinstance(item, CountChanged):
                 self._note(id_of(item), item)
             yield item
 
-    async def _narrower(self, ask: Ask, part: Slice) -> AsyncIterator[Any]:
+    async def _narrower(self, ask: JsonClient, part: Slice) -> AsyncIterator[Any]:
         """A slice that no single search shows: what is left, or more than the cap.
 
         Narrower searches are read until as many records were seen as the archive announces.
@@ -98,14 +98,14 @@ class Divider:
             if len(got) >= (part.announced or 0):
                 return
 
-    async def count(self, ask: Ask, params: Params) -> int:
+    async def count(self, ask: JsonClient, params: Params) -> int:
         """Hits that the archive announces for a search or an album."""
         url, given = self._address(params)
         size = {} if "album" in params else {"page_size": 1}
         return (await read_page(ask, url, {**given, "page": 1, **size})).total
 
     async def _halve(
-        self, ask: Ask, query: str, params: dict[str, Any], hits: int
+        self, ask: JsonClient, query: str, params: dict[str, Any], hits: int
     ) -> AsyncIterator[Slice]:
         first, last = params["year_start"], params["year_end"]
         if hits == 0:
@@ -126,7 +126,7 @@ class Divider:
                     yield part
 
     async def _by_center(
-        self, ask: Ask, query: str, params: dict[str, Any], hits: int
+        self, ask: JsonClient, query: str, params: dict[str, Any], hits: int
     ) -> AsyncIterator[Slice]:
         """One year that is too large, centre by centre, and what names no known centre."""
         name, left = f"{query}/{params['year_start']}", hits
@@ -152,7 +152,7 @@ class Divider:
                 todo="The archive's counts cannot be trusted; try again later.",
             )
 
-    async def _searches(self, ask: Ask, part: Slice) -> AsyncIterator[Params]:
+    async def _searches(self, ask: JsonClient, part: Slice) -> AsyncIterator[Params]:
         """Searches that together show a slice: itself, then centres, then keywords."""
         params = {k: v for k, v in part.params.items() if k != "remainder"}
         remainder = part.params.get("remainder")
@@ -171,13 +171,13 @@ class Divider:
             for keyword, _ in self._keywords.most_common(_MAX_KEYWORDS):
                 yield {**params, "keywords": keyword}
 
-    async def _pages(self, ask: Ask, params: Params) -> AsyncIterator[Listed]:
+    async def _pages(self, ask: JsonClient, params: Params) -> AsyncIterator[PageSet]:
         """All legal pages; ``next`` is advertised beyond the cap and not followed."""
         url, given = self._address(params)
         size = {} if "album" in params else {"page_size": PAGE_SIZE}
         for number in range(1, CAP // PAGE_SIZE + 1):
             page = await read_page(ask, url, {**given, "page": number, **size})
-            yield Listed(page.items, page.total)
+            yield PageSet(page.items, page.total)
             if number * PAGE_SIZE >= page.total:
                 return
 

@@ -9,23 +9,23 @@ from collections.abc import AsyncIterator
 from typing import Any, Literal
 from urllib.parse import quote
 
-from cosmic_morphology.collect.harvest.items import Trouble
+from cosmic_morphology.collect.harvest.items import FetchFailedError
 from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.base import (
-    Ask,
-    Found,
-    LeftOut,
-    Recount,
+    CountChanged,
+    JsonClient,
+    SkippedRecord,
+    SkipReason,
     Slice,
-    Wanted,
-    Why,
+    SourceItem,
+    SourceRequest,
 )
 from cosmic_morphology.collect.sources.nasa.records import (
     choose_rendition,
     links_of,
     to_record,
 )
-from cosmic_morphology.collect.sources.nasa.slices import Divider, data_of, id_of
+from cosmic_morphology.collect.sources.nasa.slices import SearchSlicer, data_of, id_of
 from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.errors import UsageError
 
@@ -57,15 +57,15 @@ class Nasa:
     name = "nasa"
     hosts = ("images-api.nasa.gov", "images-assets.nasa.gov")
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: SourceRequest) -> None:
         self.queries = wanted.words
         self._api = wanted.root(API)
         self._since = wanted.since
         options = wanted.read_options(NasaOptions)
         self._center, self._prefer = options.center, options.rendition
-        self._divider = Divider(self._api)
+        self._divider = SearchSlicer(self._api)
 
-    async def slices(self, ask: Ask) -> AsyncIterator[Slice]:
+    async def slices(self, ask: JsonClient) -> AsyncIterator[Slice]:
         """Each query, whole or divided until every part can be read to its end."""
         for query in self.queries:
             kind, _, rest = query.partition(":")
@@ -84,35 +84,39 @@ class Nasa:
             async for part in self._divider.divide(ask, query, params):
                 yield part
 
-    async def records(self, ask: Ask, part: Slice) -> AsyncIterator[Found]:
+    async def records(self, ask: JsonClient, part: Slice) -> AsyncIterator[SourceItem]:
         """Every record of a part, once."""
         async for item in self._divider.items(ask, part):
-            yield item if isinstance(item, Recount) else await self._found(ask, part, item)
+            yield item if isinstance(item, CountChanged) else await self._found(ask, part, item)
 
-    async def _found(self, ask: Ask, part: Slice, item: Any) -> Found:
+    async def _found(self, ask: JsonClient, part: Slice, item: Any) -> SourceItem:
         data, nasa_id = data_of(item), id_of(item)
         if not nasa_id:
-            return LeftOut("", Why.MALFORMED, "an item without nasa_id")
+            return SkippedRecord("", SkipReason.MALFORMED, "an item without nasa_id")
         shown_id = text.safe_id(nasa_id)
         if data.get("media_type") not in (None, "image"):
-            return LeftOut(shown_id, Why.NOT_AN_IMAGE, text.plain(data["media_type"], 50))
+            return SkippedRecord(
+                shown_id, SkipReason.NOT_AN_IMAGE, text.plain(data["media_type"], 50)
+            )
         created = text.plain(data.get("date_created"), 40)
         if self._since is not None and created and created[:10] < self._since.isoformat():
-            return LeftOut(shown_id, Why.BEFORE_SINCE, created[:10])
+            return SkippedRecord(shown_id, SkipReason.BEFORE_SINCE, created[:10])
         url = choose_rendition(links_of(item), self._prefer)
         if not url and not links_of(item):
             url = choose_rendition(await self._assets(ask, nasa_id), self._prefer)
         if not url:
-            return LeftOut(shown_id, Why.NO_PICTURE, "no rendition that can be decoded")
+            return SkippedRecord(
+                shown_id, SkipReason.NO_PICTURE, "no rendition that can be decoded"
+            )
         return to_record(data, url, query=f"{self.name}:{part.query}")
 
-    async def _assets(self, ask: Ask, nasa_id: str) -> list[dict[str, Any]]:
+    async def _assets(self, ask: JsonClient, nasa_id: str) -> list[dict[str, Any]]:
         """The files of an item whose search result has no links."""
         try:
             answer = await ask.json(
                 f"{self._api}/asset/{quote(nasa_id, safe='', errors='replace')}"
             )
-        except Trouble as trouble:
+        except FetchFailedError as trouble:
             if trouble.status_code == _NOT_FOUND:
                 return []
             raise
@@ -120,10 +124,10 @@ class Nasa:
         items = collection.get("items") if isinstance(collection, dict) else None
         return links_of({"links": items})
 
-    async def _album(self, ask: Ask, query: str, album: str) -> Slice:
+    async def _album(self, ask: JsonClient, query: str, album: str) -> Slice:
         try:
             total = await self._divider.count(ask, {"album": album})
-        except Trouble as trouble:
+        except FetchFailedError as trouble:
             if trouble.status_code != _NOT_FOUND:
                 raise
             raise UsageError(
