@@ -3,7 +3,7 @@
     python benchmarks/all.py            all topics
     python benchmarks/all.py main       one topic
 
-Benchmarks that need the folder of real pictures are passed over, with a line, where it is missing.
+Benchmarks that need the folder of real images are passed over, with a line, where it is missing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LITE0 = _net(
     *("--mean", *["0.498039"] * 3, "--std", *["0.501961"] * 3),
 )
 
-# Topic, needs the real pictures, script and arguments.
+# Topic, needs the real images, script and arguments.
 RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("main", False, ("main.py", "help")),
     ("main", True, ("intake.py", SKY)),
@@ -43,12 +43,12 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("main", False, ("main.py", "demo")),
     ("collect", False, ("collect.py",)),
     ("curate", True, ("curate_labels.py",)),
-    ("curate", True, ("curate_duplicates.py", "--pictures", SKY, "--truth", TRUTH)),
+    ("curate", True, ("curate_duplicates.py", "--images", SKY, "--truth", TRUTH)),
     (
         "curate",
         True,
         (
-            *("curate_duplicates.py", "--pictures", SKY, "--truth", TRUTH),
+            *("curate_duplicates.py", "--images", SKY, "--truth", TRUTH),
             *("--search", "near", "--weights", B4[3]),
         ),
     ),
@@ -85,7 +85,7 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     (
         "synthesize",
         True,
-        ("render.py", "--transfer", "--pictures", SKY, "--truth", TRUTH, "--weights", B4[3]),
+        ("render.py", "--transfer", "--images", SKY, "--truth", TRUTH, "--weights", B4[3]),
     ),
 )
 
@@ -93,12 +93,12 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
 def main() -> int:
     wanted = set(sys.argv[1:])
     failed = []
-    for topic, needs_pictures, (script, *arguments) in RUNS:
+    for topic, needs_images, (script, *arguments) in RUNS:
         if wanted and topic not in wanted:
             continue
         name = " ".join((script, *arguments))
-        if needs_pictures and not SHARED.is_dir():
-            print(f"passed over, the folder of real pictures is missing: {name}")
+        if needs_images and not SHARED.is_dir():
+            print(f"passed over, the folder of real images is missing: {name}")
             continue
         print(f"== {topic}: {name}", flush=True)
         command = [sys.executable, str(HERE / "record.py"), topic, "--"]

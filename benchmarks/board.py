@@ -2,7 +2,7 @@
 
     python benchmarks/board.py --keep DIR
 
-Every recipe has judged the same pictures by models that had not seen them. The difference to the
+Every recipe has judged the same images by models that had not seen them. The difference to the
 best one is a paired bootstrap over groups: an interval that holds 0 may be chance.
 """
 

@@ -5,7 +5,7 @@
     python benchmarks/record.py collect -- python benchmarks/collect.py
     python benchmarks/record.py main -- python benchmarks/collect.py main
 
-``main`` measures pictures a second without latency only. ``--count`` and ``--large`` make it
+``main`` measures images a second without latency only. ``--count`` and ``--large`` make it
 small for a trial. img2dataset gets an environment of its own from the package index (kept in the
 user's cache folder). wrk is used where it is installed; otherwise a puller of our own, which
 parses nothing but ``Content-Length``.
@@ -125,7 +125,7 @@ def own_row(replica: Replica, latency_s: float, command: str, target: float | No
         round(min(runs), 1),
         round(max(runs), 1),
         int(done["stored"]),
-        "pictures/s",
+        "images/s",
         target,
         "higher",
         command,
@@ -144,7 +144,7 @@ def against_peers(replica: Replica, latency_s: float) -> list[Row]:
         ("img2dataset", img2dataset_per_s(urls, CONCURRENCY), 1.5),
         ("what a bare puller gets from the replica", pull_per_s(urls, CONCURRENCY), 0.8),
     ):
-        rows.append(Row(f"{what}, {name}", round(speed, 1), n=len(urls), unit="pictures/s",
+        rows.append(Row(f"{what}, {name}", round(speed, 1), n=len(urls), unit="images/s",
                         command=COMMAND))  # fmt: skip
         ratio = round(per_s / speed, 2)
         rows.append(Row(f"this collector against {what}, {name}", ratio, n=len(urls),
@@ -202,7 +202,7 @@ def memory(count: int, large: int) -> list[Row]:
     for n in (count, large):
         with served(n, side_px=128) as replica:
             done = fresh_process(replica.nasa_url)
-        rows.append(Row(f"peak memory, {n:,} pictures", round(done["peak_mb"]), n=n, unit="MiB",
+        rows.append(Row(f"peak memory, {n:,} images", round(done["peak_mb"]), n=n, unit="MiB",
                         target=700.0, better="lower", command=COMMAND))  # fmt: skip
     return rows
 

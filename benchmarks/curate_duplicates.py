@@ -1,12 +1,12 @@
-"""Copies found, other pictures left alone, and how the search for pairs grows.
+"""Copies found, other images left alone, and how the search for pairs grows.
 
 ::
 
-    python benchmarks/curate_duplicates.py --pictures DIR [--truth CSV] [--half report|tune]
+    python benchmarks/curate_duplicates.py --images DIR [--truth CSV] [--half report|tune]
         [--search quick | --search near --weights FILE]
     python benchmarks/curate_duplicates.py --scale 10000,100000,1000000
 
-The pictures are halved by a hash of their names; thresholds were chosen on the half ``tune``.
+The images are halved by a hash of their names; thresholds were chosen on the half ``tune``.
 ``CSV`` (columns ``file``, ``object_name``) is for scoring only. Each planted copy is looked for
 among all originals of its half and all other copies; it counts when it is tied to its original.
 ``near``: the quick search beside embeddings of EfficientNet-B4, whose weights ``FILE`` holds.
@@ -37,7 +37,7 @@ from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.find import find_duplicates
 from cosmic_morphology.curate.duplicates.hash_index import near_turned_hashes
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn.data.embed import embed_images
 from cosmic_morphology.settings import CurateSettings, LearnSettings
@@ -106,7 +106,7 @@ PLANTERS: dict[str, Planter] = {
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--pictures", type=Path)
+    asked.add_argument("--images", type=Path)
     asked.add_argument("--truth", type=Path)
     asked.add_argument("--half", choices=("report", "tune"), default="report")
     asked.add_argument("--search", choices=("thorough", "quick", "near"), default="thorough")
@@ -115,21 +115,21 @@ def main() -> None:
     asked.add_argument("--pairs", type=int, default=1000)
     asked.add_argument("--scale", default="")
     given = asked.parse_args()
-    if given.pictures:
-        measure_pictures(given)
+    if given.images:
+        measure_images(given)
     if given.scale:
         measure_scale([int(each) for each in given.scale.split(",")])
 
 
-def measure_pictures(given: argparse.Namespace) -> None:
+def measure_images(given: argparse.Namespace) -> None:
     wanted = int(given.half == "report")
-    names = sorted(p.name for p in given.pictures.iterdir() if half_of(p.name) == wanted)
+    names = sorted(p.name for p in given.images.iterdir() if half_of(p.name) == wanted)
     rng = np.random.default_rng(SEED)
     chosen = sorted(rng.permutation(names)[: given.planted].tolist())
     with tempfile.TemporaryDirectory() as folder:
         atlas = Atlas.create(folder)
-        add(atlas, ((name, (given.pictures / name).read_bytes()) for name in names))
-        add(atlas, planted(given.pictures, chosen))
+        add(atlas, ((name, (given.images / name).read_bytes()) for name in names))
+        add(atlas, planted(given.images, chosen))
         if given.search == "near":
             embed_images(atlas, learn=LearnSettings(**B4, weights=given.weights))
         search = "thorough" if given.search == "thorough" else "quick"
@@ -138,7 +138,7 @@ def measure_pictures(given: argparse.Namespace) -> None:
         seconds = time.perf_counter() - start
         rows = atlas.read(["id", "duplicate_of"]).to_pylist()
     of = {row["id"].partition(":")[2]: row["duplicate_of"] for row in rows}
-    command = f"python benchmarks/curate_duplicates.py --pictures DIR --half {given.half}"
+    command = f"python benchmarks/curate_duplicates.py --images DIR --half {given.half}"
     where = f"half {given.half!r}"
     if given.search != "thorough":
         command, where = f"{command} --search {given.search}", f"{NAMES[given.search]}, {where}"
@@ -146,10 +146,10 @@ def measure_pictures(given: argparse.Namespace) -> None:
     emit(
         [
             Row(
-                f"duplicates: search of pictures, fingerprints included ({where})",
-                round(summary.pictures / seconds, 1),
-                n=summary.pictures,
-                unit="pictures/s",
+                f"duplicates: search of images, fingerprints included ({where})",
+                round(summary.images / seconds, 1),
+                n=summary.images,
+                unit="images/s",
                 command=command,
             )
         ]
@@ -172,12 +172,12 @@ def planted(folder: Path, names: list[str]):
             yield f"{kind}/{name}", out.getvalue()
 
 
-def add(atlas: Atlas, pictures) -> None:
+def add(atlas: Atlas, images) -> None:
     waiting = []
-    for name, data in pictures:
+    for name, data in images:
         try:
             waiting.append(NewImage(Record("sky", name, title=""), ingest_image(data), data))
-        except PictureError as error:
+        except ImageError as error:
             print(f"{name}: {error}", file=sys.stderr)
         if len(waiting) == 256:
             atlas.add(waiting)
@@ -258,15 +258,15 @@ def measure_scale(sizes: list[int]) -> None:
         target = 600.0 if n == 1_000_000 else None
         emit(
             [
-                Row(f"duplicates: hashes paired and grouped, {n} pictures", round(taken[-1], 2),
+                Row(f"duplicates: hashes paired and grouped, {n} images", round(taken[-1], 2),
                     n=n, unit="s", target=target, better="lower", command=command),
-                Row(f"duplicates: embeddings paired, {n} pictures", round(vectors[-1], 2), n=n,
+                Row(f"duplicates: embeddings paired, {n} images", round(vectors[-1], 2), n=n,
                     unit="s", target=target, better="lower", command=command),
-                Row(f"duplicates: planted hashes found, {n} pictures", recall, n=len(expected),
+                Row(f"duplicates: planted hashes found, {n} images", recall, n=len(expected),
                     unit="recall", target=0.99, command=command),
-                Row(f"duplicates: planted embeddings found, {n} pictures", round(found, 4),
+                Row(f"duplicates: planted embeddings found, {n} images", round(found, 4),
                     n=len(near), unit="recall", target=0.99, command=command),
-                Row(f"duplicates: peak memory, {n} pictures", round(memory, 2), n=n, unit="GiB",
+                Row(f"duplicates: peak memory, {n} images", round(memory, 2), n=n, unit="GiB",
                     target=8.0, better="lower", command=command),
             ]
         )  # fmt: skip

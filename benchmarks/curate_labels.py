@@ -1,4 +1,4 @@
-"""Labels, relevance and mislabels on real pictures, scored with checked labels.
+"""Labels, relevance and mislabels on real images, scored with checked labels.
 
     python benchmarks/record.py curate -- python benchmarks/curate_labels.py
 
@@ -28,7 +28,7 @@ from cosmic_morphology.curate import (
     check_mislabels,
     check_relevance,
     find_duplicates,
-    group_pictures,
+    group_images,
     label,
     review_queue,
     vote,
@@ -61,12 +61,12 @@ def main() -> None:
     fill(atlas)
     truth = Truth()
     vote(atlas, taxonomy=TAXONOMY, settings=SETTINGS)
-    texts_only = CurateSettings(min_label_confidence=SURE, without_voters=("picture", "twin"))
+    texts_only = CurateSettings(min_label_confidence=SURE, without_voters=("image", "twin"))
     label(atlas, taxonomy=TAXONOMY, settings=texts_only)
     of_texts = column(atlas, "label")
     embed_all(atlas)
     find_duplicates(atlas, settings=SETTINGS, embedding_column=EMBEDDING)
-    group_pictures(atlas, settings=SETTINGS)
+    group_images(atlas, settings=SETTINGS)
     label(atlas, taxonomy=TAXONOMY, settings=SETTINGS)
     check_relevance(atlas, taxonomy=TAXONOMY, settings=SETTINGS)
     check_mislabels(atlas, taxonomy=TAXONOMY, settings=SETTINGS)
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 class Truth:
-    """Checked labels by id, the object each picture shows, and its half."""
+    """Checked labels by id, the object each image shows, and its half."""
 
     def __init__(self) -> None:
         self.label: dict[str, str] = {}
@@ -123,20 +123,20 @@ def score(atlas: Atlas, truth: Truth, of_texts: dict[str, str | None], half: str
     return [
         search_words(atlas, truth, texts, half),
         share("texts alone: labels right, of those given", right(of_texts, texts), told, 0.9),
-        share("texts alone: pictures with a label", set(told), texts, 0.85),
-        share("texts and pictures: labels right, of those given", right(final, texts), seen, 0.95),
-        share("texts and pictures: pictures with a label", set(seen), texts, 0.9),
-        share("irrelevant pictures: precision", irrelevant, sorted(dropped), 0.9),
-        share("irrelevant pictures: recall", dropped, sorted(irrelevant), 0.9),
+        share("texts alone: images with a label", set(told), texts, 0.85),
+        share("texts and images: labels right, of those given", right(final, texts), seen, 0.95),
+        share("texts and images: images with a label", set(seen), texts, 0.9),
+        share("irrelevant images: precision", irrelevant, sorted(dropped), 0.9),
+        share("irrelevant images: recall", dropped, sorted(irrelevant), 0.9),
         share("wrong labels in noisy folders: precision", wrong, sorted(doubted), 0.8),
         share("wrong labels in noisy folders: recall", doubted, sorted(wrong), 0.8),
-        share("all pictures: labels right, of those given", right(final, ids), sorted(named)),
-        share("all pictures: pictures with a label", named, ids),
+        share("all images: labels right, of those given", right(final, ids), sorted(named)),
+        share("all images: images with a label", named, ids),
     ]
 
 
 def search_words(atlas: Atlas, truth: Truth, texts: list[str], half: str) -> Row:
-    """How often a search word that finds the picture is its class, over all such pairs."""
+    """How often a search word that finds the image is its class, over all such pairs."""
     pairs = [
         (each, one["label"])
         for each, votes in column(atlas, "votes").items()
@@ -147,7 +147,7 @@ def search_words(atlas: Atlas, truth: Truth, texts: list[str], half: str) -> Row
     hits = np.array([truth.label[each] == said for each, said in pairs])
     group = np.unique([truth.object[each] for each, _ in pairs], return_inverse=True)[1]
     low, high = ratio_interval(hits, np.ones(len(hits), dtype=bool), group)
-    what = f"search words: right, of all pictures that a word finds; {half} half"
+    what = f"search words: right, of all images that a word finds; {half} half"
     value = round(float(hits.mean()), 4)
     return Row(what, value, round(low, 4), round(high, 4), len(hits), "share", command=COMMAND)
 
@@ -178,7 +178,7 @@ def simulate_reviewer(truth: Truth, work: Path) -> Row:
             label(copy, taxonomy=TAXONOMY, settings=ALWAYS)
             check_mislabels(copy, taxonomy=TAXONOMY, settings=ALWAYS)
             check_relevance(copy, taxonomy=TAXONOMY, settings=ALWAYS)
-    what = "verdicts for 0.98 right labels on 2,000 pictures (reviewer simulated with the truth)"
+    what = "verdicts for 0.98 right labels on 2,000 images (reviewer simulated with the truth)"
     return Row(
         what, given / 2000, n=2000, unit="share", target=0.15, better="lower", command=COMMAND
     )
@@ -218,7 +218,7 @@ def ratio(
 
 
 def fill(atlas: Atlas) -> None:
-    """The pictures with what their sources say, unless they are there."""
+    """The images with what their sources say, unless they are there."""
     known = set(atlas.positions())
     waiting: list[NewImage] = []
     for record, file in records():

@@ -1,20 +1,20 @@
-"""Our search for copies beside imagededup's and cleanvision's, on the same folder of pictures.
+"""Our search for copies beside imagededup's and cleanvision's, on the same folder of images.
 
 ::
 
     python benchmarks/curate_peers.py
     python benchmarks/curate_peers.py --count 500       small, for a trial
 
-Half of the pictures are rendered, half are copies of them, one each, by the ten transformations
+Half of the images are rendered, half are copies of them, one each, by the ten transformations
 of ``curate_duplicates.py`` in turn. Everybody starts from the files. Ours is the quick search, in
 an atlas that `cosmic import` has filled and that has no embeddings. The targets are for the
 work that the peers do, too: decoding every file, its hash, and the search (which reads thumbnails
-again to compare pixels); the whole import, which also checks, measures and stores the pictures,
+again to compare pixels); the whole import, which also checks, measures and stores the images,
 has a row of its own. imagededup is PHash with its defaults, cleanvision its exact and near
 duplicates; both have an environment of their own from the package index (kept in the user's cache
 folder; they are given our versions of torch, numpy and Pillow). imagededup's CNN needs weights
 from a hub and is left out. A copy is found when it is tied to its original; a pair is wrong when
-it ties different pictures.
+it ties different images.
 """
 
 from __future__ import annotations
@@ -88,24 +88,24 @@ Found = tuple[float, list[tuple[str, str]]]
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--count", type=int, default=10_000, help="pictures, copies included")
+    asked.add_argument("--count", type=int, default=10_000, help="images, copies included")
     asked.add_argument("--size-px", type=int, default=256, help="longer side of the rendered ones")
     asked.add_argument("--rounds", type=int, default=3, help="medians of so many")
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        pictures = Path(folder) / "pictures"
-        kinds = plant(pictures, given.count // 2, given.size_px)
-        print(f"{2 * len(kinds)} pictures are there", file=sys.stderr)
+        images = Path(folder) / "images"
+        kinds = plant(images, given.count // 2, given.size_px)
+        print(f"{2 * len(kinds)} images are there", file=sys.stderr)
         rounds = []
         for number in range(given.rounds):
-            fingerprinting = seconds_to_hash(pictures)
-            importing, (searching, pairs) = ours(pictures, Path(folder) / f"atlas-{number}")
+            fingerprinting = seconds_to_hash(images)
+            importing, (searching, pairs) = ours(images, Path(folder) / f"atlas-{number}")
             print(f"imported in {importing:.1f} s, searched in {searching:.1f} s", file=sys.stderr)
             rounds.append(
                 {
                     OURS: (fingerprinting + searching, pairs),
-                    "imagededup (PHash)": peer(IMAGEDEDUP, pictures),
-                    "cleanvision (exact and near)": peer(CLEANVISION, pictures),
+                    "imagededup (PHash)": peer(IMAGEDEDUP, images),
+                    "cleanvision (exact and near)": peer(CLEANVISION, images),
                     WHOLE: (importing + searching, pairs),
                 }
             )
@@ -118,10 +118,10 @@ def plant(folder: Path, originals: int, size_px: int) -> dict[str, str]:
     each = -(-originals // len(RENDERED_CLASSES))
     stream = render_images(dict.fromkeys(RENDERED_CLASSES, each), seed=SEED, size_px=size_px)
     kinds = {}
-    for number, (picture, kind) in enumerate(
+    for number, (image, kind) in enumerate(
         zip(itertools.islice(stream, originals), itertools.cycle(PLANTERS), strict=False)
     ):
-        data = picture.jpeg()
+        data = image.jpeg()
         (folder / original(number)).write_bytes(data)
         changed = PLANTERS[kind](
             Image.open(io.BytesIO(data)).convert("RGB"), np.random.default_rng([SEED, number])
@@ -140,26 +140,26 @@ def origin(name: str) -> str:
     return name.replace("-copy", "")
 
 
-def seconds_to_hash(pictures: Path) -> float:
+def seconds_to_hash(images: Path) -> float:
     """What the intake spends on decoding and hashing, files included."""
 
     def hashed(file: Path) -> bytes:
         decoded = decode(file.read_bytes(), "image/jpeg", ImageLimits(), where=file.name)
-        return perceptual_hash(decoded.picture)
+        return perceptual_hash(decoded.image)
 
     began = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        n = len(list(threads.map(hashed, sorted(pictures.iterdir()))))
+        n = len(list(threads.map(hashed, sorted(images.iterdir()))))
     seconds = time.perf_counter() - began
     print(f"{n} hashes in {seconds:.1f} s", file=sys.stderr)
     return seconds
 
 
-def ours(pictures: Path, place: Path) -> tuple[float, Found]:
+def ours(images: Path, place: Path) -> tuple[float, Found]:
     """Seconds of the import, then those of the search with what it found."""
     began = time.perf_counter()
     atlas = Atlas.create(place)
-    import_folder(atlas, pictures)
+    import_folder(atlas, images)
     imported = time.perf_counter()
     find_duplicates(atlas, settings=CurateSettings())
     seconds = time.perf_counter() - imported
@@ -170,14 +170,14 @@ def ours(pictures: Path, place: Path) -> tuple[float, Found]:
     return imported - began, (seconds, pairs)
 
 
-def peer(script: str, pictures: Path) -> Found:
+def peer(script: str, images: Path) -> Found:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "peer.py"
         # Their processes import the script again where the system does not fork.
         body = "".join(f"    {line}\n" for line in script.strip().splitlines())
         file.write_text(f"if __name__ == '__main__':\n{body}")
         done = subprocess.run(
-            [peer_python(), str(file), str(pictures)],
+            [peer_python(), str(file), str(images)],
             check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
     seconds, pairs = json.loads(done.stdout.strip().splitlines()[-1])
@@ -217,7 +217,7 @@ def rows(rounds: list[dict[str, Found]], kinds: dict[str, str], count: int) -> I
         yield Row(f"duplicates, peers: recall of {name}", round(len(hits[name]) / len(kinds), 4),
                   low, high, len(kinds), "recall", round(most, 4) if name == OURS else None,
                   command=command)  # fmt: skip
-        yield Row(f"duplicates, peers: pairs of different pictures tied by {name}",
+        yield Row(f"duplicates, peers: pairs of different images tied by {name}",
                   len(set(map(frozenset, wrong))), n=count, unit="pairs", better="lower",
                   command=command)  # fmt: skip
         by_kind = {

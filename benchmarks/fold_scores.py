@@ -59,7 +59,7 @@ class Scored:
         drawn = np.array([measure(rows) for rows in self._drawn])
         low, high = np.percentile(drawn, [2.5, 97.5])
         if better == "lower":
-            # Pictures drawn twice make every resample look worse calibrated than the whole: take
+            # Images drawn twice make every resample look worse calibrated than the whole: take
             # the spread of the resamples, not where they lie.
             low, high = value - 1.96 * drawn.std(), value + 1.96 * drawn.std()
         return Row(

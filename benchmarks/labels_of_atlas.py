@@ -2,7 +2,7 @@
 
     python benchmarks/labels_of_atlas.py --atlas build/sky/atlas --out curated.csv
 
-By file name. Pictures of the atlas's test split are left out: people have looked at them, and
+By file name. Images of the atlas's test split are left out: people have looked at them, and
 their verdicts are their labels.
 """
 

@@ -1,19 +1,19 @@
-"""The renderer: pictures a second and memory, and what its pictures teach about real ones.
+"""The renderer: images a second and memory, and what its images teach about real ones.
 
 ::
 
     python benchmarks/render.py
-    python benchmarks/render.py --transfer --pictures DIR --truth CSV --weights FILE
+    python benchmarks/render.py --transfer --images DIR --truth CSV --weights FILE
     python benchmarks/render.py --demo
 
-The second trains a linear classifier on frozen features of rendered pictures only and tests it on
-real pictures whose class a person has checked (CSV columns: file, class, object_name). Half of
+The second trains a linear classifier on frozen features of rendered images only and tests it on
+real images whose class a person has checked (CSV columns: file, class, object_name). Half of
 the real objects, chosen by a hash of their names, served to look at while the renderer was
 written; the numbers come from the other half. ``--development`` shows the first half instead, as
-text that is no row. ``--cache FILE`` keeps the features of the real pictures.
+text that is no row. ``--cache FILE`` keeps the features of the real images.
 
-The third scores the runs of the demo as it is without a model hub: on rendered pictures, by a net
-that has seen rendered pictures (of other seeds) only.
+The third scores the runs of the demo as it is without a model hub: on rendered images, by a net
+that has seen rendered images (of other seeds) only.
 """
 
 from __future__ import annotations
@@ -37,9 +37,7 @@ TARGETS = [kind for kind in RENDERED_CLASSES if kind != "irrelevant"]
 SPEED_TARGET, TRANSFER_TARGET, DEMO_TARGET = 40, 0.60, 0.85
 N_BOOTSTRAP = 2000
 BACKBONE = "tf_efficientnet_b4"
-TRANSFER_COMMAND = (
-    "python benchmarks/render.py --transfer --pictures DIR --truth CSV --weights FILE"
-)
+TRANSFER_COMMAND = "python benchmarks/render.py --transfer --images DIR --truth CSV --weights FILE"
 
 
 def main() -> None:
@@ -57,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--transfer", action="store_true")
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--development", action="store_true")
-    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--images", type=Path)
     parser.add_argument("--truth", type=Path)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--cache", type=Path)
@@ -69,8 +67,8 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--threads", type=int, default=2)
     asked = parser.parse_args()
-    if asked.transfer and not (asked.pictures and asked.truth and asked.weights):
-        parser.error("--transfer needs --pictures, --truth and --weights")
+    if asked.transfer and not (asked.images and asked.truth and asked.weights):
+        parser.error("--transfer needs --images, --truth and --weights")
     return asked
 
 
@@ -83,7 +81,7 @@ def _demo() -> None:
         summary = demo(Path(folder), offline=True)
     emit(
         Row(
-            f"demo without the hub, rendered pictures: macro-F1 of {run['name']} (trained on "
+            f"demo without the hub, rendered images: macro-F1 of {run['name']} (trained on "
             f"{run['trained_on']}, six classes, {run['labels']} labels, grouped by "
             f"{run['grouped_by']})",
             round(run["macro_f1"], 4), *(round(end, 4) for end in run["ci95"]), run["n_test"],
@@ -119,7 +117,7 @@ def _speed(asked: argparse.Namespace) -> None:
         what=f"rendering: 256 px, all classes, {asked.workers} processes",
         value=round(rate, 1),
         n=total - warm,
-        unit="pictures/s",
+        unit="images/s",
         target=SPEED_TARGET,
         command=command,
     )
@@ -128,7 +126,7 @@ def _speed(asked: argparse.Namespace) -> None:
         what="rendering: 256 px, all classes, for each second of one core",
         value=round((until - warm) / spent, 1),
         n=until - warm,
-        unit="pictures/CPU-s",
+        unit="images/CPU-s",
         # Two cores have to make 40 a second.
         target=SPEED_TARGET / 2,
         command=command,
@@ -239,7 +237,7 @@ def _real_features(asked: argparse.Namespace, rows: list[dict[str, str]]) -> dic
     names = [row["file"] for row in rows]
     parts = []
     for start in range(0, len(names), 64):
-        data = [(asked.pictures / name).read_bytes() for name in names[start : start + 64]]
+        data = [(asked.images / name).read_bytes() for name in names[start : start + 64]]
         parts.append(embed(data)[0])
         print(f"real {start + len(data)}/{len(names)}", file=sys.stderr)
     features = np.concatenate(parts)
@@ -254,9 +252,9 @@ def _rendered_features(
     embed = _embedder(asked)
     counts = dict.fromkeys(classes, asked.per_class)
     parts, kinds, waiting = [], [], []
-    for picture in render_images(counts, seed=asked.seed, workers=asked.workers):
-        kinds.append(picture.kind)
-        waiting.append(picture.jpeg(quality=88))
+    for image in render_images(counts, seed=asked.seed, workers=asked.workers):
+        kinds.append(image.kind)
+        waiting.append(image.jpeg(quality=88))
         if len(waiting) == 64:
             parts.append(embed(waiting)[0])
             waiting = []
@@ -267,7 +265,7 @@ def _rendered_features(
 
 
 def _fit(features: np.ndarray, kinds: np.ndarray):
-    """Logistic regression; its regularisation is chosen on rendered pictures alone."""
+    """Logistic regression; its regularisation is chosen on rendered images alone."""
     from sklearn.linear_model import LogisticRegressionCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -303,7 +301,7 @@ def _interval(truth: np.ndarray, predicted: np.ndarray, objects: np.ndarray) -> 
 
 def _explain(truth: np.ndarray, predicted: np.ndarray, value: float) -> None:
     """The development half, for people: confusion and F1 of each class."""
-    print(f"development half: macro-F1 {value:.3f} on {len(truth)} pictures")
+    print(f"development half: macro-F1 {value:.3f} on {len(truth)} images")
     print("true \\ said".rjust(12), *(kind[:8].rjust(9) for kind in TARGETS), "F1".rjust(6))
     for kind in TARGETS:
         counts = [int(((truth == kind) & (predicted == other)).sum()) for other in TARGETS]

@@ -1,12 +1,12 @@
-"""Make the small weights that come with the package: a net that has seen rendered pictures only.
+"""Make the small weights that come with the package: a net that has seen rendered images only.
 
     python benchmarks/rendered_weights.py --keep DIR
 
 For machines that cannot reach the model hub (``learn.weights = "rendered"``): the demo stands on
-them. Every picture is drawn by our own renderer, from seeds that no demo uses; nothing is learnt
-from real pictures or from other weights. The file in the package was made when captions were
+them. Every image is drawn by our own renderer, from seeds that no demo uses; nothing is learnt
+from real images or from other weights. The file in the package was made when captions were
 worded a little otherwise, so a new one will not be the same to the bit. ``--keep`` keeps the
-rendered pictures and the run.
+rendered images and the run.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ batch_size = 64
 COMMAND = "python benchmarks/rendered_weights.py --keep DIR"
 
 
-class RenderedPictures:
-    """Pictures of all classes and junk; every tenth chooses the epoch."""
+class RenderedImages:
+    """Images of all classes and junk; every tenth chooses the epoch."""
 
     def __init__(self, folder: Path, per_class: int) -> None:
         names = load_taxonomy().names_with_reject
@@ -52,11 +52,11 @@ class RenderedPictures:
         self._files = {each: folder / f"{each}.jpg" for each in wanted}
         if not all(file.is_file() for file in self._files.values()):
             counts = dict.fromkeys(names, per_class)
-            for each, picture in zip(wanted, render_images(counts, seed=SEED), strict=True):
-                self._files[each].write_bytes(ingest_image(picture.jpeg()).thumbnail)
+            for each, image in zip(wanted, render_images(counts, seed=SEED), strict=True):
+                self._files[each].write_bytes(ingest_image(image.jpeg()).thumbnail)
 
     def where(self) -> dict[str, str]:
-        return {"uri": "rendered pictures", "version": "1"}
+        return {"uri": "rendered images", "version": "1"}
 
     def examples(self, labels: str) -> list[Example]:
         del labels
@@ -72,12 +72,12 @@ class RenderedPictures:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keep", type=Path, help="folder for rendered pictures and the run")
+    parser.add_argument("--keep", type=Path, help="folder for rendered images and the run")
     parser.add_argument("--per-class", type=int, default=PER_CLASS)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         keep = given.keep or Path(folder)
-        table = RenderedPictures(keep / "pictures", given.per_class)
+        table = RenderedImages(keep / "images", given.per_class)
         recipe = keep / "recipe.toml"
         recipe.write_text(RECIPE, "utf-8")
         run = train(
@@ -105,7 +105,7 @@ def write(run: Path, per_class: int) -> None:
         "backbone": BACKBONE,
         "image_size_px": SIZE_PX,
         "seed": SEED,
-        "pictures": per_class * len(load_taxonomy().names_with_reject),
+        "images": per_class * len(load_taxonomy().names_with_reject),
         "command": COMMAND,
     }
     RENDERED_WEIGHTS.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""Test pictures as another instrument or another hand would have left them."""
+"""Test images as another instrument or another hand would have left them."""
 
 from cosmic_morphology.evaluate.corruptions import shifted
 

@@ -1,4 +1,4 @@
-"""The pipeline on real pictures: search-word labels against curated labels, on checked labels.
+"""The pipeline on real images: search-word labels against curated labels, on checked labels.
 
     python benchmarks/record.py main -- python benchmarks/sky.py
     python benchmarks/record.py main -- python benchmarks/sky.py lite
@@ -6,9 +6,9 @@
     python benchmarks/record.py curate -- python benchmarks/sky.py lite gain
 
 ``gain`` gives what curated labels are worth: the same recipes taught both kinds of labels, compared
-on the same test pictures, instead of the scores. ``lite`` trains a small backbone, which two
+on the same test images, instead of the scores. ``lite`` trains a small backbone, which two
 cores can also fine-tune within minutes. Truth is used for scoring only: it comes in as verdicts on
-pictures of the test split.
+images of the test split.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def score_rows(summary: Summary, command: str) -> list[Row]:
         if score.labels != "checked":
             sys.exit(f"{score.name} was scored on {score.labels} labels: the verdicts are missing")
         what = (
-            f"real pictures: macro-F1 of {score.name} ({score.recipe} on {score.backbone}, "
+            f"real images: macro-F1 of {score.name} ({score.recipe} on {score.backbone}, "
             f"trained on {score.trained_on}; six classes, checked labels, "
             f"groups apart: {score.grouped_by})"
         )
@@ -99,7 +99,7 @@ def score_rows(summary: Summary, command: str) -> list[Row]:
     small = " (small backbone)" if command.endswith("lite") else ""
     rows.append(
         Row(
-            f"leaks of the split on real pictures{small}",
+            f"leaks of the split on real images{small}",
             summary.split["leaks"],
             n=summary.split["groups"],
             unit="pairs",

@@ -1,4 +1,4 @@
-"""The folder of real pictures with checked labels, as a table that training reads."""
+"""The folder of real images with checked labels, as a table that training reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cosmic_morphology.learn.data.view_features import Views, features_of_views
 
 
 class Sky:
-    """Checked pictures, split anew for each fold."""
+    """Checked images, split anew for each fold."""
 
     def __init__(self, folder: Path, keep: Path | None = None, limit: int | None = None) -> None:
         truth = csv.DictReader((folder / "truth.csv").read_text("utf-8").splitlines())
@@ -30,7 +30,7 @@ class Sky:
         self._images, self._keep = folder / "images", keep
 
     def where(self) -> dict[str, str]:
-        return {"uri": "pictures with checked labels", "version": "1"}
+        return {"uri": "images with checked labels", "version": "1"}
 
     def examples(self, labels: str) -> list[Example]:
         del labels
@@ -41,7 +41,7 @@ class Sky:
         ]
 
     def teach(self, labels: Path, *, checked: bool) -> None:
-        """Learn only pictures of a CSV (file, label): with its labels, or with the checked ones."""
+        """Learn only images of a CSV (file, label): with its labels, or with the checked ones."""
         rows = csv.DictReader(labels.read_text("utf-8").splitlines())
         self.taught = {
             row["file"]: self.label.get(row["file"], "") if checked else row["label"]
@@ -53,7 +53,7 @@ class Sky:
             yield each, ingest_image((self._images / each).read_bytes()).thumbnail
 
     def strangers(self) -> list[tuple[Path, str, str]]:
-        """Pictures of strangers' folders: file, given label, right label; copies left out."""
+        """Images of strangers' folders: file, given label, right label; copies left out."""
         folder = self._images.parent
         truth = csv.DictReader((folder / "noisy_truth.csv").read_text("utf-8").splitlines())
         return [
@@ -63,14 +63,14 @@ class Sky:
         ]
 
     def embeddings(self, ids, learn, backbone, progress) -> np.ndarray:
-        """The plain vector of each picture, for recipes that need no more."""
+        """The plain vector of each image, for recipes that need no more."""
         del progress
         return self.views(self, ids, backbone, learn, n_views=1).vectors[:, 0].astype(np.float32)
 
     def views(
         self, table, ids, backbone, learn, *, n_views, crops=0, augment=None, seed=0, **_
     ) -> Views:
-        """Every picture at once, then those asked for: folds share what a frozen net sees."""
+        """Every image at once, then those asked for: folds share what a frozen net sees."""
         names = (
             backbone.name,
             backbone.n_features,

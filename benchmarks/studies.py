@@ -1,10 +1,10 @@
-"""The studies on real pictures, with checked test labels, as rows.
+"""The studies on real images, with checked test labels, as rows.
 
     python benchmarks/record.py synthesize -- python benchmarks/studies.py
     python benchmarks/record.py synthesize -- python benchmarks/studies.py realism size
 
 It needs the atlas that benchmarks/sky.py leaves (labels computed without truth; truth came in as
-verdicts on pictures of the test split, for scoring only), and the weights named in sky.toml. Cells
+verdicts on images of the test split, for scoring only), and the weights named in sky.toml. Cells
 that are done already are not done again: a killed run goes on.
 """
 
@@ -60,7 +60,7 @@ def copy_atlas(place: Path) -> None:
 
 
 def render_into(place: Path) -> None:
-    """Rendered pictures with the same embeddings."""
+    """Rendered images with the same embeddings."""
     settings = load_settings(HERE / "sky.toml")
     atlas = Atlas.create(place)
     synthesize_into(atlas, RENDERED, seed=settings.seed, workers=1)
@@ -94,7 +94,7 @@ def leak(folder: Path) -> list[Row]:
 
 
 def synthetic(folder: Path) -> list[Row]:
-    setting = "asteroid and comet cut to 25 real training pictures each, checked labels"
+    setting = "asteroid and comet cut to 25 real training images each, checked labels"
     found = [
         row(f"real only: mean F1 of {cells['name']} ({setting})", cells, "mean F1")
         for cells in rows_of(folder / "study.csv", seed="all", arm="real only", measure="mean F1")
@@ -134,7 +134,7 @@ def noise(folder: Path) -> list[Row]:
 def size(folder: Path) -> list[Row]:
     found = []
     for cells in rows_of(folder / "study.csv", seed="all", measure="macro-F1"):
-        what = f"size: macro-F1 from {float(cells['x']):.0%} of the training pictures"
+        what = f"size: macro-F1 from {float(cells['x']):.0%} of the training images"
         found.append(row(f"{what} (checked test labels)", cells, "macro-F1"))
     return found
 

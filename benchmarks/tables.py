@@ -35,7 +35,7 @@ def filled(text: str) -> str:
 
 
 def table(rows: list[Row], part: str | None) -> str:
-    is_real = [row.what.startswith("real pictures") for row in rows]
+    is_real = [row.what.startswith("real images") for row in rows]
     match part:
         case "board":
             return board(rows)

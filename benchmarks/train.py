@@ -1,4 +1,4 @@
-"""Numbers of learning. Rows go to standard output; pictures and weights are given, not found.
+"""Numbers of learning. Rows go to standard output; images and weights are given, not found.
 
 ::
 
@@ -8,8 +8,8 @@
     python benchmarks/train.py int8 --run RUN --atlas ATLAS
 
 ``speed``: the baseline against the usual loop, written out below, in one run. ``full``: the whole
-net learns, against the usual loop on ImageFolder. ``onnx``: one picture at a time against torch.
-``int8``: what 8-bit integers cost a run of sky.py on its test pictures. Accuracy is measured by
+net learns, against the usual loop on ImageFolder. ``onnx``: one image at a time against torch.
+``int8``: what 8-bit integers cost a run of sky.py on its test images. Accuracy is measured by
 train_folds.py.
 """
 
@@ -70,7 +70,7 @@ def speed(given: argparse.Namespace) -> None:
 
 
 def full(given: argparse.Namespace) -> None:
-    """Pictures a second while the whole net learns, decoding included: ours against the usual."""
+    """Images a second while the whole net learns, decoding included: ours against the usual."""
     table = Sky(given.sky, limit=given.limit or 200)
     taxonomy = load_taxonomy()
     ids = [each for each in table.ids if table.label[each] in taxonomy.names]
@@ -84,7 +84,7 @@ def full(given: argparse.Namespace) -> None:
             began = time.perf_counter()
             train(table, job, learn=_learn(given), taxonomy=taxonomy, seed=SEED, out=Path(folder))
             ours.append(FULL_EPOCHS * len(ids) / (time.perf_counter() - began))
-            theirs.append(_image_folder_per_s(table, ids, Path(folder) / "pictures", given))
+            theirs.append(_image_folder_per_s(table, ids, Path(folder) / "images", given))
     ratios = sorted(mine / other for mine, other in zip(ours, theirs, strict=True))
     what = f"full fine-tuning on the CPU, {given.backbone}, decoding included"
     emit(
@@ -93,7 +93,7 @@ def full(given: argparse.Namespace) -> None:
                 round(ratios[0], 2), round(ratios[-1], 2), len(ids), "times as fast", 1.5,
                 "higher", _command(given)),
             Row(f"{what}", round(sorted(ours)[N_RUNS // 2], 1), round(min(ours), 1),
-                round(max(ours), 1), len(ids), "pictures/s", None, "higher", _command(given)),
+                round(max(ours), 1), len(ids), "images/s", None, "higher", _command(given)),
         ]
     )  # fmt: skip
 
@@ -120,9 +120,9 @@ def _image_folder_per_s(
             transforms.Normalize(how.mean, how.std),
         ]
     )
-    pictures = ImageFolder(str(folder), changes)
-    batches = torch.utils.data.DataLoader(pictures, batch_size=32, shuffle=True, num_workers=2)
-    head = torch.nn.Linear(backbone.n_features, len(pictures.classes))
+    images = ImageFolder(str(folder), changes)
+    batches = torch.utils.data.DataLoader(images, batch_size=32, shuffle=True, num_workers=2)
+    head = torch.nn.Linear(backbone.n_features, len(images.classes))
     network = torch.nn.Sequential(backbone.model, head).train()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-4)
     began = time.perf_counter()
@@ -151,12 +151,12 @@ class _Folder(torch.utils.data.Dataset):
 def _usual_loop(
     table: Sky, ids: list[str], names: tuple[str, ...], given: argparse.Namespace
 ) -> float:
-    """Seconds of one epoch that decodes and passes every picture through the frozen net."""
+    """Seconds of one epoch that decodes and passes every image through the frozen net."""
     backbone = build_backbone(_learn(given))
     model, head = backbone.model.eval(), torch.nn.Linear(backbone.n_features, len(names))
     optimiser = torch.optim.Adam(head.parameters(), lr=1e-3)
-    pictures = _Folder(table, ids, names, backbone.preprocessing)
-    batches = torch.utils.data.DataLoader(pictures, batch_size=32, shuffle=True, num_workers=2)
+    images = _Folder(table, ids, names, backbone.preprocessing)
+    batches = torch.utils.data.DataLoader(images, batch_size=32, shuffle=True, num_workers=2)
     began = time.perf_counter()
     for pixels, labels in batches:
         with torch.no_grad():
@@ -169,7 +169,7 @@ def _usual_loop(
 
 
 def onnx(given: argparse.Namespace) -> None:
-    """Parity on real pictures, and the time for one picture against eager torch."""
+    """Parity on real images, and the time for one image against eager torch."""
     table = Sky(given.sky, limit=given.limit or 130)
     ids = [each for each in table.ids if table.label[each] != "irrelevant"][:100]
     table.split = {each: "val" if n % 5 == 0 else "train" for n, each in enumerate(ids)}
@@ -185,7 +185,7 @@ def onnx(given: argparse.Namespace) -> None:
         parity = float(np.abs(exported.predict(thumbnails) - model.predict(thumbnails)).max())
         ours, theirs = _latency(exported.predict, thumbnails), _latency(model.predict, thumbnails)
     half, whole = np.percentile(ours, [50, 99]) * 1000, np.percentile(theirs, [50, 99]) * 1000
-    what = f"one picture on the CPU, {given.backbone}"
+    what = f"one image on the CPU, {given.backbone}"
     emit(
         [
             Row(f"ONNX against torch, {given.backbone}", parity, None, None, len(ids),
@@ -199,7 +199,7 @@ def onnx(given: argparse.Namespace) -> None:
 
 
 def int8(given: argparse.Namespace) -> None:
-    """What 8-bit integers cost, on the test pictures of the atlas that the run was trained from."""
+    """What 8-bit integers cost, on the test images of the atlas that the run was trained from."""
     with tempfile.TemporaryDirectory() as folder:
         cosmic = str(Path(sys.executable).with_name("cosmic"))
         asked = ["export", str(given.run), "--onnx", f"{folder}/m.onnx", "--int8"]
@@ -248,7 +248,7 @@ def _learn(given: argparse.Namespace) -> LearnSettings:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["speed", "full", "onnx", "int8"])
-    parser.add_argument("--sky", type=Path, help="pictures with checked labels")
+    parser.add_argument("--sky", type=Path, help="images with checked labels")
     parser.add_argument("--weights", help="a safetensors file, 'hub' or 'none'")
     parser.add_argument("--backbone")
     parser.add_argument("--run", type=Path, help="for int8")
@@ -256,7 +256,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--mean", type=float, nargs=3)
     parser.add_argument("--std", type=float, nargs=3)
-    parser.add_argument("--limit", type=int, help="about so many pictures only")
+    parser.add_argument("--limit", type=int, help="about so many images only")
     given = parser.parse_args()
     needed = ("run", "atlas") if given.what == "int8" else ("sky", "weights", "backbone")
     if lacking := [name for name in needed if getattr(given, name) is None]:

@@ -5,11 +5,11 @@
     python benchmarks/train_folds.py --sky DIR --weights FILE --backbone NAME --keep DIR \\
         --recipe best --starts-from baseline
 
-A fold's test pictures are seen by nothing: an eighth of the groups of the other folds chooses the
+A fold's test images are seen by nothing: an eighth of the groups of the other folds chooses the
 epoch and the temperature. One model of seven classes (six and ``irrelevant``) is trained for each
-fold; the six-class scores are those of its six classes on pictures of these. The models are also
-asked about *shifted* test pictures (grey, blurred, noisy, small, strongly compressed, one of these
-each) and about pictures of strangers' folders that no fold has (each by one fold's model).
+fold; the six-class scores are those of its six classes on images of these. The models are also
+asked about *shifted* test images (grey, blurred, noisy, small, strongly compressed, one of these
+each) and about images of strangers' folders that no fold has (each by one fold's model).
 ``--keep`` keeps the folds' runs, so that a killed benchmark goes on, what a frozen backbone sees,
 and the answers, with which ``board.py`` compares recipes.
 """
@@ -57,7 +57,7 @@ TARGETS = {
 
 @dataclass
 class Answers:
-    """Probabilities of seven classes by pictures that the model has not learnt from."""
+    """Probabilities of seven classes by images that the model has not learnt from."""
 
     plain: np.ndarray
     shifted: np.ndarray
@@ -67,22 +67,22 @@ class Answers:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sky", type=Path, required=True, help="pictures with checked labels")
+    parser.add_argument("--sky", type=Path, required=True, help="images with checked labels")
     parser.add_argument("--weights", required=True, help="a safetensors file, 'hub' or 'none'")
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--recipe", default="best")
     parser.add_argument("--starts-from", help="a recipe that is trained first")
     parser.add_argument("--labels", type=Path, help="a CSV to learn from, of labels_of_atlas.py")
     parser.add_argument(
-        "--checked", action="store_true", help="with --labels: these pictures, checked labels"
+        "--checked", action="store_true", help="with --labels: these images, checked labels"
     )
     parser.add_argument("--apart", choices=["objects", "collections"], action="append")
-    parser.add_argument("--no-shifted", action="store_true", help="leave changed pictures out")
+    parser.add_argument("--no-shifted", action="store_true", help="leave changed images out")
     parser.add_argument("--keep", type=Path, required=True, help="folder for the folds' runs")
     parser.add_argument("--size", type=int, default=USUAL_PX)
     parser.add_argument("--mean", type=float, nargs=3)
     parser.add_argument("--std", type=float, nargs=3)
-    parser.add_argument("--limit", type=int, help="about so many pictures only")
+    parser.add_argument("--limit", type=int, help="about so many images only")
     given = parser.parse_args()
     # A class with fewer groups than folds is missing in some: that is no news here.
     warnings.filterwarnings("ignore", message="The least populated class")
@@ -99,7 +99,7 @@ def main() -> None:
 def out_of_fold(
     table: Sky, groups: dict[str, str], apart: str, given: argparse.Namespace
 ) -> Answers:
-    """What each fold's model says of the pictures that it has not seen."""
+    """What each fold's model says of the images that it has not seen."""
     strange = [ingest_image(file.read_bytes()).thumbnail for file, _, _ in table.strangers()]
     n, k = len(table.ids), len(load_taxonomy().names_with_reject)
     found = Answers(np.zeros((n, k)), np.zeros((n, k)), np.zeros((len(strange), k)))
@@ -236,7 +236,7 @@ def rows_of(
             other = _scored(answers.shifted, targets, units, k)
             found.append(
                 other.row(
-                    f"macro-F1, shifted pictures: {title}",
+                    f"macro-F1, shifted images: {title}",
                     other.macro_f1,
                     "macro-F1",
                     None,
@@ -255,12 +255,12 @@ def _rows_of_strangers(
         labels = [row[at] for row in table.strangers()]
         known = np.array([label in names for label in labels])
         targets = np.array([names.index(label) if label in names else -1 for label in labels])
-        # Nothing is known of what belongs together here: each picture stands for itself.
+        # Nothing is known of what belongs together here: each image stands for itself.
         score = _scored(answers.strangers[known], targets[known], np.arange(int(known.sum())), 7)
         found.append(
             score.row(
                 f"macro-F1, strangers' folders: {_name(given)}, {_net(given)}, seven classes, "
-                f"pictures of no fold, models of {apart} apart, {kind}",
+                f"images of no fold, models of {apart} apart, {kind}",
                 score.macro_f1,
                 "macro-F1",
                 None,
@@ -303,7 +303,7 @@ def _name(given: argparse.Namespace) -> str:
     taught = ""
     if given.labels:
         kind = "checked" if given.checked else given.labels.stem
-        taught = f", taught {kind} labels of the pictures in {given.labels.name}"
+        taught = f", taught {kind} labels of the images in {given.labels.name}"
     return f"{Path(given.recipe).stem}{after}{taught}"
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    python benchmarks/trust_copies.py [--pictures DIR --truth CSV]
+    python benchmarks/trust_copies.py [--images DIR --truth CSV]
 
 No embeddings, and nothing of the search that ``cosmic curate`` has. Rendered images have other
 seeds than those that thresholds were chosen on; of real ones (``DIR``, with ``CSV`` for their
@@ -50,7 +50,7 @@ CHANGED: dict[str, Callable[[Image.Image], Image.Image]] = {
     ),
 }
 WANTED = ("turned by 180", "turned by 90", "mirrored", "re-encoded")
-COMMAND = "python benchmarks/trust_copies.py --pictures DIR --truth CSV"
+COMMAND = "python benchmarks/trust_copies.py --images DIR --truth CSV"
 
 
 def dark_frame(rng: np.random.Generator) -> np.ndarray:
@@ -94,7 +94,7 @@ def real(folder: Path, truth: Path, kind: str, n: int) -> Iterator[Image.Image]:
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--pictures", type=Path)
+    asked.add_argument("--images", type=Path)
     asked.add_argument("--truth", type=Path)
     asked.add_argument("--images", type=int, default=46)
     given = asked.parse_args()
@@ -113,9 +113,9 @@ def main() -> None:
         kinds[f"{kind}, simulated"] = map(
             smooth_disc, itertools.repeat(kind), range(FIRST_SEED, FIRST_SEED + n)
         )
-    if given.pictures:
+    if given.images:
         for kind in REAL:
-            kinds[f"{kind}, real"] = real(given.pictures, given.truth, kind, n)
+            kinds[f"{kind}, real"] = real(given.images, given.truth, kind, n)
     for kind, images in kinds.items():
         measure(kind, list(images))
 

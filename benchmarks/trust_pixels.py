@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from rows import Row, emit
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import ImageLimits, ingest_image
 from cosmic_morphology.imaging.decode import decode
 
@@ -47,7 +47,7 @@ def layouts() -> list[bytes]:
 def is_same(data: bytes) -> bool:
     """Whether each pixel is within one level of what the stretch promises."""
     kind = "image/png" if data.startswith(b"\x89PNG") else "image/tiff"
-    got = np.asarray(decode(data, kind, ImageLimits()).picture).astype(int)
+    got = np.asarray(decode(data, kind, ImageLimits()).image).astype(int)
     wanted = expected(star_counts(1, 1000))
     return bool(np.abs(got - (wanted if got.ndim == 2 else wanted[..., None])).max() <= 1)
 
@@ -56,7 +56,7 @@ def is_taken(data: bytes) -> bool:
     """Whether an image is taken in."""
     try:
         ingest_image(data)
-    except PictureError:
+    except ImageError:
         return False
     return True
 

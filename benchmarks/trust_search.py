@@ -2,9 +2,9 @@
 
 ::
 
-    python benchmarks/trust_search.py --pictures DIR [--originals 250] [--planted 80]
+    python benchmarks/trust_search.py --images DIR [--originals 250] [--planted 80]
 
-The half ``tune`` of the pictures only (see ``curate_duplicates.py``). Copies are planted, and each
+The half ``tune`` of the images only (see ``curate_duplicates.py``). Copies are planted, and each
 search is asked for them: recall by transformation, pairs of different originals that it ties, and
 images for each second of CPU, which other work on the machine does not change. The OpenCV search
 is the plain one of its tutorials: key points of every image, approximate neighbours of their
@@ -64,29 +64,29 @@ PLANTERS = {
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--pictures", type=Path, required=True)
+    asked.add_argument("--images", type=Path, required=True)
     asked.add_argument("--originals", type=int, default=250)
     asked.add_argument("--planted", type=int, default=80)
     asked.add_argument("--only", default="ours,SIFT,ORB")
     given = asked.parse_args()
-    names = sorted(p.name for p in given.pictures.iterdir() if not half_of(p.name))
+    names = sorted(p.name for p in given.images.iterdir() if not half_of(p.name))
     names = np.random.default_rng(SEED).permutation(names)[: given.originals].tolist()
     command = (
-        f"python benchmarks/trust_search.py --pictures DIR --originals {given.originals} "
+        f"python benchmarks/trust_search.py --images DIR --originals {given.originals} "
         f"--planted {given.planted}"
     )
     with tempfile.TemporaryDirectory() as folder:
         atlas = Atlas.create(folder)
-        add(atlas, ((name, (given.pictures / name).read_bytes()) for name in names))
-        add(atlas, planted(given.pictures, names[: given.planted]))
+        add(atlas, ((name, (given.images / name).read_bytes()) for name in names))
+        add(atlas, planted(given.images, names[: given.planted]))
         ids = atlas.ids()
-        thumbnails = atlas.pictures(ids, ["thumbnail"]).column("thumbnail").to_pylist()
+        thumbnails = atlas.images(ids, ["thumbnail"]).column("thumbnail").to_pylist()
         at = {each.partition(":")[2]: row for row, each in enumerate(ids)}
         for search in given.only.split(","):
             start = time.process_time()
             if search == "ours":
                 find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
-                found = atlas.pictures(ids, ["id"]) and {
+                found = atlas.images(ids, ["id"]) and {
                     row["id"]: row["duplicate_of"]
                     for row in atlas.read(["id", "duplicate_of"]).to_pylist()
                 }

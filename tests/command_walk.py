@@ -59,16 +59,16 @@ GOOD = {
     "run": "run",
     "model": "run",
     "--onnx": "new.onnx",
-    "--pictures": "pictures",
+    "--images": "images",
     "--catalogue": "catalogue.csv",
     "cosmic run --config": "good.toml",
     "cosmic study --config": "study.toml",
     "cosmic study name": "leak",
-    "cosmic import path": "pictures",
+    "cosmic import path": "images",
     "cosmic review import path": "verdicts.csv",
     "cosmic atlas export path": "new-folder",
     "cosmic explain-label id_": "made:p00",
-    "cosmic predict target": "picture.jpg",
+    "cosmic predict target": "image.jpg",
 }
 # Words that are written to; whatever else is a path is read, and has to be there.
 OUTPUTS = {"--out", "--onnx", "--board", "--report", "--archive", "cosmic atlas export path"}
@@ -242,15 +242,15 @@ def furnish(folder: Path, *, whole: bool) -> None:
     from cosmic_morphology.collect.import_folder import import_folder
 
     rng = np.random.default_rng(5)
-    pictures = folder / "pictures"
+    images = folder / "images"
     for number in range(12):
-        place = pictures / ("galaxy" if number % 2 else "star") / f"p{number:02d}.jpg"
+        place = images / ("galaxy" if number % 2 else "star") / f"p{number:02d}.jpg"
         place.parent.mkdir(parents=True, exist_ok=True)
         pixels = rng.integers(0, 255, (80, 90, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(place, "JPEG")
-    shutil.copy(pictures / "star" / "p00.jpg", folder / "picture.jpg")
+    shutil.copy(images / "star" / "p00.jpg", folder / "image.jpg")
     atlas = Atlas.create(folder / "atlas")
-    import_folder(atlas, pictures, name="made")
+    import_folder(atlas, images, name="made")
     ids = atlas.ids()
     labels = ["star" if "star" in each else "galaxy" for each in ids]
     splits = (["train", "train", "val", "test"] * 3)[: len(ids)]

@@ -1,4 +1,4 @@
-"""Pictures and atlases that tests make for themselves."""
+"""Images and atlases that tests make for themselves."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def draw_jpeg(seed: int, size: tuple[int, int] = (48, 40)) -> bytes:
 
 def make_arrival(number: int, **said: object) -> NewImage:
     data = draw_jpeg(number)
-    record = Record("nasa", f"x{number:03d}", **{"title": f"picture {number}", **said})
+    record = Record("nasa", f"x{number:03d}", **{"title": f"image {number}", **said})
     return NewImage(record, DrawnIntake(hashlib.sha256(data).hexdigest(), data), data)
 
 
@@ -72,5 +72,5 @@ def filled(atlas: Atlas) -> Atlas:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     if not SHARED.is_dir():
-        pytest.skip("the folder of real pictures is not beside this checkout")
+        pytest.skip("the folder of real images is not beside this checkout")
     return SHARED

@@ -46,8 +46,8 @@ class Round:
     problems: tuple[str, ...]
 
 
-def make_pictures(folder: Path) -> Path:
-    """A folder of labelled pictures for ``import``."""
+def make_images(folder: Path) -> Path:
+    """A folder of labelled images for ``import``."""
     for kind in ("galaxy", "nebula", "star"):
         (folder / kind).mkdir(parents=True)
         for number in range(8):
@@ -61,11 +61,11 @@ def hash_of(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
 
 
-def verbs(pictures: Path, root: str) -> list[tuple[str, ...]]:
+def verbs(images: Path, root: str) -> list[tuple[str, ...]]:
     """The verbs in the order in which they are run; ``{out}`` is a folder of the round."""
     collect = [("collect", "galaxy", "--root", root, "--limit", "12")] if root else []
     return [
-        ("import", str(pictures)),
+        ("import", str(images)),
         *collect,
         ("curate",),
         ("split",),
@@ -90,7 +90,7 @@ def run_rounds(work: Path, kills: int, root: str = "", seed: int = 1) -> list[Ro
         Of the instants.
     """
     chances = random.Random(seed)
-    given = verbs(make_pictures(work / "pictures"), root)
+    given = verbs(make_images(work / "images"), root)
     runner = Runner()
     states = [work / "state-0"]
     states[0].mkdir()

@@ -1,4 +1,4 @@
-"""Cosmic Morphology: from public archives of sky pictures to honest classifiers.
+"""Cosmic Morphology: from public archives of sky images to honest classifiers.
 
 Everything that the command line does is a few calls from here; parts are imported when first used.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.collect import collect_images as collect_images
     from cosmic_morphology.collect.import_folder import import_folder as import_folder
     from cosmic_morphology.curate import import_verdicts as import_verdicts
-    from cosmic_morphology.curate import split_pictures as split_pictures
+    from cosmic_morphology.curate import split_images as split_images
     from cosmic_morphology.evaluate import evaluate_run as evaluate_run
     from cosmic_morphology.learn import embed_images as embed_images
     from cosmic_morphology.learn import load_model as load_model
@@ -48,7 +48,7 @@ _HOMES = {
     "predict_images": "learn",
     "render_images": "synthesize",
     "run": "pipeline",
-    "split_pictures": "curate",
+    "split_images": "curate",
     "train": "learn",
     "write_report": "report",
 }

@@ -18,7 +18,7 @@
     ├── SourceError             an archive answers in a way that cannot be trusted
     ├── FetchError              one URL could not be had
     ├── OutputError             a result could not be written: the disk or quota is full
-    ├── PictureError            bytes that are not a usable picture
+    ├── ImageError            bytes that are not a usable image
     ├── LeakError               a split whose sides are not disjoint
     ├── MissingExtraError       an optional part is not installed
     └── TrainingError           a model could not be trained or loaded
@@ -138,8 +138,8 @@ class OutputError(CosmicError):
     """A result could not be written, because the disk or quota is full."""
 
 
-class PictureError(CosmicError):
-    """Bytes that are not a usable picture.
+class ImageError(CosmicError):
+    """Bytes that are not a usable image.
 
     ``kind`` is one of the typed reasons in :mod:`cosmic_morphology.imaging`.
     """

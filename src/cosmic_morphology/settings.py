@@ -30,11 +30,11 @@ class Section(BaseModel):
 
 
 class ImagingSettings(Section):
-    """Intake of pictures."""
+    """Intake of images."""
 
     thumbnail_side_px: int = Field(512, ge=64, le=2048, description="longest side, px")
     max_bytes: int = Field(60_000_000, ge=1_000, description="largest body that is taken, bytes")
-    max_pixels: int = Field(120_000_000, ge=10_000, description="largest picture, pixels")
+    max_pixels: int = Field(120_000_000, ge=10_000, description="largest image, pixels")
 
 
 class CollectSettings(Section):
@@ -52,7 +52,7 @@ class CollectSettings(Section):
     contact: str = Field("", description="e-mail or page put into the user agent")
     honour_opt_out: bool = Field(True, description="pass over what X-Robots-Tag opts out of")
     stop_on_change: bool = Field(True, description="stop when a source suddenly sends rubbish")
-    batch_rows: int = Field(256, ge=1, description="pictures between two commits")
+    batch_rows: int = Field(256, ge=1, description="images between two commits")
     decode_threads: int = Field(
         default_factory=lambda: min(8, os.cpu_count() or 1), ge=1, description="for intake"
     )
@@ -71,7 +71,7 @@ class CurateSettings(Section):
         "embeddings, at some ten times the cost",
     )
     duplicate_min_cosine: float = Field(
-        0.7, gt=0, le=1, description="least cosine of embeddings of pictures that are compared"
+        0.7, gt=0, le=1, description="least cosine of embeddings of images that are compared"
     )
     duplicate_embedding: str = Field(
         "any",
@@ -100,16 +100,16 @@ class CurateSettings(Section):
             "smc",
             "milky way",
         ),
-        description="objects with too many pictures to be one group: only their series are",
+        description="objects with too many images to be one group: only their series are",
     )
     group_max_share: float = Field(
-        0.05, gt=0, le=1, description="of all pictures, in a group tied by names, series or albums"
+        0.05, gt=0, le=1, description="of all images, in a group tied by names, series or albums"
     )
     group_min_bound: int = Field(
-        24, ge=2, description="such a group may always be as large as this, pictures"
+        24, ge=2, description="such a group may always be as large as this, images"
     )
     group_max_album: int = Field(
-        24, ge=2, description="largest album that counts as one subject, pictures"
+        24, ge=2, description="largest album that counts as one subject, images"
     )
     min_label_confidence: float = Field(
         0.65, ge=0, le=1, description="below it the label is left open"
@@ -130,10 +130,10 @@ class CurateSettings(Section):
     )
     without_voters: tuple[str, ...] = Field((), description="names of voters that are not asked")
     learn_from_confidence: float = Field(
-        0.8, ge=0, le=1, description="least confidence of labels that the picture voter learns from"
+        0.8, ge=0, le=1, description="least confidence of labels that the image voter learns from"
     )
     min_relevance: float = Field(
-        0.93, ge=0, le=1, description="below it a picture is flagged as irrelevant"
+        0.93, ge=0, le=1, description="below it an image is flagged as irrelevant"
     )
     min_agreement: float = Field(
         0.8, ge=0, le=1, description="a label less likely than this is flagged as a mislabel"
@@ -141,7 +141,7 @@ class CurateSettings(Section):
 
 
 class SplitSettings(Section):
-    """Dividing pictures into train, val and test."""
+    """Dividing images into train, val and test."""
 
     train: float = Field(0.6, gt=0, lt=1)
     val: float = Field(0.2, gt=0, lt=1)
@@ -150,9 +150,9 @@ class SplitSettings(Section):
     folds: int = Field(
         0, ge=0, le=100, description="also deal train and val to so many folds; 0: to none"
     )
-    include_reject: bool = Field(True, description="deal pictures of the reject class, too")
+    include_reject: bool = Field(True, description="deal images of the reject class, too")
     include_unlabelled: bool = Field(
-        True, description="deal pictures without a label, too: a verdict may give them one"
+        True, description="deal images without a label, too: a verdict may give them one"
     )
 
 
@@ -178,18 +178,18 @@ class EvaluateSettings(Section):
 
     bootstrap: int = Field(1000, ge=50, description="resamples of the 95 % interval")
     at_coverage: float = Field(
-        0.8, gt=0, le=1, description="share of pictures answered, for the precision of sure answers"
+        0.8, gt=0, le=1, description="share of images answered, for the precision of sure answers"
     )
     at_precision: float = Field(
         0.98, gt=0, le=1, description="share of right answers, for how many can be answered"
     )
-    report_samples: int = Field(12, ge=0, le=60, description="sample pictures of a class")
+    report_samples: int = Field(12, ge=0, le=60, description="sample images of a class")
     report_mistakes: int = Field(24, ge=0, le=200, description="worst mistakes of a run")
     report_saliency: int = Field(
         2, ge=0, le=10, description="right and wrong answers a class with what speaks for them"
     )
-    saliency_pictures: int = Field(
-        40, ge=1, le=5000, description="pictures on which the share of saliency is measured"
+    saliency_images: int = Field(
+        40, ge=1, le=5000, description="images on which the share of saliency is measured"
     )
     report_probe: bool = Field(True, description="report how well embeddings tell the collection")
 
@@ -204,7 +204,7 @@ class CollectJob(Section):
     queries: tuple[str, ...] = Field((), description="search words; none: those of the taxonomy")
     root: str = Field("", description="another address, such as a replica's; empty: the archive")
     rendered: bool = Field(False, description="what stands at root was rendered: it is credited so")
-    limit: int | None = Field(None, ge=1, description="at most so many pictures")
+    limit: int | None = Field(None, ge=1, description="at most so many images")
     options: dict[str, Any] = Field(default_factory=dict, description="for the source")
 
     @field_validator("queries")
@@ -247,26 +247,26 @@ def job_of(kind: type[Job], **given: Any) -> Job:
 
 
 class SynthesizeJob(Section):
-    """Rendered pictures to add."""
+    """Rendered images to add."""
 
-    per_class: int = Field(0, ge=0, description="pictures a class; 0: none")
+    per_class: int = Field(0, ge=0, description="images a class; 0: none")
     size_px: int = Field(256, ge=32, le=2048)
 
 
 class ReplicaJob(Section):
     """A replica to start for the run, and to collect from (``[replica]``)."""
 
-    pictures: Path | None = None
+    images: Path | None = None
     catalogue: Path | None = None
     where: dict[str, str] = Field(default_factory=dict, description="rows of the catalogue")
-    rendered: dict[str, int] = Field(default_factory=dict, description="pictures a class, drawn")
+    rendered: dict[str, int] = Field(default_factory=dict, description="images a class, drawn")
 
 
 class ReviewJob(Section):
     """People's verdicts to import (``[[review]]``)."""
 
     path: Path
-    only_split: str = Field("", description="take verdicts on pictures of this split only")
+    only_split: str = Field("", description="take verdicts on images of this split only")
 
 
 class AuditJob(Section):
@@ -419,7 +419,7 @@ def _with_paths_beside(settings: Settings, folder: Path, from_file: set[str]) ->
     if "out" in from_file:
         settings.out = folder / settings.out
     if settings.replica:
-        settings.replica.pictures = beside(settings.replica.pictures)
+        settings.replica.images = beside(settings.replica.images)
         settings.replica.catalogue = beside(settings.replica.catalogue)
     for job in settings.import_from:
         job.path, job.csv = folder / job.path, beside(job.csv)

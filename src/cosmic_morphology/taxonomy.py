@@ -14,7 +14,7 @@ from cosmic_morphology.reading import read_toml
 
 
 class SkyClass(BaseModel):
-    """One class: its name, its search words, its AVM codes, and what its pictures look like.
+    """One class: its name, its search words, its AVM codes, and what its images look like.
 
     ``prompts`` are for the zero-shot voter; a class without any is described by its name.
     """
@@ -116,11 +116,11 @@ class Taxonomy(BaseModel):
         return {word.lower(): each.name for each in self.classes for word in each.search}
 
     def prompts_of(self, name: str) -> tuple[str, ...]:
-        """What pictures of a class (or of the reject class) look like, in words."""
+        """What images of a class (or of the reject class) look like, in words."""
         if name == self.reject:
-            return self.reject_prompts or ("a picture that shows no object of the sky",)
+            return self.reject_prompts or ("an image that shows no object of the sky",)
         own = next(each.prompts for each in self.classes if each.name == name)
-        return own or (f"an astronomical picture of a {name}",)
+        return own or (f"an astronomical image of a {name}",)
 
     def class_of_avm(self, code: str) -> str | None:
         """Class of an AVM ``Subject.Category`` code; the longest matching prefix decides.

@@ -50,7 +50,7 @@ def test_the_page_asks_for_nothing_but_itself(browser, pages, name):
 
 
 @pytest.mark.parametrize("name", ["report", "explore"])
-def test_every_picture_is_shown(browser, pages, name):
+def test_every_image_is_shown(browser, pages, name):
     browser.visit(pages[name])
     broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
     assert browser.value("document.images.length") > 10

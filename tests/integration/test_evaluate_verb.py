@@ -56,13 +56,13 @@ def test_a_board_has_every_test_and_ingredient_that_was_asked_for(cosmic, sky, r
     assert code == 0, wrong
     told = json.loads(said)
     assert told["comparison"]["best"] == "good"
-    assert set(told["tests"]) == {"comets", "shifted pictures"}
+    assert set(told["tests"]) == {"comets", "shifted images"}
     (row,) = told["ablation"]
     assert (row["without"], row["run"]) == ("steps", "short")
     with (tmp_path / "board/board.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["test"] for row in rows] == [
-        *["test"] * 2, *["comets"] * 2, *["shifted pictures"] * 2
+        *["test"] * 2, *["comets"] * 2, *["shifted images"] * 2
     ]  # fmt: skip
     assert [row["n"] for row in rows] == ["9", "9", "3", "3", "9", "9"]
     with (tmp_path / "board/board-parts.csv").open(newline="") as file:
@@ -115,7 +115,7 @@ def test_a_filter_that_cannot_be_used_is_one_clear_line(cosmic, sky, runs, test)
     assert "--test" in wrong
 
 
-def test_no_filter_brings_training_pictures_into_a_test(cosmic, sky, runs):
+def test_no_filter_brings_training_images_into_a_test(cosmic, sky, runs):
     everything = "all=split = 'train' OR split = 'test'"
     code, said, _ = cosmic(runs["good"], "--test", everything, "--atlas", sky.uri, "--json")
     assert code == 0

@@ -59,13 +59,13 @@ def test_the_notebook_runs_from_the_atlas_to_a_confusion_matrix(demo_folder):
     NotebookClient(
         notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": demo_folder}}
     ).execute()
-    pictures = [
+    images = [
         output
         for cell in notebook.cells
         for output in cell.get("outputs", [])
         if "image/png" in output.get("data", {})
     ]
-    assert len(pictures) >= 2
+    assert len(images) >= 2
 
 
 def test_the_example_settings_are_valid():

@@ -34,7 +34,7 @@ def ledger(atlas):
     return {row["id"]: (row["state"], row["error_kind"]) for row in rows.to_pylist()}
 
 
-def test_a_hostile_archive_gets_nothing_in_but_its_one_picture(atlas, hostile, monkeypatch):
+def test_a_hostile_archive_gets_nothing_in_but_its_one_image(atlas, hostile, monkeypatch):
     asked = set()
     connect = socket.getaddrinfo
 
@@ -57,7 +57,7 @@ def test_a_hostile_archive_gets_nothing_in_but_its_one_picture(atlas, hostile, m
     assert states["nasa:png-bomb-png"] == ("too_large", "too_many_pixels")
     assert states["nasa:gzip-bomb-jpg"][0] in ("too_large", "failed")
     assert states["nasa:liar-jpg"][0] != "stored"
-    assert states["nasa:page-svg"][0] in ("not_a_picture", "left_out")
+    assert states["nasa:page-svg"][0] in ("not_an_image", "left_out")
     assert asked <= {"127.0.0.1"}
     assert grown_mb < 300
     assert done.certificate[0].is_complete
@@ -82,7 +82,7 @@ def test_an_archive_without_an_end_is_found_out(atlas, replica):
     assert len(replica.requests) < 20
 
 
-def test_pictures_that_opt_out_are_not_kept(atlas):
+def test_images_that_opt_out_are_not_kept(atlas):
     from cosmic_morphology.replica.quirks import Quirks
 
     with Replica(ArchiveCatalogue.numbered(60, side_px=32), quirks=Quirks(opt_out=0.3)) as replica:

@@ -17,7 +17,7 @@ from cosmic_morphology.settings import CollectJob, CollectSettings
 
 
 async def account(root):
-    """Read every record of one word; no picture is fetched."""
+    """Read every record of one word; no image is fetched."""
     source, tally = (
         Nasa(SourceRequest(CollectJob(root=root, queries=("galaxy",)), TAXONOMY)),
         CompletenessCounter("nasa"),

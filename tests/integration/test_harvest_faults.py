@@ -116,7 +116,7 @@ def test_retry_after_is_waited_for_within_reason(atlas, calm, as_date):
 
 
 @pytest.mark.parametrize("batch_rows", [20, 256])
-def test_one_file_for_many_records_is_no_picture_of_any_of_them(tmp_path, calm, batch_rows):
+def test_one_file_for_many_records_is_no_image_of_any_of_them(tmp_path, calm, batch_rows):
     # In small batches the first copies are stored before the fifth tells what they are.
     atlas = Atlas.create(tmp_path / "with")
     calm.set_faults(Faults(rate_placeholder=0.2, only="/nasa-assets"))
@@ -146,7 +146,7 @@ def test_a_kill_while_stand_ins_are_taken_back_is_mended(atlas, calm):
 
 def test_a_source_that_sends_stand_ins_stops_before_rubbish_is_stored(atlas, calm):
     calm.set_faults(Faults(rate_placeholder=0.9, only="/nasa-assets"))
-    with pytest.raises(SourceError, match="are no pictures of the records"):
+    with pytest.raises(SourceError, match="are no images of the records"):
         gather(atlas, calm.nasa_url, "galaxy", settings={"batch_rows": 100})
     assert atlas.count() == 0
     calm.set_faults(Faults())
@@ -170,7 +170,7 @@ def test_a_sudden_change_of_sizes_stops_the_run(tmp_path, calm):
     atlas = Atlas.create(tmp_path / "atlas")
     with Replica(ArchiveCatalogue.numbered(200, side_px=200), quirks=Quirks.none()) as large:
         gather(atlas, large.nasa_url, "galaxy")
-    # Other records behind the same address: the pictures have shrunk to a sixth.
+    # Other records behind the same address: the images have shrunk to a sixth.
     with Replica(ArchiveCatalogue.numbered(200, side_px=32, seed=7), quirks=Quirks.none()) as small:
         with pytest.raises(SourceError, match="px were usual"):
             gather(atlas, small.nasa_url, "galaxy", settings={"batch_rows": 100})
@@ -280,7 +280,7 @@ def test_killed_at_random_instants_the_table_is_the_undisturbed_one(tmp_path, ca
         child.kill()
         child.wait()
         asked = {f"nasa:{path.split('/')[3]}" for path in calm.requests.by_path("/nasa-assets")}
-        assert not asked & before, "a stored picture was fetched again"
+        assert not asked & before, "a stored image was fetched again"
         rounds.append(len(asked))
     assert any(rounds), "the kills came before anything was fetched"
     calm.set_faults(Faults())

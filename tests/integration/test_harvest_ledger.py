@@ -75,13 +75,13 @@ def test_a_kill_at_any_write_loses_no_answer(tmp_path, replica, monkeypatch):
         assert ledger(place) == expected
         assert table(place) == table(undisturbed)
         write += 1
-    assert recovered > 10, "no kill came between a picture and its row"
+    assert recovered > 10, "no kill came between an image and its row"
 
 
-def test_a_revisit_asks_about_every_picture_after_a_kill(tmp_path, replica, monkeypatch):
+def test_a_revisit_asks_about_every_image_after_a_kill(tmp_path, replica, monkeypatch):
     place = Atlas.create(tmp_path / "atlas")
     with monkeypatch.context() as patched:
-        # After the first pictures are written, before the ledger says so.
+        # After the first images are written, before the ledger says so.
         seen = killed_at(patched, 3)
         with pytest.raises(KilledError):
             gather(place, replica.nasa_url, "galaxy", settings=MANNERS)

@@ -1,4 +1,4 @@
-"""Each source collects from the replica: records, pictures, rights, and what it leaves out."""
+"""Each source collects from the replica: records, images, rights, and what it leaves out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TITLES = ("A comet", "The Ring Nebula", "Galaxy: M 31", "Artist's impression of 
 CONTACT = {"contact": "tests@example.org"}
 
 
-def picture(record):
+def image(record):
     number = int(record.nasa_id.removeprefix("p"))
     out = io.BytesIO()
     side = 1500 if number < 3 else 90
@@ -47,7 +47,7 @@ def holdings(n=40):
         )
         for i in range(n)
     ]
-    return ArchiveCatalogue(records, picture, "test")
+    return ArchiveCatalogue(records, image, "test")
 
 
 QUIRKS = Quirks(apod_logo=0.1, apod_video=0.1, d2d_bytes_bug=0.3, d2d_language=0.3)
@@ -66,7 +66,7 @@ def calm(replica):
     return replica
 
 
-def test_apod_gives_every_day_with_a_picture_and_names_the_others(atlas, calm):
+def test_apod_gives_every_day_with_an_image_and_names_the_others(atlas, calm):
     done = gather(atlas, f"{calm.url}/apod", source="apod")
     assert done.complete
     assert done.unique == 40
@@ -86,7 +86,7 @@ def test_apod_reads_pages_of_any_length(tmp_path, atlas):
         assert gather(atlas, f"{small.url}/apod", source="apod").stored == 40
 
 
-def test_an_old_archive_of_apod_gets_todays_pictures(tmp_path, atlas, calm):
+def test_an_old_archive_of_apod_gets_todays_images(tmp_path, atlas, calm):
     old = [
         {"date": f"2000-{month:02d}-15", "media_type": "image", "service_version": "v1",
          "title": f"Old title {month}", "explanation": "An old text.",
@@ -98,7 +98,7 @@ def test_an_old_archive_of_apod_gets_todays_pictures(tmp_path, atlas, calm):
     file.write_bytes(gzip.compress(json.dumps(old).encode()))
     done = gather(atlas, f"{calm.url}/apod", source="apod", options={"archive": str(file)})
     assert done.unique == 7
-    assert done.left_out["no_picture"] == 1
+    assert done.left_out["no_image"] == 1
     titles = atlas.read(["title"]).column("title").to_pylist()
     assert all(title.startswith("Old title") for title in titles)
     file.write_bytes(b"{]")

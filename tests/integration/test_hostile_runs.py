@@ -21,7 +21,7 @@ from training_tools import LEARN, TAXONOMY, coloured_atlas, drawn
 
 from cosmic_morphology.errors import CosmicError, InputError, SettingsError
 from cosmic_morphology.evaluate.run_facts import read_facts
-from cosmic_morphology.learn import load_trained_model, pictures_of_run, read_run, train
+from cosmic_morphology.learn import images_of_run, load_trained_model, read_run, train
 from cosmic_morphology.learn.export.model_card import write_card
 from cosmic_morphology.learn.models.backbones import bare_model
 from cosmic_morphology.learn.run_folder.folder import find_run
@@ -311,9 +311,9 @@ def test_weights_that_do_not_fit_are_one_line(copy):
 def test_an_address_in_a_run_is_opened_only_if_it_is_our_own_atlas(copy, no_network):
     for uri in ("s3://evil/atlas", "https://example.org/a.parquet", "gs://b", "ftp://x/y.parquet"):
         say(copy, "atlas.json", uri=uri)
-        assert pictures_of_run(copy, storage_options={"aws_secret_access_key": "x"}) is None
+        assert images_of_run(copy, storage_options={"aws_secret_access_key": "x"}) is None
     say(copy, "atlas.json", uri="/no/such/place")
-    assert pictures_of_run(copy) is None
+    assert images_of_run(copy) is None
 
 
 ANY = st.recursive(
@@ -348,7 +348,7 @@ def with_value(value, at, new):
 def use_in_every_way(folder: Path) -> bool:
     """Whether all that reads a run's folder took it; what it refuses has to be one line."""
     told = []
-    for use in (read_run, load_trained_model, read_facts, write_card, pictures_of_run):
+    for use in (read_run, load_trained_model, read_facts, write_card, images_of_run):
         try:
             use(folder)
         except CosmicError as error:

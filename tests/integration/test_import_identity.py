@@ -27,7 +27,7 @@ from cosmic_morphology.errors import CosmicError, InputError
 
 
 def put(root: Path, **seeds: int) -> Path:
-    """A folder of pictures: names (``__`` for ``/``) and the seeds that they are drawn from."""
+    """A folder of images: names (``__`` for ``/``) and the seeds that they are drawn from."""
     return put_all(root, {f"{name.replace('__', '/')}.jpg": n for name, n in seeds.items()})
 
 
@@ -87,7 +87,7 @@ def test_a_set_without_any_file_in_common_is_another_one(atlas, tmp_path):
         import_folder(atlas, put(tmp_path / "b", comet__1=1), name="set")
 
 
-def test_labels_of_one_table_are_never_written_onto_pictures_of_another(atlas, tmp_path):
+def test_labels_of_one_table_are_never_written_onto_images_of_another(atlas, tmp_path):
     for where, seed, label in (("first", 0, "galaxy"), ("second", 50, "comet")):
         root = put_all(tmp_path / where / "photos", {"0.jpg": seed, "1.jpg": seed + 1})
         (root / "t.csv").write_text(f"file,label\n0.jpg,{label}\n1.jpg,{label}\n")
@@ -146,7 +146,7 @@ def test_two_imports_of_one_name_at_the_same_time_never_mix_labels_and_bytes(atl
     got = import_folder(atlas, first, name="set", progress=overtake)
     assert (others[0].stored, got.stored, got.refused) == (1, 1, {"changed": 1})
     assert labels(atlas) == {"galaxy/0.jpg": "comet", "galaxy/1.jpg": "galaxy"}
-    row = atlas.pictures(["folder:set/galaxy/0.jpg"], ["image"]).to_pylist()[0]
+    row = atlas.images(["folder:set/galaxy/0.jpg"], ["image"]).to_pylist()[0]
     assert row["image"] == draw_jpeg(50)
 
 
@@ -278,7 +278,7 @@ def test_a_run_that_takes_in_nothing_ends_with_1(tmp_path):
     (tmp_path / "in" / "galaxy").mkdir(parents=True)
     (tmp_path / "in" / "galaxy" / "0.jpg").write_bytes(b"<html>")
     code, said, error = run(tmp_path / "in", "--atlas", tmp_path / "atlas")
-    assert (code, said["refused"]) == (1, {"not_a_picture": 1})
+    assert (code, said["refused"]) == (1, {"not_an_image": 1})
     assert "nothing was taken in" in error
 
 
@@ -323,7 +323,7 @@ def test_a_class_of_links_alone_is_lost_too_and_single_links_are_counted(tmp_pat
     assert "nebula/a.jpg" in error
 
 
-def test_links_within_the_folder_bring_each_picture_once(tmp_path):
+def test_links_within_the_folder_bring_each_image_once(tmp_path):
     root = put(tmp_path / "in", galaxy__0=0)
     (root / "latest").symlink_to(root / "galaxy")
     (root / "galaxy" / "up").symlink_to(root)
@@ -400,7 +400,7 @@ def test_an_unreadable_folder_is_counted_and_ends_with_1(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_damage_inside_a_zip_costs_that_picture_whatever_its_packing(atlas, tmp_path, packing):
+def test_damage_inside_a_zip_costs_that_image_whatever_its_packing(atlas, tmp_path, packing):
     path = tmp_path / "z.zip"
     with zipfile.ZipFile(path, "w", packing) as archive:
         for n in range(3):
@@ -469,7 +469,7 @@ def damaged_zips(seed: int, number: int, place: Path) -> Iterator[bytes]:
 @pytest.mark.parametrize(
     ("seed", "number"), [(1, 150), pytest.param(2, 5000, marks=pytest.mark.long)]
 )
-def test_any_damaged_zip_ends_in_pictures_or_refusals(tmp_path, seed, number):
+def test_any_damaged_zip_ends_in_images_or_refusals(tmp_path, seed, number):
     path, outcomes = tmp_path / "z.zip", Counter()
     for raw in damaged_zips(seed, number, tmp_path):
         path.write_bytes(raw)
@@ -533,7 +533,7 @@ NAMES = st.sampled_from(
     ]
 )
 ENDINGS = st.sampled_from([".jpg", ".JPG", "", ".txt", ".csv", ".fits.gz", ".gz"])
-KINDS = st.sampled_from(["picture", "picture", "picture", "junk", "pipe", "out", "in", "nowhere"])
+KINDS = st.sampled_from(["image", "image", "image", "junk", "pipe", "out", "in", "nowhere"])
 TREES = st.lists(
     st.tuples(st.lists(NAMES, max_size=3), NAMES, ENDINGS, KINDS), min_size=1, max_size=14
 )
@@ -555,7 +555,7 @@ def grow(root: Path, tree: list[tuple[list[str], str, str, str]], far: Path) -> 
                 path.symlink_to(root / "a.jpg")
             else:
                 with path.open("xb") as file:
-                    file.write(draw_jpeg(number) if kind == "picture" else b"junk")
+                    file.write(draw_jpeg(number) if kind == "image" else b"junk")
         except (FileExistsError, NotADirectoryError, IsADirectoryError):
             continue
         made += 1
@@ -623,7 +623,7 @@ def test_what_is_stored_and_what_is_counted_make_up_the_folder(tree):
     ],
 )
 @pytest.mark.parametrize("outer", ["", "data", "download"])
-def test_a_table_that_alone_could_say_what_the_pictures_are_must_be_readable(
+def test_a_table_that_alone_could_say_what_the_images_are_must_be_readable(
     tmp_path, table, text, said, outer
 ):
     root = put(tmp_path / "set" / outer, images__0=0, images__1=1)

@@ -63,7 +63,7 @@ main()
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory) -> Path:
-    """A small real network with a head that tells pictures apart, as one file."""
+    """A small real network with a head that tells images apart, as one file."""
     import timm
     import torch
 
@@ -79,7 +79,7 @@ def exported(tmp_path_factory) -> Path:
 
 
 def sky(width: int, height: int, mode: str, seed: int) -> Image.Image:
-    """A textured picture, in which it shows how it was shrunk."""
+    """A textured image, in which it shows how it was shrunk."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     waves = 90 * np.sin(x / 3.0) * np.cos(y / 4.0) + random.normal(0, 30, (height, width))
@@ -87,7 +87,7 @@ def sky(width: int, height: int, mode: str, seed: int) -> Image.Image:
     return Image.fromarray(pixels).convert(mode)
 
 
-def pictures_in(folder: Path) -> list[Path]:
+def images_in(folder: Path) -> list[Path]:
     files = []
     for number, (size, mode, ending) in enumerate([
         ((20, 20), "RGB", "png"), ((64, 64), "RGB", "png"), ((65, 40), "RGB", "jpg"),
@@ -106,7 +106,7 @@ def pictures_in(folder: Path) -> list[Path]:
 def test_ten_lines_of_pillow_give_the_answers_of_predict_without_torch(exported, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
-    files = pictures_in(folder)
+    files = images_in(folder)
     theirs = subprocess.run(
         [sys.executable, "-c", TEN_LINES, exported, *files],
         check=True, capture_output=True, text=True,
@@ -126,17 +126,17 @@ def test_ten_lines_of_pillow_give_the_answers_of_predict_without_torch(exported,
     assert max(spread) - min(spread) > 0.05
 
 
-def test_the_pictures_of_these_tests_show_how_often_they_were_shrunk(exported, tmp_path):
+def test_the_images_of_these_tests_show_how_often_they_were_shrunk(exported, tmp_path):
     from cosmic_morphology.imaging import ingest_image
 
-    file = pictures_in(tmp_path)[4]
+    file = images_in(tmp_path)[4]
     model = OnnxModel(exported)
     once = next(predict_bytes(model, {"a": file.read_bytes()})).probabilities
     twice = model.predict([ingest_image(file.read_bytes()).thumbnail])[0]
     assert np.abs(twice - np.array([*once.values()])).max() > 1e-4
 
 
-def test_a_run_says_of_a_large_picture_what_its_export_says(tmp_path):
+def test_a_run_says_of_a_large_image_what_its_export_says(tmp_path):
     import timm
 
     backbone = timm.create_model("resnet10t", pretrained=False, num_classes=0).eval()
@@ -170,7 +170,7 @@ def test_the_metadata_says_in_words_how_to_feed_the_file(exported):
 
 
 def graph(k: int = len(CLASSES), side: int = SIDE, *, nodes=(), weights=()):
-    """pixels -> probabilities: the mean of the picture, and a constant of K numbers."""
+    """pixels -> probabilities: the mean of the image, and a constant of K numbers."""
     shape = helper.make_tensor("k", TensorProto.FLOAT, [1, k], [1.0 / k] * k)
     own = [
         helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),

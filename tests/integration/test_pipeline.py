@@ -19,7 +19,7 @@ from cosmic_morphology.atlas import DERIVED_COLUMNS, TABLES, Atlas, verify_atlas
 from cosmic_morphology.atlas.schema import describe_column, table_schema
 from cosmic_morphology.learn.models.weights import RENDERED_WEIGHTS
 from cosmic_morphology.pipeline import STAGES
-from cosmic_morphology.synthesize.renderer import picture_seed
+from cosmic_morphology.synthesize.renderer import image_seed
 
 COSMIC = str(Path(sys.executable).parent / "cosmic")
 DEMO = [COSMIC, "demo", "--offline", "--per-class", "20", "--json", "--out"]
@@ -74,9 +74,9 @@ def test_training_on_curated_labels_beats_search_words(undisturbed):
     assert scored["baseline"] > 0.6
 
 
-def test_the_small_net_has_seen_no_picture_of_a_demo(undisturbed):
+def test_the_small_net_has_seen_no_image_of_a_demo(undisturbed):
     seen = json.loads(RENDERED_WEIGHTS.with_suffix(".json").read_text("utf-8"))
-    learnt = {picture_seed(seen["seed"], index) for index in range(seen["pictures"])}
+    learnt = {image_seed(seen["seed"], index) for index in range(seen["images"])}
     truth = (undisturbed[0] / "archive" / "truth.csv").read_text("utf-8")
     drawn = {int(row["lineage"].rpartition(":")[2]) for row in csv.DictReader(truth.splitlines())}
     assert len(drawn) >= 20
@@ -88,7 +88,7 @@ def test_the_report_is_one_page_that_loads_nothing(undisturbed):
     assert not re.findall(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|png|jpg)""", page)
     assert page.count("data:image") > 5
     assert "macro-F1" in page
-    assert "has seen rendered pictures only" in page
+    assert "has seen rendered images only" in page
 
 
 def test_doing_it_twice_changes_nothing(undisturbed):
@@ -152,7 +152,7 @@ def test_ctrl_c_ends_with_one_line_and_loses_nothing(tmp_path, stage):
     assert "Traceback" not in text
     assert "Run the same command again" in lines[-1]
     assert all(
-        problem.kind == "record_without_picture"
+        problem.kind == "record_without_image"
         for problem in verify_atlas(Atlas.open(tmp_path / "atlas")).problems
     )
 

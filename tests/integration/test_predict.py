@@ -46,7 +46,7 @@ def drawn(name: str, seed: int) -> bytes:
 
 
 class Drawn:
-    """A source of pictures whose classes are colours."""
+    """A source of images whose classes are colours."""
 
     def where(self):
         return {"uri": "drawn", "version": "1"}
@@ -76,11 +76,11 @@ def run(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    place = tmp_path / "pictures"
+    place = tmp_path / "images"
     (place / "deep").mkdir(parents=True)
     (place / "comet.jpg").write_bytes(drawn("comet", 100))
     (place / "deep/nebula.jpg").write_bytes(drawn("nebula", 101))
-    (place / "notes.txt").write_text("no picture at all")
+    (place / "notes.txt").write_text("no image at all")
     Image.new("RGB", (1, 1)).save(place / "one.png")
     grey = np.random.default_rng(0).integers(0, 60000, (64, 48)).astype(np.uint16)
     fits.PrimaryHDU(grey).writeto(place / "grey.fits")
@@ -113,7 +113,7 @@ def cosmic(monkeypatch, capsys, tmp_path):
     return call
 
 
-def test_one_picture_is_named_in_one_line(cosmic, run, folder):
+def test_one_image_is_named_in_one_line(cosmic, run, folder):
     code, said, _ = cosmic("predict", run, folder / "comet.jpg")
     assert code == 0
     assert said.splitlines() == [line for line in said.splitlines() if "comet.jpg: " in line]
@@ -121,9 +121,9 @@ def test_one_picture_is_named_in_one_line(cosmic, run, folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("notes.txt", "not_a_picture"), ("one.png", "too_small")]
+    ("name", "reason"), [("notes.txt", "not_an_image"), ("one.png", "too_small")]
 )
-def test_a_file_that_is_no_picture_is_one_clear_line(cosmic, run, folder, tmp_path, name, reason):
+def test_a_file_that_is_no_image_is_one_clear_line(cosmic, run, folder, tmp_path, name, reason):
     for more in ((), ("--out", tmp_path / "x.csv"), ("--json",)):
         code, said, line = cosmic("predict", run, folder / name, *more)
         assert (code, said) == (2, "")
@@ -147,12 +147,12 @@ def test_a_folder_gives_a_row_for_every_file_in_each_format(cosmic, run, folder,
         code, said, _ = cosmic("predict", run, folder, "--out", out, "--json")
         assert code == 0
         counted = json.loads(said)
-        assert (counted["pictures"], counted["no_picture"]) == (3, 2)
+        assert (counted["images"], counted["no_image"]) == (3, 2)
     rows = {Path(r["file"]).name: r for r in csv.DictReader((tmp_path / "answers.csv").open())}
     assert set(rows) == {"comet.jpg", "nebula.jpg", "notes.txt", "one.png", "grey.fits"}
     assert rows["comet.jpg"]["prediction"] == "comet"
     assert rows["nebula.jpg"]["prediction"] == "nebula"
-    assert rows["notes.txt"]["error"].startswith("not_a_picture")
+    assert rows["notes.txt"]["error"].startswith("not_an_image")
     as_json = json.loads((tmp_path / "answers.json").read_text())
     as_parquet = pq.read_table(tmp_path / "answers.parquet").to_pylist()
     assert as_json == as_parquet
@@ -188,7 +188,7 @@ def test_an_onnx_file_answers_as_its_run_does(cosmic, run, folder, sky, tmp_path
     assert {"prediction_quick", "prediction_quick_float32"} <= set(sky.columns())
 
 
-def test_a_picture_behind_an_address_is_fetched_and_named(cosmic, run, folder):
+def test_an_image_behind_an_address_is_fetched_and_named(cosmic, run, folder):
     handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
     handler.log_message = lambda *_: None
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -204,7 +204,7 @@ def test_a_picture_behind_an_address_is_fetched_and_named(cosmic, run, folder):
         assert "404" in line
         code, _, line = cosmic("predict", run, f"{root}/notes.txt")
         assert code == 2
-        assert "not_a_picture" in line
+        assert "not_an_image" in line
     finally:
         server.shutdown()
         server.server_close()
@@ -240,7 +240,7 @@ def test_wrong_usage_is_said_before_anything_is_judged(cosmic, run, folder, sky,
         ((tmp_path / "none", folder), "there is no such run"),
         ((folder, folder), "no finished run here"),
         ((folder / "notes.txt", folder), "no finished run here"),
-        ((run, folder, "--where", "id = 'x'"), "--where chooses pictures of an atlas"),
+        ((run, folder, "--where", "id = 'x'"), "--where chooses images of an atlas"),
         ((run, sky.uri, "--atlas", sky.uri), "the atlas is given twice"),
     ):
         code, said, line = cosmic("predict", *words)
@@ -256,9 +256,7 @@ def test_a_filter_that_cannot_be_used_is_one_clear_line(cosmic, run, sky):
     assert "nothing" in wrong
 
 
-def test_only_pictures_asked_for_are_judged_and_none_is_read_for_what_is_known(
-    run, sky, monkeypatch
-):
+def test_only_images_asked_for_are_judged_and_none_is_read_for_what_is_known(run, sky, monkeypatch):
     model = load_trained_model(run)
     read: list[int] = []
     real = TrainedModel.predict

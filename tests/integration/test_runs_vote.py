@@ -1,4 +1,4 @@
-"""A saved run votes in an atlas: on new pictures, not on what it has learned from."""
+"""A saved run votes in an atlas: on new images, not on what it has learned from."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ patience = 0
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
-    """An atlas of thirty pictures and a run that was trained on it, beside a settings file."""
+    """An atlas of thirty images and a run that was trained on it, beside a settings file."""
     place = tmp_path_factory.mktemp("trained")
     config_in(place)
     (place / "quick.toml").write_text(SURE)
@@ -73,12 +73,12 @@ def add_new(atlas: Atlas, *, broken: bool = False) -> None:
         data = drawn(name, 90_000 + n)
         intake = ingest_image(data)
         if broken and name == "comet":
-            intake = replace(intake, thumbnail=b"no picture")
+            intake = replace(intake, thumbnail=b"no image")
         atlas.add([NewImage(Record("new", name), intake, data)])
 
 
 def votes_of(atlas: Atlas, voter: str = "run_quick") -> dict[str, str]:
-    """The class that a run gives each picture that it votes on."""
+    """The class that a run gives each image that it votes on."""
     found = {}
     for row in atlas.read(["id", "votes"]).to_pylist():
         mine = [each for each in row["votes"] or () if each["voter"] == voter]
@@ -93,15 +93,15 @@ def settings_of(place: Path, *runs: str) -> Settings:
 
 
 @pytest.mark.parametrize("named", ["quick", "cosmic-out/runs/quick"])
-def test_a_run_votes_on_new_pictures_and_on_no_other(cosmic, place, sky, named):
+def test_a_run_votes_on_new_images_and_on_no_other(cosmic, place, sky, named):
     add_new(sky)
     code, said, _ = cosmic("curate", "--run", named, "--json")
     assert code == 0
     told = json.loads(said)
     assert told["runs"]["run_quick"]["votes"] == 3
     assert told["runs"]["run_quick"]["mute"] == {
-        "it has learned from the picture, or from one of its group": 24,
-        "the picture is of the val or test split": 6,
+        "it has learned from the image, or from one of its group": 24,
+        "the image is of the val or test split": 6,
     }
     assert "run_quick" in told["labels"]["evidence"]
     assert votes_of(sky) == {f"new:{name}": name for name in CLASSES}
@@ -115,9 +115,9 @@ def test_votes_and_silence_are_explained_and_measured(cosmic, place, sky):
     _, said, _ = cosmic("explain-label", "new:comet")
     assert "comet        run_quick: a trained run that has not learned from its group" in said
     _, said, _ = cosmic("explain-label", "drawn:comet-00")
-    assert "run_quick abstains: it has learned from the picture" in said
+    assert "run_quick abstains: it has learned from the image" in said
     _, said, _ = cosmic("explain-label", "drawn:comet-04")
-    assert "run_quick abstains: the picture is of the val or test split" in said
+    assert "run_quick abstains: the image is of the val or test split" in said
     (place / "truth.csv").write_text("id,class\nnew:comet,comet\nnew:galaxy,nebula\n")
     code, said, _ = cosmic("curate", "--audit", "truth.csv", "--json")
     rows = {(row["what"], row["measure"]): row["value"] for row in json.loads(said)["rows"]}
@@ -125,9 +125,9 @@ def test_votes_and_silence_are_explained_and_measured(cosmic, place, sky):
     assert rows["run_quick", "precision"] == 0.5
 
 
-def test_a_copy_of_a_learned_picture_is_not_judged(cosmic, sky):
+def test_a_copy_of_a_learned_image_is_not_judged(cosmic, sky):
     add_new(sky)
-    data = sky.pictures(["drawn:comet-00"], ["image"]).column("image")[0].as_py()
+    data = sky.images(["drawn:comet-00"], ["image"]).column("image")[0].as_py()
     sky.add([NewImage(Record("new", "copy"), ingest_image(data), data)])
     assert cosmic("curate", "--run", "quick")[0] == 0
     assert set(votes_of(sky)) == {f"new:{name}" for name in CLASSES}
@@ -135,11 +135,11 @@ def test_a_copy_of_a_learned_picture_is_not_judged(cosmic, sky):
     assert json.loads(said)["label"] == ""
 
 
-def test_a_picture_that_cannot_be_read_gets_no_vote(cosmic, sky):
+def test_an_image_that_cannot_be_read_gets_no_vote(cosmic, sky):
     add_new(sky, broken=True)
     code, said, _ = cosmic("curate", "--run", "quick", "--json")
     assert code == 0
-    assert json.loads(said)["runs"]["run_quick"]["mute"]["it cannot read the picture"] == 1
+    assert json.loads(said)["runs"]["run_quick"]["mute"]["it cannot read the image"] == 1
     assert set(votes_of(sky)) == {"new:galaxy", "new:nebula"}
 
 

@@ -18,7 +18,7 @@ from study_atlas import CLASSES, WIDTH, embed, fill, write_study
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.collect.import_folder import import_folder
-from cosmic_morphology.curate import group_pictures, split_pictures
+from cosmic_morphology.curate import group_images, split_images
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import CurateSettings, SplitSettings
 from cosmic_morphology.studies import load_study, run_study
@@ -117,7 +117,7 @@ def test_the_synthetic_study_measures_rare_classes_and_the_others(study_file):
     assert len({row["n"] for row in rows}) == 1
 
 
-def test_no_rendered_picture_is_ever_answered_in_any_study(study_file):
+def test_no_rendered_image_is_ever_answered_in_any_study(study_file):
     for name in ("leak", "synthetic", "noise", "size"):
         folder = run_study(name, load_study(study_file)).csv.parent / "cells"
         for file in folder.iterdir():
@@ -151,7 +151,7 @@ def told_apart(folder: Path, drawn_jpeg, *, drawn_offset: float) -> dict[tuple[s
     return {(row["arm"], row["name"]): row for row in rows_of(done.csv)}
 
 
-def test_rendered_pictures_like_real_ones_are_not_told_apart_and_others_are(tmp_path, drawn_jpeg):
+def test_rendered_images_like_real_ones_are_not_told_apart_and_others_are(tmp_path, drawn_jpeg):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     alike = told_apart(tmp_path / "a", drawn_jpeg, drawn_offset=0.0)
@@ -162,7 +162,7 @@ def test_rendered_pictures_like_real_ones_are_not_told_apart_and_others_are(tmp_
         assert int(apart["rendered from real", name]["n"]) == 24 + 30
 
 
-def test_the_gallery_shows_both_kinds_and_no_test_picture(tmp_path, drawn_jpeg):
+def test_the_gallery_shows_both_kinds_and_no_test_image(tmp_path, drawn_jpeg):
     told_apart(tmp_path, drawn_jpeg, drawn_offset=1.0)
     page = (tmp_path / "results" / "realism" / "gallery.html").read_text("utf-8")
     assert page.count("<h2") == 1 + 3
@@ -173,7 +173,7 @@ def test_the_gallery_shows_both_kinds_and_no_test_picture(tmp_path, drawn_jpeg):
     assert not {number for number in shown if number % 5 == 4}
 
 
-def test_realism_without_rendered_pictures_says_what_to_do(tmp_path, drawn_jpeg):
+def test_realism_without_rendered_images_says_what_to_do(tmp_path, drawn_jpeg):
     atlas = fill(tmp_path / "atlas", drawn_jpeg, groups=10, copies=1, rendered=0)
     with pytest.raises(UsageError, match="cosmic synthesize"):
         run_study("realism", load_study(write_study(tmp_path, atlas)))
@@ -196,10 +196,10 @@ def test_an_imported_derived_set_shows_its_leak(tmp_path, drawn_jpeg):
     atlas = Atlas.create(tmp_path / "atlas")
     import_folder(atlas, tmp_path / "set", name="derived")
     rows = atlas.read(["id", "given_label", "lineage"]).sort_by("id").to_pylist()
-    group_pictures(atlas, settings=CurateSettings(group_max_share=1.0))
+    group_images(atlas, settings=CurateSettings(group_max_share=1.0))
     labels = [{"id": row["id"], "label": row["given_label"]} for row in rows]
     atlas.replace_columns(pa.Table.from_pylist(labels), ColumnProvenance("labels"))
-    split_pictures(atlas, settings=SplitSettings(), seed=1)
+    split_images(atlas, settings=SplitSettings(), seed=1)
     # Originals differ more than their class makes them alike.
     place = {row["lineage"][0]: random.normal(0, 3.0, WIDTH) for row in rows}
     vectors = [place[row["lineage"][0]] + random.normal(0, 0.1, WIDTH) for row in rows]

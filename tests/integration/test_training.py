@@ -1,4 +1,4 @@
-"""Training on small drawn pictures: a class is a colour, so that a small net can learn it."""
+"""Training on small drawn images: a class is a colour, so that a small net can learn it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_baseline_learns_and_its_folder_tells_everything(sky, go):
 
 def test_a_model_says_the_same_after_loading_and_from_embeddings(sky, go):
     model = load_trained_model(go(sky).path)
-    thumbnails = sky.pictures(sky.ids()).column("thumbnail").to_pylist()
+    thumbnails = sky.images(sky.ids()).column("thumbnail").to_pylist()
     probabilities = model.predict(thumbnails)
     assert probabilities.shape == (30, 3)
     assert probabilities.sum(1) == pytest.approx(np.ones(30), abs=1e-5)
@@ -70,7 +70,7 @@ def test_a_model_that_gives_shares_back_says_after_loading_what_its_val_table_sa
     rows = list(csv.DictReader((run.path / "val.csv").read_text().splitlines()))
     ids = [row["id"] for row in rows]
     said = np.array([[float(row[f"p_{name}"]) for name in run.classes] for row in rows])
-    thumbnails = sky.pictures(ids).column("thumbnail").to_pylist()
+    thumbnails = sky.images(ids).column("thumbnail").to_pylist()
     assert load_trained_model(run.path).predict(thumbnails) == pytest.approx(said, abs=1e-3)
 
 
@@ -118,7 +118,7 @@ def test_training_learns_from_the_labels_of_one_voter(sky, go):
         go(sky, labels_of="nobody")
 
 
-def test_test_pictures_are_never_read_for_training(sky, go):
+def test_test_images_are_never_read_for_training(sky, go):
     run = go(sky)
     by_class = run.metrics["n_by_class"]
     assert sum(by_class["train"].values()) + sum(by_class["val"].values()) == 24
@@ -196,7 +196,7 @@ def test_a_head_learns_from_views_of_the_levels(sky, go, tmp_path):
     assert run.metrics["penalty"] in (0.1, 0.3, 1.0)
     assert "held back in turn" in " ".join(run.metrics["notes"])
     model = load_trained_model(run.path)
-    thumbnails = sky.pictures(sky.ids("split = 'test'")).column("thumbnail").to_pylist()
+    thumbnails = sky.images(sky.ids("split = 'test'")).column("thumbnail").to_pylist()
     named = [model.classes[k] for k in model.predict(thumbnails).argmax(1)]
     assert named == [each.split(":")[1].split("-")[0] for each in sky.ids("split = 'test'")]
     assert model.embed(thumbnails).shape == (6, 3 * (64 + 128 + 256 + 512) + 512)
@@ -229,10 +229,10 @@ def test_last_stages_learn_behind_frozen_ones_that_look_once(sky, go, tmp_path):
         if not torch.equal(value, before[name])
     }
     assert moved == {"layer4"}
-    # The saved network is whole: from pictures on it says what the val table says.
+    # The saved network is whole: from images on it says what the val table says.
     rows = list(csv.DictReader((run.path / "val.csv").read_text().splitlines()))
     said = np.array([[float(row[f"p_{name}"]) for name in run.classes] for row in rows])
-    thumbnails = sky.pictures([row["id"] for row in rows]).column("thumbnail").to_pylist()
+    thumbnails = sky.images([row["id"] for row in rows]).column("thumbnail").to_pylist()
     assert model.predict(thumbnails) == pytest.approx(said, abs=0.02)
 
 
@@ -240,7 +240,7 @@ def test_enlarged_parts_are_averaged_in_training_and_after_loading(sky, go, tmp_
     parts = 'extends = "baseline"\ncrops = 2\nepochs = 4\n'
     model = load_trained_model(go(sky, name="parts", recipe=recipe_file(tmp_path, parts)).path)
     assert (model.views, model.crops) == (1, 2)
-    thumbnails = sky.pictures(sky.ids()[:4]).column("thumbnail").to_pylist()
+    thumbnails = sky.images(sky.ids()[:4]).column("thumbnail").to_pylist()
     whole = replace(model, crops=0)
     assert not np.allclose(model.logits(thumbnails), whole.logits(thumbnails), atol=1e-4)
     assert model.fingerprint() != whole.fingerprint()

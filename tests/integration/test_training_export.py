@@ -65,7 +65,7 @@ def test_onnx_says_what_torch_says_and_carries_its_classes(model, tmp_path):
     assert loaded.preprocessing == model.preprocessing
     thumbnails = [jpeg(n) for n in range(5)]
     assert loaded.predict(thumbnails) == pytest.approx(model.predict(thumbnails), abs=1e-4)
-    assert np.isnan(loaded.predict([b"no picture"])).all()
+    assert np.isnan(loaded.predict([b"no image"])).all()
 
 
 def test_padding_as_tensorflow_does_it_is_worked_out_before_the_export(tmp_path):
@@ -105,11 +105,11 @@ def test_a_file_that_is_no_model_is_refused(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
-    place = tmp_path / "pictures"
+    place = tmp_path / "images"
     (place / "deep").mkdir(parents=True)
     (place / "a.jpg").write_bytes(jpeg(1))
     (place / "deep/b.jpg").write_bytes(jpeg(2))
-    (place / "notes.txt").write_text("no picture at all")
+    (place / "notes.txt").write_text("no image at all")
     one = io.BytesIO()
     Image.new("RGB", (1, 1)).save(one, "PNG")
     (place / "one.png").write_bytes(one.getvalue())
@@ -126,7 +126,7 @@ def test_every_file_gets_an_answer_or_a_reason(model, folder):
         assert answers[name].error == ""
         assert sum(answers[name].probabilities.values()) == pytest.approx(1, abs=1e-4)
         assert answers[name].accepted == (answers[name].confidence >= 0.4)
-    assert answers["notes.txt"].error.startswith("not_a_picture")
+    assert answers["notes.txt"].error.startswith("not_an_image")
     assert answers["one.png"].error.startswith("too_small")
     assert not answers["one.png"].accepted
     with pytest.raises(InputError, match="no such file or folder"):
@@ -150,7 +150,7 @@ def test_answers_are_written_as_csv_json_and_parquet(model, folder, tmp_path):
 
 
 class Drawn:
-    """A source of pictures whose classes are colours."""
+    """A source of images whose classes are colours."""
 
     def where(self):
         return {"uri": "drawn", "version": "1"}

@@ -1,4 +1,4 @@
-"""Training meets kills, full memory, broken pictures and labels that do not fit."""
+"""Training meets kills, full memory, broken images and labels that do not fit."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_head_that_was_killed_resumes_to_the_same_metrics(sky, go, tmp_path, m
         assert resumed.metrics[each] == whole.metrics[each]
 
 
-def test_a_corrupt_picture_is_quarantined_and_the_epoch_goes_on(sky, go, tmp_path):
+def test_a_corrupt_image_is_quarantined_and_the_epoch_goes_on(sky, go, tmp_path):
     class OneBroken(ParquetSource):
         def thumbnails(self, ids):
             for each, data in super().thumbnails(ids):
@@ -108,7 +108,7 @@ def test_a_corrupt_picture_is_quarantined_and_the_epoch_goes_on(sky, go, tmp_pat
         run = go(OneBroken(file), name=recipe, recipe=recipe)
         assert run.metrics["quarantined"] == 1
         assert run.metrics["n_train"] == 17
-        assert "1 picture was left out as unreadable: see quarantine.csv" in run.notes
+        assert "1 image was left out as unreadable: see quarantine.csv" in run.notes
         assert "drawn:comet-00" in (run.path / "quarantine.csv").read_text()
 
 
@@ -116,13 +116,13 @@ def test_a_class_missing_in_one_split_is_said_and_survived(sky, go):
     labels = {row["id"]: row["label"] for row in sky.read(["id", "label", "split"]).to_pylist()
               if not (row["label"] == "comet" and row["split"] == "val")}  # fmt: skip
     run = go(sky, labels=labels)
-    assert run.notes == ("the val split has no picture of: comet",)
+    assert run.notes == ("the val split has no image of: comet",)
     assert run.metrics["val_macro_f1"] == 1.0
     labels = {each: name for each, name in labels.items() if name != "comet"}
-    assert "the train split has no picture of: comet" in go(sky, labels=labels).notes
+    assert "the train split has no image of: comet" in go(sky, labels=labels).notes
 
 
-def test_one_picture_a_class_and_no_val_split_still_train(sky, go):
+def test_one_image_a_class_and_no_val_split_still_train(sky, go):
     labels = {f"drawn:{name}-00": name for name in CLASSES}
     run = go(sky, labels=labels, recipe="baseline")
     assert run.metrics["n_train"] == 3
@@ -173,21 +173,21 @@ def test_a_gpu_that_fills_up_in_the_middle_of_an_epoch_goes_on_with_half(sky, go
     assert "the GPU's memory was full: the batch was halved to 3" in run.notes
 
 
-def test_a_gpu_too_small_for_two_pictures_ends_with_a_clear_line(sky, go, monkeypatch):
+def test_a_gpu_too_small_for_two_images_ends_with_a_clear_line(sky, go, monkeypatch):
     from cosmic_morphology.learn.training.lightning_module import Classifier
 
     def full(self, batch, index):
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(Classifier, "training_step", full)
-    with pytest.raises(TrainingError, match=r"batch of 3 pictures.*smaller backbone"):
+    with pytest.raises(TrainingError, match=r"batch of 3 images.*smaller backbone"):
         go(sky)
 
 
-def test_a_picture_of_the_atlas_that_cannot_be_read_is_quarantined(tmp_path, go):
+def test_an_image_of_the_atlas_that_cannot_be_read_is_quarantined(tmp_path, go):
     sky = fill(tmp_path / "atlas")
     data = drawn((200, 40, 40), 77)
-    broken = replace(ingest_image(data), thumbnail=b"no picture", sha256="0" * 64)
+    broken = replace(ingest_image(data), thumbnail=b"no image", sha256="0" * 64)
     record = Record("drawn", "broken")
     sky.add([NewImage(record, broken, data)])
     rows = sky.read(["id", "label", "split", "group"]).to_pylist()

@@ -41,29 +41,29 @@ def run(place, sky) -> Path:
     return train(sky, job, learn=LEARN, taxonomy=TAXONOMY, seed=3, out=place).path
 
 
-def test_an_export_is_compared_with_torch_on_the_runs_own_pictures(cosmic, run, tmp_path):
+def test_an_export_is_compared_with_torch_on_the_runs_own_images(cosmic, run, tmp_path):
     file = tmp_path / "models/quick.onnx"
     code, said, _ = cosmic("export", run, "--onnx", file, "--json")
     told = json.loads(said)
     assert code == 0
-    assert told["compared_on"] == "6 pictures"
+    assert told["compared_on"] == "6 images"
     assert told["largest_difference_from_torch"] < 1e-4
     assert told["same_class_as_torch"] == 1
     assert OnnxModel(file).classes == tuple(CLASSES)
     assert OnnxModel(file).reject_below == load_trained_model(run).reject_below
 
 
-def test_an_export_is_compared_on_pictures_that_are_given(cosmic, run, tmp_path):
-    folder = tmp_path / "pictures"
+def test_an_export_is_compared_on_images_that_are_given(cosmic, run, tmp_path):
+    folder = tmp_path / "images"
     folder.mkdir()
-    (folder / "notes.txt").write_text("no picture")
-    given = ("export", run, "--onnx", tmp_path / "x.onnx", "--pictures", folder, "--json")
+    (folder / "notes.txt").write_text("no image")
+    given = ("export", run, "--onnx", tmp_path / "x.onnx", "--images", folder, "--json")
     code, _, line = cosmic(*given)
     assert code == 2
-    assert "there is no picture here" in line
+    assert "there is no image here" in line
     for n in range(3):
         (folder / f"{n}.jpg").write_bytes(drawn("comet", n))
-    assert json.loads(cosmic(*given)[1])["compared_on"] == "3 pictures"
+    assert json.loads(cosmic(*given)[1])["compared_on"] == "3 images"
 
 
 def test_an_export_in_eight_bits_states_what_it_costs(cosmic, run, sky, tmp_path):
@@ -90,14 +90,14 @@ def test_an_export_in_eight_bits_states_what_it_costs(cosmic, run, sky, tmp_path
     assert told["accuracy_loss"]["value"] == pytest.approx((right - small) / 6)
 
 
-def test_eight_bits_without_pictures_are_refused(cosmic, run, place, tmp_path):
+def test_eight_bits_without_images_are_refused(cosmic, run, place, tmp_path):
     source = run / "atlas.json"
     before = source.read_text()
     try:
         source.write_text(json.dumps({"uri": str(tmp_path / "gone"), "version": "1"}))
         code, _, line = cosmic("export", run, "--onnx", tmp_path / "x.onnx", "--int8")
         assert code == 2
-        assert "Give --atlas, or --pictures" in line
+        assert "Give --atlas, or --images" in line
         told = json.loads(cosmic("export", run, "--onnx", tmp_path / "x.onnx", "--json")[1])
         assert told["compared_on"] == "noise"
     finally:

@@ -60,9 +60,9 @@ def dripping(piece, between_s=0.05):
 
 
 @pytest.mark.parametrize("piece", [b"X-A: 1\r\n", b"X", b" "])
-@pytest.mark.parametrize("what", ["json", "picture"])
+@pytest.mark.parametrize("what", ["json", "image"])
 def test_a_head_that_drips_is_left(piece, what):
-    given = {"max_bytes": 1000} if what == "picture" else {}
+    given = {"max_bytes": 1000} if what == "image" else {}
     with wire(dripping(piece)) as root:
         assert trouble(root, what, **given).kind in ("timeout", "connection")
 
@@ -105,12 +105,12 @@ def test_a_server_that_says_nothing_is_left():
         assert trouble(root).kind == "timeout"
 
 
-@pytest.mark.parametrize("what", ["json", "picture"])
+@pytest.mark.parametrize("what", ["json", "image"])
 def test_not_modified_without_a_condition_is_a_failure_that_may_pass(what):
-    given = {"max_bytes": 1000} if what == "picture" else {}
+    given = {"max_bytes": 1000} if what == "image" else {}
     with wire(lambda line, head: line.sendall(b"HTTP/1.1 304 Not Modified\r\n\r\n")) as root:
         assert trouble(root, what, **given).kind == "http_304"
-        same = asked(root, "picture", max_bytes=10, etag='"a"')
+        same = asked(root, "image", max_bytes=10, etag='"a"')
         assert same.unchanged
 
 
@@ -174,7 +174,7 @@ def test_json_that_is_none_is_said(body):
 def test_a_header_that_is_no_text_is_kept_as_one_that_can_be_stored():
     sent = answer(b"\x89PNG", 'ETag: "\udcff"', "Last-Modified: \udcfe")
     with wire(lambda line, _: line.sendall(sent)) as root:
-        found = asked(root, "picture", max_bytes=100)
+        found = asked(root, "image", max_bytes=100)
     (found.etag + found.last_modified).encode("utf-8")
 
 
@@ -280,9 +280,9 @@ def test_a_proxy_that_cannot_be_used_is_named(monkeypatch, proxy):
 @pytest.mark.parametrize(
     "url", ["http://[::1", "http://x:99999/a", "http:///a", "http://127.0.0.1:1/a"]
 )
-def test_one_picture_by_address_ends_in_one_line(url):
-    from cosmic_morphology.collect.http.fetch_one import picture_at
+def test_one_image_by_address_ends_in_one_line(url):
+    from cosmic_morphology.collect.http.fetch_one import image_at
 
     with pytest.raises((InputError, CosmicError)) as caught:
-        picture_at(url, Settings(collect={"attempts": 1, "timeout_s": 2, "backoff_s": 0}))
+        image_at(url, Settings(collect={"attempts": 1, "timeout_s": 2, "backoff_s": 0}))
     assert "\n" not in str(caught.value)

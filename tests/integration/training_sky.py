@@ -83,7 +83,7 @@ def recipe_file(folder: Path, text: str) -> str:
 
 
 def runs_in(out: Path):
-    """A short way to train: a source of pictures, a name, a recipe."""
+    """A short way to train: a source of images, a name, a recipe."""
 
     def run(source, name="baseline", recipe="baseline", learn=LEARN, **more):
         job = RunJob(
@@ -99,7 +99,7 @@ def runs_in(out: Path):
 
 
 def short_recipe(name: str):
-    """The packaged recipes for few pictures; with ``-once`` at the name's end for one epoch."""
+    """The packaged recipes for few images; with ``-once`` at the name's end for one epoch."""
     if name.endswith("-once"):
         return load_recipe(name.removesuffix("-once")).model_copy(update={"epochs": 1})
     if name == "baseline":

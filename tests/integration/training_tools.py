@@ -1,4 +1,4 @@
-"""Small drawn pictures to learn from: a class is a colour, so that a small net can learn it."""
+"""Small drawn images to learn from: a class is a colour, so that a small net can learn it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def drawn(name: str, seed: int) -> bytes:
 
 
 def coloured_atlas(place: Path, *, per_class: int = 10) -> Atlas:
-    """Pictures that are labelled and split: of five, three to learn from, one val, one test."""
+    """Images that are labelled and split: of five, three to learn from, one val, one test."""
     atlas = Atlas.create(place)
     arrivals, rows = [], []
     for name in CLASSES:

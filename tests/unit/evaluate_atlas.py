@@ -38,7 +38,7 @@ def draw(kind: str, seed: int, size: int = 160) -> bytes:
 
 
 def make_atlas(place: Path, *, per_class: int = 12, label: bool = True) -> Atlas:
-    """Pictures of three classes; the first of each class has a copy."""
+    """Images of three classes; the first of each class has a copy."""
     atlas = Atlas.create(place)
     arrivals = []
     for at, kind in enumerate(CLASSES):
@@ -56,7 +56,7 @@ def make_atlas(place: Path, *, per_class: int = 12, label: bool = True) -> Atlas
 def add_predictions(
     atlas: Atlas, run: str, *, wrong: float, seed: int = 0, checked: bool = True
 ) -> None:
-    """A run that is wrong this often on the test pictures; people have checked their labels."""
+    """A run that is wrong this often on the test images; people have checked their labels."""
     random = np.random.default_rng(seed)
     rows = atlas.read(["id", "label"], where="split = 'test'").sort_by("id").to_pylist()
     columns = {"id": [], "prediction": [], "confidence": [], "probabilities": []}

@@ -1,4 +1,4 @@
-"""A small atlas with embeddings, real and rendered pictures, for the tests of studies."""
+"""A small atlas with embeddings, real and rendered images, for the tests of studies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fill(
     own_offset: float = 0.0,
     drawn_offset: float = 0.3,
 ) -> Atlas:
-    """Real groups of copies that lie close together, and rendered pictures of each class.
+    """Real groups of copies that lie close together, and rendered images of each class.
 
     ``own_offset`` puts each group far from its class, at a place of its own: what a classifier
     learns of a group then helps with its copies, and with nothing else.

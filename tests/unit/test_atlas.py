@@ -38,9 +38,9 @@ def lengths(batch: pa.Table) -> pa.Table:
     return pa.table({"embedding_tiny": pa.array(values, WIDTH[0].type)})
 
 
-def verdict(picture: str, label: str, hour: int = 1) -> dict[str, object]:
+def verdict(image: str, label: str, hour: int = 1) -> dict[str, object]:
     return {
-        "id": picture,
+        "id": image,
         "verdict": "label",
         "label": label,
         "who": "ada",
@@ -62,11 +62,11 @@ def test_adding_twice_changes_nothing(filled, arrival):
 def test_what_is_taken_back_is_gone_from_now_on_and_still_in_the_version_before(filled):
     filled.tag("before")
     filled.append_decisions([verdict("nasa:x005", "star")])
-    expected = filled.pictures(["nasa:x007", "nasa:x001"], ["id", "sha256"]).to_pylist()
+    expected = filled.images(["nasa:x007", "nasa:x001"], ["id", "sha256"]).to_pylist()
     withdraw(filled, {"nasa:x000", "nasa:x005"})
     withdraw(filled, {"nasa:x000", "nasa:x005"})
     assert filled.count() == 8
-    assert filled.pictures(["nasa:x007", "nasa:x001"], ["id", "sha256"]).to_pylist() == expected
+    assert filled.images(["nasa:x007", "nasa:x001"], ["id", "sha256"]).to_pylist() == expected
     assert "nasa:x005" in filled.read(["id"]).column("id").to_pylist()  # somebody judged it
     assert verify_atlas(filled).is_sound
     assert Atlas.open(filled.uri, version="before").count() == 10
@@ -172,11 +172,11 @@ def test_a_failing_column_function_keeps_what_was_committed(filled):
     assert (rest.filled, rest.already_there) == (4, 6)
 
 
-def test_the_order_of_pictures_is_the_order_asked_for(filled):
+def test_the_order_of_images_is_the_order_asked_for(filled):
     ids = filled.ids()[::-1]
-    assert filled.pictures(ids, ["id"]).column("id").to_pylist() == ids
-    with pytest.raises(errors.AtlasError, match="no picture"):
-        filled.pictures(["nasa:nowhere"])
+    assert filled.images(ids, ["id"]).column("id").to_pylist() == ids
+    with pytest.raises(errors.AtlasError, match="no image"):
+        filled.images(["nasa:nowhere"])
 
 
 def test_whole_table_columns_are_stamped_and_rows_left_out_become_null(filled):
@@ -224,7 +224,7 @@ def test_verify_finds_changed_bytes_and_rows_without_partners(filled, arrival):
     filled.add([broken])
     filled.append_decisions([verdict("nasa:unknown", "comet")])
     kinds = {problem.kind for problem in verify_atlas(filled).problems}
-    assert kinds == {"record_without_picture", "bytes_changed", "verdict_on_unknown_id"}
+    assert kinds == {"record_without_image", "bytes_changed", "verdict_on_unknown_id"}
     assert not verify_atlas(filled).is_sound
 
 
@@ -294,13 +294,13 @@ def test_exports_carry_labels_and_credits(filled, tmp_path):
         pa.table({"id": ids, "split": ["train"] * 10}), ColumnProvenance("split")
     )
     folder = export_atlas(filled, tmp_path / "folder")
-    assert folder.pictures == len(list((tmp_path / "folder/train/comet").glob("*.jpg"))) == 6
+    assert folder.images == len(list((tmp_path / "folder/train/comet").glob("*.jpg"))) == 6
     table = export_atlas(filled, tmp_path / "all.parquet", format_="parquet")
     rows = pq.read_table(tmp_path / "all.parquet")
-    assert rows.num_rows == table.pictures == 10
+    assert rows.num_rows == table.images == 10
     assert {"thumbnail", "label", "split", "checked_label"} <= set(rows.schema.names)
     with (tmp_path / "all.credits.csv").open() as file:
-        assert [row["pictures"] for row in csv.DictReader(file)] == ["10"]
+        assert [row["images"] for row in csv.DictReader(file)] == ["10"]
     with pytest.raises(errors.InputError, match="exists"):
         export_atlas(filled, tmp_path / "all.parquet", format_="parquet")
 
@@ -317,7 +317,7 @@ def test_a_table_is_never_exported_without_its_credits(filled, tmp_path, monkeyp
         with pytest.raises(Killed):
             export_atlas(filled, tmp_path / "all.parquet", format_="parquet")
     assert not (tmp_path / "all.parquet").exists()
-    assert export_atlas(filled, tmp_path / "all.parquet", format_="parquet").pictures == 10
+    assert export_atlas(filled, tmp_path / "all.parquet", format_="parquet").images == 10
 
 
 def test_hostile_ids_stay_inside_the_export(atlas, arrival, tmp_path):
@@ -327,7 +327,7 @@ def test_hostile_ids_stay_inside_the_export(atlas, arrival, tmp_path):
     ids = atlas.ids()
     atlas.replace_columns(pa.table({"id": ids, "label": ["star"] * 4}), ColumnProvenance("labels"))
     atlas.replace_columns(pa.table({"id": ids, "split": ["train"] * 4}), ColumnProvenance("split"))
-    assert export_atlas(atlas, tmp_path / "out").pictures == 4
+    assert export_atlas(atlas, tmp_path / "out").images == 4
     inside = list((tmp_path / "out/train/star").iterdir())
     assert len(inside) == 4
 
@@ -359,7 +359,7 @@ def test_the_same_column_function_runs_on_ray(filled):
         [sys.executable, "-c", script, filled.uri], check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == ["10"]
-    expected = [[float(len(t)), 1.0] for t in filled.pictures(filled.ids()).column(1).to_pylist()]
+    expected = [[float(len(t)), 1.0] for t in filled.images(filled.ids()).column(1).to_pylist()]
     found = {
         r["id"]: r["embedding_tiny"] for r in filled.read(["id", "embedding_tiny"]).to_pylist()
     }

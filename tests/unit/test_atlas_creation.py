@@ -119,10 +119,10 @@ def test_two_processes_that_create_at_once_make_one_atlas(tmp_path):
 
 
 def test_an_import_goes_on_where_the_folder_of_a_table_is_all_that_there_is(tmp_path):
-    pictures = tmp_path / "set" / "galaxy"
-    pictures.mkdir(parents=True)
+    images = tmp_path / "set" / "galaxy"
+    images.mkdir(parents=True)
     for number in range(3):
-        (pictures / f"{number}.jpg").write_bytes(draw_jpeg(number, (64, 64)))
+        (images / f"{number}.jpg").write_bytes(draw_jpeg(number, (64, 64)))
     place = tmp_path / "atlas"
     (place / "images.lance").mkdir(parents=True)
     done = CliRunner().invoke(app, ["import", str(tmp_path / "set"), "--atlas", str(place)])

@@ -197,7 +197,7 @@ def test_passwords_in_an_address_are_in_no_message():
 
 def test_passwords_and_storage_options_are_not_stored(tmp_path, arrival):
     secret = "hunter2-of-the-store"
-    address = f"https://ada:{secret}@host/pictures"
+    address = f"https://ada:{secret}@host/images"
     atlas = Atlas.create(tmp_path / "atlas", storage_options={"aws_secret_access_key": secret})
     atlas.add([arrival(1)])
     stamp = ColumnProvenance("predict", {"model": address, "key": secret})

@@ -42,9 +42,9 @@ def exported(atlas, *words):
     return json.loads(done.stdout), done.stderr
 
 
-def test_a_csv_is_written_by_its_ending_with_every_picture(sorted_atlas, tmp_path):
+def test_a_csv_is_written_by_its_ending_with_every_image(sorted_atlas, tmp_path):
     told, _ = exported(sorted_atlas, tmp_path / "tags.csv")
-    assert told["pictures"] == 10
+    assert told["images"] == 10
     assert told["left_out"] == {}
     with (tmp_path / "tags.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -57,9 +57,9 @@ def test_a_csv_is_written_by_its_ending_with_every_picture(sorted_atlas, tmp_pat
 
 def test_what_a_folder_leaves_out_is_said(sorted_atlas, tmp_path):
     told, remarks = exported(sorted_atlas, tmp_path / "folder")
-    assert told["pictures"] == 7
+    assert told["images"] == 7
     assert told["left_out"] == {"in no split": 1, "without a label": 2}
-    assert "left out: 2 pictures, without a label" in remarks
+    assert "left out: 2 images, without a label" in remarks
     told, _ = exported(sorted_atlas, tmp_path / "x.parquet", "--where", "label = 'comet'")
     assert told["left_out"] == {"not what the filter asks for": 2}
 
@@ -67,7 +67,7 @@ def test_what_a_folder_leaves_out_is_said(sorted_atlas, tmp_path):
 def test_the_option_wins_over_the_ending(sorted_atlas, tmp_path):
     told, _ = exported(sorted_atlas, tmp_path / "table.tsv", "--format", "csv")
     assert (tmp_path / "table.tsv").is_file()
-    assert told["pictures"] == 10
+    assert told["images"] == 10
 
 
 def test_an_ending_that_says_nothing_is_refused(sorted_atlas, tmp_path):
@@ -80,9 +80,9 @@ def test_an_ending_that_says_nothing_is_refused(sorted_atlas, tmp_path):
 
 
 def test_a_failed_export_leaves_nothing(sorted_atlas, tmp_path):
-    with pytest.raises(InputError, match="no picture"):
+    with pytest.raises(InputError, match="no image"):
         export_atlas(sorted_atlas, tmp_path / "x.csv", format_="csv", where="label = 'nothing'")
-    with pytest.raises(InputError, match="no picture"):
+    with pytest.raises(InputError, match="no image"):
         export_atlas(sorted_atlas, tmp_path / "x", where="label = 'nothing'")
     assert [each.name for each in tmp_path.iterdir()] == ["atlas"]
 

@@ -58,12 +58,12 @@ def test_an_unknown_verb_or_option_is_wrong_usage():
 
 
 def test_an_import_with_missing_columns_says_which(tmp_path):
-    (tmp_path / "pictures").mkdir()
-    table = tmp_path / "pictures.csv"
+    (tmp_path / "images").mkdir()
+    table = tmp_path / "images.csv"
     table.write_text("name,title\na.jpg,x\n")
-    line = refused("import", tmp_path / "pictures", "--csv", table, "--atlas", tmp_path / "atlas")
+    line = refused("import", tmp_path / "images", "--csv", table, "--atlas", tmp_path / "atlas")
     assert "file" in line
-    assert "pictures.csv" in line
+    assert "images.csv" in line
 
 
 def test_atlas_verbs_print_one_json_object(filled, tmp_path):
@@ -84,8 +84,8 @@ def test_atlas_verbs_print_one_json_object(filled, tmp_path):
     assert any("one" in commit["tags"] for commit in commits)
     assert json.loads(cosmic("atlas", "verify", *place).stdout)["sound"] is True
     done = json.loads(cosmic("atlas", "export", tmp_path / "x", *place).stdout)
-    assert done["pictures"] == 10
-    assert json.loads(cosmic("atlas", "credits", *place).stdout)["credits"][0]["pictures"] == 10
+    assert done["images"] == 10
+    assert json.loads(cosmic("atlas", "credits", *place).stdout)["credits"][0]["images"] == 10
     old = json.loads(cosmic("atlas", "info", "--version", "one", *place).stdout)
     assert old["rows"]["images"] == 10
 

@@ -147,8 +147,8 @@ def test_memory_is_told():
         (("demo", "--out="), "--out is empty"),
         (("synthesize", "--size", "9" * 30), "--size"),
         (("synthesize", "--seed", "-1"), "--seed"),
-        (("replica", "--pictures", ".", "--catalogue", "x", "--port", "99999"), "--port"),
-        (("replica", "--pictures", ".", "--catalogue", "x", "--latency-ms", "nan"), "--latency-ms"),
+        (("replica", "--images", ".", "--catalogue", "x", "--port", "99999"), "--port"),
+        (("replica", "--images", ".", "--catalogue", "x", "--latency-ms", "nan"), "--latency-ms"),
         (("predict", "x", "--reject-below", "nan"), "--reject-below"),
         (("split", "--folds", "-1"), "--folds"),
         (("review", "queue", "--limit", "0"), "--limit"),
@@ -249,7 +249,7 @@ def test_a_run_is_named_by_its_name_or_its_folder(tmp_path, monkeypatch):
         run_at(Path("other"), settings)
 
 
-def test_verdicts_on_unknown_pictures_alone_are_no_success(ran, filled, tmp_path):
+def test_verdicts_on_unknown_images_alone_are_no_success(ran, filled, tmp_path):
     table = tmp_path / "v.csv"
     table.write_text("id,verdict,label\nno:such,label,star\n")
     code, _, err = ran("review", "import", table, "--atlas", filled.uri)

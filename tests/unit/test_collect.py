@@ -314,7 +314,7 @@ def test_identifiers_are_one_line_and_different_ones_stay_different(text):
     assert safe_id("x" * 400) != safe_id("x" * 401)
 
 
-def test_third_party_pictures_are_not_called_public():
+def test_third_party_images_are_not_called_public():
     said = {"nasa_id": "a", "secondary_creator": "ESO", "description": "Copyright ESO."}
     assert "not redistributable" in to_record(said, "u", query="q").licence
     assert to_record({"nasa_id": "a", "center": "JPL"}, "u", query="q").credit == "NASA/JPL"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cosmic_morphology.collect.sources.folder.source import open_folder, safe_id
 from cosmic_morphology.collect.sources.folder.spacenet import origin_of
-from cosmic_morphology.errors import FetchError, InputError, PictureError
+from cosmic_morphology.errors import FetchError, ImageError, InputError
 
 
 def records(path, *, skipped=None, **asked):
@@ -75,7 +75,7 @@ def test_hidden_files_and_sidecars_are_skipped_and_counted(tmp_path):
     assert [r.source_id for r, _ in records(tmp_path, skipped=skipped)] == ["folder/star/a.jpg"]
     assert skipped == {
         "hidden": 2,
-        "not a picture's name": 2,
+        "not an image's name": 2,
         "not a regular file": 1,
         "link to nothing": 1,
     }
@@ -160,16 +160,16 @@ def test_a_row_given_twice_counts_once(tmp_path):
 
 def test_a_missing_column_is_named_with_those_that_are_there_and_what_to_do(tmp_path):
     lay(tmp_path, "a.jpg")
-    table = write_table(tmp_path / "t.csv", {"picture": "a.jpg", "kind": "star"})
+    table = write_table(tmp_path / "t.csv", {"image": "a.jpg", "kind": "star"})
     with pytest.raises(InputError) as caught:
         records(tmp_path, csv=table)
     assert caught.value.where == str(table)
-    assert "no column 'file'; there is: picture, kind" in caught.value.what
+    assert "no column 'file'; there is: image, kind" in caught.value.what
     assert "--column file=NAME" in caught.value.todo
     with pytest.raises(InputError, match="no column 'class'"):
-        records(tmp_path, csv=table, columns={"file": "picture", "label": "class"})
+        records(tmp_path, csv=table, columns={"file": "image", "label": "class"})
     with pytest.raises(InputError, match="'lable' is no column"):
-        records(tmp_path, csv=table, columns={"file": "picture", "lable": "kind"})
+        records(tmp_path, csv=table, columns={"file": "image", "lable": "kind"})
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"file\n\xe9.jpg\n"])
@@ -185,7 +185,7 @@ def test_what_is_no_csv_is_refused_before_anything_is_stored(tmp_path, content):
     [
         (lambda p: p / "nowhere", "no such folder"),
         (lambda p: lay(p, "text.zip") / "text.zip", "neither a folder nor a whole zip"),
-        (lambda p: lay(p, "only.txt"), "no pictures"),
+        (lambda p: lay(p, "only.txt"), "no images"),
         (lambda p: lay(p, "a.jpg", "t.csv", "u.csv"), "several tables"),
     ],
 )
@@ -250,11 +250,11 @@ def test_a_large_member_is_read_only_up_to_the_limit(tmp_path):
     assert len(loader()) == 1001
 
 
-def test_damage_inside_a_zip_costs_one_picture(tmp_path):
+def test_damage_inside_a_zip_costs_one_image(tmp_path):
     path = pack(tmp_path / "z.zip", ["star/a.jpg", "star/b.jpg"])
     path.write_bytes(path.read_bytes().replace(b"star/a.jpgstar/a.jpg", b"star/a.jpgstar/X.jpg"))
     (_, damaged), (_, whole) = records(path)
-    with pytest.raises(PictureError, match="damaged inside the zip"):
+    with pytest.raises(ImageError, match="damaged inside the zip"):
         damaged()
     assert whole() == b"star/b.jpg"
 
@@ -293,7 +293,7 @@ TAILS = st.lists(
 
 
 @given(CLASSES, NUMBERS, NUMBERS, TAILS, st.sampled_from([".jpg", ".jpeg", ".png", ""]))
-def test_every_variant_of_a_spacenet_picture_leads_to_its_original(cls, page, image, tail, end):
+def test_every_variant_of_a_spacenet_image_leads_to_its_original(cls, page, image, tail, end):
     origin = f"{cls}_page_{page}_image_{image}"
     assert origin_of(f"some/folder/{origin}{tail}{end}") == f"spacenet:{origin}"
 

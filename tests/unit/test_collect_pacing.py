@@ -104,7 +104,7 @@ def test_an_idle_hour_buys_no_crowd():
     assert after[3] - after[0] > 0.2
 
 
-def test_pages_of_a_search_go_before_the_pictures_that_wait():
+def test_pages_of_a_search_go_before_the_images_that_wait():
     async def order() -> list[str]:
         places, went = PrioritySemaphore(1), []
 

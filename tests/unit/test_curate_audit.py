@@ -56,7 +56,7 @@ def test_the_table_is_written_in_the_form_of_the_projects_numbers(curated, tmp_p
     assert "label precision" in {row["what"] for row in rows}
 
 
-def test_recall_counts_the_pictures_that_nobody_spoke_of(curated, tmp_path):
+def test_recall_counts_the_images_that_nobody_spoke_of(curated, tmp_path):
     file = truth(tmp_path, [f"nasa:x{n:03d},{name}" for n, name in enumerate(TRUTH)])
     table = audit_labels(curated, file, taxonomy=SIX)
     right = table.get("label", "precision").value * table.get("label", "coverage").value
@@ -120,7 +120,7 @@ def test_an_audit_writes_nothing(curated, tmp_path):
     assert curated.version == before
 
 
-def test_intervals_are_wider_when_pictures_hang_together():
+def test_intervals_are_wider_when_images_hang_together():
     rng = np.random.default_rng(1)
     group = np.repeat(np.arange(20), 20)
     of = np.repeat(rng.random(20) < 0.5, 20)
@@ -135,7 +135,7 @@ def test_intervals_are_wider_when_pictures_hang_together():
     ("rows", "head", "says"),
     [
         (["nasa:x000,quasar"], "id,class", "line 2: the label 'quasar' is not a class"),
-        (["elsewhere,comet"], "id,class", "no picture of this table is in the atlas"),
+        (["elsewhere,comet"], "id,class", "no image of this table is in the atlas"),
         (["x,comet"], "name,class", "no column 'id'; there is: name, class"),
         (["nasa:x000,1"], "id,note", "no column 'label'; there is: id, note"),
     ],

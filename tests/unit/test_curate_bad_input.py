@@ -14,11 +14,11 @@ from cosmic_morphology.curate import (
     check_relevance,
     explain_label,
     find_duplicates,
-    group_pictures,
+    group_images,
     import_verdicts,
     label,
     review_queue,
-    split_pictures,
+    split_images,
     vote,
 )
 from cosmic_morphology.errors import TaxonomyError
@@ -41,11 +41,11 @@ def curate(atlas: Atlas, taxonomy: Taxonomy = SIX):
     """All that `cosmic curate` and `cosmic split` do."""
     find_duplicates(atlas, settings=SETTINGS)
     vote(atlas, taxonomy=taxonomy, settings=SETTINGS)
-    group_pictures(atlas, settings=SETTINGS)
+    group_images(atlas, settings=SETTINGS)
     done = label(atlas, taxonomy=taxonomy, settings=SETTINGS)
     check_relevance(atlas, taxonomy=taxonomy, settings=SETTINGS)
     check_mislabels(atlas, taxonomy=taxonomy, settings=SETTINGS)
-    split = split_pictures(atlas, settings=SplitSettings(), seed=1, reject=taxonomy.reject)
+    split = split_images(atlas, settings=SplitSettings(), seed=1, reject=taxonomy.reject)
     assert check_leakage(atlas, settings=SETTINGS).leaks == 0
     return done, split
 
@@ -107,7 +107,7 @@ def test_an_atlas_without_any_label_is_split_and_judged_by_nobody(atlas, arrival
     assert measured.get("relevance", "recall").value == 0.0
 
 
-def test_a_class_with_two_pictures_stands_on_two_sides(atlas, arrival):
+def test_a_class_with_two_images_stands_on_two_sides(atlas, arrival):
     titles = ["Comet 67P", "Comet 81P"] + [f"Spiral galaxy NGC {100 + n}" for n in range(20)]
     atlas.add([arrival(n, title=title) for n, title in enumerate(titles)])
     done, split = curate(atlas)
@@ -133,7 +133,7 @@ def test_of_contradicting_verdicts_the_latest_counts_and_strangers_are_named(
     assert labels_of(atlas) == ["star", *["comet"] * 4]
 
 
-def test_a_verdict_on_a_picture_that_is_gone_breaks_nothing(atlas, arrival):
+def test_a_verdict_on_an_image_that_is_gone_breaks_nothing(atlas, arrival):
     atlas.add([arrival(n, title=f"Comet {66 + n}P") for n in range(1, 6)])
     at = datetime(2026, 1, 1, tzinfo=UTC)
     said = {"id": "gone:1", "verdict": "label", "label": "star", "who": "ada", "at": at, "why": ""}

@@ -19,13 +19,13 @@ def bare(name: str) -> torch.nn.Module:
 
 @pytest.mark.parametrize("name", CONVOLUTIONAL)
 def test_both_halves_together_see_what_the_whole_sees(name):
-    model, pictures = bare(name), torch.rand(3, 3, 64, 64)
+    model, images = bare(name), torch.rand(3, 3, 64, 64)
     front, rest = split_backbone(model, 2, 64)
     with torch.inference_mode():
-        seen = front(pictures)
+        seen = front(images)
         assert seen.shape == (3, torch.Size(front.shape).numel())
-        assert torch.allclose(rest(seen), model(pictures), atol=1e-4)
-        # Several looks at each picture stay apart.
+        assert torch.allclose(rest(seen), model(images), atol=1e-4)
+        # Several looks at each image stay apart.
         views = torch.stack([seen, seen.flip(0)], 1)
         assert torch.allclose(rest(views)[:, 1], rest(seen).flip(0), atol=1e-5)
 

@@ -1,4 +1,4 @@
-"""Copies of one picture are found whatever was done to them; other pictures are left alone."""
+"""Copies of one image are found whatever was done to them; other images are left alone."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, pairs_by_k
 from cosmic_morphology.curate.duplicates.keypoints import Keypoints, detect_keypoints
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.curate.duplicates.thumbnail_match import likeness, may_be_alike, smalls
-from cosmic_morphology.curate.groups.group import group_pictures
+from cosmic_morphology.curate.groups.group import group_images
 from cosmic_morphology.curate.split.leakage import check_leakage
-from cosmic_morphology.curate.split.split import split_pictures
+from cosmic_morphology.curate.split.split import split_images
 from cosmic_morphology.errors import LeakError
 from cosmic_morphology.imaging import ingest_image, perceptual_hash
 from cosmic_morphology.settings import CurateSettings, SplitSettings
@@ -101,7 +101,7 @@ def test_every_kind_of_copy_is_found_and_the_largest_is_kept(atlas: Atlas) -> No
     assert all(found[f"nasa:sky{seed}"] == f"nasa:sky{seed}" for seed in (0, 2, 3))
 
 
-def test_copies_of_a_plain_picture_are_found(atlas: Atlas) -> None:
+def test_copies_of_a_plain_image_are_found(atlas: Atlas) -> None:
     y, x = np.mgrid[:240, :320]
     soft = [
         np.exp(-((x - at) ** 2 + (y - 120) ** 2 / flat) / (2 * wide**2))
@@ -116,22 +116,22 @@ def test_copies_of_a_plain_picture_are_found(atlas: Atlas) -> None:
     assert found["nasa:b"] == "nasa:b"
 
 
-def test_two_photographs_of_one_field_are_not_one_picture(atlas: Atlas) -> None:
+def test_two_photographs_of_one_field_are_not_one_image(atlas: Atlas) -> None:
     atlas.add([arrival("one", sky(5, grain=1)), arrival("other", sky(5, grain=2))])
     assert originals(atlas) == {"nasa:one": "nasa:one", "nasa:other": "nasa:other"}
 
 
 def test_black_frames_and_lone_stars_are_not_copies_of_each_other(atlas: Atlas) -> None:
-    pictures = []
+    images = []
     for at in range(6):
         im = Image.new("RGB", (200, 200))
         ImageDraw.Draw(im).ellipse((20 + 25 * at, 90, 30 + 25 * at, 100), fill="white")
-        pictures.append(arrival(f"dark{at}", im))
-    atlas.add(pictures)
+        images.append(arrival(f"dark{at}", im))
+    atlas.add(images)
     assert len(set(originals(atlas).values())) == 6
 
 
-def test_equal_bytes_are_one_picture_and_a_second_run_changes_nothing(atlas: Atlas) -> None:
+def test_equal_bytes_are_one_image_and_a_second_run_changes_nothing(atlas: Atlas) -> None:
     atlas.add([arrival(name, sky(7)) for name in ("a", "b")])
     assert set(originals(atlas).values()) == {"nasa:a"}
     again = find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
@@ -144,13 +144,13 @@ def test_a_copy_on_the_other_side_fails_the_certificate(atlas: Atlas) -> None:
 
     from cosmic_morphology.atlas import ColumnProvenance
 
-    pictures = [arrival(f"sky{seed}", sky(seed)) for seed in range(9)]
-    atlas.add([*pictures, arrival("turned", CHANGES["rotated"](sky(0)))])
+    images = [arrival(f"sky{seed}", sky(seed)) for seed in range(9)]
+    atlas.add([*images, arrival("turned", CHANGES["rotated"](sky(0)))])
     find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
-    group_pictures(atlas, settings=CurateSettings(duplicate_search="thorough"))
+    group_images(atlas, settings=CurateSettings(duplicate_search="thorough"))
     ids = atlas.ids()
     atlas.replace_columns(pa.table({"id": ids, "label": ["comet"] * 10}), ColumnProvenance("test"))
-    split_pictures(atlas, settings=SplitSettings(), seed=1)
+    split_images(atlas, settings=SplitSettings(), seed=1)
     assert check_leakage(atlas, settings=CurateSettings(duplicate_search="thorough")).leaks == 0
     parted = ["test" if each == "nasa:turned" else "train" for each in ids]
     atlas.replace_columns(
@@ -166,9 +166,9 @@ def test_a_copy_on_the_other_side_fails_the_certificate(atlas: Atlas) -> None:
 
 
 def test_the_quick_search_finds_copies_of_one_framing(atlas: Atlas) -> None:
-    picture = sky(5)
-    small = picture.resize((picture.width * 2 // 3, picture.height * 2 // 3))
-    atlas.add([arrival("a", picture), arrival("b", small, 60), arrival("c", sky(6))])
+    image = sky(5)
+    small = image.resize((image.width * 2 // 3, image.height * 2 // 3))
+    atlas.add([arrival("a", image), arrival("b", small, 60), arrival("c", sky(6))])
     found = find_duplicates(atlas, settings=CurateSettings())
     rows = atlas.read(["id", "duplicate_of"]).to_pylist()
     of = {row["id"]: row["duplicate_of"] for row in rows}
@@ -190,7 +190,7 @@ def test_the_quick_search_finds_turned_and_mirrored_copies_and_no_other_field(at
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_hash_of_a_turned_picture_can_be_told_from_its_hash(form: tuple[int, int, int]) -> None:
+def test_the_hash_of_a_turned_image_can_be_told_from_its_hash(form: tuple[int, int, int]) -> None:
     exchanged, left_right, top_bottom = form
     off = []
     for seed in range(12):
@@ -250,10 +250,10 @@ def test_very_many_equal_hashes_are_tied_together_in_little_work() -> None:
     assert not sets.labels().any()
 
 
-def test_the_look_at_blocks_loses_no_pair_that_whole_pictures_tie() -> None:
-    pictures = [sky(seed).transpose(turn) for seed in range(4) for turn in Image.Transpose]
-    pictures += [each.resize((48, 40)).resize((60, 45)) for each in pictures[:8]]
-    looks = dict(enumerate(smalls([np.asarray(each.resize((64, 48))) for each in pictures])))
+def test_the_look_at_blocks_loses_no_pair_that_whole_images_tie() -> None:
+    images = [sky(seed).transpose(turn) for seed in range(4) for turn in Image.Transpose]
+    images += [each.resize((48, 40)).resize((60, 45)) for each in images[:8]]
+    looks = dict(enumerate(smalls([np.asarray(each.resize((64, 48))) for each in images])))
     pairs = np.array([(a, b) for a in looks for b in looks])
     worth = may_be_alike(looks, pairs, np.ones((len(pairs), len(FORMS)), bool))
     alike = [[likeness(looks[a], looks[b], [form]) > 0 for form in FORMS] for a, b in pairs]
@@ -272,7 +272,7 @@ def test_unique_pairs_are_sorted_and_without_self() -> None:
     assert unique_pairs(np.array([[3, 1], [1, 3], [2, 2], [0, 5]])).tolist() == [[0, 5], [1, 3]]
 
 
-def test_codes_of_a_turned_picture_are_the_turned_codes() -> None:
+def test_codes_of_a_turned_image_are_the_turned_codes() -> None:
     # Sides of 8 n + 1 px: every level of the pyramid then has the same pixels from both ends.
     pixels = np.asarray(sky(2).resize((161, 121)))
     straight = detect_keypoints(pixels)

@@ -1,4 +1,4 @@
-"""When two pictures that lie over each other are one, and when they only show the same stars."""
+"""When two images that lie over each other are one, and when they only show the same stars."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def clouds(seed: int) -> np.ndarray:
     return 40 + 400 * ndimage.gaussian_filter(noise, 6)
 
 
-def noisy(picture: np.ndarray, seed: int) -> np.ndarray:
-    noise = np.random.default_rng(seed).normal(scale=1.0, size=picture.shape)
-    return np.asarray(picture + noise, np.float32)
+def noisy(image: np.ndarray, seed: int) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(scale=1.0, size=image.shape)
+    return np.asarray(image + noise, np.float32)
 
 
-def test_a_picture_and_its_noisy_copy_of_less_contrast_are_one():
-    picture = stars(1) + clouds(2)
-    found = measure_similarity(noisy(picture, 3), noisy(0.7 * picture + 20, 4), 1.0, 0.8)
+def test_an_image_and_its_noisy_copy_of_less_contrast_are_one():
+    image = stars(1) + clouds(2)
+    found = measure_similarity(noisy(image, 3), noisy(0.7 * image + 20, 4), 1.0, 0.8)
     assert found.is_copy
     assert found.coarse_correlation > 0.97
 
 
-def test_the_same_stars_before_other_clouds_are_two_pictures():
+def test_the_same_stars_before_other_clouds_are_two_images():
     found = measure_similarity(
         noisy(stars(1) + clouds(2), 3), noisy(stars(1, 1.2) + clouds(5), 4), 1.0, 0.8
     )

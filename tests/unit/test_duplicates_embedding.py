@@ -32,7 +32,7 @@ def clouds(seed: int, quality: int) -> bytes:
 
 @pytest.fixture
 def sky(atlas: Atlas) -> Atlas:
-    """Two encodings of one picture, whose hashes do not show it, and another picture."""
+    """Two encodings of one image, whose hashes do not show it, and another image."""
     for name, seed, quality in (("a", 1, 95), ("b", 1, 70), ("c", 2, 90)):
         data = clouds(seed, quality)
         intake = ingest_image(data)
@@ -54,7 +54,7 @@ def originals(atlas: Atlas) -> list[str]:
     return atlas.read(["id", "duplicate_of"]).sort_by("id").column("duplicate_of").to_pylist()
 
 
-def test_a_copy_that_hashes_miss_is_found_by_its_embedding_and_no_other_picture_is(sky):
+def test_a_copy_that_hashes_miss_is_found_by_its_embedding_and_no_other_image_is(sky):
     assert find_duplicates(sky, settings=BY_HASH).duplicates == 0
     done = find_duplicates(sky, settings=BY_EMBEDDING)
     assert (done.changed, done.duplicates) == (True, 1)
@@ -130,7 +130,7 @@ def test_a_crop_is_found_among_neighbours_by_embedding_and_not_by_hash(atlas: At
     assert originals(atlas) == ["nasa:a", "nasa:a", "nasa:other"]
 
 
-def test_two_crops_of_a_picture_without_a_side_are_a_leak(atlas: Atlas):
+def test_two_crops_of_an_image_without_a_side_are_a_leak(atlas: Atlas):
     """They share a corner only, so neither is a copy of the other."""
     whole = Image.open(io.BytesIO(field_of_stars(1)))
     for name, box in (("whole", (0, 0, 320, 240)), ("left", CROP_LEFT), ("right", CROP_RIGHT)):
@@ -146,15 +146,15 @@ def test_two_crops_of_a_picture_without_a_side_are_a_leak(atlas: Atlas):
 
 
 @pytest.mark.parametrize("search", ["quick", "thorough"])
-def test_pictures_that_cannot_be_read_are_copies_of_nothing(atlas: Atlas, search: str):
+def test_images_that_cannot_be_read_are_copies_of_nothing(atlas: Atlas, search: str):
     for name in ("a", "b"):
         data = field_of_stars(len(name))
-        broken = replace(ingest_image(data), thumbnail=b"no picture", sha256=name.encode() * 32)
+        broken = replace(ingest_image(data), thumbnail=b"no image", sha256=name.encode() * 32)
         atlas.add([NewImage(Record("nasa", name), broken, data)])
     near = pa.array([[1.0, 0.0], [1.0, 0.0]], VECTOR)
     atlas.replace_columns(
         pa.table({"id": ["nasa:a", "nasa:b"], "embedding_tiny": near}), ColumnProvenance("embed")
     )
     found = find_duplicates(atlas, settings=CurateSettings(duplicate_search=search))
-    assert (found.pictures, found.duplicates) == (2, 0)
+    assert (found.images, found.duplicates) == (2, 0)
     assert found.candidates > 0

@@ -85,7 +85,7 @@ def test_a_board_without_any_score_is_an_error(board, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_is_shown_changed_pictures_and_the_same_ones_each_time():
+def test_a_model_is_shown_changed_images_and_the_same_ones_each_time():
     class Listener:
         name, classes, reject_below = "ears", CLASSES, 0.5
 
@@ -99,14 +99,14 @@ def test_a_model_is_shown_changed_pictures_and_the_same_ones_each_time():
         def fingerprint(self):
             return "ears"
 
-    judge, pictures = Listener(), [draw("comet", seed) for seed in range(40)] + [b"no picture"]
+    judge, images = Listener(), [draw("comet", seed) for seed in range(40)] + [b"no image"]
     asked = CorruptedInputs.of(judge)
-    assert asked.predict(pictures).shape == (41, len(CLASSES))
-    asked.predict(pictures)
+    assert asked.predict(images).shape == (41, len(CLASSES))
+    asked.predict(images)
     first, second = judge.heard
     assert first == second
-    assert all(one != other for one, other in zip(first[:-1], pictures[:-1], strict=True))
-    assert first[-1] == b"no picture"
+    assert all(one != other for one, other in zip(first[:-1], images[:-1], strict=True))
+    assert first[-1] == b"no image"
     opened = [Image.open(io.BytesIO(each)) for each in first[:-1]]
     # Of five changes at least these leave marks that anybody can see.
     assert any(max(each.size) == SMALL_SIDE_PX for each in opened)

@@ -18,7 +18,7 @@ SIX = load_taxonomy()
 
 @pytest.fixture
 def judged(atlas, arrival):
-    """Five pictures, three of them wrong labels; the second is the worst."""
+    """Five images, three of them wrong labels; the second is the worst."""
     atlas.add([arrival(n, title=f"<b>{n}</b>") for n in range(5)])
     rows = {
         "id": [f"nasa:x{n:03d}" for n in range(5)],
@@ -37,9 +37,9 @@ def test_the_table_counts_labels_and_flags_of_each_class(judged, tmp_path):
     done = write_curation_page(judged, tmp_path / "page.html", taxonomy=SIX)
     rows = {row.name: row for row in done.classes}
     assert [*rows] == [*SIX.names_with_reject, "(open)"]
-    assert (rows["comet"].pictures, rows["comet"].kinds["checked"]) == (2, 1)
-    assert (rows["star"].flags["mislabel"], rows["(open)"].pictures) == (1, 1)
-    assert sum(row.pictures for row in done.classes) == 5
+    assert (rows["comet"].images, rows["comet"].kinds["checked"]) == (2, 1)
+    assert (rows["star"].flags["mislabel"], rows["(open)"].images) == (1, 1)
+    assert sum(row.images for row in done.classes) == 5
 
 
 def test_the_worst_come_first_and_no_more_than_asked_for(judged, tmp_path):
@@ -47,7 +47,7 @@ def test_the_worst_come_first_and_no_more_than_asked_for(judged, tmp_path):
     text = (tmp_path / "page.html").read_text()
     assert page == str(tmp_path / "page.html")
     assert text.index("nasa:x001") < text.index("nasa:x003")
-    assert "3 pictures; the 2 that are surest to be wrong are shown" in text
+    assert "3 images; the 2 that are surest to be wrong are shown" in text
     assert "nasa:x000" not in text
     assert "comet, rather star (0.10)" in text
 
@@ -62,7 +62,7 @@ def test_texts_from_outside_are_shown_as_texts(judged, tmp_path):
 
 def test_an_atlas_that_nobody_has_curated_is_all_open(filled, tmp_path):
     done = write_curation_page(filled, tmp_path / "page.html", taxonomy=SIX)
-    assert done.classes[-1].pictures == 10
+    assert done.classes[-1].images == 10
     assert (tmp_path / "page.html").read_text().count("None is flagged.") == 3
 
 
@@ -77,7 +77,7 @@ def test_curating_ends_with_a_table_and_a_page(atlas, arrival, tmp_path, monkeyp
         if "--json" in words:
             told = json.loads(said)
             assert told["page"] == "cosmic-out/curated.html"
-            assert [row["pictures"] for row in told["classes"] if row["name"] == "comet"] == [2]
+            assert [row["images"] for row in told["classes"] if row["name"] == "comet"] == [2]
         else:
             assert "page: cosmic-out/curated.html" in said
             assert "irrelevant" in said

@@ -58,7 +58,7 @@ def test_an_empty_sky_has_no_target():
     assert object_mask(sky()).mean() < 0.02
 
 
-def test_the_frame_lies_around_the_picture():
+def test_the_frame_lies_around_the_image():
     frame = border_mask((100, 50))
     assert frame[0].all()
     assert frame[:, 0].all()
@@ -66,7 +66,7 @@ def test_the_frame_lies_around_the_picture():
     assert not frame[50, 25]
 
 
-def test_targets_are_measured_for_every_picture(atlas):
+def test_targets_are_measured_for_every_image(atlas):
     ids = atlas.ids("split = 'test'")
     shares = object_area_fraction(atlas, ids)
     assert shares.shape == (len(ids),)
@@ -77,7 +77,7 @@ def test_targets_are_measured_for_every_picture(atlas):
 # ---- neighbours ----------------------------------------------------------------------------------
 
 
-def test_the_nearest_training_pictures_look_alike_and_are_training_pictures(atlas):
+def test_the_nearest_training_images_look_alike_and_are_training_images(atlas):
     column = embedding_for(atlas, "net")
     ids = atlas.ids("split = 'test'")
     found = nearest_in_training(atlas, ids, column=column, count=2)
@@ -140,14 +140,14 @@ def test_probes_say_on_what_they_were_measured(atlas):
     assert "n=" in str(by_name["collection"].accuracy)
 
 
-def test_too_few_pictures_are_not_probed(tmp_path):
+def test_too_few_images_are_not_probed(tmp_path):
     made = make_atlas(tmp_path / "atlas", per_class=2)
     add_embeddings(made, "embedding_net")
     with pytest.raises(UsageError, match="too few"):
         source_probe(made, "embedding_net", resamples=60, seed=0)
 
 
-def test_pictures_that_could_not_be_embedded_are_left_out(tmp_path):
+def test_images_that_could_not_be_embedded_are_left_out(tmp_path):
     made = make_atlas(tmp_path / "atlas", per_class=6)
     ids = made.ids()
     vectors = np.random.default_rng(0).normal(size=(len(ids), 4)).astype(np.float16)

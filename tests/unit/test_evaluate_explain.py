@@ -25,7 +25,7 @@ from cosmic_morphology.report.saliency import explain_run, overlay  # noqa: E402
 from cosmic_morphology.settings import EvaluateSettings  # noqa: E402
 
 SIDE = 64
-QUICK = EvaluateSettings(bootstrap=50, report_saliency=1, saliency_pictures=6)
+QUICK = EvaluateSettings(bootstrap=50, report_saliency=1, saliency_images=6)
 NETS = {
     "resnet10t": {},
     "vit_tiny_patch16_224": {"img_size": SIDE},
@@ -45,15 +45,15 @@ def model_of(name, **arguments):
 @pytest.mark.parametrize("name", NETS)
 def test_one_call_explains_convolutional_nets_and_transformers(name):
     model = model_of(name, **NETS[name])
-    pictures = [draw("comet", 1), draw("star", 2)]
-    found = saliency(model, pictures, answers=[0, 2])
+    images = [draw("comet", 1), draw("star", 2)]
+    found = saliency(model, images, answers=[0, 2])
     assert found.shape == (2, SIDE, SIDE)
     assert np.isfinite(found).all()
     assert found.min() >= 0
     assert found.max() <= 1
     # Another question has another answer, and the same question the same.
-    assert not np.allclose(found, saliency(model, pictures, answers=[1, 1]))
-    np.testing.assert_allclose(found, saliency(model, pictures, answers=[0, 2]), atol=1e-5)
+    assert not np.allclose(found, saliency(model, images, answers=[1, 1]))
+    np.testing.assert_allclose(found, saliency(model, images, answers=[0, 2]), atol=1e-5)
 
 
 def test_a_frozen_backbone_can_be_explained_and_stays_frozen():
@@ -141,7 +141,7 @@ def test_without_weights_the_report_says_why_nothing_is_explained(explained):
     assert "the weights of" in text
 
 
-def test_heat_is_laid_over_a_grey_picture():
+def test_heat_is_laid_over_a_grey_image():
     pixels = np.full((4, 4, 3), 100, np.uint8)
     heat = np.zeros((4, 4), np.float32)
     heat[0, 0] = 1

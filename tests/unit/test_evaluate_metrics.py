@@ -97,11 +97,11 @@ def test_intervals_over_groups_are_wider_where_a_group_shares_its_fate():
     alone = np.arange(len(groups)).astype(str)
     together = bootstrap.bootstrap_interval(metrics.accuracy, y_true, y_pred, groups, n=500, seed=0)
     apart = bootstrap.bootstrap_interval(metrics.accuracy, y_true, y_pred, alone, n=500, seed=0)
-    # Ten pictures a group that say the same are one picture: wider by about the root of ten.
+    # Ten images a group that say the same are one image: wider by about the root of ten.
     assert width(together) > 2 * width(apart)
 
 
-def test_the_interval_of_single_pictures_is_that_of_the_binomial():
+def test_the_interval_of_single_images_is_that_of_the_binomial():
     random = np.random.default_rng(0)
     y_true = np.zeros(400, np.int64)
     y_pred = (random.random(400) > 0.8).astype(np.int64)
@@ -206,7 +206,7 @@ def test_the_calibration_error_is_the_one_that_training_reports():
     )
 
 
-def test_a_weight_of_two_is_the_same_as_a_picture_seen_twice():
+def test_a_weight_of_two_is_the_same_as_an_image_seen_twice():
     random = np.random.default_rng(4)
     probabilities = random.dirichlet([1] * CLASSES, 30)
     y_true = random.integers(0, CLASSES, 30)

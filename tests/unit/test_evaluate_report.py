@@ -18,7 +18,7 @@ CERTIFICATE = {
     "leaks": 0,
     "leaks_by_kind": {"copy": 0, "object": 0},
     "found": [],
-    "pictures": {"train": 12, "val": 12, "test": 12},
+    "images": {"train": 12, "val": 12, "test": 12},
     "groups": {"train": 9, "val": 9, "test": 9},
     "classes": {"comet": {"train": 4, "val": 4, "test": 4}},
     "ratios": {"comet": {"train": 0.33, "val": 0.33, "test": 0.33}},
@@ -93,7 +93,7 @@ def told(tmp_path_factory):
     runs = [write_run(out, name) for name in ("baseline", "finetune", "silent")]
     add_predictions(atlas, "baseline", wrong=0.6)
     add_predictions(atlas, "finetune", wrong=0.2, seed=3)
-    summary = {"failed": {"not_a_picture": 7}, "seconds": {"collect": 61.0}}
+    summary = {"failed": {"not_an_image": 7}, "seconds": {"collect": 61.0}}
     path = write_report(
         atlas,
         out=out,
@@ -130,7 +130,7 @@ def test_texts_of_records_stay_texts(told):
     assert all(link.startswith(("#", "https://images.example.org/")) for link in page.links)
 
 
-def test_every_picture_has_words_for_those_who_cannot_see_it(told):
+def test_every_image_has_words_for_those_who_cannot_see_it(told):
     page = Page(told[1])
     assert len(page.images) > 20
     assert all(image["alt"] for image in page.images)
@@ -155,7 +155,7 @@ def test_the_contents_lead_to_every_section(told):
     assert {"results", "account", "explore", "split", "classes", "mistakes", "credits"} <= inside
 
 
-def test_no_score_stands_without_pictures_interval_grouping_and_labels(told):
+def test_no_score_stands_without_images_interval_grouping_and_labels(told):
     text = told[1]
     table = text[text.index("Scores of all runs") :]
     table = table[: table.index("</table>")]
@@ -168,11 +168,11 @@ def test_no_score_stands_without_pictures_interval_grouping_and_labels(told):
 
 def test_the_account_names_what_was_refused_and_who_voted(told):
     text = told[1]
-    assert "not a picture" in text
+    assert "not an image" in text
     assert "search word" in text
     assert "1 min 01 s" in text
     assert "Nothing is shared by two sides" in text
-    assert "41 pairs of pictures that may be alike were looked at" in text
+    assert "41 pairs of images that may be alike were looked at" in text
 
 
 def test_without_a_summary_the_ledger_says_what_was_refused(tmp_path):
@@ -208,11 +208,11 @@ def test_mistakes_are_shown_with_what_was_said_and_what_is_right(told):
     assert max(len(sure) for sure in several) > 1
 
 
-def test_a_confusion_matrix_holds_every_test_picture_once(told):
+def test_a_confusion_matrix_holds_every_test_image_once(told):
     tables = re.findall(r'<table class="confusion">.*?</table>', told[1], re.DOTALL)
     assert len(tables) == 2
     for table in tables:
-        n = int(re.search(r"(\d+) pictures", table).group(1))
+        n = int(re.search(r"(\d+) images", table).group(1))
         cells = re.findall(r"<td class=[^>]*>(\d+)</td>", table)
         assert sum(int(cell) for cell in cells) == n
         assert table.count('<th scope="row">') == len(CLASSES)
@@ -236,7 +236,7 @@ def test_unchecked_scores_are_called_unchecked(tmp_path):
 
 def test_a_leak_is_said_before_anything_else_of_the_split(tmp_path):
     atlas = make_atlas(tmp_path / "atlas", per_class=3)
-    leak = {"kind": "copy", "what": "x", "pictures": ["a", "b"], "sides": ["train", "test"]}
+    leak = {"kind": "copy", "what": "x", "images": ["a", "b"], "sides": ["train", "test"]}
     text = write_report(
         atlas,
         out=tmp_path,
@@ -285,7 +285,7 @@ def test_what_a_run_says_of_itself_is_read_back(tmp_path):
 def test_the_report_says_how_good_the_labels_are_and_on_which_half(told):
     _, text = told
     part = text[text.index("How good are the labels") : text.index('id="explore"')]
-    assert "40 pictures in 31 groups" in part
+    assert "40 images in 31 groups" in part
     assert "the half “report”" in part
     for value in ("0.250", "0.770", "0.943", "0.810", "0.620"):
         assert f'{value}</span> <span class="ci">[0.100, 0.900]' in part

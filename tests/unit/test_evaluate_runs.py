@@ -1,4 +1,4 @@
-"""Runs are scored apart for checked and computed labels, and compared on the same pictures."""
+"""Runs are scored apart for checked and computed labels, and compared on the same images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def unchecked(tmp_path):
     return atlas
 
 
-def test_every_score_says_its_pictures_interval_labels_and_grouping(scored):
+def test_every_score_says_its_images_interval_labels_and_grouping(scored):
     found = evaluate_run(scored, "good", classes=CLASSES, settings=QUICK)
     n = scored.count("catalogue", "split = 'test'")
     assert found.checked.macro_f1.n == n
@@ -55,7 +55,7 @@ def test_scores_on_unchecked_labels_say_so(unchecked):
 
 def test_checked_and_computed_labels_are_never_mixed(unchecked):
     ids = unchecked.ids("split = 'test'")
-    # A person disagrees with the voters on one picture, and drops another.
+    # A person disagrees with the voters on one image, and drops another.
     now = unchecked.read(["id", "label"], where=f"id = '{ids[0]}'").to_pylist()[0]["label"]
     other = next(name for name in CLASSES if name != now)
     check(unchecked, {ids[0]: other})
@@ -68,11 +68,11 @@ def test_checked_and_computed_labels_are_never_mixed(unchecked):
     assert any("dropped" in note for note in found.notes)
 
 
-def test_pictures_of_no_class_are_left_out_and_counted(unchecked):
+def test_images_of_no_class_are_left_out_and_counted(unchecked):
     found = evaluate_run(unchecked, "run", classes=CLASSES[:2], settings=QUICK)
     stars = unchecked.count("catalogue", "split = 'test' AND label = 'star'")
     assert found.computed.n == unchecked.count("catalogue", "split = 'test'") - stars
-    assert any(note.startswith(f"{stars} test pictures are of no class") for note in found.notes)
+    assert any(note.startswith(f"{stars} test images are of no class") for note in found.notes)
 
 
 def test_parts_add_up_to_the_whole(scored):
@@ -109,7 +109,7 @@ def test_a_run_that_has_predicted_nothing_is_told_what_to_do(scored):
 
 
 def test_nothing_to_score_is_an_error_not_a_score(scored):
-    with pytest.raises(UsageError, match="no test picture"):
+    with pytest.raises(UsageError, match="no test image"):
         evaluate_run(scored, "good", classes=("asteroid", "planet"), settings=QUICK)
 
 

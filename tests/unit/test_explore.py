@@ -46,20 +46,20 @@ class Loads(HTMLParser):
                 self.loads.append(value)
 
 
-def test_the_page_and_its_pictures_are_written(explored, labelled):
+def test_the_page_and_its_images_are_written(explored, labelled):
     summary, out = explored
-    assert summary.pictures == labelled.count()
+    assert summary.images == labelled.count()
     assert summary.duplicates == len(CLASSES)
     assert summary.label_source == "label"
     assert list(summary.classes) == list(CLASSES)
-    assert sum(summary.classes.values()) == summary.pictures
-    assert sum(summary.splits.values()) == summary.pictures
+    assert sum(summary.classes.values()) == summary.images
+    assert sum(summary.splits.values()) == summary.images
     names = {path.name for path in out.iterdir()}
     assert names >= {"explore.html", "class-balance.png", "sizes.png", "duplicates.png"}
     assert {f"samples-{name}.png" for name in CLASSES} <= names
     for path in summary.files:
-        with Image.open(path) as picture:
-            picture.verify()
+        with Image.open(path) as image:
+            image.verify()
 
 
 def test_the_page_loads_nothing_and_escapes_what_sources_say(explored):
@@ -112,9 +112,9 @@ def test_search_words_that_disagree_are_no_class(atlas):
 
 def test_an_empty_atlas_is_explored_without_a_fuss(atlas, tmp_path):
     summary = explore_atlas(atlas, tmp_path / "out")
-    assert summary.pictures == 0
+    assert summary.images == 0
     assert summary.label_source == ""
-    assert "0 pictures" in (tmp_path / "out" / "explore.html").read_text("utf-8")
+    assert "0 images" in (tmp_path / "out" / "explore.html").read_text("utf-8")
 
 
 def test_doing_it_twice_writes_the_same(labelled, explored, tmp_path):
@@ -142,7 +142,7 @@ def test_exploring_needs_no_torch(labelled):
         "import sys, tempfile, pathlib; sys.modules['torch'] = None; "
         "from cosmic_morphology.report import explore; "
         "from cosmic_morphology.atlas import Atlas; "
-        "print(explore(Atlas.open(sys.argv[1]), pathlib.Path(tempfile.mkdtemp())).pictures)"
+        "print(explore(Atlas.open(sys.argv[1]), pathlib.Path(tempfile.mkdtemp())).images)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, labelled.uri], check=True, capture_output=True, text=True

@@ -63,7 +63,7 @@ def test_which_level_was_taken_is_said():
     assert told.startswith(
         "folders of level 2, without those of a split or called images (2 names: comet, galaxy)"
     )
-    assert told.endswith("1 pictures lie in none")
+    assert told.endswith("1 images lie in none")
     assert "without labels" in FolderLabels(["0.jpg"], load_taxonomy()).told()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
-from cosmic_morphology.curate import split_pictures
+from cosmic_morphology.curate import split_images
 from cosmic_morphology.curate.split.folds import LEFT_OUT, assign_folds
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
@@ -35,7 +35,7 @@ def sky(atlas: Atlas, arrival) -> Atlas:
 
 
 def test_folds_are_of_train_and_val_and_part_no_group(sky):
-    done = split_pictures(sky, settings=FIVE, seed=1)
+    done = split_images(sky, settings=FIVE, seed=1)
     fold, side, group = (column(sky, name) for name in ("fold", "split", "group"))
     assert {each for each in fold if fold[each] is None} == {
         each for each in side if side[each] == "test"
@@ -46,42 +46,42 @@ def test_folds_are_of_train_and_val_and_part_no_group(sky):
 
 
 def test_dealing_folds_twice_changes_nothing_and_moves_no_side(sky):
-    split_pictures(sky, settings=SplitSettings(), seed=1)
+    split_images(sky, settings=SplitSettings(), seed=1)
     sides = column(sky, "split")
     assert "fold" not in sky.columns()
-    assert split_pictures(sky, settings=FIVE, seed=1).changed
+    assert split_images(sky, settings=FIVE, seed=1).changed
     assert column(sky, "split") == sides
     version = str(sky.version)
-    assert not split_pictures(sky, settings=FIVE, seed=1).changed
+    assert not split_images(sky, settings=FIVE, seed=1).changed
     assert str(sky.version) == version
 
 
-def test_new_pictures_join_the_folds_and_no_old_one_moves(sky, arrival):
-    split_pictures(sky, settings=FIVE, seed=1)
+def test_new_images_join_the_folds_and_no_old_one_moves(sky, arrival):
+    split_images(sky, settings=FIVE, seed=1)
     before = column(sky, "fold")
     sky.add([arrival(n) for n in range(40, 60)])
     believe(sky, [f"g{n // 2}" for n in range(60)])
-    split_pictures(sky, settings=FIVE, seed=1)
+    split_images(sky, settings=FIVE, seed=1)
     after = column(sky, "fold")
     assert {each: after[each] for each in before} == before
     assert {after[each] for each in after if each not in before} - {None}
 
 
 def test_another_number_of_folds_deals_anew_and_none_empties_the_column(sky):
-    split_pictures(sky, settings=FIVE, seed=1)
-    three = split_pictures(sky, settings=SplitSettings(folds=3), seed=1)
+    split_images(sky, settings=FIVE, seed=1)
+    three = split_images(sky, settings=SplitSettings(folds=3), seed=1)
     assert set(three.folds) == {0, 1, 2}
-    assert split_pictures(sky, settings=SplitSettings(), seed=1).folds == {}
+    assert split_images(sky, settings=SplitSettings(), seed=1).folds == {}
     assert set(column(sky, "fold").values()) == {None}
 
 
 @pytest.mark.parametrize("k", [1, 33])
 def test_folds_that_cannot_be_dealt_are_refused(sky, k):
     with pytest.raises(UsageError, match=rf"split\.folds: {k} folds cannot be dealt of \d+ groups"):
-        split_pictures(sky, settings=SplitSettings(folds=k), seed=1)
+        split_images(sky, settings=SplitSettings(folds=k), seed=1)
 
 
-def test_a_picture_whose_group_was_in_another_fold_is_left_out_for_good():
+def test_an_image_whose_group_was_in_another_fold_is_left_out_for_good():
     given = {"labels": [""] * 5, "takes_part": [True] * 5, "k": 2, "seed": 1}
     found = assign_folds(["g", "g", "g", "h", "i"], before=[0, 0, 1, 1, None], **given)
     assert found[:4] == [0, 0, LEFT_OUT, 1]
@@ -110,4 +110,4 @@ def test_whatever_came_before_no_group_is_in_two_folds(groups, seed, k, data):
 
 def test_what_is_held_out_must_be_there(sky):
     with pytest.raises(UsageError, match=r"'hubble', which is to be held out.*nasa"):
-        split_pictures(sky, settings=SplitSettings(hold_out=("hubble",)), seed=1)
+        split_images(sky, settings=SplitSettings(hold_out=("hubble",)), seed=1)

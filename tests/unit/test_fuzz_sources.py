@@ -156,7 +156,7 @@ class Fine:
     name = "mine"
     hosts = ()
     queries = ("q",)
-    given: object = SkippedRecord("1", "no_picture")
+    given: object = SkippedRecord("1", "no_image")
     part: object = Slice("q", "q")
 
     def __init__(self, wanted):

@@ -1,4 +1,4 @@
-"""Groups: what ties pictures together, and what must not."""
+"""Groups: what ties images together, and what must not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.components import UnionFind
-from cosmic_morphology.curate.groups.group import COLUMNS, build_groups, group_pictures
+from cosmic_morphology.curate.groups.group import COLUMNS, build_groups, group_images
 from cosmic_morphology.curate.groups.titles import named_in, title_series
 from cosmic_morphology.settings import CurateSettings
 
@@ -73,7 +73,7 @@ def test_a_title_of_many_objects_ties_none_of_them() -> None:
     assert len(set(found)) == 3
 
 
-def test_a_broad_object_ties_only_pictures_of_one_day() -> None:
+def test_a_broad_object_ties_only_images_of_one_day() -> None:
     found = groups(
         {"title": "Jupiter", "created_at": "2020-05-01T03:00:00"},
         {"title": "Jupiter again", "created_at": "2020-05-01T04:00:00"},
@@ -109,7 +109,7 @@ def test_an_album_of_a_whole_mission_is_not_one_subject() -> None:
     assert len(set(found)) == 30
 
 
-def test_a_name_that_stands_for_too_many_pictures_glues_nothing_and_is_reported() -> None:
+def test_a_name_that_stands_for_too_many_images_glues_nothing_and_is_reported() -> None:
     table = rows(*({"title": "Vesta"} for _ in range(40)))
     found = build_groups(table, settings=CurateSettings(group_min_bound=10))
     assert len(set(found.group)) == 40
@@ -159,5 +159,5 @@ def test_names_that_the_source_gives_count_beside_the_title() -> None:
 
 
 def test_grouping_an_atlas_twice_changes_nothing(filled: Atlas) -> None:
-    assert group_pictures(filled, settings=CurateSettings()).changed
-    assert not group_pictures(filled, settings=CurateSettings()).changed
+    assert group_images(filled, settings=CurateSettings()).changed
+    assert not group_images(filled, settings=CurateSettings()).changed

@@ -23,15 +23,15 @@ def scene(width: int = 96, height: int = 64, seed: int = 7) -> Image.Image:
     """A smooth coloured scene with a bright disc in its upper left."""
     rng = np.random.default_rng(seed)
     small = Image.fromarray(rng.integers(0, 200, (6, 8, 3), dtype=np.uint8))
-    picture = small.resize((width, height), Image.Resampling.BICUBIC)
+    image = small.resize((width, height), Image.Resampling.BICUBIC)
     box = (width // 10, height // 10, width // 4, height // 3)
-    ImageDraw.Draw(picture).ellipse(box, fill=(255, 240, 200))
-    return picture
+    ImageDraw.Draw(image).ellipse(box, fill=(255, 240, 200))
+    return image
 
 
-def encoded(picture: Image.Image, form: str, **options) -> bytes:
+def encoded(image: Image.Image, form: str, **options) -> bytes:
     out = io.BytesIO()
-    picture.save(out, form, **options)
+    image.save(out, form, **options)
     return out.getvalue()
 
 
@@ -68,8 +68,8 @@ def test_every_common_format_comes_in_with_its_true_type_and_size(form):
 
 
 def test_a_small_upright_jpeg_is_its_own_thumbnail_byte_for_byte():
-    for picture in (scene(), scene().convert("L")):
-        data = encoded(picture, "JPEG", quality=80)
+    for image in (scene(), scene().convert("L")):
+        data = encoded(image, "JPEG", quality=80)
         assert ingest_image(data).thumbnail == data
 
 
@@ -80,7 +80,7 @@ def test_megabytes_of_metadata_do_not_ride_along_in_the_thumbnail():
     assert len(got.thumbnail) < 100_000
 
 
-def test_a_large_picture_gets_a_thumbnail_of_the_asked_side():
+def test_a_large_image_gets_a_thumbnail_of_the_asked_side():
     got = ingest_image(encoded(scene(1500, 900), "JPEG"), limits=ImageLimits(thumbnail_side_px=200))
     assert (got.width, got.height) == (1500, 900)
     thumbnail = Image.open(io.BytesIO(got.thumbnail))
@@ -97,7 +97,7 @@ def test_extreme_shapes_keep_at_least_one_pixel_a_side(size):
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_are_turned_upright_by_their_exif(form, orientation):
+def test_images_are_turned_upright_by_their_exif(form, orientation):
     turn_away = {
         1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4,
     }[orientation]  # fmt: skip
@@ -112,7 +112,7 @@ def test_pictures_are_turned_upright_by_their_exif(form, orientation):
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # Pillow says so, and that is all
-def test_broken_exif_does_not_cost_the_picture():
+def test_broken_exif_does_not_cost_the_image():
     got = ingest_image(encoded(scene(), "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff"))
     assert (got.width, got.height) == (96, 64)
 
@@ -158,7 +158,7 @@ def test_sixteen_bit_grey_is_stretched_not_cut():
         assert row[-5:].mean() > 235
 
 
-def test_float_pictures_with_missing_values_are_stretched():
+def test_float_images_with_missing_values_are_stretched():
     sky = stars().astype(np.float32)
     sky[:5] = np.nan
     sky[5, 5] = np.inf
@@ -167,7 +167,7 @@ def test_float_pictures_with_missing_values_are_stretched():
     assert got.contrast > 0.05
 
 
-def test_float_pictures_of_enormous_range_do_not_overflow():
+def test_float_images_of_enormous_range_do_not_overflow():
     sky = np.full((20, 20), -3e38, np.float32)
     sky[:, 10:] = 3e38
     assert ingest_image(encoded(Image.fromarray(sky), "TIFF")).width == 20
@@ -189,7 +189,7 @@ def test_transparent_parts_turn_black():
         assert got.blankness > 0.9
 
 
-def test_one_bit_pictures_come_in():
+def test_one_bit_images_come_in():
     assert ingest_image(encoded(scene().convert("1"), "PNG")).contrast > 0.2
 
 
@@ -250,33 +250,33 @@ def test_the_hash_is_that_of_imagehash_bit_for_bit():
     rng = np.random.default_rng(0)
     for n in range(60):
         width, height = rng.integers(8, 300, 2)
-        picture = scene(int(width), int(height), seed=n)
+        image = scene(int(width), int(height), seed=n)
         if n % 4 == 0:
-            picture = Image.new("RGB", (int(width), int(height)), (n, n, n))
+            image = Image.new("RGB", (int(width), int(height)), (n, n, n))
         if n % 4 == 1:
             # Many frequencies of its own mirror image are zero: nothing but rounding orders them.
-            picture.paste(
-                ImageOps.mirror(picture.crop((0, 0, picture.width // 2, picture.height))),
-                (picture.width - picture.width // 2, 0),
+            image.paste(
+                ImageOps.mirror(image.crop((0, 0, image.width // 2, image.height))),
+                (image.width - image.width // 2, 0),
             )
-        expected = bytes.fromhex(str(imagehash.phash(picture)))
-        assert perceptual_hash(picture) == expected
-        assert ingest_image(encoded(picture, "PNG")).phash == expected
+        expected = bytes.fromhex(str(imagehash.phash(image)))
+        assert perceptual_hash(image) == expected
+        assert ingest_image(encoded(image, "PNG")).phash == expected
 
 
-def test_the_quick_look_never_changes_how_blank_a_picture_is():
+def test_the_quick_look_never_changes_how_blank_an_image_is():
     rng = np.random.default_rng(4)
     for n in range(80):
         width, height = (int(side) for side in rng.integers(8, 200, 2))
         levels = rng.normal(rng.integers(0, 256), rng.choice([0, 3, 9, 20, 60]), (height, width, 3))
         levels[: n % 5, :3] = 255
-        picture = Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
+        image = Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
         far = []
-        for band in picture.split():
+        for band in image.split():
             sorted_levels = np.sort(np.asarray(band).ravel()).astype(int)
             middle = sorted_levels[-(-len(sorted_levels) // 2) - 1]
             far.append(max(sorted_levels[-4] - middle, middle - sorted_levels[3]))
-        assert measure(picture).blankness == max(0.0, 1 - max(far) / 32)
+        assert measure(image).blankness == max(0.0, 1 - max(far) / 32)
 
 
 def test_a_reencoded_and_resized_copy_keeps_its_hash_nearly():
@@ -327,17 +327,17 @@ def test_taking_in_is_silent_and_repeatable():
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED_IMAGES.is_dir(), reason="the real pictures are not beside this")
-def test_real_pictures_come_in_unchanged_and_none_of_them_is_blank():
+@pytest.mark.skipif(not SHARED_IMAGES.is_dir(), reason="the real images are not beside this")
+def test_real_images_come_in_unchanged_and_none_of_them_is_blank():
     paths = sorted(SHARED_IMAGES.iterdir())[::25]
     assert len(paths) > 50
     for path in paths:
         data = path.read_bytes()
         got = ingest_image(data)
-        picture = Image.open(path)
-        assert (got.width, got.height) == picture.size
+        image = Image.open(path)
+        assert (got.width, got.height) == image.size
         assert got.thumbnail == data
-        assert got.phash == bytes.fromhex(str(imagehash.phash(picture)))
+        assert got.phash == bytes.fromhex(str(imagehash.phash(image)))
         assert got.blankness < 0.5
 
 

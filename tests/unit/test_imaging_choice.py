@@ -13,7 +13,7 @@ from PIL import Image, TiffImagePlugin
 from test_imaging import scene, stars
 from test_imaging_fits import SKY, WANTED, levels, packed, plain, refused, written
 
-from cosmic_morphology.imaging import ingest_image, read_picture
+from cosmic_morphology.imaging import ingest_image, read_image
 
 SHAPE = SKY.shape
 RNG = np.random.default_rng(5)
@@ -180,14 +180,14 @@ COUNTS = np.rint(stars()).astype("u2")
 def test_a_tiff_that_begins_with_a_preview_or_a_mask_is_its_whole_image(before, full):
     alone = write.tiff(full)
     for file in (pages(before, alone), pages(before, before, alone), pages(alone, before)):
-        assert np.array_equal(read_picture(file), read_picture(alone))
+        assert np.array_equal(read_image(file), read_image(alone))
     assert ingest_image(pages(before, alone)).n_frames == 2
     assert refused(pages(before, before)).kind == "unsupported"
 
 
 def test_pages_that_are_alike_are_the_first_one_and_damage_ends_the_search():
     first = write.tiff(LARGE, tags={254: (4, [2])})
-    assert np.array_equal(read_picture(pages(first, write.tiff(SMALL))), read_picture(first))
+    assert np.array_equal(read_image(pages(first, write.tiff(SMALL))), read_image(first))
     data = bytearray(write.tiff(SMALL, tags={254: (4, [1])}))
     for place in (4, len(data) - 4):  # the first and the next directory
         for to in (0, 4, len(data) - 1, len(data) + 9):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import ImageLimits, ingest_image
 from cosmic_morphology.imaging.decode import decode
 from cosmic_morphology.imaging.sniff import media_type_of
@@ -40,8 +40,8 @@ def expected(counts: np.ndarray) -> np.ndarray:
 def levels(data: bytes) -> np.ndarray:
     """Upright 8-bit pixels, before they are made a JPEG."""
     decoded = decode(data, media_type_of(data), ImageLimits())
-    assert (decoded.width, decoded.height) == decoded.picture.size
-    return np.asarray(decoded.picture).astype(int)
+    assert (decoded.width, decoded.height) == decoded.image.size
+    return np.asarray(decoded.image).astype(int)
 
 
 def same(data: bytes, counts: np.ndarray) -> None:
@@ -242,14 +242,14 @@ def test_levels_up_to_8_bits_are_spread_over_the_full_range_and_not_stretched(de
     ],
 )
 def test_what_is_not_read_is_refused_by_name(data, says):
-    with pytest.raises(PictureError, match=says) as caught:
+    with pytest.raises(ImageError, match=says) as caught:
         ingest_image(data)
     assert caught.value.kind == "unsupported"
 
 
 def test_a_deep_tiff_that_unpacks_to_too_much_is_refused_before_it_is_unpacked():
     data = write.tiff(star_counts().astype("f8"), packing="deflate")
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         ingest_image(data, limits=ImageLimits(max_decoded_bytes=8 * HEIGHT * WIDTH - 1))
     assert caught.value.kind == "too_many_pixels"
 
@@ -262,5 +262,5 @@ def test_a_deep_tiff_cut_anywhere_is_refused(packing):
         # The directory moves up, so that the header still finds it and the data are missed.
         cut = bytearray(whole[: len(whole) - 200 - lost] + directory)
         cut[4:8] = (int.from_bytes(whole[4:8], "little") - lost).to_bytes(4, "little")
-        with pytest.raises(PictureError):
+        with pytest.raises(ImageError):
             ingest_image(bytes(cut))

@@ -1,4 +1,4 @@
-"""Pictures are taken in by processes: the same answers, and none left behind."""
+"""Images are taken in by processes: the same answers, and none left behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from test_imaging import encoded, scene
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import DecodePool, ImageLimits, ingest_image
 
 LIMITS = ImageLimits(thumbnail_side_px=64)
@@ -28,10 +28,10 @@ def until(holds, patience_s=1800.0):
 
 
 def kind_of(decoders, data, where):
-    """Why a picture was refused; nothing where it was taken in."""
+    """Why an image was refused; nothing where it was taken in."""
     try:
         decoders.ingest_image(data, where)
-    except PictureError as error:
+    except ImageError as error:
         return error.kind
     return ""
 
@@ -54,22 +54,22 @@ def test_a_process_answers_as_this_one_does(decoders, kind, side_px):
 
 def test_a_refusal_comes_back_with_its_kind_and_place(decoders):
     half = encoded(scene(200, 200), "JPEG")[:2000]
-    with pytest.raises(PictureError) as here:
+    with pytest.raises(ImageError) as here:
         ingest_image(half, limits=LIMITS, source_hint="http://x/é.jpg")
-    with pytest.raises(PictureError) as there:
+    with pytest.raises(ImageError) as there:
         decoders.ingest_image(half, "http://x/é.jpg")
     assert (there.value.kind, str(there.value)) == (here.value.kind, str(here.value))
 
 
 def test_many_at_once_get_their_own_answers(decoders):
-    pictures = [encoded(scene(30 + n, 50, seed=n), "PNG") for n in range(40)]
+    images = [encoded(scene(30 + n, 50, seed=n), "PNG") for n in range(40)]
     going = [decoders.threads.submit(decoders.ingest_image, each, str(n))
-             for n, each in enumerate(pictures)]  # fmt: skip
+             for n, each in enumerate(images)]  # fmt: skip
     assert [each.result().width for each in going] == [30 + n for n in range(40)]
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="processes are for two cores and more")
-def test_a_process_that_dies_costs_one_picture_and_is_replaced(decoders):
+def test_a_process_that_dies_costs_one_image_and_is_replaced(decoders):
     before = set(decoders.processes)
     for each in before:
         os.kill(each, signal.SIGKILL)
@@ -87,7 +87,7 @@ def test_no_process_outlives_a_killed_parent():
         from cosmic_morphology.imaging import Decoders, ImageLimits
         with Decoders(2, ImageLimits(), worth_a_process=1) as decoders:
             try:
-                decoders.ingest_image(b"no picture", "x")
+                decoders.ingest_image(b"no image", "x")
             except Exception:
                 pass
             while len(decoders.processes) < 2:

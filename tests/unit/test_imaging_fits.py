@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_imaging import stars
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import ImageLimits, RejectionKind, ingest_image
 from cosmic_morphology.imaging.formats.fits import decode_fits
 
@@ -37,11 +37,11 @@ def packed(counts: np.ndarray, kind: str, **how) -> bytes:
 
 
 def levels(data: bytes) -> np.ndarray:
-    return np.asarray(decode_fits(data, ImageLimits()).picture).astype(int)
+    return np.asarray(decode_fits(data, ImageLimits()).image).astype(int)
 
 
-def refused(data: bytes, **limits) -> PictureError:
-    with pytest.raises(PictureError) as caught:
+def refused(data: bytes, **limits) -> ImageError:
+    with pytest.raises(ImageError) as caught:
         ingest_image(data, limits=ImageLimits(**limits))
     return caught.value
 
@@ -142,7 +142,7 @@ def test_a_compressed_file_cut_short_is_refused(kind):
         assert refused(data[: used - lost]).kind == "truncated"
     whole = gzip.compress(data)
     for lost in (1, 9, 200):
-        assert refused(whole[:-lost]).kind in {"truncated", "not_a_picture"}
+        assert refused(whole[:-lost]).kind in {"truncated", "not_an_image"}
 
 
 def test_a_flipped_bit_in_a_gzipped_file_fails_its_checksum():
@@ -205,6 +205,6 @@ def test_damaged_compressed_files_are_taken_or_refused_and_nothing_else(seed, ch
     kinds = set(RejectionKind)
     try:
         ingest_image(bytes(data))
-    except PictureError as error:
+    except ImageError as error:
         kinds.add(error.kind)
     assert kinds == set(RejectionKind)

@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_imaging import encoded, fits_bytes, scene, stars
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import ImageLimits, RejectionKind, ingest_image, read_thumbnail
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
-def refused(data: bytes, **limits) -> PictureError:
-    with pytest.raises(PictureError) as caught:
+def refused(data: bytes, **limits) -> ImageError:
+    with pytest.raises(ImageError) as caught:
         ingest_image(data, limits=ImageLimits(**limits), source_hint="nasa:PIA1")
     assert caught.value.where == "nasa:PIA1"
     assert caught.value.kind in set(RejectionKind)
@@ -43,28 +43,28 @@ def png(width: int, height: int, *, extra: bytes = b"", rows: bytes = b"") -> by
     ("data", "kind", "says"),
     [
         (b"", "empty", "zero bytes"),
-        (b"<!DOCTYPE html><html><body>404</body></html>", "not_a_picture", "an HTML page"),
-        (b"\xef\xbb\xbf\n  <HTML><svg></svg>", "not_a_picture", "an HTML page"),
-        (b"<!-- moved -->\n<html>", "not_a_picture", "an HTML page"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "not_an_image", "an HTML page"),
+        (b"\xef\xbb\xbf\n  <HTML><svg></svg>", "not_an_image", "an HTML page"),
+        (b"<!-- moved -->\n<html>", "not_an_image", "an HTML page"),
         (SVG, "svg", "SVG"),
         (b'<?xml version="1.0"?><!-- a --><!DOCTYPE svg PUBLIC "x">\n' + SVG, "svg", "SVG"),
         (b'<!DOCTYPE svg [<!ENTITY a "b">]>' + SVG, "svg", "SVG"),
         (b'<svg:svg xmlns:svg="x"/>', "svg", "SVG"),
         ("\ufeff<svg/>".encode("utf-16-le"), "svg", "SVG"),
-        (b'<?xml version="1.0"?><Error>denied</Error>', "not_a_picture", "an XML document"),
-        (json.dumps({"reason": "gone"}).encode(), "not_a_picture", "a JSON document"),
-        (b"Service unavailable", "not_a_picture", "plain text"),
-        (b"%PDF-1.7\n", "not_a_picture", "a PDF"),
-        (b"\x00\x00\x00\x18ftypmp42" + bytes(40), "not_a_picture", "a video"),
-        (b"\x1aE\xdf\xa3" + bytes(40), "not_a_picture", "WebM"),
-        (b"PK\x03\x04" + bytes(40), "not_a_picture", "a zip"),
-        (bytes(range(200)), "not_a_picture", "no known kind"),
+        (b'<?xml version="1.0"?><Error>denied</Error>', "not_an_image", "an XML document"),
+        (json.dumps({"reason": "gone"}).encode(), "not_an_image", "a JSON document"),
+        (b"Service unavailable", "not_an_image", "plain text"),
+        (b"%PDF-1.7\n", "not_an_image", "a PDF"),
+        (b"\x00\x00\x00\x18ftypmp42" + bytes(40), "not_an_image", "a video"),
+        (b"\x1aE\xdf\xa3" + bytes(40), "not_an_image", "WebM"),
+        (b"PK\x03\x04" + bytes(40), "not_an_image", "a zip"),
+        (bytes(range(200)), "not_an_image", "no known kind"),
         (b"\x00\x00\x00\x18ftypheic" + bytes(40), "unsupported", "HEIC"),
         (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "unsupported", "JPEG 2000"),
         (b"8BPS\x00\x01" + bytes(40), "unsupported", "Photoshop"),
     ],
 )
-def test_what_is_no_picture_is_named_for_what_it_is(data, kind, says):
+def test_what_is_no_image_is_named_for_what_it_is(data, kind, says):
     error = refused(data)
     assert error.kind == kind
     assert says in error.what
@@ -73,7 +73,7 @@ def test_what_is_no_picture_is_named_for_what_it_is(data, kind, says):
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"])
 @pytest.mark.parametrize("share", [0.5, 0.9])
-def test_a_picture_cut_short_is_refused_and_never_patched(form, share):
+def test_an_image_cut_short_is_refused_and_never_patched(form, share):
     data = encoded(scene(300, 200), form)
     error = refused(data[: int(len(data) * share)])
     assert error.kind in {"truncated", "corrupt"}
@@ -150,7 +150,7 @@ def test_a_fits_header_that_declares_too_much_or_more_than_there_is_is_refused()
         assert refused(grown).kind == kind
 
 
-def test_a_fits_file_cut_short_or_without_picture_is_refused():
+def test_a_fits_file_cut_short_or_without_image_is_refused():
     data = fits_bytes(stars())
     assert refused(data[: 2880 + 500]).kind == "truncated"
     assert refused(fits_bytes(None)).kind == "unsupported"
@@ -173,7 +173,7 @@ def test_a_png_that_hides_a_bomb_in_its_texts_is_refused_without_growing(kind):
 
 
 def test_a_gzip_bomb_is_not_even_opened():
-    assert refused(gzip.compress(bytes(50_000_000))).kind == "not_a_picture"
+    assert refused(gzip.compress(bytes(50_000_000))).kind == "not_an_image"
 
 
 def test_sizes_outside_the_limits_are_refused():
@@ -201,7 +201,7 @@ def test_a_tiff_whose_pages_run_in_a_circle_comes_to_an_end():
 def test_a_damaged_thumbnail_is_a_typed_refusal_too():
     data = encoded(scene(), "JPEG")
     for damaged in (b"", b"<html>", data[:200], data[:30]):
-        with pytest.raises(PictureError):
+        with pytest.raises(ImageError):
             read_thumbnail(damaged)
 
 
@@ -223,7 +223,7 @@ def taken_or_refused(data: bytes) -> None:
     kinds = set(RejectionKind)
     try:
         got = ingest_image(data, limits=ImageLimits(max_pixels=1_000_000))
-    except PictureError as error:
+    except ImageError as error:
         kinds.add(error.kind)
     else:
         assert 0 <= got.blankness <= 1
@@ -245,7 +245,7 @@ def test_arbitrary_bytes_only_ever_meet_a_typed_refusal(head, tail):
     st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=4)), min_size=1, max_size=6),
     st.floats(0.2, 1),
 )
-def test_mutated_pictures_are_taken_or_refused_and_nothing_else(plain, changes, share):
+def test_mutated_images_are_taken_or_refused_and_nothing_else(plain, changes, share):
     data = bytearray(plain)
     for where, new in changes:
         at = int(where**2 * (len(data) - 1))  # headers are hit more often than pixels

@@ -168,12 +168,12 @@ def profile(name: str, gamma: float, space: bytes) -> bytes:
 @pytest.mark.parametrize("space", [b"RGB ", b"GRAY"])
 @pytest.mark.parametrize("name", ["Linear sRGB", "sRGB-elle-V4-g10", "any"])
 def test_a_linear_profile_is_applied_whatever_it_is_called(space, name):
-    picture = scene() if space == b"RGB " else scene().convert("L")
-    light = (np.asarray(picture) / 255.0) ** 2.2
+    image = scene() if space == b"RGB " else scene().convert("L")
+    light = (np.asarray(image) / 255.0) ** 2.2
     linear = Image.fromarray(np.rint(light * 255).astype(np.uint8))
     icc = profile(name, 1.0, space)
     got = ingest_image(encoded(linear, "PNG", icc_profile=icc))
-    assert difference(opened(got.thumbnail), np.asarray(picture.convert("RGB"))) < 8
+    assert difference(opened(got.thumbnail), np.asarray(image.convert("RGB"))) < 8
     assert (
         difference(opened(ingest_image(encoded(linear, "PNG")).thumbnail), opened(got.thumbnail))
         > 15

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from test_imaging import encoded, scene
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import ingest_image
 
 
@@ -61,9 +61,9 @@ def test_a_cut_jpeg_is_refused_whatever_follows(form, trailer):
     whole = JPEGS[form]
     for share in (0.02, 0.3, 0.6, 0.8, 0.95):
         cut = whole[: int(len(whole) * share)]
-        with pytest.raises(PictureError) as caught:
+        with pytest.raises(ImageError) as caught:
             ingest_image(cut + TRAILERS.get(trailer, b""))
-        assert caught.value.kind in {"truncated", "corrupt", "unsupported", "not_a_picture"}
+        assert caught.value.kind in {"truncated", "corrupt", "unsupported", "not_an_image"}
 
 
 @settings(max_examples=150, deadline=None)
@@ -77,7 +77,7 @@ def test_a_jpeg_cut_at_any_place_with_any_bytes_behind_it_is_refused(form, place
     whole = JPEGS[form]
     # The last eight bytes may be filling of the last block and nothing that could be missed.
     at = HEADS[form] + int(place * (len(whole) - 10 - HEADS[form]))
-    with pytest.raises(PictureError):
+    with pytest.raises(ImageError):
         ingest_image(whole[:at] + junk + end)
 
 
@@ -90,14 +90,14 @@ def test_padding_before_the_end_marker_is_not_damage():
 
 def test_bytes_before_the_end_marker_that_are_no_padding_are_damage():
     plain = JPEGS["plain"]
-    with pytest.raises(PictureError):
+    with pytest.raises(ImageError):
         ingest_image(plain[:-2] + b"something else " * 40 + plain[-2:])
 
 
 def test_a_jpeg_of_endless_scans_is_refused():
     data = JPEGS["progressive"]
     scan = data.rindex(b"\xff\xda")
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         ingest_image(data[:-2] + data[scan:-2] * 600 + data[-2:])
     assert caught.value.kind == "unsupported"
 
@@ -108,7 +108,7 @@ def test_a_jpeg_of_unusual_sampling_or_12_bits_is_read_or_named():
     odd = bytearray(JPEGS["plain"])
     at = odd.index(b"\xff\xc0")
     odd[at + 4] = 12
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         ingest_image(bytes(odd))
     assert caught.value.kind == "unsupported"
 
@@ -140,7 +140,7 @@ def test_other_images_cut_at_any_place_are_refused(form, place):
     whole = OTHERS[form]
     if form == "animated WebP":
         place /= 3
-    with pytest.raises(PictureError):
+    with pytest.raises(ImageError):
         ingest_image(whole[: int(place * (len(whole) - 14))])
 
 
@@ -152,14 +152,14 @@ def test_other_images_cut_at_any_place_are_refused(form, place):
 )
 def test_a_cut_png_is_refused_whatever_follows(form, place, junk):
     whole = OTHERS[form]
-    with pytest.raises(PictureError):
+    with pytest.raises(ImageError):
         ingest_image(whole[: 8 + int(place * (len(whole) - 22))] + junk)
 
 
 def test_full_size_pixels_are_those_that_pillow_decodes():
     for form, data in JPEGS.items():
-        picture = Image.open(io.BytesIO(data))
-        wanted = np.asarray(picture.convert("L" if form == "grey" else "RGB"))
+        image = Image.open(io.BytesIO(data))
+        wanted = np.asarray(image.convert("L" if form == "grey" else "RGB"))
         got = ingest_image(data)
         stored = np.asarray(Image.open(io.BytesIO(got.thumbnail)))
         if form != "inks":

@@ -99,7 +99,7 @@ def test_an_explanation_names_voters_reasons_and_people(atlas, arrival):
     told = "\n".join(explain_label(atlas, "nasa:x001").lines())
     for expected in ("label: comet (checked", "object_name: title: 67p", "ada says label comet"):
         assert expected in told
-    with pytest.raises(InputError, match="no such picture"):
+    with pytest.raises(InputError, match="no such image"):
         explain_label(atlas, "nasa:o'neil")
 
 

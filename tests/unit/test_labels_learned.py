@@ -1,4 +1,4 @@
-"""What pictures and their copies add to the texts, and what they may not learn from."""
+"""What images and their copies add to the texts, and what they may not learn from."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def features(classes, *, seed=0, noise=0.3):
 
 
 def fill(atlas: Atlas, arrival, said, seen):
-    """Pictures whose texts say ``said`` and which look like ``seen`` (both class names)."""
+    """Images whose texts say ``said`` and which look like ``seen`` (both class names)."""
     names = list(TITLES)
     atlas.add(
         [
@@ -59,7 +59,7 @@ def column(atlas, name):
     return {row["id"]: row[name] for row in rows}
 
 
-def test_no_picture_is_judged_by_a_model_that_has_seen_its_group():
+def test_no_image_is_judged_by_a_model_that_has_seen_its_group():
     # Every group has features of its own and a random label: only leakage could predict it.
     rng = np.random.default_rng(3)
     group = np.repeat(np.arange(60), 4)
@@ -86,24 +86,24 @@ def test_out_of_sample_probabilities_are_probabilities_and_repeatable():
     np.testing.assert_array_equal(likely, again)
 
 
-def test_a_silent_picture_gets_the_label_of_what_it_looks_like(atlas, arrival):
+def test_a_silent_image_gets_the_label_of_what_it_looks_like(atlas, arrival):
     said = [*["galaxy"] * 30, *["nebula"] * 30, ""]
     ids = fill(atlas, arrival, said, [*said[:60], "nebula"])
     summary = curate(atlas)
     assert summary.evidence == ("embedding_tiny",)
     assert column(atlas, "label")[ids[-1]] == "nebula"
     cast = column(atlas, "votes")[ids[-1]]
-    assert {each["voter"] for each in cast} == {"picture"}
+    assert {each["voter"] for each in cast} == {"image"}
 
 
-def test_without_embeddings_and_with_too_few_pictures_there_is_just_no_picture_vote(atlas, arrival):
+def test_without_embeddings_and_with_too_few_images_there_is_just_no_image_vote(atlas, arrival):
     fill(atlas, arrival, ["galaxy", "galaxy"], ["galaxy", "galaxy"])
     curate(atlas)
     voters = {each["voter"] for cast in column(atlas, "votes").values() for each in cast}
-    assert "picture" not in voters
+    assert "image" not in voters
 
 
-def test_labelling_with_pictures_twice_changes_nothing(atlas, arrival):
+def test_labelling_with_images_twice_changes_nothing(atlas, arrival):
     said = [*["galaxy"] * 20, *["nebula"] * 20]
     fill(atlas, arrival, said, said)
     curate(atlas)
@@ -112,7 +112,7 @@ def test_labelling_with_pictures_twice_changes_nothing(atlas, arrival):
     assert atlas.version == version
 
 
-def test_verdicts_teach_the_picture_voter_but_never_those_of_the_test_split(atlas, arrival):
+def test_verdicts_teach_the_image_voter_but_never_those_of_the_test_split(atlas, arrival):
     said = [""] * 60
     ids = fill(atlas, arrival, said, [*["galaxy"] * 30, *["nebula"] * 30])
     at = datetime(2026, 1, 1, tzinfo=UTC)
@@ -141,7 +141,7 @@ def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not
         return [{"voter": "folder", "label": label_, "weight": weight, "reason": ""}]
 
     def twins(origins, checked=None):
-        pictures = VotingContext(
+        images = VotingContext(
             ids=["a:1", "b:1"],
             groups=["g", "g"],
             twins=["t", "t"],
@@ -151,7 +151,7 @@ def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not
             embeddings=[],
         )
         return add_derived_votes(
-            [cast("galaxy", 0.66), []], pictures, SIX.names_with_reject, learn_from=0.8, seed=0
+            [cast("galaxy", 0.66), []], images, SIX.names_with_reject, learn_from=0.8, seed=0
         )
 
     both = twins(["a", "b"])
@@ -189,10 +189,10 @@ def test_what_is_irrelevant_is_flagged_with_a_reason_and_darkness_is_not(atlas, 
     assert not any(flags[each] for each in ids[:40])
     reasons = column(atlas, "relevance_reason")
     assert "launch" in reasons[ids[45]]
-    assert reasons[ids[60]] == "picture: looks like confident ones of it"
+    assert reasons[ids[60]] == "image: looks like confident ones of it"
 
 
-def test_pictures_nobody_voted_on_are_not_judged(filled):
+def test_images_nobody_voted_on_are_not_judged(filled):
     label(filled, taxonomy=SIX, settings=SETTINGS)
     relevance = check_relevance(filled, taxonomy=SIX, settings=SETTINGS)
     mislabel = check_mislabels(filled, taxonomy=SIX, settings=SETTINGS)
@@ -200,7 +200,7 @@ def test_pictures_nobody_voted_on_are_not_judged(filled):
     assert (mislabel.looked, mislabel.flagged) == (0, 0)
 
 
-def test_a_class_with_two_pictures_is_no_error(atlas, arrival):
+def test_a_class_with_two_images_is_no_error(atlas, arrival):
     said = [*["galaxy"] * 30, "nebula", "nebula"]
     fill(atlas, arrival, said, said)
     assert curate(atlas).labels["nebula"] == 2
@@ -240,7 +240,7 @@ def test_what_people_found_where_a_voter_was_wrong_is_expected_there_again():
     assert np.allclose(
         naive_bayes_label_model(weighed[30:31], classes)[0], expected / expected.sum(), atol=1e-6
     )
-    # A picture that people have seen does not speak for itself.
+    # An image that people have seen does not speak for itself.
     assert "11 of 19" in weighed[0][1]["reason"]
 
 
@@ -252,7 +252,7 @@ def test_gold_stays_gold_until_people_find_it_wrong():
         assert (weighed[5][0]["weight"] >= DECISIVE_WEIGHT) is gold
 
 
-def test_a_verdict_does_not_weigh_votes_on_its_own_picture():
+def test_a_verdict_does_not_weigh_votes_on_its_own_image():
     weighed = reweight_by_verdicts(folder_votes(3), ["a", "b", "c"], ["x"] * 3, {"a": "comet"}, 7)
     assert [each["label"] for each in weighed[0]] == ["star"]
     assert [each["label"] for each in weighed[1]] == ["star", "comet"]

@@ -100,7 +100,7 @@ def test_turned_mirrored_and_compressed_copies_across_a_split_are_found(kind, at
         split |= {f"{change}-a": "train", f"{change}-b": "test"}
     fill(atlas, images, split)
     certificate = check_leakage(atlas, settings=SETTINGS, raise_on_leak=False)
-    found = {tuple(sorted(each.pictures)) for each in certificate.found}
+    found = {tuple(sorted(each.images)) for each in certificate.found}
     assert found == {(f"sky:{each}-a", f"sky:{each}-b") for each in CHANGED}
     with pytest.raises(LeakError):
         check_leakage(atlas, settings=SETTINGS)

@@ -34,7 +34,7 @@ from cosmic_morphology.stats.calibration import (
 SMALL = LearnSettings(backbone="resnet10t", weights="none", image_size_px=32, threads=1)
 
 
-def pictures(n: int = 4, side: int = 24) -> torch.Tensor:
+def images(n: int = 4, side: int = 24) -> torch.Tensor:
     return torch.rand(n, 3, side, side, generator=torch.Generator().manual_seed(1))
 
 
@@ -183,18 +183,18 @@ def test_the_learning_rate_steps_warms_up_and_comes_to_rest():
 # ---- augmentation ------------------------------------------------------------------------------
 
 
-def test_no_augmentation_leaves_pictures_as_they_are():
-    before = pictures()
+def test_no_augmentation_leaves_images_as_they_are():
+    before = images()
     after = apply_params(before, sample_params(Augmentation(), 4, source()), 24)
     assert torch.allclose(before, after, atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_changes():
     rich = load_recipe("best").augment
-    one = apply_params(pictures(), sample_params(rich, 4, source()), 24)
-    two = apply_params(pictures(), sample_params(rich, 4, source()), 24)
+    one = apply_params(images(), sample_params(rich, 4, source()), 24)
+    two = apply_params(images(), sample_params(rich, 4, source()), 24)
     assert torch.equal(one, two)
-    assert not torch.equal(one, apply_params(pictures(), sample_params(rich, 4, source(4)), 24))
+    assert not torch.equal(one, apply_params(images(), sample_params(rich, 4, source(4)), 24))
 
 
 @settings(max_examples=25, deadline=None)
@@ -217,7 +217,7 @@ def test_the_same_seed_gives_the_same_changes():
     st.integers(0, 10_000),
 )
 def test_whatever_is_drawn_pixels_stay_pixels(wanted, seed):
-    after = apply_params(pictures(3, 16), sample_params(wanted, 3, source(seed)), 12)
+    after = apply_params(images(3, 16), sample_params(wanted, 3, source(seed)), 12)
     assert after.shape == (3, 3, 12, 12)
     assert 0 <= float(after.min()) <= float(after.max()) <= 1
 
@@ -232,10 +232,10 @@ def test_a_half_turn_moves_a_star_to_the_other_side():
 
 
 def test_grey_and_false_colour_touch_colour_only():
-    grey = apply_params(pictures(), sample_params(Augmentation(grey=1.0), 4, source()), 24)
+    grey = apply_params(images(), sample_params(Augmentation(grey=1.0), 4, source()), 24)
     assert torch.allclose(grey[:, 0], grey[:, 2], atol=1e-5)
-    swapped = apply_params(pictures(), sample_params(Augmentation(swap=1.0), 4, source()), 24)
-    assert torch.allclose(swapped.sum(1), pictures().sum(1), atol=1e-4)
+    swapped = apply_params(images(), sample_params(Augmentation(swap=1.0), 4, source()), 24)
+    assert torch.allclose(swapped.sum(1), images().sum(1), atol=1e-4)
 
 
 def test_a_blur_keeps_the_light_and_lowers_the_peaks():
@@ -300,7 +300,7 @@ def test_stages_hold_every_parameter_once_and_are_few(name):
 
 def test_levels_end_with_the_backbones_own_vector():
     model = bare_model("resnet10t", {}).eval()
-    batch = pictures(2, 32)
+    batch = images(2, 32)
     with torch.inference_mode():
         own, levels = model(batch), IntermediateFeatures(model).eval()(batch)
     assert levels.shape == (2, 3 * (64 + 128 + 256 + 512) + 512)
@@ -313,7 +313,7 @@ def test_the_weights_that_come_along_see_something_and_belong_to_one_net():
     random = build_backbone(asked.model_copy(update={"weights": "none"}))
     assert learnt.weights_id.startswith("rendered:")
     with torch.inference_mode():
-        batch = pictures(2, 64)
+        batch = images(2, 64)
         assert not torch.allclose(learnt.model(batch), random.model(batch))
     with pytest.raises(SettingsError, match="mobilenetv3_small_075 only, not of resnet10t"):
         build_backbone(asked.model_copy(update={"backbone": "resnet10t"}))
@@ -382,7 +382,7 @@ def test_a_preset_is_a_name_of_timm_with_an_input_that_fits():
 # ---- a GPU that is full ------------------------------------------------------------------------
 
 
-def test_a_full_gpu_gets_half_as_many_pictures_until_they_fit(caplog):
+def test_a_full_gpu_gets_half_as_many_images_until_they_fit(caplog):
     in_parts, given = BatchSizeFallback(), []
 
     def forward(batch: torch.Tensor) -> torch.Tensor:
@@ -394,17 +394,17 @@ def test_a_full_gpu_gets_half_as_many_pictures_until_they_fit(caplog):
     batch = torch.arange(13.0)
     assert torch.equal(in_parts(forward, batch), 2 * batch)
     assert in_parts.most == 3
-    assert "3 pictures at once" in caplog.text
+    assert "3 images at once" in caplog.text
     given.clear()
     assert torch.equal(in_parts(forward, batch), 2 * batch)
     assert given == [3, 3, 3, 3, 1]  # what did not fit is not tried again
 
 
-def test_a_picture_that_never_fits_ends_with_a_clear_line():
+def test_an_image_that_never_fits_ends_with_a_clear_line():
     def forward(batch: torch.Tensor) -> torch.Tensor:
         raise torch.OutOfMemoryError
 
-    with pytest.raises(TrainingError, match=r"single picture does not fit.*smaller backbone"):
+    with pytest.raises(TrainingError, match=r"single image does not fit.*smaller backbone"):
         BatchSizeFallback()(forward, torch.zeros(8))
 
 
@@ -412,7 +412,7 @@ def test_embeddings_are_the_same_in_halves(monkeypatch):
     from cosmic_morphology.learn.data.embedder import FrozenBackbone
 
     see = FrozenBackbone(build_backbone(SMALL), SMALL)
-    pixels = pictures(6, 32)
+    pixels = images(6, 32)
     whole = see(pixels)
     real = FrozenBackbone._forward
 
@@ -442,10 +442,10 @@ def test_the_manual_names_every_recipe_key_and_preset():
         assert all(field.description for field in fields.values())
 
 
-def test_the_demo_does_not_score_on_pictures_that_its_net_has_learnt_from(tmp_path):
+def test_the_demo_does_not_score_on_images_that_its_net_has_learnt_from(tmp_path):
     from cosmic_morphology.learn.models.weights import about_rendered
     from cosmic_morphology.pipeline.demo import demo
 
-    with pytest.raises(UsageError, match=r"learnt from the pictures of this seed"):
+    with pytest.raises(UsageError, match=r"learnt from the images of this seed"):
         demo(tmp_path, seed=about_rendered()["seed"], offline=True)
     assert not any(tmp_path.iterdir())

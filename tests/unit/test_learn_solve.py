@@ -61,7 +61,7 @@ def test_the_val_split_chooses_the_penalty():
     assert found.history[found.best - 1]["penalty"] == min(losses, key=losses.get) == 0.3
 
 
-def test_views_of_a_val_picture_are_averaged_and_an_empty_val_takes_the_middle():
+def test_views_of_a_val_image_are_averaged_and_an_empty_val_takes_the_middle():
     train = examples([10, 10, 10])
     seen = fit_logistic_head(head_for(train), train, examples([5, 5, 5], seed=2, views=4), recipe())
     assert seen.history[0]["val_macro_f1"] == 1.0
@@ -70,7 +70,7 @@ def test_views_of_a_val_picture_are_averaged_and_an_empty_val_takes_the_middle()
 
 
 @pytest.mark.parametrize(("counts", "lacking"), [([10, 0, 10], 1), ([0, 12, 9], 0)])
-def test_a_class_without_pictures_is_never_the_answer(counts, lacking):
+def test_a_class_without_images_is_never_the_answer(counts, lacking):
     train = examples(counts)
     head = head_for(train)
     fit_logistic_head(head, train, examples([3, 3, 3], seed=3), recipe())
@@ -134,7 +134,7 @@ def test_a_rare_class_counts_as_much_as_a_frequent_one():
     assert found["balanced"] > found["none"] + 0.1
 
 
-def test_a_picture_without_weight_teaches_nothing():
+def test_an_image_without_weight_teaches_nothing():
     train = examples([20, 20, 20])
     wrong = Examples(
         train.inputs.repeat(2, 1),

@@ -78,7 +78,7 @@ def test_a_column_of_embeddings_without_one_filled_is_compared_as_none(filled):
     field = pa.field("embedding_small", pa.list_(pa.float32(), 4))
     filled.prepare_columns([field], ColumnProvenance("embed"))
     settings = CurateSettings(duplicate_embedding="embedding_small")
-    assert find_duplicates(filled, settings=settings).pictures == filled.count()
+    assert find_duplicates(filled, settings=settings).images == filled.count()
 
 
 def test_no_password_of_an_address_is_written(atlas, tmp_path):
@@ -120,8 +120,8 @@ def test_the_input_of_a_model_is_as_large_as_a_run_may_say():
 
 
 def test_json_that_is_nested_too_deeply_is_no_image():
-    from cosmic_morphology.errors import PictureError
+    from cosmic_morphology.errors import ImageError
     from cosmic_morphology.imaging.sniff import media_type_of
 
-    with pytest.raises(PictureError, match="JSON"):
+    with pytest.raises(ImageError, match="JSON"):
         media_type_of(b"[" * 4000)

@@ -1,4 +1,4 @@
-"""Rendered pictures are called so wherever they are shown, credited or scored."""
+"""Rendered images are called so wherever they are shown, credited or scored."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_the_report_says_rendered_first_and_links_nowhere(drawn, tmp_path):
     assert "rendered" in lines[0]
     assert "http" not in "".join(re.findall(r'href="([^#"][^"]*)"', body))
     assert "NASA" not in text
-    assert "sky pictures" not in text
+    assert "sky images" not in text
     assert "People have checked" not in text
     for alt in re.findall(r'<img[^>]*alt="([^"]*)"', body):
         assert "Rendered" in alt
@@ -132,11 +132,11 @@ def test_explore_captions_say_rendered(drawn, tmp_path):
     _, text = text_of(
         explore_atlas(drawn, tmp_path / "explore") and tmp_path / "explore" / "explore.html"
     )
-    assert "6 rendered pictures" in text
+    assert "6 rendered images" in text
     assert "NASA" not in text
 
 
-def test_credits_of_rendered_pictures_name_nobody_else(drawn):
+def test_credits_of_rendered_images_name_nobody_else(drawn):
     assert [each.credit for each in credit_ledger(drawn)] == ["Rendered, no rights reserved"]
 
 

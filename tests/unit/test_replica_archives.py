@@ -22,7 +22,7 @@ CONTACT = {"User-Agent": "replica-tests/1.0 (somebody@example.org)"}
 TITLES = ["A comet", "The Ring Nebula", "Galaxy: M 31", "Artist's impression of a star"]
 
 
-def picture(record):
+def image(record):
     side = 1600 if record.nasa_id == "p0" else 90
     buffer = io.BytesIO()
     Image.new("RGB", (side, side // 2), (len(record.title), 10, 200)).save(buffer, "JPEG")
@@ -46,7 +46,7 @@ def records(n=12):
 
 @pytest.fixture(scope="module")
 def replica():
-    with Replica(ArchiveCatalogue(records(), picture), quirks=Quirks.none()) as running:
+    with Replica(ArchiveCatalogue(records(), image), quirks=Quirks.none()) as running:
         yield running
 
 
@@ -84,7 +84,7 @@ def test_the_pages_of_apod_cover_every_day_once(client):
     assert client.get(APOD, params={"page": "x"}).status_code == 400
 
 
-def test_the_picture_of_a_day_is_its_hdurl_and_its_url_is_an_article(client):
+def test_the_image_of_a_day_is_its_hdurl_and_its_url_is_an_article(client):
     entry = client.get(f"{APOD}/000115").json()
     assert entry["title"] == "A comet"
     assert entry["explanation"] == "<p>Text 0 &amp; more</p>\n"
@@ -97,7 +97,7 @@ def test_the_picture_of_a_day_is_its_hdurl_and_its_url_is_an_article(client):
     assert (moved.status_code, moved.headers["location"]) == (301, entry["url"])
 
 
-def test_a_copyright_stands_only_where_the_picture_is_not_nasas(client):
+def test_a_copyright_stands_only_where_the_image_is_not_nasas(client):
     assert client.get(f"{APOD}/000115").json()["copyright"] == "Person 0"
     assert client.get(f"{APOD}/010215").json()["copyright"] == ""
 
@@ -112,7 +112,7 @@ def test_a_missing_day_of_apod_says_so_in_wordpress_words(client):
 
 def test_apod_can_answer_with_the_logo_and_with_short_pages():
     quirks = Quirks(apod_logo=1, apod_per_page=3, apod_video=1)
-    with Replica(ArchiveCatalogue(records(), picture), quirks=quirks) as running:
+    with Replica(ArchiveCatalogue(records(), image), quirks=quirks) as running:
         entries = get(running.url + APOD, params={"per_page": 100}).json()
         assert len(entries) == 3
         assert all("nasa-logo" in entry["hdurl"] for entry in entries)
@@ -122,7 +122,7 @@ def test_apod_can_answer_with_the_logo_and_with_short_pages():
 
 
 def test_a_withheld_record_leaves_every_archive():
-    with Replica(ArchiveCatalogue(records(), picture), quirks=Quirks.none()) as running:
+    with Replica(ArchiveCatalogue(records(), image), quirks=Quirks.none()) as running:
         running.withhold(["p0"])
         with httpx2.Client(base_url=running.url, headers=CONTACT) as client:
             assert client.get(f"{APOD}/000115").status_code == 404
@@ -180,7 +180,7 @@ def test_a_checksum_is_that_of_the_file(client):
 
 def test_a_feed_shows_its_known_bugs_and_can_be_switched_off():
     quirks = Quirks(d2d_bytes_bug=1, d2d_language=1, d2d_off=("eso",))
-    with Replica(ArchiveCatalogue(records(), picture), quirks=quirks) as running:
+    with Replica(ArchiveCatalogue(records(), image), quirks=quirks) as running:
         root = f"{running.url}/djangoplicity"
         (first, *_) = get(f"{root}/esawebb/images/d2d/").json()["Collections"]
         assert first["Title"] == "b'Artist's impression of a star'"
@@ -253,7 +253,7 @@ def test_an_agent_without_a_contact_address_is_refused(replica):
 
 def test_originals_are_throttled_for_programs_only():
     quirks = Quirks(commons_throttled=1)
-    with Replica(ArchiveCatalogue(records(), picture), quirks=quirks) as running:
+    with Replica(ArchiveCatalogue(records(), image), quirks=quirks) as running:
         url = f"{running.url}/commons/a/ab/P0.jpg"
         assert get(url, headers=CONTACT).status_code == 429
         browser = {"User-Agent": "Mozilla/5.0 (someone@example.org)"}
@@ -298,7 +298,7 @@ def test_sdss_takes_width_height_and_scale(client):
 
 
 @pytest.mark.parametrize(("path", "dec"), [(LEGACY, -85.0), (SDSS, -40.0)])
-def test_outside_the_coverage_a_blank_picture_comes_with_status_200(client, path, dec):
+def test_outside_the_coverage_a_blank_image_comes_with_status_200(client, path, dec):
     answer = client.get(path, params={"ra": 10, "dec": dec, "size": 64})
     assert answer.status_code == 200
     assert pixels(answer).std() < 1

@@ -13,7 +13,7 @@ from cosmic_morphology.errors import CosmicError, InputError
 from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 from cosmic_morphology.replica.quirks import Quirks
 
-PICTURE = "/nasa-assets/image/{0}/{0}~medium.jpg"
+IMAGE = "/nasa-assets/image/{0}/{0}~medium.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def replica(holdings):
 
 @pytest.fixture(scope="module")
 def urls(replica, holdings):
-    return [replica.url + PICTURE.format(record.nasa_id) for record in holdings.records]
+    return [replica.url + IMAGE.format(record.nasa_id) for record in holdings.records]
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def outcome(client, url):
     return str(answer.status_code)
 
 
-def test_without_faults_every_picture_comes(client, urls):
+def test_without_faults_every_image_comes(client, urls):
     assert {outcome(client, url) for url in urls} == {"200"}
 
 
@@ -140,7 +140,7 @@ def test_a_timeout_outlasts_an_impatient_client(replica, client, urls):
     assert client.get(urls[0]).status_code == 504
 
 
-def test_a_placeholder_is_one_picture_for_many_urls(client, replica, urls):
+def test_a_placeholder_is_one_image_for_many_urls(client, replica, urls):
     replica.set_faults(Faults(rate_placeholder=0.5))
     bodies = [client.get(url).content for url in urls]
     most = max(set(bodies), key=bodies.count)
@@ -199,7 +199,7 @@ def test_faults_that_make_no_sense_are_refused(replica):
 
 def test_a_replica_stops_at_once_though_answers_are_held_back(holdings):
     with Replica(holdings, faults=Faults(rate_timeout=1, timeout_s=100_000)) as running:
-        url = running.url + PICTURE.format(holdings.records[0].nasa_id)
+        url = running.url + IMAGE.format(holdings.records[0].nasa_id)
         with httpx2.Client(timeout=IMPATIENT) as impatient, pytest.raises(httpx2.ReadTimeout):
             impatient.get(url)
 

@@ -134,8 +134,8 @@ def test_an_item_lists_its_files_with_true_sides_and_sizes(tidy):
     for link in links:
         body = get(link["href"]).content
         assert len(body) == link["size"]
-        with Image.open(io.BytesIO(body)) as picture:
-            assert picture.size == (link["width"], link["height"])
+        with Image.open(io.BytesIO(body)) as image:
+            assert image.size == (link["width"], link["height"])
     widths = {link["href"].rpartition("~")[2]: link["width"] for link in links}
     assert widths == {
         "thumb.jpg": 640, "small.jpg": 640, "medium.jpg": 900, "large.jpg": 900, "orig.jpg": 900,
@@ -219,7 +219,7 @@ def test_years_and_the_undated_add_up_to_all_hits(big):
     assert 0 < 10_250 - sum(halves) < 500
 
 
-def test_made_up_records_have_pictures_that_differ_in_every_byte_string(big):
+def test_made_up_records_have_images_that_differ_in_every_byte_string(big):
     items = search(big, q="galaxy", page_size=40)["items"]
     hashes = set()
     for item in items:
@@ -229,7 +229,7 @@ def test_made_up_records_have_pictures_that_differ_in_every_byte_string(big):
     assert len(hashes) == 40
 
 
-def test_a_picture_answers_conditions_and_ranges(tidy):
+def test_an_image_answers_conditions_and_ranges(tidy):
     url = f"{tidy.url}/nasa-assets/image/neb/neb~orig.jpg"
     whole = get(url)
     assert whole.headers["last-modified"]
@@ -399,14 +399,14 @@ def test_a_catalogue_that_cannot_be_used_says_what_is_wrong(folder, tmp_path):
         ArchiveCatalogue.from_catalogue(folder, tmp_path / "bad.csv")
     with pytest.raises(InputError, match="no row"):
         ArchiveCatalogue.from_catalogue(folder, folder / "catalogue.csv", where={"source": "x"})
-    with pytest.raises(InputError, match="none of the pictures"):
+    with pytest.raises(InputError, match="none of the images"):
         ArchiveCatalogue.from_catalogue(tmp_path, folder / "catalogue.csv")
 
 
 def test_a_catalogue_cannot_reach_outside_its_folder(folder, tmp_path):
     secret = tmp_path / "secret.jpg"
     secret.write_bytes((folder / "gal.jpg").read_bytes())
-    inside = tmp_path / "pictures"
+    inside = tmp_path / "images"
     inside.mkdir()
     Image.new("RGB", (8, 8)).save(inside / "fine.jpg")
     (tmp_path / "c.csv").write_text(

@@ -105,7 +105,7 @@ def test_a_bad_table_is_refused_whole(filled, tmp_path, text, says):
 def test_a_missing_or_binary_table_says_so(filled, tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         import_verdicts(filled, tmp_path / "none.csv", taxonomy=SIX)
-    binary = tmp_path / "picture.csv"
+    binary = tmp_path / "image.csv"
     binary.write_bytes(b"\xff\xd8\xff\xe0" * 40)
     with pytest.raises(InputError, match="not a CSV table"):
         import_verdicts(filled, binary, taxonomy=SIX)
@@ -132,7 +132,7 @@ def test_a_table_of_verdicts_of_which_less_than_half_is_known_ends_with_1(
     assert (ended, filled.count("decisions")) == (code, stored)
 
 
-def test_verdicts_find_their_picture_in_either_normal_form(atlas, tmp_path):
+def test_verdicts_find_their_image_in_either_normal_form(atlas, tmp_path):
     forms = {form: unicodedata.normalize(form, "é") for form in ("NFC", "NFD")}
     named = {"both NFC": forms["NFC"], "both NFD": forms["NFD"]}
     named["one"] = f"a{forms['NFD']}"

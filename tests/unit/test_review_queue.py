@@ -19,7 +19,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def labelled(filled):
-    """Ten pictures: nine sure galaxies, one doubtful comet; the last galaxy is in test."""
+    """Ten images: nine sure galaxies, one doubtful comet; the last galaxy is in test."""
     ids = [f"nasa:x{n:03d}" for n in range(10)]
     sure = [0.99, 0.6, *[0.98] * 7, 0.6]
     filled.replace_columns(
@@ -49,7 +49,7 @@ def clock():
     return lambda: START + timedelta(minutes=next(ticks))
 
 
-def test_doubtful_rare_and_test_pictures_come_first(labelled):
+def test_doubtful_rare_and_test_images_come_first(labelled):
     order = [each.id for each in review_queue(labelled, taxonomy=SIX)]
     assert set(order[:2]) == {"nasa:x009", "nasa:x002"}
     assert order[2] == "nasa:x001"
@@ -79,7 +79,7 @@ def test_a_verdict_that_settles_copies_is_worth_more_of_them(labelled):
     assert "7 copies" in {each.id: each.reason for each in queue}["nasa:x003"]
 
 
-def test_a_picture_without_label_is_worth_most_and_a_decided_one_leaves_the_queue(labelled):
+def test_an_image_without_label_is_worth_most_and_a_decided_one_leaves_the_queue(labelled):
     first = review_queue(labelled, taxonomy=SIX)[0]
     row = {"id": first.id, "verdict": "keep", "label": "", "who": "ada", "at": START, "why": ""}
     labelled.append_decisions([row])

@@ -10,9 +10,9 @@ from cosmic_morphology.curate import (
     check_mislabels,
     check_relevance,
     find_duplicates,
-    group_pictures,
+    group_images,
     label,
-    split_pictures,
+    split_images,
     vote,
 )
 from cosmic_morphology.settings import CurateSettings, SplitSettings
@@ -23,10 +23,10 @@ def test_every_column_of_a_curated_atlas_is_listed_with_its_type(filled):
     taxonomy, settings = load_taxonomy(), CurateSettings()
     find_duplicates(filled, settings=settings)
     vote(filled, taxonomy=taxonomy, settings=settings)
-    group_pictures(filled, settings=settings)
+    group_images(filled, settings=settings)
     for stage in (label, check_relevance, check_mislabels):
         stage(filled, taxonomy=taxonomy, settings=settings)
-    split_pictures(filled, settings=SplitSettings(folds=2), seed=1)
+    split_images(filled, settings=SplitSettings(folds=2), seed=1)
     schema = filled.table("catalogue").schema
     said = set(table_schema("catalogue").names)
     for name in set(schema.names) - said:

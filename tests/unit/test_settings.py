@@ -42,9 +42,9 @@ def test_a_missing_settings_file_is_an_error(tmp_path):
 def test_paths_in_the_file_are_relative_to_the_file(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     file = tmp_path / "cosmic.toml"
-    file.write_text("atlas = 'here'\nout = 'there'\n[[import_from]]\npath = 'pictures'\n")
+    file.write_text("atlas = 'here'\nout = 'there'\n[[import_from]]\npath = 'images'\n")
     settings = load_settings(file)
-    assert settings.import_from[0].path == tmp_path / "pictures"
+    assert settings.import_from[0].path == tmp_path / "images"
     assert (settings.atlas, settings.out) == (str(tmp_path / "here"), tmp_path / "there")
     assert load_settings(file, atlas="mine").atlas == "mine"
 

@@ -18,7 +18,7 @@ from cosmic_morphology.curate.split.divide import (
     SCORED_TWICE,
     assign_splits,
 )
-from cosmic_morphology.curate.split.split import split_pictures
+from cosmic_morphology.curate.split.split import split_images
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
 
@@ -137,7 +137,7 @@ def test_three_groups_are_enough_for_three_splits(n: int, classes: int, seed: in
 
 
 @given(catalogues(), st.integers(0, 5))
-def test_copies_and_pictures_without_a_class_get_no_side(table: pa.Table, seed: int) -> None:
+def test_copies_and_images_without_a_class_get_no_side(table: pa.Table, seed: int) -> None:
     sides = dealt(table, seed, include_reject=False, include_unlabelled=False)
     for row in table.to_pylist():
         if row["split"] not in SIDES and (
@@ -182,7 +182,7 @@ def test_another_seed_deals_another_split() -> None:
     assert dealt(table, 1) != dealt(table, 2)
 
 
-def test_a_new_picture_of_an_old_group_joins_its_side() -> None:
+def test_a_new_image_of_an_old_group_joins_its_side() -> None:
     table = rows(
         [{"id": "old", "group": "g", "split": "test"}, {"id": "new", "group": "g"}]
         + [{"id": f"p{at}", "group": f"p{at}"} for at in range(20)]
@@ -228,7 +228,7 @@ def test_the_reject_class_is_dealt_unless_it_is_left_out() -> None:
     assert NONE not in dealt(table).values()
 
 
-def test_pictures_without_a_label_are_dealt_unless_they_are_left_out() -> None:
+def test_images_without_a_label_are_dealt_unless_they_are_left_out() -> None:
     table = rows([{"id": f"p{at}", "label": None} for at in range(10)])
     assert set(dealt(table, include_unlabelled=False).values()) == {NONE}
     assert NONE not in dealt(table).values()
@@ -256,9 +256,9 @@ def write_columns(atlas: Atlas, **columns: list[object]) -> None:
 
 def test_an_atlas_that_is_split_twice_has_no_new_version(filled: Atlas) -> None:
     write_columns(filled, label=["comet", "galaxy"] * 5, group=filled.ids())
-    first = split_pictures(filled, settings=SplitSettings(), seed=1)
+    first = split_images(filled, settings=SplitSettings(), seed=1)
     version = str(filled.version)
-    second = split_pictures(filled, settings=SplitSettings(), seed=1)
+    second = split_images(filled, settings=SplitSettings(), seed=1)
     assert first.changed
     assert not second.changed
     assert str(filled.version) == version
@@ -267,17 +267,17 @@ def test_an_atlas_that_is_split_twice_has_no_new_version(filled: Atlas) -> None:
 
 def test_an_atlas_without_any_label_is_refused_with_a_hint(filled: Atlas) -> None:
     with pytest.raises(UsageError, match="there is no column 'group'"):
-        split_pictures(filled, settings=SplitSettings(), seed=1)
+        split_images(filled, settings=SplitSettings(), seed=1)
     write_columns(filled, label=[None] * 10, group=filled.ids())
     with pytest.raises(UsageError, match="nothing to balance"):
-        split_pictures(filled, settings=SplitSettings(include_unlabelled=False), seed=1)
+        split_images(filled, settings=SplitSettings(include_unlabelled=False), seed=1)
 
 
 def test_a_refused_split_leaves_the_atlas_as_it_was(filled: Atlas) -> None:
     write_columns(filled, label=["comet"] * 10, group=["one"] * 10)
     version = str(filled.version)
     with pytest.raises(UsageError, match="would hold no image"):
-        split_pictures(filled, settings=SplitSettings(), seed=1)
+        split_images(filled, settings=SplitSettings(), seed=1)
     assert str(filled.version) == version
 
 
@@ -288,7 +288,7 @@ def test_what_is_held_out_is_written_as_test_though_nothing_is_left_to_learn_fro
     atlas.add([arrival(n, collection=who[n % 3 == 0]) for n in range(12)])
     write_columns(atlas, label=["galaxy"] * 12, group=["one object"] * 12)
     with pytest.raises(UsageError, match=r"train and val would hold no image.*held out.*: 8"):
-        split_pictures(atlas, settings=SplitSettings(hold_out=("O'Brien",)), seed=1)
+        split_images(atlas, settings=SplitSettings(hold_out=("O'Brien",)), seed=1)
     rows = atlas.read(["collection", "split"]).to_pylist()
     assert {row["split"] for row in rows if row["collection"] == "O'Brien"} == {"test"}
     assert {row["split"] for row in rows if row["collection"] == "rest"} == {NONE}

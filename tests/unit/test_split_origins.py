@@ -63,7 +63,7 @@ def test_a_table_may_name_the_original_as_it_names_its_files() -> None:
          "for training only: 30"),
         ([{"id": f"p{at}", "split": "train"} for at in range(30)], "cosmic split --redo"),
         ([{"id": f"p{at}", "duplicate_flag": at > 1} for at in range(30)],
-         "a copy of another picture: 28"),
+         "a copy of another image: 28"),
     ],
     ids=["one group", "rendered", "kept", "copies"],
 )  # fmt: skip

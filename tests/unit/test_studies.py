@@ -46,23 +46,23 @@ def pool(atlas):
     return read_pool(atlas, classes=CLASSES)
 
 
-# ---- rendered pictures never reach a test --------------------------------------------------------
+# ---- rendered images never reach a test --------------------------------------------------------
 
 
 @pytest.mark.parametrize("side", ["test", "val"])
-def test_an_atlas_that_tests_on_rendered_pictures_is_refused(tmp_path, drawn_jpeg, side):
+def test_an_atlas_that_tests_on_rendered_images_is_refused(tmp_path, drawn_jpeg, side):
     wrong = fill(tmp_path / "atlas", drawn_jpeg, groups=5, rendered=1, rendered_side=side)
     with pytest.raises(LeakError, match="rendered"):
         read_pool(wrong, classes=CLASSES)
 
 
-def test_no_side_of_the_pool_gives_rendered_pictures(pool):
+def test_no_side_of_the_pool_gives_rendered_images(pool):
     assert pool.rendered.sum() == 36
     for side in ("train", "val", "test", "none"):
         assert not pool.rendered[pool.real(side)].any()
 
 
-def test_a_lesson_that_tests_or_tunes_on_rendered_pictures_is_refused(pool):
+def test_a_lesson_that_tests_or_tunes_on_rendered_images_is_refused(pool):
     recipe = recipe_named("baseline", {})
     drawn, train, test = pool.drawn(), pool.real("train"), pool.real("test")
     for lesson in (
@@ -85,7 +85,7 @@ def test_a_cell_with_rendered_answers_is_never_written(pool, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_every_trial_of_the_synthetic_study_is_tested_on_the_same_real_pictures(
+def test_every_trial_of_the_synthetic_study_is_tested_on_the_same_real_images(
     pool, atlas, tmp_path
 ):
     study = load_study(write_study(tmp_path, atlas, "[synthetic]\nratios = [1]\nkeep = 4\n"))
@@ -98,9 +98,7 @@ def test_every_trial_of_the_synthetic_study_is_tested_on_the_same_real_pictures(
         assert (worked.n_rendered > 0) == (trial.arm != "real only")
 
 
-def test_a_rendered_picture_with_a_parent_in_the_test_split_is_not_learnt_from(
-    tmp_path, drawn_jpeg
-):
+def test_a_rendered_image_with_a_parent_in_the_test_split_is_not_learnt_from(tmp_path, drawn_jpeg):
     made = fill(tmp_path / "atlas", drawn_jpeg, groups=5, rendered=2)
     rows = made.read(["id", "split", "group"]).to_pylist()
     tested = next(row for row in rows if row["split"] == "test")
@@ -126,7 +124,7 @@ def test_a_rendered_picture_with_a_parent_in_the_test_split_is_not_learnt_from(
     assert not usable & {"rendered:from-test", "rendered:kin"}
 
 
-def test_rendered_pictures_seen_by_another_backbone_are_refused(atlas, tmp_path, drawn_jpeg):
+def test_rendered_images_seen_by_another_backbone_are_refused(atlas, tmp_path, drawn_jpeg):
     other = fill(tmp_path / "other", drawn_jpeg, groups=1, copies=1, rendered=1)
     ids = other.ids()
     embed(other, ids, np.ones((len(ids), 16)), by="another net")
@@ -158,7 +156,7 @@ def test_a_finished_cell_is_not_done_again_and_a_killed_study_goes_on(pool, tmp_
     assert run_trials(pool, trials, work, tmp_path, study="size") == (cells, 0)
 
 
-def test_other_pictures_settings_or_studies_are_other_cells(pool, tmp_path):
+def test_other_images_settings_or_studies_are_other_cells(pool, tmp_path):
     test = pool.real("test")
 
     def work(_):
@@ -196,7 +194,7 @@ def test_noise_makes_exactly_its_share_of_labels_wrong_and_touches_no_other(shar
     assert set(less.tolist()) <= set(changed.tolist())
 
 
-def test_a_share_of_the_pictures_takes_whole_groups_of_every_class(pool):
+def test_a_share_of_the_images_takes_whole_groups_of_every_class(pool):
     train = pool.real("train")
     before: set[int] = set()
     for fraction in (0.01, 0.3, 0.6, 1.0):
@@ -209,7 +207,7 @@ def test_a_share_of_the_pictures_takes_whole_groups_of_every_class(pool):
     assert before == set(train.tolist())
 
 
-def test_rendered_pictures_come_in_the_asked_ratio_and_more_contain_the_fewer(pool):
+def test_rendered_images_come_in_the_asked_ratio_and_more_contain_the_fewer(pool):
     train, drawn = pool.real("train"), pool.drawn()
     few = rendered_for(pool, drawn, train, np.array([1]), 0.5, 3)
     more = rendered_for(pool, drawn, train, np.array([1]), 1.0, 3)
@@ -284,7 +282,7 @@ def test_folds_of_a_seed_are_put_together(pool, tmp_path):
     assert place.n_train == 15
 
 
-def test_only_checked_pictures_are_scored_where_there_are_any(pool):
+def test_only_checked_images_are_scored_where_there_are_any(pool):
     test = pool.real("test")
     assert pool.kind_of(test) == "computed"
     kinds = pool.kinds.copy()

@@ -1,4 +1,4 @@
-"""The renderer: what it promises of pictures, truth and order."""
+"""The renderer: what it promises of images, truth and order."""
 
 import io
 import json
@@ -16,7 +16,7 @@ TARGETS = [kind for kind in RENDERED_CLASSES if kind != "irrelevant"]
 
 
 @pytest.mark.parametrize("kind", RENDERED_CLASSES)
-def test_the_same_seed_gives_the_same_picture_and_another_seed_another(kind):
+def test_the_same_seed_gives_the_same_image_and_another_seed_another(kind):
     first, again, other = render_image(kind, 5, size_px=96), render_image(kind, 5, size_px=96), None
     assert np.array_equal(first.pixels, again.pixels)
     assert (first.title, first.description, first.parameters) == (
@@ -32,42 +32,42 @@ def test_the_same_seed_gives_the_same_picture_and_another_seed_another(kind):
 @pytest.mark.parametrize("kind", TARGETS)
 def test_every_class_renders_at_every_size_and_shows_something(kind, size_px):
     for seed in range(6):
-        picture = render_image(kind, seed, size_px=size_px)
-        assert picture.pixels.dtype == np.uint8
-        assert picture.pixels.ndim == 3
-        assert picture.pixels.shape[2] == 3
-        assert max(picture.pixels.shape[:2]) == size_px
-        assert picture.pixels.std() > 1
+        image = render_image(kind, seed, size_px=size_px)
+        assert image.pixels.dtype == np.uint8
+        assert image.pixels.ndim == 3
+        assert image.pixels.shape[2] == 3
+        assert max(image.pixels.shape[:2]) == size_px
+        assert image.pixels.std() > 1
 
 
 def test_only_blank_junk_is_blank():
     for seed in range(30):
-        picture = render_image("irrelevant", seed, size_px=64)
-        assert picture.parameters["subtype"] == "blank" or picture.pixels.std() > 1
+        image = render_image("irrelevant", seed, size_px=64)
+        assert image.parameters["subtype"] == "blank" or image.pixels.std() > 1
 
 
 @pytest.mark.parametrize("kind", RENDERED_CLASSES)
 def test_the_whole_truth_is_json_and_within_range(kind):
     for seed in range(8):
-        picture = render_image(kind, seed, size_px=64)
-        told = json.loads(json.dumps(picture.parameters, allow_nan=False))
-        assert told == picture.parameters
+        image = render_image(kind, seed, size_px=64)
+        told = json.loads(json.dumps(image.parameters, allow_nan=False))
+        assert told == image.parameters
         assert told["class"] == kind
         assert 0 < told["object_px"] <= 64
         assert told["signal_to_noise"] >= 0
-        assert (told["height"], told["width"]) == picture.pixels.shape[:2]
+        assert (told["height"], told["width"]) == image.pixels.shape[:2]
         assert told["instrument"]
         assert told["subtype"]
 
 
-def test_a_picture_is_a_jpeg_of_its_own_size():
-    picture = render_image("planet", 1, size_px=80)
-    image = Image.open(io.BytesIO(picture.jpeg(quality=90)))
-    assert image.format == "JPEG"
-    assert (image.height, image.width) == picture.pixels.shape[:2]
+def test_an_image_is_a_jpeg_of_its_own_size():
+    image = render_image("planet", 1, size_px=80)
+    opened = Image.open(io.BytesIO(image.jpeg(quality=90)))
+    assert opened.format == "JPEG"
+    assert (opened.height, opened.width) == image.pixels.shape[:2]
 
 
-def test_a_stream_equals_pictures_rendered_one_by_one_whatever_the_workers():
+def test_a_stream_equals_images_rendered_one_by_one_whatever_the_workers():
     counts = {"star": 9, "planet": 7, "irrelevant": 2}
     alone = list(render_images(counts, seed=3, size_px=48, workers=1))
     shared = list(render_images(counts, seed=3, size_px=48, workers=2))

@@ -39,17 +39,15 @@ def test_planted_duplicates_are_accounted_for(archive):
     folder, summary = archive
     truth = _rows(folder / "truth.csv")
     lineages = [row["lineage"] for row in truth]
-    assert summary.pictures == len(truth) == 32
+    assert summary.images == len(truth) == 32
     assert summary.planted_duplicates == len(lineages) - len(set(lineages)) == 2
-    assert sum(summary.classes.values()) == summary.pictures
+    assert sum(summary.classes.values()) == summary.images
 
 
-def test_the_catalogue_lists_every_picture_once_and_never_the_class(archive):
+def test_the_catalogue_lists_every_image_once_and_never_the_class(archive):
     folder, _ = archive
     rows = _rows(folder / "catalogue.csv")
-    assert sorted(r["file"] for r in rows) == sorted(
-        p.name for p in (folder / "pictures").iterdir()
-    )
+    assert sorted(r["file"] for r in rows) == sorted(p.name for p in (folder / "images").iterdir())
     assert set(rows[0]) == {
         "file", "source", "title", "description", "keywords", "date", "credit", "object_name"
     }  # fmt: skip
@@ -63,12 +61,12 @@ def test_search_words_mislead_about_as_often_as_in_real_archives():
     right = found = 0
     for kind in RENDERED_CLASSES:
         for seed in range(40):
-            picture = render_image(kind, seed, size_px=32)
-            text = f"{picture.title} {picture.description} {' '.join(picture.keywords)}"
+            image = render_image(kind, seed, size_px=32)
+            text = f"{image.title} {image.description} {' '.join(image.keywords)}"
             tokens = {t.strip(".,:;()'").lower() for t in text.replace("-", " ").split()}
             hits = [k for k, forms in words.items() if k != "irrelevant" and tokens & set(forms)]
             assert hits
-            # The label that a picture gets is that of the search that came across it first.
+            # The label that an image gets is that of the search that came across it first.
             found += 1
             right += hits[0] == kind
     assert 0.3 < right / found < 0.5

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, NewImage, Record, may_be_redistributed
 from cosmic_morphology.cli import app
-from cosmic_morphology.curate import group_pictures, split_pictures
+from cosmic_morphology.curate import group_images, split_images
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.settings import CurateSettings, SplitSettings
@@ -34,7 +34,7 @@ def disc(level: int, *, radius: int = 20, size: int = 96, sky: int = 10) -> np.n
 
 
 def fill(place, *, licences=("CC0", "CC0"), split: bool = True) -> Atlas:
-    """Planets and star fields as real pictures, four groups of each, on all sides."""
+    """Planets and star fields as real images, four groups of each, on all sides."""
     atlas = Atlas.create(place)
     arrivals, rows = [], []
     for kind in ("planet", "star"):
@@ -68,7 +68,7 @@ def pixels_of(atlas: Atlas) -> dict[str, str]:
     return {row["id"]: row["sha256"] for row in found if "onto-" in row["id"]}
 
 
-# ---- pictures ------------------------------------------------------------------------------------
+# ---- images ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", TARGETS)
@@ -180,7 +180,7 @@ def test_no_composite_ever_gets_into_a_test_or_val_split(tmp_path):
     atlas = fill(tmp_path / "atlas", split=False)
     composite_into(atlas, {"planet": 8, "star": 4}, seed=1, targets="real", onto="real", size_px=64)
     curate = CurateSettings(group_max_share=1.0)
-    group_pictures(atlas, settings=curate)
+    group_images(atlas, settings=curate)
     labels = [
         {"id": row["id"], "label": row["given_label"] or row["label"]}
         for row in atlas.read(["id", "given_label", "label"]).to_pylist()
@@ -188,7 +188,7 @@ def test_no_composite_ever_gets_into_a_test_or_val_split(tmp_path):
     atlas.replace_columns(pa.Table.from_pylist(labels), ColumnProvenance("test", code="2"))
     for seed in range(4):
         settings = SplitSettings(train=0.4, val=0.3, test=0.3)
-        split_pictures(atlas, settings=settings, seed=seed, redo=True)
+        split_images(atlas, settings=settings, seed=seed, redo=True)
         rows = atlas.read(["id", "split", "group", "lineage", "source"]).to_pylist()
         side = {row["id"]: row["split"] for row in rows}
         group = {row["id"]: row["group"] for row in rows}
@@ -232,9 +232,9 @@ def test_a_parent_that_may_not_be_given_on_closes_its_composites(tmp_path):
         assert may_be_redistributed(row["licence"]) is is_open
 
 
-def test_without_real_pictures_or_labels_nothing_is_composed(tmp_path):
+def test_without_real_images_or_labels_nothing_is_composed(tmp_path):
     empty = Atlas.create(tmp_path / "empty")
-    with pytest.raises(UsageError, match="no real picture"):
+    with pytest.raises(UsageError, match="no real image"):
         composite_into(empty, {"planet": 1}, seed=1, onto="real")
     atlas = fill(tmp_path / "atlas")
     with pytest.raises(UsageError, match="label 'comet'"):

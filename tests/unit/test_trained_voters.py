@@ -45,7 +45,7 @@ class Answers:
 
 
 def old_run(*, classes=SIX.names_with_reject, sure=0.9, **changed) -> TrainedVoter:
-    """It has learned from picture 0 only."""
+    """It has learned from image 0 only."""
     given = {
         "name": voter_of("out/runs/old"),
         "classes": classes,
@@ -96,26 +96,26 @@ def test_a_run_votes_on_nothing_that_it_has_learned_from_or_is_scored_on(sky):
     assert heard(sky) == {name(4), name(5)} == set(run.answer.asked)
     assert (done.filled, done.votes) == (2, 2)
     assert [why(sky, n) for n in range(6)] == [
-        "it has learned from the picture, or from one of its group",
-        "it has learned from the picture, or from one of its group",
-        "the picture is of the val or test split",
-        "the picture is of the val or test split",
+        "it has learned from the image, or from one of its group",
+        "it has learned from the image, or from one of its group",
+        "the image is of the val or test split",
+        "the image is of the val or test split",
         "",
         "",
     ]
     assert sum(done.abstained.values()) == 4
 
 
-def test_what_has_joined_the_group_of_a_learned_picture_since_is_not_voted_on(sky):
+def test_what_has_joined_the_group_of_a_learned_image_since_is_not_voted_on(sky):
     ask(sky, old_run())
-    # The copy of a learned picture is found only now, and the group gets another name.
+    # The copy of a learned image is found only now, and the group gets another name.
     set_beliefs(sky, {**GROUPS, 0: "g4", 1: "g1"}, None)
     label(sky, taxonomy=SIX, settings=SETTINGS)
     assert heard(sky) == {name(5)}
-    assert why(sky, 4) == "it has learned from a picture that is of the group now"
+    assert why(sky, 4) == "it has learned from an image that is of the group now"
 
 
-def test_a_picture_that_comes_into_the_test_loses_the_vote_without_being_asked_again(sky):
+def test_an_image_that_comes_into_the_test_loses_the_vote_without_being_asked_again(sky):
     ask(sky, old_run())
     before = {row["id"]: row["label"] for row in sky.read(["id", "label"]).to_pylist()}
     assert before[name(5)] == "galaxy"
@@ -161,7 +161,7 @@ def test_a_run_that_is_named_no_more_is_heard_no_more(sky):
         ({"learnt": None, "groups": None}, "it has no record of what it learned from"),
         (
             {"learnt": frozenset({name(0), "elsewhere:1"})},
-            "it learned from pictures that this atlas does not have",
+            "it learned from images that this atlas does not have",
         ),
     ],
 )
@@ -172,7 +172,7 @@ def test_a_run_that_cannot_prove_what_it_has_learned_from_is_mute(sky, record, r
     assert (run.answer.asked, done.filled, done.votes) == ([], 0, 0)
     assert done.abstained == {reason: 6}
     assert heard(sky) == set()
-    assert why(sky, 5) == "nobody can tell whether it has learned from the picture"
+    assert why(sky, 5) == "nobody can tell whether it has learned from the image"
 
 
 def test_without_groups_nobody_knows_what_is_a_copy_and_the_run_is_mute(atlas, arrival):
@@ -181,26 +181,26 @@ def test_without_groups_nobody_knows_what_is_a_copy_and_the_run_is_mute(atlas, a
     done = ask(atlas, old_run())
     assert done.votes == 0
     assert done.abstained == {
-        "the picture's group is not known": 2,
-        "it has learned from the picture, or from one of its group": 1,
+        "the image's group is not known": 2,
+        "it has learned from the image, or from one of its group": 1,
     }
 
 
-def test_a_picture_that_cannot_be_read_is_an_abstention_and_is_not_asked_again(sky):
+def test_an_image_that_cannot_be_read_is_an_abstention_and_is_not_asked_again(sky):
     def broken(ids):
         return np.full((len(ids), 7), np.nan, np.float32)
 
-    assert ask(sky, old_run(answer=broken)).abstained["it cannot read the picture"] == 2
+    assert ask(sky, old_run(answer=broken)).abstained["it cannot read the image"] == 2
     assert heard(sky) == set()
     assert ask(sky, old_run(answer=broken)).filled == 0
 
 
-def test_a_picture_that_came_since_is_asked_about_when_the_run_is_asked_again(sky, arrival):
+def test_an_image_that_came_since_is_asked_about_when_the_run_is_asked_again(sky, arrival):
     ask(sky, old_run())
     sky.add([arrival(6, title="")])
     vote(sky, taxonomy=SIX, settings=SETTINGS)
     label(sky, taxonomy=SIX, settings=SETTINGS)
-    assert why(sky, 6) == "nobody can tell whether it has learned from the picture"
+    assert why(sky, 6) == "nobody can tell whether it has learned from the image"
     set_beliefs(sky, {**GROUPS, 6: "g6"}, {**SPLITS, 6: None})
     assert ask(sky, old_run()).filled == 1
     assert name(6) in heard(sky)
@@ -258,11 +258,11 @@ def test_many_runs_that_agree_are_one_voice(sky):
             for each in SIX.names_with_reject
         ]
 
-    one, three, picture = naive_bayes_label_model(
-        [said("run_a"), said("run_a", "run_b", "run_c"), said("picture")], SIX.names_with_reject
+    one, three, image = naive_bayes_label_model(
+        [said("run_a"), said("run_a", "run_b", "run_c"), said("image")], SIX.names_with_reject
     )
     assert three == pytest.approx(one)
-    assert one.max() < picture.max()
+    assert one.max() < image.max()
 
 
 def test_the_audit_measures_a_run_like_every_voter(sky, tmp_path):

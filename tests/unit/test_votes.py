@@ -83,7 +83,7 @@ def test_every_messier_and_caldwell_number_is_known():
             assert objects_in(f"{catalogue} {number}"), f"{catalogue} {number}"
 
 
-def test_a_mention_is_not_a_picture_of_it():
+def test_a_mention_is_not_an_image_of_it():
     said = {"title": "A storm", "description": "It is bigger than planet Earth. Not a comet."}
     assert "comet" not in votes("text", **said)
     assert "planet" not in votes("text", **said)

@@ -61,7 +61,7 @@ def chances(atlas: Atlas) -> np.ndarray:
 
 
 def by_hand(settings, thumbnail, taxonomy):
-    """What the model says of one picture, with the nearest prompt of each class."""
+    """What the model says of one image, with the nearest prompt of each class."""
     import open_clip
     import torch
 
@@ -79,12 +79,12 @@ def by_hand(settings, thumbnail, taxonomy):
 
 
 @needs_open_clip
-def test_every_picture_is_seen_once_and_the_nearest_prompt_of_a_class_counts(filled, tiny):
+def test_every_image_is_seen_once_and_the_nearest_prompt_of_a_class_counts(filled, tiny):
     done = ask_zero_shot(filled, taxonomy=SIX, settings=tiny)
     assert (done.filled, done.already_there) == (5, 0)
     found = chances(filled)
     assert found.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-4)
-    first = filled.pictures([filled.ids()[0]], ["thumbnail"])["thumbnail"][0].as_py()
+    first = filled.images([filled.ids()[0]], ["thumbnail"])["thumbnail"][0].as_py()
     assert found[0] == pytest.approx(by_hand(tiny, first, SIX), abs=1e-3)
     again = ask_zero_shot(filled, taxonomy=SIX, settings=tiny)
     assert (again.filled, again.already_there) == (0, 5)
@@ -154,7 +154,7 @@ def test_every_class_of_any_taxonomy_has_a_prompt():
         assert len(SIX.prompts_of(name)) > 1
     two = Taxonomy(classes=(SkyClass(name="barred"), SkyClass(name="ringed", prompts=("a ring",))))
     assert [two.prompts_of(name) for name in two.names] == [
-        ("an astronomical picture of a barred",),
+        ("an astronomical image of a barred",),
         ("a ring",),
     ]
     assert two.prompts_of(two.reject)

@@ -150,21 +150,19 @@ class Atlas:
                 )
         return found.select(list(columns))
 
-    def pictures(
-        self, ids: Sequence[str], columns: Sequence[str] = ("id", "thumbnail")
-    ) -> pa.Table:
+    def images(self, ids: Sequence[str], columns: Sequence[str] = ("id", "thumbnail")) -> pa.Table:
         """Rows of the ``images`` table for these ids, in their order.
 
         Raises
         ------
         AtlasError
-            An id has no picture.
+            An id has no image.
         """
         positions = self.positions()
         missing = [each for each in ids if each not in positions]
         if missing:
             raise AtlasError(
-                f"{len(missing)} ids have no picture, such as {missing[0]!r}", where=self.uri
+                f"{len(missing)} ids have no image, such as {missing[0]!r}", where=self.uri
             )
         if not ids:
             names = list(columns)
@@ -182,7 +180,7 @@ class Atlas:
         return self._positions[1]
 
     def ids(self, where: str | None = None) -> list[str]:
-        """Ids of all rows of the catalogue that have a picture, sorted."""
+        """Ids of all rows of the catalogue that have an image, sorted."""
         positions = self.positions()
         found = self.read(["id"], where=where).column("id").to_pylist()
         return sorted(each for each in found if each in positions)
@@ -204,13 +202,13 @@ class Atlas:
             part = chosen[start : start + batch_size]
             rows = light.take([at[each] for each in part])
             if seen:
-                picture = self.pictures(part, seen)
+                image = self.images(part, seen)
                 for name in seen:
-                    rows = rows.append_column(picture.schema.field(name), picture.column(name))
+                    rows = rows.append_column(image.schema.field(name), image.column(name))
             yield rows.select(list(dict.fromkeys(["id", *columns])))
 
     def sha256_of(self, ids: Sequence[str]) -> dict[str, str]:
-        """SHA-256 of the bytes of those of these ids that have a picture."""
+        """SHA-256 of the bytes of those of these ids that have an image."""
         if not ids:
             return {}
         where = f"id IN ({', '.join(map(sql_literal, ids))})"
@@ -220,12 +218,12 @@ class Atlas:
     # ---- writing -----------------------------------------------------------------------------
 
     def add(self, arrivals: Sequence[NewImage]) -> int:
-        """Store pictures with their records; return how many were new.
+        """Store images with their records; return how many were new.
 
         Where an id has other bytes already, neither these nor their record come in: what was said
-        of one picture is never written onto another.
+        of one image is never written onto another.
 
-        The record goes first: a kill between the two commits leaves a record without a picture,
+        The record goes first: a kill between the two commits leaves a record without an image,
         which ``verify`` shows and the next run of the same collect or import mends.
         """
         self._writable()
@@ -339,7 +337,7 @@ class Atlas:
     # ---- what is up to date ------------------------------------------------------------------
 
     def digest(self, columns: Sequence[str], *, verdicts: bool = False) -> str:
-        """Hash of what a stage would read: the pictures, columns, and people's verdicts if asked.
+        """Hash of what a stage would read: the images, columns, and people's verdicts if asked.
 
         Embeddings count by their stamp and the number of rows filled, not by their values.
         """

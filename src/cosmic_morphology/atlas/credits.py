@@ -13,12 +13,12 @@ OPEN_SIGNS = ("public domain", "cc0", "cc by", "cc-by", "creativecommons", "rend
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Pictures of one source with one credit line and one licence."""
+    """Images of one source with one credit line and one licence."""
 
     source: str
     credit: str
     licence: str
-    pictures: int
+    images: int
     may_be_redistributed: bool
 
 
@@ -29,19 +29,19 @@ def may_be_redistributed(licence: str) -> bool:
 
 
 def is_rendered(licence: str) -> bool:
-    """Whether a picture was rendered here: its licence says so first of all."""
+    """Whether an image was rendered here: its licence says so first of all."""
     return licence.lower().startswith("rendered")
 
 
 def shown_texts(row: Mapping[str, Any]) -> dict[str, str]:
-    """What a page says of a picture: title, credit, licence and address of its own page.
+    """What a page says of an image: title, credit, licence and address of its own page.
 
-    A rendered picture is called so in its title and its credit, and has no page of its own.
+    A rendered image is called so in its title and its credit, and has no page of its own.
     """
     names = ("title", "credit", "licence", "page_url")
     said = {name: str(row.get(name) or "") for name in names}
     if is_rendered(said["licence"]):
-        said["title"] = f"Rendered: {said['title']}" if said["title"] else "Rendered picture"
+        said["title"] = f"Rendered: {said['title']}" if said["title"] else "Rendered image"
         said["page_url"] = ""
         if "rendered" not in said["credit"].lower():
             said["credit"] = "Rendered, no rights reserved"
@@ -49,7 +49,7 @@ def shown_texts(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def credit_ledger(atlas: Atlas) -> list[Credit]:
-    """One row for each source, credit line and licence, most pictures first."""
+    """One row for each source, credit line and licence, most images first."""
     counts: dict[tuple[str, str, str], int] = {}
     rows = atlas.read(["source", "credit", "licence"])
     for row in rows.to_pylist():

@@ -1,4 +1,4 @@
-"""People's verdicts: append-only, the latest on a picture wins, and always over the computed."""
+"""People's verdicts: append-only, the latest on an image wins, and always over the computed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ RENDERER = "renderer"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One person's verdict on one picture.
+    """One person's verdict on one image.
 
     Attributes
     ----------
     id : str
-        The picture.
+        The image.
     verdict : str
         ``keep`` (the computed label is right), ``drop`` (not for this data set), or ``label``.
     label : str
@@ -55,7 +55,7 @@ def all_decisions(atlas: Atlas) -> list[Decision]:
 
 
 def latest_decisions(atlas: Atlas) -> dict[str, Decision]:
-    """The verdict that counts for each picture: the latest one."""
+    """The verdict that counts for each image: the latest one."""
     return {decision.id: decision for decision in all_decisions(atlas)}
 
 
@@ -65,7 +65,7 @@ def labels_by_construction(atlas: Atlas) -> frozenset[str]:
 
 
 def checked_labels(atlas: Atlas) -> dict[str, str]:
-    """Labels that a person or a renderer gave: id to class (dropped pictures are left out)."""
+    """Labels that a person or a renderer gave: id to class (dropped images are left out)."""
     return {
         each.id: each.label
         for each in latest_decisions(atlas).values()

@@ -50,7 +50,7 @@ class ExportResult:
 
     Attributes
     ----------
-    pictures : int
+    images : int
         How many were written.
     path : Path
         The file or folder.
@@ -58,7 +58,7 @@ class ExportResult:
         How many of the atlas were not, by reason.
     """
 
-    pictures: int
+    images: int
     path: Path
     left_out: dict[str, int]
 
@@ -73,7 +73,7 @@ def export_atlas(
     columns: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportResult:
-    """Write pictures, labels and splits for other programs, whole or not at all.
+    """Write images, labels and splits for other programs, whole or not at all.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ def export_atlas(
         Read only.
     path : Path
         A new folder (``imagefolder``: ``<path>/<split>/<label>/<id>.jpg``), or a new file
-        (``parquet``: one row a picture with its bytes in ``thumbnail`` or ``image``; ``csv``: one
-        row a picture without its bytes).
+        (``parquet``: one row an image with its bytes in ``thumbnail`` or ``image``; ``csv``: one
+        row an image without its bytes).
     format_ : str
         ``imagefolder``, ``parquet`` or ``csv``.
     original : bool
@@ -102,24 +102,24 @@ def export_atlas(
             f"there is no format {format_!r}", todo=f"There are: {', '.join(FORMATS)}."
         )
     if format_ == "csv" and original:
-        raise InputError("a CSV holds no pictures", where=str(path), todo="Leave --original out.")
+        raise InputError("a CSV holds no images", where=str(path), todo="Leave --original out.")
     if path.is_symlink() or path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise InputError("the target exists", where=str(path), todo="Give a new path.")
     ids = atlas.ids(where)
     there = len(atlas.ids()) if where is not None else len(ids)
     left_out = {
         "not what the filter asks for": there - len(ids),
-        "a record without a picture": atlas.count("catalogue") - there,
+        "a record without an image": atlas.count("catalogue") - there,
     }
-    picture = "image" if original else "thumbnail"
+    image = "image" if original else "thumbnail"
     if format_ == "imagefolder":
         with whole_folder(path) as folder:
-            written = _imagefolder(atlas, folder, ids, picture, left_out, progress)
+            written = _imagefolder(atlas, folder, ids, image, left_out, progress)
             _write_credits(atlas, folder / "credits.csv")
     else:
         with whole_file(path) as file:
             if format_ == "parquet":
-                written = _parquet(atlas, file, ids, picture, columns, progress)
+                written = _parquet(atlas, file, ids, image, columns, progress)
             else:
                 written = _csv(atlas, file, ids, progress)
             # Before the table takes its name: a kill leaves no table without credits.
@@ -139,14 +139,14 @@ def _parquet(
     atlas: Atlas,
     path: Path,
     ids: list[str],
-    picture: str,
+    image: str,
     columns: Sequence[str],
     progress: Callable[[int, int], None] | None,
 ) -> int:
     checked = checked_labels(atlas)
     writer: pq.ParquetWriter | None = None
     done = 0
-    wanted = ["id", *EXPORTED, *columns, "media_type", picture]
+    wanted = ["id", *EXPORTED, *columns, "media_type", image]
     for batch in atlas.batches(wanted, ids=ids, batch_size=512):
         labels = pa.array([checked.get(i) for i in batch.column("id").to_pylist()], pa.string())
         rows = batch.append_column("checked_label", labels)
@@ -157,7 +157,7 @@ def _parquet(
         if progress:
             progress(done, len(ids))
     if writer is None:
-        raise InputError("no picture fits the filter", where=atlas.uri)
+        raise InputError("no image fits the filter", where=atlas.uri)
     writer.close()
     return done
 
@@ -167,7 +167,7 @@ def _csv(
 ) -> int:
     checked = checked_labels(atlas)
     if not ids:
-        raise InputError("no picture fits the filter", where=atlas.uri)
+        raise InputError("no image fits the filter", where=atlas.uri)
     names = ["id", *EXPORTED, "media_type"]
     done = 0
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
@@ -186,13 +186,13 @@ def _imagefolder(
     atlas: Atlas,
     path: Path,
     ids: list[str],
-    picture: str,
+    image: str,
     left_out: dict[str, int],
     progress: Callable[[int, int], None] | None,
 ) -> int:
     done = 0
     taken: set[Path] = set()
-    for batch in atlas.batches(["label", "split", "media_type", picture], ids=ids, batch_size=128):
+    for batch in atlas.batches(["label", "split", "media_type", image], ids=ids, batch_size=128):
         for row in batch.to_pylist():
             if not row["label"] or row["split"] in (None, "none"):
                 why = "in no split" if row["label"] else "without a label"
@@ -200,18 +200,18 @@ def _imagefolder(
                 continue
             folder = path / safe_name(row["split"]) / safe_name(row["label"])
             folder.mkdir(parents=True, exist_ok=True)
-            ending = "jpg" if picture == "thumbnail" else _ENDINGS.get(row["media_type"], "bin")
+            ending = "jpg" if image == "thumbnail" else _ENDINGS.get(row["media_type"], "bin")
             target = folder / f"{safe_name(row['id'])}.{ending}"
             if target in taken:  # two ids can become the same file name
                 target = folder / f"{target.stem}-{len(taken)}.{ending}"
             taken.add(target)
-            target.write_bytes(row[picture])
+            target.write_bytes(row[image])
             done += 1
         if progress:
             progress(done, len(ids))
     if not done:
         raise InputError(
-            "no picture has a label and a split",
+            "no image has a label and a split",
             where=atlas.uri,
             todo="Run `cosmic curate` and `cosmic split` first.",
         )
@@ -219,5 +219,5 @@ def _imagefolder(
 
 
 def _write_credits(atlas: Atlas, path: Path) -> None:
-    columns = ("source", "credit", "licence", "pictures", "may_be_redistributed")
+    columns = ("source", "credit", "licence", "images", "may_be_redistributed")
     write_csv(path, columns, [asdict(each) for each in credit_ledger(atlas)])

@@ -16,7 +16,7 @@ from cosmic_morphology.atlas.schema import IMAGES, REPORTED_COLUMNS
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One picture as its source describes it.
+    """One image as its source describes it.
 
     Everything here was *said* by somebody; nothing was looked at. Texts are plain (no HTML).
 
@@ -31,7 +31,7 @@ class Record:
     keywords : tuple of str
         The source's keywords, as given.
     created_at : str
-        Date of the picture, ISO 8601 as precise as the source has it, or empty.
+        Date of the image, ISO 8601 as precise as the source has it, or empty.
     page_url, image_url : str
         The page for people, and the rendition that is fetched.
     queries : tuple of str
@@ -43,13 +43,13 @@ class Record:
     names : tuple of str
         Object names that the source gives, such as ``M 31``.
     albums : tuple of str
-        Albums or galleries that the source keeps the picture in.
+        Albums or galleries that the source keeps the image in.
     collection : str
         The site or survey within the source.
     lineage : tuple of str
-        What a rendered or derived picture comes from; pictures that share one are one group.
+        What a rendered or derived image comes from; images that share one are one group.
     parameters : str
-        JSON of the parameters of a rendered picture, or empty.
+        JSON of the parameters of a rendered image, or empty.
     fetched_at : datetime
         When the record was read, UTC.
     """
@@ -76,7 +76,7 @@ class Record:
 
     @property
     def id(self) -> str:
-        """Identifier of the picture in the atlas: ``<source>:<source id>``."""
+        """Identifier of the image in the atlas: ``<source>:<source id>``."""
         return f"{self.source}:{self.source_id}"
 
     def row(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class ImageMeasurements(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewImage:
-    """One picture that was fetched and decoded."""
+    """One image that was fetched and decoded."""
 
     record: Record
     intake: ImageMeasurements

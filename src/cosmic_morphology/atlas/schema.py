@@ -126,15 +126,15 @@ DERIVED_COLUMNS: tuple[Column, ...] = (
     Column("label_confidence", pa.float32(), "labels", "probability of the label, in [0, 1]"),
     Column("label_kind", pa.string(), "labels", "checked (by a person), computed, or none"),
     *_check("relevance", "shows a celestial object of the taxonomy"),
-    *_check("duplicate", "is the best copy of its picture"),
+    *_check("duplicate", "is the best copy of its image"),
     Column("duplicate_of", pa.string(), "duplicate", "id of the best copy, itself when it is"),
     *_check("mislabel", "agrees with its label"),
     Column("suggested_label", pa.string(), "mislabel", "what the label should be"),
-    Column("group", pa.string(), "group", "pictures that no split may part"),
+    Column("group", pa.string(), "group", "images that no split may part"),
     Column("group_reason", pa.string(), "group", "what ties the group together"),
     Column("split", pa.string(), "split", "train, val, test, or none (left out)"),
     Column("split_reason", pa.string(), "split", "why it is left out; empty where it is not"),
-    Column("fold", pa.int32(), "split", "fold of a picture of train or val, from 0; or empty"),
+    Column("fold", pa.int32(), "split", "fold of an image of train or val, from 0; or empty"),
 )
 
 FAMILIES: tuple[Column, ...] = (

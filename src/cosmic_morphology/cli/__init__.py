@@ -36,7 +36,7 @@ from cosmic_morphology.cli.printing import tell
 
 app = typer.Typer(
     name="cosmic",
-    help="From public archives of sky pictures to trustworthy data sets and honest classifiers.",
+    help="From public archives of sky images to trustworthy data sets and honest classifiers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

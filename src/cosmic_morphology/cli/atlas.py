@@ -143,7 +143,7 @@ def export(
         )
     show(done, as_json=as_json, title="exported")
     for why, number in done.left_out.items():
-        tell(f"left out: {number} pictures, {why}")
+        tell(f"left out: {number} images, {why}")
 
 
 def _format_of(path: Path) -> str:
@@ -170,7 +170,7 @@ def credits(  # noqa: A001 - the verb is called so
         return
     for each in ledger:
         given_on = "may be given on" if each.may_be_redistributed else "may NOT be given on"
-        line = f"{each.pictures:>6}  {each.source}  {each.credit or '(no credit line)'}"
+        line = f"{each.images:>6}  {each.source}  {each.credit or '(no credit line)'}"
         say(f"{line}  {each.licence or '(no licence stated)'}  {given_on}")
 
 

@@ -1,4 +1,4 @@
-"""``cosmic collect``: fetch pictures from archives, completely and politely."""
+"""``cosmic collect``: fetch images from archives, completely and politely."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def command(
     source: Annotated[str, typer.Option("--source", help="The archive.")] = "nasa",
     root: Annotated[str, typer.Option("--root", help="Another address: a replica's.")] = "",
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Fetch at most N pictures.")
+        int | None, typer.Option("--limit", min=1, help="Fetch at most N images.")
     ] = None,
     contact: Annotated[str | None, typer.Option("--contact", help="For the user agent.")] = None,
     retry: Annotated[
@@ -44,7 +44,7 @@ def command(
         typer.Option("--since", formats=["%Y-%m-%d"], help="Only what is newer."),
     ] = None,
     revisit: Annotated[
-        bool, typer.Option("--revisit", help="Ask about stored pictures again (ETag).")
+        bool, typer.Option("--revisit", help="Ask about stored images again (ETag).")
     ] = False,
     option: Annotated[
         list[str] | None, typer.Option("--option", help="For the source: name=value.")
@@ -53,7 +53,7 @@ def command(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch pictures and their records; a rerun fetches only what is missing."""
+    """Fetch images and their records; a rerun fetches only what is missing."""
     from cosmic_morphology.collect import collect_images
     from cosmic_morphology.imaging import ImageLimits
     from cosmic_morphology.settings import CollectJob, job_of

@@ -81,7 +81,7 @@ def command(
         ask_zero_shot,
         audit_labels,
         find_duplicates,
-        group_pictures,
+        group_images,
         label,
         predict_with_runs,
         vote,
@@ -116,7 +116,7 @@ def command(
         from cosmic_morphology.pipeline.embedding import embed_first
 
         shown["embeddings"] = embed_first(opened, settings, progress=report)
-    with progress("comparing pictures") as report:
+    with progress("comparing images") as report:
         copies = find_duplicates(opened, settings=settings.curate, progress=report)
     with progress("voting") as report:
         votes = vote(opened, taxonomy=taxonomy, settings=settings.curate, progress=report)
@@ -125,7 +125,7 @@ def command(
             shown["zero_shot"] = ask_zero_shot(
                 opened, taxonomy=taxonomy, settings=settings.curate, progress=report
             )
-    groups = group_pictures(opened, settings=settings.curate)
+    groups = group_images(opened, settings=settings.curate)
     if runs:
         with progress("asking runs") as report:
             shown["runs"] = predict_with_runs(

@@ -1,4 +1,4 @@
-"""``cosmic demo``: the whole way on rendered pictures, on this machine alone."""
+"""``cosmic demo``: the whole way on rendered images, on this machine alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def command(
         "cosmic-demo"
     ),
     per_class: Annotated[
-        int, typer.Option("--per-class", min=1, max=100_000, help="Rendered pictures a class.")
+        int, typer.Option("--per-class", min=1, max=100_000, help="Rendered images a class.")
     ] = 80,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not look for pretrained weights.")

@@ -1,4 +1,4 @@
-"""``cosmic embed``: what a frozen backbone sees in every picture."""
+"""``cosmic embed``: what a frozen backbone sees in every image."""
 
 from __future__ import annotations
 

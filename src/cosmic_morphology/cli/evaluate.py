@@ -45,7 +45,7 @@ def command(
     ] = None,
     shifted: Annotated[
         bool,
-        typer.Option("--shifted", help="Rank on grey, blurred, noisy, small test pictures, too."),
+        typer.Option("--shifted", help="Rank on grey, blurred, noisy, small test images, too."),
     ] = False,
     without: Annotated[
         list[str] | None,
@@ -64,7 +64,7 @@ def command(
 ) -> None:
     """Score and rank runs, separately on checked and on computed labels.
 
-    Test pictures of collections that the train split has none of are a test of their own.
+    Test images of collections that the train split has none of are a test of their own.
     """
     quiet_libraries()
     settings = settings_for(config, atlas=atlas)
@@ -107,7 +107,7 @@ def command(
 
 
 def _tests(atlas: Atlas, given: list[str] | None, *, shifted: bool) -> dict[str, EvaluationSet]:
-    """The tests of the split, those that were asked for, and changed pictures."""
+    """The tests of the split, those that were asked for, and changed images."""
     from cosmic_morphology.evaluate import EvaluationSet, default_evaluation_sets
     from cosmic_morphology.evaluate.predictions import TEST
 
@@ -119,14 +119,14 @@ def _tests(atlas: Atlas, given: list[str] | None, *, shifted: bool) -> dict[str,
     if shifted:
         from cosmic_morphology.cli.ranking import SHIFTED
 
-        tests["shifted pictures"] = EvaluationSet(suffix=SHIFTED)
+        tests["shifted images"] = EvaluationSet(suffix=SHIFTED)
     return tests
 
 
 def _asked(
     atlas: Atlas, folders: list[Path], settings: Settings, *, shifted: bool
 ) -> dict[Path, TrainedModel]:
-    """The models, which have judged all test pictures."""
+    """The models, which have judged all test images."""
     from cosmic_morphology.cli.ranking import SHIFTED
     from cosmic_morphology.evaluate import CorruptedInputs
     from cosmic_morphology.learn import load_trained_model, predict_images

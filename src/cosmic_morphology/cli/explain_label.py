@@ -1,4 +1,4 @@
-"""``cosmic explain-label``: who voted what on one picture, and why."""
+"""``cosmic explain-label``: who voted what on one image, and why."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ NAME = "explain-label"
 
 
 def command(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="A picture of the atlas.")],
+    id_: Annotated[str, typer.Argument(metavar="ID", help="An image of the atlas.")],
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Who voted what on a picture, how strongly, and why."""
+    """Who voted what on an image, how strongly, and why."""
     from cosmic_morphology.curate import explain_label
     from cosmic_morphology.taxonomy import load_taxonomy
 

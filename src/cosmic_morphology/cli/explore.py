@@ -1,4 +1,4 @@
-"""``cosmic explore``: what is in the atlas, as pictures and a table."""
+"""``cosmic explore``: what is in the atlas, as images and a table."""
 
 from __future__ import annotations
 

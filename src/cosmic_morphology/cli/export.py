@@ -20,7 +20,7 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.run_argument import run_at
-from cosmic_morphology.errors import InputError, PictureError, UsageError
+from cosmic_morphology.errors import ImageError, InputError, UsageError
 
 if TYPE_CHECKING:
     from cosmic_morphology.learn import OnnxExportResult, TrainedModel
@@ -41,8 +41,8 @@ def command(
         int | None,
         typer.Option("--views", min=1, max=8, help="Averaged views; without it the model's own."),
     ] = None,
-    pictures: Annotated[
-        Path | None, typer.Option("--pictures", help="Compare with torch on these, not on its own.")
+    images: Annotated[
+        Path | None, typer.Option("--images", help="Compare with torch on these, not on its own.")
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
@@ -50,7 +50,7 @@ def command(
 ) -> None:
     """Write preprocessing, class names, temperature and threshold into one file, and check it.
 
-    It is compared with torch on 100 pictures: given ones, or those of the atlas that the run was
+    It is compared with torch on 100 images: given ones, or those of the atlas that the run was
     trained from. With --int8 and --atlas both are scored on the test split.
     """
     quiet_libraries()
@@ -58,8 +58,8 @@ def command(
         raise UsageError("the file has to end in .onnx", where=str(onnx))
     settings = settings_for(config, atlas=atlas)
     run = run_at(run, settings)
-    if pictures is not None and not pictures.exists():
-        raise InputError("there is no such file or folder", where=str(pictures))
+    if images is not None and not images.exists():
+        raise InputError("there is no such file or folder", where=str(images))
     if atlas is not None:
         atlas_with_images(settings)  # before torch, which takes seconds to import
     with require_extra("learn"):
@@ -67,12 +67,12 @@ def command(
 
         cpu = settings.learn.model_copy(update={"accelerator": "cpu"})
         model = load_trained_model(run, learn=cpu)
-        compared, calibrated = _samples(run, settings, pictures, given=atlas is not None)
+        compared, calibrated = _samples(run, settings, images, given=atlas is not None)
         if int8 and not calibrated:
             raise UsageError(
-                "8-bit integers need pictures to find their range on",
+                "8-bit integers need images to find their range on",
                 where=str(run),
-                todo="Give --atlas, or --pictures with a folder of some.",
+                todo="Give --atlas, or --images with a folder of some.",
             )
         done = export_onnx(
             model, onnx, views=views, int8_from=calibrated if int8 else (), compare_on=compared
@@ -84,18 +84,18 @@ def command(
 
 
 def _samples(
-    run: Path, settings: Settings, pictures: Path | None, *, given: bool
+    run: Path, settings: Settings, images: Path | None, *, given: bool
 ) -> tuple[list[bytes], list[bytes]]:
     """Thumbnails to compare on, and to find the range of 8-bit integers on."""
-    from cosmic_morphology.learn import pictures_of_run, sample_images
+    from cosmic_morphology.learn import images_of_run, sample_images
     from cosmic_morphology.learn.data.atlas_source import AtlasSource
     from cosmic_morphology.learn.run_folder.documents import read_json
 
-    compared = _thumbnails(pictures, settings) if pictures else []
+    compared = _thumbnails(images, settings) if images else []
     table = (
         AtlasSource(open_atlas(settings))
         if given
-        else pictures_of_run(run, ours=settings.atlas, storage_options=settings.storage_options)
+        else images_of_run(run, ours=settings.atlas, storage_options=settings.storage_options)
     )
     if table is None:
         return compared, compared
@@ -116,10 +116,10 @@ def _thumbnails(place: Path, settings: Settings) -> list[bytes]:
             break
         try:
             found.append(ingest_image(file.read_bytes(), limits=limits).thumbnail)
-        except PictureError:
-            continue  # a folder of pictures may hold notes, too
+        except ImageError:
+            continue  # a folder of images may hold notes, too
     if not found:
-        raise InputError("there is no picture here", where=str(place))
+        raise InputError("there is no image here", where=str(place))
     return found
 
 

@@ -42,7 +42,7 @@ _FAILED = {
     errno.EIO: ("the disk cannot be read or written here", "Check the disk."),
     errno.EMFILE: ("too many files are open", "Raise the limit: ulimit -n 4096."),
     errno.ENFILE: ("too many files are open on this machine", "End other programs."),
-    errno.ENOMEM: ("there is not enough memory", "End other programs, or take fewer pictures."),
+    errno.ENOMEM: ("there is not enough memory", "End other programs, or take fewer images."),
     errno.ECONNREFUSED: ("nobody answers at this address", "Check the address and the network."),
 }
 # Lance and other libraries in Rust say the number in words only.
@@ -70,7 +70,7 @@ def explained(error: BaseException) -> CosmicError | None:
         if isinstance(each, CosmicError):
             return each
         if isinstance(each, MemoryError):
-            return CosmicError("there is not enough memory", todo="Take fewer or smaller pictures.")
+            return CosmicError("there is not enough memory", todo="Take fewer or smaller images.")
         if isinstance(each, OSError):
             return _of_the_system(each)
         package = getattr(each, "name", None) or ""

@@ -26,7 +26,7 @@ def command(
     path: Annotated[Path, typer.Argument(help="A folder or a zip file of images.")],
     name: Annotated[str, typer.Option("--name", help="Name of this set.")] = "",
     csv: Annotated[
-        Path | None, typer.Option("--csv", help="The table that describes the pictures.")
+        Path | None, typer.Option("--csv", help="The table that describes the images.")
     ] = None,
     column: Annotated[
         list[str] | None,
@@ -43,7 +43,7 @@ def command(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring in pictures of your own; a folder's label becomes a vote, not the truth."""
+    """Bring in images of your own; a folder's label becomes a vote, not the truth."""
     from cosmic_morphology.collect.import_folder import import_folder
     from cosmic_morphology.imaging import ImageLimits
     from cosmic_morphology.taxonomy import load_taxonomy

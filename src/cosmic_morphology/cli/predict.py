@@ -37,7 +37,7 @@ def command(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="A picture, a folder, an address (https://…), or an atlas; without it --atlas.",
+            help="An image, a folder, an address (https://…), or an atlas; without it --atlas.",
             show_default=False,
         ),
     ] = None,
@@ -49,23 +49,23 @@ def command(
         typer.Option("--reject-below", min=0, max=1, help="Instead of the model's threshold."),
     ] = None,
     where: Annotated[
-        str | None, typer.Option("--where", help="Which pictures of an atlas, a filter in SQL.")
+        str | None, typer.Option("--where", help="Which images of an atlas, a filter in SQL.")
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Name the class of pictures; in an atlas, fill its columns of predictions.
+    """Name the class of images; in an atlas, fill its columns of predictions.
 
     An answer whose confidence stays below the threshold that the model was given on its val split
-    is left open. A file that is no usable picture gets a reason instead of a class.
+    is left open. A file that is no usable image gets a reason instead of a class.
     """
     quiet_libraries()
     is_atlas = target is None or _is_atlas(target)
     if is_atlas and target is not None and atlas is not None:
         raise UsageError("the atlas is given twice", where=target, todo="Leave --atlas out.")
     if where is not None and not is_atlas:
-        raise UsageError("--where chooses pictures of an atlas", where=target or "")
+        raise UsageError("--where chooses images of an atlas", where=target or "")
     settings = settings_for(config, atlas=target if is_atlas and target else atlas)
     if not (model.suffix == ".onnx" and model.is_file()):
         model = run_at(model, settings)
@@ -117,14 +117,14 @@ def _in_atlas(
 def _answers(
     judge: PixelPredictor, target: str, settings: Settings, reject_below: float | None
 ) -> Iterator[Iterator[Prediction]]:
-    from cosmic_morphology.collect.http.fetch_one import picture_at
+    from cosmic_morphology.collect.http.fetch_one import image_at
     from cosmic_morphology.imaging import ImageLimits
     from cosmic_morphology.learn import predict_bytes, predict_files
 
     limits = ImageLimits(**settings.imaging.model_dump())
     if "://" in target:
-        pictures = {target: picture_at(target, settings)}
-        yield predict_bytes(judge, pictures, limits=limits, reject_below=reject_below)
+        images = {target: image_at(target, settings)}
+        yield predict_bytes(judge, images, limits=limits, reject_below=reject_below)
         return
     with progress("predicting") as report:
         yield predict_files(
@@ -151,7 +151,7 @@ def _give(answers: Iterator[Prediction], out: Path | None, *, alone: bool, as_js
 def _is_atlas(target: str) -> bool:
     if target.startswith(("http://", "https://")):
         return False
-    # An object store holds atlases; a folder is one when it has the table of pictures.
+    # An object store holds atlases; a folder is one when it has the table of images.
     return "://" in target or (Path(target) / "images.lance").is_dir()
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn import TrainedModel
     from cosmic_morphology.settings import Settings
 
-# Ends the names of the columns with answers to changed pictures.
+# Ends the names of the columns with answers to changed images.
 SHIFTED = "_shifted"
 
 
@@ -65,7 +65,7 @@ class Ranked:
         tests: dict[str, EvaluationSet],
         settings: Settings,
     ) -> Ranked:
-        """Score models that have judged the test pictures, and note the scores in their folders."""
+        """Score models that have judged the test images, and note the scores in their folders."""
         classes = common_classes([model.classes for model in models.values()])
         how: dict[str, Any] = {"settings": settings.evaluate, "seed": settings.seed}
         own = {

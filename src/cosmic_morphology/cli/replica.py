@@ -13,21 +13,21 @@ NAME = "replica"
 
 
 def command(
-    pictures: Annotated[Path, typer.Option("--pictures", help="Folder of pictures.")],
+    images: Annotated[Path, typer.Option("--images", help="Folder of images.")],
     catalogue: Annotated[Path, typer.Option("--catalogue", help="CSV of what is said of them.")],
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free port.")] = 8765,
     latency_ms: Annotated[
         float, typer.Option("--latency-ms", min=0, max=600_000, help="Added to each answer.")
     ] = 0.0,
 ) -> None:
-    """Serve pictures as the archives would, on loopback, until Ctrl-C."""
+    """Serve images as the archives would, on loopback, until Ctrl-C."""
     from cosmic_morphology.replica import ArchiveCatalogue, Faults, build_app
     from cosmic_morphology.replica.server import serve
 
-    holdings = ArchiveCatalogue.from_catalogue(pictures, catalogue)
+    holdings = ArchiveCatalogue.from_catalogue(images, catalogue)
     serve(
         build_app(holdings, faults=Faults(latency_s=latency_ms / 1000)),
         host="127.0.0.1",
         port=port,
-        started=lambda url: say(f"serving {pictures} at {url} (Ctrl-C ends it)"),
+        started=lambda url: say(f"serving {images} at {url} (Ctrl-C ends it)"),
     )

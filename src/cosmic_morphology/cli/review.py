@@ -35,7 +35,7 @@ app = typer.Typer(help="People's verdicts, which always win.", no_args_is_help=T
 def import_(
     path: Annotated[Path, typer.Argument(help="CSV: id, verdict, label, who, when, why.")],
     only_split: Annotated[
-        str, typer.Option("--only-split", help="Verdicts on pictures of this split only.")
+        str, typer.Option("--only-split", help="Verdicts on images of this split only.")
     ] = "",
     columns: Annotated[
         list[str] | None,
@@ -81,12 +81,12 @@ def import_(
 
 @app.command(cls=CheckedCommand)
 def queue(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show N pictures.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show N images.")] = 20,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Pictures ordered by how much a verdict on them is worth."""
+    """Images ordered by how much a verdict on them is worth."""
     from cosmic_morphology.curate import review_queue
     from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -104,13 +104,13 @@ def queue(
 def start(
     who: Annotated[str, typer.Option("--who", help="Your name, kept with each verdict.")] = "",
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Show at most N pictures.")
+        int | None, typer.Option("--limit", min=1, help="Show at most N images.")
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give verdicts in the terminal: each picture is opened, one key is one verdict."""
+    """Give verdicts in the terminal: each image is opened, one key is one verdict."""
     from cosmic_morphology.curate import review_in_terminal, review_queue
     from cosmic_morphology.curate.review.import_verdicts import user_name
     from cosmic_morphology.taxonomy import load_taxonomy
@@ -134,7 +134,7 @@ def start(
 def agreement(
     atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
-    """How far people agree on the pictures that two have judged: Cohen's kappa."""
+    """How far people agree on the images that two have judged: Cohen's kappa."""
     from cosmic_morphology.curate import agreements
     from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -144,7 +144,7 @@ def agreement(
 
 
 class Viewer:
-    """Opens each picture with the system's own viewer, from a folder that is gone afterwards."""
+    """Opens each image with the system's own viewer, from a folder that is gone afterwards."""
 
     def __init__(self, atlas: Atlas, taxonomy: Taxonomy) -> None:
         self._atlas = atlas
@@ -167,10 +167,10 @@ class Viewer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def show(self, item: QueueItem) -> None:
-        """Open the picture and say what is believed of it."""
-        picture = self._atlas.pictures([item.id], ["thumbnail"]).column(0)[0].as_py()
-        file = self._folder / "picture.jpg"
-        file.write_bytes(picture)
+        """Open the image and say what is believed of it."""
+        image = self._atlas.images([item.id], ["thumbnail"]).column(0)[0].as_py()
+        file = self._folder / "image.jpg"
+        file.write_bytes(image)
         typer.launch(str(file))
         believed = item.label or "(open)"
         hint = f", perhaps {item.suggested}" if item.suggested else ""

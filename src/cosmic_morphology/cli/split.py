@@ -26,7 +26,7 @@ NAME = "split"
 
 def command(
     redo: Annotated[
-        bool, typer.Option("--redo", help="Assign every picture anew, not only new ones.")
+        bool, typer.Option("--redo", help="Assign every image anew, not only new ones.")
     ] = False,
     hold_out: Annotated[
         list[str] | None,
@@ -48,7 +48,7 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Split without leakage, and prove it; exit code 1 when the proof fails."""
-    from cosmic_morphology.curate import group_pictures, split_pictures
+    from cosmic_morphology.curate import group_images, split_images
     from cosmic_morphology.curate.split.mending import certify_and_mend, splits_before
     from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -59,13 +59,13 @@ def command(
         settings.split.folds = folds
     opened = atlas_with_images(settings)
     # Images that came in since the last `cosmic curate` have no group yet.
-    group_pictures(opened, settings=settings.curate)
+    group_images(opened, settings=settings.curate)
     before = splits_before(opened)
     if redo:
         before = before.slice(0, 0)
 
     def split(*, again: bool = True) -> SplitSummary:
-        return split_pictures(
+        return split_images(
             opened,
             settings=settings.split,
             seed=settings.seed,

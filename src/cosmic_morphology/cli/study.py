@@ -1,4 +1,4 @@
-"""``cosmic study``: what splits claim, what rendered pictures, clean labels and size are worth."""
+"""``cosmic study``: what splits claim, what rendered images, clean labels and size are worth."""
 
 from __future__ import annotations
 

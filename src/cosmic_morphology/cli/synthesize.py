@@ -1,4 +1,4 @@
-"""``cosmic synthesize``: rendered pictures of every class."""
+"""``cosmic synthesize``: rendered images of every class."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Origin(StrEnum):
 
 def command(
     per_class: Annotated[
-        int, typer.Option("--per-class", min=1, max=100_000, help="Pictures a class.")
+        int, typer.Option("--per-class", min=1, max=100_000, help="Images a class.")
     ] = 50,
     kinds: Annotated[list[str] | None, typer.Option("--kind", help="Only these classes.")] = None,
     size_px: Annotated[
-        int, typer.Option("--size", min=32, max=2048, help="Side of a picture, px.")
+        int, typer.Option("--size", min=32, max=2048, help="Side of an image, px.")
     ] = 256,
     folder: Annotated[
         Path | None,
@@ -54,7 +54,7 @@ def command(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Render sky pictures into the atlas; they never enter a test split."""
+    """Render sky images into the atlas; they never enter a test split."""
     from cosmic_morphology.synthesize import RENDERED_CLASSES
 
     settings = settings_for(config, atlas=atlas, seed=seed)

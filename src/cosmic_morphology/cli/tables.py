@@ -26,7 +26,7 @@ def show_results(summary: Summary) -> None:
 
     screen = console()
     screen.print(
-        f"{summary.collected} pictures, {summary.duplicates} duplicates, "
+        f"{summary.collected} images, {summary.duplicates} duplicates, "
         f"{summary.dropped} dropped as no object of the taxonomy, "
         f"{sum(summary.failed.values())} refused; "
         f"split: {summary.split['train']} train, {summary.split['val']} val, "
@@ -117,7 +117,7 @@ class PredictionCounter:
     Attributes
     ----------
     alone : bool
-        One picture was asked for: that it is none is then an error.
+        One image was asked for: that it is none is then an error.
     keep : bool
         Keep the answers for the summary.
     """
@@ -142,7 +142,7 @@ class PredictionCounter:
                 raise InputError(
                     answer.error,
                     where=answer.file,
-                    todo="Give a picture: JPEG, PNG, GIF, TIFF, WebP or FITS.",
+                    todo="Give an image: JPEG, PNG, GIF, TIFF, WebP or FITS.",
                 )
             if answer.error:
                 self.without_answer += 1
@@ -157,10 +157,10 @@ class PredictionCounter:
     def summary(self, out: Path | None) -> dict[str, Any]:
         """How many got which class, were left open, or have no answer."""
         found: dict[str, Any] = {
-            "pictures": self.classes.total() + self.left_open,
+            "images": self.classes.total() + self.left_open,
             "sure": dict(self.classes.most_common()),
             "left_open": self.left_open,
-            "no_picture": self.without_answer,
+            "no_image": self.without_answer,
         }
         if out is not None:
             found["out"] = str(out)

@@ -61,7 +61,7 @@ def command(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train on the train split; test pictures are never read."""
+    """Train on the train split; test images are never read."""
     quiet_libraries()
     settings = settings_for(config, atlas=atlas, out=out, seed=seed)
     recipes, backbones, files = recipe or [], backbone or [], weights or []

@@ -1,4 +1,4 @@
-"""Records and pictures from archives and folders, into the atlas."""
+"""Records and images from archives and folders, into the atlas."""
 
 from __future__ import annotations
 

@@ -48,15 +48,15 @@ class CollectResult:
     found : int
         Records that its searches have shown, repeats included.
     unique : int
-        Different pictures among them.
+        Different images among them.
     stored : int
-        Pictures that are new in the atlas.
+        Images that are new in the atlas.
     already_there : int
-        Pictures that an earlier run had stored.
+        Images that an earlier run had stored.
     failed : dict of str to int
-        Pictures that could not be had, by the state of their URL.
+        Images that could not be had, by the state of their URL.
     left_out : dict of str to int
-        Records without a picture to fetch, by reason.
+        Records without an image to fetch, by reason.
     complete : bool
         Whether every slice adds up and nothing waits for another run.
     uncounted : int
@@ -65,7 +65,7 @@ class CollectResult:
     certificate : tuple of SliceReport
         The account of each slice.
     bytes : int
-        Of the pictures stored.
+        Of the images stored.
     seconds : float
         Wall time.
     proxy : str
@@ -100,7 +100,7 @@ def collect_images(
     since: date | None = None,
     revisit: bool = False,
 ) -> CollectResult:
-    """Fetch pictures and records of one source into an atlas; a rerun fetches what is missing.
+    """Fetch images and records of one source into an atlas; a rerun fetches what is missing.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def collect_images(
     since : datetime.date, optional
         Only records of this day or later, by the date that the source has.
     revisit : bool
-        Ask again, with conditional requests, whether stored pictures are still there unchanged;
+        Ask again, with conditional requests, whether stored images are still there unchanged;
         the ledger notes it, the stored bytes stay.
 
     Raises
@@ -213,7 +213,7 @@ async def _harvest(
 def _summary(
     source: str, reader: Reader, writer: Writer, earlier: set[str], seconds: float
 ) -> CollectResult:
-    # Pictures that turned out to be stand-ins count as that, not as what they were before.
+    # Images that turned out to be stand-ins count as that, not as what they were before.
     of_before = {each for each in writer.withdrawn & earlier if reader.tally.has_met(each)}
     ends = reader.tally.outcomes()
     ends.pop(STORED, None)
@@ -237,7 +237,7 @@ def _summary(
 
 
 def _seen_before(atlas: Atlas, source: str) -> tuple[list[tuple[str, str]], list[int]]:
-    """Hashes with ids, and longest sides in px, of the source's pictures that are stored."""
+    """Hashes with ids, and longest sides in px, of the source's images that are stored."""
     where = f"starts_with(id, '{source}:')"
     rows = atlas.read(["id", "sha256", "width", "height"], where=where, table="images")
     widths, heights = rows.column("width").to_pylist(), rows.column("height").to_pylist()

@@ -1,4 +1,4 @@
-"""Pictures on their way from a folder into the atlas: committed in batches, and all counted."""
+"""Images on their way from a folder into the atlas: committed in batches, and all counted."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from cosmic_morphology.collect.sources.folder.source import DEFAULT_SOURCE, Fold
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.imaging import IngestedImage
 
-# A batch is also full at this size: 256 pictures may be gigabytes.
+# A batch is also full at this size: 256 images may be gigabytes.
 BATCH_BYTES = 200_000_000
 CHANGED = "changed"
-"""Kind of a file whose bytes are not those of the picture of its name in the atlas."""
+"""Kind of a file whose bytes are not those of the image of its name in the atlas."""
 _SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one record: a picture, an error, or neither when it was there before."""
+    """What became of one record: an image, an error, or neither when it was there before."""
 
     record: Record
     data: bytes = b""
@@ -49,7 +49,7 @@ class Batch:
     Attributes
     ----------
     stored_before : dict of str to str
-        SHA-256 of each picture that the atlas had of this set, by id.
+        SHA-256 of each image that the atlas had of this set, by id.
     """
 
     atlas: Atlas
@@ -100,7 +100,7 @@ class Batch:
             self.commit()
 
     def commit(self) -> None:
-        """Pictures first, their ledger after: a kill between leaves nothing that is not redone."""
+        """Images first, their ledger after: a kill between leaves nothing that is not redone."""
         if self._arrivals:
             new = self.atlas.add(self._arrivals)
             self.counts["stored"] += new
@@ -144,7 +144,7 @@ class Batch:
     def _note(self, outcome: Outcome) -> None:
         """A row for the ledger, unless it says the same already.
 
-        A picture that is in the atlas stays noted as stored, whatever became of its file.
+        An image that is in the atlas stays noted as stored, whatever became of its file.
         """
         key = outcome.record.id
         if outcome.error and key in self.stored_before:

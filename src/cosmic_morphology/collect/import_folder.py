@@ -1,4 +1,4 @@
-"""Pictures that somebody already has, into the atlas: ``cosmic import DIR``."""
+"""Images that somebody already has, into the atlas: ``cosmic import DIR``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cosmic_morphology.collect.sources.folder.source import (
     Loader,
     open_folder,
 )
-from cosmic_morphology.errors import FetchError, InputError, PictureError
+from cosmic_morphology.errors import FetchError, ImageError, InputError
 from cosmic_morphology.imaging import ImageLimits, ingest_image
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -28,7 +28,7 @@ MAX_WORKERS = 8
 DEFAULT_LIMITS = ImageLimits()
 
 Progress = Callable[[int, int], None]
-"""Called with pictures done and pictures in all."""
+"""Called with images done and images in all."""
 
 
 def import_folder(
@@ -46,10 +46,10 @@ def import_folder(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> ImportSummary:
-    """Take in a folder or zip of pictures; killed at any instant, a rerun completes it.
+    """Take in a folder or zip of images; killed at any instant, a rerun completes it.
 
-    Doing it twice changes nothing. Pictures are known by the name of the set and their path in
-    it, and compared by their bytes: a file that has changed is counted, and the picture in the
+    Doing it twice changes nothing. Images are known by the name of the set and their path in
+    it, and compared by their bytes: a file that has changed is counted, and the image in the
     atlas keeps its bytes and its label. A folder may move; another set under a name that is
     taken is refused.
 
@@ -62,11 +62,11 @@ def import_folder(
     limits : ImageLimits
         What may come in.
     batch_rows : int
-        Pictures between two commits (fewer when they are large).
+        Images between two commits (fewer when they are large).
     workers : int, optional
         Threads that read and decode; one a core without it.
     progress : callable, optional
-        Called with pictures done and pictures in all.
+        Called with images done and images in all.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def _outcomes(
 
 
 def _in_order(futures: Iterator[Future[Outcome]], ahead: int) -> Iterator[Outcome]:
-    """Outcomes in the order of the records, with no more than ``ahead`` pictures in memory."""
+    """Outcomes in the order of the records, with no more than ``ahead`` images in memory."""
     waiting: deque[Future[Outcome]] = deque()
     try:
         for future in futures:
@@ -174,7 +174,7 @@ def _compare(record: Record, loader: Loader, sha256: str) -> Outcome:
         if hashlib.sha256(data).hexdigest() == sha256:
             return Outcome(record)
         error = FetchError(
-            "the file has other bytes than the picture of this name in the atlas",
+            "the file has other bytes than the image of this name in the atlas",
             where=record.id,
             todo="To take it in anew, import the folder under another name, with --name.",
         )
@@ -193,7 +193,7 @@ def _take_in(record: Record, loader: Loader, limits: ImageLimits) -> Outcome:
 def _read(record: Record, loader: Loader, then: Callable[[bytes], Outcome]) -> Outcome:
     try:
         return then(loader())
-    except PictureError as error:
+    except ImageError as error:
         return Outcome(record, error=error, kind=str(error.kind))
     except FetchError as error:
         return Outcome(record, error=error, kind="missing")
@@ -220,7 +220,7 @@ def _claim_name(
         known = f" from {before}" if before and elsewhere else ""
         how = f"{n_changed} files here have other bytes" if n_changed else "none of them is here"
         raise InputError(
-            f"the atlas has another set{known} under the name {name!r}: {n_stored} pictures, "
+            f"the atlas has another set{known} under the name {name!r}: {n_stored} images, "
             f"and {how}",
             where=str(path),
             todo="Give this one a name of its own, with --name.",

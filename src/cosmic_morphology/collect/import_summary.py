@@ -11,20 +11,20 @@ from cosmic_morphology.collect.sources.folder.source import Folder
 class ImportSummary:
     """What an import did; ``found`` is the sum of stored, already there and refused.
 
-    Every file of the folder is a picture of ``found``, counted in ``skipped``, or the table.
+    Every file of the folder is an image of ``found``, counted in ``skipped``, or the table.
 
     Parameters
     ----------
     found : int
         Records in the folder or table.
     stored : int
-        Pictures that are new in the atlas.
+        Images that are new in the atlas.
     already_there : int
-        Pictures that an earlier import had stored, byte by byte the same.
+        Images that an earlier import had stored, byte by byte the same.
     refreshed : int
         Of those, records whose texts or labels have changed and were updated.
     refused : dict of str to int
-        Pictures that cannot be used, by kind (``cosmic_morphology.imaging``; ``missing``: the
+        Images that cannot be used, by kind (``cosmic_morphology.imaging``; ``missing``: the
         table names a file that is not there; ``unreadable``: the system refuses to read it;
         ``changed``: the atlas has other bytes under this name, and keeps them with their label).
         The ledger lists each with its reason.
@@ -55,9 +55,9 @@ class ImportSummary:
 def shortfall(taken: int, found: int, folder: Folder) -> str:
     """Why an import does not count as done, in words."""
     if not taken:
-        return f"nothing was taken in: none of {found} pictures can be used"
+        return f"nothing was taken in: none of {found} images can be used"
     if folder.table and 2 * taken < found:
-        return f"{taken} of the {found} pictures that {folder.table} names were taken in"
+        return f"{taken} of the {found} images that {folder.table} names were taken in"
     lost = folder.lost
     if lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""

@@ -16,7 +16,7 @@ class Status:
 
     Parameters
     ----------
-    pictures : int
+    images : int
         Rows of ``images``.
     records : int
         Rows of ``catalogue``.
@@ -30,7 +30,7 @@ class Status:
         Rows in which each believed column is filled.
     """
 
-    pictures: int
+    images: int
     records: int
     sources: dict[str, dict[str, int]]
     reasons: dict[str, dict[str, int]]
@@ -50,7 +50,7 @@ def status(atlas: Atlas) -> Status:
             reasons.setdefault(row["source"], Counter())[row["error_kind"]] += 1
     there = set(atlas.columns())
     return Status(
-        pictures=atlas.count("images"),
+        images=atlas.count("images"),
         records=atlas.count("catalogue"),
         sources={source: dict(sorted(n.items())) for source, n in sorted(states.items())},
         reasons={source: dict(sorted(n.items())) for source, n in sorted(reasons.items())},

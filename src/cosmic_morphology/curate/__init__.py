@@ -1,7 +1,7 @@
 """Curate: votes, labels, checks, people's verdicts, groups and the split."""
 
 from cosmic_morphology.curate.duplicates.find import DuplicateSummary, find_duplicates
-from cosmic_morphology.curate.groups.group import GroupSummary, group_pictures
+from cosmic_morphology.curate.groups.group import GroupSummary, group_images
 from cosmic_morphology.curate.labels.assign import LabelSummary, label
 from cosmic_morphology.curate.labels.audit import AuditRow, AuditTable, audit_labels
 from cosmic_morphology.curate.labels.explain import Explanation, explain_label
@@ -14,7 +14,7 @@ from cosmic_morphology.curate.review.terminal import review as review_in_termina
 from cosmic_morphology.curate.review.verdicts import Agreement, agreements
 from cosmic_morphology.curate.split.assign import folds
 from cosmic_morphology.curate.split.leakage import Leak, LeakageReport, check_leakage
-from cosmic_morphology.curate.split.split import SplitSummary, split_pictures
+from cosmic_morphology.curate.split.split import SplitSummary, split_images
 from cosmic_morphology.curate.votes.cast import VoteSummary, labels_of_voter, vote
 from cosmic_morphology.curate.votes.trained_runs import (
     TrainedSummary,
@@ -54,7 +54,7 @@ __all__ = [
     "explain_label",
     "find_duplicates",
     "folds",
-    "group_pictures",
+    "group_images",
     "import_verdicts",
     "keys_of",
     "label",
@@ -62,7 +62,7 @@ __all__ = [
     "predict_with_runs",
     "review_in_terminal",
     "review_queue",
-    "split_pictures",
+    "split_images",
     "vote",
     "voter_of",
 ]

@@ -1,6 +1,6 @@
 """Measuring: scores with intervals, comparison of runs, breakdowns; numbers only.
 
-No score leaves this room without its number of pictures, its interval, its grouping and the kind
+No score leaves this room without its number of images, its interval, its grouping and the kind
 of label it was measured on (:class:`Score`).
 """
 

@@ -15,7 +15,7 @@ _LEAST_GROUPS = 5
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """The same scores of several runs on the same test pictures.
+    """The same scores of several runs on the same test images.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class SideBySide:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: ``n`` test pictures in ``n_groups`` groups, a score of each run."""
+    """One row: ``n`` test images in ``n_groups`` groups, a score of each run."""
 
     name: str
     n: int
@@ -53,7 +53,7 @@ class Row:
 
 
 def class_tables(judged: Sequence[ScoredRun]) -> list[SideBySide]:
-    """F1 by class, one table for each set of runs that were scored on the same pictures."""
+    """F1 by class, one table for each set of runs that were scored on the same images."""
     tables = []
     for same in together(judged):
         per_run = [{one.name: one for one in each.scores.per_class} for each in same]
@@ -96,7 +96,7 @@ def part_tables(
 
 
 def together(judged: Sequence[ScoredRun]) -> list[list[ScoredRun]]:
-    """Runs that were scored on the same pictures with the same kind of label and classes."""
+    """Runs that were scored on the same images with the same kind of label and classes."""
     found: dict[tuple[object, ...], list[ScoredRun]] = {}
     for each in judged:
         scores = each.scores

@@ -33,7 +33,7 @@ class PairedDifference:
         On the kind of label of the comparison.
     to_first, to_best : Difference or None
         Macro-F1 of this run less that of the first run given, and of the best one, on the
-        pictures that both have judged; None for these runs themselves.
+        images that both have judged; None for these runs themselves.
     """
 
     rank: int
@@ -150,7 +150,7 @@ def _gap(
 ) -> Difference:
     first, second = in_common(one.answers[kind], other.answers[kind])
     if not len(first):
-        raise UsageError(f"{one.run!r} and {other.run!r} have judged no picture in common")
+        raise UsageError(f"{one.run!r} and {other.run!r} have judged no image in common")
     return paired_difference(
         metrics.macro_f1,
         first.y_true,
@@ -164,7 +164,7 @@ def _gap(
 
 
 def in_common(one: Predictions, other: Predictions) -> tuple[Predictions, Predictions]:
-    """The pictures that both have judged, in the same order."""
+    """The images that both have judged, in the same order."""
     both = sorted(set(one.ids.tolist()) & set(other.ids.tolist()))
     return _ordered(one, both), _ordered(other, both)
 

@@ -1,4 +1,4 @@
-"""Test pictures as another instrument or another hand would have left them."""
+"""Test images as another instrument or another hand would have left them."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ SMALL_SIDE_PX = 64
 BLUR_PX = 3.0
 NOISE = 0.08
 JPEG_QUALITY = 12
-# Raise it when the same picture is changed in another way.
+# Raise it when the same image is changed in another way.
 _CODE = "1"
 
 
 def shifted(thumbnail: bytes, number: int) -> bytes:
-    """One of five changes, chosen by the picture's number.
+    """One of five changes, chosen by the image's number.
 
     Grey, blurred, noisy, 64 px small, or strongly compressed.
     """
-    picture = Image.open(io.BytesIO(thumbnail)).convert("RGB")
+    image = Image.open(io.BytesIO(thumbnail)).convert("RGB")
     change = (_grey, _blurred, _noisy, _small, _same)[number % 5]
     out = io.BytesIO()
     quality = JPEG_QUALITY if change is _same else 95
-    change(picture, number).save(out, "JPEG", quality=quality)
+    change(image, number).save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
 @dataclass(slots=True)
 class CorruptedInputs:
-    """A model that is shown each picture with one change, which the picture's bytes choose."""
+    """A model that is shown each image with one change, which the image's bytes choose."""
 
     judge: Predictor
     name: str
@@ -46,11 +46,11 @@ class CorruptedInputs:
 
     @classmethod
     def of(cls, judge: Predictor) -> CorruptedInputs:
-        """The model behind changed pictures."""
+        """The model behind changed images."""
         return cls(judge, judge.name, judge.classes, judge.reject_below)
 
     def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
-        """Probabilities, float32 of shape ``(N, K)``; a picture that cannot be read gets NaN."""
+        """Probabilities, float32 of shape ``(N, K)``; an image that cannot be read gets NaN."""
         return self.judge.predict([_changed(each) for each in thumbnails])
 
     def fingerprint(self) -> str:
@@ -66,29 +66,29 @@ def _changed(thumbnail: bytes) -> bytes:
         return thumbnail  # the model says that it cannot be read
 
 
-def _grey(picture: Image.Image, number: int) -> Image.Image:
+def _grey(image: Image.Image, number: int) -> Image.Image:
     del number
-    return picture.convert("L").convert("RGB")
+    return image.convert("L").convert("RGB")
 
 
-def _blurred(picture: Image.Image, number: int) -> Image.Image:
+def _blurred(image: Image.Image, number: int) -> Image.Image:
     del number
-    return picture.filter(ImageFilter.GaussianBlur(BLUR_PX))
+    return image.filter(ImageFilter.GaussianBlur(BLUR_PX))
 
 
-def _noisy(picture: Image.Image, number: int) -> Image.Image:
-    values = np.asarray(picture, np.float32) / 255
+def _noisy(image: Image.Image, number: int) -> Image.Image:
+    values = np.asarray(image, np.float32) / 255
     noise = np.random.default_rng(number).normal(0, NOISE, values.shape)
     return Image.fromarray(((values + noise).clip(0, 1) * 255).astype(np.uint8))
 
 
-def _small(picture: Image.Image, number: int) -> Image.Image:
+def _small(image: Image.Image, number: int) -> Image.Image:
     del number
-    small = picture.copy()
+    small = image.copy()
     small.thumbnail((SMALL_SIDE_PX, SMALL_SIDE_PX))
     return small
 
 
-def _same(picture: Image.Image, number: int) -> Image.Image:
+def _same(image: Image.Image, number: int) -> Image.Image:
     del number
-    return picture
+    return image

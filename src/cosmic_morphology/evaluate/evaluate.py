@@ -31,9 +31,9 @@ class EvaluateResult:
         The classes that count.
     checked, rendered, computed : LabelScores or None
         On labels that people gave, on what the renderer drew, and on labels of the voters; None
-        without such pictures.
+        without such images.
     notes : tuple of str
-        What a person should know, such as pictures that could not be scored.
+        What a person should know, such as images that could not be scored.
     answers : dict of str to Answers
         The answers behind the scores, for comparisons.
     """
@@ -118,7 +118,7 @@ def evaluate_run(
     run_folder : Path, optional
         The scores go into its ``metrics.json``, under ``test``.
     where : str
-        Which pictures, in Lance's SQL.
+        Which images, in Lance's SQL.
     grouped_by : str
         What the split kept together, for the reader.
     reject_below : float, optional
@@ -133,10 +133,10 @@ def evaluate_run(
     found = read_answers(atlas, run_name, classes, where=where)
     if not found.kinds:
         raise UsageError(
-            f"no test picture has both a label and an answer of {run_name!r} "
+            f"no test image has both a label and an answer of {run_name!r} "
             f"({found.outside} have no label of the classes, {found.unanswered} no answer)",
             where=atlas.uri,
-            todo="Label and split the pictures, then predict with the run.",
+            todo="Label and split the images, then predict with the run.",
         )
     if reject_below is None:
         reject_below = _threshold_of(run_folder)
@@ -169,19 +169,19 @@ def evaluate_run(
 def _notes(found: TestSet, classes: Sequence[str]) -> list[str]:
     notes = []
     if found.outside:
-        notes.append(f"{found.outside} test pictures are of no class that counts, or unlabelled")
+        notes.append(f"{found.outside} test images are of no class that counts, or unlabelled")
     if found.dropped:
-        notes.append(f"{found.dropped} test pictures were dropped by a person")
+        notes.append(f"{found.dropped} test images were dropped by a person")
     if found.unanswered:
-        notes.append(f"{found.unanswered} labelled test pictures were never shown to the run")
+        notes.append(f"{found.unanswered} labelled test images were never shown to the run")
     for kind, answers in found.kinds.items():
         present = set(answers.y_true.tolist())
         lacking = [name for at, name in enumerate(classes) if at not in present]
         if lacking:
-            notes.append(f"{kind} labels: no test picture of {', '.join(lacking)}")
+            notes.append(f"{kind} labels: no test image of {', '.join(lacking)}")
         silent = int((answers.predicted_class == "").sum())
         if silent:
-            notes.append(f"{kind} labels: {silent} pictures could not be read; they count as wrong")
+            notes.append(f"{kind} labels: {silent} images could not be read; they count as wrong")
     return notes
 
 

@@ -1,4 +1,4 @@
-"""Runs ranked on the same test pictures, on every test that is asked for."""
+"""Runs ranked on the same test images, on every test that is asked for."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class EvaluationSet:
     Attributes
     ----------
     where : str
-        Its pictures in Lance's SQL.
+        Its images in Lance's SQL.
     suffix : str
-        Of the columns of predictions, where the runs were asked about changed pictures.
+        Of the columns of predictions, where the runs were asked about changed images.
     """
 
     # Not a test, whatever pytest makes of the name.
@@ -46,7 +46,7 @@ class EvaluationRanking:
     Attributes
     ----------
     name, where : str
-        Which test, and its pictures in Lance's SQL.
+        Which test, and its images in Lance's SQL.
     comparison : Comparison
         The ranking.
     judged : tuple of Judged
@@ -94,7 +94,7 @@ def rank_runs(
 def default_evaluation_sets(atlas: Atlas) -> dict[str, EvaluationSet]:
     """The tests that the split itself gives, by name; the whole test split comes first.
 
-    Where whole collections are held out, pictures of collections that training has seen and of
+    Where whole collections are held out, images of collections that training has seen and of
     others are tests of their own: a net that knows the site instead of the sky fails the second.
     """
     found = {"test": EvaluationSet()}
@@ -162,7 +162,7 @@ def _test_board(
             f"no run could be scored on the test {name!r}"
             + (f" ({next(iter(unjudged.values()))})" if unjudged else ""),
             where=atlas.uri,
-            todo="Predict the test pictures with at least one run first.",
+            todo="Predict the test images with at least one run first.",
         )
     evaluations = [each.evaluation for each in judged]
     comparison = compare_runs(evaluations, settings=settings, seed=seed)

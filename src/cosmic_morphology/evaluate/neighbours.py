@@ -16,7 +16,7 @@ TRAIN = "split = 'train'"
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """One training picture, what it was labelled, and the cosine of the angle between them."""
+    """One training image, what it was labelled, and the cosine of the angle between them."""
 
     id: str
     label: str
@@ -60,14 +60,14 @@ def read_vectors(
 def nearest_in_training(
     atlas: Atlas, ids: Sequence[str], *, column: str, count: int = 3
 ) -> dict[str, list[Neighbour]]:
-    """The training pictures nearest to each of some pictures, nearest first.
+    """The training images nearest to each of some images, nearest first.
 
     Parameters
     ----------
     atlas : Atlas
         Only read.
     ids : sequence of str
-        The pictures; those without an embedding are missing in the answer.
+        The images; those without an embedding are missing in the answer.
     column : str
         Their embeddings, from :func:`embedding_for`.
     count : int
@@ -97,7 +97,7 @@ class Mistake:
     Attributes
     ----------
     id, title, credit, page_url : str
-        The picture, as its source describes it: texts from outside.
+        The image, as its source describes it: texts from outside.
     right, answer : str
         Its class, and what the run said.
     confidence : float

@@ -1,4 +1,4 @@
-"""Where the target of a picture is, and how much of the picture it fills."""
+"""Where the target of an image is, and how much of the image it fills."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def object_mask(pixels: np.ndarray) -> np.ndarray:
     """The largest bright thing on the sky, bool of shape ``(H, W)``.
 
     What is three standard deviations (from the median absolute deviation) above the median of the
-    smoothed picture, and hangs together with the part that has most light.
+    smoothed image, and hangs together with the part that has most light.
 
     Parameters
     ----------
     pixels : ndarray of uint8, shape ``(H, W, 3)``
-        A picture.
+        An image.
     """
     grey = ndimage.gaussian_filter(pixels.astype(np.float32).mean(-1) / 255, 1.0)
     level = np.median(grey)
@@ -47,7 +47,7 @@ def object_mask(pixels: np.ndarray) -> np.ndarray:
 
 
 def border_mask(shape: tuple[int, int]) -> np.ndarray:
-    """The outer frame of a picture, in which captions stand, bool of that shape."""
+    """The outer frame of an image, in which captions stand, bool of that shape."""
     found = np.ones(shape, bool)
     down, right = (max(1, round(BORDER * side)) for side in shape)
     found[down:-down, right:-right] = False
@@ -57,7 +57,7 @@ def border_mask(shape: tuple[int, int]) -> np.ndarray:
 def object_area_fraction(
     atlas: Atlas, ids: Sequence[str], *, progress: Callable[[int, int], None] | None = None
 ) -> np.ndarray:
-    """Share of each picture that its target fills, float of shape ``(N,)``."""
+    """Share of each image that its target fills, float of shape ``(N,)``."""
     found = []
     for batch in atlas.batches(["thumbnail"], ids=ids):
         seen = [read_thumbnail(each, size=_SIDE_PX) for each in batch["thumbnail"].to_pylist()]

@@ -1,4 +1,4 @@
-"""What a run answered to the test pictures, beside what is right, as arrays."""
+"""What a run answered to the test images, beside what is right, as arrays."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ NOBODY = "(unknown)"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """A run's answers to pictures whose class is known, row for row.
+    """A run's answers to images whose class is known, row for row.
 
     Attributes
     ----------
     ids, groups, collections, sources : ndarray of object, shape ``(N,)``
-        Which picture, what it may not be parted from, and where it comes from.
+        Which image, what it may not be parted from, and where it comes from.
     y_true, y_pred : ndarray of int, shape ``(N,)``
         Numbers of classes; the number of classes itself stands for any other answer.
     said : ndarray of object, shape ``(N,)``
-        The answer as a word, empty when the picture could not be read.
+        The answer as a word, empty when the image could not be read.
     confidence : ndarray of float, shape ``(N,)``
         Probability of the answer.
     probabilities : ndarray of float, shape ``(N, K)``, or None
@@ -72,13 +72,13 @@ class TestSet:
     Attributes
     ----------
     kinds : dict of str to Answers
-        For ``checked``, ``rendered`` and ``computed``; a kind without pictures is missing.
+        For ``checked``, ``rendered`` and ``computed``; a kind without images is missing.
     outside : int
-        Test pictures whose label is none of the classes, or open.
+        Test images whose label is none of the classes, or open.
     dropped : int
-        Test pictures that a person has dropped.
+        Test images that a person has dropped.
     unanswered : int
-        Test pictures with a label that the run was never asked about.
+        Test images with a label that the run was never asked about.
     """
 
     # Not a test, whatever pytest makes of the name.
@@ -93,7 +93,7 @@ class TestSet:
 def read_answers(
     atlas: Atlas, run_name: str, classes: Sequence[str], *, where: str = TEST
 ) -> TestSet:
-    """Read a run's predictions of the test pictures.
+    """Read a run's predictions of the test images.
 
     Parameters
     ----------
@@ -102,14 +102,14 @@ def read_answers(
     run_name : str
         The run.
     classes : sequence of str
-        The classes that count; pictures of others are left out and counted.
+        The classes that count; images of others are left out and counted.
     where : str
-        Which pictures, in Lance's SQL.
+        Which images, in Lance's SQL.
 
     Raises
     ------
     UsageError
-        The run was not asked about any of these pictures.
+        The run was not asked about any of these images.
     """
     column = f"prediction_{run_name}"
     if column not in atlas.columns():

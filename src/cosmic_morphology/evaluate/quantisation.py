@@ -1,4 +1,4 @@
-"""What 8-bit integers cost: run and file on the same test pictures, scored side by side."""
+"""What 8-bit integers cost: run and file on the same test images, scored side by side."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _BATCH = 16
 def saliency(
     model: TrainedModel, thumbnails: Sequence[bytes], *, answers: Sequence[int] | None = None
 ) -> np.ndarray:
-    """What in each picture speaks for an answer (Grad-CAM, Selvaraju et al. 2017).
+    """What in each image speaks for an answer (Grad-CAM, Selvaraju et al. 2017).
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def saliency(
             part = thumbnails[start : start + _BATCH]
             squares = np.stack([model.preprocessing.pixels(each) for each in part])
             pixels = torch.from_numpy(squares).to(model.device).permute(0, 3, 1, 2)
-            # A frozen backbone has no gradients of its own: they begin at the picture.
+            # A frozen backbone has no gradients of its own: they begin at the image.
             ready = model.preprocessing.normalised(pixels).requires_grad_()
             wanted = None
             if answers is not None:

@@ -30,7 +30,7 @@ from cosmic_morphology.stats.score import Score
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """How well one class is recognised; ``n`` is its number of test pictures."""
+    """How well one class is recognised; ``n`` is its number of test images."""
 
     name: str
     n: int
@@ -41,7 +41,7 @@ class ClassScores:
 
 @dataclass(frozen=True, slots=True)
 class PartScores:
-    """Scores of a part of the test pictures, such as those of one collection."""
+    """Scores of a part of the test images, such as those of one collection."""
 
     name: str
     n: int
@@ -58,7 +58,7 @@ class SelectiveScores:
     reject_below : float
         Answers that are less sure are left open.
     coverage : Score
-        Share of the pictures that get an answer.
+        Share of the images that get an answer.
     precision : Score or None
         Share of right answers among those; None where all are left open.
     """
@@ -89,7 +89,7 @@ class LabelScores:
     reliability : tuple of Bin
         For a reliability plot.
     by_collection, by_source : tuple of PartScores
-        Most pictures first.
+        Most images first.
     kept : Kept or None
         The reject option at the run's own threshold; None where it has none.
     """
@@ -111,7 +111,7 @@ class LabelScores:
 
     @property
     def n(self) -> int:
-        """Test pictures."""
+        """Test images."""
         return self.accuracy.n
 
     def to_dict(self) -> dict[str, Any]:
@@ -244,7 +244,7 @@ class Scorer:
         return self._score(name, float(statistic(matrix)), interval, answers)
 
     def weighted(self, name: str, statistic: WeightedStatistic, answers: Predictions) -> Score:
-        """A statistic that needs every picture, with its interval."""
+        """A statistic that needs every image, with its interval."""
         value = float(statistic(np.ones((1, len(answers)), np.float32))[0])
         interval = bootstrap_weighted(
             statistic, answers.groups, n=self.settings.bootstrap, seed=self.seed
@@ -259,7 +259,7 @@ class Scorer:
 
 
 def parts(measure: Scorer, answers: Predictions, names: np.ndarray) -> tuple[PartScores, ...]:
-    """Scores of each part of the pictures by its name, most pictures first."""
+    """Scores of each part of the images by its name, most images first."""
     found = []
     for name in dict.fromkeys(names.tolist()):
         own = answers.take(names == name)

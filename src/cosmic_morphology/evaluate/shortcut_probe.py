@@ -17,7 +17,7 @@ from cosmic_morphology.stats.score import COMPUTED, GROUPED_BY, Score
 
 FOLDS = 5
 _LEAST = 2 * FOLDS
-_MOST_PICTURES = 4000
+_MOST_IMAGES = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ProbeScore:
     what : str
         ``collection``, ``source`` or ``class``.
     accuracy : Score
-        On pictures of groups that the probe has not seen.
+        On images of groups that the probe has not seen.
     chance : float
         Share of the most frequent answer: what guessing reaches.
     """
@@ -66,17 +66,17 @@ def source_probe(
     resamples, seed : int
         Of the intervals; the seed also draws from large atlases.
     where : str
-        Which pictures, in Lance's SQL.
+        Which images, in Lance's SQL.
 
     Raises
     ------
     UsageError
-        There are too few pictures with an embedding.
+        There are too few images with an embedding.
     """
     names = ["source", "collection", "label", "group"]
     rows, vectors = read_vectors(atlas, column, where, [n for n in names if n in atlas.columns()])
-    if len(rows) > _MOST_PICTURES:
-        drawn = np.random.default_rng(seed).choice(len(rows), _MOST_PICTURES, replace=False)
+    if len(rows) > _MOST_IMAGES:
+        drawn = np.random.default_rng(seed).choice(len(rows), _MOST_IMAGES, replace=False)
         rows, vectors = [rows[at] for at in np.sort(drawn)], vectors[np.sort(drawn)]
     groups = [row.get("group") or row["id"] for row in rows]
     found = []
@@ -87,9 +87,9 @@ def source_probe(
             found.append(probed)
     if not found:
         raise UsageError(
-            f"too few pictures have an embedding in {column!r} for a probe",
+            f"too few images have an embedding in {column!r} for a probe",
             where=atlas.uri,
-            todo=f"At least {_LEAST} pictures of two collections, sources or classes are needed.",
+            todo=f"At least {_LEAST} images of two collections, sources or classes are needed.",
         )
     note = (
         "A linear probe on frozen embeddings. What it tells far better than by chance, a "
@@ -107,16 +107,16 @@ def probe(
     resamples: int,
     seed: int,
 ) -> ProbeScore | None:
-    """One probe; None where fewer than two answers have enough pictures.
+    """One probe; None where fewer than two answers have enough images.
 
     Parameters
     ----------
     vectors : ndarray of float32, shape ``(N, D)``
-        What is known of each picture.
+        What is known of each image.
     answers : sequence of str, shape ``(N,)``
         What is to be told; empty ones and rare ones are left out.
     groups : sequence of str, shape ``(N,)``
-        Pictures of one group are never on both sides.
+        Images of one group are never on both sides.
     what : str
         Name of the answers.
     resamples, seed : int
@@ -155,7 +155,7 @@ def _predicted(vectors: np.ndarray, y_true: np.ndarray, groups: np.ndarray) -> n
 
     found = np.zeros_like(y_true)
     for train, test in GroupKFold(FOLDS).split(vectors, y_true, groups.astype(str)):
-        # As many unknowns as pictures: strong regularisation is what makes the probe honest.
+        # As many unknowns as images: strong regularisation is what makes the probe honest.
         fitted = make_pipeline(StandardScaler(), RidgeClassifier(alpha=float(vectors.shape[1])))
         found[test] = fitted.fit(vectors[train], y_true[train]).predict(vectors[test])
     return found

@@ -1,18 +1,18 @@
 """Bytes to pixels, once.
 
-:func:`ingest_image` looks at the bytes of one picture, decodes them once and answers with
-everything that later stages need: hashes, sizes, simple statistics and the thumbnail, which is all that they
-read from then on. Bytes that are not a usable picture raise
-:class:`~cosmic_morphology.errors.PictureError` with one of these kinds (:class:`PictureKind`):
+:func:`ingest_image` looks at the bytes of one image, decodes them once and answers with everything
+that later stages need: hashes, sizes, simple statistics and the thumbnail, which is all that they
+read from then on. Bytes that are not a usable image raise
+:class:`~cosmic_morphology.errors.ImageError` with one of these kinds (:class:`RejectionKind`):
 
 =================== ===============================================================================
 kind                what came
 =================== ===============================================================================
 ``empty``           zero bytes
-``not_a_picture``   HTML, JSON, text, PDF, archives (gzip of other than FITS), video, or no known
+``not_an_image``   HTML, JSON, text, PDF, archives (gzip of other than FITS), video, or no known
                     signature
 ``svg``             a drawing in SVG: may carry scripts, has no pixels
-``unsupported``     a picture of a format or pixel type that is not decoded here (HEIC, AVIF,
+``unsupported``     an image of a format or pixel type that is not decoded here (HEIC, AVIF,
                     JPEG 2000, Photoshop, camera raw; complex TIFFs; a FITS cube or a FITS file
                     without image)
 ``too_large``       more bytes than ``ImageLimits.max_bytes``, or compressed PNG texts that unpack
@@ -21,7 +21,7 @@ kind                what came
                     to more than ``ImageLimits.max_decoded_bytes`` (nothing was decoded)
 ``too_small``       a side shorter than ``ImageLimits.min_side_px``
 ``blank``           counts (FITS, or deeper than 8 bits) of which no two finite ones differ
-``truncated``       the file ends before its picture does
+``truncated``       the file ends before its image does
 ``corrupt``         the decoder fails, or a checksum inside the file is wrong
 =================== ===============================================================================
 
@@ -37,7 +37,7 @@ lower half is missing is refused, not filled with grey.
 
 from __future__ import annotations
 
-from cosmic_morphology.imaging.ingest import IngestedImage, ingest_image, read_picture
+from cosmic_morphology.imaging.ingest import IngestedImage, ingest_image, read_image
 from cosmic_morphology.imaging.perceptual_hash import perceptual_hash
 from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind
 from cosmic_morphology.imaging.thumbnail import read_thumbnail
@@ -50,6 +50,6 @@ __all__ = [
     "RejectionKind",
     "ingest_image",
     "perceptual_hash",
-    "read_picture",
+    "read_image",
     "read_thumbnail",
 ]

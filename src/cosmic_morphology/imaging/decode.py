@@ -1,4 +1,4 @@
-"""The one decode of a picture: any format in, upright 8-bit grey or sRGB out."""
+"""The one decode of an image: any format in, upright 8-bit grey or sRGB out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging.colour import to_srgb
 from cosmic_morphology.imaging.formats import png, tiff
 from cosmic_morphology.imaging.formats.containers import webp_size
@@ -36,11 +36,11 @@ DRAFT_GAP = 1.25
 
 @dataclass(frozen=True)
 class Decoded:
-    """A decoded picture.
+    """A decoded image.
 
     Parameters
     ----------
-    picture : PIL.Image.Image
+    image : PIL.Image.Image
         Upright, mode ``L`` or ``RGB`` (sRGB); smaller than the original where the decoder could
         reduce a JPEG on the way.
     width, height : int
@@ -49,18 +49,18 @@ class Decoded:
         The pixels are those of the file: nothing was turned, converted or reduced.
     """
 
-    picture: Image.Image
+    image: Image.Image
     width: int
     height: int
     untouched: bool
 
 
 def decode(data: bytes, media_type: str, limits: ImageLimits, *, where: str = "") -> Decoded:
-    """Decode a picture of a known media type (FITS has its own module).
+    """Decode an image of a known media type (FITS has its own module).
 
     Raises
     ------
-    PictureError
+    ImageError
         ``too_many_pixels`` or ``too_small`` from the header, before anything is decoded;
         ``truncated``, ``corrupt`` or ``unsupported``.
     """
@@ -87,11 +87,11 @@ def rejections(where: str) -> Iterator[None]:
 
     Decoders of untrusted bytes raise almost anything (``SyntaxError``, ``struct.error``,
     ``KeyError``, ``ZeroDivisionError``, ...). Running out of memory is this machine's condition,
-    not the picture's fault, and passes through.
+    not the image's fault, and passes through.
     """
     try:
         yield
-    except (PictureError, MemoryError):
+    except (ImageError, MemoryError):
         raise
     except Exception as error:
         raise _refusal(error, where) from error
@@ -117,7 +117,7 @@ _ORIENTATION, _COLOUR_MAP = 0x0112, 0x0140
 _UNSUPPORTED_WORDS = ("unknown", "unsupported", "not available", "cannot handle", "not supported")
 
 
-def _refusal(error: Exception, where: str) -> PictureError:
+def _refusal(error: Exception, where: str) -> ImageError:
     said = str(error) or type(error).__name__
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         kind, todo = RejectionKind.TOO_MANY_PIXELS, "Take a smaller rendition."
@@ -127,7 +127,7 @@ def _refusal(error: Exception, where: str) -> PictureError:
         kind, todo = RejectionKind.UNSUPPORTED, "Convert it to 8-bit JPEG or PNG."
     else:
         kind, todo = RejectionKind.CORRUPT, "Fetch it again."
-    return reject(kind, f"the picture cannot be decoded ({said})", where, todo)
+    return reject(kind, f"the image cannot be decoded ({said})", where, todo)
 
 
 def _decode_jpeg(
@@ -187,9 +187,9 @@ def _decoded(
         As in EXIF, where it is known already.
     """
     turn = orientation or orientation_of(image)
-    picture = to_srgb(upright(pixels, turn), image)
+    shown = to_srgb(upright(pixels, turn), image)
     width, height = size or pixels.size
     if turn >= 5:
         width, height = height, width
-    untouched = picture is pixels and pixels.size == (width, height)
-    return Decoded(picture, width, height, untouched=untouched)
+    untouched = shown is pixels and pixels.size == (width, height)
+    return Decoded(shown, width, height, untouched=untouched)

@@ -1,4 +1,4 @@
-"""Taking a picture in: the only place where an original is decoded, once in its life."""
+"""Taking an image in: the only place where an original is decoded, once in its life."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEFAULT_LIMITS = ImageLimits()
 
 @dataclass(frozen=True)
 class IngestedImage:
-    """What is known of a picture after its one decode.
+    """What is known of an image after its one decode.
 
     Parameters
     ----------
@@ -43,13 +43,13 @@ class IngestedImage:
     blankness : float
         In [0, 1]; 1 is a constant frame (a dark sky with a few stars is near 0).
     colourfulness : float
-        0 for grey pictures, about 0.4 for very colourful ones.
+        0 for grey images, about 0.4 for very colourful ones.
     n_frames : int
         Frames of an animation or pages of a TIFF; the first one was decoded.
 
     Notes
     -----
-    The numbers are defined in :class:`~cosmic_morphology.imaging.statistics.PictureStatistics`.
+    The numbers are defined in :class:`~cosmic_morphology.imaging.statistics.ImageStatistics`.
     """
 
     sha256: str
@@ -69,7 +69,7 @@ class IngestedImage:
 def ingest_image(
     data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, source_hint: str = ""
 ) -> IngestedImage:
-    """Check, decode, measure and fingerprint one picture.
+    """Check, decode, measure and fingerprint one image.
 
     Parameters
     ----------
@@ -82,25 +82,23 @@ def ingest_image(
 
     Raises
     ------
-    PictureError
+    ImageError
         With the ``kind`` of the table in :mod:`cosmic_morphology.imaging`.
     """
     check_bytes(data, limits, where=source_hint)
     media_type = media_type_of(data, where=source_hint)
     decoded = _decoded(data, media_type, limits, source_hint)
     with rejections(source_hint):
-        picture = shrink_to(decoded, limits.thumbnail_side_px)
-        grey = picture.convert("L")
-        numbers = measure(picture, grey=grey)
+        image = shrink_to(decoded, limits.thumbnail_side_px)
+        grey = image.convert("L")
+        numbers = measure(image, grey=grey)
         return IngestedImage(
             sha256=hashlib.sha256(data).hexdigest(),
             media_type=media_type,
             width=decoded.width,
             height=decoded.height,
-            thumbnail=thumbnail_bytes(data, media_type, decoded, picture),
-            phash=perceptual_hash(
-                decoded.picture, grey=grey if picture is decoded.picture else None
-            ),
+            thumbnail=thumbnail_bytes(data, media_type, decoded, image),
+            phash=perceptual_hash(decoded.image, grey=grey if image is decoded.image else None),
             brightness=numbers.brightness,
             contrast=numbers.contrast,
             sharpness=numbers.sharpness,
@@ -117,10 +115,10 @@ def _decoded(data: bytes, media_type: str, limits: ImageLimits, where: str) -> D
     return decode(data, media_type, limits, where=where)
 
 
-def read_picture(
+def read_image(
     data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS, source_hint: str = ""
 ) -> np.ndarray:
-    """All pixels of a picture, checked and decoded as :func:`ingest_image` does, but not reduced.
+    """All pixels of an image, checked and decoded as :func:`ingest_image` does, but not reduced.
 
     For what shrinks it itself, such as a network's input.
 
@@ -140,7 +138,7 @@ def read_picture(
 
     Raises
     ------
-    PictureError
+    ImageError
         With the ``kind`` of the table in :mod:`cosmic_morphology.imaging`.
     """
     check_bytes(data, limits, where=source_hint)
@@ -149,4 +147,4 @@ def read_picture(
     whole = replace(limits, thumbnail_side_px=max(limits.max_pixels, 1))
     decoded = _decoded(data, media_type, whole, source_hint)
     with rejections(source_hint):
-        return np.asarray(decoded.picture.convert("RGB"))
+        return np.asarray(decoded.image.convert("RGB"))

@@ -1,4 +1,4 @@
-"""The fingerprint of a picture that survives re-encoding and resizing."""
+"""The fingerprint of an image that survives re-encoding and resizing."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ HASH_SIDE = 8
 SAMPLE_SIDE_PX = 32
 
 
-def perceptual_hash(picture: Image.Image, *, grey: Image.Image | None = None) -> bytes:
+def perceptual_hash(image: Image.Image, *, grey: Image.Image | None = None) -> bytes:
     """64-bit perceptual hash, bit for bit that of ``imagehash.phash``.
 
-    The picture is reduced to 32 x 32 grey pixels; each of the 8 x 8 lowest frequencies of its
+    The image is reduced to 32 x 32 grey pixels; each of the 8 x 8 lowest frequencies of its
     cosine transform gives one bit: above their median or not.
 
     Parameters
     ----------
-    picture : PIL.Image.Image
-        Upright 8-bit picture, grey or RGB.
+    image : PIL.Image.Image
+        Upright 8-bit image, grey or RGB.
     grey : PIL.Image.Image, optional
-        The same picture in mode ``L``, where it is there already.
+        The same image in mode ``L``, where it is there already.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def perceptual_hash(picture: Image.Image, *, grey: Image.Image | None = None) ->
     Method: N. Krawetz, "Looks like it" (hackerfactor.com, 2011). The few frequencies that bits
     depend on are products with a small matrix, which is faster than the whole transform.
     """
-    grey = picture.convert("L") if grey is None else grey
+    grey = image.convert("L") if grey is None else grey
     sample = grey.resize((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), Image.Resampling.LANCZOS)
     # Through bytes: numpy asks Pillow for more than it needs.
     levels = np.frombuffer(sample.tobytes(), np.uint8).reshape(sample.size[::-1])
@@ -51,6 +51,6 @@ _COSINES = 2 * np.cos(
 )
 _MIDDLE = [HASH_SIDE**2 // 2 - 1, HASH_SIDE**2 // 2]
 # Rounding changes these sums by less than a millionth. Where the two in the middle are as near as
-# this (an even picture, or one that is its own mirror image), it decides: then the same transform
+# this (an even image, or one that is its own mirror image), it decides: then the same transform
 # as that of ``imagehash`` is taken.
 _TOLD_APART = 1e-3

@@ -1,6 +1,6 @@
 """Blurring and sampling on regular grids as products of small matrices: pure functions.
 
-Comparing two pictures blurs dozens of small frames; products of matrices do it ten times faster
+Comparing two images blurs dozens of small frames; products of matrices do it ten times faster
 than filters that walk over the pixels, with the same results.
 """
 
@@ -16,13 +16,13 @@ Edge = Literal["reflect", "nearest"]
 
 
 def blurred(
-    picture: np.ndarray, sigma: float, *, truncate: float = 4.0, edge: Edge = "reflect"
+    image: np.ndarray, sigma: float, *, truncate: float = 4.0, edge: Edge = "reflect"
 ) -> np.ndarray:
     """A Gaussian blur, as ``scipy.ndimage.gaussian_filter`` gives it.
 
     Parameters
     ----------
-    picture : ndarray, shape ``(height, width)``
+    image : ndarray, shape ``(height, width)``
     sigma : float
         Standard deviation, px.
     truncate : float
@@ -30,28 +30,28 @@ def blurred(
     edge : str
         What lies beyond the edges.
     """
-    rows = blurring(picture.shape[0], sigma, truncate, edge)
-    columns = blurring(picture.shape[1], sigma, truncate, edge)
-    return np.asarray(rows @ np.asarray(picture, np.float32) @ columns.T)
+    rows = blurring(image.shape[0], sigma, truncate, edge)
+    columns = blurring(image.shape[1], sigma, truncate, edge)
+    return np.asarray(rows @ np.asarray(image, np.float32) @ columns.T)
 
 
-def sampled(picture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def sampled(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Linear interpolation at the crossings of columns ``x`` and rows ``y`` (px).
 
     Beyond the edges the nearest pixel counts.
 
     Parameters
     ----------
-    picture : ndarray, shape ``(height, width)``
+    image : ndarray, shape ``(height, width)``
     x, y : ndarray, shapes ``(W,)`` and ``(H,)``
 
     Returns
     -------
     ndarray of float32, shape ``(H, W)``
     """
-    at, after, share = _between(y, picture.shape[0])
-    rows = picture[at] * (1 - share)[:, None] + picture[after] * share[:, None]
-    at, after, share = _between(x, picture.shape[1])
+    at, after, share = _between(y, image.shape[0])
+    rows = image[at] * (1 - share)[:, None] + image[after] * share[:, None]
+    at, after, share = _between(x, image.shape[1])
     return np.asarray(rows[:, at] * (1 - share) + rows[:, after] * share, np.float32)
 
 

@@ -1,7 +1,7 @@
 """The first look at bytes: what they are by their own word, and whether they may be decoded.
 
 Names, extensions and ``Content-Type`` headers are never asked: archives serve HTML error pages
-as ``.jpg`` with status 200, and placeholders as pictures.
+as ``.jpg`` with status 200, and placeholders as images.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 
 TEXT_HEAD_BYTES = 4096
 PRINTABLE_SHARE_OF_TEXT = 0.95
@@ -22,7 +22,7 @@ class RejectionKind(StrEnum):
     """Why bytes were refused (the table is in :mod:`cosmic_morphology.imaging`)."""
 
     EMPTY = "empty"
-    NOT_A_PICTURE = "not_a_picture"
+    NOT_AN_IMAGE = "not_an_image"
     SVG = "svg"
     UNSUPPORTED = "unsupported"
     TOO_LARGE = "too_large"
@@ -42,11 +42,11 @@ class ImageLimits:
     max_bytes : int
         Largest body, in bytes.
     max_pixels : int
-        Largest picture, in pixels (width times height), decided from the header before decoding.
+        Largest image, in pixels (width times height), decided from the header before decoding.
     min_side_px : int
-        Shortest side that is still a picture, in pixels.
+        Shortest side that is still an image, in pixels.
     thumbnail_side_px : int
-        Longest side of the thumbnail, in pixels; smaller pictures are not enlarged.
+        Longest side of the thumbnail, in pixels; smaller images are not enlarged.
     max_decoded_bytes : int
         What an image deeper than 8 bits, or a compressed FITS file, may unpack to, in bytes.
     max_metadata_bytes : int
@@ -65,7 +65,7 @@ class ImageLimits:
 
 
 def media_type_of(data: bytes, *, where: str = "") -> str:
-    """Media type of a picture, from its signature.
+    """Media type of an image, from its signature.
 
     Parameters
     ----------
@@ -81,12 +81,12 @@ def media_type_of(data: bytes, *, where: str = "") -> str:
 
     Raises
     ------
-    PictureError
-        ``empty``, ``svg``, ``unsupported`` or ``not_a_picture``.
+    ImageError
+        ``empty``, ``svg``, ``unsupported`` or ``not_an_image``.
     """
     if not data:
         raise reject(RejectionKind.EMPTY, "the file has zero bytes", where, "Fetch it again.")
-    for signature, media_type in _PICTURES:
+    for signature, media_type in _IMAGES:
         if data.startswith(signature):
             return media_type
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
@@ -105,7 +105,7 @@ def check_bytes(data: bytes, limits: ImageLimits, *, where: str = "") -> None:
 
 
 def check_size(width: int, height: int, limits: ImageLimits, *, where: str = "") -> None:
-    """Refuse pictures with too many or too few pixels (``too_many_pixels``, ``too_small``).
+    """Refuse images with too many or too few pixels (``too_many_pixels``, ``too_small``).
 
     Parameters
     ----------
@@ -124,14 +124,14 @@ def check_size(width: int, height: int, limits: ImageLimits, *, where: str = "")
         raise reject(RejectionKind.TOO_SMALL, what, where, "Take a larger rendition.")
 
 
-def reject(kind: RejectionKind, what: str, where: str, todo: str = "") -> PictureError:
+def reject(kind: RejectionKind, what: str, where: str, todo: str = "") -> ImageError:
     """The error of one refusal, for the caller to raise."""
-    return PictureError(kind, what, where=where, todo=todo)
+    return ImageError(kind, what, where=where, todo=todo)
 
 
 _FITS = b"SIMPLE  ="
 _GZIP = b"\x1f\x8b"
-_PICTURES = (
+_IMAGES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"GIF87a", "image/gif"),
@@ -145,10 +145,10 @@ _PICTURES = (
 )
 
 _UNSUPPORTED = (
-    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
-    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
+    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
+    (b"\xff\x0a", "a JPEG XL image"),
+    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL image"),
     (b"8BPS", "a Photoshop document"),
     (b"\x00\x00\x01\x00", "an icon"),
     (b"%!PS", "a PostScript document"),
@@ -166,7 +166,7 @@ _UNSUPPORTED = (
 
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
 
-_NOT_PICTURES = (
+_NOT_IMAGES = (
     (b"%PDF", "a PDF document"),
     (_GZIP, "a gzip archive of no FITS file"),
     (b"PK\x03\x04", "a zip archive"),
@@ -190,17 +190,17 @@ def _gunzipped_head(data: bytes) -> bytes:
         return b""
 
 
-def _unrecognised(data: bytes, where: str) -> PictureError:
-    """What bytes without a known picture signature are refused as."""
+def _unrecognised(data: bytes, where: str) -> ImageError:
+    """What bytes without a known image signature are refused as."""
     if name := _unsupported_name(data):
         return _unsupported(name, where)
     if data[4:8] == b"ftyp":
-        return _no_picture("a video (MP4 or QuickTime)", where)
+        return _no_image("a video (MP4 or QuickTime)", where)
     if data[:4] == b"RIFF":
-        return _no_picture("a RIFF recording (WAV or AVI)", where)
-    for signature, name in _NOT_PICTURES:
+        return _no_image("a RIFF recording (WAV or AVI)", where)
+    for signature, name in _NOT_IMAGES:
         if data.startswith(signature):
-            return _no_picture(name, where)
+            return _no_image(name, where)
     return _stranger_text(data, where)
 
 
@@ -209,35 +209,35 @@ def _unsupported_name(data: bytes) -> str | None:
         if data.startswith(signature):
             return name
     if data[4:8] == b"ftyp" and data[8:12] in _STILL_BRANDS:
-        return "an AVIF or HEIC picture"
+        return "an AVIF or HEIC image"
     if re.match(rb"P[1-7][\s#]", data[:3]):
         return "a portable bitmap, graymap or pixmap"
     return None
 
 
-def _stranger_text(data: bytes, where: str) -> PictureError:
+def _stranger_text(data: bytes, where: str) -> ImageError:
     head = _text(data[:TEXT_HEAD_BYTES])
     if head is None:
-        return _no_picture("of no known kind", where)
+        return _no_image("of no known kind", where)
     element = _first_element(head)
     if element == "svg":
         what = "the body is an SVG drawing, which may carry scripts and has no pixels"
         return reject(RejectionKind.SVG, what, where, "Take the PNG or JPEG rendition.")
     if element in {"html", "head", "body", "!doctype html"}:
-        return _no_picture("an HTML page", where)
+        return _no_image("an HTML page", where)
     if element is not None:
-        return _no_picture("an XML document", where)
-    return _no_picture("a JSON document" if _is_json(data, head) else "plain text", where)
+        return _no_image("an XML document", where)
+    return _no_image("a JSON document" if _is_json(data, head) else "plain text", where)
 
 
-def _unsupported(name: str, where: str) -> PictureError:
+def _unsupported(name: str, where: str) -> ImageError:
     todo = "Convert it to JPEG, PNG, TIFF or FITS."
     return reject(RejectionKind.UNSUPPORTED, f"{name} cannot be decoded here", where, todo)
 
 
-def _no_picture(name: str, where: str) -> PictureError:
+def _no_image(name: str, where: str) -> ImageError:
     todo = "Look at what the address really serves."
-    return reject(RejectionKind.NOT_A_PICTURE, f"the body is {name}, not a picture", where, todo)
+    return reject(RejectionKind.NOT_AN_IMAGE, f"the body is {name}, not an image", where, todo)
 
 
 def _text(head: bytes) -> str | None:

@@ -1,8 +1,8 @@
-"""Simple numbers that say what a picture is like, measured on its thumbnail's pixels.
+"""Simple numbers that say what an image is like, measured on its thumbnail's pixels.
 
 All are measured at the thumbnail's scale, so that they can be compared between originals of very
-different sizes. Dark pictures and pictures of little detail are normal here: no number by itself
-is a reason to drop a picture of the sky.
+different sizes. Dark images and images of little detail are normal here: no number by itself
+is a reason to drop an image of the sky.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ COLOUR_SIDE_PX = 128
 
 
 @dataclass(frozen=True)
-class PictureStatistics:
-    """Numbers of one picture.
+class ImageStatistics:
+    """Numbers of one image.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class PictureStatistics:
         channel lie 32 levels or more from the median: a black sky with a handful of stars is not
         blank, the noise of a JPEG over an empty cutout is.
     colourfulness : float
-        0 for grey pictures, about 0.4 for very colourful ones (D. Hasler and S. Süsstrunk,
+        0 for grey images, about 0.4 for very colourful ones (D. Hasler and S. Süsstrunk,
         "Measuring colourfulness in natural images", 2003, divided by 255).
     """
 
@@ -47,27 +47,27 @@ class PictureStatistics:
     colourfulness: float
 
 
-def measure(picture: Image.Image, *, grey: Image.Image | None = None) -> PictureStatistics:
-    """Measure a picture at the thumbnail's scale.
+def measure(image: Image.Image, *, grey: Image.Image | None = None) -> ImageStatistics:
+    """Measure an image at the thumbnail's scale.
 
     Parameters
     ----------
-    picture : PIL.Image.Image
-        Upright 8-bit picture, grey (``L``) or ``RGB``.
+    image : PIL.Image.Image
+        Upright 8-bit image, grey (``L``) or ``RGB``.
     grey : PIL.Image.Image, optional
-        The same picture in mode ``L``, where it is there already.
+        The same image in mode ``L``, where it is there already.
     """
-    grey = picture.convert("L") if grey is None else grey
+    grey = image.convert("L") if grey is None else grey
     levels = np.arange(256)
     counts = np.asarray(grey.histogram(), dtype=np.float64)
     mean = float(counts @ levels / counts.sum())
     variance = float(counts @ (levels - mean) ** 2 / counts.sum())
-    return PictureStatistics(
+    return ImageStatistics(
         brightness=mean / 255,
         contrast=variance**0.5 / 255,
         sharpness=_sharpness(grey),
-        blankness=_blankness(picture),
-        colourfulness=_colourfulness(picture),
+        blankness=_blankness(image),
+        colourfulness=_colourfulness(image),
     )
 
 
@@ -85,22 +85,22 @@ def _sharpness(grey: Image.Image) -> float:
     return max(float(flat @ flat) / flat.size - mean**2, 0.0)
 
 
-def _blankness(picture: Image.Image) -> float:
-    if _is_surely_not_blank(picture):
+def _blankness(image: Image.Image) -> float:
+    if _is_surely_not_blank(image):
         return 0.0
-    histograms = np.asarray(picture.histogram()).reshape(-1, 256)
+    histograms = np.asarray(image.histogram()).reshape(-1, 256)
     spread = max(_spread(counts) for counts in histograms)
     return max(0.0, 1.0 - spread / BLANK_SPREAD_LEVELS)
 
 
-def _is_surely_not_blank(picture: Image.Image) -> bool:
-    """Whether a small part settles it: nearly every picture, at a tenth of the cost.
+def _is_surely_not_blank(image: Image.Image) -> bool:
+    """Whether a small part settles it: nearly every image, at a tenth of the cost.
 
-    The pixels that are left after the outliers reach at least as far in the whole picture as in
+    The pixels that are left after the outliers reach at least as far in the whole image as in
     any part of it, and one of their ends lies at least half of that from the median.
     """
-    left, top = picture.width // 4, picture.height // 4
-    part = picture.crop((left, top, picture.width - left, min(picture.height, top + PROBE_ROWS)))
+    left, top = image.width // 4, image.height // 4
+    part = image.crop((left, top, image.width - left, min(image.height, top + PROBE_ROWS)))
     for counts in np.asarray(part.histogram()).reshape(-1, 256):
         below = np.cumsum(counts)
         ends = np.searchsorted(below, [OUTLIERS_IGNORED + 1, below[-1] - OUTLIERS_IGNORED])
@@ -118,11 +118,11 @@ def _spread(counts: np.ndarray) -> int:
     return int(max(high - median, median - low))
 
 
-def _colourfulness(picture: Image.Image) -> float:
-    if picture.mode != "RGB":
+def _colourfulness(image: Image.Image) -> float:
+    if image.mode != "RGB":
         return 0.0
-    factor = max(1, max(picture.size) // COLOUR_SIDE_PX)
-    pixels = np.asarray(picture.reduce(factor), dtype=np.float32)
+    factor = max(1, max(image.size) // COLOUR_SIDE_PX)
+    pixels = np.asarray(image.reduce(factor), dtype=np.float32)
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
     red_green, yellow_blue = red - green, (red + green) / 2 - blue
     spread = float(np.hypot(red_green.std(), yellow_blue.std()))

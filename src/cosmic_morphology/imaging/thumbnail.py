@@ -12,21 +12,21 @@ from cosmic_morphology.imaging.formats.jpeg import end_of_jpeg
 from cosmic_morphology.imaging.sniff import media_type_of
 
 JPEG_QUALITY = 90
-# A small picture may drag megabytes of metadata along: those are not taken over.
+# A small image may drag megabytes of metadata along: those are not taken over.
 MAX_TAKEN_OVER_BYTES = 1024**2
 
 
 def shrink_to(decoded: Decoded, side_px: int) -> Image.Image:
-    """The picture at the thumbnail's size (longest side ``side_px``, never enlarged)."""
+    """The image at the thumbnail's size (longest side ``side_px``, never enlarged)."""
     # From the original's size: what the decoder reduced is rounded.
     size = draft_size(decoded.width, decoded.height, side_px)
-    if decoded.picture.size == size:
-        return decoded.picture
-    return decoded.picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    if decoded.image.size == size:
+        return decoded.image
+    return decoded.image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
-def thumbnail_bytes(data: bytes, media_type: str, decoded: Decoded, picture: Image.Image) -> bytes:
-    """JPEG of the small picture; a JPEG that is already small is taken over byte for byte.
+def thumbnail_bytes(data: bytes, media_type: str, decoded: Decoded, image: Image.Image) -> bytes:
+    """JPEG of the small image; a JPEG that is already small is taken over byte for byte.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ def thumbnail_bytes(data: bytes, media_type: str, decoded: Decoded, picture: Ima
         What the original is.
     decoded : Decoded
         Its one decode.
-    picture : PIL.Image.Image
+    image : PIL.Image.Image
         What :func:`small` made of it.
     """
-    as_it_is = decoded.untouched and picture is decoded.picture
+    as_it_is = decoded.untouched and image is decoded.image
     if as_it_is and media_type == "image/jpeg" and len(data) <= MAX_TAKEN_OVER_BYTES:
         return data[: end_of_jpeg(data)]  # without what was appended
     out = io.BytesIO()
-    picture.convert("RGB").save(out, "JPEG", quality=JPEG_QUALITY)
+    image.convert("RGB").save(out, "JPEG", quality=JPEG_QUALITY)
     return out.getvalue()
 
 
@@ -55,7 +55,7 @@ def read_thumbnail(data: bytes, *, size: int | None = None) -> np.ndarray:
     data : bytes
         A JPEG that :func:`~cosmic_morphology.imaging.ingest_image` made.
     size : int, optional
-        Longest side of the answer in pixels; smaller pictures are not enlarged.
+        Longest side of the answer in pixels; smaller images are not enlarged.
 
     Returns
     -------
@@ -64,16 +64,16 @@ def read_thumbnail(data: bytes, *, size: int | None = None) -> np.ndarray:
 
     Raises
     ------
-    PictureError
-        ``empty``, ``not_a_picture``, ``truncated`` or ``corrupt``.
+    ImageError
+        ``empty``, ``not_an_image``, ``truncated`` or ``corrupt``.
     """
     media_type_of(data)
     with rejections(""):
         image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
-        picture: Image.Image = image
+        shown: Image.Image = image
         if size is not None:
             wanted = draft_size(*image.size, size)
             image.draft(None, wanted)
             if image.size != wanted:
-                picture = image.resize(wanted, Image.Resampling.BILINEAR, reducing_gap=2.0)
-        return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
+                shown = image.resize(wanted, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        return np.array(shown if shown.mode == "RGB" else shown.convert("RGB"))

@@ -1,6 +1,6 @@
 """Learning: backbones, recipes, training, and what a trained model says.
 
-:func:`embed_images` looks at every picture once with a frozen backbone; :func:`train` makes a run
+:func:`embed_images` looks at every image once with a frozen backbone; :func:`train` makes a run
 of a recipe; :func:`load_model` gives its model, which :func:`predict_images` sets to work on the
 atlas. Training also runs where there is no atlas, from a Parquet file (:class:`ParquetSource`).
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cosmic_morphology.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from cosmic_morphology.learn.data.atlas_source import pictures_of_run as pictures_of_run
+    from cosmic_morphology.learn.data.atlas_source import images_of_run as images_of_run
     from cosmic_morphology.learn.data.atlas_source import sample_images as sample_images
     from cosmic_morphology.learn.data.dataset import Example as Example
     from cosmic_morphology.learn.data.dataset import ParquetSource as ParquetSource
@@ -83,7 +83,7 @@ _HOMES = {
     "load_model": "inference.judges",
     "load_recipe": "recipes",
     "load_trained_model": "inference.model",
-    "pictures_of_run": "data.atlas_source",
+    "images_of_run": "data.atlas_source",
     "predict_bytes": "inference.files",
     "predict_files": "inference.files",
     "predict_images": "inference.predict",

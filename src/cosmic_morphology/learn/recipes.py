@@ -18,7 +18,7 @@ class _Part(BaseModel):
 
 
 class Augmentation(_Part):
-    """Random changes of a training picture; zeros leave it as it is."""
+    """Random changes of a training image; zeros leave it as it is."""
 
     rotate_deg: float = Field(0.0, ge=0, le=180, description="largest rotation either way, degrees")
     flip: bool = Field(False, description="mirror left-right and up-down, each with chance 1/2")
@@ -28,7 +28,7 @@ class Augmentation(_Part):
     contrast: float = Field(0.0, ge=0, le=1, description="relative change")
     saturation: float = Field(0.0, ge=0, le=1, description="relative change")
     channels: float = Field(0.0, ge=0, le=1, description="relative change of R, G, B each")
-    grey: float = Field(0.0, ge=0, le=1, description="chance of a picture without colour")
+    grey: float = Field(0.0, ge=0, le=1, description="chance of an image without colour")
     swap: float = Field(0.0, ge=0, le=1, description="chance of false colour: channels swapped")
     background: float = Field(0.0, ge=0, le=0.5, description="largest offset of the sky, 0..1")
     blur: float = Field(0.0, ge=0, le=1, description="chance of a blur")
@@ -38,7 +38,7 @@ class Augmentation(_Part):
 
     @property
     def is_none(self) -> bool:
-        """Whether a picture stays as it is."""
+        """Whether an image stays as it is."""
         return self == Augmentation()
 
 
@@ -53,8 +53,8 @@ class Recipe(_Part):
     )
     stages: int = Field(2, ge=1, description="how many last stages (trains = 'last_stages')")
     rank: int = Field(8, ge=1, description="width of the adapters (trains = 'adapters')")
-    epochs: int = Field(20, ge=1, description="times that every training picture is seen")
-    batch_size: int = Field(32, ge=1, description="pictures in one step")
+    epochs: int = Field(20, ge=1, description="times that every training image is seen")
+    batch_size: int = Field(32, ge=1, description="images in one step")
     learning_rate: float = Field(1e-3, gt=0, description="of the head")
     backbone_rate: float = Field(1.0, gt=0, description="the backbone's rate, relative to it")
     layer_decay: float = Field(1.0, gt=0, le=1, description="rate of a stage, relative to the next")
@@ -97,7 +97,7 @@ class Recipe(_Part):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of the target given to all classes alike"
     )
-    label_confidence: bool = Field(False, description="weigh pictures by their label's confidence")
+    label_confidence: bool = Field(False, description="weigh images by their label's confidence")
     mixup: float = Field(0.0, ge=0, description="alpha of Zhang et al. 2018; 0: off")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights; 0: off")
     head: Literal["linear", "mlp"] = Field(
@@ -114,8 +114,8 @@ class Recipe(_Part):
     train_views: int = Field(
         1,
         ge=1,
-        description="changed copies of each picture, seen once by what does not learn: for a head, "
-        "or for last stages (there 1 means that pictures change anew in every epoch)",
+        description="changed copies of each image, seen once by what does not learn: for a head, "
+        "or for last stages (there 1 means that images change anew in every epoch)",
     )
     with_reject: bool = Field(False, description="one more class: everything else")
     calibrate: bool = Field(True, description="fit a temperature on the val split")
@@ -127,7 +127,7 @@ class Recipe(_Part):
         None, ge=16, le=2048, description="side of the input instead of the model's"
     )
     augment: Augmentation = Field(
-        default_factory=Augmentation, description="random changes of training pictures, see below"
+        default_factory=Augmentation, description="random changes of training images, see below"
     )
 
     @model_validator(mode="after")

@@ -27,7 +27,7 @@ class RunRequest:
     Attributes
     ----------
     table : TrainingSource
-        Where pictures and labels come from.
+        Where images and labels come from.
     job : RunJob
         Name, whose labels, which run to start from.
     recipe : Recipe
@@ -67,7 +67,7 @@ class TrainingTask(RunRequest):
 
     @property
     def device(self) -> torch.device:
-        """Where pictures are learnt from."""
+        """Where images are learnt from."""
         return device_for(self.learn)
 
     @property
@@ -150,12 +150,12 @@ def _usable(
             f"the train split has labels of {learnt} of {len(classes)} classes; "
             "at least two are needed",
             where=f"labels '{voter}'",
-            todo="Look at `cosmic explore`: are the pictures labelled and split?",
+            todo="Look at `cosmic explore`: are the images labelled and split?",
         )
     for side in SIDES:
         lacking = [name for name, n in counts[side].items() if not n]
         if lacking and sum(counts[side].values()):
-            notes.append(f"the {side} split has no picture of: {', '.join(lacking)}")
+            notes.append(f"the {side} split has no image of: {', '.join(lacking)}")
     if not sum(counts["val"].values()):
         notes.append("the val split is empty: no early stopping, no calibration")
     return known

@@ -1,4 +1,4 @@
-"""The whole way on rendered pictures: no network, no data and no accelerator needed."""
+"""The whole way on rendered images: no network, no data and no accelerator needed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def demo(
     out : Path
         Folder of the archive, the atlas, the runs and the report.
     per_class : int
-        Rendered pictures a class, and of junk.
+        Rendered images a class, and of junk.
     seed : int
         Of every random choice.
     offline : bool
@@ -55,7 +55,7 @@ def demo(
     Raises
     ------
     UsageError
-        The small net has learnt from the pictures of this seed.
+        The small net has learnt from the images of this seed.
     """
     pretrained = not offline and _hub_answers(tell)
     return run(demo_settings(out, per_class, seed, pretrained), progress=progress, tell=tell)
@@ -94,17 +94,17 @@ def _hub_answers(tell: Callable[[str], None]) -> bool:
     if hub_reachable():
         tell("model hub: reachable; the demo uses a pretrained ResNet50")
         return True
-    tell("model hub: no answer; the demo takes a small net that has seen rendered pictures only")
+    tell("model hub: no answer; the demo takes a small net that has seen rendered images only")
     return False
 
 
 def _check_unseen(seed: int) -> None:
-    """The net that comes along has seen rendered pictures: the demo's have to be others."""
+    """The net that comes along has seen rendered images: the demo's have to be others."""
     from cosmic_morphology.learn.models.weights import about_rendered
 
     if seed == about_rendered()["seed"]:
         raise UsageError(
-            "the small net that comes along has learnt from the pictures of this seed",
+            "the small net that comes along has learnt from the images of this seed",
             where=f"seed {seed}",
-            todo="Take another one: scores on these pictures would mean nothing.",
+            todo="Take another one: scores on these images would mean nothing.",
         )

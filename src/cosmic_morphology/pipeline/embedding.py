@@ -66,7 +66,7 @@ def embed_first(
 
 
 def embed(context: Context) -> None:
-    """Look at every picture with the frozen backbone, if its weights are on this machine."""
+    """Look at every image with the frozen backbone, if its weights are on this machine."""
     # The first stage that works on images: those before it bring them.
     context.atlas.need_images()
     with context.progress("embedding") as report:
@@ -77,10 +77,10 @@ def embed(context: Context) -> None:
 
 def embed_for_training(context: Context) -> None:
     """The same for the models that are to be trained: here the hub may be asked."""
-    from cosmic_morphology.learn import embed_images as embed_pictures
+    from cosmic_morphology.learn import embed_images
     from cosmic_morphology.learn.data.embedding_names import embedding_column
 
     if context.notes[_EMBEDDED] == embedding_column(context.settings.learn.backbone):
         return
     with context.progress("embedding") as report:
-        embed_pictures(context.atlas, learn=context.settings.learn, progress=report)
+        embed_images(context.atlas, learn=context.settings.learn, progress=report)

@@ -13,21 +13,21 @@ from cosmic_morphology.io_utils import CsvRows, whole_text, write_text
 
 
 def render_archive(folder: Path, counts: dict[str, int], *, seed: int) -> tuple[Path, Path]:
-    """Write pictures, their catalogue and ``verdicts.csv``; nothing when they are there.
+    """Write images, their catalogue and ``verdicts.csv``; nothing when they are there.
 
     Parameters
     ----------
     folder : Path
-        ``pictures/``, ``catalogue.csv`` and ``verdicts.csv`` go there.
+        ``images/``, ``catalogue.csv`` and ``verdicts.csv`` go there.
     counts : dict of str to int
-        Pictures of each class.
+        Images of each class.
     seed : int
         Of every random choice.
 
     Returns
     -------
     tuple of Path
-        The folder of pictures, and the catalogue.
+        The folder of images, and the catalogue.
     """
     from cosmic_morphology.synthesize import RENDERED_CLASSES
     from cosmic_morphology.synthesize.archive import write_archive
@@ -39,8 +39,8 @@ def render_archive(folder: Path, counts: dict[str, int], *, seed: int) -> tuple[
             where="replica.rendered",
             todo=f"There are: {', '.join(RENDERED_CLASSES)}.",
         )
-    pictures, catalogue, finished = (
-        folder / "pictures",
+    images, catalogue, finished = (
+        folder / "images",
         folder / "catalogue.csv",
         folder / "finished.json",
     )
@@ -51,7 +51,7 @@ def render_archive(folder: Path, counts: dict[str, int], *, seed: int) -> tuple[
         write_archive(folder, counts, seed=seed)
         _write_verdicts(folder / "truth.csv", folder / "verdicts.csv")
         write_text(finished, json.dumps(asked))
-    return pictures, catalogue
+    return images, catalogue
 
 
 def _write_verdicts(truth: Path, verdicts: Path) -> None:

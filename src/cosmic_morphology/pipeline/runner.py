@@ -109,19 +109,19 @@ def _replica_for(
         return
     from cosmic_morphology.replica import ArchiveCatalogue, Replica
 
-    pictures, catalogue = job.pictures, job.catalogue
+    images, catalogue = job.images, job.catalogue
     if job.rendered:
         with _timed("render", summary):
-            pictures, catalogue = render_archive(
+            images, catalogue = render_archive(
                 settings.out / "archive", job.rendered, seed=settings.seed
             )
-    if pictures is None or catalogue is None:
+    if images is None or catalogue is None:
         raise SettingsError(
-            "a replica needs pictures and a catalogue, or rendered = {class = number}",
+            "a replica needs images and a catalogue, or rendered = {class = number}",
             where="replica",
         )
     holdings = ArchiveCatalogue.from_catalogue(
-        Path(pictures), Path(catalogue), where=job.where or None
+        Path(images), Path(catalogue), where=job.where or None
     )
     with Replica(holdings) as replica:
         tell(f"replica: serving at {replica.url}")

@@ -33,9 +33,9 @@ def split(context: Context) -> None:
 
 
 def _split_now(context: Context) -> None:
-    from cosmic_morphology.curate import split_pictures
+    from cosmic_morphology.curate import split_images
 
-    split_pictures(
+    split_images(
         context.atlas,
         settings=context.settings.split,
         seed=context.settings.seed,
@@ -65,7 +65,7 @@ def certify(context: Context) -> None:
     context.summary.not_looked_for = list(certificate.not_looked_for)
     if certificate.leaks:
         raise LeakError(
-            f"{certificate.leaks} pairs of pictures that belong together stand on two sides",
+            f"{certificate.leaks} pairs of images that belong together stand on two sides",
             where=str(context.out / CERTIFICATE_FILE),
-            todo="The certificate names them; `cosmic split --redo` deals all pictures anew.",
+            todo="The certificate names them; `cosmic split --redo` deals all images anew.",
         )

@@ -1,7 +1,7 @@
 """Each stage: what it reads, what changes its result, and the call that runs it.
 
 A stage is up to date when it has finished before on the same parameters and the same columns,
-pictures and verdicts. Stages that talk to the outside (collect, import, review) always run: they
+images and verdicts. Stages that talk to the outside (collect, import, review) always run: they
 fetch only what is missing and store nothing twice. So do those that work row by row (embed,
 votes, zero-shot, runs): they fill the rows that lack their columns.
 """
@@ -55,7 +55,7 @@ class Stage:
 
 
 def collect(context: Context) -> None:
-    """Fetch pictures from archives (or from their replica)."""
+    """Fetch images from archives (or from their replica)."""
     from cosmic_morphology.collect import collect_images as collect_from
     from cosmic_morphology.imaging import ImageLimits
 
@@ -78,7 +78,7 @@ def collect(context: Context) -> None:
 
 
 def import_folders(context: Context) -> None:
-    """Bring in folders and archives of pictures."""
+    """Bring in folders and archives of images."""
     from cosmic_morphology.collect.import_folder import import_folder
     from cosmic_morphology.imaging import ImageLimits
 
@@ -102,7 +102,7 @@ def import_folders(context: Context) -> None:
 
 
 def synthesize(context: Context) -> None:
-    """Add rendered pictures."""
+    """Add rendered images."""
     from cosmic_morphology.synthesize.to_atlas import synthesize_into
 
     job = context.settings.synthesize
@@ -118,10 +118,10 @@ def synthesize(context: Context) -> None:
 
 
 def duplicates(context: Context) -> None:
-    """Find copies of the same picture."""
+    """Find copies of the same image."""
     from cosmic_morphology.curate import find_duplicates
 
-    with context.progress("comparing pictures") as report:
+    with context.progress("comparing images") as report:
         find_duplicates(context.atlas, settings=context.settings.curate, progress=report)
 
 
@@ -139,7 +139,7 @@ def votes(context: Context) -> None:
 
 
 def zero_shot(context: Context) -> None:
-    """Let a text-image model say what the pictures show."""
+    """Let a text-image model say what the images show."""
     from cosmic_morphology.curate import ask_zero_shot
 
     with context.progress("describing") as report:
@@ -152,7 +152,7 @@ def zero_shot(context: Context) -> None:
 
 
 def trained(context: Context) -> None:
-    """Let runs that were trained before say what the pictures show."""
+    """Let runs that were trained before say what the images show."""
     from cosmic_morphology.curate import predict_with_runs
     from cosmic_morphology.pipeline.trained_voters import place_of_run, runs_that_vote
 
@@ -177,9 +177,9 @@ def trained(context: Context) -> None:
 
 def groups(context: Context) -> None:
     """Tie together what no split may part."""
-    from cosmic_morphology.curate import group_pictures
+    from cosmic_morphology.curate import group_images
 
-    group_pictures(context.atlas, settings=context.settings.curate)
+    group_images(context.atlas, settings=context.settings.curate)
 
 
 def labels(context: Context) -> None:

@@ -25,7 +25,7 @@ class RunScore:
     ci95 : tuple of float
         Bootstrap interval of macro-F1 over groups.
     n_test : int
-        Test pictures.
+        Test images.
     labels : str
         ``checked`` (by people) or ``computed``.
     grouped_by : str

@@ -61,7 +61,7 @@ def _score(context: Context, job: RunJob, run: Run, classes: Sequence[str]) -> R
     )
     best = found.best_known
     if best is None:
-        raise TrainingError("no test picture has a label to score on", where=job.name)
+        raise TrainingError("no test image has a label to score on", where=job.name)
     return RunScore(
         name=job.name,
         recipe=job.recipe,

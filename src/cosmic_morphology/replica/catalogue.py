@@ -1,4 +1,4 @@
-"""What an archive holds: its records, and the bytes of their pictures."""
+"""What an archive holds: its records, and the bytes of their images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CENTERS = ("JPL", "GSFC", "HQ", "JSC", "KSC", "MSFC", "ARC", "LRC", "GRC", "SSC
 
 @dataclass(frozen=True, slots=True)
 class ArchiveRecord:
-    """What an archive says of one picture. Empty texts are fields that it does not have.
+    """What an archive says of one image. Empty texts are fields that it does not have.
 
     ``date`` is ISO 8601 or empty; ``avm`` an AVM ``Subject.Category`` code such as ``5.1.1``.
     """
@@ -65,18 +65,18 @@ class ArchiveCatalogue:
     @classmethod
     def from_catalogue(
         cls,
-        pictures: Path,
+        images: Path,
         catalogue: Path,
         *,
         where: Mapping[str, str] | None = None,
         archive: str = "nasa",
         twins: float = 0.0,
     ) -> ArchiveCatalogue:
-        """Records from a CSV beside a folder of pictures.
+        """Records from a CSV beside a folder of images.
 
         Parameters
         ----------
-        pictures : Path
+        images : Path
             The folder that the column ``file`` is relative to.
         catalogue : Path
             CSV with the columns ``file, title, description, date``; optional: ``keywords``
@@ -101,11 +101,11 @@ class ArchiveCatalogue:
         records += [
             _twin(record) for record in records if hash_uniform("twin", record.nasa_id) < twins
         ]
-        folder = _Folder(Path(pictures))
+        folder = _Folder(Path(images))
         if not any(folder.path(record).is_file() for record in records):
             raise InputError(
-                "none of the pictures that the catalogue names is here",
-                where=str(pictures),
+                "none of the images that the catalogue names is here",
+                where=str(images),
                 todo="Give the folder that the column 'file' is relative to.",
             )
         return cls(records, folder.read, archive)
@@ -141,19 +141,19 @@ class ArchiveCatalogue:
         heavy_year, heavy_share : int and float
             One year that holds this share of all, to break the cap within one year.
         side_px : int
-            Side of the pictures, px. Every record has its own bytes.
+            Side of the images, px. Every record has its own bytes.
         seed : int
             Another seed, another archive.
         """
-        from cosmic_morphology.replica.drawing import NumberedPictures
+        from cosmic_morphology.replica.drawing import NumberedImages
 
         records = _Numbered(n, word, tuple(others), years, undated, heavy_year, heavy_share, seed)
-        return cls(records, NumberedPictures(side_px, seed).read, "numbered")
+        return cls(records, NumberedImages(side_px, seed).read, "numbered")
 
 
 @dataclass(frozen=True)
 class _Folder:
-    """Pictures of a folder, never outside it."""
+    """Images of a folder, never outside it."""
 
     root: Path
 

@@ -1,4 +1,4 @@
-"""Small pictures drawn on the fly: stand-ins where no picture is given."""
+"""Small images drawn on the fly: stand-ins where no image is given."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _DISTINCT = 16
 _JPEG_QUALITY = 85
 
 
-class NumberedPictures:
+class NumberedImages:
     """A few drawn skies, each record's made its own by a JPEG comment with its id.
 
     Parameters
     ----------
     side_px : int
-        Side of every picture, px.
+        Side of every image, px.
     seed : int
         Seed of the drawing.
     """
@@ -73,7 +73,7 @@ def blank(width: int, height: int) -> bytes:
 
 @lru_cache(maxsize=1)
 def placeholder() -> bytes:
-    """The one picture that a dying archive answers for everything."""
+    """The one image that a dying archive answers for everything."""
     image = Image.new("RGB", (320, 240), (11, 61, 145))
     pen = ImageDraw.Draw(image)
     pen.ellipse((60, 20, 260, 220), outline=(255, 255, 255), width=6)

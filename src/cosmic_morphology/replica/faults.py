@@ -49,7 +49,7 @@ class Faults:
     timeout_s : float
         See ``rate_timeout``, s.
     rate_gone, rate_refused, rate_placeholder : float
-        Shares of the URLs that answer 404, 403, or one placeholder picture for ever.
+        Shares of the URLs that answer 404, 403, or one placeholder image for ever.
     schema_changed : bool
         Searches answer in an unknown shape.
     limit_per_s : float, optional
@@ -225,7 +225,7 @@ async def send_fault(
         await answer(_Cut(send))
     elif kind == "wrong_type":
         await _wrong_type(scope, send)
-    elif kind == "placeholder" and is_picture(scope["path"]):
+    elif kind == "placeholder" and is_image(scope["path"]):
         await send_file(scope, send, served(placeholder(), "image/jpeg"))
     elif kind == "schema":
         body = b'{"results": [], "count": 0, "api_version": "2.0"}'
@@ -234,8 +234,8 @@ async def send_fault(
         await answer(send)
 
 
-def is_picture(path: str) -> bool:
-    """Whether a path is that of a picture file or a drawn cutout."""
+def is_image(path: str) -> bool:
+    """Whether a path is that of an image file or a drawn cutout."""
     return path.rpartition(".")[2].lower() in ("jpg", "jpeg", "png", "tif") or (
         path.endswith("/getjpeg")
     )
@@ -260,7 +260,7 @@ async def _refuse(kind: str, weather: FaultInjector, scope: Scope, send: Send) -
     status, text = _REFUSALS[kind]
     headers = [(b"content-type", b"application/json")]
     body = f'{{"reason": "{text}"}}'.encode()
-    if is_picture(scope["path"]):
+    if is_image(scope["path"]):
         headers, body = [_HTML], html(text)
     wait = weather.retry_after() if kind == "429" else None
     if wait is not None:
@@ -272,7 +272,7 @@ async def _wrong_type(scope: Scope, send: Send) -> None:
     """A page instead of the thing; the header lies for half of the paths."""
     said = _HTML
     if hash_uniform("lying header", scope["path"]) < 0.5:
-        picture = is_picture(scope["path"])
-        said = (b"content-type", b"image/jpeg" if picture else b"application/json")
+        image = is_image(scope["path"])
+        said = (b"content-type", b"image/jpeg" if image else b"application/json")
     body = html("Please sign in")
     await send_plain(send, 200, [said, (b"content-length", str(len(body)).encode())], body)

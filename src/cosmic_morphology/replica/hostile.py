@@ -27,12 +27,12 @@ BOMB_BYTES = 10 * 1024**3
 """What a bomb unpacks to, and what an endless body ends at, in bytes."""
 
 REDIRECTS = {
-    "other-host": "http://elsewhere.example.org/picture.jpg",
-    "private": "http://10.0.0.1/picture.jpg",
+    "other-host": "http://elsewhere.example.org/image.jpg",
+    "private": "http://10.0.0.1/image.jpg",
     "metadata-service": "http://169.254.169.254/latest/meta-data/",
     "file": "file:///etc/hostname",
-    "other-scheme": "ftp://elsewhere.example.org/picture.jpg",
-    "other-port": "http://127.0.0.1:1/picture.jpg",
+    "other-scheme": "ftp://elsewhere.example.org/image.jpg",
+    "other-port": "http://127.0.0.1:1/image.jpg",
 }
 """Where ``redirect/{kind}`` leads; ``redirect/loop`` leads to itself."""
 
@@ -60,7 +60,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{ROOT}/hostile/search", _hostile),
         Route(f"{ROOT}/endless/search", _endless),
         Route(f"{ROOT}/redirect/{{kind}}", _redirect),
-        Route(f"{ROOT}/picture.jpg", _picture),
+        Route(f"{ROOT}/image.jpg", _image),
         Route(f"{ROOT}/endless.jpg", _unending),
         Route(f"{ROOT}/gzip-bomb.jpg", _gzip_bomb),
         Route(f"{ROOT}/png-bomb.png", _png_bomb),
@@ -71,9 +71,9 @@ def routes() -> list[BaseRoute]:
 async def _hostile(request: Request) -> Response:
     """One page of records that mean harm: ids, titles, links, types."""
     root = f"{base_url(request)}{ROOT}"
-    items = [_item(i, "Galaxy", f"{root}/picture.jpg") for i in _HOSTILE_IDS]
-    items.append(_item("long-title", _HTML_BOMB_TITLE, f"{root}/picture.jpg"))
-    items.append(_item("html", "Galaxy <img src=x onerror=alert(1)>", f"{root}/picture.jpg"))
+    items = [_item(i, "Galaxy", f"{root}/image.jpg") for i in _HOSTILE_IDS]
+    items.append(_item("long-title", _HTML_BOMB_TITLE, f"{root}/image.jpg"))
+    items.append(_item("html", "Galaxy <img src=x onerror=alert(1)>", f"{root}/image.jpg"))
     for kind in (*REDIRECTS, "loop"):
         items.append(_item(f"redirect-{kind}", "Galaxy", f"{root}/redirect/{kind}"))
         if kind != "loop":
@@ -90,7 +90,7 @@ async def _endless(request: Request) -> Response:
     page = request.query_params.get("page", "1")
     if not page.isdigit():
         return reason(400, "Invalid parameter value: page")
-    items = [_item(f"again-{i}", "Galaxy", f"{root}/picture.jpg") for i in range(10)]
+    items = [_item(f"again-{i}", "Galaxy", f"{root}/image.jpg") for i in range(10)]
     following = f"{root}/endless/search?q=galaxy&page={int(page) + 1}"
     collection = {
         "version": "1.0",
@@ -114,7 +114,7 @@ async def _redirect(request: Request) -> Response:
     return RedirectResponse(to, status_code=302)
 
 
-async def _picture(request: Request) -> Response:  # noqa: ARG001
+async def _image(request: Request) -> Response:  # noqa: ARG001
     return Response(blank(64, 64), media_type="image/jpeg")
 
 

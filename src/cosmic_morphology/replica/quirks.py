@@ -11,7 +11,7 @@ from zlib import crc32
 class Quirks:
     """Shares in [0, 1] of the records that show an oddity; the same records every time.
 
-    The defaults change no text and take no picture away that the archive would give.
+    The defaults change no text and take no image away that the archive would give.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ class Quirks:
         Links that begin with ``http://`` where the host speaks https. It shows only with
         ``real_hosts``: on loopback everything is http.
     opt_out : float
-        Pictures whose answer asks, in ``X-Robots-Tag``, not to be used for training.
+        Images whose answer asks, in ``X-Robots-Tag``, not to be used for training.
     apod_logo : float
-        Days of APOD whose picture is the agency's logo.
+        Days of APOD whose image is the agency's logo.
     apod_video : float
-        Days of APOD that are a video, with a poster as their picture.
+        Days of APOD that are a video, with a poster as their image.
     d2d_bytes_bug : float
         Titles of the djangoplicity feeds that read ``b'...'``.
     d2d_language : float

@@ -47,15 +47,15 @@ class FileBody:
     headers: tuple[tuple[bytes, bytes], ...]
 
 
-class Pictures:
-    """Renditions of the holdings' pictures, by record and name.
+class Images:
+    """Renditions of the holdings' images, by record and name.
 
     Parameters
     ----------
     holdings : ArchiveCatalogue
         Where the originals are.
     quirks : Quirks
-        Which originals are TIFF, which pictures opt out.
+        Which originals are TIFF, which images opt out.
     keep_bytes : int
         Bodies are kept in memory up to this many bytes, the oldest leave first.
     """
@@ -104,18 +104,18 @@ class Pictures:
             return None
 
     def scaled(self, record: ArchiveRecord, width_px: int) -> FileBody:
-        """The picture at a width, or as it is where it is not wider.
+        """The image at a width, or as it is where it is not wider.
 
         Raises
         ------
         FileNotFoundError
-            The record has no picture.
+            The record has no image.
         """
         fits = self._shape(record, "source").width <= width_px
         return self._file(record, "source" if fits else str(width_px))
 
     def source(self, record: ArchiveRecord) -> Shape | None:
-        """Width, height and size of the picture as it was given; None without one."""
+        """Width, height and size of the image as it was given; None without one."""
         try:
             return self._shape(record, "source")
         except FileNotFoundError:
@@ -189,7 +189,7 @@ def _sides(body: bytes) -> tuple[int, int]:
         with Image.open(io.BytesIO(body)) as image:
             return image.size
     except (OSError, ValueError, Image.DecompressionBombError):
-        # A broken picture is served as it is: whoever fetches it must find out.
+        # A broken image is served as it is: whoever fetches it must find out.
         return 0, 0
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.replica.catalogue import ArchiveCatalogue
 from cosmic_morphology.replica.quirks import Quirks
-from cosmic_morphology.replica.renditions import Pictures
+from cosmic_morphology.replica.renditions import Images
 from cosmic_morphology.replica.search_index import Index
 
 _DEFAULTS = {"page": "1", "page_size": "100", "media_type": "image"}
@@ -65,13 +65,11 @@ class ArchiveState:
 
     holdings: ArchiveCatalogue
     index: Index
-    pictures: Pictures
+    images: Images
     quirks: Quirks
     recorded: Recorded
 
     @classmethod
     def of(cls, holdings: ArchiveCatalogue, quirks: Quirks, recorded: Path | None) -> ArchiveState:
         """Prepare holdings for serving: every text is read once."""
-        return cls(
-            holdings, Index(holdings), Pictures(holdings, quirks), quirks, Recorded(recorded)
-        )
+        return cls(holdings, Index(holdings), Images(holdings, quirks), quirks, Recorded(recorded))

@@ -12,7 +12,7 @@ _LABEL = "label"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One number: ``value`` with its 95 % ``interval``, on ``n`` pictures."""
+    """One number: ``value`` with its 95 % ``interval``, on ``n`` images."""
 
     value: float
     interval: tuple[float, float]
@@ -36,7 +36,7 @@ class Audited:
     Attributes
     ----------
     n, groups : int
-        Pictures with a checked label, and independent groups of them.
+        Images with a checked label, and independent groups of them.
     half : str
         The half of the truth; empty: all of it.
     atlas_version : str
@@ -44,7 +44,7 @@ class Audited:
     label : tuple of AuditedRow
         The label that the voters agreed on: all classes, then one by one.
     voters, checks : tuple of AuditedRow
-        Each voter, the one with most pictures first; each check.
+        Each voter, the one with most images first; each check.
     """
 
     n: int

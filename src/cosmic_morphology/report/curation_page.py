@@ -1,4 +1,4 @@
-"""What curating found, as a table and a gallery: labels, and the pictures that each check flags."""
+"""What curating found, as a table and a gallery: labels, and the images that each check flags."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _COLUMNS = ("label", "label_kind", "suggested_label")
 # Of every check the title of its part, and what the worst of them look like.
 _CHECKS = {
     "mislabel": "Labels that the evidence contradicts",
-    "relevance": "Pictures that may show no object of the taxonomy",
-    "duplicate": "Copies of another picture",
+    "relevance": "Images that may show no object of the taxonomy",
+    "duplicate": "Copies of another image",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ClassCount:
-    """Pictures of one class: by people, by construction, by voters, and what each check flags."""
+    """Images of one class: by people, by construction, by voters, and what each check flags."""
 
     name: str
-    pictures: int
+    images: int
     kinds: dict[str, int]
     flags: dict[str, int]
 
@@ -55,14 +55,14 @@ class CurationPage:
             found.add_column(name, justify="right")
         for row in self.classes:
             kinds = (row.kinds[CHECKED], row.kinds[RENDERED], row.kinds[COMPUTED])
-            numbers = (row.pictures, *kinds, *row.flags.values())
+            numbers = (row.images, *kinds, *row.flags.values())
             found.add_row(row.name, *(f"{number:,}" for number in numbers))
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Flagged:
-    """A picture that a check flags; the texts come from outside."""
+    """An image that a check flags; the texts come from outside."""
 
     tile: Tile
     label: str
@@ -85,7 +85,7 @@ def write_curation_page(
     taxonomy : Taxonomy
         The order of the classes.
     shown : int
-        Pictures of each check, those with the lowest scores first.
+        Images of each check, those with the lowest scores first.
     """
     there = set(atlas.positions())
     names = [f"{check}_{part}" for check in _CHECKS for part in ("score", "flag", "reason")]
@@ -99,7 +99,7 @@ def write_curation_page(
         {
             "title": "What curating found",
             "atlas_version": str(atlas.version),
-            "pictures": len(rows),
+            "images": len(rows),
             "checks": _CHECKS,
             "classes": classes,
             "found": {check: len(_flagged(rows, check)) for check in _CHECKS},

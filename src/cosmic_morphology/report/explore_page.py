@@ -31,14 +31,14 @@ class ExploreResult:
 
     Attributes
     ----------
-    pictures, duplicates : int
-        Pictures, and copies among them.
+    images, duplicates : int
+        Images, and copies among them.
     label_source : str
         Where the classes come from: ``label``, ``votes``, ``queries``, or empty.
     classes, sources : dict of str to int
-        Pictures of each class and source.
+        Images of each class and source.
     splits : dict of str to int
-        Pictures in train, val, test and none; empty without a split.
+        Images in train, val, test and none; empty without a split.
     median_side_px : int
         Of the longest sides.
     page : str
@@ -47,7 +47,7 @@ class ExploreResult:
         The PNG files.
     """
 
-    pictures: int
+    images: int
     duplicates: int
     label_source: str
     classes: dict[str, int]
@@ -59,9 +59,9 @@ class ExploreResult:
 
     def rows(self) -> list[dict[str, Any]]:
         """One row for each class."""
-        total = max(self.pictures, 1)
+        total = max(self.images, 1)
         return [
-            {"class": name, "pictures": count, "share": round(count / total, 4)}
+            {"class": name, "images": count, "share": round(count / total, 4)}
             for name, count in self.classes.items()
         ]
 
@@ -70,12 +70,12 @@ class ExploreResult:
         from rich.table import Table
 
         by = {"label": "labels", "votes": "votes", "queries": "search words"}
-        found = Table(title=f"{self.pictures} pictures, by {by.get(self.label_source, 'nothing')}")
+        found = Table(title=f"{self.images} images, by {by.get(self.label_source, 'nothing')}")
         found.add_column("class")
-        found.add_column("pictures", justify="right")
+        found.add_column("images", justify="right")
         found.add_column("share", justify="right")
         for row in self.rows():
-            found.add_row(row["class"], f"{row['pictures']:,}", f"{row['share']:.1%}")
+            found.add_row(row["class"], f"{row['images']:,}", f"{row['share']:.1%}")
         return found
 
 
@@ -89,7 +89,7 @@ def explore_atlas(
     """Write class and source balance, sizes, samples and copies as PNG and ``explore.html``.
 
     Works on any atlas, also without labels, split, torch or network: classes are those of
-    ``label``, else of the votes, else of the search words that found a picture.
+    ``label``, else of the votes, else of the search words that found an image.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _summary(contents: AtlasOverview, page: Path, files: list[Path]) -> ExploreR
         for side, number in counts.items():
             sides[side] = sides.get(side, 0) + number
     return ExploreResult(
-        pictures=contents.pictures,
+        images=contents.images,
         duplicates=contents.duplicates,
         label_source=contents.label_source,
         classes=contents.classes,

@@ -24,14 +24,14 @@ _MOST_COPIES = 4
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One picture in a page; its texts come from outside.
+    """One image in a page; its texts come from outside.
 
     Attributes
     ----------
     id, title, credit, licence, page_url : str
         As the source says.
-    picture : str
-        The picture itself, as ``data:`` address.
+    image : str
+        The image itself, as ``data:`` address.
     is_open : bool
         Whether its licence says that copies may be given on.
     is_rendered : bool
@@ -43,13 +43,13 @@ class Tile:
     credit: str
     licence: str
     page_url: str
-    picture: str
+    image: str
     is_open: bool
     is_rendered: bool
 
 
 def tiles(atlas: Atlas, ids: Sequence[str], *, side_px: int = SAMPLE_PX) -> list[Tile]:
-    """Tiles of these pictures, in their order."""
+    """Tiles of these images, in their order."""
     if not ids:
         return []
     seen = thumbnails(atlas, ids)
@@ -59,7 +59,7 @@ def tiles(atlas: Atlas, ids: Sequence[str], *, side_px: int = SAMPLE_PX) -> list
         Tile(
             id=row["id"],
             **shown_texts(row),
-            picture=data_uri(seen[row["id"]], side_px),
+            image=data_uri(seen[row["id"]], side_px),
             is_open=may_be_redistributed(row["licence"] or ""),
             is_rendered=is_rendered(row["licence"] or ""),
         )
@@ -76,24 +76,24 @@ def explore_section(
         "balance": to_svg(
             plots.class_balance(contents.classes, contents.sides),
             "balance",
-            "Bar chart: pictures of each class. The table below has the same numbers.",
+            "Bar chart: images of each class. The table below has the same numbers.",
         ),
         "sources": to_svg(
             plots.source_balance(contents.sources, classes),
             "sources",
-            "Bar chart: pictures of each source by class.",
+            "Bar chart: images of each source by class.",
         ),
         "sizes": to_svg(
             plots.sizes(contents.widths, contents.heights),
             "sizes",
-            "Histograms: longest side in pixels, and how elongated the pictures are.",
+            "Histograms: longest side in pixels, and how elongated the images are.",
         ),
     }
     if len(contents.collections) > 1:
         figures["collections"] = to_svg(
             plots.source_balance(contents.collections, classes),
             "collections",
-            "Bar chart: pictures of each collection by class.",
+            "Bar chart: images of each collection by class.",
         )
     shown = contents.copies[:copy_sets]
     flat = [each for found in shown for each in found.ids[:_MOST_COPIES]]
@@ -133,7 +133,7 @@ def data_uri(thumbnail: bytes, side_px: int) -> str:
 def thumbnails(atlas: Atlas, ids: Sequence[str]) -> dict[str, bytes]:
     """Thumbnails by id."""
     unique = list(dict.fromkeys(ids))
-    found = atlas.pictures(unique, ["id", "thumbnail"])
+    found = atlas.images(unique, ["id", "thumbnail"])
     return dict(
         zip(found.column("id").to_pylist(), found.column("thumbnail").to_pylist(), strict=True)
     )
@@ -146,10 +146,10 @@ def write_sheet(path: Path, rows: Sequence[Sequence[bytes]], *, side_px: int = 1
     sheet = Image.new("RGB", (across * step + _GAP_PX, len(rows) * step + _GAP_PX), "white")
     for down, row in enumerate(rows):
         for right, thumbnail in enumerate(row):
-            picture = _shrunk(thumbnail, side_px)
-            left = _GAP_PX + right * step + (side_px - picture.width) // 2
-            top = _GAP_PX + down * step + (side_px - picture.height) // 2
-            sheet.paste(picture, (left, top))
+            image = _shrunk(thumbnail, side_px)
+            left = _GAP_PX + right * step + (side_px - image.width) // 2
+            top = _GAP_PX + down * step + (side_px - image.height) // 2
+            sheet.paste(image, (left, top))
     with whole_file(path) as beside:
         sheet.save(beside, "PNG", optimize=True)
 
@@ -158,6 +158,6 @@ def _shrunk(thumbnail: bytes, side_px: int) -> Image.Image:
     with Image.open(io.BytesIO(thumbnail)) as opened:
         # The decoder can leave out what is not needed: JPEG scales by 2, 4 and 8 for free.
         opened.draft("RGB", (side_px, side_px))
-        picture = opened.convert("RGB")
-    picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-    return picture
+        image = opened.convert("RGB")
+    image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+    return image

@@ -59,8 +59,8 @@ def write_leaderboard(
     out : Path
         Folder of ``board.csv``, ``board-parts.csv`` and ``board.html``.
     tests : mapping of str to Test or str, optional
-        Tests by name, or their pictures in Lance's SQL, such as ``{"clean": "split = 'test' AND
-        source = 'nasa'"}``; without it all test pictures. Runs that know different classes are
+        Tests by name, or their images in Lance's SQL, such as ``{"clean": "split = 'test' AND
+        source = 'nasa'"}``; without it all test images. Runs that know different classes are
         ranked on those that all of them know.
     settings : EvaluateSettings, optional
         Number of resamples.

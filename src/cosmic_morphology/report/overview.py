@@ -22,7 +22,7 @@ _COPIES = ("duplicate_flag", "duplicate_of", "duplicate_reason")
 
 @dataclass(frozen=True, slots=True)
 class DuplicateSet:
-    """A picture with its copies, the kept one first, and why they are copies."""
+    """An image with its copies, the kept one first, and why they are copies."""
 
     ids: tuple[str, ...]
     reason: str
@@ -37,13 +37,13 @@ class AtlasOverview:
     label_source : str
         Where the classes come from: ``label``, ``votes``, ``queries``, or empty.
     label_of : dict of str to str
-        Class of each picture, by id; ``(open)`` where nobody can say.
+        Class of each image, by id; ``(open)`` where nobody can say.
     classes : dict of str to int
-        Pictures of each class, in the order of the taxonomy, what is open last.
+        Images of each class, in the order of the taxonomy, what is open last.
     sides : dict of str to dict of str to int
-        Pictures of each class in train, val, test and none; empty without a split.
+        Images of each class in train, val, test and none; empty without a split.
     sources : dict of str to dict of str to int
-        Pictures of each source, by class; most pictures first.
+        Images of each source, by class; most images first.
     collections : dict of str to dict of str to int
         The same for collections within sources.
     widths, heights : ndarray of int, shape ``(N,)``
@@ -63,17 +63,17 @@ class AtlasOverview:
     copies: tuple[DuplicateSet, ...]
 
     @property
-    def pictures(self) -> int:
-        """Pictures in all."""
+    def images(self) -> int:
+        """Images in all."""
         return len(self.label_of)
 
     @property
     def duplicates(self) -> int:
-        """Pictures that are not the kept copy of theirs."""
+        """Images that are not the kept copy of theirs."""
         return sum(len(each.ids) - 1 for each in self.copies)
 
     def samples(self, name: str, count: int) -> list[str]:
-        """Some pictures of a class: always the same ones, and in no order of the archive.
+        """Some images of a class: always the same ones, and in no order of the archive.
 
         Copies are passed over. The order is that of a hash of the id, so neither the best nor the
         first of a search are favoured.
@@ -115,7 +115,7 @@ def summarise_atlas(atlas: Atlas, *, taxonomy: Taxonomy | None = None) -> AtlasO
 
 
 def _labels(rows: Sequence[Mapping[str, Any]], taxonomy: Taxonomy) -> tuple[str, dict[str, str]]:
-    """The best source of labels that this atlas has for any picture."""
+    """The best source of labels that this atlas has for any image."""
     for source, label in (("label", _believed), ("votes", _voted), ("queries", _searched)):
         found = {row["id"]: label(row, taxonomy) for row in rows}
         if any(name != UNLABELLED for name in found.values()):

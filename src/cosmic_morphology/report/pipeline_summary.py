@@ -1,4 +1,4 @@
-"""The account of a pipeline: how many pictures came, went and stayed, and who labelled them."""
+"""The account of a pipeline: how many images came, went and stayed, and who labelled them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from cosmic_morphology.stats.bootstrap import bootstrap_interval, group_numbers
 from cosmic_morphology.stats.score import CHECKED, RENDERED, Score
 from cosmic_morphology.taxonomy import Taxonomy
 
-# States of the ledger in which a URL gave no picture; other rows are fetched, waiting, or slices.
+# States of the ledger in which a URL gave no image; other rows are fetched, waiting, or slices.
 _FAILED = frozenset(
     {
         "gone",
         "refused",
         "placeholder",
-        "not_a_picture",
+        "not_an_image",
         "too_large",
         "opted_out",
         "forbidden",
@@ -39,36 +39,36 @@ _FAILED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class VoterStats:
-    """One voter: on how many pictures it spoke, and how often it was right where people looked."""
+    """One voter: on how many images it spoke, and how often it was right where people looked."""
 
     voter: str
-    pictures: int
+    images: int
     classes: int
     right: Score | None
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineCounts:
-    """What became of all pictures.
+    """What became of all images.
 
     Attributes
     ----------
-    pictures, duplicates, rejected, open : int
+    images, duplicates, rejected, open : int
         In the atlas; copies among them; of no class of the taxonomy (or dropped by a person);
         without a label.
     checked : int
         Labels that people gave.
     sides : dict of str to int
-        Pictures in train, val and test.
+        Images in train, val and test.
     failed : dict of str to int
         What was not taken, by reason.
     voters : tuple of VoterAccount
-        Most pictures first.
+        Most images first.
     seconds : dict of str to float
         Time of each stage.
     """
 
-    pictures: int
+    images: int
     duplicates: int
     rejected: int
     open: int
@@ -111,7 +111,7 @@ def count_pipeline(
     checked = checked_labels(atlas)
     drawn = labels_by_construction(atlas)
     return PipelineCounts(
-        pictures=atlas.count(),
+        images=atlas.count(),
         duplicates=sum(bool(row["duplicate_flag"]) for row in rows),
         rejected=sum(row["label"] == taxonomy.reject or row["id"] in dropped for row in rows),
         open=sum(not row["label"] for row in rows),
@@ -164,7 +164,7 @@ def _voters(
             else None
         )
         accounts.append(VoterStats(voter, len(votes), classes, right))
-    return tuple(sorted(accounts, key=lambda each: (-each.pictures, each.voter)))
+    return tuple(sorted(accounts, key=lambda each: (-each.images, each.voter)))
 
 
 def _rightness(

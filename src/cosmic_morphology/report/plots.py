@@ -37,7 +37,7 @@ _ROUND_PX = (30, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000)
 def class_balance(
     classes: Mapping[str, int], sides: Mapping[str, Mapping[str, int]] | None = None
 ) -> Figure:
-    """Pictures of each class, by side of the split where there is one."""
+    """Images of each class, by side of the split where there is one."""
     names = list(classes)
     figure, (place,) = new_figure(_WIDTH_IN, 0.7 + _ROW_IN * len(names))
     if sides:
@@ -47,19 +47,19 @@ def class_balance(
     else:
         place.barh(range(len(names)), list(classes.values()), 0.62, color=ACCENT)
     _totals(place, list(classes.values()))
-    _rows(place, names, "pictures", whole=True)
+    _rows(place, names, "images", whole=True)
     return figure
 
 
 def source_balance(sources: Mapping[str, Mapping[str, int]], classes: Sequence[str]) -> Figure:
-    """Pictures of each source by class: a source that gives one class away is seen at once."""
+    """Images of each source by class: a source that gives one class away is seen at once."""
     shown = _largest(sources)
     names = list(shown)
     figure, (place,) = new_figure(_WIDTH_IN, 0.9 + _ROW_IN * len(names))
     parts = {each: [shown[name].get(each, 0) for name in names] for each in classes}
     _stacked(place, parts, class_colours(classes))
     _totals(place, [sum(shown[name].values()) for name in names])
-    _rows(place, names, "pictures", whole=True)
+    _rows(place, names, "images", whole=True)
     legend(figure, loc="outside upper left", ncols=8)
     return figure
 
@@ -79,7 +79,7 @@ def sizes(widths: np.ndarray, heights: np.ndarray) -> Figure:
         ratio = longest / np.maximum(np.minimum(widths, heights), 1)
         shape.hist(np.clip(ratio, 1, 3), np.linspace(1, 3, 24).tolist(), color=ACCENT)
     area.xaxis.set_minor_locator(NullLocator())
-    name_axes(area, x="longest side, px", y="pictures", title="Size")
+    name_axes(area, x="longest side, px", y="images", title="Size")
     name_axes(shape, x="long side / short side (3 and more together)", title="Shape")
     return figure
 

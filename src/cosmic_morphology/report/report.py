@@ -35,7 +35,7 @@ _CERTIFICATE: dict[str, Any] = {
     "leaks": 0,
     "leaks_by_kind": {},
     "found": (),
-    "pictures": {},
+    "images": {},
     "groups": {},
     "classes": {},
     "ratios": {},
@@ -72,13 +72,13 @@ def write_report(
     out : Path
         The report goes into its folder ``report``.
     runs : sequence of Path
-        Folders of runs; those that have not predicted the test pictures are named, not scored.
+        Folders of runs; those that have not predicted the test images are named, not scored.
     certificate : mapping, optional
         What ``certify`` found, as JSON-able values.
     summary : mapping, optional
         ``summary.json`` of the pipeline, for what only that run knows (refusals, seconds).
     settings : EvaluateSettings, optional
-        Resamples, and how many pictures are shown.
+        Resamples, and how many images are shown.
     seed : int
         Of the resamples.
     taxonomy : Taxonomy, optional
@@ -144,8 +144,8 @@ def write_report(
 
 
 def _title(account: PipelineCounts) -> str:
-    is_rendered = account.rendered and account.rendered == account.pictures
-    return f"Cosmic Morphology report{' on rendered pictures' if is_rendered else ''}"
+    is_rendered = account.rendered and account.rendered == account.images
+    return f"Cosmic Morphology report{' on rendered images' if is_rendered else ''}"
 
 
 def _judge(

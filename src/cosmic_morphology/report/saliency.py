@@ -1,4 +1,4 @@
-"""What a run looks at in pictures that it got right and wrong, and whether that is the target."""
+"""What a run looks at in images that it got right and wrong, and whether that is the target."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _STRENGTH = 0.7
 
 @dataclass(frozen=True, slots=True)
 class SaliencyExample:
-    """One picture and where the run looked, both as ``data:`` addresses."""
+    """One image and where the run looked, both as ``data:`` addresses."""
 
     id: str
     title: str
     right: str
     answer: str
     confidence: float
-    picture: str
+    image: str
     heat: str
 
 
@@ -56,7 +56,7 @@ class SaliencyReport:
     on_target, on_border : Score
         Mean share of the saliency that lies on the target, and on the frame where captions stand.
     target_area, border_area : float
-        Mean share of the picture that they fill: what a run that looks everywhere would have.
+        Mean share of the image that they fill: what a run that looks everywhere would have.
     """
 
     run: str
@@ -75,7 +75,7 @@ def explain_run(
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,
 ) -> SaliencyReport:
-    """Look over a run's shoulder at test pictures.
+    """Look over a run's shoulder at test images.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def explain_run(
     model : TrainedModel
         The run's model.
     settings : EvaluateSettings, optional
-        ``report_saliency`` pictures a class, right and wrong; ``saliency_pictures`` measured.
+        ``report_saliency`` images a class, right and wrong; ``saliency_images`` measured.
     seed : int
         Of the intervals.
     """
@@ -95,13 +95,13 @@ def explain_run(
     answers = evaluation.answers[kind]
     answers = answers.take(answers.predicted_class != "")
     shown = _chosen(answers, len(evaluation.classes), settings.report_saliency)
-    measured = _by_hash(answers, np.arange(len(answers)))[: settings.saliency_pictures]
+    measured = _by_hash(answers, np.arange(len(answers)))[: settings.saliency_images]
     rows = list(dict.fromkeys([*shown, *measured]))
     ids = [str(answers.ids[row]) for row in rows]
-    pictures = thumbnails(atlas, ids)
+    images = thumbnails(atlas, ids)
     asked = [model.classes.index(str(answers.predicted_class[row])) for row in rows]
-    maps = saliency(model, [pictures[each] for each in ids], answers=asked)
-    squares = [model.preprocessing.pixels(pictures[each]) for each in ids]
+    maps = saliency(model, [images[each] for each in ids], answers=asked)
+    squares = [model.preprocessing.pixels(images[each]) for each in ids]
     place = {row: at for at, row in enumerate(rows)}
     shares = np.array([_shares(maps[place[row]], squares[place[row]]) for row in measured])
     groups = answers.groups[measured]
@@ -115,7 +115,7 @@ def explain_run(
                 right=evaluation.classes[answers.y_true[row]],
                 answer=str(answers.predicted_class[row]),
                 confidence=float(answers.confidence[row]),
-                picture=_uri(squares[place[row]]),
+                image=_uri(squares[place[row]]),
                 heat=_uri(overlay(squares[place[row]], maps[place[row]])),
             )
             for row in shown
@@ -128,7 +128,7 @@ def explain_run(
 
 
 def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A grey picture with its salient parts in colour, uint8 of shape ``(S, S, 3)``."""
+    """A grey image with its salient parts in colour, uint8 of shape ``(S, S, 3)``."""
     grey = pixels.astype(np.float32).mean(-1, keepdims=True).repeat(3, axis=-1) * 0.85
     share = _STRENGTH * np.clip(heat, 0, 1)[..., None] ** 1.6  # faint heat is no evidence
     mixed: np.ndarray = np.clip(grey * (1 - share) + _HEAT * share, 0, 255).astype(np.uint8)
@@ -186,7 +186,7 @@ def _titles(atlas: Atlas, ids: Sequence[str]) -> dict[str, str]:
 
 def _uri(pixels: np.ndarray) -> str:
     out = io.BytesIO()
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((_SHOWN_PX, _SHOWN_PX))
-    picture.save(out, "JPEG", quality=78, optimize=True)
+    image = Image.fromarray(pixels)
+    image.thumbnail((_SHOWN_PX, _SHOWN_PX))
+    image.save(out, "JPEG", quality=78, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()

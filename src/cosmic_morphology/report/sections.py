@@ -32,7 +32,7 @@ _WEIGHTS = "weights.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A training picture beside a mistake."""
+    """A training image beside a mistake."""
 
     neighbour: Neighbour
     tile: Tile
@@ -40,7 +40,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class ShownMistake:
-    """A mistake with its picture and the training pictures that are most like it."""
+    """A mistake with its image and the training images that are most like it."""
 
     mistake: Mistake
     tile: Tile
@@ -116,7 +116,7 @@ def optional_sections(
 def shown_mistakes(
     atlas: Atlas, each: ScoredRun, *, settings: EvaluateSettings
 ) -> list[ShownMistake]:
-    """The worst mistakes of a run with their pictures and nearest training pictures."""
+    """The worst mistakes of a run with their images and nearest training images."""
     answers = each.evaluation.answers[each.scores.labels]
     found = worst_mistakes(atlas, answers, each.evaluation.classes, count=settings.report_mistakes)
     ids = [mistake.id for mistake in found]

@@ -41,10 +41,10 @@ def _read(folder: Path) -> Studied:
     notes = json.loads((folder / "study.json").read_text("utf-8"))
     conclusion, curves = folder / "conclusion.txt", folder / "curves.png"
     lines = conclusion.read_text("utf-8").splitlines() if conclusion.is_file() else []
-    picture = base64.b64encode(curves.read_bytes()).decode() if curves.is_file() else ""
+    image = base64.b64encode(curves.read_bytes()).decode() if curves.is_file() else ""
     return Studied(
         name=str(notes["study"]),
         atlas_version=str(notes.get("atlas_version", "unknown")),
         conclusion=tuple(line for line in lines if line.strip()),
-        curves=f"data:image/png;base64,{picture}" if picture else "",
+        curves=f"data:image/png;base64,{image}" if image else "",
     )

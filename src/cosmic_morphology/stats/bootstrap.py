@@ -1,6 +1,6 @@
-"""Intervals by the bootstrap over groups: pictures that belong together are drawn together.
+"""Intervals by the bootstrap over groups: images that belong together are drawn together.
 
-Percentile bootstrap (Efron & Tibshirani 1993, ch. 13), clustered (Field & Welsh 2007): pictures of
+Percentile bootstrap (Efron & Tibshirani 1993, ch. 13), clustered (Field & Welsh 2007): images of
 one comet are not independent, and an interval that takes them for so is too narrow.
 """
 
@@ -18,12 +18,12 @@ _AT_ONCE = 128
 LEVEL = 0.95
 
 WeightedStatistic = Callable[[np.ndarray], np.ndarray]
-"""From weights of the pictures, shape ``(B, N)``, to values of shape ``(B,)``."""
+"""From weights of the images, shape ``(B, N)``, to values of shape ``(B,)``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much better one model is than another on the same pictures.
+    """How much better one model is than another on the same images.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Difference:
     p_value : float
         Two-sided, from the share of resamples on the other side of 0.
     n, n_groups : int
-        Pictures that both have judged, and groups of them.
+        Images that both have judged, and groups of them.
     """
 
     value: float
@@ -72,7 +72,7 @@ def bootstrap_interval(
     y_true, y_pred : ndarray of int, shape ``(N,)``
         Right and given answers.
     groups : sequence of str, shape ``(N,)``
-        Pictures of one group are drawn together.
+        Images of one group are drawn together.
     n : int
         Resamples.
     seed : int
@@ -83,7 +83,7 @@ def bootstrap_interval(
     Returns
     -------
     tuple of float
-        Lower and upper bound, never leaving out the statistic of the pictures themselves. With
+        Lower and upper bound, never leaving out the statistic of the images themselves. With
         fewer than two groups nothing is known: ``(0, 1)``.
     """
     k = n_classes or int(max(y_true.max(initial=0), y_pred.max(initial=0))) + 1
@@ -113,7 +113,7 @@ def paired_difference(
     statistic, y_true, groups, n, seed, n_classes
         As :func:`bootstrap_interval` has them.
     first, second : ndarray of int, shape ``(N,)``
-        Answers of the two models to the same pictures.
+        Answers of the two models to the same images.
     """
     top = max(y_true.max(initial=0), first.max(initial=0), second.max(initial=0))
     k = n_classes or int(top) + 1
@@ -134,7 +134,7 @@ def paired_difference(
 def bootstrap_weighted(
     statistic: WeightedStatistic, groups: Sequence[str] | np.ndarray, *, n: int, seed: int
 ) -> tuple[float, float]:
-    """The same for statistics that need every picture, such as a calibration error."""
+    """The same for statistics that need every image, such as a calibration error."""
     at, n_groups = group_numbers(groups)
     if n_groups < 2:
         return (0.0, 1.0)
@@ -144,7 +144,7 @@ def bootstrap_weighted(
 
 
 def group_numbers(groups: Sequence[str] | np.ndarray) -> tuple[np.ndarray, int]:
-    """Number of each picture's group, shape ``(N,)``, and how many groups there are."""
+    """Number of each image's group, shape ``(N,)``, and how many groups there are."""
     names, at = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
     return at.reshape(-1), len(names)
 

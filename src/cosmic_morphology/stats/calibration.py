@@ -51,7 +51,7 @@ def temperature_and_prior_for(
 ) -> tuple[float, float]:
     """The temperature, and how much of the classes' shares to give back to the scores.
 
-    Class weights teach that all classes are equally frequent; a picture's probabilities mean what
+    Class weights teach that all classes are equally frequent; an image's probabilities mean what
     they say only when the shares are given back (prior correction: Saerens et al. 2002). Where
     the val split does not bear it out, less is given back.
 
@@ -115,7 +115,7 @@ def weighted_ece(
     n, k = probabilities.shape
     number = np.minimum((probabilities * bins).astype(int), bins - 1)
     gap = probabilities - (y_true[:, None] == np.arange(k))
-    # Each picture's gap stands in the cell of its class and bin: a resample is one product.
+    # Each image's gap stands in the cell of its class and bin: a resample is one product.
     cells = np.zeros((n, k * bins), np.float32)
     for each in range(k):
         cells[np.arange(n), each * bins + number[:, each]] = gap[:, each]
@@ -175,9 +175,9 @@ def threshold_for(probabilities: np.ndarray, targets: np.ndarray, precision: flo
 
 
 def coverage_at_precision(confidence: np.ndarray, right: np.ndarray, precision: float) -> float:
-    """Share of pictures that get an answer when so many of the answers must be right.
+    """Share of images that get an answer when so many of the answers must be right.
 
-    The threshold is chosen on these very pictures, so this describes a model; a promise needs a
+    The threshold is chosen on these very images, so this describes a model; a promise needs a
     threshold from the val split, see :func:`precision_at_coverage` and ``reject_below``.
     """
     weights = np.ones((1, len(right)), np.float32)
@@ -201,7 +201,7 @@ def weighted_coverage(
 
 
 def precision_at_coverage(confidence: np.ndarray, right: np.ndarray, coverage: float) -> float:
-    """Share of right answers among the surest ones that make up this share of the pictures."""
+    """Share of right answers among the surest ones that make up this share of the images."""
     weights = np.ones((1, len(right)), np.float32)
     return float(weighted_precision(confidence, right, coverage)(weights)[0])
 
@@ -224,7 +224,7 @@ def weighted_precision(
 
 
 def weighted_share(chosen: np.ndarray, among: np.ndarray | None = None) -> WeightedStatistic:
-    """Share of pictures that are chosen, of all or among some: a function of weights ``(B, N)``."""
+    """Share of images that are chosen, of all or among some: a function of weights ``(B, N)``."""
     counted = np.ones(len(chosen), bool) if among is None else among
     both = (chosen & counted).astype(np.float32)
 
@@ -243,6 +243,6 @@ def _by_confidence(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _running(weights: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    # Counts stay exact in float64 for any number of pictures.
+    # Counts stay exact in float64 for any number of images.
     given = np.cumsum(weights, axis=1, dtype=np.float64)
     return given, np.cumsum(weights * right, axis=1, dtype=np.float64)

@@ -23,7 +23,7 @@ def encode(labels: Sequence[str | None], classes: Sequence[str]) -> np.ndarray:
 
 
 def confusion_matrix(y_true: np.ndarray, y_pred: np.ndarray, n_classes: int) -> np.ndarray:
-    """Counts of pictures, int64 of shape ``(K, K + 1)``: rows are right, columns are answers.
+    """Counts of images, int64 of shape ``(K, K + 1)``: rows are right, columns are answers.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def check_labels(y_true: np.ndarray, y_pred: np.ndarray, n_classes: int) -> None
 
 
 def accuracy(matrix: np.ndarray) -> np.ndarray:
-    """Share of right answers; 0 where there is no picture."""
+    """Share of right answers; 0 where there is no image."""
     return _ratio(_hits(matrix).sum(-1), matrix.sum((-2, -1)))
 
 
@@ -68,7 +68,7 @@ def precision(matrix: np.ndarray) -> np.ndarray:
 
 
 def recall(matrix: np.ndarray) -> np.ndarray:
-    """Share of a class's pictures that were recognised, shape ``(..., K)``."""
+    """Share of a class's images that were recognised, shape ``(..., K)``."""
     return _ratio(_hits(matrix), matrix.sum(-1))
 
 

@@ -1,4 +1,4 @@
-"""A score, which cannot be told without its number of pictures, interval, grouping and labels."""
+"""A score, which cannot be told without its number of images, interval, grouping and labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# By people; by construction, as the renderer drew the picture; by voters.
+# By people; by construction, as the renderer drew the image; by voters.
 CHECKED, RENDERED, COMPUTED = "checked", "rendered", "computed"
 # What is known best stands first.
 LABEL_KINDS = (CHECKED, RENDERED, COMPUTED)
@@ -26,7 +26,7 @@ class Score:
     interval : tuple of float
         95 % bootstrap interval over groups.
     n, n_groups : int
-        Pictures it was measured on, and independent groups of them.
+        Images it was measured on, and independent groups of them.
     labels : str
         ``checked`` (by people), ``rendered`` (what the renderer drew) or ``computed`` (by voters:
         the score then measures agreement).

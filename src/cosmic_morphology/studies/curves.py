@@ -96,7 +96,7 @@ def _dots(place: Axes, points: Sequence[ScoreRow], arms: Sequence[str], *, named
 
 
 def class_table(points: Sequence[ScoreRow], chance: float = 0.5) -> Figure:
-    """How well each class's pictures are told apart, by arm, with what guessing reaches."""
+    """How well each class's images are told apart, by arm, with what guessing reaches."""
     names = list(dict.fromkeys(point.name for point in points))
     arms = list(dict.fromkeys(point.arm for point in points))
     figure, (place,) = new_figure(_WIDTH_IN * 0.75, 0.9 + 0.42 * len(names))

@@ -1,4 +1,4 @@
-"""The pictures of a study, as arrays: what is real, what was rendered, and who may be tested."""
+"""The images of a study, as arrays: what is real, what was rendered, and who may be tested."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StudyDataset:
-    """N pictures with embeddings.
+    """N images with embeddings.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class StudyDataset:
     rendered : ndarray of bool, shape ``(N,)``
         Drawn by a renderer, wholly or in part: never in a val or test part.
     parents : tuple of tuple of str
-        What each picture was made from, if anything.
+        What each image was made from, if anything.
     column : str
         Of the embeddings.
     """
@@ -81,7 +81,7 @@ class StudyDataset:
         )  # fmt: skip
 
     def real(self, side: str) -> np.ndarray:
-        """Rows of real pictures of a side that can be learnt from (or, for test, scored)."""
+        """Rows of real images of a side that can be learnt from (or, for test, scored)."""
         known = self.y_true if side == "test" else self.y_train
         rows = np.flatnonzero((self.splits == side) & ~self.rendered & (known < len(self.classes)))
         if side == "test" and len(rows):
@@ -91,7 +91,7 @@ class StudyDataset:
         return rows
 
     def rendered_rows(self) -> np.ndarray:
-        """Rows of rendered pictures to learn from: none has a parent or kin outside train."""
+        """Rows of rendered images to learn from: none has a parent or kin outside train."""
         held = ~self.rendered & (self.splits != "train")
         outside = set(self.ids[held].tolist())
         kin = set(self.groups[held].tolist())
@@ -104,11 +104,11 @@ class StudyDataset:
         return np.array(found, np.int64)
 
     def kind_of(self, rows: np.ndarray) -> str:
-        """What the labels of these pictures are: checked only when all of them are."""
+        """What the labels of these images are: checked only when all of them are."""
         return max(self.kinds[rows].tolist(), key=LABEL_KINDS.index, default=COMPUTED)
 
     def assert_real(self, rows: np.ndarray) -> None:
-        """Refuse rendered pictures among those that are to be tested or validated on.
+        """Refuse rendered images among those that are to be tested or validated on.
 
         Raises
         ------
@@ -118,9 +118,9 @@ class StudyDataset:
         drawn = rows[self.rendered[rows]]
         if len(drawn):
             raise LeakError(
-                f"{len(drawn)} rendered pictures stand where a model is tested or tuned",
+                f"{len(drawn)} rendered images stand where a model is tested or tuned",
                 where=str(self.ids[drawn[0]]),
-                todo="Split again with `cosmic split --redo`: rendered pictures are for training.",
+                todo="Split again with `cosmic split --redo`: rendered images are for training.",
             )
 
 
@@ -146,14 +146,14 @@ def read_pool(
         Trained on: ``label``, or the name of a voter. Scores always use what
         :mod:`cosmic_morphology.evaluate.truth` says.
     rendered : Atlas, optional
-        Another atlas whose rendered pictures are taken in, with the same embeddings.
+        Another atlas whose rendered images are taken in, with the same embeddings.
 
     Raises
     ------
     UsageError
         Embeddings or the split are missing, or those of the two atlases differ.
     LeakError
-        A rendered picture stands in the test or val split.
+        A rendered image stands in the test or val split.
     """
     column = _column(atlas, backbone)
     rows = _rows(atlas, column)
@@ -183,7 +183,7 @@ def _column(atlas: Atlas, backbone: str) -> str:
             todo="Run `cosmic embed` first.",
         )
     if "split" not in atlas.columns():
-        raise UsageError("the pictures are not split yet", where=atlas.uri, todo="`cosmic split`.")
+        raise UsageError("the images are not split yet", where=atlas.uri, todo="`cosmic split`.")
     return column
 
 
@@ -202,9 +202,9 @@ def _rows(atlas: Atlas, column: str) -> list[dict[str, Any]]:
     there = atlas.columns()
     columns = [name for name in _COLUMNS if name in there]
     found = atlas.read(columns, where=f"`{column}` IS NOT NULL").sort_by("id").to_pylist()
-    pictures = atlas.positions()
+    images = atlas.positions()
     blank = dict.fromkeys(_COLUMNS)
-    return [{**blank, **row} for row in found if row["id"] in pictures]
+    return [{**blank, **row} for row in found if row["id"] in images]
 
 
 def _arrays(
@@ -216,7 +216,7 @@ def _arrays(
     column: str,
 ) -> StudyDataset:
     drawn = np.array([is_rendered(row) for row in rows], bool)
-    # Who drew a picture knows what it shows; nobody has to vote on it.
+    # Who drew an image knows what it shows; nobody has to vote on it.
     right = [
         row["given_label"] if is_drawn else truth.label
         for row, truth, is_drawn in zip(rows, truths, drawn, strict=True)

@@ -2,7 +2,7 @@
 
 Labels of train and val are made wrong at random (uniformly into the other classes: symmetric
 noise); test labels are not. Curation is confident learning (Northcutt et al. 2021, J. Artif.
-Intell. Res. 70, 1373) on probabilities of models that never saw a picture's group: what it finds
+Intell. Res. 70, 1373) on probabilities of models that never saw an image's group: what it finds
 is left out. Robust training smooths labels and trusts each as far as those models agree with it.
 """
 

@@ -1,9 +1,9 @@
 """What a random split by file claims, and what a split that keeps groups apart gives.
 
-Both deal the same pictures into the same number of parts and test each part once. Only what is
+Both deal the same images into the same number of parts and test each part once. Only what is
 held together differs: single files, or groups (copies, objects, series, what was derived from one
-original). Pictures of the test split are touched by neither; the model of the train split, tested
-on them, says what is true of pictures that nobody has seen.
+original). Images of the test split are touched by neither; the model of the train split, tested
+on them, says what is true of images that nobody has seen.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def conclude(
     n_groups = group_numbers(pool.groups[random.rows])[1]
     lines = [
         (
-            f"On {len(random.rows)} pictures in {n_groups} groups "
+            f"On {len(random.rows)} images in {n_groups} groups "
             f"({pool.kind_of(random.rows)} labels) a random split by file claims a macro-F1 of "
             f"{interval_of(*claims)}; with groups kept apart the same recipe gets "
             f"{interval_of(*gives)}."
@@ -96,14 +96,14 @@ def conclude(
         + (
             "more than it has earned: that is the leak."
             if more.value > 0 and more.is_significant
-            else "more, which may be chance: a split can part few copies of these pictures."
+            else "more, which may be chance: a split can part few copies of these images."
         ),
     ]
     untouched = at(places, UNTOUCHED)
     if untouched is not None:
         truth = pooled(pool, untouched.rows, untouched.said, metrics.macro_f1, resamples=n)
         lines.append(
-            f"On the {len(untouched.rows)} pictures of the untouched test split "
+            f"On the {len(untouched.rows)} images of the untouched test split "
             f"({pool.kind_of(untouched.rows)} labels) a model of the train split has "
             f"{interval_of(*truth)}."
         )

@@ -1,4 +1,4 @@
-"""Learning curves: what more pictures would be worth."""
+"""Learning curves: what more images would be worth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
 from cosmic_morphology.studies.trials import Conclusion, Trial, TrialOutput, TrialPlan, TrialResult
 
-X = "share of the training pictures"
+X = "share of the training images"
 
 
 def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
@@ -33,7 +33,7 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
 
     def work(trial: Trial) -> TrialOutput:
         train = some_groups(pool, pool.real("train"), trial.x, trial.seed)
-        # Who has fewer pictures also has fewer to tune on.
+        # Who has fewer images also has fewer to tune on.
         tuned = some_groups(pool, val, trial.x, trial.seed)
         lesson = HeadTask(train, tuned, test, pool.y_train, pool.weights)
         said = train_and_predict(
@@ -50,7 +50,7 @@ def some_groups(pool: StudyDataset, rows: np.ndarray, fraction: float, seed: int
     Parameters
     ----------
     pool : Pool
-        The pictures.
+        The images.
     rows : ndarray of int64
         To choose from.
     fraction : float
@@ -65,7 +65,7 @@ def some_groups(pool: StudyDataset, rows: np.ndarray, fraction: float, seed: int
         own = pool.groups[rows[pool.y_train[rows] == number]].astype(str)
         names, sizes = np.unique(own, return_counts=True)
         order = np.random.default_rng([seed, int(number)]).permutation(len(names))
-        # A group belongs to the share that its first picture falls into.
+        # A group belongs to the share that its first image falls into.
         begins = np.cumsum(sizes[order]) - sizes[order]
         wanted = begins < max(1.0, fraction * len(own))
         chosen |= set(names[order[wanted]].tolist())
@@ -97,12 +97,12 @@ def conclude(
         last = gap(pool, fewer, most, metrics.macro_f1, resamples=study.bootstrap)
         whole = gap(pool, own[0], most, metrics.macro_f1, resamples=study.bootstrap)
         lines.append(
-            f"{arm}: from {fewer.n_train:.0f} to {most.n_train:.0f} training pictures macro-F1 "
+            f"{arm}: from {fewer.n_train:.0f} to {most.n_train:.0f} training images macro-F1 "
             f"changes by {interval_of(last.value, last.interval, signed=True)}"
             + (
-                ": more pictures would still help."
+                ": more images would still help."
                 if last.is_significant and last.value > 0
-                else ", which may be chance: that more pictures would still help is not shown."
+                else ", which may be chance: that more images would still help is not shown."
             )
             + f" From {own[0].n_train:.0f} to {most.n_train:.0f} it changes by "
             f"{interval_of(whole.value, whole.interval, signed=True)}."
@@ -125,7 +125,7 @@ def _compared(
         if first and second:
             between = gap(pool, first, second, metrics.macro_f1, resamples=study.bootstrap)
             found.append(
-                f"At {x:.0%} of the pictures {arms[1]} differs from {arms[0]} by "
+                f"At {x:.0%} of the images {arms[1]} differs from {arms[0]} by "
                 f"{interval_of(between.value, between.interval, signed=True)}."
             )
     return found

@@ -1,9 +1,9 @@
 """Rendered against real: what a linear classifier on frozen features can tell, class by class.
 
 A classifier two-sample test (Lopez-Paz & Oquab 2017, arXiv:1610.06545): 0.5 balanced accuracy
-means that rendered and real pictures of a class cannot be told apart, 1 that each can be. Real
-pictures of two archives are told apart as well, so the same test between the two largest real
-collections of a class stands beside it. Pictures of the test split are not looked at.
+means that rendered and real images of a class cannot be told apart, 1 that each can be. Real
+images of two archives are told apart as well, so the same test between the two largest real
+collections of a class stands beside it. Images of the test split are not looked at.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _HARD, _EASY = 0.65, 0.95
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RealismResult:
-    """Two kinds of pictures of one class, and how well they are told apart.
+    """Two kinds of images of one class, and how well they are told apart.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class RealismResult:
     second : ndarray of int64, shape ``(T,)``
         1 for the second kind (rendered), 0 for the first.
     likely : ndarray of float64, shape ``(T,)``
-        Mean probability of the second kind, from models that never saw the picture's group.
+        Mean probability of the second kind, from models that never saw the image's group.
     point : Point
         The score.
     """
@@ -76,12 +76,12 @@ class RealismResult:
 def run_realism(
     study: StudySettings, *, progress: Callable[[int, int], None] | None = None
 ) -> StudySummary:
-    """Measure how well rendered pictures are told from real ones, and lay them side by side.
+    """Measure how well rendered images are told from real ones, and lay them side by side.
 
     Raises
     ------
     UsageError
-        No class has enough pictures of both kinds.
+        No class has enough images of both kinds.
     """
     atlas = Atlas.open(study.atlas)
     other = Atlas.open(study.realism.rendered_atlas) if study.realism.rendered_atlas else None
@@ -90,7 +90,7 @@ def run_realism(
     tasks = _tasks(pool, study)
     if not any(arm == DRAWN for arm, *_ in tasks):
         raise UsageError(
-            f"no class has {_LEAST} rendered and {_LEAST} real pictures with embeddings",
+            f"no class has {_LEAST} rendered and {_LEAST} real images with embeddings",
             where=study.atlas,
             todo="Render some with `cosmic synthesize`, then `cosmic embed`.",
         )
@@ -177,7 +177,7 @@ def conclude(found: Sequence[RealismResult]) -> list[str]:
     drawn = sorted((c.point for c in found if c.arm == DRAWN), key=lambda point: -point.value)
     worst, best = drawn[0], drawn[-1]
     first = (
-        f"A linear classifier on frozen features tells rendered from real pictures best of "
+        f"A linear classifier on frozen features tells rendered from real images best of "
         f"{worst.name} ({interval_of(worst.value, (worst.low, worst.high))} balanced accuracy) and "
         f"least of {best.name} ({interval_of(best.value, (best.low, best.high))}); guessing "
         "reaches 0.5."
@@ -186,7 +186,7 @@ def conclude(found: Sequence[RealismResult]) -> list[str]:
     easy = [point.name for point in drawn if point.low > _EASY]
     hard = [point.name for point in drawn if point.high < _HARD]
     if easy:
-        lines.append(f"To this classifier every picture of {listed(easy)} gives itself away.")
+        lines.append(f"To this classifier every image of {listed(easy)} gives itself away.")
     if hard:
         lines.append(f"Hardly to be told: {listed(hard)}.")
     parts = []

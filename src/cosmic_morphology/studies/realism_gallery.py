@@ -1,4 +1,4 @@
-"""Rendered and real pictures of one class, laid out for the eye."""
+"""Rendered and real images of one class, laid out for the eye."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NEIGHBOURS = 3
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A rendered picture and the real ones that look most like it, with their cosines."""
+    """A rendered image and the real ones that look most like it, with their cosines."""
 
     rendered: Tile
     real: tuple[tuple[Tile, float], ...]
@@ -37,11 +37,11 @@ class RealismGallery:
     rendered_numbers : tuple of int
         Which of them were rendered, counted from 1.
     passing, given_away : tuple of Tile
-        Rendered pictures that the classifier takes for real, and those it is surest of.
+        Rendered images that the classifier takes for real, and those it is surest of.
     pairs : tuple of Pair
-        Rendered pictures with their nearest real neighbours.
+        Rendered images with their nearest real neighbours.
     real_shown : tuple of Tile
-        All real pictures of the above, for their credits.
+        All real images of the above, for their credits.
     """
 
     name: str
@@ -65,20 +65,20 @@ def build_gallery(
     gallery: int,
     pairs: int,
 ) -> RealismGallery:
-    """Choose and lay out the pictures of one class.
+    """Choose and lay out the images of one class.
 
     Parameters
     ----------
     atlas, other : Atlas
-        Where real and rendered pictures are.
+        Where real and rendered images are.
     pool : Pool
-        The pictures.
+        The images.
     name : str
         The class.
     rows, second, likely : ndarray, shape ``(T,)``
         Rows of the pool, 1 where rendered, and the probability of that.
     gallery, pairs : int
-        Pictures of each kind, and rendered ones with neighbours.
+        Images of each kind, and rendered ones with neighbours.
     """
     drawn, real = _by_hash(pool, rows[second == 1]), _by_hash(pool, rows[second == 0])
     surest = rows[second == 1][np.argsort(-likely[second == 1], kind="stable")]
@@ -102,7 +102,7 @@ def build_gallery(
 
 
 class _Tiles:
-    """Tiles by row, each picture read once."""
+    """Tiles by row, each image read once."""
 
     def __init__(
         self, atlas: Atlas, other: Atlas, pool: StudyDataset, parts: Sequence[np.ndarray]

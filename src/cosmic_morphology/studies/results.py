@@ -87,13 +87,13 @@ class ScoreRow:
     value, low, high : float
         With its 95 % interval: bootstrap over groups, and over seeds where there are several.
     n, n_groups : int
-        Test pictures, and groups of them.
+        Test images, and groups of them.
     n_train, n_rendered : float
-        Pictures learnt from (mean over seeds and folds), and how many of them were rendered.
+        Images learnt from (mean over seeds and folds), and how many of them were rendered.
     labels : str
         ``checked`` or ``computed``.
     grouped_by : str
-        What kept learnt and tested pictures apart.
+        What kept learnt and tested images apart.
     """
 
     study: str
@@ -115,7 +115,7 @@ class ScoreRow:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceRow:
-    """One row of ``differences.csv``: a place against its reference, on the same pictures.
+    """One row of ``differences.csv``: a place against its reference, on the same images.
 
     Attributes
     ----------

@@ -39,9 +39,9 @@ GRIDS: dict[str, ModuleType] = {
 STUDIES = (*GRIDS, "realism")
 TITLES = {
     "leak": "What a random split claims",
-    "synthetic": "Do rendered pictures help?",
+    "synthetic": "Do rendered images help?",
     "noise": "What wrong labels cost",
-    "size": "What more pictures would be worth",
+    "size": "What more images would be worth",
 }
 
 
@@ -72,7 +72,7 @@ def run_study(
     UsageError
         There is no such study, or the atlas lacks what it needs.
     LeakError
-        A rendered picture would have been tested on.
+        A rendered image would have been tested on.
     """
     if name not in STUDIES:
         raise UsageError("there is no such study", where=name, todo=f"Try {', '.join(STUDIES)}.")
@@ -134,13 +134,13 @@ def _pool(atlas: Atlas, name: str, study: StudySettings) -> StudyDataset:
     )
     if not len(pool.real("train")):
         raise UsageError(
-            "no real picture of the train split has a label and an embedding",
+            "no real image of the train split has a label and an embedding",
             where=atlas.uri,
             todo="Run `cosmic curate`, `cosmic split` and `cosmic embed` first.",
         )
     if name != "leak" and not len(pool.real("test")):
         raise UsageError(
-            "no real picture of the test split has a label and an embedding",
+            "no real image of the test split has a label and an embedding",
             where=atlas.uri,
             todo="Give verdicts with `cosmic review`, or split again.",
         )

@@ -1,4 +1,4 @@
-"""Cells as scores with intervals: over groups of test pictures, and over seeds."""
+"""Cells as scores with intervals: over groups of test images, and over seeds."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def differences(
     resamples: int,
     more: Sequence[tuple[str, str, Statistic]] = (),
 ) -> list[DifferenceRow]:
-    """Every measure of every place against that of its reference, on the same pictures."""
+    """Every measure of every place against that of its reference, on the same images."""
     found = []
     for place in places:
         first = reference(place, places)
@@ -163,7 +163,7 @@ def pooled(
         Tested rows of the pool.
     said : ndarray of int64, shape ``(S, T)``
         Answers of each seed. Each resample draws groups and seeds: the interval holds both what
-        other test pictures and what other training draws would have given.
+        other test images and what other training draws would have given.
     """
     k = len(pool.classes)
     return pooled_answers(
@@ -198,7 +198,7 @@ def gap(
     *,
     resamples: int,
 ) -> Difference:
-    """How much better the second place is than the first, on the pictures that both answered.
+    """How much better the second place is than the first, on the images that both answered.
 
     Seeds are paired where both have the same.
     """

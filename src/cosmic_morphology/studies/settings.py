@@ -18,30 +18,30 @@ SECTIONS = ("leak", "synthetic", "noise", "size", "realism")
 class LeakSettings(Section):
     """A random split by file against a grouped one."""
 
-    folds: int = Field(5, ge=2, le=20, description="parts of the pictures, each tested once")
+    folds: int = Field(5, ge=2, le=20, description="parts of the images, each tested once")
     sides: tuple[Side, ...] = Field(
-        ("train", "val", "none"), description="pictures that are dealt anew; never those of test"
+        ("train", "val", "none"), description="images that are dealt anew; never those of test"
     )
 
 
 class SyntheticSettings(Section):
-    """Rendered pictures beside real ones."""
+    """Rendered images beside real ones."""
 
     rendered_atlas: str = Field(
-        "", description="where the rendered pictures are; empty: in the same atlas"
+        "", description="where the rendered images are; empty: in the same atlas"
     )
     ratios: tuple[float, ...] = Field(
-        (0.5, 1, 2, 4), description="rendered for each real picture of the rare classes"
+        (0.5, 1, 2, 4), description="rendered for each real image of the rare classes"
     )
     ratios_every: tuple[float, ...] = Field(
         (0.5, 1, 2, 4), description="the same where every class gets some"
     )
     rare: tuple[str, ...] = Field(("asteroid", "comet"), description="the rare classes")
-    keep: int = Field(0, ge=0, description="real training pictures left of a rare class; 0: all")
-    only_rare: bool = Field(True, description="a curve with pictures of the rare classes only")
-    every_class: bool = Field(True, description="a curve with pictures of every class")
+    keep: int = Field(0, ge=0, description="real training images left of a rare class; 0: all")
+    only_rare: bool = Field(True, description="a curve with images of the rare classes only")
+    every_class: bool = Field(True, description="a curve with images of every class")
     pretrain: bool = Field(True, description="a curve that learns rendered first, real after it")
-    rendered_alone: bool = Field(True, description="learn from rendered pictures only, too")
+    rendered_alone: bool = Field(True, description="learn from rendered images only, too")
 
 
 class NoiseSettings(Section):
@@ -60,10 +60,10 @@ class NoiseSettings(Section):
 
 
 class SizeSettings(Section):
-    """Fewer pictures."""
+    """Fewer images."""
 
     fractions: tuple[float, ...] = Field(
-        (0.05, 0.1, 0.2, 0.4, 0.7, 1.0), description="share of the training pictures"
+        (0.05, 0.1, 0.2, 0.4, 0.7, 1.0), description="share of the training images"
     )
     recipes: tuple[str, ...] = Field((), description="a curve for each; none: the study's recipe")
 
@@ -72,12 +72,12 @@ class RealismSettings(Section):
     """Rendered against real, as a linear classifier sees it."""
 
     rendered_atlas: str = Field(
-        "", description="where the rendered pictures are; empty: in the same atlas"
+        "", description="where the rendered images are; empty: in the same atlas"
     )
     folds: int = Field(5, ge=2, le=20)
-    per_class: int = Field(200, ge=10, description="at most so many pictures of each kind a class")
-    gallery: int = Field(12, ge=0, le=60, description="pictures of each kind that are shown")
-    pairs: int = Field(6, ge=0, le=30, description="rendered pictures with their real neighbours")
+    per_class: int = Field(200, ge=10, description="at most so many images of each kind a class")
+    gallery: int = Field(12, ge=0, le=60, description="images of each kind that are shown")
+    pairs: int = Field(6, ge=0, le=30, description="rendered images with their real neighbours")
 
 
 class StudySettings(Section):

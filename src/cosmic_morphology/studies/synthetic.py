@@ -1,8 +1,8 @@
-"""Does synthetic data help? Real pictures alone, and with rendered ones beside or before them.
+"""Does synthetic data help? Real images alone, and with rendered ones beside or before them.
 
-The test is the same real pictures everywhere; rendered ones are only ever learnt from. The
+The test is the same real images everywhere; rendered ones are only ever learnt from. The
 reference weighs its classes (``class_weights`` of the recipe), so that the question is what
-rendered pictures give beyond that.
+rendered images give beyond that.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
 from cosmic_morphology.studies.trials import Conclusion, Trial, TrialOutput, TrialPlan, TrialResult
 
-X = "rendered pictures for each real one"
+X = "rendered images for each real one"
 REAL, ONLY_RARE, EVERY, BEFORE, ALONE = (
     "real only",
     "rendered of the rare classes",
@@ -37,7 +37,7 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     Raises
     ------
     UsageError
-        There are no rendered pictures, or a rare class is none of the classes.
+        There are no rendered images, or a rare class is none of the classes.
     """
     own = study.synthetic
     unknown = [name for name in own.rare if name not in pool.classes]
@@ -46,7 +46,7 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     drawn = pool.rendered_rows()
     if not len(drawn):
         raise UsageError(
-            "there are no rendered pictures with embeddings to learn from",
+            "there are no rendered images with embeddings to learn from",
             where=pool.column,
             todo="Render some with `cosmic synthesize` (also into another atlas, named in "
             "synthetic.rendered_atlas), then `cosmic embed`.",
@@ -108,13 +108,13 @@ def rendered_for(
     Parameters
     ----------
     pool : Pool
-        The pictures.
+        The images.
     drawn, train : ndarray of int64
         Rendered rows to choose from, and the real ones.
     wanted : ndarray of int64
         Numbers of the classes.
     ratio : float
-        Rendered for each real picture; all there are where they do not suffice.
+        Rendered for each real image; all there are where they do not suffice.
     seed : int
         Of the choice.
     """
@@ -134,7 +134,7 @@ def _asked(pool: StudyDataset, train: np.ndarray, wanted: np.ndarray, ratio: flo
 def _cut(
     pool: StudyDataset, rows: np.ndarray, rare: np.ndarray, keep: int, seed: int
 ) -> np.ndarray:
-    """Rows with at most ``keep`` pictures of each rare class; 0 leaves all."""
+    """Rows with at most ``keep`` images of each rare class; 0 leaves all."""
     if not keep:
         return rows
     gone: list[np.ndarray] = []
@@ -165,7 +165,7 @@ def _cut_by_share(
 def reference_trial(
     place: PredictionsAtPoint, places: Sequence[PredictionsAtPoint]
 ) -> PredictionsAtPoint | None:
-    """Real pictures alone."""
+    """Real images alone."""
     return None if place.arm == REAL else at(places, REAL)
 
 
@@ -182,12 +182,12 @@ def conclude(
     own, n = study.synthetic, study.bootstrap
     rare = mean_f1_of(pool, own.rare)
     alone = pooled(pool, real.rows, real.said, rare, resamples=n)
-    cut = f"cut to {own.keep} training pictures each, " if own.keep else ""
+    cut = f"cut to {own.keep} training images each, " if own.keep else ""
     beside = [place for place in places if place.arm in (ONLY_RARE, EVERY, BEFORE)]
     gains = [(place, gap(pool, real, place, rare, resamples=n)) for place in beside]
     reference = (
-        f"Real pictures alone (rare classes {listed(own.rare)} {cut}weighed by class) give these "
-        f"a mean F1 of {interval_of(*alone)} on {len(real.rows)} real test pictures "
+        f"Real images alone (rare classes {listed(own.rare)} {cut}weighed by class) give these "
+        f"a mean F1 of {interval_of(*alone)} on {len(real.rows)} real test images "
         f"({pool.kind_of(real.rows)} labels)."
     )
     lines = [verdict_on([gained for _, gained in gains])] if gains else []
@@ -200,13 +200,13 @@ def conclude(
         best = max(only, key=lambda place: place.x)
         score = pooled(pool, best.rows, best.said, metrics.macro_f1, resamples=n)
         lines.append(
-            f"From {best.n_rendered:.0f} rendered pictures only, without a single real one, "
-            f"macro-F1 on real pictures is {interval_of(*score)}."
+            f"From {best.n_rendered:.0f} rendered images only, without a single real one, "
+            f"macro-F1 on real images is {interval_of(*score)}."
         )
     short = [cell.trial.x for cell in cells if cell.notes["lacking"] > 0]
     if short:
         lines.append(
-            f"From {min(short):g}x on there were fewer rendered pictures than asked for: all there "
+            f"From {min(short):g}x on there were fewer rendered images than asked for: all there "
             "were, were used."
         )
     return Conclusion(lines)
@@ -218,12 +218,12 @@ def verdict_on(gains: Sequence[Difference]) -> str:
     worse = sum(each.is_significant and each.value < 0 for each in gains)
     of = f"of {len(gains)} ways to use them"
     if better and not worse:
-        return f"Rendered pictures help the rare classes in {better} {of}, beyond chance."
+        return f"Rendered images help the rare classes in {better} {of}, beyond chance."
     if worse and not better:
-        return f"Rendered pictures harm the rare classes in {worse} {of}, beyond chance."
+        return f"Rendered images harm the rare classes in {worse} {of}, beyond chance."
     if better:
-        return f"Rendered pictures help the rare classes in {better} and harm them in {worse} {of}."
-    return f"That rendered pictures help is not shown: {of}, no interval leaves out 0."
+        return f"Rendered images help the rare classes in {better} and harm them in {worse} {of}."
+    return f"That rendered images help is not shown: {of}, no interval leaves out 0."
 
 
 def _of_arm(

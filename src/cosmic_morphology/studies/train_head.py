@@ -24,8 +24,8 @@ from cosmic_morphology.learn.training.strategies import train_head
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.studies.dataset import StudyDataset
 
-# Of the pictures that a backbone has seen already: a lesson opens none.
-_NO_PICTURES = Preprocessing(1, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+# Of the images that a backbone has seen already: a lesson opens none.
+_NO_IMAGES = Preprocessing(1, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,14 +60,14 @@ def train_and_predict(
     Raises
     ------
     LeakError
-        A tested picture is learnt from, or a rendered one is tested or tuned on.
+        A tested image is learnt from, or a rendered one is tested or tuned on.
     UsageError
         Fewer than two classes to learn.
     """
     learnt = np.concatenate([lesson.train, lesson.val, lesson.first])
     seen_twice = np.intersect1d(learnt, lesson.test)
     if len(seen_twice):
-        raise LeakError("a test picture is learnt from", where=str(pool.ids[seen_twice[0]]))
+        raise LeakError("a test image is learnt from", where=str(pool.ids[seen_twice[0]]))
     pool.assert_real(np.concatenate([lesson.val, lesson.test]))
     state: dict[str, torch.Tensor] | None = None
     if len(lesson.first):
@@ -84,12 +84,12 @@ def recipe_named(name: str, own: Mapping[str, Mapping[str, Any]]) -> Recipe:
     Raises
     ------
     SettingsError
-        There is none of this name, it is not valid, or it has to look at pictures again.
+        There is none of this name, it is not valid, or it has to look at images again.
     """
     recipe = _own_recipe(name, own, ()) if name in own else load_recipe(name)
     if not recipe.is_plain:
         raise SettingsError(
-            "this recipe looks at the pictures again; a study learns a head on embeddings",
+            "this recipe looks at the images again; a study learns a head on embeddings",
             where=f"recipe {name}",
             todo='Write [recipes.NAME] with extends = "..." and trains = "head", levels = false, '
             "views = 1, train_views = 1, folds = 0.",
@@ -129,7 +129,7 @@ def _train_head(
         raise UsageError(
             "fewer than two classes are left to learn",
             where="study",
-            todo="Take more pictures: a larger fraction, or an atlas with more labels.",
+            todo="Take more images: a larger fraction, or an atlas with more labels.",
         )
     head = _new_head(recipe, pool.vectors.shape[1], len(pool.classes), seed)
     if state is not None:
@@ -155,7 +155,7 @@ def _train_head(
             classes=pool.classes,
             seed=seed,
             backbone=Backbone(
-                pool.column, nn.Identity(), _NO_PICTURES, "embeddings", {}, pool.vectors.shape[1]
+                pool.column, nn.Identity(), _NO_IMAGES, "embeddings", {}, pool.vectors.shape[1]
             ),
             head=head,
             weights_id="embeddings",
@@ -175,7 +175,7 @@ def _new_head(recipe: Recipe, n_features: int, n_classes: int, seed: int) -> Hea
 
 
 class _Vectors:
-    """The pool as training wants its source of pictures: embeddings, and no pictures."""
+    """The pool as training wants its source of images: embeddings, and no images."""
 
     def __init__(self, pool: StudyDataset) -> None:
         self._vectors = pool.vectors

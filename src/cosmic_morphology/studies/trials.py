@@ -15,7 +15,7 @@ from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.stats.metrics import Statistic
 from cosmic_morphology.studies.dataset import StudyDataset
 
-# Raise it when the same pictures and settings give other answers.
+# Raise it when the same images and settings give other answers.
 CODE = "1"
 
 
@@ -51,9 +51,9 @@ class TrialResult:
     trial : Trial
         What it was.
     said : dict of str to str
-        The answer to each test picture, by id.
+        The answer to each test image, by id.
     n_train, n_rendered : int
-        Pictures learnt from, and how many of them were rendered.
+        Images learnt from, and how many of them were rendered.
     notes : dict
         What the trial counted on the way.
     """
@@ -90,7 +90,7 @@ def run_trials(
     Parameters
     ----------
     pool : Pool
-        The pictures; when they change, cells are done again.
+        The images; when they change, cells are done again.
     trials : sequence of Trial
         The grid.
     work : callable

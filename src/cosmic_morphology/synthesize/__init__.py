@@ -1,7 +1,7 @@
-"""Rendered sky pictures: seeded, parallel, with their whole truth.
+"""Rendered sky images: seeded, parallel, with their whole truth.
 
 ``render`` makes one, ``render_images`` a stream of them. ``archive`` writes a folder that the
-replica serves, ``into_atlas`` adds pictures to an atlas.
+replica serves, ``into_atlas`` adds images to an atlas.
 """
 
 from cosmic_morphology.synthesize.renderer import (

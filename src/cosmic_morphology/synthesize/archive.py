@@ -1,4 +1,4 @@
-"""A rendered archive on disk for the replica: pictures, catalogue, and the truth apart."""
+"""A rendered archive on disk for the replica: images, catalogue, and the truth apart."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class ArchiveSummary:
     Attributes
     ----------
     folder : str
-        Where it is: ``pictures/``, ``catalogue.csv``, ``truth.csv``.
-    pictures : int
+        Where it is: ``images/``, ``catalogue.csv``, ``truth.csv``.
+    images : int
         Files in all.
     planted_duplicates : int
         How many of them are copies of others under other names.
@@ -36,7 +36,7 @@ class ArchiveSummary:
     """
 
     folder: str
-    pictures: int
+    images: int
     planted_duplicates: int
     classes: dict[str, int]
 
@@ -50,10 +50,10 @@ def write_archive(
     planted_duplicates: float = 0.08,
     workers: int | None = None,
 ) -> ArchiveSummary:
-    """Write an archive of rendered pictures with the faults of real ones.
+    """Write an archive of rendered images with the faults of real ones.
 
     ``catalogue.csv`` holds what an archive says (never the class); ``truth.csv`` holds the truth,
-    for scoring and as a person's review. Some pictures come twice, re-encoded and resized under
+    for scoring and as a person's review. Some images come twice, re-encoded and resized under
     another identifier and title. The same arguments write the same files.
 
     Parameters
@@ -61,38 +61,38 @@ def write_archive(
     folder : Path
         Made when missing.
     counts : mapping
-        Pictures of each class, without the copies.
+        Images of each class, without the copies.
     seed : int
         Of every choice.
     size_px : int, optional
-        Longer side of the pictures.
+        Longer side of the images.
     planted_duplicates : float, optional
-        Copies as a fraction of the pictures, 0 to 1.
+        Copies as a fraction of the images, 0 to 1.
     workers : int, optional
         Processes; by default one for each core.
     """
     total = sum(counts.values())
     copies = min(round(total * planted_duplicates), total)
-    pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
+    images = folder / "images"
+    images.mkdir(parents=True, exist_ok=True)
 
     rng = np.random.default_rng([seed, 71])
     numbers = rng.permutation(total + copies)
     copied = {int(i): total + k for k, i in enumerate(rng.permutation(total)[:copies])}
     rows: dict[int, _Row] = {}
     stream = render_images(dict(counts), seed=seed, size_px=size_px, workers=workers)
-    for index, picture in enumerate(stream):
+    for index, image in enumerate(stream):
         number = int(numbers[index])
-        rows[number] = _stored(pictures, number, picture)
+        rows[number] = _stored(images, number, image)
         if index in copied:
             number = int(numbers[copied[index]])
-            rows[number] = _copied(rng, pictures, number, picture)
+            rows[number] = _copied(rng, images, number, image)
     ordered = [rows[number] for number in sorted(rows)]
     _write_table(folder / "catalogue.csv", CATALOGUE, [row.said for row in ordered])
     _write_table(folder / "truth.csv", TRUTH, [row.true for row in ordered])
     return ArchiveSummary(
         folder=str(folder),
-        pictures=len(ordered),
+        images=len(ordered),
         planted_duplicates=copies,
         classes=dict(sorted(Counter(row.true["class"] for row in ordered).items())),
     )
@@ -104,50 +104,50 @@ class _Row:
     true: dict[str, str]
 
 
-def _stored(pictures: Path, number: int, picture: Rendered) -> _Row:
-    """Write one picture; its row says what its own texts say."""
+def _stored(images: Path, number: int, image: Rendered) -> _Row:
+    """Write one image; its row says what its own texts say."""
     name = _file_name(number)
-    (pictures / name).write_bytes(picture.jpeg(quality=88))
+    (images / name).write_bytes(image.jpeg(quality=88))
     said = {
-        "title": picture.title,
-        "description": picture.description,
-        "keywords": ";".join(picture.keywords),
-        "date": picture.date,
+        "title": image.title,
+        "description": image.description,
+        "keywords": ";".join(image.keywords),
+        "date": image.date,
     }
-    return _row(name, said, picture)
+    return _row(name, said, image)
 
 
-def _copied(rng: np.random.Generator, pictures: Path, number: int, picture: Rendered) -> _Row:
+def _copied(rng: np.random.Generator, images: Path, number: int, image: Rendered) -> _Row:
     """Write a near-duplicate: smaller, compressed again, told in other words."""
     name = _file_name(number)
-    image = Image.open(io.BytesIO(picture.jpeg(quality=88)))
+    opened = Image.open(io.BytesIO(image.jpeg(quality=88)))
     scale = float(rng.uniform(0.6, 1.0))
-    small = image.resize(
-        (max(16, round(image.width * scale)), max(16, round(image.height * scale)))
+    small = opened.resize(
+        (max(16, round(opened.width * scale)), max(16, round(opened.height * scale)))
     )
-    small.save(pictures / name, "JPEG", quality=int(rng.integers(60, 90)))
-    subtype = str(picture.parameters["subtype"])
-    texts = write_texts(rng, picture.kind, subtype, name=picture.object_name)
+    small.save(images / name, "JPEG", quality=int(rng.integers(60, 90)))
+    subtype = str(image.parameters["subtype"])
+    texts = write_texts(rng, image.kind, subtype, name=image.object_name)
     # Half of the copies keep the title, as releases through two centers do.
-    title = picture.title if rng.random() < 0.5 else texts.title
+    title = image.title if rng.random() < 0.5 else texts.title
     said = {
         "title": title,
         "description": texts.description,
         "keywords": ";".join(texts.keywords),
         "date": texts.date,
     }
-    return _row(name, said, picture)
+    return _row(name, said, image)
 
 
-def _row(name: str, said: dict[str, str], picture: Rendered) -> _Row:
+def _row(name: str, said: dict[str, str], image: Rendered) -> _Row:
     extra = {"file": name, "source": "rendered", "credit": "Rendered, no rights reserved"}
     truth = {
         "file": name,
-        "class": picture.kind,
-        "object_name": picture.object_name,
-        "lineage": f"render:{picture.kind}:{picture.seed}",
+        "class": image.kind,
+        "object_name": image.object_name,
+        "lineage": f"render:{image.kind}:{image.seed}",
     }
-    return _Row({**extra, **said, "object_name": picture.object_name}, truth)
+    return _Row({**extra, **said, "object_name": image.object_name}, truth)
 
 
 def _file_name(number: int) -> str:

@@ -1,7 +1,7 @@
 """Background randomisation: one target, another sky.
 
 A classifier that learns from few archives learns their skies as well (a comet is what has trailed
-stars and a grey sky). Targets cut out of their pictures and laid onto other skies part the two
+stars and a grey sky). Targets cut out of their images and laid onto other skies part the two
 (background randomisation: Xiao et al. 2020, arXiv:2006.09994; "cut, paste and learn": Dwibedi et
 al. 2017, ICCV).
 """
@@ -53,7 +53,7 @@ class Composite:
     parameters: RenderParameters
 
     def jpeg(self, quality: int = 90) -> bytes:
-        """The picture as JPEG bytes."""
+        """The image as JPEG bytes."""
         buffer = io.BytesIO()
         Image.fromarray(self.pixels).save(buffer, "JPEG", quality=quality)
         return buffer.getvalue()
@@ -67,14 +67,14 @@ def composite(
     Parameters
     ----------
     target, sky : ndarray of uint8, shape ``(H, W, 3)``
-        Two pictures; of the second only its emptiest part is used.
+        Two images; of the second only its emptiest part is used.
     kind : str
         Class of the target: planets and asteroids hide what is behind them, light of the others
         is added.
     seed : int
-        Of scale, turn and place: the same seed gives the same picture.
+        Of scale, turn and place: the same seed gives the same image.
     size_px : int
-        Side of the new picture.
+        Side of the new image.
     """
     cut = cut_out(target, solid=kind in SOLID, scattered=kind in SCATTERED)
     if cut is None:
@@ -140,12 +140,12 @@ def rendered_sky(seed: int, *, size_px: int = 256) -> Pixels:
 
 
 def empty_part(sky: Pixels, size_px: int, rng: np.random.Generator) -> Pixels | None:
-    """The emptiest of some random squares of a picture, or None where none is empty.
+    """The emptiest of some random squares of an image, or None where none is empty.
 
     Parameters
     ----------
     sky : ndarray of uint8, shape ``(H, W, 3)``
-        A picture that may show a target of its own.
+        An image that may show a target of its own.
     size_px : int
         Side of the square that is given back.
     rng : numpy.random.Generator

@@ -18,15 +18,15 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.synthesize.camera.expose import Pixels
 from cosmic_morphology.synthesize.composite import composite, rendered_sky
-from cosmic_morphology.synthesize.renderer import check_job, picture_seed, render_image
+from cosmic_morphology.synthesize.renderer import check_job, image_seed, render_image
 from cosmic_morphology.synthesize.to_atlas import EPOCH, SOURCE, SUBJECTS
 
 BATCH = 32
 Origin = Literal["rendered", "real"]
-# Some pictures cannot be cut out: so many are tried for each one that is wanted.
+# Some images cannot be cut out: so many are tried for each one that is wanted.
 _TRIES = 4
 _OPEN_LICENCE = "rendered, CC0"
-# Pictures of these show sky; those of planets and asteroids mostly show none, or a horizon.
+# Images of these show sky; those of planets and asteroids mostly show none, or a horizon.
 _WITH_SKY = frozenset({"comet", "galaxy", "nebula", "star"})
 
 
@@ -52,7 +52,7 @@ class Composited:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Parent:
-    """A picture that a composite is made of."""
+    """An image that a composite is made of."""
 
     id: str
     pixels: Pixels = field(repr=False)
@@ -73,7 +73,7 @@ def composite_into(
     """Lay targets onto other skies, into an atlas; doing it twice changes nothing.
 
     The rows have the source ``rendered``, which the splitter keeps out of every test split, and
-    ``lineage`` with both parents. Real parents come from the train split only; where the pictures
+    ``lineage`` with both parents. Real parents come from the train split only; where the images
     are not split yet, the splitter later leaves out what has a parent in another side. Skies are
     taken from one partner group of each target's group, so that lineage ties pairs of groups and
     not the whole atlas together.
@@ -96,12 +96,12 @@ def composite_into(
     Raises
     ------
     UsageError
-        A class cannot be rendered, or the atlas has no real picture to take.
+        A class cannot be rendered, or the atlas has no real image to take.
     """
     for kind in counts:
         check_job(kind, seed, size_px)
     there = set(atlas.ids(f"source = '{SOURCE}'"))
-    real = _RealPictures(atlas) if "real" in (targets, onto) else None
+    real = _RealImages(atlas) if "real" in (targets, onto) else None
     total, done, skipped = sum(counts.values()), 0, 0
     classes: Counter[str] = Counter()
     already = 0
@@ -111,7 +111,7 @@ def composite_into(
         for number, target_id in enumerate(_targets(kind, count, targets, real, seed)):
             if made == count:
                 break
-            one = picture_seed(seed, number)
+            one = image_seed(seed, number)
             sky_id = _sky_id(onto, real, target_id, one)
             source_id = f"onto-{_short(target_id, sky_id)}-{one}-{size_px}"
             if f"{SOURCE}:{source_id}" in there:
@@ -165,26 +165,26 @@ def _by_hash(names: Iterable[str]) -> list[str]:
     return sorted(set(names), key=lambda name: hashlib.sha256(name.encode()).digest())
 
 
-class _RealPictures:
-    """Real pictures of the train split, by class and by group."""
+class _RealImages:
+    """Real images of the train split, by class and by group."""
 
     def __init__(self, atlas: Atlas) -> None:
         self._atlas = atlas
         columns = ["id", "source", "lineage", "label", "group", "split", "credit", "licence"]
-        with_picture = atlas.positions()
+        with_image = atlas.positions()
         rows = atlas.read(columns).sort_by("id").to_pylist()
         is_split = any(row["split"] for row in rows)
         self.rows: dict[str, dict[str, Any]] = {
             row["id"]: row
             for row in rows
-            if row["id"] in with_picture
+            if row["id"] in with_image
             and row["source"] != SOURCE
             and not any(parent.startswith("render:") for parent in row["lineage"] or ())
             and (row["split"] == "train" or not is_split)
         }
         if not self.rows:
             raise UsageError(
-                "there is no real picture to take targets or skies from",
+                "there is no real image to take targets or skies from",
                 where=atlas.uri,
                 todo="Collect or import some first; only the train split is used.",
             )
@@ -202,16 +202,16 @@ class _RealPictures:
         return sorted(own, key=lambda each: hashlib.sha256(f"{seed}:{each}".encode()).digest())
 
     def sky_for(self, target: str, seed: int) -> str:
-        """A picture of the partner of the target's group (of any group for a rendered target).
+        """An image of the partner of the target's group (of any group for a rendered target).
 
         Raises
         ------
         UsageError
-            No picture of the train split is known to show sky.
+            No image of the train split is known to show sky.
         """
         if not self._skies:
             raise UsageError(
-                "no real picture of the train split is known to show sky",
+                "no real image of the train split is known to show sky",
                 where="onto",
                 todo=f"Label some as {', '.join(sorted(_WITH_SKY))}, or take rendered skies.",
             )
@@ -221,24 +221,24 @@ class _RealPictures:
         return own[seed % len(own)]
 
     def parent(self, each: str) -> _Parent:
-        """The picture itself."""
+        """The image itself."""
         row = self.rows[each]
-        data = self._atlas.pictures([each]).column("thumbnail").to_pylist()[0]
+        data = self._atlas.images([each]).column("thumbnail").to_pylist()[0]
         with Image.open(io.BytesIO(data)) as opened:
             pixels = np.asarray(opened.convert("RGB"), dtype=np.uint8)
         return _Parent(each, pixels, row["credit"] or "", row["licence"] or "")
 
 
 def _targets(
-    kind: str, count: int, origin: Origin, real: _RealPictures | None, seed: int
+    kind: str, count: int, origin: Origin, real: _RealImages | None, seed: int
 ) -> list[str]:
     """Ids of targets to try, more than are wanted."""
     if origin == "rendered" or real is None:
-        return [f"render:{kind}:{picture_seed(seed, number)}" for number in range(_TRIES * count)]
+        return [f"render:{kind}:{image_seed(seed, number)}" for number in range(_TRIES * count)]
     own = real.of_class(kind, seed)
     if count and not own:
         raise UsageError(
-            f"no real picture of the train split has the label {kind!r}",
+            f"no real image of the train split has the label {kind!r}",
             where="targets",
             todo="Label and split first, or take rendered targets.",
         )
@@ -246,20 +246,20 @@ def _targets(
 
 
 def _target(
-    target_id: str, origin: Origin, real: _RealPictures | None, kind: str, seed: int, size_px: int
+    target_id: str, origin: Origin, real: _RealImages | None, kind: str, seed: int, size_px: int
 ) -> _Parent:
     if origin == "rendered" or real is None:
         return _Parent(target_id, render_image(kind, seed, size_px=size_px).pixels)
     return real.parent(target_id)
 
 
-def _sky_id(onto: Origin, real: _RealPictures | None, target_id: str, seed: int) -> str:
+def _sky_id(onto: Origin, real: _RealImages | None, target_id: str, seed: int) -> str:
     if onto == "rendered" or real is None:
         return f"render:sky:{seed}"
     return real.sky_for(target_id, seed)
 
 
-def _sky(sky_id: str, onto: Origin, real: _RealPictures | None, seed: int, size_px: int) -> _Parent:
+def _sky(sky_id: str, onto: Origin, real: _RealImages | None, seed: int, size_px: int) -> _Parent:
     if onto == "rendered" or real is None:
         return _Parent(sky_id, rendered_sky(seed, size_px=2 * size_px))
     return real.parent(sky_id)

@@ -1,4 +1,4 @@
-"""Targets out of their pictures: what stands above the sky, and where it ends."""
+"""Targets out of their images: what stands above the sky, and where it ends."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Cutout:
     alpha : ndarray of float32, shape ``(H, W)``
         How far a pixel belongs to the target, 0 to 1.
     share : float
-        Of the picture that the target covers.
+        Of the image that the target covers.
     """
 
     light: Field
@@ -44,7 +44,7 @@ class Cutout:
 
 
 def cut_out(pixels: Pixels, *, solid: bool, scattered: bool = False) -> Cutout | None:
-    """The target of a picture; None where it cannot be told from its sky or is cut off.
+    """The target of an image; None where it cannot be told from its sky or is cut off.
 
     The sky is the median of the frame's edge, its noise the scaled median deviation there
     (1.4826 MAD, as in Huber 1981).
@@ -52,7 +52,7 @@ def cut_out(pixels: Pixels, *, solid: bool, scattered: bool = False) -> Cutout |
     Parameters
     ----------
     pixels : ndarray of uint8, shape ``(H, W, 3)``
-        The picture.
+        The image.
     solid : bool
         A body that hides what is behind it: its dark parts belong to it, too.
     scattered : bool

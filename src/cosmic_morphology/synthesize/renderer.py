@@ -47,14 +47,14 @@ ASPECTS = {"1": 0.5, "0.75": 0.12, "0.667": 0.2, "0.5625": 0.08, "1.333": 0.06, 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A rendered picture.
+    """A rendered image.
 
     Attributes
     ----------
     kind : str
         Its true class, one of ``RENDERED_CLASSES``.
     seed : int
-        With ``kind`` and the size it makes the same picture again.
+        With ``kind`` and the size it makes the same image again.
     pixels : numpy.ndarray
         Uint8, shape ``(H, W, 3)``; the longer side is the size asked for.
     title, description, keywords, date, object_name : str, list of str
@@ -74,21 +74,21 @@ class Rendered:
     parameters: RenderParameters
 
     def jpeg(self, quality: int = 90) -> bytes:
-        """The picture as JPEG bytes, with ``quality`` from 1 to 95."""
+        """The image as JPEG bytes, with ``quality`` from 1 to 95."""
         buffer = io.BytesIO()
         Image.fromarray(self.pixels).save(buffer, "JPEG", quality=quality)
         return buffer.getvalue()
 
 
 def render_image(kind: str, seed: int, *, size_px: int = 256) -> Rendered:
-    """Render one picture.
+    """Render one image.
 
     Parameters
     ----------
     kind : str
         One of ``RENDERED_CLASSES``.
     seed : int
-        Not negative; the same seed gives the same picture.
+        Not negative; the same seed gives the same image.
     size_px : int, optional
         Longer side in pixels, 32 to 2048.
 
@@ -141,7 +141,7 @@ def _plain(value: float | str | bool) -> float | int | str | bool:
 
 
 def check_job(kind: str, seed: int, size_px: int) -> None:
-    """Raise :class:`UsageError` for a picture that cannot be rendered."""
+    """Raise :class:`UsageError` for an image that cannot be rendered."""
     if kind not in PAINTERS:
         raise UsageError(
             "there is no renderer for this class",
@@ -159,22 +159,22 @@ def check_job(kind: str, seed: int, size_px: int) -> None:
 
 
 Job = tuple[str, int, int]
-"""Class, seed and size in pixels of one picture."""
+"""Class, seed and size in pixels of one image."""
 BATCH = 8
 
 
 def render_images(
     counts: Mapping[str, int], *, seed: int, size_px: int = 256, workers: int | None = None
 ) -> Iterator[Rendered]:
-    """Render many pictures in parallel processes, in a fixed order, in bounded memory.
+    """Render many images in parallel processes, in a fixed order, in bounded memory.
 
-    The classes take turns, so that any beginning of the stream is balanced. Picture ``i`` of a
-    class is ``render(kind, picture_seed(seed, i), size_px=size_px)``, whatever the workers.
+    The classes take turns, so that any beginning of the stream is balanced. Image ``i`` of a
+    class is ``render(kind, image_seed(seed, i), size_px=size_px)``, whatever the workers.
 
     Parameters
     ----------
     counts : mapping
-        Pictures wanted for each class.
+        Images wanted for each class.
     seed : int
         Seed of the whole set.
     size_px : int, optional
@@ -191,22 +191,22 @@ def render_images(
 
 
 def jobs_for(counts: Mapping[str, int], *, seed: int, size_px: int) -> list[Job]:
-    """The pictures of a set, the classes taking turns."""
+    """The images of a set, the classes taking turns."""
     return [
-        (kind, picture_seed(seed, index), size_px)
+        (kind, image_seed(seed, index), size_px)
         for index in range(max(counts.values(), default=0))
         for kind, count in counts.items()
         if index < count
     ]
 
 
-def picture_seed(seed: int, index: int) -> int:
-    """Seed of the picture ``index`` of a set; sets with different seeds do not overlap."""
+def image_seed(seed: int, index: int) -> int:
+    """Seed of the image ``index`` of a set; sets with different seeds do not overlap."""
     return seed * 1_000_003 + index
 
 
 def render_jobs(jobs: Sequence[Job], *, workers: int | None = None) -> Iterator[Rendered]:
-    """Render pictures in the order of ``jobs``, as :func:`render_images` does."""
+    """Render images in the order of ``jobs``, as :func:`render_images` does."""
     for job in jobs:
         check_job(*job)
     processes = min(workers or os.cpu_count() or 1, max(1, len(jobs) // BATCH))

@@ -79,7 +79,7 @@ class Scene:
         ``deep`` (faint light, stretched), ``solid`` (a sunlit body, short exposure) or
         ``flat`` (a drawing or a photograph from Earth, no telescope in front of it).
     cameras : tuple of str
-        Kinds of camera that take such pictures.
+        Kinds of camera that take such images.
     truth : dict
         Parameters of the target, JSON-able.
     """

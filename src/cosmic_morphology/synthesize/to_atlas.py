@@ -1,4 +1,4 @@
-"""Rendered pictures as rows of an atlas, with lineage and their whole truth."""
+"""Rendered images as rows of an atlas, with lineage and their whole truth."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Synthesized:
     Attributes
     ----------
     added : int
-        Pictures that are new in the atlas.
+        Images that are new in the atlas.
     already_there : int
-        Pictures that an earlier call had added.
+        Images that an earlier call had added.
     classes : dict
-        New pictures of each class.
+        New images of each class.
     """
 
     added: int
@@ -55,7 +55,7 @@ def synthesize_into(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
 ) -> Synthesized:
-    """Render pictures into an atlas; doing it twice changes nothing.
+    """Render images into an atlas; doing it twice changes nothing.
 
     The rows have the source ``rendered``, which the splitter keeps out of every test split, and
     ``lineage`` ``render:<class>:<seed>``. A call that was killed goes on where it stopped.
@@ -63,11 +63,11 @@ def synthesize_into(
     Parameters
     ----------
     atlas : Atlas
-        Gets the pictures.
+        Gets the images.
     counts : mapping
-        Pictures wanted for each class.
+        Images wanted for each class.
     seed : int
-        Seed of the set; more pictures of the same seed contain the fewer.
+        Seed of the set; more images of the same seed contain the fewer.
     size_px : int, optional
         Longer side in pixels.
     progress : callable, optional
@@ -81,9 +81,9 @@ def synthesize_into(
     classes: Counter[str] = Counter()
     waiting: list[NewImage] = []
     done = len(wanted) - len(jobs)
-    for picture in render_jobs(jobs, workers=workers):
-        waiting.append(_arrival(picture, size_px))
-        classes[picture.kind] += 1
+    for image in render_jobs(jobs, workers=workers):
+        waiting.append(_arrival(image, size_px))
+        classes[image.kind] += 1
         if len(waiting) >= BATCH:
             done += len(waiting)
             atlas.add(waiting)
@@ -105,24 +105,24 @@ def _source_id(kind: str, seed: int, size_px: int) -> str:
     return f"{kind}-{seed}-{size_px}"
 
 
-def _arrival(picture: Rendered, size_px: int) -> NewImage:
-    """A rendered picture with plain texts: the archive's misleading ones are for the demo."""
-    data = picture.jpeg()
-    subtype = str(picture.parameters["subtype"])
-    said = {"title": picture.title, "description": picture.description}
+def _arrival(image: Rendered, size_px: int) -> NewImage:
+    """A rendered image with plain texts: the archive's misleading ones are for the demo."""
+    data = image.jpeg()
+    subtype = str(image.parameters["subtype"])
+    said = {"title": image.title, "description": image.description}
     record = Record(
         source=SOURCE,
-        source_id=_source_id(picture.kind, picture.seed, size_px),
-        title=f"Rendered {picture.kind} ({subtype})",
-        keywords=(picture.kind, subtype),
+        source_id=_source_id(image.kind, image.seed, size_px),
+        title=f"Rendered {image.kind} ({subtype})",
+        keywords=(image.kind, subtype),
         credit="Cosmic Morphology",
         licence="rendered, CC0",
         created_at=EPOCH.date().isoformat(),
-        given_label=picture.kind,
-        subjects=(SUBJECTS[picture.kind],),
+        given_label=image.kind,
+        subjects=(SUBJECTS[image.kind],),
         collection="rendered",
-        lineage=(f"render:{picture.kind}:{picture.seed}",),
-        parameters=json.dumps({**picture.parameters, "seed": picture.seed, "said": said}),
+        lineage=(f"render:{image.kind}:{image.seed}",),
+        parameters=json.dumps({**image.parameters, "seed": image.seed, "said": said}),
         fetched_at=EPOCH,
     )
     return NewImage(record, ingest_image(data, source_hint=record.id), data)

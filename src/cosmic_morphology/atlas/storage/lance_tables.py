@@ -156,7 +156,7 @@ def open_table(store: Store, name: str, version: int | str | None = None) -> Tab
                 raise AtlasNotFoundError(
                     f"there is no atlas here (the table {name!r} is missing)",
                     where=without_secrets(store.uri),
-                    todo="Collect or import pictures into it first, or give another --atlas.",
+                    todo="Collect or import images into it first, or give another --atlas.",
                 ) from error
             raise
         if dataset.version < hinted:

@@ -1,4 +1,4 @@
-"""Rows of the tables: schema, keys, partners in other tables, and the hash of each picture."""
+"""Rows of the tables: schema, keys, partners in other tables, and the hash of each image."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def lonely_rows(tables: Mapping[str, Table]) -> Iterator[Problem]:
         if name in tables
     }
     pairs = (
-        ("images", "catalogue", "picture_without_record"),
-        ("catalogue", "images", "record_without_picture"),
+        ("images", "catalogue", "image_without_record"),
+        ("catalogue", "images", "record_without_image"),
         ("decisions", "catalogue", "verdict_on_unknown_id"),
     )
     for name, partner, kind in pairs:
@@ -63,8 +63,8 @@ def unfinished_tags(tables: Mapping[str, Table]) -> Iterator[Problem]:
         yield Problem("tag_incomplete", lacking, f"the tag {tag!r} is missing; tag again")
 
 
-def changed_pictures(batch: pa.RecordBatch) -> Iterator[Problem]:
-    """Pictures whose bytes do not have the hash that was taken when they came in."""
+def changed_images(batch: pa.RecordBatch) -> Iterator[Problem]:
+    """Images whose bytes do not have the hash that was taken when they came in."""
     images = batch.column("image")
     for row, (each, sha256) in enumerate(
         zip(batch.column("id").to_pylist(), batch.column("sha256").to_pylist(), strict=True)

@@ -152,8 +152,8 @@ def _todo(table: str, record: _Recorded, *, is_needed: bool) -> str:
         return f"{copy}; the newest version does not need it, older ones do"
     before = f", or read {table} {version - 1} and older, which do not need it" * (version > 2)
     anew = {
-        "images": ", or collect or import the same pictures into a new atlas",
-        "catalogue": ", or collect or import the same pictures into a new atlas",
+        "images": ", or collect or import the same images into a new atlas",
+        "catalogue": ", or collect or import the same images into a new atlas",
         "ledger": ", or collect into a new atlas",
         "decisions": ", or review again in a new atlas",
     }[table]

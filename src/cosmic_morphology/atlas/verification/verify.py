@@ -1,6 +1,6 @@
 """Does the atlas add up? Files against their checksums, rows, schema, rows without partners.
 
-Taking back what should never have been stored: pictures that turned out to be stand-ins.
+Taking back what should never have been stored: images that turned out to be stand-ins.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cosmic_morphology.atlas.storage.creation import has_marker, holds_something
 from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, sql_literal
 from cosmic_morphology.atlas.storage.store import Store
 from cosmic_morphology.atlas.verification.contents import (
-    changed_pictures,
+    changed_images,
     duplicate_keys,
     lonely_rows,
     schema_problems,
@@ -41,7 +41,7 @@ class VerifyResult:
     files : int
         Files whose bytes are those that were recorded when they were committed.
     hashed : int
-        Pictures whose bytes were compared with their own hash.
+        Images whose bytes were compared with their own hash.
     problems : tuple of Problem
         What does not add up.
     not_checked : tuple of str
@@ -81,10 +81,10 @@ def verify_atlas(
     storage_options : dict, optional
         Passed to Lance for object stores, when an address is given.
     hash_bytes : bool
-        Whether the bytes of every file and of every picture are read and compared with their
+        Whether the bytes of every file and of every image are read and compared with their
         SHA-256; otherwise files are looked for and their sizes compared.
     progress : callable, optional
-        Called with pictures hashed and pictures in all.
+        Called with images hashed and images in all.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def verify_atlas(
         problems += _told("", lambda: [*lonely_rows(whole), *unfinished_tags(whole)])
     hashed = 0
     if hash_bytes and "images" in whole:
-        hashed, changed = _hash_pictures(whole["images"], progress)
+        hashed, changed = _hash_images(whole["images"], progress)
         problems += changed
     rows = {name: table.count_rows() for name, table in whole.items()}
     return VerifyResult(rows, files, hashed, tuple(problems), tuple(not_checked))
@@ -174,14 +174,14 @@ def _told(name: str, look: Callable[[], Iterable[Problem]]) -> list[Problem]:
         return [Problem("table_unreadable", name, error.what)]
 
 
-def _hash_pictures(images: Table, progress: Progress | None) -> tuple[int, list[Problem]]:
+def _hash_images(images: Table, progress: Progress | None) -> tuple[int, list[Problem]]:
     hashed = 0
 
     def look() -> Iterator[Problem]:
         nonlocal hashed
         total = images.count_rows()
         for batch in images.to_batches(["id", "sha256", "image"], _BATCH):
-            yield from changed_pictures(batch)
+            yield from changed_images(batch)
             hashed += batch.num_rows
             if progress:
                 progress(hashed, total)
@@ -191,9 +191,9 @@ def _hash_pictures(images: Table, progress: Progress | None) -> tuple[int, list[
 
 
 def withdraw(atlas: Atlas, ids: Collection[str]) -> None:
-    """Take pictures and their records out of the newest version; older versions keep them.
+    """Take images and their records out of the newest version; older versions keep them.
 
-    A record on which a person has given a verdict stays, without its picture. Safe to repeat
+    A record on which a person has given a verdict stays, without its image. Safe to repeat
     after a kill.
 
     Raises

@@ -32,7 +32,7 @@ class SliceCompleteness:
     unique : int
         Different ids among them.
     stored : int
-        Of these, ids whose picture is in the atlas now.
+        Of these, ids whose image is in the atlas now.
     reasons : dict of str to int
         Why the others are not: the state (and kind) of their URL, or why they have none;
         ``repeated`` counts rows of the archive, not ids.

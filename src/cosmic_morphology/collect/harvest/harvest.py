@@ -18,7 +18,7 @@ from cosmic_morphology.collect.harvest.reader import Reader
 from cosmic_morphology.collect.harvest.writer import Writer
 from cosmic_morphology.collect.http.client import Client
 from cosmic_morphology.collect.http.retries import with_retries
-from cosmic_morphology.errors import CosmicError, PictureError, SourceError
+from cosmic_morphology.errors import CosmicError, ImageError, SourceError
 from cosmic_morphology.imaging import DecodePool, ImageLimits, RejectionKind
 
 # Items that may wait for another try while others go on; waiting costs nothing but its record.
@@ -34,7 +34,7 @@ _SUSPECT_TRIES = 3
 _SUSPECT = frozenset(
     {
         RejectionKind.EMPTY,
-        RejectionKind.NOT_A_PICTURE,
+        RejectionKind.NOT_AN_IMAGE,
         RejectionKind.TRUNCATED,
         RejectionKind.CORRUPT,
     }
@@ -48,7 +48,7 @@ class Harvest:
     Parameters
     ----------
     client : Client
-        How pictures are fetched.
+        How images are fetched.
     reader : Reader
         What there is.
     writer : Writer
@@ -56,7 +56,7 @@ class Harvest:
     limits : ImageLimits
         What may come in.
     judge : callable, optional
-        The source's own look at a picture: a word for what is wrong with it, or nothing.
+        The source's own look at an image: a word for what is wrong with it, or nothing.
     progress : callable, optional
         Called with records dealt with and records announced so far.
     """
@@ -171,7 +171,7 @@ class Harvest:
         return tried.value
 
     async def _try(self, item: PendingFetch, decoders: DecodePool) -> FetchResult:
-        answer = await self._client.picture(
+        answer = await self._client.image(
             item.url,
             max_bytes=self._limits.max_bytes,
             etag=item.etag,
@@ -196,7 +196,7 @@ class Harvest:
             intake = await loop.run_in_executor(
                 decoders.threads, decoders.ingest_image, answer.data, item.url
             )
-        except PictureError as error:
+        except ImageError as error:
             raise _as_trouble(error, answer.status_code) from error
         wrong = self._judge(item.record, intake) if self._judge is not None else ""
         if wrong:
@@ -245,10 +245,10 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _as_trouble(error: PictureError, status_code: int) -> FetchFailedError:
+def _as_trouble(error: ImageError, status_code: int) -> FetchFailedError:
     kind = RejectionKind(error.kind)
     return FetchFailedError(
-        FetchState.TOO_LARGE if kind in _TOO_LARGE else FetchState.NOT_A_PICTURE,
+        FetchState.TOO_LARGE if kind in _TOO_LARGE else FetchState.NOT_AN_IMAGE,
         kind.value,
         error.what,
         where=error.where,

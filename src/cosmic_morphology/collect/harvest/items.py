@@ -73,9 +73,9 @@ class FetchResult:
         return self._row(self.state)
 
     def coming_row(self) -> dict[str, Any]:
-        """The row of the ledger before the picture is written: still pending, the answer noted.
+        """The row of the ledger before the image is written: still pending, the answer noted.
 
-        What a kill leaves between picture and ledger is mended from it by the next run.
+        What a kill leaves between image and ledger is mended from it by the next run.
         """
         return self._row(FetchState.PENDING)
 
@@ -96,7 +96,7 @@ class PlaceholderCheck(Protocol):
     """A source that can tell rubbish by looking: optional, the method ``judge`` of a source."""
 
     def judge(self, record: Record, intake: IngestedImage) -> str:
-        """A word for what is wrong with a picture, or nothing."""
+        """A word for what is wrong with an image, or nothing."""
 
 
 Progress = Callable[[int, int], None]
@@ -109,14 +109,14 @@ class FetchState(StrEnum):
     PENDING = "pending"
     """Known, not fetched yet."""
     STORED = "stored"
-    """Its picture is in the atlas."""
+    """Its image is in the atlas."""
     GONE = "gone"
     """404 or 410."""
     REFUSED = "refused"
     """401, 403 again after a pause, or another 4xx."""
     PLACEHOLDER = "placeholder"
     """A stand-in: a logo, one file for many records, a blank cutout."""
-    NOT_A_PICTURE = "not_a_picture"
+    NOT_AN_IMAGE = "not_an_image"
     """Bytes that cannot be decoded; the ledger's ``error_kind`` says why."""
     TOO_LARGE = "too_large"
     """More bytes or pixels than the settings allow."""
@@ -125,7 +125,7 @@ class FetchState(StrEnum):
     FORBIDDEN = "forbidden"
     """The address leads where this collector does not go."""
     LEFT_OUT = "left_out"
-    """A record without a picture to fetch; the ledger's ``error_kind`` says why."""
+    """A record without an image to fetch; the ledger's ``error_kind`` says why."""
     FAILED = "failed"
     """Every try failed for a reason that may pass; the next run tries again."""
 
@@ -135,7 +135,7 @@ UNFINISHED = frozenset({FetchState.PENDING, FetchState.FAILED})
 
 
 class FetchFailedError(FetchError):
-    """One try at one URL that did not give a picture.
+    """One try at one URL that did not give an image.
 
     Parameters
     ----------

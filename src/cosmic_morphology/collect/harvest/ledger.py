@@ -27,7 +27,7 @@ class UrlState:
 
 
 class LedgerState:
-    """Ids that have a picture, and the state of every URL of one source.
+    """Ids that have an image, and the state of every URL of one source.
 
     Parameters
     ----------
@@ -63,20 +63,20 @@ class LedgerState:
                 self._again.add(url)
 
     def withdrawn_but_stored(self) -> set[str]:
-        """Ids that the ledger knows as stand-ins and whose picture a kill has left behind."""
+        """Ids that the ledger knows as stand-ins and whose image a kill has left behind."""
         stand_ins = {r.id for r in self.rows.values() if r.state is FetchState.PLACEHOLDER}
         stored = {r.id for r in self.rows.values() if r.state is FetchState.STORED}
         return (stand_ins - stored) & self.stored
 
     def image_id_of(self, url: str) -> str:
-        """The id whose picture a URL is; empty when nobody has claimed it."""
+        """The id whose image a URL is; empty when nobody has claimed it."""
         row = self.rows.get(url)
         return row.id if row else ""
 
     def is_settled(self, url: str) -> bool:
         """Whether a URL came to an end in an earlier run that is not to be repeated."""
         row = self.rows.get(url)
-        # "Stored" without its picture: the atlas lost it (an older copy was put back).
+        # "Stored" without its image: the atlas lost it (an older copy was put back).
         return row is not None and row.state is not FetchState.STORED and url not in self._again
 
     def unfinished_not_seen(

@@ -44,9 +44,9 @@ class Reader:
     retry : set of str
         States that are taken up again.
     limit : int, optional
-        Records with a picture, shared out between the queries.
+        Records with an image, shared out between the queries.
     revisit : bool
-        Whether stored pictures are asked for again, on condition that they changed.
+        Whether stored images are asked for again, on condition that they changed.
     addresses : Addresses
         How the atlas keeps addresses.
     """
@@ -75,7 +75,7 @@ class Reader:
 
     @property
     def expected(self) -> int:
-        """Pictures that are announced and not there yet, as far as is known by now."""
+        """Images that are announced and not there yet, as far as is known by now."""
         announced = max(0, self.tally.announced - self.already_there)
         return announced if self._limit is None else min(announced, self._limit)
 
@@ -83,7 +83,7 @@ class Reader:
         """What there is to do, in the order of the archive.
 
         An :class:`Item` is to be fetched, an :class:`Outcome` is settled without that, a
-        :class:`Record` has its picture already and may say something new.
+        :class:`Record` has its image already and may say something new.
         """
         quota, asked = _Quota(self._limit, len(self._source.queries)), ""
         async for given in self._source.slices(self._client):
@@ -184,7 +184,7 @@ class Reader:
             item.revisit = True
             return item
         if row is None or row.state is not FetchState.STORED:
-            # Killed after the picture was stored and before the ledger said so.
+            # Killed after the image was stored and before the ledger said so.
             return self._recovered(self._item(record, url, part.name), row)
         return record
 

@@ -19,7 +19,7 @@ class StandIn:
     """A source that is read at another address than its archive's own.
 
     Its records link to pages of that address only: the archive has no page of them. Where its
-    pictures were rendered, they are credited so, and to nobody else.
+    images were rendered, they are credited so, and to nobody else.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from cosmic_morphology.collect.harvest.items import FetchResult, FetchState, Pen
 from cosmic_morphology.errors import SourceError
 
 SAME_BYTES = 5
-"""So many records with the very same file: it is a stand-in, not their picture."""
+"""So many records with the very same file: it is a stand-in, not their image."""
 
 SAME_BYTES_KIND = "same_bytes"
 SAME_BYTES_ERROR = f"the same file came for {SAME_BYTES} records or more"
@@ -19,7 +19,7 @@ SAME_BYTES_ERROR = f"the same file came for {SAME_BYTES} records or more"
 _HELD_BYTES = 64_000_000
 _WINDOW = 50
 _RUBBISH_SHARE = 0.5
-_RUBBISH = frozenset({FetchState.PLACEHOLDER, FetchState.NOT_A_PICTURE})
+_RUBBISH = frozenset({FetchState.PLACEHOLDER, FetchState.NOT_AN_IMAGE})
 _REFERENCE = 200
 _BATCH = 64
 _CHANGED_SHARE = 0.9
@@ -33,13 +33,13 @@ _TODO = (
 class PlaceholderDetector:
     """Holds back files that come again until it is clear whether they are a stand-in.
 
-    Copies of one picture under two or three ids are common in archives, and are stored. When a
+    Copies of one image under two or three ids are common in archives, and are stored. When a
     file turns out to be a stand-in, what was stored of it before is to be taken back.
 
     Parameters
     ----------
     stored : iterable of (str, str)
-        Hashes (hex) and ids of the source's pictures that are in the atlas.
+        Hashes (hex) and ids of the source's images that are in the atlas.
     """
 
     def __init__(self, stored: Iterable[tuple[str, str]]) -> None:
@@ -52,7 +52,7 @@ class PlaceholderDetector:
             self._count(_short(sha256), record_id)
 
     def classify(self, outcomes: Sequence[FetchResult]) -> tuple[list[FetchResult], set[str]]:
-        """Outcomes to be written now, and ids whose stored picture is to be taken back."""
+        """Outcomes to be written now, and ids whose stored image is to be taken back."""
         ready: list[FetchResult] = []
         fresh: dict[str, FetchResult] = {}
         withdrawn: set[str] = set()
@@ -117,7 +117,7 @@ class SourceHealthCheck:
     source : str
         For the message.
     sides_px : sequence of int
-        Longest sides of the source's pictures that are in the atlas, in pixels.
+        Longest sides of the source's images that are in the atlas, in pixels.
     """
 
     def __init__(self, source: str, sides_px: Sequence[int]) -> None:
@@ -137,7 +137,7 @@ class SourceHealthCheck:
             self._recent.append(outcome.state in _RUBBISH)
             if len(self._recent) == _WINDOW and sum(self._recent) > _RUBBISH_SHARE * _WINDOW:
                 raise SourceError(
-                    f"{sum(self._recent)} of the last {_WINDOW} answers are no pictures of the "
+                    f"{sum(self._recent)} of the last {_WINDOW} answers are no images of the "
                     f"records, the last one: {outcome.error or outcome.kind}",
                     where=f"{self._source}: {outcome.item.url}",
                     todo=_TODO,
@@ -149,7 +149,7 @@ class SourceHealthCheck:
             for changed in (new * _FACTOR < low, new > high * _FACTOR):
                 if changed.mean() >= _CHANGED_SHARE:
                     raise SourceError(
-                        f"{changed.sum()} of {len(new)} new pictures have about "
+                        f"{changed.sum()} of {len(new)} new images have about "
                         f"{int(np.median(new))} px where {low:.0f} to {high:.0f} px were usual",
                         where=self._source,
                         todo=_TODO,

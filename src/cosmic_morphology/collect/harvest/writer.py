@@ -26,7 +26,7 @@ from cosmic_morphology.collect.harvest.source_health import (
     SourceHealthCheck,
 )
 
-# A batch is also full at this size: 256 pictures may be gigabytes.
+# A batch is also full at this size: 256 images may be gigabytes.
 BATCH_BYTES = 128_000_000
 # Records and rows of the ledger are light: more of them go into one commit.
 _LIGHT_ROWS = 8
@@ -56,7 +56,7 @@ class Writer:
     repeats : Repeats
         Holds files back that come again.
     batch_rows : int
-        Pictures between two commits.
+        Images between two commits.
     addresses : Addresses
         How the atlas keeps addresses.
     """
@@ -108,7 +108,7 @@ class Writer:
         return batch
 
     def commit(self, batch: Batch, *, last: bool = False) -> None:
-        """Answers first, then pictures, their records, the ledger: the next run mends a kill.
+        """Answers first, then images, their records, the ledger: the next run mends a kill.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Writer:
                 self._atlas.upsert_ledger(_whole(self._by_url(listed)))
                 listed = []
             self._store(taken_in)
-            records = self._with_pictures(batch.records)
+            records = self._with_images(batch.records)
             self._atlas.upsert_records([self._addresses.kept_record(each) for each in records])
             listed += [outcome.row() for outcome in judged]
             rows = self._by_url(listed)
@@ -174,7 +174,7 @@ class Writer:
             self.bytes += sum(len(arrival.data) for arrival in arrivals)
 
     def _rows_of_stand_ins(self, ids: set[str]) -> dict[str, dict[str, Any]]:
-        """Rows of the ledger of pictures that are taken back."""
+        """Rows of the ledger of images that are taken back."""
         if not ids:
             return {}
         where = f"id IN ({', '.join(map(sql_literal, sorted(ids)))}) AND state = 'stored'"
@@ -190,8 +190,8 @@ class Writer:
         elif not outcome.item.url.startswith(PAGE_PREFIX):
             self._tally.resolve(key, STORED if state is FetchState.STORED else state.value)
 
-    def _with_pictures(self, records: list[Record]) -> list[Record]:
-        """Records whose picture is there; what is held back or a stand-in stays out."""
+    def _with_images(self, records: list[Record]) -> list[Record]:
+        """Records whose image is there; what is held back or a stand-in stays out."""
         known = []
         for record in records:
             if (held := self._repeats.on_hold(record.id)) is not None:

@@ -64,7 +64,7 @@ class _Wanted:
 
     url: str
     max_bytes: int
-    is_picture: bool
+    is_image: bool
     conditional: bool
 
 
@@ -155,10 +155,10 @@ class Client:
 
         return (await with_retries(self.settings, once)).value
 
-    async def picture(
+    async def image(
         self, url: str, *, max_bytes: int, etag: str = "", last_modified: str = ""
     ) -> HttpResponse:
-        """One try at the bytes of a picture; with a condition it may be ``unchanged``.
+        """One try at the bytes of an image; with a condition it may be ``unchanged``.
 
         Raises
         ------
@@ -170,18 +170,18 @@ class Client:
             headers["If-None-Match"] = etag
         elif last_modified:
             headers["If-Modified-Since"] = last_modified
-        return await self.get(url, headers=headers, max_bytes=max_bytes, is_picture=True)
+        return await self.get(url, headers=headers, max_bytes=max_bytes, is_image=True)
 
     async def get(
-        self, url: str, *, headers: Mapping[str, str], max_bytes: int, is_picture: bool = False
+        self, url: str, *, headers: Mapping[str, str], max_bytes: int, is_image: bool = False
     ) -> HttpResponse:
         """One try at a clean address, redirects followed by hand."""
         conditional = not {"If-None-Match", "If-Modified-Since"}.isdisjoint(headers)
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._stream(url, headers, first=not is_picture) as answer:
+            async with self._stream(url, headers, first=not is_image) as answer:
                 location = answer.headers.get("location", "")
                 if answer.status not in _REDIRECTS or not location:
-                    wanted = _Wanted(url, max_bytes, is_picture, conditional)
+                    wanted = _Wanted(url, max_bytes, is_image, conditional)
                     return await self._read(answer, wanted)
                 url = self.doors.normalise(location, base=url)
         what = f"more than {MAX_REDIRECTS} redirects"
@@ -232,9 +232,9 @@ class Client:
             )
 
     async def _read(self, answer: aiohttp.ClientResponse, wanted: _Wanted) -> HttpResponse:
-        url, is_picture, headers, status = (
+        url, is_image, headers, status = (
             wanted.url,
-            wanted.is_picture,
+            wanted.is_image,
             answer.headers,
             answer.status,
         )
@@ -248,8 +248,8 @@ class Client:
         if status == HTTPStatus.NOT_MODIFIED and wanted.conditional:
             return HttpResponse(url, b"", status, etag, modified, headers, unchanged=True)
         if status != HTTPStatus.OK:
-            raise await self._trouble(answer, url, gate, is_picture=is_picture)
-        if is_picture and self.settings.honour_opt_out and opts_out(headers):
+            raise await self._trouble(answer, url, gate, is_image=is_image)
+        if is_image and self.settings.honour_opt_out and opts_out(headers):
             what = f"X-Robots-Tag says {headers['x-robots-tag']!r}"
             raise FetchFailedError(
                 FetchState.OPTED_OUT, "x_robots_tag", what, where=url, status_code=status
@@ -258,11 +258,11 @@ class Client:
         return HttpResponse(url, data, status, etag, modified, headers)
 
     async def _trouble(
-        self, answer: aiohttp.ClientResponse, url: str, gate: HostLimiter, *, is_picture: bool
+        self, answer: aiohttp.ClientResponse, url: str, gate: HostLimiter, *, is_image: bool
     ) -> FetchFailedError:
         status = answer.status
         what = f"the server answers {status}"
-        reason = "" if is_picture else await _reason(answer)
+        reason = "" if is_image else await _reason(answer)
         what += f" ({reason})" if reason else ""
         kind = f"http_{status}"
         given: dict[str, Any] = {"where": url, "status_code": status}

@@ -1,4 +1,4 @@
-"""One picture from an address that a person gave, by the same polite client as collecting."""
+"""One image from an address that a person gave, by the same polite client as collecting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.settings import Settings
 
 
-def picture_at(url: str, settings: Settings) -> bytes:
+def image_at(url: str, settings: Settings) -> bytes:
     """The body of an address; only its own host is asked, and no private address but this machine.
 
     Raises
@@ -31,9 +31,7 @@ def picture_at(url: str, settings: Settings) -> bytes:
         async with Client(settings.collect, doors) as client:
             address = doors.normalise(url)
             largest = settings.imaging.max_bytes
-            asked = with_retries(
-                settings.collect, lambda: client.picture(address, max_bytes=largest)
-            )
+            asked = with_retries(settings.collect, lambda: client.image(address, max_bytes=largest))
             return (await asked).value.data
 
     try:
@@ -42,7 +40,7 @@ def picture_at(url: str, settings: Settings) -> bytes:
         raise InputError(f"this is no address ({error})", where=url) from error
     except FetchFailedError as trouble:
         raise InputError(
-            f"the picture cannot be had: {trouble.what}",
+            f"the image cannot be had: {trouble.what}",
             where=url,
             todo="Save it to a file with your browser, and give that file.",
         ) from trouble

@@ -75,7 +75,7 @@ class HostLimiter:
         Parameters
         ----------
         first : bool
-            Before all that wait and are not: a page of a search names a hundred pictures, and
+            Before all that wait and are not: a page of a search names a hundred images, and
             behind their requests it would come when nothing else is left to do.
         """
         await self._open.take(first=first)

@@ -53,8 +53,8 @@ class Apod:
     """Every day of APOD, newest first, or the days of an old archive file.
 
     Options: ``archive``, a file of records of the old interface (JSON, may be gzipped): its
-    texts are kept, and the picture's address is asked of today's interface; ``width_px``, the
-    width that pictures are asked for (1024; 0: as they are).
+    texts are kept, and the image's address is asked of today's interface; ``width_px``, the
+    width that images are asked for (1024; 0: as they are).
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class Apod:
         return PageSet(entries, text.whole_number(headers.get("x-wp-total", "")))
 
     async def _old(self, ask: JsonClient, entry: Any) -> SourceItem:
-        """A record of an old archive, with the picture where it is today."""
+        """A record of an old archive, with the image where it is today."""
         day = _day(entry)
         found = self._found(entry, ARCHIVE)
         if isinstance(found, SkippedRecord):
@@ -133,7 +133,7 @@ class Apod:
             if trouble.status_code != _NOT_FOUND:
                 raise
             return SkippedRecord(
-                day, SkipReason.NO_PICTURE, "today's interface does not have this day"
+                day, SkipReason.NO_IMAGE, "today's interface does not have this day"
             )
         now = self._found(today, ARCHIVE)
         if isinstance(now, SkippedRecord):
@@ -150,12 +150,12 @@ class Apod:
             return SkippedRecord(
                 day, SkipReason.NOT_AN_IMAGE, text.plain(entry.get("media_type"), 50)
             )
-        # ``url`` is the article in today's interface; in old archives it is the small picture.
+        # ``url`` is the article in today's interface; in old archives it is the small image.
         url = text.plain(entry.get("hdurl")) or (
             text.plain(entry.get("url")) if "service_version" in entry else ""
         )
         if not url:
-            return SkippedRecord(day, SkipReason.NO_PICTURE, "no hdurl")
+            return SkippedRecord(day, SkipReason.NO_IMAGE, "no hdurl")
         if any(sign in url for sign in _PLACEHOLDERS):
             return SkippedRecord(day, SkipReason.PLACEHOLDER, url[:200])
         page = text.plain(entry.get("permalink") or entry.get("basic_html_url"))

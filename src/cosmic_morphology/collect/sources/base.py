@@ -63,9 +63,9 @@ class Slice:
 
 
 class SkipReason(StrEnum):
-    """Why a record has no picture to fetch."""
+    """Why a record has no image to fetch."""
 
-    NO_PICTURE = "no_picture"
+    NO_IMAGE = "no_image"
     """The record names no file, or none that can be used."""
     NOT_AN_IMAGE = "not_an_image"
     """Video, audio, text."""
@@ -81,7 +81,7 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SkippedRecord:
-    """A record that the archive lists and that has no picture for us."""
+    """A record that the archive lists and that has no image for us."""
 
     source_id: str
     why: SkipReason

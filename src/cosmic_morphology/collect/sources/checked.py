@@ -71,7 +71,7 @@ def _record(record: Record, source: str) -> SourceItem:
         return SkippedRecord("", SkipReason.MALFORMED, f"a record with {what}")
     source_id = text.safe_id(record.source_id)
     if record.image_url != text.utf8(record.image_url):
-        return SkippedRecord(source_id, SkipReason.NO_PICTURE, "an address that cannot be written")
+        return SkippedRecord(source_id, SkipReason.NO_IMAGE, "an address that cannot be written")
     said: dict[str, Any] = {
         name: text.utf8(getattr(record, name)) for name in _TEXTS - {"source", "source_id"}
     }

@@ -124,7 +124,7 @@ class Commons:
         infos = page.get("imageinfo")
         info = infos[0] if isinstance(infos, list) and infos else None
         if not isinstance(info, dict):
-            return SkippedRecord(source_id, SkipReason.NO_PICTURE, "no imageinfo")
+            return SkippedRecord(source_id, SkipReason.NO_IMAGE, "no imageinfo")
         uploaded = text.plain(info.get("timestamp"), 40)
         if self._since and uploaded and uploaded[:10] < self._since:
             return SkippedRecord(source_id, SkipReason.BEFORE_SINCE, uploaded[:10])
@@ -133,9 +133,7 @@ class Commons:
             return SkippedRecord(source_id, SkipReason.NOT_AN_IMAGE, mime)
         url = self._address(info, mime)
         if not url:
-            return SkippedRecord(
-                source_id, SkipReason.NO_PICTURE, "no rendition in a standard width"
-            )
+            return SkippedRecord(source_id, SkipReason.NO_IMAGE, "no rendition in a standard width")
         return self._record(source_id, info, url, category)
 
     def _address(self, info: Mapping[str, Any], mime: str) -> str:

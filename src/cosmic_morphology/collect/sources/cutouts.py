@@ -1,7 +1,7 @@
 """Survey cutouts for a table of positions: the DESI Legacy Surveys and SDSS.
 
-Labels come from the table (Galaxy Zoo style), pictures from the survey. Outside its coverage a
-survey answers 200 with a blank picture: it is recognised and counted, never stored.
+Labels come from the table (Galaxy Zoo style), images from the survey. Outside its coverage a
+survey answers 200 with a blank image: it is recognised and counted, never stored.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class CutoutsOptions(Options):
 
 
 class Cutouts:
-    """A picture for each row of a table.
+    """An image for each row of a table.
 
     Queries are surveys (``legacysurvey`` without any, or ``skyserver``). Options: ``table`` (CSV,
     Parquet, FITS or VOTable with ``ra`` and ``dec``, in degrees or as 12:34:56), ``columns``
@@ -118,14 +118,14 @@ class Cutouts:
                 yield self._record(position, part.query)
 
     def judge(self, record: Record, intake: IngestedImage) -> str:
-        """``blank`` for a picture without anything on it: the survey does not reach there."""
+        """``blank`` for an image without anything on it: the survey does not reach there."""
         del record
         return "blank" if intake.blankness >= _BLANK else ""
 
     def _record(self, position: Position, survey: str) -> Record:
         scale = self._scale_arcsec or _SCALES_ARCSEC[survey]
         place = position.place
-        # Another place, layer, scale or size is another picture, whatever a table calls it.
+        # Another place, layer, scale or size is another image, whatever a table calls it.
         taken = self._layer if survey == "legacysurvey" else self._release
         named = f"{position.identifier}@{place}" if position.identifier else place
         said = {

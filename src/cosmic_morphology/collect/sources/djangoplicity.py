@@ -50,7 +50,7 @@ class DjangoplicityOptions(Options):
 
 
 class Djangoplicity:
-    """Pictures of the sites that run djangoplicity, with their AVM codes.
+    """Images of the sites that run djangoplicity, with their AVM codes.
 
     Queries are names of sites (all four without any). Options: ``artwork`` (keep artist's
     impressions), ``original`` (take the original file).
@@ -144,7 +144,7 @@ class Djangoplicity:
             return SkippedRecord(source_id, SkipReason.ARTWORK, title[:200])
         url = self._resource(entry)
         if not url:
-            return SkippedRecord(source_id, SkipReason.NO_PICTURE, "no rendition of a sane size")
+            return SkippedRecord(source_id, SkipReason.NO_IMAGE, "no rendition of a sane size")
         subject = entry.get("Subject")
         subject = subject if isinstance(subject, dict) else {}
         return Record(

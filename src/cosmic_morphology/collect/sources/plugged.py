@@ -68,7 +68,7 @@ class PluggedIn:
             yield found
 
     def judge(self, record: Record, intake: IngestedImage) -> str:
-        """The plug-in's own look at a picture, where it has one."""
+        """The plug-in's own look at an image, where it has one."""
         judge = self._judge
         if judge is None:
             return ""

@@ -1,11 +1,11 @@
-"""Pairs of pictures that may be copies, without ever comparing all with all: pure functions."""
+"""Pairs of images that may be copies, without ever comparing all with all: pure functions."""
 
 from __future__ import annotations
 
 import numpy as np
 
 # A bucket larger than this holds hashes that mean nothing (black frames): only neighbours in it
-# are paired, so the work stays in proportion to the number of pictures.
+# are paired, so the work stays in proportion to the number of images.
 MAX_BUCKET = 64
 
 

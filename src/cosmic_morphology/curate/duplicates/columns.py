@@ -10,14 +10,14 @@ import pyarrow as pa
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate.components import UnionFind
 
-EXACT, NEAR = "same bytes", "same picture"
-# Archives give credit, licence and texts with a picture; folders give none.
+EXACT, NEAR = "same bytes", "same image"
+# Archives give credit, licence and texts with an image; folders give none.
 ARCHIVES = frozenset({"nasa", "apod", "eso", "esahubble", "esawebb", "noirlab", "commons"})
 
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """Pairs of rows that are copies of one picture.
+    """Pairs of rows that are copies of one image.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ def tie_more(atlas: Atlas, ids: list[str], copies: Copies) -> int:
     int
         Images that are copies now and were none before.
     """
-    seen = atlas.pictures(ids, ["id", "sha256", "width", "height"])
+    seen = atlas.images(ids, ["id", "sha256", "width", "height"])
     at = {each: row for row, each in enumerate(ids)}
     known = atlas.read(["id", "duplicate_of", "duplicate_score"]).to_pylist()
     before = [

@@ -1,4 +1,4 @@
-"""Copies of one picture: candidates by hash, proof by pixels, the largest original kept."""
+"""Copies of one image: candidates by hash, proof by pixels, the largest original kept."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class DuplicateSummary:
 
     Attributes
     ----------
-    pictures : int
-        Pictures that were compared.
+    images : int
+        Images that were compared.
     duplicates : int
-        Pictures that are not the best copy of theirs.
+        Images that are not the best copy of theirs.
     groups : int
-        Pictures that have copies.
+        Images that have copies.
     kinds : dict of str to int
         Copies by reason.
     candidates, confirmed : int
@@ -52,7 +52,7 @@ class DuplicateSummary:
         False when everything was up to date already.
     """
 
-    pictures: int = 0
+    images: int = 0
     duplicates: int = 0
     groups: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
@@ -88,7 +88,7 @@ def find_duplicates(
     """
     column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
     ids = atlas.ids()
-    seen = atlas.pictures(ids, ["id", "sha256", "phash", "width", "height"])
+    seen = atlas.images(ids, ["id", "sha256", "phash", "width", "height"])
     sources = sources_of(atlas, ids)
     stamp = ColumnProvenance(
         STAGE,
@@ -127,7 +127,7 @@ def find_copies(
     side: np.ndarray | None = None,
     progress: Progress | None = None,
 ) -> Copies:
-    """Pairs of the given pictures that are copies; nothing is written.
+    """Pairs of the given images that are copies; nothing is written.
 
     Local fingerprints are read where the atlas has them and made here where it has not.
 
@@ -136,11 +136,11 @@ def find_copies(
     atlas, settings, embedding_column, progress
         As :func:`find_duplicates` has them.
     ids : list of str
-        The pictures.
+        The images.
     seen : pyarrow.Table
         Their ``sha256`` and ``phash``, in the same order.
     side : ndarray of int, shape ``(N,)``, optional
-        Two pictures of one side are passed over; -1 is none.
+        Two images of one side are passed over; -1 is none.
     """
     exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
     hashes = hashes_of(seen)
@@ -164,7 +164,7 @@ def find_copies(
     scores: list[float] = []
     looked = 0
     for each in rounds:
-        # Of equal bytes one picture is compared; the others are tied to it already.
+        # Of equal bytes one image is compared; the others are tied to it already.
         pairs = each.pairs[alone[each.pairs].all(axis=1)]
         if side is not None:
             one_side, other_side = side[pairs].T
@@ -234,7 +234,7 @@ def _summary(atlas: Atlas, copies: Copies | None = None, *, changed: bool) -> Du
     reasons = rows.column("duplicate_reason").to_pylist()
     originals = rows.column("duplicate_of").to_pylist()
     return DuplicateSummary(
-        pictures=sum(flag is not None for flag in flags),
+        images=sum(flag is not None for flag in flags),
         duplicates=sum(bool(flag) for flag in flags),
         groups=len({of for of, flag in zip(originals, flags, strict=True) if flag}),
         kinds=dict(Counter(r.partition(" as ")[0] for r in reasons if r)),

@@ -5,7 +5,7 @@ differ in d bits agree on m - d bands at least. Every choice of that many bands 
 that agree on it are compared. Mirroring and exchanging sides change a hash within its bands only,
 so a row stands in a table under the least of its keys in all forms: one table serves them all.
 
-Hashes of pictures that were mirrored or turned by right angles: pure functions.
+Hashes of images that were mirrored or turned by right angles: pure functions.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ _ODD_ROWS = 0x00FF00FF00FF00FF
 
 
 def near_turned_hashes(hashes: np.ndarray, *, max_bits: int) -> np.ndarray:
-    """Pairs of rows whose hashes are near when one of the pictures is mirrored or turned.
+    """Pairs of rows whose hashes are near when one of the images is mirrored or turned.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def near_turned_hashes(hashes: np.ndarray, *, max_bits: int) -> np.ndarray:
 
 
 def near_forms(one: np.ndarray, other: np.ndarray, *, max_bits: int) -> np.ndarray:
-    """The ways to turn the first picture of each pair that bring its hash near the other's.
+    """The ways to turn the first image of each pair that bring its hash near the other's.
 
     Parameters
     ----------
@@ -243,10 +243,10 @@ def near_forms(one: np.ndarray, other: np.ndarray, *, max_bits: int) -> np.ndarr
 
 
 def turned_hash(hashes: np.ndarray, form: Form) -> np.ndarray:
-    """Perceptual hashes of the pictures that were mirrored and exchanged, almost.
+    """Perceptual hashes of the images that were mirrored and exchanged, almost.
 
-    Mirroring a picture changes the sign of its odd frequencies, exchanging its sides that of rows
-    and columns. The median that the bits are measured against moves a little, too: of pictures of
+    Mirroring an image changes the sign of its odd frequencies, exchanging its sides that of rows
+    and columns. The median that the bits are measured against moves a little, too: of images of
     the sky 97 in 100 are at most 6 bits off.
 
     Parameters

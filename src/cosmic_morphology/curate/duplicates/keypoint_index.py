@@ -1,9 +1,9 @@
-"""From local fingerprints to pairs of pictures that share some: keys, probes, one sort.
+"""From local fingerprints to pairs of images that share some: keys, probes, one sort.
 
-The code of a blob is the lowest frequencies of the patch around it. Mirroring a picture changes
+The code of a blob is the lowest frequencies of the patch around it. Mirroring an image changes
 the sign of the odd ones, turning it on its side exchanges rows and columns, and nothing else: so a
 blob is told in the one of its eight forms whose first two frequencies are positive and in order.
-The signs of the others are the bits of its key. Two pictures that share keys are candidates.
+The signs of the others are the bits of its key. Two images that share keys are candidates.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FIRST_V, _FIRST_U = FREQUENCIES.index((1, 0)), FREQUENCIES.index((0, 1))
 
 
 def turned(code: np.ndarray, form: tuple[int, int, int]) -> np.ndarray:
-    """Codes of the same blobs in the picture that was mirrored and exchanged.
+    """Codes of the same blobs in the image that was mirrored and exchanged.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def turned(code: np.ndarray, form: tuple[int, int, int]) -> np.ndarray:
 def placed(
     x: np.ndarray, y: np.ndarray, form: tuple[int, int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where points come when the picture is mirrored (about 0) and exchanged."""
+    """Where points come when the image is mirrored (about 0) and exchanged."""
     exchanged, left_right, top_bottom = form
     x, y = (-x if left_right else x), (-y if top_bottom else y)
     return (y, x) if exchanged else (x, y)
@@ -56,7 +56,7 @@ _BITS = np.array([at for at in range(len(FREQUENCIES)) if at not in (_FIRST_V, _
 # three frequencies nearest to zero.
 _DOUBTFUL = 0.06
 _PROBED_BITS = 3
-# Pairs that share keys by chance, for each picture; and pictures from which on one key is not
+# Pairs that share keys by chance, for each image; and images from which on one key is not
 # enough to be a candidate.
 _CHANCE_PAIRS = 2.0
 _CHUNK = 1 << 16
@@ -65,14 +65,14 @@ MIN_COSINE = 0.9
 
 
 def pairs_by_keys(code: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of pictures that share keys.
+    """Pairs of images that share keys.
 
     Parameters
     ----------
     code : ndarray of float32, shape ``(M, F)``
-        Codes of the blobs of all N pictures, one picture after the other.
+        Codes of the blobs of all N images, one image after the other.
     starts : ndarray of int64, shape ``(N + 1,)``
-        Where the blobs of each picture begin.
+        Where the blobs of each image begin.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def pairs_by_keys(code: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.
     Notes
     -----
     A key has as many bits as make chance pairs rare among so many blobs, so the work grows with
-    the number of pictures, not with its square.
+    the number of images, not with its square.
     """
     n = len(starts) - 1
     empty = np.empty((0, 2), np.int64), np.empty(0)
@@ -109,7 +109,7 @@ def pairs_by_keys(code: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.
         alike = np.einsum("ij,ij->i", variants[asking, form], standing[has])
         good = (alike >= MIN_COSINE) & (owner[blobs[asking]] != owner[has])
         asks, other, weight = blobs[asking[good]], owner[has[good]], 1.0 / crowd[has[good]]
-        # Each blob that asks counts once for a picture.
+        # Each blob that asks counts once for an image.
         order_here = np.lexsort((-weight, other, asks))
         asks, other, weight = asks[order_here], other[order_here], weight[order_here]
         once = np.ones(len(asks), bool)
@@ -121,9 +121,9 @@ def pairs_by_keys(code: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.
     return unpack_pairs(keys), shared
 
 
-def _bits_for(pictures: int, blobs: int) -> int:
+def _bits_for(images: int, blobs: int) -> int:
     probes = 4 * 2**_PROBED_BITS
-    chances = blobs * (blobs / pictures) * probes / _CHANCE_PAIRS
+    chances = blobs * (blobs / images) * probes / _CHANCE_PAIRS
     return int(np.clip(np.ceil(np.log2(max(chances, 1))), 12, len(_BITS)))
 
 

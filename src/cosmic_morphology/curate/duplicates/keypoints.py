@@ -1,6 +1,6 @@
-"""Local fingerprints: what is around the blobs of a picture, told so that copies can be found.
+"""Local fingerprints: what is around the blobs of an image, told so that copies can be found.
 
-A whole-picture hash changes when the picture is cropped, turned, mirrored or framed. The
+A whole-image hash changes when the image is cropped, turned, mirrored or framed. The
 surroundings of a star, a knot or a crater do not: they are described here, each by the lowest
 frequencies of a patch whose size follows that of the blob.
 """
@@ -17,7 +17,7 @@ from scipy import fft, ndimage
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cosmic_morphology.atlas import ApplyResult, Atlas, ColumnProvenance, Progress, apply
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import read_thumbnail
 
 COLUMN = "fingerprint_local"
@@ -35,7 +35,7 @@ _MIN_CONTRAST = 0.1
 _REACH = 5.0
 _OVER_EDGE = 0.4
 _PATCH_PX = 16
-# A row of a frame differs by so little, in grey levels; less inside than this is no picture.
+# A row of a frame differs by so little, in grey levels; less inside than this is no image.
 _EVEN_LEVELS = 12.0
 _LEAST_INSIDE = 0.3
 _STEP_LEVELS = 8.0
@@ -55,7 +55,7 @@ _WIDEST = 127.0
 
 @dataclass(frozen=True, slots=True)
 class Keypoints:
-    """The blobs of one picture, strongest first.
+    """The blobs of one image, strongest first.
 
     Attributes
     ----------
@@ -102,10 +102,10 @@ class Keypoints:
 def fill_fingerprints(
     atlas: Atlas, *, progress: Progress | None = None, engine: str = "here"
 ) -> ApplyResult:
-    """Fill the column of local fingerprints of the pictures that lack it."""
+    """Fill the column of local fingerprints of the images that lack it."""
     return apply(
         atlas,
-        fingerprint_pictures,
+        fingerprint_images,
         reads=["thumbnail"],
         writes=[pa.field(COLUMN, pa.binary())],
         stamp=ColumnProvenance(STAGE, {"blobs": MAX_BLOBS, "side_px": SIDE_PX}, CODE),
@@ -114,7 +114,7 @@ def fill_fingerprints(
     )
 
 
-def fingerprint_pictures(batch: pa.Table) -> pa.Table:
+def fingerprint_images(batch: pa.Table) -> pa.Table:
     """The pure column function: ``thumbnail`` in, ``fingerprint_local`` out."""
     # The filters and the decoder let other threads run; those of products would be in their way.
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -125,7 +125,7 @@ def fingerprint_pictures(batch: pa.Table) -> pa.Table:
 def _fingerprint(thumbnail: bytes) -> bytes:
     try:
         pixels = read_thumbnail(thumbnail, size=SIDE_PX)
-    except PictureError:
+    except ImageError:
         return b""  # training and predicting name it; here it is like nothing
     return detect_keypoints(pixels).packed()
 
@@ -147,7 +147,7 @@ def unpack_all(column: pa.ChunkedArray) -> tuple[Keypoints, np.ndarray]:
 
 
 def detect_keypoints(pixels: np.ndarray) -> Keypoints:
-    """The strongest blobs of a picture and their surroundings.
+    """The strongest blobs of an image and their surroundings.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def detect_keypoints(pixels: np.ndarray) -> Keypoints:
 
 
 def without_frame(grey: np.ndarray) -> tuple[int, int, np.ndarray]:
-    """The picture without an even frame around it, and where its upper left corner was (px).
+    """The image without an even frame around it, and where its upper left corner was (px).
 
     The edges of a frame are stronger blobs than anything inside it.
     """

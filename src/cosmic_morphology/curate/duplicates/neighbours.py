@@ -1,4 +1,4 @@
-"""Pairs of pictures with near embeddings, through Lance's vector index."""
+"""Pairs of images with near embeddings, through Lance's vector index."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, pairs_by_k
 from cosmic_morphology.curate.duplicates.keypoints import (
     COLUMN,
     Keypoints,
-    fingerprint_pictures,
+    fingerprint_images,
     unpack_all,
 )
 from cosmic_morphology.curate.duplicates.registration import best_agreement
@@ -37,14 +37,14 @@ from cosmic_morphology.curate.duplicates.transforms import (
     SimilarityTransform,
     estimate_transforms,
 )
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import read_thumbnail
 
-# Small pictures are cheap to keep: a quarter of a gigabyte spares reading them again.
+# Small images are cheap to keep: a quarter of a gigabyte spares reading them again.
 _QUICK_BATCH, _KEPT = 4096, 8192
-# Handing over a picture alone takes as long as a tenth of its work.
+# Handing over an image alone takes as long as a tenth of its work.
 _TASK = 16
-# Somewhat more than makes a pair: hashes of turned pictures are told from others.
+# Somewhat more than makes a pair: hashes of turned images are told from others.
 _NEAR_BITS = 12
 _BATCH = 512
 # Globes are neighbours by embedding and alike when they are small, whatever side they show. Chosen
@@ -54,11 +54,11 @@ NEIGHBOURS_ALIKE = 0.93
 MIN_SHARED = 0.7
 # From so many blobs on, one more has to agree: 2, 3, 4, then 5.
 FEW_BLOBS = (24, 36, 48)
-# With fewer a picture is plain: compressed again it loses the little grain it had.
+# With fewer an image is plain: compressed again it loses the little grain it had.
 PLAIN_BLOBS = 48
 
 Verified = Iterator[tuple[int, int, float]]
-"""Rows of two pictures that are copies, and how alike they are."""
+"""Rows of two images that are copies, and how alike they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class VerificationPass:
     Attributes
     ----------
     pairs : ndarray of int64, shape ``(M, 2)``
-        Rows of the pictures, the most promising pairs first.
+        Rows of the images, the most promising pairs first.
     verified : callable
         Given some of the pairs, and what is tied already, tells the copies among them.
     batch : int
@@ -88,12 +88,12 @@ def quick_pass(
     *,
     least: float = MIN_FINE,
 ) -> VerificationPass:
-    """Whole pictures beside each other, turned and mirrored: cheap, and blind to crops.
+    """Whole images beside each other, turned and mirrored: cheap, and blind to crops.
 
     Parameters
     ----------
     atlas, ids
-        The pictures.
+        The images.
     hashes : ndarray of uint64, shape ``(N,)``
         They say which turns are worth a look.
     pairs : ndarray of int64, shape ``(M, 2)``
@@ -125,14 +125,14 @@ def thorough_rounds(
     turned: np.ndarray,
     close: np.ndarray,
 ) -> list[VerificationPass]:
-    """Pictures laid over each other as their blobs say; plain ones are compared as they are.
+    """Images laid over each other as their blobs say; plain ones are compared as they are.
 
     Parameters
     ----------
     atlas : Atlas
         Local fingerprints are read where it has them and made here where it has not.
     ids : list of str
-        The pictures.
+        The images.
     hashes : ndarray of uint64, shape ``(N,)``
         Their perceptual hashes.
     framed, turned, close : ndarray of int64, shape ``(M, 2)``
@@ -162,7 +162,7 @@ def neighbour_passes(
     Parameters
     ----------
     atlas, ids
-        The pictures; local fingerprints as :func:`thorough_rounds` has them.
+        The images; local fingerprints as :func:`thorough_rounds` has them.
     hashes : ndarray of uint64, shape ``(N,)``
         Their perceptual hashes.
     pairs : ndarray of int64, shape ``(M, 2)``
@@ -223,7 +223,7 @@ def _poses(
     blobs: Keypoints, starts: np.ndarray, one: int, other: int, framed: set[tuple[int, ...]]
 ) -> list[SimilarityTransform]:
     first, second = (blobs.part(starts[row], starts[row + 1]) for row in (one, other))
-    # In a picture with few blobs two that agree are worth a look; among many, some do by chance.
+    # In an image with few blobs two that agree are worth a look; among many, some do by chance.
     least = int(np.searchsorted(FEW_BLOBS, min(len(first), len(second)), "right")) + 2
     found = [pose for pose in estimate_transforms(first, second) if pose.inliers >= least]
     return [IDENTITY, *found] if (one, other) in framed else found
@@ -237,7 +237,7 @@ def _fingerprints(atlas: Atlas, ids: list[str]) -> pa.ChunkedArray:
     lacking = [each for each in ids if known.get(each) is None]
     for start in range(0, len(lacking), _BATCH):
         part = lacking[start : start + _BATCH]
-        made = fingerprint_pictures(atlas.pictures(part, ["id", "thumbnail"]))
+        made = fingerprint_images(atlas.images(part, ["id", "thumbnail"]))
         known.update(zip(part, made.column(COLUMN).to_pylist(), strict=True))
     return pa.chunked_array([pa.array([known[each] for each in ids], pa.binary())])
 
@@ -245,14 +245,14 @@ def _fingerprints(atlas: Atlas, ids: list[str]) -> pa.ChunkedArray:
 def _look(
     atlas: Atlas, ids: list[str], pairs: np.ndarray, looks: dict[int, ThumbnailFeatures]
 ) -> None:
-    """Add the pictures of these pairs to those that were looked at; the first ones make room."""
+    """Add the images of these pairs to those that were looked at; the first ones make room."""
     needed = np.unique(pairs).tolist()
     known = {row: looks.pop(row) for row in needed if row in looks}
     for row in list(looks)[: max(0, len(looks) + len(needed) - _KEPT)]:
         del looks[row]
     looks.update(known)
     rows = [row for row in needed if row not in looks]
-    taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
+    taken = atlas.images([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
     several = [taken[at : at + _TASK].to_pylist() for at in range(0, len(rows), _TASK)]
     # Threads of the products beside ours would wait for each other: twenty times slower on a busy
     # machine.
@@ -268,7 +268,7 @@ def _pixels(
     atlas: Atlas, ids: list[str], pairs: np.ndarray, *, size_px: int
 ) -> dict[int, np.ndarray]:
     rows = np.unique(pairs).tolist()
-    taken = atlas.pictures([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
+    taken = atlas.images([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
     return {row: _readable(data.as_py(), size_px) for row, data in zip(rows, taken, strict=True)}
 
 
@@ -276,5 +276,5 @@ def _readable(thumbnail: bytes, size_px: int) -> np.ndarray:
     """Its pixels; black where it cannot be read, which is a copy of nothing."""
     try:
         return read_thumbnail(thumbnail, size=size_px)
-    except PictureError:
+    except ImageError:
         return np.zeros((size_px, size_px, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Laying one picture over another to a fraction of a pixel, so that they can be compared."""
+"""Laying one image over another to a fraction of a pixel, so that they can be compared."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def best_agreement(
 def compare(
     one: np.ndarray, other: np.ndarray, pose: SimilarityTransform
 ) -> ImageSimilarity | None:
-    """Lay the first picture over the second and compare; None when too little is common.
+    """Lay the first image over the second and compare; None when too little is common.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def _overlap_region(
     frame = _frame(a.shape, b.shape, place)
     if frame is None:
         return None
-    # Neither a pose can get much better than this, nor a picture become a part of another.
+    # Neither a pose can get much better than this, nor an image become a part of another.
     smaller, larger = sorted(_shares(a.shape, b.shape, place))
     if smaller < _LEAST_PART or larger < _LEAST_CONTAINED:
         return None
@@ -127,10 +127,10 @@ def _turned(grey: np.ndarray, pose: SimilarityTransform) -> np.ndarray:
 def _in_pixels(
     pose: SimilarityTransform, one: tuple[int, ...], other: tuple[int, ...]
 ) -> tuple[float, float, float]:
-    """Scale and shift from pixels of the turned first picture to pixels of the second."""
+    """Scale and shift from pixels of the turned first image to pixels of the second."""
     from_px, to_px = max(one[:2]), max(other[:2])
     exchanged, left_right, top_bottom = pose.form
-    # Mirroring about 0 moves the picture by its own width: bring it back.
+    # Mirroring about 0 moves the image by its own width: bring it back.
     back_x = one[1] / from_px if left_right else 0.0
     back_y = one[0] / from_px if top_bottom else 0.0
     if exchanged:
@@ -150,7 +150,7 @@ def _frame(
     inset_px: float = 0.0,
     least_pitch: float = 0.0,
 ) -> tuple[float, float, float, float, float] | None:
-    """The common part in pixels of the second picture, and the step of the grid over it."""
+    """The common part in pixels of the second image, and the step of the grid over it."""
     left, right = max(0.0, place[2]), min(b[1] - 1.0, place[2] + place[0] * (a[1] - 1))
     top, bottom = max(0.0, place[3]), min(b[0] - 1.0, place[3] + place[1] * (a[0] - 1))
     pitch = max(1.0, place[0], max(right - left, bottom - top) / FRAME_PX)
@@ -171,7 +171,7 @@ def _grid(frame: tuple[float, float, float, float, float]) -> tuple[np.ndarray, 
 def _smoothed(grey: np.ndarray, step: float) -> np.ndarray:
     """Without what a grid of this step (px) cannot hold."""
     sigma = 0.5 * np.sqrt(max(step * step - 1.0, 0.0)) + 0.3
-    # In steps of a tenth, so that pictures of one size share their kernels.
+    # In steps of a tenth, so that images of one size share their kernels.
     return blurred(grey, round(float(sigma), 1), truncate=3.0, edge="nearest")
 
 
@@ -180,9 +180,9 @@ def _inside(shape: tuple[int, ...], x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(down[:, None] & across[None])
 
 
-def local_contrast_normalise(picture: np.ndarray, blur: float) -> np.ndarray:
+def local_contrast_normalise(image: np.ndarray, blur: float) -> np.ndarray:
     """Band of structure with its local strength taken out: stretches and colours drop out."""
-    band = blurred(picture, blur) - blurred(picture, 4 * blur)
+    band = blurred(image, blur) - blurred(image, 4 * blur)
     strength = np.sqrt(np.maximum(blurred(band * band, 4 * blur), 0))
     level = float(np.quantile(strength, 0.9))
     return np.asarray(np.clip(band / (strength + 0.1 * level + 1e-3), -3, 3))
@@ -217,7 +217,7 @@ def register_lucas_kanade(
         if turn >= _HOPELESS_AFTER and best[0] < _HOPELESS:
             break
         sign = 1.0 if float((have * wanted)[inside].sum()) >= 0 else -1.0
-        # Moving the picture by d changes it by -slope * d.
+        # Moving the image by d changes it by -slope * d.
         slopes = np.stack(
             [
                 each[inside]

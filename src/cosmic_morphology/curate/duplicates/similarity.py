@@ -1,4 +1,4 @@
-"""How far two pictures that lie over each other are one: pure functions.
+"""How far two images that lie over each other are one: pure functions.
 
 Two photographs of one nebula agree in their large shapes, and their stars stand in the same
 places. Copies agree in everything down to the grain, whatever was done to their colours.
@@ -12,12 +12,12 @@ import numpy as np
 
 from cosmic_morphology.imaging.resample import blurred
 
-# A copy is the other picture or a part of it: a crop to 70 % is half of it, a frame or a line of
+# A copy is the other image or a part of it: a crop to 70 % is half of it, a frame or a line of
 # text takes a little more. Two crops of one mosaic that overlap at a corner are not copies.
 MIN_CONTAINED = 0.7
 MIN_PART = 0.36
-# Least likeness of copies; less for pictures of the same framing, more for plain discs, whose
-# limbs are all alike. Chosen on pictures of one half of the benchmark only.
+# Least likeness of copies; less for images of the same framing, more for plain discs, whose
+# limbs are all alike. Chosen on images of one half of the benchmark only.
 MIN_LIKENESS = 0.76
 FRAMED_ALIKE = 0.04
 PLAIN_BELOW = 0.2
@@ -27,7 +27,7 @@ _SAME_FRAMING = 0.95
 # star field agree in their stars, not in what lies between them. Chosen on the same half.
 MIN_SHAPES = 0.9
 MIN_SHAPES_RICH = 0.97
-# So alike down to the grain, a picture is a copy whatever a caption did to its shapes. Chosen after
+# So alike down to the grain, an image is a copy whatever a caption did to its shapes. Chosen after
 # captioned copies of the other half had been missed; pairs that are none stay below 0.84 on this.
 SURE_LIKENESS = 0.9
 _SHAPES_PX = (4.0, 8.0)
@@ -41,7 +41,7 @@ _FLOOR_LEVELS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class ImageSimilarity:
-    """How far two pictures are one.
+    """How far two images are one.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class ImageSimilarity:
     corners : float
         Share of the common part with structure in both directions: edges alone do not count.
     of_one, of_other : float
-        Share of each picture that the common part is.
+        Share of each image that the common part is.
     """
 
     fine: float
@@ -73,7 +73,7 @@ class ImageSimilarity:
 
     @property
     def is_copy(self) -> bool:
-        """Whether the two are one picture, or one is a large part of the other."""
+        """Whether the two are one image, or one is a large part of the other."""
         smaller, larger = sorted((self.of_one, self.of_other))
         needed = MIN_LIKENESS
         if smaller >= _SAME_FRAMING:
@@ -92,14 +92,14 @@ class ImageSimilarity:
 def measure_similarity(
     one: np.ndarray, other: np.ndarray, of_one: float, of_other: float
 ) -> ImageSimilarity:
-    """Measure two pictures that lie over each other.
+    """Measure two images that lie over each other.
 
     Parameters
     ----------
     one, other : ndarray of float32, shape ``(height, width)``
         Grey levels of the common part.
     of_one, of_other : float
-        Share of each picture that the common part is.
+        Share of each image that the common part is.
     """
     fine, grain = _fine(one, other), _grain(one, other)
     may_be_copy = (fine + grain) / 2 >= MIN_LIKENESS - FRAMED_ALIKE
@@ -132,8 +132,8 @@ def _grain(one: np.ndarray, other: np.ndarray) -> float:
     return float(abs((a * b).sum()) / np.sqrt((a * a).sum() * (b * b).sum() + 1e-6))
 
 
-def _flattened(picture: np.ndarray) -> np.ndarray:
-    band = picture - blurred(picture, _GRAIN_PX)
+def _flattened(image: np.ndarray) -> np.ndarray:
+    band = image - blurred(image, _GRAIN_PX)
     power = np.minimum(band * band, np.quantile(band * band, 0.8))
     return np.asarray(np.tanh(band / (np.sqrt(np.maximum(blurred(power, 8.0), 0)) + 0.3)))
 
@@ -147,9 +147,9 @@ def _shapes(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.mean(alike))
 
 
-def _band(picture: np.ndarray, size_px: float) -> np.ndarray:
+def _band(image: np.ndarray, size_px: float) -> np.ndarray:
     """Structure of one size, its local strength taken out."""
-    band = blurred(picture, size_px) - blurred(picture, 2 * size_px)
+    band = blurred(image, size_px) - blurred(image, 2 * size_px)
     strength = np.sqrt(np.maximum(blurred(band * band, 4 * size_px), 0))
     return np.asarray(band / (strength + 0.1 * np.quantile(strength, 0.9) + 1e-3))
 
@@ -157,8 +157,8 @@ def _band(picture: np.ndarray, size_px: float) -> np.ndarray:
 def _corners(one: np.ndarray, other: np.ndarray) -> float:
     """Share of places where the smaller eigenvalue of both structure tensors is more than 1."""
     least = []
-    for picture in (one, other):
-        down, right = np.gradient(blurred(picture, 0.7))
+    for image in (one, other):
+        down, right = np.gradient(blurred(image, 0.7))
         xx, yy, xy = (blurred(each, 2.5) for each in (right * right, down * down, right * down))
         least.append((xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy))
     return float((np.minimum(*least) > 1.0).mean())

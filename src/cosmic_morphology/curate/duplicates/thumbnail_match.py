@@ -1,4 +1,4 @@
-"""The quick comparison: pictures of one framing, turned or mirrored; pure functions."""
+"""The quick comparison: images of one framing, turned or mirrored; pure functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BLOCKS = 16
 
 @dataclass(frozen=True, slots=True)
 class ThumbnailFeatures:
-    """A picture pressed into a square, and its details alone; both with mean 0 and length 1.
+    """An image pressed into a square, and its details alone; both with mean 0 and length 1.
 
     Attributes
     ----------
@@ -37,21 +37,21 @@ class ThumbnailFeatures:
     beside: float
 
 
-def smalls(pictures: Sequence[np.ndarray]) -> list[ThumbnailFeatures]:
-    """What pictures are compared by.
+def smalls(images: Sequence[np.ndarray]) -> list[ThumbnailFeatures]:
+    """What images are compared by.
 
     Parameters
     ----------
-    pictures : sequence of ndarray of uint8, shape ``(height, width, 3)``
+    images : sequence of ndarray of uint8, shape ``(height, width, 3)``
         About :data:`SIDE_PX` on the longer side.
     """
-    squares = np.stack([_square(each) for each in pictures])
+    squares = np.stack([_square(each) for each in images])
     blur = blurring(SIDE_PX, _FINE_PX)
     coarse, fine = _units(squares), _units(squares - blur @ squares @ blur.T)
     step = SIDE_PX // _BLOCKS
     blocks = coarse.reshape(-1, _BLOCKS, step, _BLOCKS, step).sum(axis=(2, 4)) / step
     beside = np.sqrt(np.maximum(_squared(coarse) - _squared(blocks), 0)).tolist()
-    # Copies, so that one picture of many does not keep the others.
+    # Copies, so that one image of many does not keep the others.
     return [
         ThumbnailFeatures(whole.copy(), details.copy(), part.copy(), length)
         for whole, details, part, length in zip(coarse, fine, blocks, beside, strict=True)
@@ -61,15 +61,15 @@ def smalls(pictures: Sequence[np.ndarray]) -> list[ThumbnailFeatures]:
 def may_be_alike(
     looks: dict[int, ThumbnailFeatures], pairs: np.ndarray, forms: np.ndarray
 ) -> np.ndarray:
-    """In which of these forms two pictures may be alike, by their blocks alone.
+    """In which of these forms two images may be alike, by their blocks alone.
 
-    No picture is lost by it: what lies beside the blocks adds no more than the product of its
+    No image is lost by it: what lies beside the blocks adds no more than the product of its
     lengths (Cauchy and Schwarz).
 
     Parameters
     ----------
     looks : dict of int to Small
-        The pictures, by row.
+        The images, by row.
     pairs : ndarray of int64, shape ``(M, 2)``
         Rows.
     forms : ndarray of bool, shape ``(M, 8)``
@@ -83,7 +83,7 @@ def may_be_alike(
     blocks = np.stack([looks[row].blocks for row in rows.tolist()])
     beside = np.array([looks[row].beside for row in rows.tolist()], np.float32)
     one, other = which.reshape(-1, 2).T
-    # Rounding must not part what the whole pictures would tie.
+    # Rounding must not part what the whole images would tie.
     least = MIN_COARSE - 1e-4 - beside[one] * beside[other]
     worth = np.zeros_like(forms)
     for number, form in enumerate(FORMS):
@@ -97,7 +97,7 @@ def may_be_alike(
 def likeness(
     one: ThumbnailFeatures, other: ThumbnailFeatures, forms: Iterable[Form] = FORMS
 ) -> float:
-    """Correlation of two pictures of one framing, in [0, 1]: of the details, when they have any.
+    """Correlation of two images of one framing, in [0, 1]: of the details, when they have any.
 
     The best of several ways to turn the first before it is laid over the other.
     """
@@ -127,19 +127,19 @@ def _pressed(length: int, channels: int) -> np.ndarray:
     return made
 
 
-def _units(pictures: np.ndarray) -> np.ndarray:
-    centred = pictures - pictures.mean(axis=(1, 2), keepdims=True)
+def _units(images: np.ndarray) -> np.ndarray:
+    centred = images - images.mean(axis=(1, 2), keepdims=True)
     length = np.sqrt(_squared(centred))
     factor = np.where(length > 1e-3, 1 / np.maximum(length, 1e-3), 0)
     centred *= factor[:, None, None]
     return np.asarray(centred)
 
 
-def _squared(pictures: np.ndarray) -> np.ndarray:
-    return np.asarray(np.einsum("ijk,ijk->i", pictures, pictures))
+def _squared(images: np.ndarray) -> np.ndarray:
+    return np.asarray(np.einsum("ijk,ijk->i", images, images))
 
 
-def _laid(pictures: np.ndarray, form: Form) -> np.ndarray:
+def _laid(images: np.ndarray, form: Form) -> np.ndarray:
     exchanged, left_right, top_bottom = form
-    laid = pictures[..., :: -1 if top_bottom else 1, :: -1 if left_right else 1]
+    laid = images[..., :: -1 if top_bottom else 1, :: -1 if left_right else 1]
     return laid.swapaxes(-1, -2) if exchanged else laid

@@ -1,4 +1,4 @@
-"""How one picture lies in another, from their blobs: pure functions."""
+"""How one image lies in another, from their blobs: pure functions."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _SAME_SIZE = 0.42
 
 @dataclass(frozen=True, slots=True)
 class SimilarityTransform:
-    """How the first picture lies in the second.
+    """How the first image lies in the second.
 
     Attributes
     ----------
     form : tuple of int
         Exchanged, mirrored left to right, mirrored top to bottom (see ``FORMS``).
     scale : float
-        Length in the second picture of the first one's longer side, in units of the second's.
+        Length in the second image of the first one's longer side, in units of the second's.
     x, y : float
-        Place in the second picture of the (mirrored, exchanged) first one's origin.
+        Place in the second image of the (mirrored, exchanged) first one's origin.
     support : int
         Blobs that agree.
     """
@@ -46,7 +46,7 @@ def estimate_transforms(
 ) -> list[SimilarityTransform]:
     """The poses that most blobs agree on, at most one a form, the best first.
 
-    A symmetric picture (a galaxy seen from its edge) fits itself in several forms: those with at
+    A symmetric image (a galaxy seen from its edge) fits itself in several forms: those with at
     least half of the best one's support are given, too.
     """
     if not len(one) or not len(other):
@@ -97,7 +97,7 @@ def _agreed(
 
 
 def _distinct(agree: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """For each row the number of different blobs of the other picture that agree with it."""
+    """For each row the number of different blobs of the other image that agree with it."""
     names, which = np.unique(theirs, return_inverse=True)
     table = np.zeros((len(theirs), len(names)), dtype=bool)
     table[np.arange(len(theirs)), which] = True

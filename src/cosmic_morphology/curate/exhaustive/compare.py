@@ -35,7 +35,7 @@ from cosmic_morphology.curate.exhaustive.tiles import (
     levels_alike,
     shapes_alike,
 )
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import read_thumbnail
 
 # Images up to which every pair is compared, and every image with parts of every other: beyond it
@@ -130,7 +130,7 @@ def compare_all(
 def _greys(atlas: Atlas, ids: list[str]) -> Iterator[tuple[int, list[np.ndarray | None]]]:
     for start in range(0, len(ids), _BATCH):
         part = ids[start : start + _BATCH]
-        taken = atlas.pictures(part, ["thumbnail"]).column("thumbnail").to_pylist()
+        taken = atlas.images(part, ["thumbnail"]).column("thumbnail").to_pylist()
         with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
             yield start, list(threads.map(_grey, taken))
 
@@ -138,7 +138,7 @@ def _greys(atlas: Atlas, ids: list[str]) -> Iterator[tuple[int, list[np.ndarray 
 def _grey(thumbnail: bytes) -> np.ndarray | None:
     try:
         return pressed(read_thumbnail(thumbnail, size=_READ_PX))
-    except PictureError:
+    except ImageError:
         return None  # it is counted
 
 

@@ -1,4 +1,4 @@
-"""Groups: pictures that no split may part, tied by union-find over all that ties them."""
+"""Groups: images that no split may part, tied by union-find over all that ties them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ KEY_KINDS = (*ALWAYS, "series", "album", "day")
 # Of these one key alone may be so broad that it means nothing (a planet, a survey).
 _BOUNDED = ("object", "series", "album", "day")
 _REASONS = {
-    "copy": "copies of one picture",
+    "copy": "copies of one image",
     "lineage": "same lineage",
-    "press": "same press picture {}",
+    "press": "same press image {}",
     "object": "same object {}",
     "series": "same series {!r}",
     "album": "same album {!r}",
@@ -39,25 +39,25 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
-    """What :func:`group_pictures` did.
+    """What :func:`group_images` did.
 
     Attributes
     ----------
-    pictures, groups : int
-        Pictures, and groups (a picture alone is a group).
+    images, groups : int
+        Images, and groups (an image alone is a group).
     largest : int
-        Pictures of the largest group.
+        Images of the largest group.
     ties : dict of str to int
-        Keys of each kind that tied two or more pictures.
+        Keys of each kind that tied two or more images.
     too_broad : dict of str to int
-        Keys that stand for too many pictures to mean one thing, with their number.
+        Keys that stand for too many images to mean one thing, with their number.
     refused : dict of str to int
-        Keys that would have made a group too large, with their pictures.
+        Keys that would have made a group too large, with their images.
     changed : bool
         False when everything was up to date already.
     """
 
-    pictures: int = 0
+    images: int = 0
     groups: int = 0
     largest: int = 0
     ties: dict[str, int] = field(default_factory=dict)
@@ -77,10 +77,10 @@ class Grouping:
     refused: dict[str, int]
 
 
-def group_pictures(atlas: Atlas, *, settings: CurateSettings) -> GroupSummary:
-    """Write ``group`` and ``group_reason`` of every picture.
+def group_images(atlas: Atlas, *, settings: CurateSettings) -> GroupSummary:
+    """Write ``group`` and ``group_reason`` of every image.
 
-    Pictures are tied when they are copies, share lineage, are one press picture, show the same
+    Images are tied when they are copies, share lineage, are one press image, show the same
     named object, belong to one series of titles of one collection, to one small album, or show
     the same broad object (such as Jupiter) on the same day.
 
@@ -110,7 +110,7 @@ def group_pictures(atlas: Atlas, *, settings: CurateSettings) -> GroupSummary:
         )
     sizes = Counter(found.group)
     return GroupSummary(
-        pictures=rows.num_rows,
+        images=rows.num_rows,
         groups=len(sizes),
         largest=max(sizes.values(), default=0),
         ties=found.ties,
@@ -186,8 +186,8 @@ def grouping_keys(
     return kept, too_broad
 
 
-def _bound(pictures: int, settings: CurateSettings) -> int:
-    return max(settings.group_min_bound, round(settings.group_max_share * pictures))
+def _bound(images: int, settings: CurateSettings) -> int:
+    return max(settings.group_min_bound, round(settings.group_max_share * images))
 
 
 def _parameters(settings: CurateSettings) -> dict[str, Any]:

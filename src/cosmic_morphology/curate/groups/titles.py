@@ -1,4 +1,4 @@
-"""Which object, which press picture and which series a title speaks of."""
+"""Which object, which press image and which series a title speaks of."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _COMET = re.compile(
     rf"{_START}([cpdxai])[/ ]?((?:1[6-9]|20)\d\d) ?([a-hj-y]{{1,2}}\d{{1,3}})(?!\w)"
 )
 _PERIODIC = re.compile(rf"{_START}(\d{{1,3}})p(?![a-z0-9])")
-# Identifiers of press pictures: the letter behind the number counts pictures of one release.
+# Identifiers of press images: the letter behind the number counts images of one release.
 _PRESS = re.compile(
     rf"{_START}(?:(pia)[ -]?(\d{{5}})|(heic|potw|eso|opo|sci|ann|weic)[ -]?(\d{{4,7}})[a-z]?)(?!\d)"
 )
 
 _PART = re.compile(
-    r"\b(?:part|pt|no|nr|number|image|img|figure|fig|panel|view|version|v|frame|page|photo|picture)"
+    r"\b(?:part|pt|no|nr|number|image|img|figure|fig|panel|view|version|v|frame|page|photo|image)"
     r"\b[ .#]*(?:\d+|[ivx]+\b|one|two|three|four|five|six)?"
 )
 _FORM = re.compile(
@@ -59,7 +59,7 @@ class Named:
     objects : frozenset of str
         Canonical names such as ``m31`` or ``67p``.
     press : frozenset of str
-        Identifiers of press pictures such as ``pia15048``.
+        Identifiers of press images such as ``pia15048``.
     """
 
     objects: frozenset[str]
@@ -67,7 +67,7 @@ class Named:
 
 
 def named_in(title: str, *, names: Sequence[str] = (), file_name: str = "") -> Named:
-    """Objects and press pictures that a record names.
+    """Objects and press images that a record names.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ from cosmic_morphology.curate.votes import zero_shot
 from cosmic_morphology.curate.votes.cast import taxonomy_key
 from cosmic_morphology.curate.votes.crowd import crowdlab
 from cosmic_morphology.curate.votes.derived import (
-    PICTURE,
+    IMAGE,
     ZERO_SHOT,
     VotingContext,
     add_derived_votes,
@@ -55,13 +55,13 @@ class LabelSummary:
     Attributes
     ----------
     labels : dict of str to int
-        Pictures of each class, the reject class included.
+        Images of each class, the reject class included.
     checked, computed, abstained : int
-        Labels by people, by the voters, and pictures left open.
+        Labels by people, by the voters, and images left open.
     unknown_classes : dict of str to int
         People's labels that are not in this taxonomy, with their number; they are left open.
     evidence : tuple of str
-        Columns that the picture voter, the zero-shot voter and trained runs looked at.
+        Columns that the image voter, the zero-shot voter and trained runs looked at.
     changed : bool
         False when everything was up to date already.
     """
@@ -83,17 +83,17 @@ def label(
     progress: Progress | None = None,
     seed: int = 0,
 ) -> LabelSummary:
-    """Write ``label``, ``label_confidence`` and ``label_kind`` of every picture.
+    """Write ``label``, ``label_confidence`` and ``label_kind`` of every image.
 
     A person's verdict always wins: ``label`` gives its class, ``drop`` the reject class, ``keep``
     confirms the class it names or else the computed one. Without a verdict the voters decide,
     and where their best class is less likely than ``min_label_confidence`` the label is open.
 
     Beside the votes of :func:`~cosmic_morphology.curate.votes.cast.vote` there are those of copies
-    of the picture (when ``duplicate_of`` is known) and, when there are ``embedding_…`` columns, of
-    a picture voter that is trained on other groups' confident labels, and those of the zero-shot
+    of the image (when ``duplicate_of`` is known) and, when there are ``embedding_…`` columns, of
+    an image voter that is trained on other groups' confident labels, and those of the zero-shot
     voter and of trained runs that were asked. They are added to the column ``votes``. Nothing is
-    learned from pictures of the test split.
+    learned from images of the test split.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def label(
     progress : callable, optional
         Called with rows done and rows in all.
     seed : int
-        Of the folds of the picture voter.
+        Of the folds of the image voter.
     """
     evidence = _evidence_columns(atlas, taxonomy, settings)
     rows = atlas.read(
@@ -123,7 +123,7 @@ def label(
     if changed:
         cast = add_derived_votes(
             [each or [] for each in votes],
-            _pictures(atlas, rows, decisions, taxonomy, evidence, runs),
+            _images(atlas, rows, decisions, taxonomy, evidence, runs),
             taxonomy.names_with_reject,
             learn_from=settings.learn_from_confidence,
             seed=seed,
@@ -139,8 +139,8 @@ def label(
 
 
 def _evidence_columns(atlas: Atlas, taxonomy: Taxonomy, settings: CurateSettings) -> list[str]:
-    """Columns that picture and zero-shot voter look at."""
-    chosen = [] if PICTURE in settings.without_voters else embedding_columns(atlas)
+    """Columns that image and zero-shot voter look at."""
+    chosen = [] if IMAGE in settings.without_voters else embedding_columns(atlas)
     if ZERO_SHOT not in settings.without_voters and zero_shot.has_seen(atlas, taxonomy):
         chosen.append(zero_shot.COLUMN)
     return chosen
@@ -186,7 +186,7 @@ def _stamp(
     return ColumnProvenance(STAGE, parameters, CODE, inputs=inputs)
 
 
-def _pictures(
+def _images(
     atlas: Atlas,
     rows: pa.Table,
     decisions: dict[str, Decision],

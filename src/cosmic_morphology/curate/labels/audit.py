@@ -37,7 +37,7 @@ class AuditRow:
     value, low, high : float
         The number and its 95 % interval (bootstrap over groups).
     n : int
-        Pictures that it was measured on.
+        Images that it was measured on.
     """
 
     what: str
@@ -50,18 +50,18 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditTable:
-    """All measured numbers, and how many lines of the truth had no picture.
+    """All measured numbers, and how many lines of the truth had no image.
 
     Attributes
     ----------
     rows : tuple of AuditRow
         The numbers.
     n : int
-        Pictures with a checked label.
+        Images with a checked label.
     groups : int
         Groups among them; the intervals are over these.
     unknown : int
-        Lines of the table whose picture the atlas does not have.
+        Lines of the table whose image the atlas does not have.
     half : str
         The half of the truth that it was measured on; empty: all of it.
     atlas_version : str
@@ -110,8 +110,8 @@ def audit_labels(
     atlas : Atlas
         Read only.
     truth_csv : Path
-        ``id`` and ``label`` (or ``class``) of checked pictures, and optionally ``group``:
-        pictures of one object, which the intervals keep together.
+        ``id`` and ``label`` (or ``class``) of checked images, and optionally ``group``:
+        images of one object, which the intervals keep together.
     taxonomy : Taxonomy
         The classes.
     columns : mapping, optional
@@ -127,7 +127,7 @@ def audit_labels(
     Raises
     ------
     InputError
-        The table is not usable, or none of its pictures is in the atlas.
+        The table is not usable, or none of its images is in the atlas.
     """
     truth, groups = _truth(truth_csv, dict(columns or {}), id_prefix, taxonomy, half)
     ids = Ids(atlas.ids())
@@ -139,7 +139,7 @@ def audit_labels(
     rows = [row for row in atlas.read(wanted).to_pylist() if row["id"] in truth]
     if not rows:
         raise InputError(
-            "no picture of this table is in the atlas",
+            "no image of this table is in the atlas",
             where=str(truth_csv),
             todo="Check the ids; --id-prefix puts something before each.",
         )
@@ -190,9 +190,9 @@ def ratio_interval(
     Parameters
     ----------
     of, among : array of shape ``(N,)``, bool
-        Numerator and denominator of each picture.
+        Numerator and denominator of each image.
     group : array of shape ``(N,)``, int
-        Group number of each picture, from 0.
+        Group number of each image, from 0.
     seed, resamples : int
         Of the bootstrap.
     """
@@ -257,7 +257,7 @@ def _truth(
 ) -> tuple[dict[str, str], dict[str, str]]:
     if half and half not in HALVES:
         raise UsageError("there is no such half", where=half, todo="Say tune or report.")
-    # Without groups, pictures of one object would stand in both halves.
+    # Without groups, images of one object would stand in both halves.
     needs, may = (("id", "label", "group"), ()) if half else (("id", "label"), ("group",))
     labels: dict[str, str] = {}
     groups: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Why a picture has its label: who voted what, and what people said."""
+"""Why an image has its label: who voted what, and what people said."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything that speaks for or against the label of one picture.
+    """Everything that speaks for or against the label of one image.
 
     Attributes
     ----------
     id, title : str
-        The picture.
+        The image.
     label, label_kind : str
         The class believed (empty when open), and whether it is checked, computed or none.
     label_confidence : float
@@ -67,21 +67,21 @@ def explain_label(
     taxonomy: Taxonomy | None = None,
     settings: CurateSettings | None = None,
 ) -> Explanation:
-    """Who voted what on one picture, and why.
+    """Who voted what on one image, and why.
 
     Parameters
     ----------
     atlas : Atlas
         Read only.
     id_ : str
-        Of the picture.
+        Of the image.
     taxonomy, settings : optional
         With both of them, trained runs of the settings that abstain say why.
 
     Raises
     ------
     InputError
-        The atlas has no such picture.
+        The atlas has no such image.
     """
     quoted = id_.replace("'", "''")
     checks = ("relevance", "duplicate", "mislabel")
@@ -90,7 +90,7 @@ def explain_label(
     rows = atlas.read(asked, where=f"id = '{quoted}'").to_pylist()
     if not rows:
         raise InputError(
-            "there is no such picture",
+            "there is no such image",
             where=id_,
             todo="Ids look like nasa:PIA12345; `cosmic explore` shows some.",
         )

@@ -1,4 +1,4 @@
-"""Mislabels: what the sources call a picture, against everything else that is known of it."""
+"""Mislabels: what the sources call an image, against everything else that is known of it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 MISLABEL_STAGE = "mislabel"
 MISLABEL_CODE = "3"
-# What a source says outright is checked; the strongest claim that a picture has comes first.
+# What a source says outright is checked; the strongest claim that an image has comes first.
 _CLAIMS = ("folder", "title", "object_name", "lead", "search_word")
-# Fewer pictures than this give no noise rates to learn from.
+# Fewer images than this give no noise rates to learn from.
 _LEAST_ROWS = 20
 
 
 def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckSummary:
     """Write ``mislabel_score``, ``mislabel_flag``, ``mislabel_reason`` and ``suggested_label``.
 
-    A picture's claimed label (its folder, else its title, its object name, its first sentences,
+    An image's claimed label (its folder, else its title, its object name, its first sentences,
     its search word) is compared with the probabilities that all other voters give, none of which
-    has learned from the picture's group. The score is the probability of the claimed label;
-    flagged are pictures where it is below ``min_agreement``, and those that confident learning
+    has learned from the image's group. The score is the probability of the claimed label;
+    flagged are images where it is below ``min_agreement``, and those that confident learning
     finds (Northcutt et al. 2021, J. Artif. Intell. Res. 70, 1373; cleanlab). Texts alone that
     favour the claimed label agree with it, however few they are.
 

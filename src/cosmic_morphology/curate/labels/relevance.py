@@ -29,7 +29,7 @@ class CheckSummary:
     Attributes
     ----------
     looked, flagged : int
-        Pictures that it could judge, and those it flagged.
+        Images that it could judge, and those it flagged.
     changed : bool
         False when everything was up to date already.
     """
@@ -42,8 +42,8 @@ class CheckSummary:
 def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckSummary:
     """Write ``relevance_score``, ``relevance_flag`` and ``relevance_reason``.
 
-    The score is the probability that the picture shows an object of the taxonomy, from all votes
-    (texts, names, copies, the picture itself). Dark, grey or empty pictures are not suspicious.
+    The score is the probability that the image shows an object of the taxonomy, from all votes
+    (texts, names, copies, the image itself). Dark, grey or empty images are not suspicious.
     A low score alone flags nothing, for with few classes it is low where nothing speaks for any:
     somebody must say that the image shows none, and the reason names who.
 

@@ -31,13 +31,13 @@ class ReviewSummary:
     already_there : int
         Verdicts that the atlas had already.
     other_split : int
-        Verdicts on pictures of other splits, left out when one split was asked for.
+        Verdicts on images of other splits, left out when one split was asked for.
     unknown : int
         Verdicts on ids that the atlas does not have; they are not stored.
     unknown_ids : tuple of str
         The first few of those ids.
     contradictions : int
-        Pictures with verdicts that differ, in the table or with the atlas; the latest counts.
+        Images with verdicts that differ, in the table or with the atlas; the latest counts.
     contradicting_ids : tuple of str
         The first few of those ids.
     """
@@ -75,7 +75,7 @@ def import_verdicts(
     taxonomy : Taxonomy
         The classes that a label may be.
     only_split : str
-        Take verdicts on pictures of this split only.
+        Take verdicts on images of this split only.
     columns : mapping, optional
         Our name to the table's name, such as ``{"id": "file", "label": "class"}``.
     id_prefix : str

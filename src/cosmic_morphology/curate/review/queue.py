@@ -1,4 +1,4 @@
-"""What a person should look at next: pictures ordered by how much a verdict on them is worth."""
+"""What a person should look at next: images ordered by how much a verdict on them is worth."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _READ = (
 
 @dataclass(frozen=True, slots=True)
 class QueueItem:
-    """A picture that waits for a verdict.
+    """An image that waits for a verdict.
 
     Attributes
     ----------
     id, title, label, suggested : str
-        The picture, the label believed (empty when open), and what the checks would call it.
+        The image, the label believed (empty when open), and what the checks would call it.
     worth : float
         How much a verdict is worth, relative to the others.
     reason : str
@@ -46,7 +46,7 @@ class QueueItem:
 
 
 def review_queue(atlas: Atlas, *, taxonomy: Taxonomy, limit: int | None = None) -> list[QueueItem]:
-    """Pictures without a verdict, the most valuable first.
+    """Images without a verdict, the most valuable first.
 
     The worth of a verdict is the chance that the label is wrong, times the number of copies that
     it settles, times how much the class needs it (a little more where it is rare), times two in

@@ -1,4 +1,4 @@
-"""Reading a person's table of verdicts or checked labels: which columns, which pictures."""
+"""Reading a person's table of verdicts or checked labels: which columns, which images."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Ids:
     """Finds the id of the atlas that a cell means, in either normal form of Unicode.
 
     A Mac writes “é” as two characters where a spreadsheet writes one. Ids that differ in
-    nothing else are different pictures: then only the very id is found.
+    nothing else are different images: then only the very id is found.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Reviewing in the terminal: the picture opens, one key is one verdict."""
+"""Reviewing in the terminal: the image opens, one key is one verdict."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Reviewed:
     Attributes
     ----------
     given, skipped : int
-        Verdicts stored, and pictures passed over.
+        Verdicts stored, and images passed over.
     finished : bool
         Whether the queue was seen to its end.
     """
@@ -41,7 +41,7 @@ def review(
     show: Callable[[QueueItem], None],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Reviewed:
-    """Ask for a verdict on picture after picture; each is stored at once.
+    """Ask for a verdict on image after image; each is stored at once.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def review(
     ask : callable
         Waits for one key.
     show : callable
-        Opens the picture and says what is believed of it.
+        Opens the image and says what is believed of it.
     now : callable
         The time of a verdict.
     """

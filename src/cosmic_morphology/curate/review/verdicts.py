@@ -14,14 +14,14 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Two people and the pictures that both have given a class.
+    """Two people and the images that both have given a class.
 
     Attributes
     ----------
     first, second : str
         The people, in alphabetical order.
     n : int
-        Pictures that both judged.
+        Images that both judged.
     agreed : float
         Share with the same class.
     kappa : float
@@ -41,7 +41,7 @@ class Agreement:
 def agreements(atlas: Atlas, *, taxonomy: Taxonomy) -> list[Agreement]:
     """Cohen's kappa of every two people (J. Cohen 1960, Educ. Psychol. Meas. 20, 37).
 
-    A person's latest verdict on a picture counts; ``drop`` is the reject class, and ``keep``
+    A person's latest verdict on an image counts; ``drop`` is the reject class, and ``keep``
     without a class says nothing of which class.
     """
     said: dict[str, dict[str, str]] = defaultdict(dict)
@@ -93,6 +93,6 @@ def label_from_verdict(
 def verdict_labels_for_training(
     decisions: Mapping[str, Decision], withheld: Collection[str], taxonomy: Taxonomy
 ) -> dict[str, str]:
-    """Labels by people that may be learned from: none of a withheld (test) picture."""
+    """Labels by people that may be learned from: none of a withheld (test) image."""
     given = {id_: label_from_verdict(each, None, taxonomy) for id_, each in decisions.items()}
     return {id_: name for id_, name in given.items() if name and id_ not in withheld}

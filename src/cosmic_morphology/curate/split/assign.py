@@ -29,9 +29,9 @@ def assign_groups(
     Parameters
     ----------
     groups : sequence of str
-        Group of each of the N pictures.
+        Group of each of the N images.
     labels : sequence of str
-        Class of each of the N pictures.
+        Class of each of the N images.
     ratios : mapping of str to float
         Asked share of each part; they need not sum to one.
     seed : int
@@ -46,7 +46,7 @@ def assign_groups(
 
     Notes
     -----
-    Groups with the most pictures of scarce classes are dealt first, each to the part that lacks
+    Groups with the most images of scarce classes are dealt first, each to the part that lacks
     most (iterative stratification: Sechidis, Tsoumakas and Vlahavas, ECML PKDD 2011, on groups),
     then single groups are moved or swapped while that brings the counts nearer to what was asked.
     At last groups are moved until no part as a whole is farther from what can be reached than the
@@ -80,12 +80,12 @@ def assign_groups(
 
 
 def folds(groups: Sequence[str], labels: Sequence[str], *, k: int, seed: int) -> np.ndarray:
-    """Number of the fold of each picture, 0 to ``k`` - 1; whole groups, classes in balance.
+    """Number of the fold of each image, 0 to ``k`` - 1; whole groups, classes in balance.
 
     Parameters
     ----------
     groups, labels : sequence of str
-        Group and class of each of the N pictures.
+        Group and class of each of the N images.
     k : int
         Number of folds, at least 2.
     seed : int
@@ -166,16 +166,16 @@ def _improve(
 
 
 def reachable(share: np.ndarray, floor: np.ndarray, total: float) -> np.ndarray:
-    """Pictures of each part nearest to the asked shares, where parts hold some already.
+    """Images of each part nearest to the asked shares, where parts hold some already.
 
     Parameters
     ----------
     share : ndarray of float, shape ``(P,)``
         Asked share of each part; they sum to one.
     floor : ndarray of float, shape ``(P,)``
-        Pictures that each part holds already and cannot give away.
+        Images that each part holds already and cannot give away.
     total : float
-        Pictures in all.
+        Images in all.
     """
     pinned = share <= 0
     while True:

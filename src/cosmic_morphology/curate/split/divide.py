@@ -169,7 +169,7 @@ def _leave_out(
         elif name == reject and not settings.include_reject:
             why[at] = f"labelled {reject}"
         elif table["duplicate_flag"][at]:
-            why[at] = "a copy of another picture"
+            why[at] = "a copy of another image"
         elif original[at] in represented:
             why[at] = "a copy of it has a side already"
 

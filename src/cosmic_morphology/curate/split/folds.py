@@ -1,4 +1,4 @@
-"""k folds of the pictures that are not for the test: whole groups; who has a fold keeps it."""
+"""k folds of the images that are not for the test: whole groups; who has a fold keeps it."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def write_folds(
     seed: int,
     redo: bool,
 ) -> tuple[dict[int, int], bool]:
-    """Write ``fold``; how many pictures are in each fold, and whether anything has changed.
+    """Write ``fold``; how many images are in each fold, and whether anything has changed.
 
     Parameters
     ----------
     atlas : Atlas
         Written. Its folds of before hold where as many were asked for.
     rows : pyarrow.Table
-        ``id``, ``label`` and ``group`` of all pictures, by id.
+        ``id``, ``label`` and ``group`` of all images, by id.
     takes_part : sequence of bool
-        Whether a picture may be judged by models: of train or val, and not rendered.
+        Whether an image may be judged by models: of train or val, and not rendered.
     settings : SplitSettings
         ``folds``; 0: the column is left out, or emptied where it is there.
     seed : int
@@ -86,15 +86,15 @@ def assign_folds(
     k: int,
     seed: int,
 ) -> list[int | None]:
-    """Number of the fold of each picture, 0 to ``k`` - 1; None where it takes no part.
+    """Number of the fold of each image, 0 to ``k`` - 1; None where it takes no part.
 
-    Classes are as even over the folds as the groups allow. A picture that has a fold keeps it;
+    Classes are as even over the folds as the groups allow. An image that has a fold keeps it;
     where a group turns out to be in two folds, the smaller part of it is left out (-1) for good.
 
     Parameters
     ----------
     groups, labels : sequence of N str
-        Group and class of each picture.
+        Group and class of each image.
     takes_part : sequence of N bool
         Whether it is to have a fold.
     before : sequence of N int, optional

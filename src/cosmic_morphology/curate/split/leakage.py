@@ -1,4 +1,4 @@
-"""The certificate: proof, from the pictures alone, that the sides of a split share nothing."""
+"""The certificate: proof, from the images alone, that the sides of a split share nothing."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Leak:
     Attributes
     ----------
     kind : str
-        ``copy`` (the same picture), ``lineage``, ``press``, ``object``, or ``group``.
+        ``copy`` (the same image), ``lineage``, ``press``, ``object``, or ``group``.
     what : str
-        The name that is shared, or how like the pictures are.
-    pictures : tuple of str
+        The name that is shared, or how like the images are.
+    images : tuple of str
         One id of each side.
     sides : tuple of str
         Their sides.
@@ -45,7 +45,7 @@ class Leak:
 
     kind: str
     what: str
-    pictures: tuple[str, str]
+    images: tuple[str, str]
     sides: tuple[str, str]
 
 
@@ -61,18 +61,18 @@ class LeakageReport:
         The same, by kind of evidence (all kinds that were looked for).
     found : tuple of Leak
         The first few.
-    pictures : dict of str to int
-        Pictures in train, val, test.
+    images : dict of str to int
+        Images in train, val, test.
     groups : dict of str to int
         Groups in train, val, test.
     classes : dict of str to dict of str to int
-        Pictures of each class in train, val, test.
+        Images of each class in train, val, test.
     ratios : dict of str to dict of str to float
         Share of each class in train, val, test.
     compared : int
-        Pairs of pictures that were looked at; those of one side need not be.
+        Pairs of images that were looked at; those of one side need not be.
     may_cross : dict of str to int
-        Names that stand for too many pictures to be kept apart, such as a planet's.
+        Names that stand for too many images to be kept apart, such as a planet's.
     grouped_by : str
         What the groups keep together.
     searched : tuple of str
@@ -90,7 +90,7 @@ class LeakageReport:
     leaks: int
     leaks_by_kind: dict[str, int]
     found: tuple[Leak, ...] = ()
-    pictures: dict[str, int] = field(default_factory=dict)
+    images: dict[str, int] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
     classes: dict[str, dict[str, int]] = field(default_factory=dict)
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -118,12 +118,12 @@ def check_leakage(
     progress: Progress | None = None,
     known: tuple[list[str], Copies, Exhaustive] | None = None,
 ) -> LeakageReport:
-    """Prove that no two sides of the split share a picture, an object, a series or lineage.
+    """Prove that no two sides of the split share an image, an object, a series or lineage.
 
     Copies are looked for again, whatever the columns ``duplicate_of`` and ``group`` say, and twice:
     with the search that ``curate`` has, and by comparing every pair that could leak, which shares
-    nothing with it. Pictures without a side are compared, too: two sides may not share copies of
-    one of them. Records whose picture is missing are left out and counted.
+    nothing with it. Images without a side are compared, too: two sides may not share copies of
+    one of them. Records whose image is missing are left out and counted.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def check_leakage(
     raise_on_leak : bool
         Without it the leaks are only counted.
     progress : callable, optional
-        Called with pictures compared and pictures to compare.
+        Called with images compared and images to compare.
     known : tuple, optional
         What :func:`copies_across` gave for this very split, so that it is not looked for twice.
 
@@ -191,7 +191,7 @@ def leak_error(certificate: LeakageReport, where: str) -> LeakError:
     first = certificate.found[0]
     return LeakError(
         f"{certificate.leaks} things stand on two sides of the split, such as "
-        f"{first.pictures[0]} ({first.sides[0]}) and {first.pictures[1]} ({first.sides[1]}): "
+        f"{first.images[0]} ({first.sides[0]}) and {first.images[1]} ({first.sides[1]}): "
         f"{first.kind}, {first.what}",
         where=where,
         todo="Run `cosmic curate` and then `cosmic split --redo`.",
@@ -225,7 +225,7 @@ def copies_across(
         The part that the exhaustive comparison has in it.
     """
     ids = atlas.ids()
-    seen = atlas.pictures(ids, ["id", "sha256", "phash", "width", "height"])
+    seen = atlas.images(ids, ["id", "sha256", "phash", "width", "height"])
     sides = np.array([SIDES.index(side[each]) if each in side else -1 for each in ids], np.int64)
     copies = find_copies(
         atlas, ids, seen, settings=settings, embedding_column=embedding_column, side=sides
@@ -292,7 +292,7 @@ def _counts(rows: list[dict[str, Any]], label_column: str) -> dict[str, Any]:
         per[row["split"]] += 1
         groups[row["split"]].add(row["group"] or row["id"])
     return {
-        "pictures": {name: sum(per[name] for per in classes.values()) for name in SIDES},
+        "images": {name: sum(per[name] for per in classes.values()) for name in SIDES},
         "groups": {name: len(members) for name, members in groups.items()},
         "classes": dict(sorted(classes.items())),
         "ratios": {

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, Progress
 from cosmic_morphology.curate.duplicates.columns import tie_more
-from cosmic_morphology.curate.groups.group import group_pictures
+from cosmic_morphology.curate.groups.group import group_images
 from cosmic_morphology.curate.split.assign import SIDES
 from cosmic_morphology.curate.split.leakage import (
     LeakageReport,
@@ -77,7 +77,7 @@ def certify_and_mend(
         if not left or not certificate.leaks_by_kind["copy"]:
             break
         tied += tie_more(atlas, known[0], known[1])
-        group_pictures(atlas, settings=settings)
+        group_images(atlas, settings=settings)
         _restore(atlas, before)
         split_again()
     if certificate.leaks and raise_on_leak:

@@ -33,22 +33,22 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class SplitSummary:
-    """What :func:`split_pictures` did.
+    """What :func:`split_images` did.
 
     Attributes
     ----------
-    pictures : dict of str to int
-        Pictures in train, val, test and none.
+    images : dict of str to int
+        Images in train, val, test and none.
     classes : dict of str to dict of str to int
-        Pictures of each class in train, val and test.
+        Images of each class in train, val and test.
     groups : int
         Groups that have a side.
     left_out : dict of str to int
-        Why pictures are in none.
+        Why images are in none.
     kept : int
-        Pictures that had a side before and kept it.
+        Images that had a side before and kept it.
     folds : dict of int to int
-        Pictures of each fold, when folds were asked for; -1: their group was in two folds.
+        Images of each fold, when folds were asked for; -1: their group was in two folds.
     worst_ratio_error : float
         Largest distance of a class from an asked ratio, in percentage points; rendered and
         derived images do not count, and of variants of one origin only one does.
@@ -56,7 +56,7 @@ class SplitSummary:
         False when everything was up to date already.
     """
 
-    pictures: dict[str, int] = field(default_factory=dict)
+    images: dict[str, int] = field(default_factory=dict)
     classes: dict[str, dict[str, int]] = field(default_factory=dict)
     groups: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class SplitSummary:
     changed: bool = True
 
 
-def split_pictures(
+def split_images(
     atlas: Atlas,
     *,
     settings: SplitSettings,
@@ -75,7 +75,7 @@ def split_pictures(
     redo: bool = False,
     reject: str | None = None,
 ) -> SplitSummary:
-    """Write ``split`` (train, val, test, none) of every picture.
+    """Write ``split`` (train, val, test, none) of every image.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def split_pictures(
     label_column : str
         The classes to be kept in balance.
     redo : bool
-        Deal every picture anew; without it a picture that has a side keeps it.
+        Deal every image anew; without it an image that has a side keeps it.
     reject : str, optional
         Name of the class of everything else; that of the taxonomy of this package without it.
 
@@ -110,7 +110,7 @@ def split_pictures(
     unlabelled = rows.num_rows and rows.column("label").null_count == rows.num_rows
     if unlabelled and not settings.include_unlabelled:
         raise UsageError(
-            f"no picture has a {label_column!r}, so there is nothing to balance",
+            f"no image has a {label_column!r}, so there is nothing to balance",
             where=atlas.uri,
             todo="Give labels with `cosmic curate` or `cosmic review import` first.",
         )
@@ -162,7 +162,7 @@ def _check_held_out(rows: pa.Table, settings: SplitSettings) -> None:
     missing = [each for each in settings.hold_out if each not in there]
     if missing:
         raise UsageError(
-            f"no picture is of {missing[0]!r}, which is to be held out",
+            f"no image is of {missing[0]!r}, which is to be held out",
             where="split.hold_out",
             todo=f"Sources and collections are: {', '.join(sorted(there - {None, ''}))}.",
         )
@@ -191,7 +191,7 @@ def _summary(
         for c in counting.values()
     ]
     return SplitSummary(
-        pictures={side: counted[side] for side in (*SIDES, NONE)},
+        images={side: counted[side] for side in (*SIDES, NONE)},
         classes=dict(sorted(classes.items())),
         groups=len({g for g, side in zip(groups, sides.side, strict=True) if side != NONE}),
         left_out=dict(Counter(why for why in sides.exclusion_reason if why).most_common()),

@@ -1,4 +1,4 @@
-"""When a trained run may vote on a picture, and why not: the rule that keeps scores honest."""
+"""When a trained run may vote on an image, and why not: the rule that keeps scores honest."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_RECORD = "it has no record of what it learned from"
-ELSEWHERE = "it learned from pictures that this atlas does not have"
-UNKNOWN = "nobody can tell whether it has learned from the picture"
-LEARNT = "it has learned from the picture, or from one of its group"
-KIN = "it has learned from a picture that is of the group now"
-NO_GROUP = "the picture's group is not known"
-SCORED = "the picture is of the val or test split"
+ELSEWHERE = "it learned from images that this atlas does not have"
+UNKNOWN = "nobody can tell whether it has learned from the image"
+LEARNT = "it has learned from the image, or from one of its group"
+KIN = "it has learned from an image that is of the group now"
+NO_GROUP = "the image's group is not known"
+SCORED = "the image is of the val or test split"
 NOT_ASKED = "it has not been asked yet"
-UNREADABLE = "it cannot read the picture"
+UNREADABLE = "it cannot read the image"
 UNSURE = "it is not sure enough"
 _SCORED_SPLITS = ("val", "test")
 
@@ -24,19 +24,19 @@ _SCORED_SPLITS = ("val", "test")
 def abstain_reasons(
     rows: Sequence[Mapping[str, Any]], said: NDArray[np.float32], least: float
 ) -> list[str]:
-    """For each picture why a run does not vote on it; empty where it does.
+    """For each image why a run does not vote on it; empty where it does.
 
-    The rule: a run votes on a picture only where it can be shown that it was neither trained nor
-    validated on the picture, nor on any picture of its group; and no run votes on pictures of the
+    The rule: a run votes on an image only where it can be shown that it was neither trained nor
+    validated on the image, nor on any image of its group; and no run votes on images of the
     val and test splits, for their labels choose and score models.
 
     Parameters
     ----------
     rows : sequence of N mappings
         ``id``, ``group``, ``split``, and ``learnt``: whether the run has learned from the
-        picture, or from one of its group as it was then; None where that is not known.
+        image, or from one of its group as it was then; None where that is not known.
     said : array of shape ``(N, K)``
-        Its probabilities: ``nan`` where it has not been asked, zero where the picture cannot be
+        Its probabilities: ``nan`` where it has not been asked, zero where the image cannot be
         read.
     least : float
         A best class that is less likely says nothing.

@@ -1,4 +1,4 @@
-"""What a voter sees of a picture, and what it says."""
+"""What a voter sees of an image, and what it says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """What a source says of one picture: the said columns of the catalogue, nulls made empty."""
+    """What a source says of one image: the said columns of the catalogue, nulls made empty."""
 
     title: str = ""
     description: str = ""

@@ -1,4 +1,4 @@
-"""Votes: every voter looks at what a source says of a picture, and its opinions are kept."""
+"""Votes: every voter looks at what a source says of an image, and its opinions are kept."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class VoteSummary:
     Attributes
     ----------
     filled, already_there : int
-        Pictures that were voted on now, and before.
+        Images that were voted on now, and before.
     votes : dict of str to int
-        Pictures that each voter had an opinion on.
+        Images that each voter had an opinion on.
     silent : int
-        Pictures that no voter had an opinion on.
+        Images that no voter had an opinion on.
     """
 
     filled: int
@@ -47,14 +47,14 @@ def vote(
     progress: Progress | None = None,
     engine: str = "here",
 ) -> VoteSummary:
-    """Fill the column ``votes`` of the pictures that lack it.
+    """Fill the column ``votes`` of the images that lack it.
 
     Parameters
     ----------
     atlas : Atlas
         Read and written.
     taxonomy : Taxonomy
-        Classes and text rules; when they change, all pictures are voted on again.
+        Classes and text rules; when they change, all images are voted on again.
     settings : CurateSettings
         Which voters are asked.
     progress : callable, optional
@@ -107,9 +107,9 @@ def labels_of_voter(
     *,
     ids: Sequence[str] | None = None,
 ) -> list[str]:
-    """The label that one voter alone gives each picture; empty where it has no opinion.
+    """The label that one voter alone gives each image; empty where it has no opinion.
 
-    Where its strongest votes tie (a picture found by two searches lies in two folders of who
+    Where its strongest votes tie (an image found by two searches lies in two folders of who
     searches by class word), a stable hash of the id chooses: neither class is favoured.
 
     Parameters

@@ -13,7 +13,7 @@ from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
 from cosmic_morphology.errors import MissingExtraError, how_to_install
 
 # The model's voice is given apart; search words repeat what the texts say.
-_NOT_ANNOTATORS = frozenset({"picture", "search_word"})
+_NOT_ANNOTATORS = frozenset({"image", "search_word"})
 _LEAST = 1e-3
 
 CrowdCast = Sequence[Mapping[str, Any]]
@@ -24,7 +24,7 @@ def crowdlab(
 ) -> NDArray[np.float64]:
     """Probabilities of the classes by CROWDLAB (Goh, Tkachenko, Mueller 2022, arXiv:2210.06812).
 
-    Every voter is an annotator with one label a picture, the picture voter is the model. Rows
+    Every voter is an annotator with one label an image, the image voter is the model. Rows
     that CROWDLAB cannot judge (no annotator) keep the probabilities of
     :func:`~cosmic_morphology.curate.votes.label_model.consensus`.
 
@@ -89,6 +89,6 @@ def _model(votes: Sequence[CrowdCast], classes: Sequence[str]) -> NDArray[np.flo
     chances = np.full((len(votes), len(classes)), _LEAST)
     for row, cast in enumerate(votes):
         for each in cast:
-            if each["voter"] == "picture" and each["label"] in number:
+            if each["voter"] == "image" and each["label"] in number:
                 chances[row, number[each["label"]]] = max(float(each["weight"]), _LEAST)
     return np.asarray(chances / chances.sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Evidence beyond a picture's own texts: its twins elsewhere, and what it looks like."""
+"""Evidence beyond an image's own texts: its twins elsewhere, and what it looks like."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from cosmic_morphology.curate.votes.embedding_probe import cross_fitted_probabil
 from cosmic_morphology.curate.votes.label_model import DECISIVE_WEIGHT, RUN, naive_bayes_label_model
 from cosmic_morphology.curate.votes.voter_accuracy import reweight_by_verdicts
 
-TWIN, PICTURE, ZERO_SHOT = "twin", "picture", "zero_shot"
-_DERIVED = (TWIN, PICTURE, ZERO_SHOT)
+TWIN, IMAGE, ZERO_SHOT = "twin", "image", "zero_shot"
+_DERIVED = (TWIN, IMAGE, ZERO_SHOT)
 
-# Classes that the picture voter gives less than this are not worth a line.
+# Classes that the image voter gives less than this are not worth a line.
 _LEAST = 0.02
 # Short of gold: what is said of a copy can be wrong of both.
 _MOST_OF_TWIN = 0.98
@@ -33,16 +33,16 @@ Votes = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class VotingContext:
-    """What is known of N pictures beside their votes; all of length N.
+    """What is known of N images beside their votes; all of length N.
 
     Attributes
     ----------
     ids : sequence of str
         Their ids.
     groups : sequence of str
-        Pictures that must not be on both sides of a fold.
+        Images that must not be on both sides of a fold.
     twins : sequence of str
-        Pictures with the same value are copies of one picture.
+        Images with the same value are copies of one image.
     origins : sequence of str
         Who collected it: two collectors who agree are two witnesses.
     checked : mapping of str to str
@@ -50,9 +50,9 @@ class VotingContext:
     withheld : set of str
         Ids that nothing may be learned from: the test split.
     embeddings : sequence of arrays of shape ``(N, D)``
-        One for each backbone; none is fine. Rows of ``nan`` are pictures without one.
+        One for each backbone; none is fine. Rows of ``nan`` are images without one.
     zero_shot : array of shape ``(N, K)``, optional
-        What a text-image model believes of each picture; rows of ``nan`` were not seen.
+        What a text-image model believes of each image; rows of ``nan`` were not seen.
     runs : mapping of str to arrays of shape ``(N, K)``
         What trained runs believe, by voter; rows of ``nan`` where they do not vote, and a last
         column of ``nan`` where they do not know the reject class.
@@ -70,86 +70,84 @@ class VotingContext:
 
 
 def is_derived(voter: str) -> bool:
-    """Whether a voter's votes come from other pictures; they are cast anew each time."""
+    """Whether a voter's votes come from other images; they are cast anew each time."""
     return voter in _DERIVED or voter.startswith(RUN)
 
 
 def add_derived_votes(
     votes: Sequence[Votes],
-    pictures: VotingContext,
+    images: VotingContext,
     classes: Sequence[str],
     *,
     learn_from: float,
     seed: int,
     without: Sequence[str] = (),
 ) -> list[Votes]:
-    """The votes on each picture, with those of twins and of the picture itself added.
+    """The votes on each image, with those of twins and of the image itself added.
 
     Parameters
     ----------
     votes : sequence of N lists
         Votes of the row-wise voters; earlier derived ones are replaced.
-    pictures : Pictures
-        The N pictures.
+    images : Images
+        The N images.
     classes : sequence of str
         The K classes, the reject class included.
     learn_from : float
-        Least confidence of a label that the picture voter learns from.
+        Least confidence of a label that the image voter learns from.
     seed : int
         Of the folds.
     without : sequence of str
         Voters that are not asked.
     """
     own = [[each for each in cast if not is_derived(each["voter"])] for cast in votes]
-    weighed = reweight_by_verdicts(
-        own, pictures.ids, pictures.origins, pictures.checked, len(classes)
-    )
+    weighed = reweight_by_verdicts(own, images.ids, images.origins, images.checked, len(classes))
     twins: list[Votes] = [[] for _ in own]
     if TWIN not in without:
-        twins = _twin_votes(weighed, pictures, classes)
+        twins = _twin_votes(weighed, images, classes)
     paired = [cast + more for cast, more in zip(weighed, twins, strict=True)]
     seen: list[Votes] = [[] for _ in own]
-    if PICTURE not in without:
-        seen = picture_votes(paired, pictures, classes, learn_from=learn_from, seed=seed)
-    if pictures.zero_shot is not None and ZERO_SHOT not in without:
-        told = _distributions(ZERO_SHOT, pictures.zero_shot, classes, _DESCRIBED)
+    if IMAGE not in without:
+        seen = image_votes(paired, images, classes, learn_from=learn_from, seed=seed)
+    if images.zero_shot is not None and ZERO_SHOT not in without:
+        told = _distributions(ZERO_SHOT, images.zero_shot, classes, _DESCRIBED)
         seen = [looks + more for looks, more in zip(seen, told, strict=True)]
-    for voter, likely in pictures.runs.items():
+    for voter, likely in images.runs.items():
         told = _distributions(voter, likely, classes, _TRAINED, always=len(classes) - 1)
         seen = [looks + more for looks, more in zip(seen, told, strict=True)]
     return [mine + more + looks for mine, more, looks in zip(own, twins, seen, strict=True)]
 
 
-def picture_votes(
+def image_votes(
     votes: Sequence[Votes],
-    pictures: VotingContext,
+    images: VotingContext,
     classes: Sequence[str],
     *,
     learn_from: float,
     seed: int,
 ) -> list[Votes]:
-    """What a linear probe, trained on other groups' confident labels, sees in each picture.
+    """What a linear probe, trained on other groups' confident labels, sees in each image.
 
-    The weights of a picture's votes are its class probabilities.
+    The weights of an image's votes are its class probabilities.
     """
-    there = _embedded(pictures)
+    there = _embedded(images)
     if not there.any():
         return [[] for _ in votes]
-    targets, weights = _targets(votes, pictures, classes, learn_from)
+    targets, weights = _targets(votes, images, classes, learn_from)
     rows = np.flatnonzero(there).tolist()
-    features = np.hstack([pca_features(each[rows], seed=seed) for each in pictures.embeddings])
+    features = np.hstack([pca_features(each[rows], seed=seed) for each in images.embeddings])
     likely = cross_fitted_probabilities(
         features,
         targets[rows],
         weights[rows],
-        [pictures.groups[row] for row in rows],
+        [images.groups[row] for row in rows],
         len(classes),
         seed=seed,
     )
     cast: list[Votes] = [[] for _ in votes]
     uniform = np.allclose(likely, 1 / len(classes), atol=1e-9, rtol=0) if len(likely) else True
     if not uniform:
-        told = _distributions(PICTURE, likely, classes, _LOOKS)
+        told = _distributions(IMAGE, likely, classes, _LOOKS)
         for row, heard in zip(rows, told, strict=True):
             cast[row] = heard
     return cast
@@ -175,17 +173,17 @@ def _distributions(
 
 
 def _twin_votes(
-    votes: Sequence[Votes], pictures: VotingContext, classes: Sequence[str]
+    votes: Sequence[Votes], images: VotingContext, classes: Sequence[str]
 ) -> list[Votes]:
     members: dict[str, list[int]] = defaultdict(list)
-    for row, twin in enumerate(pictures.twins):
+    for row, twin in enumerate(images.twins):
         members[twin].append(row)
     shared = [rows for rows in members.values() if len(rows) > 1]
     likely = naive_bayes_label_model(votes, classes)
     cast: list[Votes] = [[] for _ in votes]
     for rows in shared:
         for row in rows:
-            cast[row] = _votes_of_twins(row, rows, votes, likely, pictures, classes)
+            cast[row] = _votes_of_twins(row, rows, votes, likely, images, classes)
     return cast
 
 
@@ -194,19 +192,19 @@ def _votes_of_twins(
     rows: Sequence[int],
     votes: Sequence[Votes],
     likely: NDArray[np.float64],
-    pictures: VotingContext,
+    images: VotingContext,
     classes: Sequence[str],
 ) -> Votes:
     for other in rows:
-        told = pictures.checked.get(pictures.ids[other])
+        told = images.checked.get(images.ids[other])
         if other != row and told in classes:
-            reason = f"a person has seen its copy {pictures.ids[other]}"
+            reason = f"a person has seen its copy {images.ids[other]}"
             return [_vote(TWIN, str(told), DECISIVE_WEIGHT, reason)]
     best: dict[str, tuple[float, int]] = {}
     for other in rows:
-        origin = pictures.origins[other]
+        origin = images.origins[other]
         sure = float(likely[other].max())
-        independent = other != row and origin != pictures.origins[row]
+        independent = other != row and origin != images.origins[row]
         if independent and votes[other] and sure > best.get(origin, (0.0, 0))[0]:
             best[origin] = (sure, other)
     return [
@@ -214,7 +212,7 @@ def _votes_of_twins(
             TWIN,
             classes[int(likely[other].argmax())],
             min(sure, _MOST_OF_TWIN),
-            f"a copy is {pictures.ids[other]}",
+            f"a copy is {images.ids[other]}",
         )
         for sure, other in best.values()
     ]
@@ -222,7 +220,7 @@ def _votes_of_twins(
 
 def _targets(
     votes: Sequence[Votes],
-    pictures: VotingContext,
+    images: VotingContext,
     classes: Sequence[str],
     learn_from: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -231,17 +229,17 @@ def _targets(
     sure = likely.max(axis=1)
     targets = np.where(sure >= learn_from, likely.argmax(axis=1), -1)
     weights = sure.copy()
-    for row, id_ in enumerate(pictures.ids):
-        if pictures.checked.get(id_) in number:
-            targets[row], weights[row] = number[pictures.checked[id_]], _CHECKED_WEIGHT
-        if id_ in pictures.withheld:
+    for row, id_ in enumerate(images.ids):
+        if images.checked.get(id_) in number:
+            targets[row], weights[row] = number[images.checked[id_]], _CHECKED_WEIGHT
+        if id_ in images.withheld:
             targets[row] = -1
     return targets.astype(np.int64), weights
 
 
-def _embedded(pictures: VotingContext) -> NDArray[np.bool_]:
-    there = np.full(len(pictures.ids), bool(pictures.embeddings))
-    for each in pictures.embeddings:
+def _embedded(images: VotingContext) -> NDArray[np.bool_]:
+    there = np.full(len(images.ids), bool(images.embeddings))
+    for each in images.embeddings:
         there &= ~np.isnan(each).any(axis=1)
     return there
 

@@ -1,4 +1,4 @@
-"""A classifier of frozen features that judges only pictures it has not learned from."""
+"""A classifier of frozen features that judges only images it has not learned from."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Strong regularisation on whitened components: the labels that it learns from are not clean, and
-# a linear model that cannot fit single pictures cannot learn their errors (measured on 2,458
-# pictures: C = 0.01 is up to 5 points better than C = 1, docs/explanation/labels.md).
+# a linear model that cannot fit single images cannot learn their errors (measured on 2,458
+# images: C = 0.01 is up to 5 points better than C = 1, docs/explanation/labels.md).
 _STRENGTH = 0.01
 _COMPONENTS = 256
 _MOST_ROWS = 20_000
@@ -53,7 +53,7 @@ def cross_fitted_probabilities(
     seed: int,
     folds: int = 5,
 ) -> NDArray[np.float64]:
-    """Class probabilities of each picture from models that never saw its group.
+    """Class probabilities of each image from models that never saw its group.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ def cross_fitted_probabilities(
     weights : array of shape ``(N,)``
         How far each target is to be trusted.
     groups : sequence of N str
-        Pictures of one group are never on both sides.
+        Images of one group are never on both sides.
     n_classes : int
         K.
     seed, folds : int
-        Of the division into folds (a hash of the group: new pictures do not move old ones).
+        Of the division into folds (a hash of the group: new images do not move old ones).
 
     Returns
     -------

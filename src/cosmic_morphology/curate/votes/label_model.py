@@ -1,4 +1,4 @@
-"""From many opinions to one: probabilities of the classes, given the votes on a picture."""
+"""From many opinions to one: probabilities of the classes, given the votes on an image."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _SHARE: Mapping[str, float] = {
 }
 _ALONE: Mapping[str, float] = {"search_word": 0.5}
 # These give probabilities of all classes, not odds of one.
-_OF_ALL = frozenset({"picture", "zero_shot"})
+_OF_ALL = frozenset({"image", "zero_shot"})
 RUN = "run_"
 """The names of trained runs as voters begin so; they, too, give probabilities of all classes."""
 
-# Runs learn from the same labels as the picture voter and as each other: together they are one
+# Runs learn from the same labels as the image voter and as each other: together they are one
 # voice, and not all of its evidence is new.
 _SHARE_OF_RUNS = 0.7
 _LEAST, _MOST = 1e-3, 1 - 1e-3
@@ -49,11 +49,11 @@ def naive_bayes_label_model(
     Parameters
     ----------
     votes : sequence of N sequences
-        For each picture its votes, with ``voter``, ``label`` and ``weight``.
+        For each image its votes, with ``voter``, ``label`` and ``weight``.
     classes : sequence of str
         The K classes, the reject class last; votes for others are not counted.
     without : sequence of N sequences of str, optional
-        For each picture the voters that are not heard.
+        For each image the voters that are not heard.
 
     Returns
     -------
@@ -114,5 +114,5 @@ def _chances(mine: Cast, at: Mapping[str, int], is_run: bool) -> NDArray[np.floa
 
 
 def is_of_all(vote: Mapping[str, Any]) -> bool:
-    """Whether it is one of the probabilities of all classes, given by what sees the picture."""
+    """Whether it is one of the probabilities of all classes, given by what sees the image."""
     return vote["voter"] in _OF_ALL or vote["voter"].startswith(RUN)

@@ -54,7 +54,7 @@ def class_of_text(text: str, taxonomy: Taxonomy) -> str:
 def last_folder(address: str) -> str:
     """Name of the folder that a file path stands in; empty for a web address.
 
-    The path of a page at an archive says how the site is built, not what the picture shows.
+    The path of a page at an archive says how the site is built, not what the image shows.
     """
     if address.lower().startswith(("http://", "https://")):
         return ""
@@ -108,12 +108,12 @@ def _of_taxonomy(found: list[NamedObject], taxonomy: Taxonomy) -> list[NamedObje
 
 
 SEARCH_WORD = "search_word"
-# Measured on 440 pictures with real texts: right 41 % of the time (docs/explanation/labels.md).
+# Measured on 440 images with real texts: right 41 % of the time (docs/explanation/labels.md).
 _SEARCH_WORD_WEIGHT = 0.41
 
 
 def search_word_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
-    """A vote for the class of each search that found the picture.
+    """A vote for the class of each search that found the image.
 
     Where no search is recorded, for each class whose search word a query would have found in
     title or description.

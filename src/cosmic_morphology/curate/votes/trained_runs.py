@@ -1,4 +1,4 @@
-"""Trained runs as voters, on pictures that they have not learned from and are not scored on."""
+"""Trained runs as voters, on images that they have not learned from and are not scored on."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class TrainedVoter:
     learnt, groups : frozenset of str, optional
         Ids that it was trained or validated on, and their groups; None: it has no record.
     answer : callable
-        Ids of N pictures in, calibrated probabilities out, float32 of shape ``(N, K)``; ``nan``
-        where a picture cannot be read.
+        Ids of N images in, calibrated probabilities out, float32 of shape ``(N, K)``; ``nan``
+        where an image cannot be read.
     """
 
     name: str
@@ -67,9 +67,9 @@ class TrainedSummary:
     Attributes
     ----------
     filled : int
-        Pictures that it judged now.
+        Images that it judged now.
     votes : int
-        Pictures that it votes on.
+        Images that it votes on.
     mute : dict of str to int
         Why it does not vote on the others, with their number.
     """
@@ -105,7 +105,7 @@ def predict_with_runs(
     settings : CurateSettings
         ``run_min_confidence``.
     progress : callable, optional
-        Called with pictures done and in all, run by run.
+        Called with images done and in all, run by run.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def voter_of(place: str) -> str:
 
 
 def columns_of_run(place: str) -> tuple[str, str]:
-    """Columns of a run: what it says, and which pictures it has learned from."""
+    """Columns of a run: what it says, and which images it has learned from."""
     voter = voter_of(place)
     return voter, _learnt_by(voter)
 
@@ -149,7 +149,7 @@ def columns_of_run(place: str) -> tuple[str, str]:
 def eligible_run_votes(
     atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings
 ) -> dict[str, NDArray[np.float32]]:
-    """What the runs of the settings say of the N pictures by id.
+    """What the runs of the settings say of the N images by id.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def eligible_run_votes(
 def why_runs_abstain(
     atlas: Atlas, id_: str, *, taxonomy: Taxonomy, settings: CurateSettings
 ) -> dict[str, str]:
-    """Why runs of the settings do not vote on one picture, by voter."""
+    """Why runs of the settings do not vote on one image, by voter."""
     found = {}
     for voter in dict.fromkeys(voter_of(each) for each in settings.runs):
         why = NOT_ASKED
@@ -210,12 +210,12 @@ def _ask(
     atlas.prepare_columns(fields, ColumnProvenance(STAGE, parameters, CODE))
     unproved = _note_learnt(atlas, run)
     least = settings.run_min_confidence
-    rows, pictures = _rows(atlas, run.name), atlas.positions()
+    rows, images = _rows(atlas, run.name), atlas.positions()
     reasons = abstain_reasons(rows, matrix(atlas, run.name), least)
     todo = [
         row["id"]
         for row, why in zip(rows, reasons, strict=True)
-        if why == NOT_ASKED and row["id"] in pictures
+        if why == NOT_ASKED and row["id"] in images
     ]
     for start in range(0, len(todo), _ROWS_AT_ONCE):
         part = todo[start : start + _ROWS_AT_ONCE]
@@ -237,7 +237,7 @@ def _note_learnt(atlas: Atlas, run: TrainedVoter) -> str:
     rows = atlas.read(["id", "group", column]).to_pylist()
     learnt, groups = run.learnt or frozenset(), run.groups or frozenset()
     unproved = "" if run.learnt is not None else NO_RECORD
-    # A copy of a picture that is not here would not be known for one.
+    # A copy of an image that is not here would not be known for one.
     if learnt - {row["id"] for row in rows}:
         unproved = ELSEWHERE
     for row in rows:

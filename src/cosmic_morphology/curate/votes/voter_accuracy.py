@@ -28,15 +28,15 @@ def reweight_by_verdicts(
 
     A collector whose folder "star" holds raw frames is soon not believed on stars, and still is
     on galaxies: the record is kept for each voter, origin and class. What people found instead
-    becomes a vote of its own, so the other pictures of that folder may be raw frames, too. A
-    verdict never weighs votes on its own picture, so that a weight stays a forecast.
+    becomes a vote of its own, so the other images of that folder may be raw frames, too. A
+    verdict never weighs votes on its own image, so that a weight stays a forecast.
 
     Parameters
     ----------
     votes : sequence of N sequences
         With ``voter``, ``label`` and ``weight``; they are not changed.
     ids, origins : sequence of N str
-        Ids, and who collected each picture.
+        Ids, and who collected each image.
     checked : mapping
         People's labels by id.
     n_classes : int

@@ -14,7 +14,7 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class WeightedVotes:
-    """All N pictures by id, and the votes on each.
+    """All N images by id, and the votes on each.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class WeightedVotes:
 
 
 def read_weighted_votes(atlas: Atlas, *, taxonomy: Taxonomy) -> WeightedVotes:
-    """Read the votes, weighed by each voter's record on pictures that people have checked."""
+    """Read the votes, weighed by each voter's record on images that people have checked."""
     rows = atlas.read(["id", "votes", "source", "collection", "split"]).sort_by("id").to_pylist()
     ids = [row["id"] for row in rows]
     withheld = {row["id"] for row in rows if row["split"] == "test"}
@@ -49,5 +49,5 @@ def read_weighted_votes(atlas: Atlas, *, taxonomy: Taxonomy) -> WeightedVotes:
 
 
 def origin_of(row: dict[str, Any]) -> str:
-    """Who collected a picture: its source and the collection within it."""
+    """Who collected an image: its source and the collection within it."""
     return f"{row['source']}/{row['collection'] or ''}"

@@ -16,9 +16,9 @@ from PIL import Image
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, Progress, apply
 from cosmic_morphology.errors import (
+    ImageError,
     InputError,
     MissingExtraError,
-    PictureError,
     TrainingError,
     how_to_install,
 )
@@ -36,12 +36,12 @@ _BATCH = 32
 _CHECKPOINT_ROWS = 512
 
 See = Callable[[Sequence[Image.Image]], NDArray[np.float32]]
-"""Pictures in, probabilities of the classes out, float32 of shape ``(N, K)``."""
+"""Images in, probabilities of the classes out, float32 of shape ``(N, K)``."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZeroShotSummary:
-    """What :func:`ask_zero_shot` did: the model, and pictures that it saw now and before."""
+    """What :func:`ask_zero_shot` did: the model, and images that it saw now and before."""
 
     model: str
     filled: int
@@ -55,7 +55,7 @@ def ask_zero_shot(
     settings: CurateSettings,
     progress: Progress | None = None,
 ) -> ZeroShotSummary:
-    """Fill the column ``zero_shot`` of the pictures that lack it.
+    """Fill the column ``zero_shot`` of the images that lack it.
 
     It holds the probabilities of the classes, the reject class last;
     :func:`~cosmic_morphology.curate.labels.assign.label` makes votes of them. Method: Radford
@@ -89,10 +89,10 @@ def ask_zero_shot(
     def columns(batch: pa.Table) -> pa.Table:
         # What cannot be read says nothing of any class.
         chances = np.full((batch.num_rows, len(classes)), 1 / len(classes), np.float32)
-        pictures = [_picture(each) for each in batch.column("thumbnail").to_pylist()]
-        rows = [row for row, picture in enumerate(pictures) if picture is not None]
+        images = [_image(each) for each in batch.column("thumbnail").to_pylist()]
+        rows = [row for row, image in enumerate(images) if image is not None]
         if rows:
-            chances[rows] = see([picture for picture in pictures if picture is not None])
+            chances[rows] = see([image for image in images if image is not None])
         flat = pa.array(chances.ravel())
         filled = pa.FixedSizeListArray.from_arrays(flat, len(classes))
         return pa.table({COLUMN: filled}, schema=pa.schema([field]))
@@ -172,10 +172,10 @@ class _Seeing:
             texts = tokenize([text for each in prompts for text in each]).to(self._device)
             self._texts = self._model.encode_text(texts, normalize=True)
 
-    def __call__(self, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
+    def __call__(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         import torch
 
-        pixels = torch.stack([self._preprocess(each) for each in pictures]).to(self._device)
+        pixels = torch.stack([self._preprocess(each) for each in images]).to(self._device)
         with torch.inference_mode():
             seen = self._model.encode_image(pixels, normalize=True)
             alike = (self._model.logit_scale.exp() * seen @ self._texts.T).float().cpu().numpy()
@@ -186,10 +186,10 @@ class _Seeing:
         return np.asarray(mixed, dtype=np.float32)
 
 
-def _picture(thumbnail: bytes) -> Image.Image | None:
+def _image(thumbnail: bytes) -> Image.Image | None:
     try:
         return Image.fromarray(read_thumbnail(thumbnail))
-    except PictureError:
+    except ImageError:
         return None
 
 

@@ -1,7 +1,7 @@
-"""Walks through the containers of picture files, before and beside the decoder.
+"""Walks through the containers of image files, before and beside the decoder.
 
 Decoders forgive: Pillow accepts a PNG whose data fail their checksum, and libjpeg fills the
-missing rest of a scan with grey. A picture that is half grey is not the picture that the archive
+missing rest of a scan with grey. An image that is half grey is not the image that the archive
 has, so the containers are checked here.
 """
 
@@ -21,7 +21,7 @@ def check_structure(data: bytes, media_type: str, limits: ImageLimits, *, where:
 
     Raises
     ------
-    PictureError
+    ImageError
         ``truncated``, ``corrupt`` or ``too_large`` (compressed texts that unpack to more than
         ``limits.max_metadata_bytes``).
     """
@@ -125,7 +125,7 @@ def _unpacked_bytes(kind: bytes, body: memoryview, at_most: int) -> int:
     try:
         return len(name) + len(zlib.decompressobj().decompress(rest, at_most + 1))
     except zlib.error:
-        return len(body)  # an unreadable text is no reason to refuse the picture
+        return len(body)  # an unreadable text is no reason to refuse the image
 
 
 def _png_frames(data: bytes) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""FITS pictures: one or three planes of any numbers, stretched the way astronomers do."""
+"""FITS images: one or three planes of any numbers, stretched the way astronomers do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging.decode import Decoded, rejections
 from cosmic_morphology.imaging.formats.fits_choice import (
     MAX_LOOKED_AT,
@@ -50,7 +50,7 @@ def decode_fits(data: bytes, limits: ImageLimits, *, where: str = "") -> Decoded
 
     Raises
     ------
-    PictureError
+    ImageError
         ``unsupported`` (no image, or a cube), ``blank``, ``too_many_pixels``, ``too_small``,
         ``truncated``, ``corrupt``.
     """
@@ -65,9 +65,9 @@ def decode_fits(data: bytes, limits: ImageLimits, *, where: str = "") -> Decoded
     pixels = grey[0] if len(grey) == 1 else np.dstack(grey)
     if str(header.get("ROWORDER", "")).strip().upper() != "TOP-DOWN":
         pixels = pixels[::-1]
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    image = Image.fromarray(np.ascontiguousarray(pixels))
     height, width = planes.shape[1:]
-    return Decoded(picture=picture, width=width, height=height, untouched=False)
+    return Decoded(image=image, width=width, height=height, untouched=False)
 
 
 def _planes(data: bytes, limits: ImageLimits, where: str) -> tuple[np.ndarray, Any]:
@@ -78,13 +78,13 @@ def _planes(data: bytes, limits: ImageLimits, where: str) -> tuple[np.ndarray, A
     # image is opened as the table that it is.
     how = {"uint": False, "disable_image_compression": True, "lazy_load_hdus": True}
     with fits.open(io.BytesIO(data), memmap=False, **how) as units:
-        small: PictureError | None = None
+        small: ImageError | None = None
         like_masks, blanks = [], 0
         ranked = images_by_rank(units, where)
         for at, unit in ranked:
             try:
                 planes = _numbers(data, (at, unit), limits, where)
-            except PictureError as error:
+            except ImageError as error:
                 if error.kind != RejectionKind.TOO_SMALL:
                     raise
                 small = small or error

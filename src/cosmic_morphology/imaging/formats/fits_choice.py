@@ -40,7 +40,7 @@ def images_by_rank(units: Any, where: str) -> list[tuple[int, Any]]:
 
     Raises
     ------
-    PictureError
+    ImageError
         ``unsupported``: there is no image.
     """
     science, others, beside = [], [], []

@@ -29,7 +29,7 @@ def unpacked(data: bytes, limits: ImageLimits, *, where: str = "") -> bytes:
 
     Raises
     ------
-    PictureError
+    ImageError
         ``too_many_pixels``, ``truncated``, ``corrupt``.
     """
     if not data.startswith(_GZIP):
@@ -59,7 +59,7 @@ def check_tiles(table: Any, data: bytes, limits: ImageLimits, *, where: str = ""
 
     Raises
     ------
-    PictureError
+    ImageError
         ``too_many_pixels``, ``unsupported``, ``corrupt``.
     """
     header = table.header

@@ -94,7 +94,7 @@ def image_of_tiles(data: bytes, unit: int, *, where: str = "") -> np.ndarray:
 
     Raises
     ------
-    PictureError
+    ImageError
         ``corrupt``.
     """
     answer = _UNPACKER.ask(data, unit)

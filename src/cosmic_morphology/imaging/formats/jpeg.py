@@ -12,7 +12,7 @@ import re
 import numpy as np
 import simplejpeg
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging.sniff import RejectionKind, reject
 
 _REFETCH = "Fetch it again."
@@ -47,7 +47,7 @@ def end_of_jpeg(data: bytes, *, where: str = "") -> int:
 
     Raises
     ------
-    PictureError
+    ImageError
         ``truncated``: the body ends before its image does; ``unsupported``: more than
         :data:`MAX_SCANS` scans.
     """
@@ -109,7 +109,7 @@ def pixels_of_jpeg(
 
     Raises
     ------
-    PictureError
+    ImageError
         ``truncated`` or ``corrupt``.
     """
     width, height = at_least
@@ -147,7 +147,7 @@ def _without_padding(data: bytes, count: int, marker: str) -> bytes:
     return data
 
 
-def _refusal(said: str, where: str) -> PictureError:
+def _refusal(said: str, where: str) -> ImageError:
     if any(words in said.lower() for words in _CUT):
         return reject(RejectionKind.TRUNCATED, f"the JPEG is cut ({said})", where, _REFETCH)
     if "unsupported" in said.lower():

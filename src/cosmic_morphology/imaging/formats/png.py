@@ -30,7 +30,7 @@ def read_samples(data: bytes, limits: ImageLimits, *, where: str = "") -> Sample
 
     Raises
     ------
-    PictureError
+    ImageError
         ``too_many_pixels``. What the decoder raises passes through.
     """
     kind = data[25]

@@ -58,7 +58,7 @@ def developed(samples: Samples, *, where: str = "") -> Image.Image:
 
     Raises
     ------
-    PictureError
+    ImageError
         ``blank``: no two finite counts that can be seen differ.
     """
     opacity = samples.opacity

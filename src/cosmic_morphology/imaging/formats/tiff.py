@@ -91,7 +91,7 @@ def read_samples(
 
     Raises
     ------
-    PictureError
+    ImageError
         ``unsupported`` (a layout that is not read here, by name), ``too_many_pixels``,
         ``too_small``, ``truncated``, ``corrupt``.
     """

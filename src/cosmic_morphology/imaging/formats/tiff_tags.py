@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging.sniff import RejectionKind, reject
 
 Tags = dict[int, tuple[int, ...] | bytes]
@@ -46,7 +46,7 @@ def read_tags(data: bytes, *, where: str = "") -> Tags:
 
     Raises
     ------
-    PictureError
+    ImageError
         ``truncated``; ``unsupported``: a camera's raw file, or nothing but a preview or a mask;
         ``corrupt``: more numbers than any image needs.
     """
@@ -97,7 +97,7 @@ def _directories(data: bytes) -> Iterator[tuple[int, Tags]]:
             tags, after = _directory(data, at, "", only)
             yield at, tags
             at = after
-    except (struct.error, PictureError):  # whoever reads this directory says what is wrong
+    except (struct.error, ImageError):  # whoever reads this directory says what is wrong
         return
 
 

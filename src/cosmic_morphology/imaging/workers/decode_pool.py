@@ -1,8 +1,8 @@
-"""Taking many pictures in at once, beside an event loop that must not wait.
+"""Taking many images in at once, beside an event loop that must not wait.
 
 Threads alone share one interpreter with the loop: each wakes the other up and waits for its lock.
-So after the first pictures every core gets a process; and from then on a decoder that a hostile
-picture brings down takes that picture with it, not the harvest.
+So after the first images every core gets a process; and from then on a decoder that a hostile
+image brings down takes that image with it, not the harvest.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging.ingest import IngestedImage, ingest_image
 from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind
 from cosmic_morphology.imaging.workers.messages import read_answer
 from cosmic_morphology.imaging.workers.pipes import environment, read_message, write_message
 
-# A process takes about as long to start as these pictures take here.
+# A process takes about as long to start as these images take here.
 WORTH_A_PROCESS = 100
-# While a process works on one picture, the next one waits in its pipe.
+# While a process works on one image, the next one waits in its pipe.
 _AHEAD = 2
 _MANY = 4
 _LEAST_CORES = 2
 
 
 class DecodePool:
-    """Threads that take pictures in, each with a process as soon as it is worth it.
+    """Threads that take images in, each with a process as soon as it is worth it.
 
     Use it in a ``with`` block; :attr:`threads` runs :meth:`ingest_image`.
 
     Parameters
     ----------
     count : int
-        How many pictures are worked on at the same time.
+        How many images are worked on at the same time.
     limits : ImageLimits
         What may come in.
     worth_a_process : int
-        Pictures that are worth starting processes for.
+        Images that are worth starting processes for.
     """
 
     def __init__(
@@ -90,9 +90,9 @@ class DecodePool:
         """Ids of the processes that are ready."""
         return tuple(each.pid for each in self._workers if each.ready)
 
-    def expect(self, pictures: int) -> None:
+    def expect(self, images: int) -> None:
         """Say how many are to come: for many, processes are started before the first one."""
-        if not self._started and pictures >= _MANY * self._worth:
+        if not self._started and images >= _MANY * self._worth:
             with self._change:
                 self._start_all()
 
@@ -101,7 +101,7 @@ class DecodePool:
 
         Raises
         ------
-        PictureError
+        ImageError
             As there; ``corrupt`` where it has brought its process down.
         """
         worker = self._choose()
@@ -112,8 +112,8 @@ class DecodePool:
             return worker.ingest_image(data, where)
         except (OSError, ValueError) as error:
             self._replace(worker)
-            what = "the process that was to decode the picture ended"
-            raise PictureError(RejectionKind.CORRUPT, what, where=where) from error
+            what = "the process that was to decode the image ended"
+            raise ImageError(RejectionKind.CORRUPT, what, where=where) from error
         finally:
             with self._change:
                 worker.waiting -= 1
@@ -202,7 +202,7 @@ class DecodeWorker:
                 continue
 
     def ingest_image(self, data: bytes, where: str) -> IngestedImage:
-        """Have one picture taken in.
+        """Have one image taken in.
 
         Raises
         ------

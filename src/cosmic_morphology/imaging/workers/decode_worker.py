@@ -1,6 +1,6 @@
-"""``python -m …imaging.workers.decode_worker``: takes pictures in, in a process of its own.
+"""``python -m …imaging.workers.decode_worker``: takes images in, in a process of its own.
 
-The first frame in brings the limits; then each frame in (where, picture) is answered by one frame
+The first frame in brings the limits; then each frame in (where, image) is answered by one frame
 out (what is known or why it was refused, thumbnail). The process ends when its standard input
 does, so also when its parent is killed.
 """
@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging.ingest import ingest_image
 from cosmic_morphology.imaging.sniff import ImageLimits
 from cosmic_morphology.imaging.workers.messages import answer, refusal
@@ -19,7 +19,7 @@ from cosmic_morphology.imaging.workers.pipes import read_message, write_message
 
 
 def main() -> None:
-    """Answer every picture until there are no more."""
+    """Answer every image until there are no more."""
     # Ctrl-C reaches the whole group; the parent decides when this ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The parent reads frames here: nothing else may come between them.
@@ -34,7 +34,7 @@ def main() -> None:
         where, data = frame
         try:
             intake = ingest_image(data, limits=limits, source_hint=where)
-        except PictureError as error:
+        except ImageError as error:
             write_message(out, refusal(error))
         else:
             write_message(out, *answer(intake, data))

@@ -38,7 +38,7 @@ def environment() -> dict[str, str]:
     """What a process of ours is started with."""
     here = str(Path(__file__).parents[3])
     path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH", ""))))
-    # The folder that a person happens to be in is no place to import from; and one picture is
+    # The folder that a person happens to be in is no place to import from; and one image is
     # work for one core.
     alone = {"PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return {**os.environ, "PYTHONPATH": path, **alone}

@@ -28,7 +28,7 @@ _LEARNT_FROM = "split IN ('train', 'val')"
 
 
 class AtlasSource:
-    """Pictures of an atlas: only the train and val splits are ever read.
+    """Images of an atlas: only the train and val splits are ever read.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class AtlasSource:
         return {"uri": place, "version": str(self._atlas.version)}
 
     def examples(self, labels: str) -> list[Example]:
-        """Pictures of train and val with a label: the ``label`` column, or one voter's votes.
+        """Images of train and val with a label: the ``label`` column, or one voter's votes.
 
         Raises
         ------
@@ -55,13 +55,13 @@ class AtlasSource:
         """
         if "split" not in self._atlas.columns():
             raise UsageError(
-                "the pictures are not split yet", where=self._atlas.uri, todo="Run `cosmic split`."
+                "the images are not split yet", where=self._atlas.uri, todo="Run `cosmic split`."
             )
-        with_picture = self._atlas.positions()
+        with_image = self._atlas.positions()
         column = "label" if labels == "label" else "votes"
         more = ["label_confidence"] if column == "label" else []
         table = self._atlas.read(["id", column, "split", "group", *more], where=_LEARNT_FROM)
-        rows = [row for row in table.to_pylist() if row["id"] in with_picture]
+        rows = [row for row in table.to_pylist() if row["id"] in with_image]
         if column == "label":
             return examples_of_labels(rows)
         examples = examples_of_votes(rows, labels)
@@ -75,7 +75,7 @@ class AtlasSource:
         return examples
 
     def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """The JPEG of each picture, in order, read in batches."""
+        """The JPEG of each image, in order, read in batches."""
         for batch in self._atlas.batches(["thumbnail"], ids=ids):
             yield from zip(
                 batch.column("id").to_pylist(), batch.column("thumbnail").to_pylist(), strict=True
@@ -88,7 +88,7 @@ class AtlasSource:
         backbone: Backbone,
         progress: Callable[[int, int], None] | None = None,
     ) -> np.ndarray:
-        """Embeddings of pictures, float32 of shape ``(N, F)``; zero where one is unreadable.
+        """Embeddings of images, float32 of shape ``(N, F)``; zero where one is unreadable.
 
         They are taken from the atlas; what is missing there is embedded first and stays there.
         """
@@ -101,7 +101,7 @@ class AtlasSource:
         return read_embeddings(self._atlas, column, ids)
 
 
-def pictures_of_run(
+def images_of_run(
     run_folder: Path, *, ours: str = "", storage_options: Mapping[str, str] | None = None
 ) -> TrainingSource | None:
     """The atlas or Parquet file that a run was trained from; None where it is no longer there.
@@ -139,7 +139,7 @@ def pictures_of_run(
 
 
 def sample_images(table: TrainingSource, labels: str, n: int, *, split: str) -> list[bytes]:
-    """Thumbnails of at most ``n`` labelled pictures of a split, evenly from all of them.
+    """Thumbnails of at most ``n`` labelled images of a split, evenly from all of them.
 
     Parameters
     ----------

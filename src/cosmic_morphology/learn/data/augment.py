@@ -1,6 +1,6 @@
-"""Random changes of pictures for training: drawing what to do stands apart from doing it.
+"""Random changes of images for training: drawing what to do stands apart from doing it.
 
-Everything works on whole batches, on the CPU or the GPU, each picture with its own changes.
+Everything works on whole batches, on the CPU or the GPU, each image with its own changes.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ _BLUR_TAPS = 7
 
 @dataclass(frozen=True, slots=True)
 class AugmentationParams:
-    """What to do to each of ``N`` pictures.
+    """What to do to each of ``N`` images.
 
     Attributes
     ----------
     affine : Tensor of float32, shape ``(N, 2, 3)``
-        From places of the new picture to places of the old one, both in -1..1.
+        From places of the new image to places of the old one, both in -1..1.
     gain, offset : Tensor of float32, shape ``(N, 3)``
         Of each channel.
     contrast, saturation : Tensor of float32, shape ``(N,)``
-        1 leaves the picture as it is; a saturation of 0 is grey.
+        1 leaves the image as it is; a saturation of 0 is grey.
     order : Tensor of int64, shape ``(N, 3)``
         Which old channel each new one shows.
     blur_sigma_px, noise_sigma : Tensor of float32, shape ``(N,)``
-        0 leaves the picture as it is.
+        0 leaves the image as it is.
     border : Tensor of float32, shape ``(N, 4)``
         Share of the side that is blanked at left, top, right, bottom.
     noise_seed : int
-        The noise itself is drawn where the pictures are.
+        The noise itself is drawn where the images are.
     """
 
     affine: torch.Tensor
@@ -53,7 +53,7 @@ class AugmentationParams:
 
 
 def sample_params(wanted: Augmentation, n: int, generator: torch.Generator) -> AugmentationParams:
-    """Draw the changes of ``n`` pictures; the same generator state gives the same changes."""
+    """Draw the changes of ``n`` images; the same generator state gives the same changes."""
 
     def spread(width: float, *shape: int) -> torch.Tensor:
         return (torch.rand(n, *shape, generator=generator) * 2 - 1) * width
@@ -89,7 +89,7 @@ def apply_params(pixels: torch.Tensor, changes: AugmentationParams, size_px: int
     pixels : Tensor of float32, shape ``(N, 3, H, W)``
         In 0..1.
     changes : Changes
-        For these ``N`` pictures.
+        For these ``N`` images.
     size_px : int
         Side of the square answer, px.
 

@@ -23,7 +23,7 @@ class Examples(Dataset[dict[str, torch.Tensor]]):
     weights : Tensor of float32, shape ``(N,)``
         How much each counts.
     ids : sequence of str
-        Which pictures these are; empty when nobody asks.
+        Which images these are; empty when nobody asks.
     """
 
     def __init__(

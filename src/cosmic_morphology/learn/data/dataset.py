@@ -1,4 +1,4 @@
-"""Where training gets its pictures from: the atlas, or a Parquet file on a machine without one."""
+"""Where training gets its images from: the atlas, or a Parquet file on a machine without one."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _NEEDED = ("id", "thumbnail", "label", "split", "group")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled picture of the train or val split.
+    """One labelled image of the train or val split.
 
     Attributes
     ----------
     id : str
-        Of the picture.
+        Of the image.
     label : str
         The class that training believes.
     split : str
-        ``train`` or ``val``; test pictures never come here.
+        ``train`` or ``val``; test images never come here.
     group : str
-        Pictures that no split may part.
+        Images that no split may part.
     weight : float
         How sure the label is, in (0, 1].
     """
@@ -42,23 +42,23 @@ class Example:
 
 
 class TrainingSource(Protocol):
-    """What training needs of a source of pictures."""
+    """What training needs of a source of images."""
 
     def origin(self) -> dict[str, str]:
         """Where the data is and which version of it is read."""
         ...
 
     def examples(self, labels: str) -> list[Example]:
-        """Pictures of train and val with a label, by ``id``: ``label``, or a voter's votes."""
+        """Images of train and val with a label, by ``id``: ``label``, or a voter's votes."""
         ...
 
     def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """The JPEG of each picture, in order."""
+        """The JPEG of each image, in order."""
         ...
 
 
 class ParquetSource:
-    """Pictures of one Parquet file, as ``cosmic atlas export --format parquet`` writes it.
+    """Images of one Parquet file, as ``cosmic atlas export --format parquet`` writes it.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class ParquetSource:
         return {"uri": str(self._path.resolve()), "version": f"{self._path.stat().st_size} bytes"}
 
     def examples(self, labels: str) -> list[Example]:
-        """Labelled pictures of train and val; only the column ``label`` is in such a file."""
+        """Labelled images of train and val; only the column ``label`` is in such a file."""
         if labels != "label":
             raise UsageError(
                 "a Parquet file holds no votes", where=str(self._path), todo="Train on 'label'."
@@ -105,7 +105,7 @@ class ParquetSource:
         return examples_of_labels(self._file.read(columns).to_pylist())
 
     def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """The JPEG of each picture; the order is that of the file."""
+        """The JPEG of each image; the order is that of the file."""
         wanted = set(ids)
         for batch in self._file.iter_batches(batch_size=256, columns=["id", "thumbnail"]):
             for row in batch.to_pylist():

@@ -1,4 +1,4 @@
-"""What a frozen backbone sees in every picture: the column ``embedding_<backbone>``."""
+"""What a frozen backbone sees in every image: the column ``embedding_<backbone>``."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class EmbedResult:
     column : str
         Where the embeddings are.
     filled, already_there : int
-        Pictures embedded now and before.
+        Images embedded now and before.
     unreadable : int
-        Pictures that could not be read: their embedding is zero.
+        Images that could not be read: their embedding is zero.
     weights : str
         Which weights the backbone has.
     """
@@ -45,7 +45,7 @@ def embed_images(
     backbone: Backbone | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> EmbedResult:
-    """Fill ``embedding_<backbone>`` (float16, fixed-size list) for the pictures that lack it.
+    """Fill ``embedding_<backbone>`` (float16, fixed-size list) for the images that lack it.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def embed_images(
     backbone : Backbone, optional
         The same, already built.
     progress : callable, optional
-        Called with pictures done and pictures to do.
+        Called with images done and images to do.
     """
     learn = with_preset(learn)
     backbone = backbone or build_backbone(learn)

@@ -1,11 +1,11 @@
-"""A frozen backbone at work: pictures in, vectors out."""
+"""A frozen backbone at work: images in, vectors out."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.learn.models.backbones import Backbone
 from cosmic_morphology.learn.models.batch_size_fallback import BatchSizeFallback
 from cosmic_morphology.learn.models.devices import autocast, bf16_helps, device_for, on_device
@@ -30,7 +30,7 @@ class FrozenBackbone:
     device : torch.device
         Where it runs.
     batch : int
-        Pictures that are best given at once.
+        Images that are best given at once.
     """
 
     def __init__(self, backbone: Backbone, learn: LearnSettings) -> None:
@@ -67,14 +67,14 @@ class Embedder:
         self._backbone = backbone
 
     def __call__(self, thumbnails: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings, float32 of shape ``(N, n_features)``, and which pictures could be read."""
+        """Embeddings, float32 of shape ``(N, n_features)``, and which images could be read."""
         vectors = np.zeros((len(thumbnails), self._backbone.n_features), np.float32)
         readable = np.ones(len(thumbnails), bool)
         pixels = []
         for row, thumbnail in enumerate(thumbnails):
             try:
                 pixels.append(self._backbone.preprocessing.pixels(thumbnail))
-            except PictureError:
+            except ImageError:
                 readable[row] = False
         n = self._see.batch
         seen = [self._seen(pixels[start : start + n]) for start in range(0, len(pixels), n)]

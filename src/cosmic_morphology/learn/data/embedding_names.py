@@ -11,7 +11,7 @@ from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.atlas.storage.lance_tables import sql_literal
 from cosmic_morphology.learn.models.backbones import timm_name
 
-# Raise it when the same picture and weights give another embedding.
+# Raise it when the same image and weights give another embedding.
 _CODE = "1"
 # So many are looked up one by one; for more the whole column is read.
 _FEW = 1000

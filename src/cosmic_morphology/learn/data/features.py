@@ -1,4 +1,4 @@
-"""Inputs of training: embeddings for a head, decoded pictures for anything deeper."""
+"""Inputs of training: embeddings for a head, decoded images for anything deeper."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Features:
     vectors : ndarray of float32, shape ``(N, F)``
         In the order of ``ids``; of several views float16, shape ``(N, V, F)``.
     ids : list of str
-        The pictures that could be read.
+        The images that could be read.
     unreadable : dict of str to str
         The others, with why.
     """
@@ -40,7 +40,7 @@ def features_of(
     learn: LearnSettings,
     progress: Callable[[int, int], None] | None = None,
 ) -> Features:
-    """Embeddings of pictures: from the source's own column where it has one, or made now."""
+    """Embeddings of images: from the source's own column where it has one, or made now."""
     kept = getattr(table, "embeddings", None)
     if kept is not None:
         vectors = kept(ids, learn, backbone, progress)
@@ -49,7 +49,7 @@ def features_of(
             vectors[seen],
             [each for each, good in zip(ids, seen, strict=True) if good],
             {
-                each: "the picture could not be embedded"
+                each: "the image could not be embedded"
                 for each, good in zip(ids, seen, strict=True)
                 if not good
             },
@@ -77,7 +77,7 @@ def _made_now(
             if good:
                 found.ids.append(each)
             else:
-                found.unreadable[each] = "the picture could not be read"
+                found.unreadable[each] = "the image could not be read"
         if progress:
             progress(len(found.ids) + len(found.unreadable), len(ids))
     if parts:

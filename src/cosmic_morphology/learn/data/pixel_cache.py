@@ -1,4 +1,4 @@
-"""Pictures decoded once into memory (or a file behind it), so that no epoch decodes again."""
+"""Images decoded once into memory (or a file behind it), so that no epoch decodes again."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.learn.data.dataset import TrainingSource
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 
-# Pictures are kept larger than the input by this, so that a zoom still finds detail.
+# Images are kept larger than the input by this, so that a zoom still finds detail.
 ROOM_TO_ZOOM = 1.15
 # Above this an array goes to a file that is mapped into memory.
 IN_MEMORY_BYTES = 2 * 10**9
@@ -23,14 +23,14 @@ _BATCH = 64
 
 @dataclass(slots=True)
 class PixelCache:
-    """Decoded pictures.
+    """Decoded images.
 
     Attributes
     ----------
     pixels : ndarray of uint8, shape ``(N, side, side, 3)``
         In the order of ``ids``.
     ids : list of str
-        The pictures that could be read.
+        The images that could be read.
     unreadable : dict of str to str
         The others, with why.
     """
@@ -56,31 +56,31 @@ def decode_all(
     table : TrainingSource
         The source.
     ids : sequence of str
-        Which pictures.
+        Which images.
     preprocessing : Preprocessing
-        How a picture becomes a square.
+        How an image becomes a square.
     side_px : int
         Side of the square, px.
     workers : int
         Threads that decode (the decoder lets go of Python's lock).
     progress : callable, optional
-        Called with pictures done and pictures in all.
+        Called with images done and images in all.
     """
     pixels = space_for((len(ids), side_px, side_px, 3), np.uint8)
     kept: list[str] = []
     unreadable: dict[str, str] = {}
 
-    def one(item: tuple[str, bytes]) -> tuple[str, np.ndarray | PictureError]:
+    def one(item: tuple[str, bytes]) -> tuple[str, np.ndarray | ImageError]:
         try:
             return item[0], preprocessing.pixels(item[1], size_px=side_px)
-        except PictureError as error:
+        except ImageError as error:
             return item[0], error
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
         source = iter(table.thumbnails(ids))
         while items := [item for _, item in zip(range(_BATCH), source, strict=False)]:
             for each, found in pool.map(one, items):
-                if isinstance(found, PictureError):
+                if isinstance(found, ImageError):
                     unreadable[each] = f"{found.kind}: {found.what}"
                 else:
                     pixels[len(kept)] = found

@@ -1,4 +1,4 @@
-"""Features of several views of each picture: turned ones to average, changed ones to learn from."""
+"""Features of several views of each image: turned ones to average, changed ones to learn from."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def features_of_views(
     keep: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Features:
-    """What a frozen backbone sees in ``n_views`` views of each picture.
+    """What a frozen backbone sees in ``n_views`` views of each image.
 
     Parameters
     ----------
     table, ids, backbone, learn
         As :func:`~cosmic_morphology.learn.data.features.features_of` has them.
     n_views : int
-        Views of each picture. The first is the picture as it is.
+        Views of each image. The first is the image as it is.
     crops : int
         Enlarged parts beside them, where nothing is changed at random.
     augment : Augmentation, optional
@@ -65,7 +65,7 @@ def features_of_views(
         A file to keep them in, unless they are large: a run that was killed and goes on does
         not look again.
     progress : callable, optional
-        Called with pictures done and pictures in all.
+        Called with images done and images in all.
     """
     kept = _kept(keep, (n_views + crops, backbone.n_features)) if keep else None
     if kept is not None:

@@ -14,11 +14,11 @@ CARD = "model_card.md"
 _TEST_SCORES = "test_scores.json"
 
 _LIMITS = """\
-- It knows pictures as archives publish them: processed, coloured, often cropped. Raw frames of a
+- It knows images as archives publish them: processed, coloured, often cropped. Raw frames of a
   telescope are another thing.
 - The val split chose the best epoch and the temperature: its scores flatter the model. Those of
   the test split do not, and have intervals.
-- A picture of something else gets one of the classes too, unless the model has a class for it or
+- An image of something else gets one of the classes too, unless the model has a class for it or
   its confidence is held against the threshold below."""
 
 
@@ -30,7 +30,7 @@ def write_card(run_folder: Path, *, scores: Sequence[str] = ()) -> Path:
     run_folder : Path
         Of a finished run.
     scores : sequence of str
-        Scores of the test split, each with its interval and number of pictures. Without them
+        Scores of the test split, each with its interval and number of images. Without them
         those that an earlier call was given are kept.
 
     Raises
@@ -47,8 +47,8 @@ def write_card(run_folder: Path, *, scores: Sequence[str] = ()) -> Path:
     parts = [
         f"# {run.name}",
         (
-            f"Classifies pictures of the sky into {len(run.classes)} classes: "
-            f"{', '.join(run.classes)}. Use it with `cosmic predict RUN PICTURE`."
+            f"Classifies images of the sky into {len(run.classes)} classes: "
+            f"{', '.join(run.classes)}. Use it with `cosmic predict RUN IMAGE`."
         ),
         "## How it was made",
         _table(_making(run, settings)),
@@ -84,11 +84,11 @@ def _making(run: Run, settings: Mapping[str, Any]) -> dict[str, Any]:
         "labels": settings.get("labels", ""),
         "data": f"{_place(str(source.get('uri', '')))} at version {source.get('version', '')}",
         "seed": settings.get("seed", ""),
-        "pictures that could not be read": metrics.get("quarantined", ""),
+        "images that could not be read": metrics.get("quarantined", ""),
         "torch, timm": f"{machine.get('torch', '')}, {machine.get('timm', '')}",
     }
     if "n_train" in metrics:
-        found["pictures"] = f"{metrics['n_train']} to learn from, {metrics['n_val']} to choose by"
+        found["images"] = f"{metrics['n_train']} to learn from, {metrics['n_val']} to choose by"
     if "epochs" in metrics:
         found["epochs"] = f"{metrics['epochs']} (the best was {metrics.get('best_epoch', '?')})"
     if "penalty" in metrics:
@@ -111,7 +111,7 @@ def _val_scores(run: Run, settings: Mapping[str, Any]) -> dict[str, str]:
         "macro-F1": _number(metrics.get("val_macro_f1")),
         "accuracy": _number(metrics.get("val_accuracy")),
         "class-wise calibration error": _number(metrics.get("val_classwise_ece")),
-        "pictures": str(metrics.get("n_val", "not noted")),
+        "images": str(metrics.get("n_val", "not noted")),
     }
     threshold = metrics.get("reject_below")
     if threshold:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cosmic_morphology.errors import PictureError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.io_utils import whole_file
 from cosmic_morphology.learn.export.padding import with_fixed_padding
 from cosmic_morphology.learn.inference.model import TrainedModel
@@ -42,7 +42,7 @@ class OnnxExportResult:
     parity : float
         Largest difference of a probability from torch's.
     same_class : float
-        Share of the compared pictures that get the class that torch gives them.
+        Share of the compared images that get the class that torch gives them.
     compared_on : str
         What the two were compared on.
     int8 : bool
@@ -128,7 +128,7 @@ def export_onnx(
         _describe(ready, model, "int8" if int8_from else "float32")
         shutil.copyfile(ready, beside)
     pixels = _readable(model.preprocessing, compare_on)
-    on = f"{len(pixels)} pictures" if len(pixels) else "noise"
+    on = f"{len(pixels)} images" if len(pixels) else "noise"
     parity, same = _compare(whole, path, pixels if len(pixels) else _noise(size))
     model.network.to(model.device)
     megabytes = round(path.stat().st_size / 1e6, 2)
@@ -213,10 +213,10 @@ def _describe(path: Path, model: TrainedModel, precision: str) -> None:
 
 
 def _input_in_words(preprocessing: Preprocessing) -> str:
-    """How a picture becomes the input, for whoever feeds the file himself."""
+    """How an image becomes the input, for whoever feeds the file himself."""
     side = preprocessing.size_px
     return (
-        f"{INPUT}: uint8 of shape (N, {side}, {side}, 3), RGB. The picture is turned upright by "
+        f"{INPUT}: uint8 of shape (N, {side}, {side}, 3), RGB. The image is turned upright by "
         "its EXIF orientation, converted to sRGB, and squeezed once, whole and without a crop, "
         f"from its original size into {side} x {side} px by Pillow: "
         f"Image.resize(({side}, {side}), Image.Resampling.{preprocessing.interpolation.upper()}). "
@@ -229,8 +229,8 @@ def _readable(preprocessing: Preprocessing, thumbnails: Sequence[bytes]) -> np.n
     for thumbnail in thumbnails:
         try:
             found.append(preprocessing.pixels(thumbnail))
-        except PictureError:
-            continue  # the comparison says how many pictures it was made on
+        except ImageError:
+            continue  # the comparison says how many images it was made on
     return np.stack(found) if found else np.zeros((0,), np.uint8)
 
 

@@ -14,14 +14,14 @@ from torch import nn
 def with_fixed_padding(network: nn.Module, example: torch.Tensor) -> nn.Module:
     """A copy of a network whose TensorFlow-like convolutions know their padding beforehand.
 
-    A graph that works its padding out anew for each picture is a tenth slower in onnxruntime.
+    A graph that works its padding out anew for each image is a tenth slower in onnxruntime.
 
     Parameters
     ----------
     network : Module
         On the CPU; it stays as it is.
     example : Tensor
-        An input; the copy is right for pictures of its size only.
+        An input; the copy is right for images of its size only.
     """
     fixed = copy.deepcopy(network).eval()
     for name, (height, width) in _input_sizes(fixed, example).items():

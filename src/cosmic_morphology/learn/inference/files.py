@@ -1,4 +1,4 @@
-"""A trained model on files of a person: pictures of any kind that intake takes, one row each."""
+"""A trained model on files of a person: images of any kind that intake takes, one row each."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cosmic_morphology.errors import InputError, PictureError
-from cosmic_morphology.imaging import ImageLimits, read_picture
+from cosmic_morphology.errors import ImageError, InputError
+from cosmic_morphology.imaging import ImageLimits, read_image
 from cosmic_morphology.learn.inference.judges import PixelPredictor
 from cosmic_morphology.learn.inference.prediction import Prediction, make_prediction
 
@@ -24,7 +24,7 @@ def predict_files(
     reject_below: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Prediction]:
-    """Judge a picture, or every file below a folder; a bad file is an answer with its reason.
+    """Judge an image, or every file below a folder; a bad file is an answer with its reason.
 
     Parameters
     ----------
@@ -62,28 +62,28 @@ def predict_files(
 
 def predict_bytes(
     model: PixelPredictor,
-    pictures: Mapping[str, bytes | OSError],
+    images: Mapping[str, bytes | OSError],
     *,
     limits: ImageLimits | None = None,
     reject_below: float | None = None,
 ) -> Iterator[Prediction]:
-    """Judge pictures by name, as they came: bytes, or the error instead of them."""
+    """Judge images by name, as they came: bytes, or the error instead of them."""
     threshold = model.reject_below if reject_below is None else reject_below
     squares: dict[str, np.ndarray] = {}
     errors: dict[str, str] = {}
-    for name, data in pictures.items():
+    for name, data in images.items():
         if isinstance(data, OSError):
             errors[name] = f"unreadable: {data.strerror}"
             continue
         try:
             # Shrunk once, from the original: whoever feeds the model himself gets the same answer.
-            pixels = read_picture(data, limits=limits or ImageLimits(), source_hint=name)
+            pixels = read_image(data, limits=limits or ImageLimits(), source_hint=name)
             squares[name] = model.preprocessing.squared(pixels)
-        except PictureError as error:
+        except ImageError as error:
             errors[name] = f"{error.kind}: {error.what}"
     said = model.predict_pixels(np.stack([*squares.values()])) if squares else ()
     found = dict(zip(squares, said, strict=True))
-    for name in pictures:
+    for name in images:
         yield make_prediction(
             name,
             found.get(name),

@@ -1,4 +1,4 @@
-"""What judges pictures: a trained run, or the ONNX file that was exported from one."""
+"""What judges images: a trained run, or the ONNX file that was exported from one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Predictor(Protocol):
     reject_below: float
 
     def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
-        """Probabilities, float32 of shape ``(N, K)``; a picture that cannot be read gets NaN."""
+        """Probabilities, float32 of shape ``(N, K)``; an image that cannot be read gets NaN."""
         ...
 
     def fingerprint(self) -> str:
@@ -32,7 +32,7 @@ class Predictor(Protocol):
 
 
 class PixelPredictor(Predictor, Protocol):
-    """A model that also takes its own input: pictures that were shrunk once, from the original."""
+    """A model that also takes its own input: images that were shrunk once, from the original."""
 
     preprocessing: Preprocessing
 

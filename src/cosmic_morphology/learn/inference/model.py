@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from cosmic_morphology.errors import InputError, PictureError, SettingsError
+from cosmic_morphology.errors import ImageError, InputError, SettingsError
 from cosmic_morphology.io_utils import whole_file, write_json
 from cosmic_morphology.learn.models.backbones import bare_model
 from cosmic_morphology.learn.models.batch_size_fallback import BatchSizeFallback
@@ -38,7 +38,7 @@ _USUAL_SIDE_PX = 512
 
 @dataclass(slots=True)
 class TrainedModel:
-    """A network with everything that it needs to judge a picture.
+    """A network with everything that it needs to judge an image.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class TrainedModel:
     network : Network
         Backbone and head.
     preprocessing : Preprocessing
-        From a picture to the network's input.
+        From an image to the network's input.
     temperature : float
         The scores are divided by it (Guo et al. 2017).
     reject_below : float
@@ -72,7 +72,7 @@ class TrainedModel:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
-        """Probabilities, float32 of shape ``(N, K)``; a picture that cannot be read gets NaN."""
+        """Probabilities, float32 of shape ``(N, K)``; an image that cannot be read gets NaN."""
         return softmax(self.logits(thumbnails) / self.temperature)
 
     def logits(self, thumbnails: Sequence[bytes]) -> np.ndarray:
@@ -136,7 +136,7 @@ class TrainedModel:
                 try:
                     squares.append(self.preprocessing.pixels(thumbnails[row]))
                     rows.append(row)
-                except PictureError:
+                except ImageError:
                     continue  # stays NaN, which the caller counts
             if rows:
                 found[rows] = self._forward(np.stack(squares), part, in_parts)

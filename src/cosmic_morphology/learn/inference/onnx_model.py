@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from cosmic_morphology.errors import InputError, MissingExtraError, PictureError, how_to_install
+from cosmic_morphology.errors import ImageError, InputError, MissingExtraError, how_to_install
 from cosmic_morphology.learn.inference.onnx_guard import read_onnx
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.run_folder.documents import (
@@ -37,7 +37,7 @@ class OnnxModel:
     path : Path
         From :func:`export_onnx`.
     threads : int, optional
-        For one picture; without it onnxruntime's choice.
+        For one image; without it onnxruntime's choice.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class OnnxModel:
     classes : tuple of str
         In the order of the probabilities.
     preprocessing : Preprocessing
-        From a picture to the input.
+        From an image to the input.
     reject_below : float
         An answer less sure than this is better left open; 0: none was chosen.
 
@@ -101,12 +101,12 @@ class OnnxModel:
                 )
 
     def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
-        """Probabilities, float32 of shape ``(N, K)``; a picture that cannot be read gets NaN."""
+        """Probabilities, float32 of shape ``(N, K)``; an image that cannot be read gets NaN."""
         found = np.full((len(thumbnails), len(self.classes)), np.nan, np.float32)
         for row, thumbnail in enumerate(thumbnails):
             try:
                 pixels = self.preprocessing.pixels(thumbnail)
-            except PictureError:
+            except ImageError:
                 continue  # stays NaN, which the caller counts
             found[row] = self.predict_pixels(pixels[None])[0]
         return found

@@ -1,4 +1,4 @@
-"""A trained model on the pictures of an atlas: the columns ``prediction_…`` and its companions."""
+"""A trained model on the images of an atlas: the columns ``prediction_…`` and its companions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cosmic_morphology.learn.data.embedding_names import (
 from cosmic_morphology.learn.inference.judges import EmbeddingPredictor, Predictor
 from cosmic_morphology.learn.inference.prediction import Prediction, make_prediction
 
-# Raise it when the same model gives other probabilities for the same picture.
+# Raise it when the same model gives other probabilities for the same image.
 _CODE = "1"
 _BATCH = 128
 _CHECKPOINT_ROWS = 512
@@ -34,9 +34,9 @@ class PredictResult:
     column : str
         Where the classes are.
     filled, already_there : int
-        Pictures judged now and before.
+        Images judged now and before.
     unreadable : int
-        Pictures that could not be read; they get an empty class and confidence 0.
+        Images that could not be read; they get an empty class and confidence 0.
     """
 
     column: str
@@ -53,12 +53,12 @@ def predict_images(
     name: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PredictResult:
-    """Write class, confidence and probabilities of the pictures that lack them.
+    """Write class, confidence and probabilities of the images that lack them.
 
     The columns are ``prediction_<name>`` (text), ``confidence_<name>`` (float32) and
     ``probabilities_<name>`` (float32, in the order of the model's classes, which stand in the
     column's metadata). What a frozen backbone saw is taken from the atlas where it is there; only
-    the other pictures are read.
+    the other images are read.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ def predict_images(
     run : Judge
         From :func:`load_trained_model` or :func:`load_model`.
     where : str, optional
-        Which pictures, in Lance's SQL.
+        Which images, in Lance's SQL.
     name : str, optional
         Of the columns; without it the model's.
     progress : callable, optional
-        Called with pictures done and pictures to do.
+        Called with images done and images to do.
     """
     fields = _fields(name or run.name, len(run.classes))
     parameters = {"run": run.name, "classes": run.classes, "fingerprint": run.fingerprint()}
@@ -99,7 +99,7 @@ def iter_predictions(
     name: str | None = None,
     reject_below: float | None = None,
 ) -> Iterator[Prediction]:
-    """What :func:`predict_images` has written, by id, with whom to credit for each picture.
+    """What :func:`predict_images` has written, by id, with whom to credit for each image.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def iter_predictions(
     run : Judge
         Whose answers.
     where : str, optional
-        Which pictures, in Lance's SQL.
+        Which images, in Lance's SQL.
     name : str, optional
         Of the columns; without it the model's.
     reject_below : float, optional
@@ -122,7 +122,7 @@ def iter_predictions(
             probabilities = np.array(row[column], np.float32)
             yield make_prediction(
                 row["id"],
-                # Unreadable pictures were given no probability at all.
+                # Unreadable images were given no probability at all.
                 probabilities if probabilities.any() else None,
                 run.classes,
                 reject_below=run.reject_below if reject_below is None else reject_below,
@@ -132,12 +132,12 @@ def iter_predictions(
 
 
 def predictor_for_ids(atlas: Atlas, run: Predictor) -> Callable[[Sequence[str]], np.ndarray]:
-    """What a run says of pictures of an atlas, without writing it there.
+    """What a run says of images of an atlas, without writing it there.
 
     Returns
     -------
     callable
-        Ids of N pictures in, probabilities out, float32 of shape ``(N, K)``; NaN where a picture
+        Ids of N images in, probabilities out, float32 of shape ``(N, K)``; NaN where an image
         cannot be read.
     """
     seen = _seen_before(atlas, run)
@@ -175,7 +175,7 @@ def prediction_table(
 
 
 def _seen_before(atlas: Atlas, run: Predictor) -> frozenset[str]:
-    """Ids of the pictures whose embedding, as this run needs it, stands in the atlas."""
+    """Ids of the images whose embedding, as this run needs it, stands in the atlas."""
     # A head that averages turned views needs to see them.
     if not isinstance(run, EmbeddingPredictor) or run.views != 1 or run.crops:
         return frozenset()
@@ -202,11 +202,11 @@ def _probabilities(
                 todo="This run does not say truly what it was trained on: train it again.",
             )
         found[known] = run.predict_embeddings(vectors)
-        # An unreadable picture has a vector of zeros.
+        # An unreadable image has a vector of zeros.
         found[np.array(known)[~vectors.any(axis=1)]] = np.nan
     others = [row for row, each in enumerate(ids) if each not in seen_before]
     for start in range(0, len(others), _BATCH):
         rows = others[start : start + _BATCH]
-        thumbnails = atlas.pictures([ids[row] for row in rows]).column("thumbnail").to_pylist()
+        thumbnails = atlas.images([ids[row] for row in rows]).column("thumbnail").to_pylist()
         found[rows] = run.predict(thumbnails)
     return found

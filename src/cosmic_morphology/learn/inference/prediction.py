@@ -1,4 +1,4 @@
-"""What a model says of one picture, and the files that answers are written to."""
+"""What a model says of one image, and the files that answers are written to."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _UNREADABLE = "corrupt: the thumbnail cannot be read"
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model says of one picture.
+    """What a model says of one image.
 
     Attributes
     ----------
     file : str
         Its path, its address, or its id in the atlas.
     prediction : str
-        The likeliest class; empty when this is no usable picture.
+        The likeliest class; empty when this is no usable image.
     confidence : float
         Its probability.
     sure : bool
@@ -38,7 +38,7 @@ class Prediction:
     probabilities : dict of str to float
         Of each class.
     credit, licence : str
-        Whom the archive asks to name, and on what terms the picture is given (pictures of an
+        Whom the archive asks to name, and on what terms the image is given (images of an
         atlas only).
     error : str
         Why there is no answer.

@@ -46,7 +46,7 @@ _NOT_OURS_TO_GIVE = {
 
 @dataclass(slots=True)
 class Backbone:
-    """A network that turns a picture into a vector.
+    """A network that turns an image into a vector.
 
     Attributes
     ----------

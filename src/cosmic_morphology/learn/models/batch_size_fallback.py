@@ -1,4 +1,4 @@
-"""When the GPU's memory is full: half as many pictures at once, from then on."""
+"""When the GPU's memory is full: half as many images at once, from then on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BatchSizeFallback:
     Attributes
     ----------
     most : int or None
-        Pictures at once that fitted in the end; None as long as every batch has.
+        Images at once that fitted in the end; None as long as every batch has.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class BatchSizeFallback:
         Raises
         ------
         TrainingError
-            Not even one picture fits.
+            Not even one image fits.
         """
         while True:
             n = min(self.most or len(batch), len(batch))
@@ -44,12 +44,12 @@ class BatchSizeFallback:
             forget_gpu_memory()
             if n <= 1:
                 raise TrainingError(
-                    "a single picture does not fit into the GPU's memory",
+                    "a single image does not fit into the GPU's memory",
                     where=str(batch.device),
                     todo="Take a smaller backbone or a smaller learn.image_size_px.",
                 )
             self.most = n // 2
-            _log.warning("the GPU's memory was full: %d pictures at once from now on", self.most)
+            _log.warning("the GPU's memory was full: %d images at once from now on", self.most)
 
 
 def _tried(

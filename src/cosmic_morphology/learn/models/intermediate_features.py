@@ -1,7 +1,7 @@
 """A backbone that shows what its middle stages see, not only its last one.
 
 The last stage of a net that was trained on holiday photographs has forgotten much of what tells
-sky pictures apart (grain, glow, how crowded it is); the stages before it still have it.
+sky images apart (grain, glow, how crowded it is); the stages before it still have it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LEVELS_OF_A_TRANSFORMER = 4
 
 
 class IntermediateFeatures(nn.Module):
-    """Mean, spread and maximum over the picture of each stage, then the backbone's own vector.
+    """Mean, spread and maximum over the image of each stage, then the backbone's own vector.
 
     Parameters
     ----------

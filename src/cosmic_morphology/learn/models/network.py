@@ -84,7 +84,7 @@ class Network(nn.Module):
         self.head = head
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Scores of normalised pictures of shape ``(N, 3, size, size)``."""
+        """Scores of normalised images of shape ``(N, 3, size, size)``."""
         found: torch.Tensor = self.head(self.backbone(pixels))
         return found
 

@@ -1,4 +1,4 @@
-"""How a picture becomes the input of a network: read from the model, never repeated beside it."""
+"""How an image becomes the input of a network: read from the model, never repeated beside it."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Preprocessing:
     def pixels(self, thumbnail: bytes, *, size_px: int | None = None) -> np.ndarray:
         """Pixels of a thumbnail as a square.
 
-        The whole picture is squeezed into the square: objects of the sky stand anywhere, and a
-        central crop of a wide picture would lose them.
+        The whole image is squeezed into the square: objects of the sky stand anywhere, and a
+        central crop of a wide image would lose them.
 
         Parameters
         ----------
@@ -75,8 +75,8 @@ class Preprocessing:
 
         Raises
         ------
-        PictureError
-            The bytes are no picture.
+        ImageError
+            The bytes are no image.
         """
         side = size_px or self.size_px
         # Twice the side lets the JPEG decoder skip detail that the resize would throw away.
@@ -85,8 +85,8 @@ class Preprocessing:
     def squared(self, pixels: np.ndarray, size_px: int | None = None) -> np.ndarray:
         """Squeeze pixels of shape ``(height, width, 3)`` into the square of the input."""
         side = size_px or self.size_px
-        picture = Image.fromarray(pixels).resize((side, side), _FILTERS[self.interpolation])
-        return np.asarray(picture)
+        image = Image.fromarray(pixels).resize((side, side), _FILTERS[self.interpolation])
+        return np.asarray(image)
 
     def normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels of shape ``(N, 3, H, W)``, uint8 or float in 0..1, as the network wants them."""

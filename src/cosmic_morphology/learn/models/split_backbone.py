@@ -1,6 +1,6 @@
 """A backbone cut in two: the stages that stay as they are, and those that learn.
 
-What the first half sees of a picture never changes, so it needs to be looked at only once.
+What the first half sees of an image never changes, so it needs to be looked at only once.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def split_backbone(
         raise SettingsError(
             "this backbone cannot be cut in two",
             where="recipe: train_views",
-            todo="Set train_views = 1: pictures then pass through all of it in every epoch.",
+            todo="Set train_views = 1: images then pass through all of it in every epoch.",
         )
     return front, rest
 

@@ -21,7 +21,7 @@ from torch import nn
 from cosmic_morphology.errors import InputError, SettingsError, TrainingError
 
 _SHOWN = 3
-# Of a small net that has seen rendered pictures only; benchmarks/rendered_weights.py makes them.
+# Of a small net that has seen rendered images only; benchmarks/rendered_weights.py makes them.
 RENDERED_WEIGHTS = Path(__file__).parent / "bundled" / "rendered.safetensors"
 
 
@@ -94,12 +94,12 @@ def load_weights(model: nn.Module, path: Path, *, classifier: tuple[str, ...] = 
 
 
 def about_rendered() -> dict[str, Any]:
-    """Of the weights that come along: ``backbone``, ``seed`` of their pictures, and more."""
+    """Of the weights that come along: ``backbone``, ``seed`` of their images, and more."""
     return dict(json.loads(RENDERED_WEIGHTS.with_suffix(".json").read_text("utf-8")))
 
 
 def load_rendered_weights(model: nn.Module, name: str) -> str:
-    """Load the weights that come along, learnt from rendered pictures only; their id.
+    """Load the weights that come along, learnt from rendered images only; their id.
 
     Raises
     ------

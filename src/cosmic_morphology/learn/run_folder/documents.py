@@ -61,7 +61,7 @@ class ClassesFile(Part):
 
 
 class SquareInput(Part):
-    """How a picture becomes the input of a network."""
+    """How an image becomes the input of a network."""
 
     size_px: Side
     mean: Annotated[list[Colour], Field(min_length=3, max_length=3)]

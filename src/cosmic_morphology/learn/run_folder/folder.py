@@ -33,7 +33,7 @@ class Run:
     metrics : dict
         On the val split, and what training took.
     notes : tuple of str
-        What a person should know, such as a class without pictures.
+        What a person should know, such as a class without images.
     """
 
     name: str

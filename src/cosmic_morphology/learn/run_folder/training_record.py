@@ -1,4 +1,4 @@
-"""Which pictures a run has learned from: it may be asked about others only."""
+"""Which images a run has learned from: it may be asked about others only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TrainingRecord:
     Attributes
     ----------
     ids : frozenset of str
-        Pictures of the train and val splits.
+        Images of the train and val splits.
     groups : frozenset of str
         Their groups, as they were then.
     """

@@ -29,7 +29,7 @@ class Classifier(lightning.LightningModule):
     recipe : Recipe
         How it learns.
     counts : Tensor of float32, shape ``(K,)``
-        Training pictures of each class.
+        Training images of each class.
     preprocessing : Preprocessing, optional
         For pixels.
     seed : int
@@ -153,7 +153,7 @@ class Classifier(lightning.LightningModule):
 
     def _changed(self, inputs: torch.Tensor, index: int) -> torch.Tensor:
         if self._preprocessing is None:
-            # Of several views of each picture one is learnt from in an epoch.
+            # Of several views of each image one is learnt from in an epoch.
             return _one_view(inputs) if inputs.ndim == 3 else inputs
         pixels = inputs.permute(0, 3, 1, 2).float() / 255
         source = torch.Generator().manual_seed(
@@ -211,7 +211,7 @@ def rate_at(recipe: Recipe, step: int, steps: int) -> float:
 
 
 def class_weights(counts: torch.Tensor, kind: str) -> torch.Tensor:
-    """How much a picture of each class counts, shape ``(K,)``; 1 on average over the pictures."""
+    """How much an image of each class counts, shape ``(K,)``; 1 on average over the images."""
     if kind == "none":
         return torch.ones_like(counts)
     present = counts > 0
@@ -227,6 +227,6 @@ def _one_view(inputs: torch.Tensor) -> torch.Tensor:
 
 
 def _adjustment(counts: torch.Tensor, tau: float) -> torch.Tensor:
-    """Logit adjustment (Menon et al. 2021); classes without pictures are left alone."""
+    """Logit adjustment (Menon et al. 2021); classes without images are left alone."""
     shares = (counts / counts.sum()).clamp_min(1e-12).log()
     return tau * torch.where(counts > 0, shares, torch.zeros_like(shares))

@@ -40,7 +40,7 @@ class HeadFitResult:
     notes : list of str
         What a person should know.
     logits : ndarray of float32, shape ``(N, K)``
-        What heads that had not seen a picture's group say of it; only from :func:`solve_across`.
+        What heads that had not seen an image's group say of it; only from :func:`solve_across`.
     """
 
     history: list[dict[str, float]]
@@ -59,7 +59,7 @@ def fit_logistic_head(
 ) -> HeadFitResult:
     """Fill a linear head with the weights of the least loss under an L2 penalty.
 
-    The loss is the mean cross-entropy, weighed by class and by picture, plus half of the penalty
+    The loss is the mean cross-entropy, weighed by class and by image, plus half of the penalty
     times the squared length of the weights (multinomial logistic regression, by scikit-learn's
     L-BFGS). Each of the recipe's penalties is tried; the val split chooses by the recipe's
     ``monitor``. Without a val split the middle one is taken.
@@ -100,9 +100,9 @@ def fit_logistic_head_cv(
     seed: int,
     progress: Progress | None = None,
 ) -> HeadFitResult:
-    """As :func:`solve_head`, but every picture is learnt from, and every picture has a say.
+    """As :func:`solve_head`, but every image is learnt from, and every image has a say.
 
-    The pictures are divided into the recipe's ``folds``, whole groups each. What heads of the
+    The images are divided into the recipe's ``folds``, whole groups each. What heads of the
     other folds say of a fold chooses the penalty; then the head is solved for on all of them.
 
     Parameters
@@ -198,7 +198,7 @@ def _folds(
         return []
     divider = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # A class with fewer pictures than folds is missing in some: nothing to warn of.
+        # A class with fewer images than folds is missing in some: nothing to warn of.
         warnings.simplefilter("ignore", UserWarning)
         found = list(divider.split(targets, targets, np.asarray(groups)))
     return [(learnt, held) for learnt, held in found if len(held) and len(set(targets[learnt])) > 1]
@@ -221,7 +221,7 @@ def _fill(head: Head, solver: LogisticRegression) -> None:
     last = head.layers[-1]
     with torch.no_grad():
         last.get_parameter("weight").zero_()
-        # A class without pictures is never the answer.
+        # A class without images is never the answer.
         last.get_parameter("bias").fill_(float(bias.min()) - 10.0)
         last.get_parameter("weight")[solver.classes_] = torch.from_numpy(weights).float()
         last.get_parameter("bias")[solver.classes_] = torch.from_numpy(bias).float()

@@ -82,7 +82,7 @@ def fit(
     folder : Path
         For checkpoints: a killed run goes on from its last epoch and ends with the same metrics.
     seed : int
-        Of the order of pictures.
+        Of the order of images.
     devices : int
         GPUs to train on together.
     progress : callable, optional
@@ -106,7 +106,7 @@ def fit(
         forget_gpu_memory()
         if batch_size // 2 < _SMALLEST_BATCH:
             raise TrainingError(
-                f"a batch of {batch_size} pictures does not fit into the GPU's memory",
+                f"a batch of {batch_size} images does not fit into the GPU's memory",
                 where=str(device),
                 todo="Take a smaller backbone or a smaller learn.image_size_px.",
             )

@@ -1,4 +1,4 @@
-"""Training: one run of a recipe on the pictures of an atlas (or of a Parquet file)."""
+"""Training: one run of a recipe on the images of an atlas (or of a Parquet file)."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def train(
     out : Path
         The run goes to ``<out>/runs/<name>``.
     progress : callable, optional
-        Called with pictures (while embedding) or epochs done and in all.
+        Called with images (while embedding) or epochs done and in all.
     labels : mapping of str to str, optional
-        Labels by id instead of those of the source; pictures without one are left out.
+        Labels by id instead of those of the source; images without one are left out.
 
     Returns
     -------
@@ -214,7 +214,7 @@ def _calibrate(
         model.temperature = temperature_for(logits, targets)
         return np.zeros(len(task.classes), np.float32), 0.0
     taught = Counter(e.label for e in task.examples if e.split == "train")
-    # Half a picture for a class without any: its share is small, not nothing.
+    # Half an image for a class without any: its share is small, not nothing.
     counts = np.array([max(0.5, taught[name]) for name in task.classes])
     log_shares = np.log(counts / counts.sum())
     model.temperature, tau = temperature_and_prior_for(logits, targets, np.exp(log_shares))
@@ -273,7 +273,7 @@ def _embedding_of(task: TrainingTask) -> dict[str, Any]:
 
 def _quarantine(task: TrainingTask) -> list[str]:
     n = len(task.unreadable)
-    left_out = "1 picture was" if n == 1 else f"{n} pictures were"
+    left_out = "1 image was" if n == 1 else f"{n} images were"
     return [f"{left_out} left out as unreadable: see quarantine.csv"] if n else []
 
 

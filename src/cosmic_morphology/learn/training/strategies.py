@@ -44,11 +44,11 @@ class TrainingResult:
     targets : ndarray of int64, shape ``(N,)``
         Its classes.
     ids : list of str
-        Its pictures.
+        Its images.
     n_train : int
-        Pictures learnt from.
+        Images learnt from.
     chosen_by : tuple of ndarray, optional
-        Scores and classes of more pictures than those of the val split, none of them seen by the
+        Scores and classes of more images than those of the val split, none of them seen by the
         head that scored it: what temperature and threshold are chosen by.
     """
 
@@ -139,7 +139,7 @@ def _stepped(task: TrainingTask, train: Examples, val: Examples) -> FitResult:
 
 
 def finetune(task: TrainingTask) -> TrainingResult:
-    """Learn on pictures that are decoded once and changed anew in every epoch."""
+    """Learn on images that are decoded once and changed anew in every epoch."""
     preprocessing, recipe = task.backbone.preprocessing, task.recipe
     roomy = 1.0 if recipe.augment.is_none else ROOM_TO_ZOOM
     train = _decoded(task, "train", round(preprocessing.size_px * roomy))
@@ -216,7 +216,7 @@ def _seen_in_views(task: TrainingTask) -> tuple[Examples, Examples]:
     recipe = task.recipe
     train = _looks(task, task.backbone, "train", recipe.train_views, recipe.augment)
     val = _looks(task, task.backbone, "val", recipe.views, crops=recipe.crops)
-    # Each view of a picture is an example of its own.
+    # Each view of an image is an example of its own.
     each = train.inputs.shape[1]
     spread = Examples(
         train.inputs.flatten(0, 1),
@@ -234,8 +234,8 @@ def _looks(
     augment: Augmentation | None = None,
     crops: int = 0,
 ) -> Examples:
-    """What a frozen network sees in views of each picture of a split: ``(N, V, F)``."""
-    # A source that has seen its pictures before hands that out: folds share their pictures.
+    """What a frozen network sees in views of each image of a split: ``(N, V, F)``."""
+    # A source that has seen its images before hands that out: folds share their images.
     see = getattr(task.table, "views", features_of_views)
     found = see(
         task.table,
@@ -259,7 +259,7 @@ def _side(task: TrainingTask, side: str, ids: list[str], inputs: torch.Tensor) -
     chosen = [by_id[ids[row]] for row in rows]
     if side == "train" and not chosen:
         raise UsageError(
-            "no picture of the train split can be read",
+            "no image of the train split can be read",
             where=task.job.name,
             todo="`cosmic atlas verify` says what is wrong with the atlas.",
         )

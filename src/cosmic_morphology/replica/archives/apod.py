@@ -27,7 +27,7 @@ _LOGO = "nasa-logo-web-rgb.jpg"
 
 
 class Apod:
-    """The list, the entry of a day, its article and its picture.
+    """The list, the entry of a day, its article and its image.
 
     Records with a date are entries; of several with one date the first.
 
@@ -57,7 +57,7 @@ class Apod:
             Route("/apod/ap{day}.html", self.moved),
             Route("/apod/article/{day}", self.article),
             Route(f"/apod/dynamicimage/{{day}}/{_LOGO}", self.logo),
-            Route("/apod/dynamicimage/{day}/{name:path}", self.picture),
+            Route("/apod/dynamicimage/{day}/{name:path}", self.image),
         ]
 
     async def entries(self, request: Request) -> Response:
@@ -91,7 +91,7 @@ class Apod:
         return RedirectResponse(f"{base_url(request)}/apod/article/{day}", status_code=301)
 
     async def article(self, request: Request) -> Response:
-        """The page of a day: what ``url`` points to, and no picture."""
+        """The page of a day: what ``url`` points to, and no image."""
         day = request.path_params["day"]
         if not self._shown(day):
             return HTMLResponse("<h1>Not Found</h1>", status_code=404)
@@ -101,15 +101,15 @@ class Apod:
         """The placeholder."""
         return FileResponse(served(placeholder(), "image/jpeg"))
 
-    async def picture(self, request: Request) -> Response | FileResponse:
-        """The picture of a day, narrowed to ``w`` px where asked."""
+    async def image(self, request: Request) -> Response | FileResponse:
+        """The image of a day, narrowed to ``w`` px where asked."""
         day, name = request.path_params["day"], request.path_params["name"]
         record = self._by_day.get(day) if self._shown(day) else None
         if record is None or name != _name(record):
             return HTMLResponse("<h1>Not Found</h1>", status_code=404)
         try:
             width_px = whole_number(request.query_params, "w", _MOST_PX)
-            return FileResponse(self._shelf.pictures.scaled(record, width_px))
+            return FileResponse(self._shelf.images.scaled(record, width_px))
         except ValueError:
             return Response("Bad Request", 400)
         except FileNotFoundError:
@@ -136,7 +136,7 @@ class Apod:
             "credit": f"<p>{escape(record.credit, quote=False)}</p>" if record.credit else "",
             "copyright": "" if "NASA" in record.credit else escape(record.credit, quote=False),
             "alt": record.title,
-            # The field's name misleads: it is the article. The picture is ``hdurl``.
+            # The field's name misleads: it is the article. The image is ``hdurl``.
             "url": f"{root}/article/{day}",
             "hdurl": f"{root}/dynamicimage/{day}/{name}",
             "basic_html": _page(record),

@@ -88,22 +88,22 @@ class Commons:
         if int(width) not in WIDTHS_PX:
             # Without Retry-After: a client that waits for one waits for ever.
             return PlainTextResponse("Use thumbnail sizes listed on w.wiki/GHai", 429)
-        shape = self._shelf.pictures.source(record)
+        shape = self._shelf.images.source(record)
         if shape is None or int(width) > shape.width:
             return PlainTextResponse("The requested width is larger than the original", 400)
-        return FileResponse(self._shelf.pictures.scaled(record, int(width)))
+        return FileResponse(self._shelf.images.scaled(record, int(width)))
 
     async def original(self, request: Request) -> Response | FileResponse:
         """The file as it was uploaded; programs are throttled."""
         if (refused := _nameless(request)) is not None:
             return refused
         record = self._record(request.path_params["name"])
-        if record is None or self._shelf.pictures.source(record) is None:
+        if record is None or self._shelf.images.source(record) is None:
             return PlainTextResponse("Not Found", 404)
         browser = request.headers.get("user-agent", "").startswith("Mozilla/")
         if not browser and self._shelf.quirks.has("commons_throttled", record.nasa_id):
             return PlainTextResponse("Too many requests", 429)
-        return FileResponse(self._shelf.pictures.served(record, "orig"))
+        return FileResponse(self._shelf.images.served(record, "orig"))
 
     def _record(self, name: str) -> ArchiveRecord | None:
         at = self._by_file.get(name)
@@ -125,7 +125,7 @@ class Commons:
         folder = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
         place = f"{folder[0]}/{folder[:2]}/{quote(name)}"
         root = f"{base_url(request)}/commons"
-        shape = self._shelf.pictures.source(record)
+        shape = self._shelf.images.source(record)
         info: dict[str, Any] = {"timestamp": f"{record.date[:10] or '2020-01-01'}T00:00:00Z"}
         if "url" in asked:
             info["url"] = f"{root}/{place}"
@@ -139,7 +139,7 @@ class Commons:
         if "size" in asked and shape is not None:
             info |= {"width": shape.width, "height": shape.height, "size": shape.size}
         if "sha1" in asked and shape is not None:
-            body = self._shelf.pictures.served(record, "orig").body
+            body = self._shelf.images.served(record, "orig").body
             info["sha1"] = hashlib.sha1(body, usedforsecurity=False).hexdigest()
         if "mime" in asked:
             ending = suffix_of(record)[1:]

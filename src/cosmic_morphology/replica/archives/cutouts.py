@@ -1,7 +1,7 @@
 """Survey cutouts by position: the DESI Legacy Surveys viewer and SDSS SkyServer.
 
 Source: the services' public documentation; nothing was checked against them. A position gives
-the same picture every time; outside the coverage the answer is a blank picture with status 200.
+the same image every time; outside the coverage the answer is a blank image with status 200.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Djangoplicity:
         """The endpoints under ``/djangoplicity/{site}``."""
         return [
             Route("/djangoplicity/{site}/images/d2d/", self.feed),
-            Route("/djangoplicity/{site}/archives/images/{form}/{name:path}", self.picture),
+            Route("/djangoplicity/{site}/archives/images/{form}/{name:path}", self.image),
         ]
 
     async def feed(self, request: Request) -> Response:
@@ -91,13 +91,13 @@ class Djangoplicity:
         body["Collections"] = [self._collection(request, record) for record in shown]
         return JSONResponse(body)
 
-    async def picture(self, request: Request) -> Response | FileResponse:
+    async def image(self, request: Request) -> Response | FileResponse:
         """A file in one of the site's sizes. The TIFF originals are there in name only."""
         form, name = request.path_params["form"], request.path_params["name"]
         record = self._shelf.index.shown(name.rpartition(".")[0])
         if record is not None and form in _FORMATS:
             with contextlib.suppress(FileNotFoundError):
-                return FileResponse(self._shelf.pictures.scaled(record, _FORMATS[form]))
+                return FileResponse(self._shelf.images.scaled(record, _FORMATS[form]))
         return HTMLResponse("<h1>Page not found (404)</h1>", status_code=404)
 
     def _collection(self, request: Request, record: ArchiveRecord) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class Djangoplicity:
         return shown
 
     def _asset(self, root: str, record: ArchiveRecord) -> dict[str, Any]:
-        shape = self._shelf.pictures.source(record)
+        shape = self._shelf.images.source(record)
         width, height, size = (shape.width, shape.height, shape.size) if shape else (0, 0, 0)
         name = quote(record.nasa_id, safe="")
         resources = [
@@ -147,7 +147,7 @@ class Djangoplicity:
                 "Dimensions": [round(width * factor), round(height * factor)],
             }
             if hash_uniform("checksum", record.nasa_id) < 0.5 and factor == 1.0:
-                body = self._shelf.pictures.scaled(record, _FORMATS[form]).body
+                body = self._shelf.images.scaled(record, _FORMATS[form]).body
                 resource["Checksum"] = hashlib.sha256(body).hexdigest()
             resources.append(resource)
         return {"MediaType": "Image", "Resources": resources, "ObservationData": _observed(record)}

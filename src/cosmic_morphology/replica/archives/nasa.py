@@ -88,7 +88,7 @@ class Nasa:
         if record is None:
             return self._unknown(request)
         links = Links(self._shelf, request)
-        hrefs = [links.file(record, name) for name in self._shelf.pictures.names(record)]
+        hrefs = [links.file(record, name) for name in self._shelf.images.names(record)]
         hrefs.append(links.sidecar(record, "metadata.json"))
         body = {"version": "1.0", "href": links.here(), "items": [{"href": h} for h in hrefs]}
         return JSONResponse({"collection": body})
@@ -101,7 +101,7 @@ class Nasa:
         return JSONResponse({"location": Links(self._shelf, request).sidecar(record)})
 
     async def captions(self, request: Request) -> Response:
-        """Where the captions of one video are: pictures have none."""
+        """Where the captions of one video are: images have none."""
         record = self._shelf.index.shown(request.path_params["nasa_id"])
         if record is None:
             return self._unknown(request)
@@ -154,14 +154,14 @@ class Links:
         return f"{_plain(self.api)}{path}?{urlencode(params)}"
 
     def file(self, record: ArchiveRecord, rendition: str) -> str:
-        """The address of a picture, with the raw spaces that some of them have."""
+        """The address of an image, with the raw spaces that some of them have."""
         name = f"{file_stem(self._shelf, record)}~{rendition}"
-        name += self._shelf.pictures.suffix(record, rendition)
+        name += self._shelf.images.suffix(record, rendition)
         path = f"/image/{quote(record.nasa_id, safe='')}/{quote(name, safe='~')}"
         return self._host(record) + path.replace("%20", " ")
 
     def sidecar(self, record: ArchiveRecord, name: str = "metadata.json") -> str:
-        """The address of a file beside the pictures."""
+        """The address of a file beside the images."""
         return f"{self._host(record)}/image/{quote(record.nasa_id, safe='')}/{name}"
 
     def _host(self, record: ArchiveRecord) -> str:
@@ -215,8 +215,8 @@ def _data(shelf: ArchiveState, record: ArchiveRecord) -> dict[str, Any]:
 
 def _item_links(shelf: ArchiveState, links: Links, record: ArchiveRecord) -> list[dict[str, Any]]:
     shown = []
-    for rendition in shelf.pictures.names(record):
-        shape = shelf.pictures.shape(record, rendition)
+    for rendition in shelf.images.names(record):
+        shape = shelf.images.shape(record, rendition)
         if shape is None:
             continue
         rel = {"orig": "canonical", "thumb": "preview"}.get(rendition, "alternate")

@@ -1,4 +1,4 @@
-"""The library's file host: pictures and their sidecars, on the shortest way through."""
+"""The library's file host: images and their sidecars, on the shortest way through."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Assets:
         if name.endswith(".json"):
             return await self._sidecar(scope, send, record, name)
         try:
-            file = self._shelf.pictures.served(record, name)
+            file = self._shelf.images.served(record, name)
         except FileNotFoundError:
             return await self._missing(send)
         return await send_file(scope, send, file)
@@ -77,7 +77,7 @@ class Assets:
         """The rendition that a file name means; a name that means none has no file."""
         stem, _, ending = name.rpartition("~")
         rendition = ending.partition(".")[0]
-        suffix = self._shelf.pictures.suffix(record, rendition)
+        suffix = self._shelf.images.suffix(record, rendition)
         known = rendition in ("orig", *WIDTHS_PX) and ending == rendition + suffix
         return rendition if known and stem == file_stem(self._shelf, record) else ""
 
@@ -86,8 +86,8 @@ class Assets:
         folder = f"{base}{PREFIX}image/{quote(record.nasa_id, safe='')}"
         stem = quote(file_stem(self._shelf, record), safe="~").replace("%20", " ")
         files = [
-            f"{folder}/{stem}~{rendition}{self._shelf.pictures.suffix(record, rendition)}"
-            for rendition in self._shelf.pictures.names(record)
+            f"{folder}/{stem}~{rendition}{self._shelf.images.suffix(record, rendition)}"
+            for rendition in self._shelf.images.names(record)
         ]
         body: Any
         if name == "collection.json":

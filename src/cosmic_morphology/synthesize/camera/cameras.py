@@ -54,7 +54,7 @@ class Camera:
 def pick_camera(rng: np.random.Generator, scene: Scene, *, side_px: int) -> Camera:
     """A camera of one of the scene's kinds, with a night's worth of circumstances.
 
-    ``fwhm_px`` is given for 256 px and grows with the size of the picture.
+    ``fwhm_px`` is given for 256 px and grows with the size of the image.
     """
     kind = scene.cameras[int(rng.integers(len(scene.cameras)))]
     return CAMERAS[kind](rng, max(side_px / 256, 0.5))

@@ -1,4 +1,4 @@
-"""Cameras: from light on the frame to the bytes of a picture.
+"""Cameras: from light on the frame to the bytes of an image.
 
 A scene knows nothing of telescopes. Here it is smeared by a point-spread function, put on a
 sky, given noise, stretched for the eye and coloured, as the camera that took it would.
@@ -21,7 +21,7 @@ LUMINANCE = np.array([0.30, 0.59, 0.11], dtype=np.float32)
 def expose(
     rng: np.random.Generator, scene: Scene, camera: Camera
 ) -> tuple[Pixels, RenderParameters]:
-    """Take the picture.
+    """Take the image.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def expose(
 
 
 def _grain(rng: np.random.Generator, shape: tuple[int, ...], camera: Camera) -> Field:
-    """Unit noise: partly common to the channels, clumped where pictures were resampled."""
+    """Unit noise: partly common to the channels, clumped where images were resampled."""
     grain = rng.standard_normal(shape, dtype=np.float32)
     common = rng.standard_normal(shape[:2], dtype=np.float32)[..., None]
     # Debayering and colour stretches leave little, or a lot, of coloured noise.
@@ -98,7 +98,7 @@ def _coloured(shown: Field, saturation: float) -> Field:
 
 
 def _on_sky(rng: np.random.Generator, shown: Field, camera: Camera) -> Field:
-    """Put the picture on its sky, which is never quite black nor quite flat."""
+    """Put the image on its sky, which is never quite black nor quite flat."""
     sky = rgb(camera.sky)
     height, width = shown.shape[:2]
     base = np.broadcast_to(sky, (height, width, 3))

@@ -17,7 +17,7 @@ CREDITS = ("NASA/JPL", "NASA, ESA, STScI", "ESO", "NOIRLab/NSF/AURA", "© observ
 def add_overlays(
     rng: np.random.Generator, pixels: Pixels, *, kind: str, name: str
 ) -> tuple[Pixels, RenderParameters]:
-    """The picture as published, and what was added to it."""
+    """The image as published, and what was added to it."""
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image)
     added: list[str] = []

@@ -37,7 +37,7 @@ REDDENING = np.array([0.78, 1.0, 1.32], dtype=np.float32)
 
 
 def paint(rng: np.random.Generator, frame: Frame) -> Scene:
-    """A galaxy picture.
+    """A galaxy image.
 
     Sérsic indices: 4 for ellipticals (2.5 to 6 in Caon et al. 1993, MNRAS 265, 1013), 1 to 4
     for bulges (Graham & Worley 2008, MNRAS 388, 1708), 1 for discs (Freeman 1970, ApJ 160,

@@ -1,6 +1,6 @@
 """What every search brings along: charts, slides, logos, portraits, rockets, buildings, blanks.
 
-These are drawn with Pillow as flat pictures; none of them shows a target of the six classes.
+These are drawn with Pillow as flat images; none of them shows a target of the six classes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Ink = tuple[int, int, int]
 
 
 def paint(rng: np.random.Generator, frame: Frame) -> Scene:
-    """A picture that has nothing to do with the six classes."""
+    """An image that has nothing to do with the six classes."""
     subtype = choose(rng, SUBTYPES)
     shown = PAINTERS[subtype](rng, frame)
     return Scene(
@@ -105,7 +105,7 @@ def _chart(rng: np.random.Generator, frame: Frame) -> Field:
 
 
 def _slide(rng: np.random.Generator, frame: Frame) -> Field:
-    """A text slide with a title, bullets, a coloured bar, maybe a box for a picture."""
+    """A text slide with a title, bullets, a coloured bar, maybe a box for an image."""
     paper = (250, 250, 250) if rng.random() < 0.6 else (12, 28, 68)
     ink = (20, 20, 30) if paper[0] > 100 else (235, 235, 240)
     image, draw = _sheet(frame, paper)

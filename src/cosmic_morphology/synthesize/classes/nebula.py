@@ -117,7 +117,7 @@ def _lines(density: Field, hardness: Field, palette: str, *, mix: float = 1.0) -
     o3 = np.clip(hardness - 0.35, 0, 1) * 1.6 * mix
     s2 = np.clip(0.55 - hardness, 0, 1) * 1.4
     emission = density**1.5
-    # Where oxygen is doubly ionised, narrow-band pictures show less of the other lines.
+    # Where oxygen is doubly ionised, narrow-band images show less of the other lines.
     h1 = 0.9 - 0.9 * np.clip(hardness - 0.35, 0, 1) * min(mix, 1.0)
     light = tinted(emission * o3, oxygen) + tinted(emission * h1, hydrogen)
     return np.asarray(light + tinted(emission * s2, sulphur), dtype=np.float32)

@@ -219,7 +219,7 @@ def _moons(
 
 
 def _false_colours(rng: np.random.Generator, light: Field, truth: RenderParameters) -> Field:
-    """Infrared and contrast-enhanced pictures are shown in colours of their own."""
+    """Infrared and contrast-enhanced images are shown in colours of their own."""
     if rng.random() > 0.05:
         return light
     truth["false_colour"] = True

@@ -39,7 +39,7 @@ DEEP_CAMERAS = ("amateur", "amateur", "smart", "plate", "plate", "survey", "spac
 
 
 def paint(rng: np.random.Generator, frame: Frame) -> Scene:
-    """A picture of stars.
+    """An image of stars.
 
     Globulars follow King profiles of concentration 0.7 to 2.3 (Harris 1996, AJ 112, 1487),
     open clusters a Plummer profile (Plummer 1911, MNRAS 71, 460).

@@ -1,6 +1,6 @@
-"""What an archive would say of a rendered picture: right, beside the point, or misleading.
+"""What an archive would say of a rendered image: right, beside the point, or misleading.
 
-On real pictures the word that a search found them by is the right class less than half of the
+On real images the word that a search found them by is the right class less than half of the
 time, because texts mention other things: the galaxy in which a cluster lies, the star that
 lights a nebula, the comet that a rocket will visit. The texts here are wrong in the same way.
 
@@ -32,12 +32,12 @@ class Texts:
 def write_texts(
     rng: np.random.Generator, kind: str, subtype: str, *, name: str | None = None
 ) -> Texts:
-    """Texts for a picture of this class and sub-type.
+    """Texts for an image of this class and sub-type.
 
     Parameters
     ----------
     kind, subtype : str
-        What the picture shows.
+        What the image shows.
     name : str, optional
         Name of the object; by default one is made up.
     """
@@ -49,7 +49,7 @@ def write_texts(
     parts = [_pick(rng, LEADS[kind]).format(**fields)]
     others = [each for each in TARGETS if each != kind]
     # Texts of archives mention other classes so often that a search word is right for 41 % of the
-    # pictures that it finds first, "star" for 6 %. Here it is about as many, of "star" 16 %.
+    # images that it finds first, "star" for 6 %. Here it is about as many, of "star" 16 %.
     for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.07, 0.33, 0.38, 0.22]))):
         pool = ASIDES[kind] if rng.random() < 0.9 else ASIDES["any"]
         parts.append(_pick(rng, pool).format(**fields))
@@ -63,7 +63,7 @@ def write_texts(
 
 
 def _junk(rng: np.random.Generator, subtype: str) -> Texts:
-    """Texts of pictures that every search brings along."""
+    """Texts of images that every search brings along."""
     word = _pick(rng, TARGETS)
     fields = {"word": word, "Word": word.capitalize(), "serial": f"{rng.integers(100, 9999)}"}
     titles, leads = JUNK[subtype]
@@ -146,7 +146,7 @@ def object_name(rng: np.random.Generator, kind: str, subtype: str) -> str:
     """A name for an object of this class: a quarter well known, the rest made up.
 
     Planets and the Sun have their own names. Made-up numbers are drawn from the whole length of
-    their catalogues, so that two pictures seldom share one by chance.
+    their catalogues, so that two images seldom share one by chance.
     """
     if kind == "planet" or subtype == "sun":
         return subtype.split(maxsplit=1)[0].capitalize()

@@ -1,4 +1,4 @@
-"""Which table describes the pictures of a folder: the one that a person names, or that fits."""
+"""Which table describes the images of a folder: the one that a person names, or that fits."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from cosmic_morphology.collect.sources.folder.table import (
     open_table,
 )
 from cosmic_morphology.csv_table import MAX_TABLE_BYTES, parse_csv, read_csv
-from cosmic_morphology.errors import InputError, PictureError
+from cosmic_morphology.errors import ImageError, InputError
 
 _TABLES = frozenset({".csv", ".tsv"})
-# A table beside class folders is about them when it names at least this share of the pictures.
+# A table beside class folders is about them when it names at least this share of the images.
 _ENOUGH = 0.5
-# Some data sets have a table for each picture: the outermost ones are enough to look at.
+# Some data sets have a table for each image: the outermost ones are enough to look at.
 _TRIED = 20
-_SAY_WHICH = "Say which one describes the pictures, with --csv."
+_SAY_WHICH = "Say which one describes the images, with --csv."
 
 
 def choose_table(
@@ -34,7 +34,7 @@ def choose_table(
     *,
     labelled: bool,
 ) -> MetadataTable | None:
-    """The table of the pictures, opened, or None where their folders say what they are.
+    """The table of the images, opened, or None where their folders say what they are.
 
     Parameters
     ----------
@@ -43,17 +43,17 @@ def choose_table(
     path : Path
         Folder or zip, for messages.
     files : list of str
-        Those that may be pictures.
+        Those that may be images.
     csv, columns, only
         As in :func:`cosmic_morphology.collect.sources.folder.source.open_folder`.
     labelled : bool
-        Whether the folders say what the pictures are.
+        Whether the folders say what the images are.
 
     Raises
     ------
     InputError
         There is no such table, several would fit, or the only one does not and nothing else says
-        what the pictures are.
+        what the images are.
     """
     if csv is not None:
         return _named(store, path, csv, columns, only)
@@ -82,7 +82,7 @@ def choose_table(
             return _open(store, path, inside[0], columns, only)
         what = f"there is {'no table' if not inside else 'no table that fits'}"
         raise InputError(what, where=str(path), todo=_SAY_WHICH)
-    # Nor have pictures in no class folder, such as those of ``images/`` beside it.
+    # Nor have images in no class folder, such as those of ``images/`` beside it.
     alone = flat or (inside if len(inside) == 1 and not labelled else [])
     return _open(store, path, alone[0], columns, only) if alone else None
 
@@ -116,8 +116,8 @@ def _open(
     where = f"{path}/{inside}"
     try:
         content = store.read(inside, MAX_TABLE_BYTES + 1)
-    except (OSError, PictureError) as error:
-        why = error.what if isinstance(error, PictureError) else error.strerror
+    except (OSError, ImageError) as error:
+        why = error.what if isinstance(error, ImageError) else error.strerror
         raise InputError(f"the table cannot be read ({why})", where=where) from error
     table = open_table(parse_csv(content, where), columns, only)
     return replace(table, inside=inside, folder=_folder(inside), root=str(path.absolute()))
@@ -129,12 +129,12 @@ def _share_named(table: MetadataTable, files: list[str]) -> float:
 
 
 def _is_flat(files: list[str], table: str) -> bool:
-    """Whether all pictures lie in the table's own folder, and none of them in a class folder."""
+    """Whether all images lie in the table's own folder, and none of them in a class folder."""
     return all(_folder(file) == _folder(table) for file in files)
 
 
 def is_table(name: str) -> bool:
-    """Whether a name is that of a table that could describe pictures."""
+    """Whether a name is that of a table that could describe images."""
     return PurePosixPath(name).suffix.lower() in _TABLES
 
 

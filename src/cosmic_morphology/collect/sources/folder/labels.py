@@ -12,33 +12,33 @@ from cosmic_morphology.taxonomy import Taxonomy
 # Data sets often come already divided: such folders are no classes, whatever else their names say
 # (``training_set``, ``test-images``, ``seg_train``, ``valid2``).
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing", "dev"})
-# So are these, which say that there are pictures and not of what.
-_PICTURES = frozenset(
+# So are these, which say that there are images and not of what.
+_IMAGES = frozenset(
     {
-        *("data", "dataset", "datasets", "images", "image", "imgs", "img", "pictures", "pics"),
+        *("data", "dataset", "datasets", "images", "image", "imgs", "img", "images", "pics"),
         *("photos", "files", "folder", "jpg", "jpeg", "png", "fits"),
     }
 )
-_BESIDE_SPLITS = _PICTURES | {"set", "sets", "split", "seg", "samples", "raw", "a", "b"}
+_BESIDE_SPLITS = _IMAGES | {"set", "sets", "split", "seg", "samples", "raw", "a", "b"}
 _NEGATIONS = frozenset({"not", "no", "non", "without"})
 _WORDS = re.compile(r"[^\W\d_]+")
 _SHOWN = 6
 
 
 class FolderLabels:
-    """The label that each picture's folders give it.
+    """The label that each image's folders give it.
 
     Folders of a ready-made split, and those called ``images`` or the like, count as not there, at
     any level. If the taxonomy knows names
     of folders (a class, one of its search words, in the plural, or negated), the level where it
-    knows most pictures' folders is the label, and a picture whose folder there is unknown takes
+    knows most images' folders is the label, and an image whose folder there is unknown takes
     the outermost one on its path that is known. Otherwise it is the outermost level at which the
-    pictures part: a folder around all others is no class.
+    images part: a folder around all others is no class.
 
     Parameters
     ----------
     files : list of str
-        Relative paths of all pictures.
+        Relative paths of all images.
     taxonomy : Taxonomy
         Whose names are looked for.
     """
@@ -51,7 +51,7 @@ class FolderLabels:
         self._labels = Counter(self(file) for file in files)
 
     def __call__(self, file: str) -> str:
-        """Label of one picture; empty where it lies in no class folder."""
+        """Label of one image; empty where it lies in no class folder."""
         folders = self._folders(file)
         at = folders[self.level] if len(folders) > self.level else ""
         if not self.is_known(at):
@@ -70,10 +70,10 @@ class FolderLabels:
         """Which level was taken, with the names found there, for the summary."""
         names = sorted(name for name in self._labels if name)
         if not names:
-            return "no folders: the pictures came without labels"
+            return "no folders: the images came without labels"
         shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
         of = f"{len(names)} name{'s' if len(names) > 1 else ''}: {shown}"
-        unnamed = f"; {self._labels['']} pictures lie in none" if self._labels[""] else ""
+        unnamed = f"; {self._labels['']} images lie in none" if self._labels[""] else ""
         aside = "without those of a split or called images"
         return f"folders of level {self.level + 1}, {aside} ({of}){unnamed}"
 
@@ -85,10 +85,10 @@ class FolderLabels:
 
     def _best_level(self, folders: Counter[tuple[str, ...]]) -> int:
         known: Counter[int] = Counter()
-        for parts, pictures in folders.items():
+        for parts, images in folders.items():
             for level, name in enumerate(parts):
                 if self.is_known(name):
-                    known[level] += pictures
+                    known[level] += images
         if known:
             return min(known, key=lambda level: (-known[level], level))
         level = 0
@@ -98,14 +98,14 @@ class FolderLabels:
 
 
 def is_no_class(name: str) -> bool:
-    """Whether a folder is a part of a ready-made split, or says only that pictures are in it."""
+    """Whether a folder is a part of a ready-made split, or says only that images are in it."""
     words = set(_words(name))
     of_split = bool(words & _SPLITS) and words <= _SPLITS | _BESIDE_SPLITS
-    return of_split or (bool(words) and words <= _PICTURES)
+    return of_split or (bool(words) and words <= _IMAGES)
 
 
 def _is_wrapped(folders: Counter[tuple[str, ...]], level: int) -> bool:
-    """Whether one folder stands around all pictures at a level, and there are more below it."""
+    """Whether one folder stands around all images at a level, and there are more below it."""
     names = {parts[level] if len(parts) > level else "" for parts in folders}
     return len(names) == 1 and "" not in names and all(len(parts) > level + 1 for parts in folders)
 

@@ -1,7 +1,7 @@
-"""Pictures that somebody already has: class folders, a folder with a table, or a zip of either.
+"""Images that somebody already has: class folders, a folder with a table, or a zip of either.
 
-What a folder or table calls a picture is kept as ``given_label``: one vote among others. Every
-third picture of the collections that we looked at was in the wrong folder.
+What a folder or table calls an image is kept as ``given_label``: one vote among others. Every
+third image of the collections that we looked at was in the wrong folder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
 DEFAULT_SOURCE = "folder"
 Loader = Callable[[], bytes]
-"""Reads the bytes of one picture, when they are needed."""
+"""Reads the bytes of one image, when they are needed."""
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Control characters, what separates lines anywhere, bytes that are no text, and the escape sign.
@@ -42,7 +42,7 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff%\\\\]")
 
 @dataclass
 class Folder:
-    """An opened import: everything has been checked but the pictures.
+    """An opened import: everything has been checked but the images.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ class Folder:
     store : Store
         Where its files are.
     files : list of str
-        Relative paths of what may be pictures.
+        Relative paths of what may be images.
     rows : folder_table.Rows or None
         The rows of the table, where there is one.
     labeller : Labeller
-        The label that a picture's folders give it.
+        The label that an image's folders give it.
     max_bytes : int
         Loaders read one byte more at most.
     skipped : Counter of str
@@ -77,7 +77,7 @@ class Folder:
 
     @property
     def table(self) -> str:
-        """Path of the table that describes the pictures; empty without one."""
+        """Path of the table that describes the images; empty without one."""
         return self.rows.table.where if self.rows else ""
 
     @property
@@ -149,8 +149,8 @@ def open_folder(
     name : str
         What the import is called; part of every id: ``folder:<name>/<path within the folder>``.
     csv : str or Path, optional
-        A table with a row for each picture, beside or inside ``path``. Without it the table is
-        used that lies there and names most of the pictures; without any the folders are the
+        A table with a row for each image, beside or inside ``path``. Without it the table is
+        used that lies there and names most of the images; without any the folders are the
         labels (see :class:`~cosmic_morphology.collect.sources.folder.labels.Labeller`).
     columns : mapping, optional
         Our name = the table's name of a column: ``file`` (required), ``id``, ``title``,
@@ -170,14 +170,14 @@ def open_folder(
     -------
     Folder
         A loader of its records raises :class:`~cosmic_morphology.errors.FetchError` for a file
-        that the table names and that is not there, ``PictureError`` for one that is damaged
+        that the table names and that is not there, ``ImageError`` for one that is damaged
         inside its zip.
 
     Raises
     ------
     InputError
         No such folder, a damaged or exploding zip, a missing column, a table that contradicts
-        itself, or nothing here that may be a picture.
+        itself, or nothing here that may be an image.
     """
     place = Path(path)
     if not _SAFE_NAME.fullmatch(name):
@@ -190,7 +190,7 @@ def open_folder(
     files = [each for each in store.names if not is_sidecar(each)]
     labeller = FolderLabels(files, taxonomy or load_taxonomy())
     labels = set(map(labeller, files)) - {""}
-    # One folder around all pictures says what they are only if it is called like a class.
+    # One folder around all images says what they are only if it is called like a class.
     labelled = len(labels) > 1 or any(map(labeller.is_known, labels))
     table = choose_table(store, place, files, csv, columns, only, labelled=labelled)
     rows = Rows(table, files) if table else None
@@ -198,7 +198,7 @@ def open_folder(
     beside = {*filter(is_sidecar, store.names)} - {table.inside if table else ""}
     unused = {*filter(is_table, beside)}
     skipped["table that was not used"] += len(unused)
-    skipped["not a picture's name"] += len(beside - unused)
+    skipped["not an image's name"] += len(beside - unused)
     if rows:
         skipped += rows.skipped
         skipped["not in the table"] += len(set(files) - rows.named)
@@ -207,7 +207,7 @@ def open_folder(
         links = store.left_out.counts[LINK_OUT]
         lead = f"; {links} links lead out of it, and --follow-links takes them in" if links else ""
         raise InputError(
-            f"there are no pictures here{lead}",
+            f"there are no images here{lead}",
             where=str(path),
             todo="Give the folder that holds them.",
         )

@@ -1,7 +1,7 @@
 """File names of SpaceNet: which of its files are variants of one original.
 
 The data set (Kaggle) was made from about 1,616 originals, each written with about eight
-augmented or upscaled variants; classifiers split at random over the files see the same picture on
+augmented or upscaled variants; classifiers split at random over the files see the same image on
 both sides. The names say where each file comes from::
 
     <class>_page_<p>_image_<n>[_<0-4>|_aug<k>][_...].jpg

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from cosmic_morphology.errors import InputError
 
-# What people and their programs leave beside pictures. Anything else is looked at: pictures
+# What people and their programs leave beside images. Anything else is looked at: images
 # may have any name, or none that says so.
 SIDECARS = frozenset(
     {
@@ -45,7 +45,7 @@ class LeftOut:
     links : dict of str to str
         Each link that leads out, and its target.
     lost : list of str
-        Folders whose pictures are lost with them: behind a link that leads out, or unreadable.
+        Folders whose images are lost with them: behind a link that leads out, or unreadable.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -72,7 +72,7 @@ class FileStorage(Protocol):
 
 
 def is_sidecar(name: str) -> bool:
-    """Whether a name is that of a text, table or program beside the pictures."""
+    """Whether a name is that of a text, table or program beside the images."""
     lowered = name.lower()
     return PurePosixPath(lowered).suffix in SIDECARS and not lowered.endswith(_PACKED_FITS)
 

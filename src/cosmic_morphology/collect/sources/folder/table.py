@@ -1,4 +1,4 @@
-"""The table that goes with a folder of pictures: which columns, which rows, which files."""
+"""The table that goes with a folder of images: which columns, which rows, which files."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def open_table(
         needs=(REQUIRED,),
         may=COLUMNS,
         also=_ALSO_CALLED,
-        option="--column file=NAME ('file' is the picture's path within the folder)",
+        option="--column file=NAME ('file' is the image's path within the folder)",
     )
     filters = {}
     for name, value in (only or {}).items():
@@ -268,7 +268,7 @@ class Rows:
         return InputError(
             what,
             where=f"{self.table.where}, lines {first} and {second}",
-            todo="Keep one row for each picture, or choose rows with --only.",
+            todo="Keep one row for each image, or choose rows with --only.",
         )
 
 

@@ -17,10 +17,10 @@ from cosmic_morphology.collect.sources.folder.storage import (
     is_clutter,
     looks_like_a_folder,
 )
-from cosmic_morphology.errors import InputError, PictureError
+from cosmic_morphology.errors import ImageError, InputError
 from cosmic_morphology.imaging import RejectionKind
 
-# Pictures hardly compress: an archive that unpacks to this much more holds something else.
+# Images hardly compress: an archive that unpacks to this much more holds something else.
 MAX_UNPACKING_RATIO = 200
 FREE_UNPACKED_BYTES = 1_000_000_000
 _UNIX = 3
@@ -70,7 +70,7 @@ class ZipStore:
 
         Raises
         ------
-        PictureError
+        ImageError
             ``corrupt`` (damaged inside the archive) or ``unsupported`` (encrypted, or packed in
             a way that Python cannot read).
         """
@@ -78,20 +78,20 @@ class ZipStore:
 
     def _read(self, member: zipfile.ZipInfo, name: str, at_most: int) -> bytes:
         if member.flag_bits & _ENCRYPTED:
-            raise PictureError(
+            raise ImageError(
                 RejectionKind.UNSUPPORTED, "it is encrypted", where=name, todo="Unpack it yourself."
             )
         try:
             with self._zip.open(member) as file:
                 return file.read(at_most)
         except _UNSUPPORTED as error:
-            raise PictureError(
+            raise ImageError(
                 RejectionKind.UNSUPPORTED, str(error), where=name, todo="Unpack it yourself."
             ) from error
         except _DAMAGE as error:
             why = str(error) or type(error).__name__
             what = f"it is damaged inside the zip ({why})"
-            raise PictureError(RejectionKind.CORRUPT, what, where=name) from error
+            raise ImageError(RejectionKind.CORRUPT, what, where=name) from error
 
     def _listed(self) -> dict[str, zipfile.ZipInfo]:
         members: dict[str, zipfile.ZipInfo] = {}
@@ -117,7 +117,7 @@ class ZipStore:
         allowed = max(FREE_UNPACKED_BYTES, MAX_UNPACKING_RATIO * self.path.stat().st_size)
         if unpacked > allowed:
             raise InputError(
-                f"this zip unpacks to {unpacked:,} bytes, far more than pictures do",
+                f"this zip unpacks to {unpacked:,} bytes, far more than images do",
                 where=str(self.path),
                 todo="Unpack it yourself if you trust it, and import the folder.",
             )
@@ -128,7 +128,7 @@ class ZipStore:
         self.left_out.counts[LINK_OUT] += 1
         try:
             target = self._read(member, name, _MAX_TARGET_BYTES).decode("utf-8", "replace")
-        except PictureError as error:
+        except ImageError as error:
             target = f"({error.what})"
         self.left_out.links[name] = target
         if looks_like_a_folder(target):

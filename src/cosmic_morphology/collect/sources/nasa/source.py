@@ -105,9 +105,7 @@ class Nasa:
         if not url and not links_of(item):
             url = choose_rendition(await self._assets(ask, nasa_id), self._prefer)
         if not url:
-            return SkippedRecord(
-                shown_id, SkipReason.NO_PICTURE, "no rendition that can be decoded"
-            )
+            return SkippedRecord(shown_id, SkipReason.NO_IMAGE, "no rendition that can be decoded")
         return to_record(data, url, query=f"{self.name}:{part.query}")
 
     async def _assets(self, ask: JsonClient, nasa_id: str) -> list[dict[str, Any]]:
