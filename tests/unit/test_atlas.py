@@ -344,14 +344,14 @@ def test_the_same_column_function_runs_on_ray(filled):
         """
         import sys
         import pyarrow as pa
-        from cosmic_morphology.atlas import Atlas, Stamp, apply
+        from cosmic_morphology.atlas import Atlas, ColumnProvenance, apply
         FIELD = pa.field("embedding_tiny", pa.list_(pa.float32(), 2))
         def lengths(batch):
             values = [[float(len(x)), 1.0] for x in batch.column("thumbnail").to_pylist()]
             return pa.table({"embedding_tiny": pa.array(values, FIELD.type)})
         atlas = Atlas.open(sys.argv[1])
-        done = apply(atlas, lengths, reads=["thumbnail"], writes=[FIELD], stamp=Stamp("embed"),
-                     batch_size=3, engine="ray")
+        done = apply(atlas, lengths, reads=["thumbnail"], writes=[FIELD], batch_size=3,
+                     stamp=ColumnProvenance("embed"), engine="ray")
         print(done.filled)
         """
     )

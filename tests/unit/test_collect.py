@@ -21,7 +21,7 @@ from cosmic_morphology.collect.http.client import opts_out, retry_after_s, user_
 from cosmic_morphology.collect.http.host_limiter import allowed_per_s
 from cosmic_morphology.collect.http.resolver import PinnedResolver
 from cosmic_morphology.collect.http.url_policy import UrlPolicy, is_loopback
-from cosmic_morphology.collect.sources import text
+from cosmic_morphology.collect.sources import text as texts
 from cosmic_morphology.collect.sources.nasa.records import (
     choose_rendition,
     links_of,
@@ -208,22 +208,24 @@ def test_the_user_agent_names_whom_to_write_to_and_nothing_else():
     ],
 )
 def test_texts_become_plain(html, text):
-    assert text.plain(html) == text
+    assert texts.plain(html) == text
 
 
 @given(st.text())
 def test_a_plain_text_is_one_line_and_can_be_stored(text):
-    plain = text.plain(f"<p>{text}")
+    plain = texts.plain(f"<p>{text}")
     assert plain == plain.encode("utf-8").decode("utf-8")
     assert plain == " ".join(plain.split())
-    assert len(text.title(text * 50)) <= text.MAX_TITLE_CHARS
+    assert len(texts.title(text * 50)) <= texts.MAX_TITLE_CHARS
 
 
 TEXTS_THAT_GROW = """
 import sys
-from cosmic_morphology.collect import texts
-from cosmic_morphology.collect.sources import djangoplicity, nasa_records, spacenet
-from cosmic_morphology.curate import grouping_names, phrases
+from cosmic_morphology.collect.sources import djangoplicity, text as texts
+from cosmic_morphology.collect.sources.folder import spacenet
+from cosmic_morphology.collect.sources.nasa import records as nasa_records
+from cosmic_morphology.curate.groups import titles as grouping_names
+from cosmic_morphology.curate.text import phrases
 
 atoms = ["<a ", "<![", "<!--", "<a>", "<b><p>", "<div>", "<ul><li>", "<font a>", "</x>", "&#",
          "&amp;", "&", "<p", "<table>x", "<svg>", "<script>", "a='1' ", "(c", "~orig", "_page_1",
@@ -235,7 +237,7 @@ for atom in atoms:
         nasa_records._COPYRIGHT.search(text), nasa_records._RENDITION.search(text)
         spacenet.origin_of(text)
         phrases.sentences(text), phrases.words_of_name(text)
-        grouping_names.series_of(text[:20_000])
+        grouping_names.title_series(text[:20_000])
 print("done")
 """
 
@@ -264,7 +266,7 @@ def test_no_text_of_an_archive_keeps_a_reader_busy():
     ],
 )
 def test_keywords_come_as_a_list_or_joined(given_keywords, expected):
-    assert text.listed(given_keywords) == expected
+    assert texts.listed(given_keywords) == expected
 
 
 def link(name, **more):

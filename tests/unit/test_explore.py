@@ -140,9 +140,9 @@ def test_classes_of_imported_folders_may_have_any_name(atlas, tmp_path):
 def test_exploring_needs_no_torch(labelled):
     script = (
         "import sys, tempfile, pathlib; sys.modules['torch'] = None; "
-        "from cosmic_morphology.report import explore; "
+        "from cosmic_morphology.report import explore_atlas; "
         "from cosmic_morphology.atlas import Atlas; "
-        "print(explore(Atlas.open(sys.argv[1]), pathlib.Path(tempfile.mkdtemp())).images)"
+        "print(explore_atlas(Atlas.open(sys.argv[1]), pathlib.Path(tempfile.mkdtemp())).images)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, labelled.uri], check=True, capture_output=True, text=True

@@ -84,8 +84,8 @@ def test_a_process_that_dies_costs_one_image_and_is_replaced(decoders):
 def test_no_process_outlives_a_killed_parent():
     script = textwrap.dedent("""
         import sys, time
-        from cosmic_morphology.imaging import Decoders, ImageLimits
-        with Decoders(2, ImageLimits(), worth_a_process=1) as decoders:
+        from cosmic_morphology.imaging import DecodePool, ImageLimits
+        with DecodePool(2, ImageLimits(), worth_a_process=1) as decoders:
             try:
                 decoders.ingest_image(b"no image", "x")
             except Exception:

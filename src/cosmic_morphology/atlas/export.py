@@ -46,7 +46,7 @@ _ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What :func:`export` wrote.
+    """What :func:`export_atlas` wrote.
 
     Attributes
     ----------

@@ -74,7 +74,7 @@ class ColumnProvenance:
 
 
 def content_hash(*parts: object) -> str:
-    """Short hash of anything JSON-able, for :attr:`Stamp.inputs`."""
+    """Short hash of anything JSON-able, for :attr:`ColumnProvenance.inputs`."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

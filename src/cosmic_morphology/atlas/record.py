@@ -102,7 +102,7 @@ class Record:
 
 
 class ImageMeasurements(Protocol):
-    """What the one decode at intake gives (``imaging.Intake``)."""
+    """What the one decode at intake gives (``imaging.IngestedImage``)."""
 
     @property
     def sha256(self) -> str: ...  # noqa: D102

@@ -79,7 +79,7 @@ def rank_runs(
     settings: EvaluateSettings,
     seed: int,
 ) -> tuple[EvaluationRanking, ...]:
-    """Rank runs on each test, without writing anything; as :func:`write_board` has it."""
+    """Rank runs on each test, without writing anything; as :func:`write_leaderboard` has it."""
     facts = [read_facts(folder) for folder in runs]
     classes = common_classes([each.classes for each in facts])
     return tuple(

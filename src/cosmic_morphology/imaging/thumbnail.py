@@ -37,7 +37,7 @@ def thumbnail_bytes(data: bytes, media_type: str, decoded: Decoded, image: Image
     decoded : Decoded
         Its one decode.
     image : PIL.Image.Image
-        What :func:`small` made of it.
+        What :func:`shrink_to` made of it.
     """
     as_it_is = decoded.untouched and image is decoded.image
     if as_it_is and media_type == "image/jpeg" and len(data) <= MAX_TAKEN_OVER_BYTES:

@@ -15,7 +15,7 @@ _RANGE = re.compile(rb"bytes=(\d*)-(\d*)$")
 
 
 class FileResponse:
-    """A starlette response made of a :class:`Served` file."""
+    """A starlette response made of a :class:`FileBody` file."""
 
     def __init__(self, file: FileBody) -> None:
         self._file = file

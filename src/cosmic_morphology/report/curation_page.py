@@ -40,7 +40,7 @@ class ClassCount:
 
 @dataclass(frozen=True, slots=True)
 class CurationPage:
-    """What :func:`write_curated` counted, and the page that shows it."""
+    """What :func:`write_curation_page` counted, and the page that shows it."""
 
     page: str
     classes: tuple[ClassCount, ...]

@@ -74,7 +74,7 @@ def write_report(
     runs : sequence of Path
         Folders of runs; those that have not predicted the test images are named, not scored.
     certificate : mapping, optional
-        What ``certify`` found, as JSON-able values.
+        What ``check_leakage`` found, as JSON-able values.
     summary : mapping, optional
         ``summary.json`` of the pipeline, for what only that run knows (refusals, seconds).
     settings : EvaluateSettings, optional
@@ -85,7 +85,7 @@ def write_report(
         Order of the classes, and the reject class.
     extra : mapping, optional
         Sections that were made already, by their names in
-        :class:`cosmic_morphology.report.sections.Depth`, such as ``ablation``.
+        :class:`cosmic_morphology.report.sections.OptionalSections`, such as ``ablation``.
     audit : mapping, optional
         What ``cosmic curate --audit`` measured, as JSON-able values.
     studies : Path, optional

@@ -124,7 +124,7 @@ class DifferenceRow:
     reference, reference_x : str, float
         What it is held against.
     measure, name : str
-        As :class:`Point` has them.
+        As :class:`ScoreRow` has them.
     value, low, high, p_value : float
         The difference with its paired 95 % interval over groups and seeds.
     n, n_groups, labels : int, int, str

@@ -32,7 +32,7 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """What :func:`verify` found.
+    """What :func:`verify_atlas` found.
 
     Attributes
     ----------

@@ -82,7 +82,7 @@ class Reader:
     async def read(self) -> AsyncIterator[PendingFetch | FetchResult | Record]:
         """What there is to do, in the order of the archive.
 
-        An :class:`Item` is to be fetched, an :class:`Outcome` is settled without that, a
+        A :class:`PendingFetch` is to be fetched, a :class:`FetchResult` is settled without that, a
         :class:`Record` has its image already and may say something new.
         """
         quota, asked = _Quota(self._limit, len(self._source.queries)), ""

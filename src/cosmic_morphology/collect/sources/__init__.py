@@ -11,7 +11,7 @@ from cosmic_morphology.collect.sources.plugged import PluggedIn
 from cosmic_morphology.errors import UsageError
 
 GROUP = "cosmic_morphology.sources"
-"""The entry point group of plug-ins: a name and a callable that takes a :class:`Wanted`."""
+"""The entry point group of plug-ins: a name and a callable that takes a :class:`SourceRequest`."""
 
 BUILT_IN = {
     "nasa": ("nasa.source", "Nasa"),

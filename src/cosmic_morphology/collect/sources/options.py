@@ -14,7 +14,7 @@ class Options(BaseModel):
     """Base of a source's options: unknown names are errors, values are checked.
 
     A source declares its options as fields of a subclass and reads them by
-    :meth:`~cosmic_morphology.collect.sources.base.Wanted.read_options`.
+    :meth:`~cosmic_morphology.collect.sources.base.SourceRequest.read_options`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -73,7 +73,7 @@ async def read_until_stable(
 
     Yields
     ------
-    Items, and last a :class:`Recount` where the count is not the one of before.
+    Items, and last a :class:`CountChanged` where the count is not the one of before.
     """
     got: set[str] = set()
     expected = announced

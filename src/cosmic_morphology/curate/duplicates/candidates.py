@@ -45,5 +45,5 @@ def pack_pairs(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def unpack_pairs(keys: np.ndarray) -> np.ndarray:
-    """What :func:`packed` has put together, int64 of shape ``(M, 2)``."""
+    """What :func:`pack_pairs` has put together, int64 of shape ``(M, 2)``."""
     return np.stack([keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)], axis=1).astype(np.int64)

@@ -91,7 +91,7 @@ class Keypoints:
 
     @classmethod
     def unpacked(cls, data: bytes) -> Keypoints:
-        """From what :meth:`packed` gave."""
+        """From what :meth:`pack_pairs` gave."""
         rows = np.frombuffer(data, _ROW)
         code = rows["code"].astype(np.float32)
         code /= np.maximum(np.linalg.norm(code, axis=1, keepdims=True), 1e-6)

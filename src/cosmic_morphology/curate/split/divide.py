@@ -25,7 +25,7 @@ TAKEN_OUT = frozenset({HELD_OUT_LATE, ON_TWO_SIDES, MADE_LATE, SCORED_TWICE})
 
 @dataclass(frozen=True, slots=True)
 class SplitAssignment:
-    """What :func:`divide` decided about N images.
+    """What :func:`assign_splits` decided about N images.
 
     Attributes
     ----------

@@ -51,7 +51,7 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class LeakageReport:
-    """What :func:`certify` found; :meth:`to_json` is what a report shows.
+    """What :func:`check_leakage` found; :meth:`to_json` is what a report shows.
 
     Attributes
     ----------
@@ -211,7 +211,7 @@ def copies_across(
     Parameters
     ----------
     atlas, settings, embedding_column, progress
-        As :func:`certify` has them.
+        As :func:`check_leakage` has them.
     side : mapping of str to str
         Split of each id that has one.
 

@@ -48,7 +48,7 @@ def certify_and_mend(
     atlas : Atlas
         Read; ``duplicate_*``, ``group`` and ``split`` are written when there is a leak.
     settings : CurateSettings
-        As :func:`certify` has them.
+        As :func:`check_leakage` has them.
     before : pyarrow.Table
         What :func:`splits_before` gave before the split; without rows nothing had a side.
     split_again : callable

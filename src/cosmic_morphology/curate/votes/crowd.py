@@ -26,7 +26,7 @@ def crowdlab(
 
     Every voter is an annotator with one label an image, the image voter is the model. Rows
     that CROWDLAB cannot judge (no annotator) keep the probabilities of
-    :func:`~cosmic_morphology.curate.votes.label_model.consensus`.
+    :func:`~cosmic_morphology.curate.votes.label_model.naive_bayes_label_model`.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def cross_fitted_probabilities(
     Parameters
     ----------
     features : array of shape ``(N, D)``
-        From :func:`reduced`.
+        From :func:`pca_features`.
     targets : array of shape ``(N,)``, int
         Class number to learn, or -1 where there is none.
     weights : array of shape ``(N,)``

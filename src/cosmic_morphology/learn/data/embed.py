@@ -17,7 +17,7 @@ from cosmic_morphology.settings import LearnSettings
 
 @dataclass(frozen=True, slots=True)
 class EmbedResult:
-    """What :func:`embed` did.
+    """What :func:`embed_images` did.
 
     Attributes
     ----------

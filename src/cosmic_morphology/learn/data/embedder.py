@@ -59,7 +59,7 @@ class Embedder:
     Parameters
     ----------
     backbone, learn
-        As :class:`Frozen` has them.
+        As :class:`FrozenBackbone` has them.
     """
 
     def __init__(self, backbone: Backbone, learn: LearnSettings) -> None:

@@ -40,7 +40,7 @@ class HeadFitResult:
     notes : list of str
         What a person should know.
     logits : ndarray of float32, shape ``(N, K)``
-        What heads that had not seen an image's group say of it; only from :func:`solve_across`.
+        What heads that had not seen an image's group say of it; from :func:`fit_logistic_head_cv`.
     """
 
     history: list[dict[str, float]]
@@ -100,7 +100,7 @@ def fit_logistic_head_cv(
     seed: int,
     progress: Progress | None = None,
 ) -> HeadFitResult:
-    """As :func:`solve_head`, but every image is learnt from, and every image has a say.
+    """As :func:`fit_logistic_head`, but every image is learnt from, and every image has a say.
 
     The images are divided into the recipe's ``folds``, whole groups each. What heads of the
     other folds say of a fold chooses the penalty; then the head is solved for on all of them.

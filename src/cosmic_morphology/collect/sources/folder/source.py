@@ -151,7 +151,7 @@ def open_folder(
     csv : str or Path, optional
         A table with a row for each image, beside or inside ``path``. Without it the table is
         used that lies there and names most of the images; without any the folders are the
-        labels (see :class:`~cosmic_morphology.collect.sources.folder.labels.Labeller`).
+        labels (see :class:`~cosmic_morphology.collect.sources.folder.labels.FolderLabels`).
     columns : mapping, optional
         Our name = the table's name of a column: ``file`` (required), ``id``, ``title``,
         ``description``, ``label``, ``date``, ``source``, ``collection``, ``credit``,

@@ -99,7 +99,7 @@ def open_table(
     columns : mapping, optional
         Our name = the table's name, for columns that are called otherwise (see ``COLUMNS``).
     only : mapping, optional
-        See :class:`Table`.
+        See :class:`MetadataTable`.
 
     Raises
     ------
