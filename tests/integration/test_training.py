@@ -87,7 +87,7 @@ def test_predictions_become_columns_and_are_made_once(sky, go):
         assert max(row["probabilities_baseline"]) == row["confidence_baseline"]
     assert predict_images(sky, model, where="split = 'test'").filled == 0
     assert predict_images(sky, model).filled == 24
-    assert json.loads(sky.stamp_of("prediction_baseline")[b"parameters"])["classes"] == [*CLASSES]
+    assert json.loads(sky.provenance_of("prediction_baseline")[b"parameters"])["classes"] == [*CLASSES]
 
 
 def test_the_same_run_is_not_made_twice_and_other_labels_make_it_anew(sky, go):

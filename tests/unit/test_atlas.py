@@ -143,7 +143,7 @@ def test_other_parameters_make_all_rows_stale_and_the_old_values_stay_readable(f
     )
     assert again.filled == 10
     assert Atlas.open(filled.uri, version=old).read(["embedding_tiny"]).num_rows == 10
-    assert b'"size": 3' in filled.stamp_of("embedding_tiny")[b"parameters"]
+    assert b'"size": 3' in filled.provenance_of("embedding_tiny")[b"parameters"]
 
 
 def test_a_failing_column_function_keeps_what_was_committed(filled):
@@ -187,7 +187,7 @@ def test_whole_table_columns_are_stamped_and_rows_left_out_become_null(filled):
     filled.replace_columns(pa.table({"id": ids[:4], "group": ["b"] * 4}), ColumnProvenance("group"))
     groups = filled.read(["group"]).column("group")
     assert sorted(groups.drop_null().to_pylist()) == ["b"] * 4
-    assert filled.stamp_of("group")[b"stage"] == b"group"
+    assert filled.provenance_of("group")[b"stage"] == b"group"
 
 
 def test_a_tag_pins_all_tables_together(filled, arrival):

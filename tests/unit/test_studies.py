@@ -64,18 +64,18 @@ def test_no_side_of_the_pool_gives_rendered_images(pool):
 
 def test_a_lesson_that_tests_or_tunes_on_rendered_images_is_refused(pool):
     recipe = recipe_named("baseline", {})
-    drawn, train, test = pool.drawn(), pool.real("train"), pool.real("test")
+    drawn, train, test = pool.rendered_rows(), pool.real("train"), pool.real("test")
     for lesson in (
-        HeadTask(train, NONE, drawn[:3], pool.right, pool.weights),
-        HeadTask(train, drawn[:3], test, pool.right, pool.weights),
-        HeadTask(train, NONE, train[:2], pool.right, pool.weights),
+        HeadTask(train, NONE, drawn[:3], pool.y_true, pool.weights),
+        HeadTask(train, drawn[:3], test, pool.y_true, pool.weights),
+        HeadTask(train, NONE, train[:2], pool.y_true, pool.weights),
     ):
         with pytest.raises(LeakError):
             train_and_predict(pool, lesson, recipe, seed=1)
 
 
 def test_a_cell_with_rendered_answers_is_never_written(pool, tmp_path):
-    drawn = pool.drawn()[:4]
+    drawn = pool.rendered_rows()[:4]
 
     def work(_):
         return TrialOutput(drawn, np.zeros(4, np.int64), 1)
@@ -143,7 +143,7 @@ def test_a_finished_cell_is_not_done_again_and_a_killed_study_goes_on(pool, tmp_
             raise KeyboardInterrupt
         done.append(trial.seed)
         test = pool.real("test")
-        return TrialOutput(test, pool.right[test], 5, notes={"a": 1.0})
+        return TrialOutput(test, pool.y_true[test], 5, notes={"a": 1.0})
 
     trials = [Trial("a", 0.5, seed, more={"b": 1}) for seed in (1, 2, 3)]
     with pytest.raises(KeyboardInterrupt):
@@ -160,7 +160,7 @@ def test_other_images_settings_or_studies_are_other_cells(pool, tmp_path):
     test = pool.real("test")
 
     def work(_):
-        return TrialOutput(test, pool.right[test], 5)
+        return TrialOutput(test, pool.y_true[test], 5)
 
     def new(pool, trial, study="size"):
         return run_trials(pool, [trial], work, tmp_path, study=study)[1]
@@ -173,7 +173,7 @@ def test_other_images_settings_or_studies_are_other_cells(pool, tmp_path):
     moved = pool.vectors.copy()
     moved[0, 0] += 1
     assert new(replace(pool, vectors=moved), trial) == 1
-    relabelled = np.roll(pool.taught, 1)
+    relabelled = np.roll(pool.y_train, 1)
     assert new(replace(pool, taught=relabelled), trial) == 1
 
 
@@ -199,7 +199,7 @@ def test_a_share_of_the_images_takes_whole_groups_of_every_class(pool):
     before: set[int] = set()
     for fraction in (0.01, 0.3, 0.6, 1.0):
         rows = some_groups(pool, train, fraction, 5)
-        assert set(np.unique(pool.right[rows])) == {0, 1, 2}
+        assert set(np.unique(pool.y_true[rows])) == {0, 1, 2}
         inside = set(pool.groups[rows].tolist())
         assert not inside & set(pool.groups[np.setdiff1d(train, rows)].tolist())
         assert before <= set(rows.tolist())
@@ -208,12 +208,12 @@ def test_a_share_of_the_images_takes_whole_groups_of_every_class(pool):
 
 
 def test_rendered_images_come_in_the_asked_ratio_and_more_contain_the_fewer(pool):
-    train, drawn = pool.real("train"), pool.drawn()
+    train, drawn = pool.real("train"), pool.rendered_rows()
     few = rendered_for(pool, drawn, train, np.array([1]), 0.5, 3)
     more = rendered_for(pool, drawn, train, np.array([1]), 1.0, 3)
-    assert len(few) == round(0.5 * (pool.right[train] == 1).sum())
+    assert len(few) == round(0.5 * (pool.y_true[train] == 1).sum())
     assert set(few) <= set(more)
-    assert (pool.right[more] == 1).all()
+    assert (pool.y_true[more] == 1).all()
 
 
 def test_labels_of_a_voter_are_learnt_from_but_never_scored_with(atlas):
@@ -225,7 +225,7 @@ def test_labels_of_a_voter_are_learnt_from_but_never_scored_with(atlas):
 def test_a_lesson_gives_the_same_answers_twice(pool):
     recipe = recipe_named("quick", {"quick": {"epochs": 2}})
     train, val, test = pool.real("train"), pool.real("val"), pool.real("test")
-    plain = HeadTask(train, val, test, pool.right, pool.weights)
+    plain = HeadTask(train, val, test, pool.y_true, pool.weights)
     once, again = (train_and_predict(pool, plain, recipe, seed=4) for _ in range(2))
     assert np.array_equal(once, again)
     assert once.shape == (len(test),)
@@ -234,9 +234,9 @@ def test_a_lesson_gives_the_same_answers_twice(pool):
 def test_what_is_learnt_first_is_remembered(pool):
     recipe = recipe_named("quick", {"quick": {"epochs": 10, "learning_rate": 0.02}})
     train, test = pool.real("train"), pool.real("test")
-    galaxies = pool.right[test] == 2
-    without = HeadTask(train[pool.right[train] < 2][::8], NONE, test, pool.right, pool.weights)
-    after = replace(without, first=pool.drawn())
+    galaxies = pool.y_true[test] == 2
+    without = HeadTask(train[pool.y_true[train] < 2][::8], NONE, test, pool.y_true, pool.weights)
+    after = replace(without, first=pool.rendered_rows())
     forgot, knows = (
         train_and_predict(pool, each, recipe, seed=4)[galaxies] for each in (without, after)
     )
@@ -248,7 +248,7 @@ def test_what_is_learnt_first_is_remembered(pool):
 
 def test_pooled_scores_equal_the_mean_over_seeds_and_their_interval_holds_it(pool):
     rows = pool.real("test")
-    right = pool.right[rows]
+    right = pool.y_true[rows]
     said = np.stack([right, np.roll(right, 1), np.zeros_like(right)])
     value, (low, high) = pooled(pool, rows, said, metrics.accuracy, resamples=200)
     assert value == pytest.approx(np.mean([(each == right).mean() for each in said]))
@@ -257,7 +257,7 @@ def test_pooled_scores_equal_the_mean_over_seeds_and_their_interval_holds_it(poo
 
 def test_a_difference_is_paired_and_zero_between_the_same_answers(pool):
     rows = pool.real("test")
-    right = pool.right[rows][None]
+    right = pool.y_true[rows][None]
     same = PredictionsAtPoint("a", 0.0, rows, right, (1,), 1, 0)
     worse = replace(same, arm="b", said=np.roll(right, 1))
     assert gap(pool, same, same, metrics.macro_f1, resamples=100).interval == (0.0, 0.0)
@@ -271,14 +271,14 @@ def test_folds_of_a_seed_are_put_together(pool, tmp_path):
 
     def work(trial):
         part = rows[trial.fold :: 2]
-        return TrialOutput(part, pool.right[part], 10 * (trial.fold + 1))
+        return TrialOutput(part, pool.y_true[part], 10 * (trial.fold + 1))
 
     trials = [Trial("a", 0.0, seed, fold) for seed in (1, 2) for fold in (0, 1)]
     cells, _ = run_trials(pool, trials, work, tmp_path, study="leak")
     (place,) = collect_points(pool, cells)
     assert sorted(place.rows.tolist()) == sorted(rows.tolist())
     assert place.said.shape == (2, len(rows))
-    assert (place.said == pool.right[place.rows]).all()
+    assert (place.said == pool.y_true[place.rows]).all()
     assert place.n_train == 15
 
 

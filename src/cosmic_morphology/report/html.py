@@ -38,12 +38,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters.update(
-        said=safe_text,
+        safe_text=safe_text,
         safe_url=safe_url,
-        count=integer,
+        integer=integer,
         seconds=seconds,
-        drawing=trusted_svg,
-        share=percent,
+        trusted_svg=trusted_svg,
+        percent=percent,
     )
     found.tests["score"] = lambda value: isinstance(value, Score)
     found.tests["difference"] = lambda value: isinstance(value, Difference)

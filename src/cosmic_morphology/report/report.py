@@ -40,7 +40,7 @@ _CERTIFICATE: dict[str, Any] = {
     "classes": {},
     "ratios": {},
     "compared": 0,
-    "may_cross": {},
+    "allowed_across_splits": {},
     "searched": (),
     "not_looked_for": (),
     "left_out": {},

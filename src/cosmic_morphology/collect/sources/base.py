@@ -103,8 +103,8 @@ class Source(Protocol):
     """An archive, a site, a survey: records in, no bytes.
 
     A source is made with :class:`SourceRequest` and may keep what it likes while it is read. It
-    raises :class:`~cosmic_morphology.errors.SourceError` when an answer does not look like its archive,
-    and :class:`~cosmic_morphology.errors.UsageError` when the job makes no sense.
+    raises :class:`~cosmic_morphology.errors.SourceError` when an answer does not look like its
+    archive, and :class:`~cosmic_morphology.errors.UsageError` when the job makes no sense.
 
     Attributes
     ----------

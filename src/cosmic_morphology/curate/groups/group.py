@@ -68,7 +68,7 @@ class GroupSummary:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """What :func:`build_groups` decided: each row's group and why, and the keys that were not used."""
+    """What :func:`build_groups` decided: each row's group and why, and the keys left unused."""
 
     group: list[str]
     reason: list[str]

@@ -89,8 +89,9 @@ def predict_with_runs(
 ) -> dict[str, TrainedSummary]:
     """Fill the columns ``run_…`` and ``learnt_by_…`` of runs that are to vote.
 
-    Whom a run may be asked about, ``curate.votes.abstaining.abstain_reasons`` says: not what it has learned from, and nothing of the val and test splits. Where a run cannot
-    prove what it has learned from, it does not vote at all.
+    Whom a run may be asked about, ``curate.votes.abstaining.abstain_reasons`` says: not what it has
+    learned from, and nothing of the val and test splits. Where a run cannot prove what it has
+    learned from, it does not vote at all.
     :func:`~cosmic_morphology.curate.labels.assign.label` looks at groups and split anew, each time.
 
     Parameters
