@@ -23,7 +23,7 @@ CERTIFICATE = {
     "classes": {"comet": {"train": 4, "val": 4, "test": 4}},
     "ratios": {"comet": {"train": 0.33, "val": 0.33, "test": 0.33}},
     "compared": 41,
-    "may_cross": {"sun": 60},
+    "allowed_across_splits": {"sun": 60},
     "grouped_by": "duplicates and object",
     "atlas_version": "i1-c2-d3-l4",
 }
