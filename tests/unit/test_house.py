@@ -18,6 +18,7 @@ SOURCE = Path(cosmic_morphology.__file__).parent
 FLOORS = {
     "csv_table": 0,
     "errors": 0,
+    "suggest": 0,
     "safe_text": 0,
     "reading": 0,
     "settings": 0,

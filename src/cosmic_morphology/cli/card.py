@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    RunArgument,
     needs,
     open_atlas,
     quiet_libraries,
@@ -24,7 +20,7 @@ NAME = "card"
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run, by name or folder.")],
+    run: RunArgument,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.printing import console, say_json
 from cosmic_morphology.errors import MissingExtraError, UsageError, how_to_install
 from cosmic_morphology.safe_text import hide
@@ -38,6 +39,10 @@ SeedOption = Annotated[
     typer.Option(
         "--seed", min=0, max=LARGEST_SEED, help="Of every random choice.", show_default=False
     ),
+]
+
+RunArgument = Annotated[
+    Path, typer.Argument(help="Name of a run, or its folder.", autocompletion=completion.runs)
 ]
 
 

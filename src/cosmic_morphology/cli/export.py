@@ -11,6 +11,7 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    RunArgument,
     atlas_with_images,
     needs,
     open_atlas,
@@ -32,7 +33,7 @@ _CALIBRATED_ON = 100
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run, by name or folder.")],
+    run: RunArgument,
     onnx: Annotated[Path, typer.Option("--onnx", help="The .onnx file to write.")],
     int8: Annotated[
         bool, typer.Option("--int8", help="8-bit integers: smaller, faster, a little less right.")

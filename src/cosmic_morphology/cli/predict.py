@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
@@ -33,7 +34,12 @@ NAME = "predict"
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="A run, by name or folder, or an .onnx file.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="Name of a run, or its folder, or an .onnx file.", autocompletion=completion.runs
+        ),
+    ],
     target: Annotated[
         str | None,
         typer.Argument(

@@ -25,10 +25,17 @@ def tell(line: object) -> None:
     sys.stderr.flush()
 
 
+class JsonAnswer:
+    """The one JSON object that ``--json`` promises, so that an error does not add a second one."""
+
+    is_given = False
+
+
 def say_json(value: Any) -> None:
     """One JSON object on standard output."""
     sys.stdout.write(f"{safe_json(value)}\n")
     sys.stdout.flush()
+    JsonAnswer.is_given = True
 
 
 def console(*, stderr: bool = False) -> Console:
