@@ -24,6 +24,7 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.cli.runs import run_at
 from cosmic_morphology.errors import InputError, UsageError
+from cosmic_morphology.safe_text import public_url
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
@@ -129,7 +130,8 @@ def _answers(
 
     limits = ImageLimits(**settings.imaging.model_dump())
     if "://" in target:
-        pictures = {target: picture_at(target, settings)}
+        # The name of an answer is written into files.
+        pictures = {public_url(target): picture_at(target, settings)}
         yield predict_bytes(judge, pictures, limits=limits, reject_below=reject_below)
         return
     with progress("predicting") as report:

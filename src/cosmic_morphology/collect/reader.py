@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from cosmic_morphology.atlas import Atlas, Record
-from cosmic_morphology.collect.addresses import Addresses
+from cosmic_morphology.collect.addresses import Addresses, ledger_url, needs_signature
 from cosmic_morphology.collect.http import Client
 from cosmic_morphology.collect.known import Known, Row
 from cosmic_morphology.collect.outcomes import PAGE_PREFIX, Item, Outcome
@@ -17,6 +17,10 @@ from cosmic_morphology.collect.states import FetchState, Trouble
 from cosmic_morphology.collect.tally import STORED, Tally
 
 SAME_FILE = "same_file"
+UNSIGNED = "unsigned"
+_UNSIGNED_ERROR = (
+    "the address was signed, the atlas keeps no signatures, and no search has shown it again"
+)
 
 
 class Reader:
@@ -94,12 +98,9 @@ class Reader:
                 self.tally.cut(part, "page_failed")
                 yield _page_outcome(self._source.name, part, trouble)
         if self._limit is None:
-            for name, record in self.known.left_behind(self._met, self._source.queries):
+            for url, name, record in self.known.left_behind(self._met, self._source.queries):
                 if not self.tally.has_met(record.id):
-                    item = self._item(record, record.image_url, name)
-                    is_there = record.id in self.known.stored
-                    row = self.known.rows.get(item.url)
-                    yield self._recovered(item, row) if is_there else item
+                    yield self._left_behind(record, url, name)
 
     async def _slice(self, part: Slice, quota: _Quota) -> AsyncIterator[Item | Outcome | Record]:
         async for given in self._source.records(self._client, part):
@@ -156,16 +157,27 @@ class Reader:
 
     def _is_settled(self, url: str, key: str) -> bool:
         """Whether an earlier run came to an end with a URL; the certificate counts it again."""
-        if not self.known.is_settled(url):
+        row = self.known.row_of(url, key)
+        if row is None or not self.known.is_settled(url, key):
             return False
-        self._met.add(url)
-        self.tally.settle(key, self.known.rows[url].state.value)
+        self._met.add(ledger_url(url, key))
+        self.tally.settle(key, row.state.value)
         return True
+
+    def _left_behind(self, record: Record, url: str, name: str) -> Item | Outcome:
+        """What an earlier run did not finish and no search of this one has shown."""
+        signed = needs_signature(url)
+        item = self._item(record, url if signed else record.image_url, name)
+        if record.id in self.known.stored:
+            return self._recovered(item, self.known.row_of(item.url, record.id))
+        if signed:
+            return Outcome(item, FetchState.FAILED, UNSIGNED, _UNSIGNED_ERROR)
+        return item
 
     def _stored(self, record: Record, url: str, part: Slice) -> Item | Outcome | Record:
         self.already_there += 1
         self.tally.settle(record.id, STORED)
-        row = self.known.rows.get(url)
+        row = self.known.row_of(url, record.id)
         if self._revisit and row is not None and (row.etag or row.last_modified):
             item = self._item(record, url, part.name)
             item.revisit = True
@@ -184,8 +196,8 @@ class Reader:
         return outcome
 
     def _item(self, record: Record, url: str, name: str) -> Item:
-        self._met.add(url)
-        row = self.known.rows.get(url)
+        self._met.add(ledger_url(url, record.id))
+        row = self.known.row_of(url, record.id)
         item = Item(record, url, name, queries=set(record.queries))
         if row is not None:
             item.attempts_before = row.attempts
@@ -195,7 +207,7 @@ class Reader:
         return item
 
     def _left_out(self, found: LeftOut, key: str, part: Slice) -> list[Outcome]:
-        if found.why is Why.BEFORE_SINCE or self.known.is_settled(key):
+        if found.why is Why.BEFORE_SINCE or self.known.is_settled(key, key):
             return []
         item = self._item(Record(self._source.name, found.source_id), key, part.name)
         stands_in = found.why is Why.PLACEHOLDER
