@@ -19,6 +19,7 @@ FLOORS = {
     "csv_table": 0,
     "errors": 0,
     "suggest": 0,
+    "citation": 0,
     "safe_text": 0,
     "reading": 0,
     "settings": 0,

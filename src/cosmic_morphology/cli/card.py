@@ -10,11 +10,11 @@ from cosmic_morphology.cli.common import (
     needs,
     open_atlas,
     quiet_libraries,
+    run_at,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
-from cosmic_morphology.cli.runs import run_at
 
 NAME = "card"
 

@@ -55,6 +55,19 @@ def settings_for(config: Path | None, **overrides: Any) -> Settings:
     return settings
 
 
+def run_at(given: Path, settings: Settings) -> Path:
+    """The folder of a finished run, given by its name or its folder; torch is not imported.
+
+    Raises
+    ------
+    InputError
+        There is no such run, it is not finished, or a file of it cannot be used.
+    """
+    from cosmic_morphology.learn import find_run
+
+    return find_run(given, out=settings.out).path
+
+
 def atlas_with_images(settings: Settings) -> Atlas:
     """The atlas that the settings name, for what works on images: there has to be one."""
     opened = open_atlas(settings)

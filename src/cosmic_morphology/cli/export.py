@@ -17,10 +17,10 @@ from cosmic_morphology.cli.common import (
     open_atlas,
     plain,
     quiet_libraries,
+    run_at,
     settings_for,
     show,
 )
-from cosmic_morphology.cli.runs import run_at
 from cosmic_morphology.errors import InputError, PictureError, UsageError
 
 if TYPE_CHECKING:

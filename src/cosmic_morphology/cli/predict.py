@@ -18,11 +18,11 @@ from cosmic_morphology.cli.common import (
     needs,
     open_atlas,
     quiet_libraries,
+    run_at,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
-from cosmic_morphology.cli.runs import run_at
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.safe_text import public_url
 
