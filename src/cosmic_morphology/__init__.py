@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas as Atlas
     from cosmic_morphology.atlas import Record as Record
     from cosmic_morphology.atlas import checked_labels as checked_labels
-    from cosmic_morphology.atlas.export import export as export
+    from cosmic_morphology.atlas import export_images as export_images
     from cosmic_morphology.atlas.verify import verify as verify
     from cosmic_morphology.collect import collect as collect_pictures  # noqa: F401
     from cosmic_morphology.collect import status as status
@@ -48,7 +48,7 @@ _HOMES = {
     "Atlas": ("atlas", "Atlas"),
     "Record": ("atlas", "Record"),
     "checked_labels": ("atlas", "checked_labels"),
-    "export": ("atlas", "export"),
+    "export_images": ("atlas", "export_images"),
     "verify": ("atlas", "verify"),
     "collect_pictures": ("collect", "collect"),
     "status": ("collect", "status"),

@@ -19,7 +19,7 @@ from training_sky import (
 )
 
 import cosmic_morphology.learn.cache as cache_module
-from cosmic_morphology.atlas import export
+from cosmic_morphology.atlas import export_images
 from cosmic_morphology.errors import InputError, SettingsError, UsageError
 from cosmic_morphology.learn import (
     ParquetPictures,
@@ -130,7 +130,7 @@ def test_test_pictures_are_never_read_for_training(sky, go):
             return super().thumbnails(ids)
 
     file = run.path.parent / "sky.parquet"
-    export(sky, file, format_="parquet")
+    export_images(sky, file, format_="parquet")
     go(Watched(file), name="watched", recipe="scratch-once")
     splits = {row["id"]: row["split"] for row in sky.read(["id", "split"]).to_pylist()}
     assert {splits[each] for each in seen} == {"train", "val"}
@@ -153,7 +153,7 @@ def test_a_net_learns_from_scratch(sky, go, tmp_path):
 
 def test_training_from_parquet_needs_no_atlas(sky, go, tmp_path):
     file = tmp_path / "sky.parquet"
-    export(sky, file, format_="parquet")
+    export_images(sky, file, format_="parquet")
     from_file, from_atlas = go(ParquetPictures(file), name="p"), go(sky, name="a")
     assert from_file.metrics["val_macro_f1"] == from_atlas.metrics["val_macro_f1"]
     with pytest.raises(InputError, match="no such Parquet file"):

@@ -24,7 +24,7 @@ from training_sky import (
     write,
 )
 
-from cosmic_morphology.atlas import Arrival, Atlas, Record, export
+from cosmic_morphology.atlas import Arrival, Atlas, Record, export_images
 from cosmic_morphology.errors import InputError, TrainingError, UsageError
 from cosmic_morphology.imaging import take_in
 from cosmic_morphology.learn import (
@@ -103,7 +103,7 @@ def test_a_corrupt_picture_is_quarantined_and_the_epoch_goes_on(sky, go, tmp_pat
                 yield each, data[:200] if each == "drawn:comet-00" else data
 
     file = tmp_path / "sky.parquet"
-    export(sky, file, format_="parquet")
+    export_images(sky, file, format_="parquet")
     for recipe in ("baseline", "scratch-once"):
         run = go(OneBroken(file), name=recipe, recipe=recipe)
         assert run.metrics["quarantined"] == 1

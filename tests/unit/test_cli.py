@@ -82,7 +82,7 @@ def test_atlas_verbs_print_one_json_object(filled, tmp_path):
     assert any("one" in commit["tags"] for commit in commits)
     assert json.loads(cosmic("atlas", "verify", *place).stdout)["sound"] is True
     done = json.loads(cosmic("atlas", "export", tmp_path / "x", *place).stdout)
-    assert done["pictures"] == 10
+    assert done["images"] == 10
     assert json.loads(cosmic("atlas", "credits", *place).stdout)["credits"][0]["pictures"] == 10
     old = json.loads(cosmic("atlas", "info", "--version", "one", *place).stdout)
     assert old["rows"]["images"] == 10

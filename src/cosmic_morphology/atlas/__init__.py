@@ -20,7 +20,13 @@ from cosmic_morphology.atlas.decisions import (
 )
 from cosmic_morphology.atlas.embeddings import embedding_column_for, embedding_columns
 from cosmic_morphology.atlas.engine import Applied, Progress, apply
-from cosmic_morphology.atlas.export import Exported, export
+from cosmic_morphology.atlas.export import (
+    FORMATS,
+    ExportResult,
+    LeakageWords,
+    export_images,
+    format_of_path,
+)
 from cosmic_morphology.atlas.problems import Problem
 from cosmic_morphology.atlas.records import Record
 from cosmic_morphology.atlas.schema import (
@@ -37,6 +43,7 @@ from cosmic_morphology.atlas.withdrawing import withdraw
 
 __all__ = [
     "BELIEVED",
+    "FORMATS",
     "RENDERER",
     "SCHEMA_VERSION",
     "TABLES",
@@ -49,7 +56,8 @@ __all__ = [
     "Commit",
     "Credit",
     "Decision",
-    "Exported",
+    "ExportResult",
+    "LeakageWords",
     "Problem",
     "Progress",
     "Record",
@@ -62,8 +70,9 @@ __all__ = [
     "credit_ledger",
     "embedding_column_for",
     "embedding_columns",
-    "export",
+    "export_images",
     "fingerprint",
+    "format_of_path",
     "is_rendered",
     "labels_by_construction",
     "latest_decisions",
