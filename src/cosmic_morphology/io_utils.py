@@ -159,7 +159,7 @@ def data_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Any
         pandas is not installed.
     """
     try:
-        import pandas as pd  # type: ignore[import-untyped]
+        import pandas as pd
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             "a data frame needs pandas, which is not installed", todo="Run: pip install pandas"

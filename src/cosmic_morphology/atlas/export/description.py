@@ -8,6 +8,7 @@ from datetime import datetime
 
 from cosmic_morphology.atlas.export.rows import SPLITS, Wanted
 from cosmic_morphology.atlas.export.tally import DataFile, Tally
+from cosmic_morphology.citation import as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,10 @@ class Description:
         )
 
     def citation(self) -> str:
-        """How to cite the data set and the program."""
+        """How to cite the data set."""
         return (
-            f"{self.name}, version {self.version}, {self.date:%Y}. Made with Cosmic Morphology "
-            f"{self.software} (the Cosmic Morphology developers) from the archives that are "
-            f"credited in {self.credits_file}."
+            f"{self.name}, version {self.version}, {self.date:%Y}: images of the archives that are "
+            f"credited in {self.credits_file}. Made with: {as_text()}"
         )
 
 
