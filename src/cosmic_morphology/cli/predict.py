@@ -14,9 +14,9 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    atlas_with_images,
     check_filter,
     needs,
-    open_atlas,
     quiet_libraries,
     run_at,
     settings_for,
@@ -78,9 +78,11 @@ def command(
         model = run_at(model, settings)
     if target is not None and not is_atlas and "://" not in target:
         _must_exist(Path(target))
-    opened = open_atlas(settings) if is_atlas else None
+    opened = atlas_with_images(settings) if is_atlas else None
     if opened is not None and where is not None:
         check_filter(opened, where, option="--where")
+        if not opened.ids(where):
+            raise InputError("no image fits the filter", where=f"--where {where}")
     # An exported file predicts without torch.
     with needs("onnx" if model.suffix == ".onnx" else "learn"):
         from cosmic_morphology.learn import check_ending, load_judge
