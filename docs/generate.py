@@ -16,6 +16,8 @@ from pydantic import BaseModel
 import cosmic_morphology
 from cosmic_morphology import errors
 from cosmic_morphology.atlas import schema
+from cosmic_morphology.atlas.export.rows import COLUMNS as EXPORTED
+from cosmic_morphology.atlas.export.rows import KINDS
 from cosmic_morphology.cli import app
 from cosmic_morphology.learn.recipes import Recipe, load_recipe, recipe_names
 from cosmic_morphology.settings import Settings
@@ -157,6 +159,11 @@ def columns_page() -> str:
     lines += ["## Derived columns of `catalogue`", ""]
     rows = [(f"`{c.name}`", f"`{c.type}`", c.stage, c.meaning) for c in derived]
     lines += _table(("column", "type", "written by", "meaning"), rows)
+    lines += ["## Columns of exports", "", "What `cosmic atlas export` says of each image.", ""]
+    rows = [(f"`{name}`", f"`{type_}`", told) for name, (type_, told) in EXPORTED.items()]
+    lines += _table(("column", "type", "meaning"), rows)
+    lines += ["Kinds of labels in exports:", ""]
+    lines += _table(("kind", "meaning"), [(f"`{kind}`", told) for kind, told in KINDS.items()])
     return "\n".join(lines) + "\n"
 
 

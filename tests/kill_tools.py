@@ -72,6 +72,7 @@ def verbs(images: Path, root: str) -> list[tuple[str, ...]]:
         ("atlas", "tag", "done"),
         ("atlas", "export", "{out}/folder"),
         ("atlas", "export", "{out}/table.parquet"),
+        ("atlas", "export", "{out}/shards", "--format", "webdataset"),
     ]
 
 

@@ -13,6 +13,7 @@ from cosmic_morphology.lazy import lazy_exports
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas as Atlas
     from cosmic_morphology.atlas import Record as Record
+    from cosmic_morphology.atlas import export_images as export_images
     from cosmic_morphology.collect import collect_images as collect_images
     from cosmic_morphology.collect.import_folder import import_folder as import_folder
     from cosmic_morphology.curate import import_verdicts as import_verdicts
@@ -40,6 +41,7 @@ _HOMES = {
     "embed_images": "learn",
     "evaluate_run": "evaluate",
     "explore_atlas": "report",
+    "export_images": "atlas",
     "import_folder": "collect.import_folder",
     "import_verdicts": "curate",
     "load_model": "learn",

@@ -67,6 +67,16 @@ class CosmicError(Exception):
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text}. {self.todo}" if self.todo else text
 
+    def to_dict(self) -> dict[str, str | int]:
+        """What ``--json`` prints of it: ``kind``, ``what``, ``where``, ``todo``, ``exit_code``."""
+        return {
+            "kind": type(self).__name__,
+            "what": self.what,
+            "where": self.where,
+            "todo": self.todo,
+            "exit_code": self.exit_code,
+        }
+
 
 class UsageError(CosmicError):
     """Wrong usage or bad input: nothing was changed."""

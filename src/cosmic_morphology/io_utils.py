@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from cosmic_morphology.errors import InputError, OutputError
+from cosmic_morphology.errors import InputError, MissingExtraError, OutputError
 from cosmic_morphology.safe_text import csv_cell, csv_text
 
 _MARK = "unfinished"
@@ -148,6 +148,23 @@ def csv_rows(file: TextIO) -> list[dict[str, str]]:
         {csv_text(name): csv_text(cell or "") for name, cell in row.items() if name is not None}
         for row in csv.DictReader(file)
     ]
+
+
+def data_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Any:
+    """A pandas data frame, for the ``to_pandas`` of every result; pandas is imported here alone.
+
+    Raises
+    ------
+    MissingExtraError
+        pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "a data frame needs pandas, which is not installed", todo="Run: pip install pandas"
+        ) from error
+    return pd.DataFrame(list(rows), columns=list(columns))
 
 
 def _check_place(path: Path) -> None:

@@ -23,7 +23,7 @@ _UNSAFE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _USER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:/{2,3})[^\s/?#'\"<>]*@")
 # Values in addresses and in settings that are named so: X-Amz-Signature=…, aws_secret_access_key=…
-_NAMED = r"secret|token|passw|pwd|signature|credential|api_?key|access_?key|auth"
+_NAMED = r"secret|token|passw|pwd|signature|credential|api_?key|access_?key|auth(?!or)"
 _VALUE = re.compile(
     rf"(?P<name>(?<![\w.-])(?:[\w.-]*(?:{_NAMED})[\w.-]*|sig|key))=(?P<value>[^\s&#'\"<>,;]+)",
     re.IGNORECASE,
@@ -89,6 +89,17 @@ def without_secrets(text: str) -> str:
     for secret in sorted(_secrets, key=len, reverse=True):
         found = found.replace(secret, HIDDEN)
     return found
+
+
+def public_url(url: str) -> str:
+    """An address as it may be kept: without a user and password, and without a signed query.
+
+    A query that carries a secret goes as a whole: how long a signature holds and who gave it are
+    another text at each search, and an address that is kept has to stay the same.
+    """
+    before, mark, query = url.partition("?")
+    kept = without_secrets(query)
+    return without_secrets(before) + mark + (query if kept == query else HIDDEN)
 
 
 def hide(options: Mapping[str, str]) -> None:

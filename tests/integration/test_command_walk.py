@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import subprocess
@@ -15,6 +14,7 @@ TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 import command_walk  # noqa: E402
 
+pytest_plugins = ["small_disk"]
 COSMIC = str(Path(sys.executable).parent / "cosmic")
 SEED = 20261127
 
@@ -72,37 +72,6 @@ def test_the_walk_reaches_every_verb_and_every_word_of_it():
 def test_the_walk_can_fail(code, said, must_fail, fault):
     line = command_walk.Line("cosmic x", "y", "missing", ("x",), must_fail)
     assert command_walk._fault(line, code, said, hung=False) == fault
-
-
-def in_small_disk(tmp_path, script, *, size="2m"):
-    """Run a script in a mount namespace of its own, where ``disk`` is a small tmpfs."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = f"mount -t tmpfs -o size={size} none {disk} && {script}"
-    try:
-        return subprocess.run(
-            ["unshare", "--mount", "--map-root-user", "sh", "-c", command],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-        )
-    except OSError as error:
-        if error.errno == errno.ENOENT:
-            pytest.skip("there is no unshare here")
-        raise
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    probe = subprocess.run(
-        ["unshare", "--mount", "--map-root-user", "mount", "-t", "tmpfs", "none", str(tmp_path)],
-        capture_output=True,
-        check=False,
-    )
-    if probe.returncode:
-        pytest.skip("small disks cannot be mounted here: " + probe.stderr.decode().strip())
-    return lambda script, **how: in_small_disk(tmp_path, script, **how)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from training_sky import (
 )
 
 import cosmic_morphology.learn.data.pixel_cache as cache_module
-from cosmic_morphology.atlas import export_atlas
+from cosmic_morphology.atlas import export_images
 from cosmic_morphology.errors import InputError, SettingsError, UsageError
 from cosmic_morphology.learn import (
     ParquetSource,
@@ -87,7 +87,9 @@ def test_predictions_become_columns_and_are_made_once(sky, go):
         assert max(row["probabilities_baseline"]) == row["confidence_baseline"]
     assert predict_images(sky, model, where="split = 'test'").filled == 0
     assert predict_images(sky, model).filled == 24
-    assert json.loads(sky.provenance_of("prediction_baseline")[b"parameters"])["classes"] == [*CLASSES]
+    assert json.loads(sky.provenance_of("prediction_baseline")[b"parameters"])["classes"] == [
+        *CLASSES
+    ]
 
 
 def test_the_same_run_is_not_made_twice_and_other_labels_make_it_anew(sky, go):
@@ -130,7 +132,7 @@ def test_test_images_are_never_read_for_training(sky, go):
             return super().thumbnails(ids)
 
     file = run.path.parent / "sky.parquet"
-    export_atlas(sky, file, format_="parquet")
+    export_images(sky, file, format_="parquet")
     go(Watched(file), name="watched", recipe="scratch-once")
     splits = {row["id"]: row["split"] for row in sky.read(["id", "split"]).to_pylist()}
     assert {splits[each] for each in seen} == {"train", "val"}
@@ -155,7 +157,7 @@ def test_a_net_learns_from_scratch(sky, go, tmp_path):
 
 def test_training_from_parquet_needs_no_atlas(sky, go, tmp_path):
     file = tmp_path / "sky.parquet"
-    export_atlas(sky, file, format_="parquet")
+    export_images(sky, file, format_="parquet")
     from_file, from_atlas = go(ParquetSource(file), name="p"), go(sky, name="a")
     assert from_file.metrics["val_macro_f1"] == from_atlas.metrics["val_macro_f1"]
     with pytest.raises(InputError, match="no such Parquet file"):

@@ -24,7 +24,7 @@ from training_sky import (
     write,
 )
 
-from cosmic_morphology.atlas import Atlas, NewImage, Record, export_atlas
+from cosmic_morphology.atlas import Atlas, NewImage, Record, export_images
 from cosmic_morphology.errors import InputError, TrainingError, UsageError
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn import (
@@ -103,7 +103,7 @@ def test_a_corrupt_image_is_quarantined_and_the_epoch_goes_on(sky, go, tmp_path)
                 yield each, data[:200] if each == "drawn:comet-00" else data
 
     file = tmp_path / "sky.parquet"
-    export_atlas(sky, file, format_="parquet")
+    export_images(sky, file, format_="parquet")
     for recipe in ("baseline", "scratch-once"):
         run = go(OneBroken(file), name=recipe, recipe=recipe)
         assert run.metrics["quarantined"] == 1

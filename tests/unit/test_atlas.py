@@ -23,7 +23,7 @@ from cosmic_morphology.atlas import (
     apply,
     checked_labels,
     credit_ledger,
-    export_atlas,
+    export_images,
     latest_decisions,
     verify_atlas,
     withdraw,
@@ -293,16 +293,16 @@ def test_exports_carry_labels_and_credits(filled, tmp_path):
     filled.replace_columns(
         pa.table({"id": ids, "split": ["train"] * 10}), ColumnProvenance("split")
     )
-    folder = export_atlas(filled, tmp_path / "folder")
+    folder = export_images(filled, tmp_path / "folder")
     assert folder.images == len(list((tmp_path / "folder/train/comet").glob("*.jpg"))) == 6
-    table = export_atlas(filled, tmp_path / "all.parquet", format_="parquet")
+    table = export_images(filled, tmp_path / "all.parquet", format_="parquet")
     rows = pq.read_table(tmp_path / "all.parquet")
     assert rows.num_rows == table.images == 10
-    assert {"thumbnail", "label", "split", "checked_label"} <= set(rows.schema.names)
-    with (tmp_path / "all.credits.csv").open() as file:
+    assert {"image", "label", "split", "label_kind"} <= set(rows.schema.names)
+    with (tmp_path / "all.parquet.credits.csv").open() as file:
         assert [row["images"] for row in csv.DictReader(file)] == ["10"]
     with pytest.raises(errors.InputError, match="exists"):
-        export_atlas(filled, tmp_path / "all.parquet", format_="parquet")
+        export_images(filled, tmp_path / "all.parquet", format_="parquet")
 
 
 def test_a_table_is_never_exported_without_its_credits(filled, tmp_path, monkeypatch):
@@ -313,11 +313,11 @@ def test_a_table_is_never_exported_without_its_credits(filled, tmp_path, monkeyp
         raise Killed
 
     with monkeypatch.context() as kill:
-        kill.setattr(sys.modules[export_atlas.__module__], "_write_credits", killed)
+        kill.setattr(sys.modules[export_images.__module__], "_write_about", killed)
         with pytest.raises(Killed):
-            export_atlas(filled, tmp_path / "all.parquet", format_="parquet")
+            export_images(filled, tmp_path / "all.parquet", format_="parquet")
     assert not (tmp_path / "all.parquet").exists()
-    assert export_atlas(filled, tmp_path / "all.parquet", format_="parquet").images == 10
+    assert export_images(filled, tmp_path / "all.parquet", format_="parquet").images == 10
 
 
 def test_hostile_ids_stay_inside_the_export(atlas, arrival, tmp_path):
@@ -327,7 +327,7 @@ def test_hostile_ids_stay_inside_the_export(atlas, arrival, tmp_path):
     ids = atlas.ids()
     atlas.replace_columns(pa.table({"id": ids, "label": ["star"] * 4}), ColumnProvenance("labels"))
     atlas.replace_columns(pa.table({"id": ids, "split": ["train"] * 4}), ColumnProvenance("split"))
-    assert export_atlas(atlas, tmp_path / "out").images == 4
+    assert export_images(atlas, tmp_path / "out").images == 4
     inside = list((tmp_path / "out/train/star").iterdir())
     assert len(inside) == 4
 

@@ -227,7 +227,7 @@ def test_cheap_things_are_checked_before_torch_is_imported(tmp_path):
 
 
 def test_a_run_is_named_by_its_name_or_its_folder(tmp_path, monkeypatch):
-    from cosmic_morphology.cli.run_argument import run_at
+    from cosmic_morphology.cli.common import run_at
     from cosmic_morphology.errors import InputError
     from cosmic_morphology.settings import Settings
 

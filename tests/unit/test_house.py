@@ -27,9 +27,15 @@ GROUND = (
     "stats",
 )
 FLOORS = {
-    "_version": 0,
-    "lazy": 0,
-    **dict.fromkeys(GROUND, 0),
+    "csv_table": 0,
+    "errors": 0,
+    "suggest": 0,
+    "citation": 0,
+    "safe_text": 0,
+    "reading": 0,
+    "settings": 0,
+    "taxonomy": 0,
+    "io_utils": 0,
     "imaging": 1,
     "atlas": 1,
     "replica": 1,

@@ -60,6 +60,58 @@ def test_without_images_every_verb_says_so(ended, atlas, arrival, words, records
     assert len(said.strip().splitlines()) == 1
 
 
+@pytest.fixture
+def finished(tmp_path):
+    """A run as far as it is looked at before torch is imported."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    contents = {
+        "settings": {"name": "run", "backbone": "resnet10t"},
+        "classes": {"classes": ["comet", "star"]},
+        "metrics": {},
+        "preprocessing": {"size_px": 32, "mean": [0.5] * 3, "std": [0.2] * 3},
+    }
+    for name, content in contents.items():
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    (folder / "FINISHED").write_text("key")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "evaluate run",
+        "evaluate run --report page",
+        "export run --onnx model.onnx",
+        "export run --onnx model.onnx --int8",
+        "predict run",
+        "predict run --out predictions.csv",
+    ],
+)
+def test_a_model_and_an_atlas_without_images_is_one_line(ended, finished, atlas, tmp_path, words):
+    before = {each.name for each in tmp_path.iterdir()}
+    code, said = ended(words)
+    assert code == 2, said
+    assert "there are no images in this atlas. Collect or import some first." in said
+    assert len(said.strip().splitlines()) == 1
+    assert {each.name for each in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("verb", ["evaluate {}", "export {} --onnx model.onnx", "predict {} x.jpg"])
+@pytest.mark.parametrize("folder", ["void", "out/runs/half"])
+def test_a_folder_without_a_finished_run_is_one_line(ended, filled, tmp_path, verb, folder):
+    (tmp_path / folder).mkdir(parents=True)
+    code, said = ended(verb.format(folder))
+    assert code == 2, said
+    assert f"{folder}: there is no finished run here. Train it" in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_a_filter_that_no_image_fits_is_no_success(ended, finished, filled):
+    code, said = ended("predict run --where id='nix'")
+    assert code == 2
+    assert "no image fits the filter" in said
+
+
 @pytest.mark.parametrize("words", ["curate --no-embed", "split", "train one", "explore"])
 @pytest.mark.parametrize("images", [1, 3])
 def test_with_few_images_without_labels_and_split_no_verb_is_at_fault(

@@ -19,7 +19,13 @@ from cosmic_morphology.atlas.decisions import (
 )
 from cosmic_morphology.atlas.embeddings import embedding_column_for, embedding_columns
 from cosmic_morphology.atlas.engine import ApplyResult, Progress, apply
-from cosmic_morphology.atlas.export import ExportResult, export_atlas
+from cosmic_morphology.atlas.export import (
+    FORMATS,
+    ExportResult,
+    LeakageWords,
+    export_images,
+    format_of_path,
+)
 from cosmic_morphology.atlas.provenance import ColumnProvenance, content_hash
 from cosmic_morphology.atlas.record import NewImage, Record
 from cosmic_morphology.atlas.schema import (
@@ -35,6 +41,7 @@ from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 
 __all__ = [
     "DERIVED_COLUMNS",
+    "FORMATS",
     "RENDERER",
     "SCHEMA_VERSION",
     "TABLES",
@@ -48,6 +55,7 @@ __all__ = [
     "Credit",
     "Decision",
     "ExportResult",
+    "LeakageWords",
     "NewImage",
     "Problem",
     "Progress",
@@ -61,7 +69,8 @@ __all__ = [
     "derived_field",
     "embedding_column_for",
     "embedding_columns",
-    "export_atlas",
+    "export_images",
+    "format_of_path",
     "is_rendered",
     "labels_by_construction",
     "latest_decisions",

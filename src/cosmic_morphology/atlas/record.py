@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from cosmic_morphology.atlas.schema import IMAGES, REPORTED_COLUMNS
+from cosmic_morphology.safe_text import public_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Record:
     created_at : str
         Date of the image, ISO 8601 as precise as the source has it, or empty.
     page_url, image_url : str
-        The page for people, and the rendition that is fetched.
+        The page for people, and the rendition that is fetched. The atlas keeps them without
+        passwords and signatures.
     queries : tuple of str
         Each search that found it, such as ``nasa:comet``.
     given_label : str
@@ -85,12 +87,18 @@ class Record:
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
             row[item.name] = list(value) if isinstance(value, tuple) else value
+        row |= self._public()
         del row["source_id"]
         return row
 
     def to_json(self) -> str:
         """The record as JSON, for the ledger: a fetch can be repeated without a new search."""
-        return json.dumps(dataclasses.asdict(self), default=str, ensure_ascii=False)
+        said = dataclasses.asdict(self) | self._public()
+        return json.dumps(said, default=str, ensure_ascii=False)
+
+    def _public(self) -> dict[str, str]:
+        urls = {"page_url": self.page_url, "image_url": self.image_url}
+        return {name: public_url(url) for name, url in urls.items()}
 
     @classmethod
     def from_json(cls, text: str) -> Record:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import os
 import sys
+from typing import Annotated
 
 import typer
 
 from cosmic_morphology.cli import (
     atlas,
     card,
+    cite,
     collect,
     curate,
     demo,
+    duplicates,
     embed,
     evaluate,
     explain_label,
@@ -24,6 +27,7 @@ from cosmic_morphology.cli import (
     replica,
     review,
     run,
+    runs,
     split,
     status,
     study,
@@ -31,15 +35,15 @@ from cosmic_morphology.cli import (
     train,
 )
 from cosmic_morphology.cli.checked import CheckedCommand
-from cosmic_morphology.cli.faults import end, log_faults_of_threads
-from cosmic_morphology.cli.printing import tell
+from cosmic_morphology.cli.faults import asks_for_json, end, log_faults_of_threads
+from cosmic_morphology.cli.printing import JsonAnswer, say
+from cosmic_morphology.errors import CosmicError
 
 app = typer.Typer(
     name="cosmic",
     help="From public archives of sky images to trustworthy data sets and honest classifiers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 for module in (
     demo,
@@ -52,18 +56,42 @@ for module in (
     embed,
     curate,
     explain_label,
+    duplicates,
     split,
     train,
+    runs,
     evaluate,
     predict,
     export,
     card,
     study,
+    cite,
     replica,
 ):
     app.command(module.NAME, cls=CheckedCommand)(module.command)
 app.add_typer(review.app, name="review")
 app.add_typer(atlas.app, name="atlas")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from cosmic_morphology import __version__
+
+        say(f"cosmic {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options_of_all(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Show the version and end."
+        ),
+    ] = False,
+) -> None:
+    """From public archives of sky pictures to trustworthy data sets and honest classifiers."""
+
 
 # What shells expect of a program that Ctrl-C has ended: 128 + SIGINT.
 INTERRUPTED = 130
@@ -76,8 +104,10 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     log_faults_of_threads()
+    JsonAnswer.is_given = False
+    as_json = asks_for_json(sys.argv[1:])
     try:
-        code = app(standalone_mode=False) or 0
+        code = app(prog_name="cosmic", standalone_mode=False) or 0
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -88,14 +118,16 @@ def main() -> None:
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - also a panic of a library in Rust, which is no Exception
-        code = end(error)
+        code = end(error, as_json=as_json)
     if code == INTERRUPTED:
-        _tell_stopped()
+        end(_stopped(), as_json=as_json)
     sys.exit(code)
 
 
-def _tell_stopped() -> None:
-    tell(
-        "cosmic: stopped by Ctrl-C; what was committed is kept. "
-        "Run the same command again to go on."
+def _stopped() -> CosmicError:
+    stopped = CosmicError(
+        "stopped by Ctrl-C; what was committed is kept",
+        todo="Run the same command again to go on.",
     )
+    stopped.exit_code = INTERRUPTED
+    return stopped

@@ -18,7 +18,6 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import progress, say, tell
-from cosmic_morphology.errors import UsageError
 
 app = typer.Typer(help="Look into the atlas, pin versions, verify, export.", no_args_is_help=True)
 
@@ -119,42 +118,75 @@ def verify(
 
 @app.command(cls=CheckedCommand)
 def export(
-    path: Annotated[Path, typer.Argument(help="A new folder, or a new .parquet or .csv file.")],
+    path: Annotated[
+        Path, typer.Argument(help="A new folder, or a new file ending with .csv, .parquet or .tar.")
+    ],
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     version: VersionOption = None,
     format_: Annotated[
-        str, typer.Option("--format", help="imagefolder, parquet or csv; else by ending.")
+        str,
+        typer.Option(
+            "--format",
+            help="imagefolder, csv, parquet, webdataset or hf; without it the path's ending says.",
+            show_default=False,
+        ),
     ] = "",
-    original: Annotated[bool, typer.Option("--original", help="Bytes as fetched.")] = False,
-    where: Annotated[str | None, typer.Option("--where", help="A filter in SQL.")] = None,
+    original: Annotated[
+        bool, typer.Option("--original", help="Write the files as fetched, not thumbnails.")
+    ] = False,
+    where: Annotated[
+        str | None, typer.Option("--where", help="Which images, as a filter in SQL.")
+    ] = None,
+    min_confidence: Annotated[
+        float,
+        typer.Option(
+            "--min-confidence",
+            min=0.0,
+            max=1.0,
+            help="Leave out labels with a probability below this.",
+        ),
+    ] = 0.0,
+    redistributable: Annotated[
+        bool,
+        typer.Option(
+            "--redistributable",
+            help="Only images whose licence says that copies may be given on.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Copies for other programs, with labels, splits and credits."""
-    from cosmic_morphology.atlas import export_atlas
+    """Write a data set for other programs: images, labels, splits, credits and a data card."""
+    from cosmic_morphology.atlas import export_images, format_of_path
+    from cosmic_morphology.pipeline.proof import leakage_words
 
-    chosen = format_ or _format_of(path)
-    opened = open_atlas(settings_for(config, atlas=atlas), version=version)
+    chosen = format_ or format_of_path(path)
+    settings = settings_for(config, atlas=atlas)
+    opened = open_atlas(settings, version=version)
     if where is not None:
         check_filter(opened, where, option="--where")
     with progress("exporting") as report:
-        done = export_atlas(
-            opened, path, format_=chosen, original=original, where=where, progress=report
+        done = export_images(
+            opened,
+            path,
+            format_=chosen,
+            original=original,
+            where=where,
+            min_confidence=min_confidence,
+            redistributable=redistributable,
+            leakage=leakage_words(opened, settings.out),
+            progress=report,
         )
     show(done, as_json=as_json, title="exported")
     for why, number in done.left_out.items():
         tell(f"left out: {number} images, {why}")
-
-
-def _format_of(path: Path) -> str:
-    endings = {".parquet": "parquet", ".csv": "csv", "": "imagefolder"}
-    if path.suffix.lower() not in endings:
-        raise UsageError(
-            f"the ending {path.suffix} does not say what is to be written",
-            where=str(path),
-            todo="Write .csv, .parquet or no ending (a folder), or give --format.",
+    if done.not_redistributable:
+        tell(
+            f"{done.not_redistributable} images have no licence that says that copies may be "
+            "given on; --redistributable leaves them out"
         )
-    return endings[path.suffix.lower()]
+    if not as_json:
+        say(f"The card beside the data says what they are and how to load them: {done.card}")
 
 
 @app.command(cls=CheckedCommand)

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    RunArgument,
     open_atlas,
     quiet_libraries,
     require_extra,
+    run_at,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
-from cosmic_morphology.cli.run_argument import run_at
 
 NAME = "card"
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run, by name or folder.")],
+    run: RunArgument,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.printing import console, say_json
 from cosmic_morphology.errors import MissingExtraError, UsageError, how_to_install
 from cosmic_morphology.safe_text import hide
@@ -40,6 +41,10 @@ SeedOption = Annotated[
     ),
 ]
 
+RunArgument = Annotated[
+    Path, typer.Argument(help="Name of a run, or its folder.", autocompletion=completion.runs)
+]
+
 
 def settings_for(config: Path | None, **overrides: Any) -> Settings:
     """The settings, with the command line on top."""
@@ -48,6 +53,19 @@ def settings_for(config: Path | None, **overrides: Any) -> Settings:
     settings = load_settings(config, **overrides)
     hide(settings.storage_options)
     return settings
+
+
+def run_at(given: Path, settings: Settings) -> Path:
+    """The folder of a finished run, given by its name or its folder; torch is not imported.
+
+    Raises
+    ------
+    InputError
+        There is no such run, it is not finished, or a file of it cannot be used.
+    """
+    from cosmic_morphology.learn import find_run
+
+    return find_run(given, out=settings.out).path
 
 
 def atlas_with_images(settings: Settings) -> Atlas:

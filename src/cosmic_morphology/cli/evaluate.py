@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
@@ -17,11 +18,11 @@ from cosmic_morphology.cli.common import (
     pairs,
     quiet_libraries,
     require_extra,
+    run_at,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
-from cosmic_morphology.cli.run_argument import run_at
 from cosmic_morphology.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ NAME = "evaluate"
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(help="Runs, by name or folder.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Names of runs, or their folders.", autocompletion=completion.runs),
+    ],
     board: Annotated[
         Path | None,
         typer.Option("--board", help="Write board.csv, board-parts.csv and board.html here."),

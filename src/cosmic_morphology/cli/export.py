@@ -11,15 +11,16 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    RunArgument,
     atlas_with_images,
     open_atlas,
     plain,
     quiet_libraries,
     require_extra,
+    run_at,
     settings_for,
     show,
 )
-from cosmic_morphology.cli.run_argument import run_at
 from cosmic_morphology.errors import ImageError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _CALIBRATED_ON = 100
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run, by name or folder.")],
+    run: RunArgument,
     onnx: Annotated[Path, typer.Option("--onnx", help="The .onnx file to write.")],
     int8: Annotated[
         bool, typer.Option("--int8", help="8-bit integers: smaller, faster, a little less right.")

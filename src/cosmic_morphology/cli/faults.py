@@ -12,13 +12,14 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology.cli.printing import tell
+from cosmic_morphology.cli.printing import JsonAnswer, say_json, tell
 from cosmic_morphology.errors import CosmicError, MissingExtraError, UsageError, how_to_install
 from cosmic_morphology.safe_text import safe_text
+from cosmic_morphology.suggest import nearest_name
 
 _USAGE = {
     errno.ENOENT: ("there is no such file or folder", "Check the path."),
@@ -48,20 +49,33 @@ _FAILED = {
 # Lance and other libraries in Rust say the number in words only.
 _IN_WORDS = re.compile(r"\(os error (\d+)\)")
 _FULL = re.compile(r"no space left|quota exceeded|disk full", re.IGNORECASE)
+# How Typer says that a verb, or a value of a choice, is not known.
+_NO_VERB = re.compile(r"No such command '([^']*)'")
+_NO_CHOICE = re.compile(r"'([^']*)' is not one of ((?:'[^']*'(?:, )?)+)")
 _PATH = re.compile(r"(?:^|[\s'\"(:=,])(/[^\s'\",():]+)")
 
 
-def end(error: BaseException) -> int:
-    """Say what went wrong in one line on standard error; the exit code to end with."""
-    if hasattr(error, "format_message"):
-        return _wrong_usage(error)
-    told = explained(error)
-    if told is None:
-        log = write_log(error)
-        tell(f"cosmic: {_own_fault(error, log)}")
-        return 1
+def end(error: BaseException, *, as_json: bool = False) -> int:
+    """Say what went wrong in one line on standard error; the exit code to end with.
+
+    With ``as_json`` also as one JSON object on standard output, ``{"error": {…}}``, where the verb
+    has not printed its own before it failed.
+    """
+    if type(error).__name__ == "NoArgsIsHelpError":  # the help was printed, as was asked
+        return 0
+    told = wrong_usage(error) if hasattr(error, "format_message") else explained(error)
+    kind = {} if told else {"kind": "ProgramFault"}
+    told = told or _own_fault(error, write_log(error))
     tell(f"cosmic: {told}")
+    if as_json and not JsonAnswer.is_given:
+        say_json({"error": told.to_dict() | kind})
     return told.exit_code
+
+
+def asks_for_json(words: Sequence[str]) -> bool:
+    """Whether a command line has ``--json``: also one that cannot be parsed."""
+    options = words[: words.index("--")] if "--" in words else words
+    return "--json" in options
 
 
 def explained(error: BaseException) -> CosmicError | None:
@@ -117,14 +131,28 @@ def log_faults_of_threads() -> None:
     threading.excepthook = hook
 
 
-def _wrong_usage(error: Any) -> int:
-    """An option or argument that cannot be: what Typer says of it, and where to read more."""
-    # Without any word the help was printed, and there is nothing to say.
-    said = " ".join(str(error.format_message()).split()).rstrip(".")
-    path = error.ctx.command_path if getattr(error, "ctx", None) else "cosmic"
-    if said:
-        tell(f"cosmic: {said}. Try: {path} --help")
-    return int(error.exit_code)
+def wrong_usage(error: Any) -> UsageError:
+    """An option or argument that cannot be: what Typer says of it, and what may have been meant."""
+    said = " ".join(str(error.format_message()).split()).rstrip(".").replace("Value error, ", "")
+    context = getattr(error, "ctx", None)
+    said, meant = _meant(error, said, context)
+    path = context.command_path if context else "cosmic"
+    return UsageError(said, todo=f"{meant}Try: {path} --help")
+
+
+def _meant(error: Any, said: str, context: Any) -> tuple[str, str]:
+    """What was said without Typer's own guess, and ours: one form for verbs, options and values."""
+    near = None
+    if hasattr(error, "possibilities"):
+        said = said.partition(" (Possible options")[0]
+        options = [each for known in context.command.params for each in known.opts]
+        near = nearest_name(error.option_name, [each for each in options if each[:2] == "--"])
+    elif verb := _NO_VERB.match(said):
+        said = verb[0]
+        near = nearest_name(verb[1], context.command.commands)
+    elif value := _NO_CHOICE.search(said):
+        near = nearest_name(value[1], re.findall(r"'([^']*)'", value[2]))
+    return said, f"Did you mean {near!r}? " if near else ""
 
 
 def _here() -> str:
@@ -141,15 +169,17 @@ def _log_folders() -> Iterator[Path]:
     yield Path(tempfile.gettempdir())
 
 
-def _own_fault(error: BaseException, log: Path | None) -> str:
+def _own_fault(error: BaseException, log: Path | None) -> CosmicError:
     what = f"this is a fault of the program, not yours ({type(error).__name__})"
     if log is None:
         lines = " | ".join(traceback.format_exception(error)[-2:])
-        return f"{what}. No log could be written; please send this line to its developers: {lines}"
-    return (
-        f"{what}. Please send the command and the log to its developers, after a look whether it "
-        f"says anything private: {log}"
+        todo = f"Please send this line to its developers: {lines}"
+        return CosmicError(f"{what}, and no log could be written", todo=todo)
+    todo = (
+        "Please send the command and the log to its developers, after a look whether it says "
+        f"anything private: {log}"
     )
+    return CosmicError(what, todo=todo)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

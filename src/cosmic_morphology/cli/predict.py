@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
+    atlas_with_images,
     check_filter,
-    open_atlas,
     quiet_libraries,
     require_extra,
+    run_at,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
-from cosmic_morphology.cli.run_argument import run_at
 from cosmic_morphology.errors import InputError, UsageError
+from cosmic_morphology.safe_text import public_url
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
@@ -33,7 +35,12 @@ NAME = "predict"
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="A run, by name or folder, or an .onnx file.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="Name of a run, or its folder, or an .onnx file.", autocompletion=completion.runs
+        ),
+    ],
     target: Annotated[
         str | None,
         typer.Argument(
@@ -71,9 +78,11 @@ def command(
         model = run_at(model, settings)
     if target is not None and not is_atlas and "://" not in target:
         _must_exist(Path(target))
-    opened = open_atlas(settings) if is_atlas else None
+    opened = atlas_with_images(settings) if is_atlas else None
     if opened is not None and where is not None:
         check_filter(opened, where, option="--where")
+        if not opened.ids(where):
+            raise InputError("no image fits the filter", where=f"--where {where}")
     # An exported file predicts without torch.
     with require_extra("onnx" if model.suffix == ".onnx" else "learn"):
         from cosmic_morphology.learn import check_ending, load_model
@@ -123,7 +132,8 @@ def _answers(
 
     limits = ImageLimits(**settings.imaging.model_dump())
     if "://" in target:
-        images = {target: image_at(target, settings)}
+        # The name of an answer is written into files.
+        images = {public_url(target): image_at(target, settings)}
         yield predict_bytes(judge, images, limits=limits, reject_below=reject_below)
         return
     with progress("predicting") as report:

@@ -50,6 +50,7 @@ def command(
     """Split without leakage, and prove it; exit code 1 when the proof fails."""
     from cosmic_morphology.curate import group_images, split_images
     from cosmic_morphology.curate.split.mending import certify_and_mend, splits_before
+    from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE, write_proof
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas, seed=seed)
@@ -80,6 +81,7 @@ def command(
         )
     if tied:
         summary = split()
+    write_proof(opened, certificate, settings.out / CERTIFICATE_FILE)
     found = json.loads(certificate.to_json())
     show({"split": summary, "tied_by_the_proof": tied, "certificate": found}, as_json=as_json)
     if not as_json:

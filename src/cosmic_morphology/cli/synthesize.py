@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
@@ -34,7 +35,10 @@ def command(
     per_class: Annotated[
         int, typer.Option("--per-class", min=1, max=100_000, help="Images a class.")
     ] = 50,
-    kinds: Annotated[list[str] | None, typer.Option("--kind", help="Only these classes.")] = None,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="Only these classes.", autocompletion=completion.classes),
+    ] = None,
     size_px: Annotated[
         int, typer.Option("--size", min=32, max=2048, help="Side of an image, px.")
     ] = 256,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
@@ -31,12 +32,20 @@ def command(
     ] = None,
     recipe: Annotated[
         list[str] | None,
-        typer.Option("--recipe", help="A recipe, or a TOML file.", show_default="baseline"),
+        typer.Option(
+            "--recipe",
+            help="Name of a recipe, or a TOML file.",
+            show_default="baseline",
+            autocompletion=completion.recipes,
+        ),
     ] = None,
     labels: Annotated[str, typer.Option("--labels", help="'label', or one voter.")] = "label",
     starts_from: Annotated[str, typer.Option("--starts-from", help="An earlier run.")] = "",
     backbone: Annotated[
-        list[str] | None, typer.Option("--backbone", help="A preset, or any timm model.")
+        list[str] | None,
+        typer.Option(
+            "--backbone", help="A preset, or any timm model.", autocompletion=completion.backbones
+        ),
     ] = None,
     weights: Annotated[
         list[str] | None,

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmic_morphology.atlas import Atlas, embedding_columns
+from cosmic_morphology.atlas import Atlas, LeakageWords, embedding_columns
 from cosmic_morphology.io_utils import write_text
 
 if TYPE_CHECKING:
     from cosmic_morphology.curate import LeakageReport
 
+CERTIFICATE_FILE = "certificate.json"
+"""Beside the report, which shows it."""
 _READS = (
     "source", "collection", "title", "names", "albums", "created_at", "lineage", "credit",
     "duplicate_of", "group", "label", "split",
@@ -33,12 +35,37 @@ def write_proof(atlas: Atlas, certificate: LeakageReport, file: Path) -> None:
     file : Path
         Where it goes.
     """
-    there = atlas.columns()
-    looked_at = [name for name in _READS if name in there]
-    looked_at += embedding_columns(atlas)
-    found = {**json.loads(certificate.to_json()), "looked_at": atlas.digest(looked_at)}
+    found = {**json.loads(certificate.to_json()), "looked_at": _looked_at(atlas)}
     if {**_told(file), "atlas_version": ""} != {**found, "atlas_version": ""}:
         write_text(file, json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def leakage_words(atlas: Atlas, out: Path) -> LeakageWords | None:
+    """What the proof in a folder of results says of this atlas, for the card of an export.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Whose split is exported.
+    out : Path
+        Where the proof stands; None is returned where there is none.
+    """
+    told = _told(out / CERTIFICATE_FILE)
+    if "leaks" not in told:
+        return None
+    return LeakageWords(
+        leaks=int(told["leaks"]),
+        grouped_by=str(told.get("grouped_by", "")),
+        compared=tuple(map(str, told.get("searched", ()))),
+        not_compared=tuple(map(str, told.get("not_looked_for", ()))),
+        is_current=told.get("looked_at") == _looked_at(atlas),
+    )
+
+
+def _looked_at(atlas: Atlas) -> str:
+    there = atlas.columns()
+    looked_at = [name for name in _READS if name in there]
+    return atlas.digest([*looked_at, *embedding_columns(atlas)])
 
 
 def _told(file: Path) -> dict[str, Any]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from cosmic_morphology.errors import LeakError
 from cosmic_morphology.pipeline.context import Context
-from cosmic_morphology.pipeline.proof import write_proof
+from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE, write_proof
 
-CERTIFICATE_FILE = "certificate.json"
-"""Beside the report, which shows it."""
 _BEFORE_SPLIT = "splits before"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.errors import TrainingError
 from cosmic_morphology.pipeline.context import Context
-from cosmic_morphology.pipeline.splitting import CERTIFICATE_FILE
+from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE
 from cosmic_morphology.pipeline.stages import AUDIT_FILE
 from cosmic_morphology.pipeline.summary import RunScore
 from cosmic_morphology.settings import RunJob

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect.http.url_policy import is_loopback
-from cosmic_morphology.safe_text import HIDDEN
+from cosmic_morphology.safe_text import HIDDEN, public_url
 
 REPLICA = "http://replica.invalid/"
 """Stands for a server on this machine; no such host can exist (RFC 2606)."""
@@ -51,7 +51,23 @@ class Addresses:
 
     def kept_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row of the ledger with its addresses as the atlas keeps them."""
-        return {
+        kept = {
             name: self.kept(value) if isinstance(value, str) else value
             for name, value in row.items()
         }
+        return kept | {"url": ledger_url(kept["url"], str(kept.get("id") or ""))}
+
+
+def ledger_url(url: str, record_id: str) -> str:
+    """The address by which the ledger knows a file: a signed one without its signature.
+
+    Only the next search can sign it again. What was signed may have told files apart, so the id
+    of the record does.
+    """
+    kept = public_url(url)
+    return url if kept == url or not needs_signature(kept) else f"{kept}#{record_id}"
+
+
+def needs_signature(url: str) -> bool:
+    """Whether the atlas has kept this address without what is needed to ask for it."""
+    return url.startswith(("http://", "https://")) and HIDDEN in url

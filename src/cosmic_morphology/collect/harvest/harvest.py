@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cosmic_morphology.atlas import Record
+from cosmic_morphology.collect.harvest.addresses import ledger_url
 from cosmic_morphology.collect.harvest.items import (
     FetchFailedError,
     FetchResult,
@@ -188,7 +189,7 @@ class Harvest:
             outcome.kind = "unchanged" if answer.unchanged else "changed"
             return outcome
         if answer.unchanged:
-            outcome.state = self._reader.known.rows[item.url].state
+            outcome.state = self._reader.known.rows[ledger_url(item.url, item.record.id)].state
             outcome.kind = "unchanged"
             return outcome
         loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cosmic_morphology.atlas import Atlas, Record
 from cosmic_morphology.atlas.storage.lance_tables import sql_literal
-from cosmic_morphology.collect.harvest.addresses import Addresses
+from cosmic_morphology.collect.harvest.addresses import Addresses, ledger_url
 from cosmic_morphology.collect.harvest.items import UNFINISHED, FetchState
 
 SLICE_PREFIX = "slice:"
@@ -68,21 +68,26 @@ class LedgerState:
         stored = {r.id for r in self.rows.values() if r.state is FetchState.STORED}
         return (stand_ins - stored) & self.stored
 
+    def row_of(self, url: str, record_id: str) -> UrlState | None:
+        """The state of a record's URL; ``None`` when it is new."""
+        return self.rows.get(ledger_url(url, record_id))
+
     def image_id_of(self, url: str) -> str:
         """The id whose image a URL is; empty when nobody has claimed it."""
         row = self.rows.get(url)
         return row.id if row else ""
 
-    def is_settled(self, url: str) -> bool:
+    def is_settled(self, url: str, record_id: str) -> bool:
         """Whether a URL came to an end in an earlier run that is not to be repeated."""
+        url = ledger_url(url, record_id)
         row = self.rows.get(url)
         # "Stored" without its image: the atlas lost it (an older copy was put back).
         return row is not None and row.state is not FetchState.STORED and url not in self._again
 
     def unfinished_not_seen(
         self, met: set[str], queries: tuple[str, ...]
-    ) -> Iterator[tuple[str, Record]]:
-        """URLs to take up again that no search has shown in this run, with their records."""
+    ) -> Iterator[tuple[str, str, Record]]:
+        """URLs to take up again that no search has shown in this run: with slice and record."""
         urls = sorted(self._again - met)
         for start in range(0, len(urls), 500):
             part = ", ".join(
@@ -95,4 +100,5 @@ class LedgerState:
                 name = row["slice"] or ""
                 asked = any(name == query or name.startswith(f"{query}/") for query in queries)
                 if row["record"] and asked:
-                    yield name, Record.from_json(self._addresses.asked(row["record"]))
+                    url, record = map(self._addresses.asked, (row["url"], row["record"]))
+                    yield url, name, Record.from_json(record)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from cosmic_morphology.atlas import Atlas, Record
-from cosmic_morphology.collect.harvest.addresses import Addresses
+from cosmic_morphology.collect.harvest.addresses import Addresses, ledger_url, needs_signature
 from cosmic_morphology.collect.harvest.completeness import STORED, CompletenessCounter
 from cosmic_morphology.collect.harvest.items import (
     PAGE_PREFIX,
@@ -28,6 +28,10 @@ from cosmic_morphology.collect.sources.base import (
 from cosmic_morphology.collect.sources.checked import checked, checked_slice
 
 SAME_FILE = "same_file"
+UNSIGNED = "unsigned"
+_UNSIGNED_ERROR = (
+    "the address was signed, the atlas keeps no signatures, and no search has shown it again"
+)
 
 
 class Reader:
@@ -105,12 +109,11 @@ class Reader:
                 self.tally.truncate(part, "page_failed")
                 yield _page_outcome(self._source.name, part, trouble)
         if self._limit is None:
-            for name, record in self.known.unfinished_not_seen(self._met, self._source.queries):
+            for url, name, record in self.known.unfinished_not_seen(
+                self._met, self._source.queries
+            ):
                 if not self.tally.has_met(record.id):
-                    item = self._item(record, record.image_url, name)
-                    is_there = record.id in self.known.stored
-                    row = self.known.rows.get(item.url)
-                    yield self._recovered(item, row) if is_there else item
+                    yield self._left_behind(record, url, name)
 
     async def _slice(
         self, part: Slice, quota: _Quota
@@ -169,16 +172,27 @@ class Reader:
 
     def _is_settled(self, url: str, key: str) -> bool:
         """Whether an earlier run came to an end with a URL; the certificate counts it again."""
-        if not self.known.is_settled(url):
+        row = self.known.row_of(url, key)
+        if row is None or not self.known.is_settled(url, key):
             return False
-        self._met.add(url)
-        self.tally.resolve(key, self.known.rows[url].state.value)
+        self._met.add(ledger_url(url, key))
+        self.tally.resolve(key, row.state.value)
         return True
+
+    def _left_behind(self, record: Record, url: str, name: str) -> PendingFetch | FetchResult:
+        """What an earlier run did not finish and no search of this one has shown."""
+        signed = needs_signature(url)
+        item = self._item(record, url if signed else record.image_url, name)
+        if record.id in self.known.stored:
+            return self._recovered(item, self.known.row_of(item.url, record.id))
+        if signed:
+            return FetchResult(item, FetchState.FAILED, UNSIGNED, _UNSIGNED_ERROR)
+        return item
 
     def _stored(self, record: Record, url: str, part: Slice) -> PendingFetch | FetchResult | Record:
         self.already_there += 1
         self.tally.resolve(record.id, STORED)
-        row = self.known.rows.get(url)
+        row = self.known.row_of(url, record.id)
         if self._revisit and row is not None and (row.etag or row.last_modified):
             item = self._item(record, url, part.name)
             item.revisit = True
@@ -197,8 +211,8 @@ class Reader:
         return outcome
 
     def _item(self, record: Record, url: str, name: str) -> PendingFetch:
-        self._met.add(url)
-        row = self.known.rows.get(url)
+        self._met.add(ledger_url(url, record.id))
+        row = self.known.row_of(url, record.id)
         item = PendingFetch(record, url, name, queries=set(record.queries))
         if row is not None:
             item.attempts_before = row.attempts
@@ -208,7 +222,7 @@ class Reader:
         return item
 
     def _left_out(self, found: SkippedRecord, key: str, part: Slice) -> list[FetchResult]:
-        if found.why is SkipReason.BEFORE_SINCE or self.known.is_settled(key):
+        if found.why is SkipReason.BEFORE_SINCE or self.known.is_settled(key, key):
             return []
         item = self._item(Record(self._source.name, found.source_id), key, part.name)
         stands_in = found.why is SkipReason.PLACEHOLDER

@@ -49,7 +49,7 @@ class Writer:
     ----------
     atlas : Atlas
         Where it goes.
-    tally : Tally
+    tally : CompletenessCounter
         Is told what became of each id.
     health : Health, optional
         Looks at each batch first.

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow.parquet as pq
 
+from cosmic_morphology.atlas.export import IMAGE_KEY, THUMBNAIL
 from cosmic_morphology.errors import InputError, UsageError
 
 SIDES = ("train", "val")
-_NEEDED = ("id", "thumbnail", "label", "split", "group")
+_NEEDED = ("id", "image", "label", "split", "group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class ParquetSource:
     Parameters
     ----------
     path : Path
-        With the columns ``id, thumbnail, label, split, group``, and ``label_confidence`` if known.
+        With the columns ``id, image, label, split, group``, and ``label_confidence`` if known.
 
     Raises
     ------
@@ -87,6 +88,12 @@ class ParquetSource:
                 where=str(path),
                 todo="Write the file with `cosmic atlas export --format parquet`.",
             )
+        if (self._file.schema_arrow.metadata or {}).get(IMAGE_KEY) != THUMBNAIL:
+            raise InputError(
+                "the images of this Parquet file are not the thumbnails that training reads",
+                where=str(path),
+                todo="Write the file with `cosmic atlas export`, without --original.",
+            )
         self._path = path
 
     def origin(self) -> dict[str, str]:
@@ -107,10 +114,10 @@ class ParquetSource:
     def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """The JPEG of each image; the order is that of the file."""
         wanted = set(ids)
-        for batch in self._file.iter_batches(batch_size=256, columns=["id", "thumbnail"]):
+        for batch in self._file.iter_batches(batch_size=256, columns=["id", "image"]):
             for row in batch.to_pylist():
                 if row["id"] in wanted:
-                    yield row["id"], row["thumbnail"]
+                    yield row["id"], row["image"]["bytes"]
 
 
 def examples_of_labels(rows: Sequence[dict[str, Any]]) -> list[Example]:

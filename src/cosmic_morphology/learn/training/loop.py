@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import signal
 import warnings
@@ -19,8 +20,10 @@ from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
     ModelCheckpoint,
 )
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from cosmic_morphology.errors import InputError, TrainingError
+from cosmic_morphology.io_utils import whole_file
 from cosmic_morphology.learn.data.batches import Examples, InOrder, Shuffled, loader
 from cosmic_morphology.learn.models.batch_size_fallback import forget_gpu_memory
 from cosmic_morphology.learn.models.devices import bf16_helps
@@ -134,16 +137,10 @@ def _fit_once(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Classifier, int]:
     watched, mode = (recipe.monitor, "min" if recipe.monitor == "val_loss" else "max")
-    best = ModelCheckpoint(
-        dirpath=folder,
-        filename="best",
-        monitor=watched if val else None,
-        mode=mode,
-        save_last=True,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,
-    )
-    callbacks: list[Callback] = [best, _Report(progress, recipe.epochs)]
+    # The last one after the best: what it says of the best epoch is then of this epoch, too.
+    checkpoints = [_checkpoint(folder, "best", watched, mode)] if val else []
+    checkpoints.append(_checkpoint(folder, "last"))
+    callbacks: list[Callback] = [*checkpoints, _Report(progress, recipe.epochs)]
     if val and recipe.patience:
         callbacks.append(EarlyStopping(watched, patience=recipe.patience, mode=mode))
     if recipe.ema:
@@ -157,6 +154,7 @@ def _fit_once(
             precision="bf16-mixed" if device.type == "cuda" and bf16_helps(device) else "32-true",
             max_epochs=recipe.epochs,
             callbacks=callbacks,
+            plugins=[_WholeCheckpoints()],
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -177,17 +175,31 @@ def _fit_once(
             ckpt_path=str(last) if last.is_file() else None,
             weights_only=True,
         )
-        return _best_of(module, best, folder, recipe)
+        return _best_of(module, folder)
 
 
-def _best_of(
-    module: Classifier, best: ModelCheckpoint, folder: Path, recipe: Recipe
-) -> tuple[Classifier, int]:
+def _checkpoint(
+    folder: Path, name: str, watched: str | None = None, mode: str = "min"
+) -> ModelCheckpoint:
+    """One file, of the best epoch by a score; of every epoch without one.
+
+    Lightning's own ``save_last`` writes only in epochs that are the best so far.
+    """
+    return ModelCheckpoint(
+        dirpath=folder,
+        filename=name,
+        monitor=watched,
+        mode=mode,
+        enable_version_counter=False,
+        save_on_train_epoch_end=True,
+    )
+
+
+def _best_of(module: Classifier, folder: Path) -> tuple[Classifier, int]:
     # The callback knows paths as they were when the run began; the folder may have moved since.
     path = folder / "best.ckpt"
     if not path.is_file():
         path = folder / "last.ckpt"
-    del best, recipe
     state = _check(path)
     module.load_state_dict(state["state_dict"])
     module.cpu()
@@ -219,6 +231,25 @@ def _check(path: Path) -> dict[str, Any]:
 
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+class _WholeCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are whole or not there.
+
+    Lightning's own writing moves a file out of the folder of temporary files: from another disk
+    that is a copy, and a full disk or a kill leaves half of it under the final name.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        """Write a checkpoint, whole or not at all."""
+        del storage_options
+        # In memory first, as Lightning does: in a file, torch hides that the disk is full.
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        with whole_file(Path(path)) as beside:
+            beside.write_bytes(buffer.getbuffer())
 
 
 class _Report(Callback):

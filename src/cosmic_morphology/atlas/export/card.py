@@ -1,0 +1,256 @@
+"""The data card: what an export holds, where its labels and licences come from, how to load it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from cosmic_morphology.atlas.export.description import Description, LeakageWords, images_words
+from cosmic_morphology.atlas.export.rows import CHECKED, COLUMNS, COMPUTED, KINDS
+from cosmic_morphology.safe_text import safe_text
+
+_CREDITS_SHOWN = 20
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+# Licences that Hugging Face has a name for; see "Dataset cards" in its documentation.
+_CREATIVE_COMMONS = re.compile(
+    r"\s*cc[ -]by((?:-(?:sa|nc|nd))*)[ -](2\.0|2\.5|3\.0|4\.0)\b", re.IGNORECASE
+)
+_HF_SPLITS = {"val": "validation"}
+_LOADING = {
+    "imagefolder": 'datasets.load_dataset("imagefolder", data_dir="{name}")',
+    "hf": 'datasets.load_dataset("{name}")',
+    "webdataset": 'webdataset.WebDataset("{first}", shardshuffle=False).decode("pil")',
+    "parquet": 'datasets.load_dataset("parquet", data_files="{first}")',
+    "csv": 'pandas.read_csv("{first}")',
+}
+
+
+def write_card_text(told: Description) -> str:
+    """The README of an export, in Markdown, with the front matter that Hugging Face reads."""
+    parts = [
+        _front_matter(told),
+        f"# {_md(told.name)}",
+        _md(told.sentence()),
+        "## Load it",
+        f"```python\n{_loading(told)}\n```",
+        _files_words(told),
+        "## Images by class and split",
+        _counts(told),
+        *_left_out(told),
+        "## How the labels came about",
+        _labels(told),
+        "## Are the splits independent?",
+        _leakage(told.leakage),
+        "## Credits and licences",
+        _credits(told),
+        "## Columns",
+        _table(("column", "meaning"), [(f"`{n}`", _md(m)) for n, (_, m) in COLUMNS.items()]),
+        "## Cite",
+        (
+            f"{_md(told.citation())} Cite the archives, too: their credit lines stand in "
+            f"`{told.credits_file}`."
+        ),
+        "## Made with",
+        (
+            f"Cosmic Morphology {told.software}, `cosmic atlas export --format {told.format_}`, "
+            f"from version {told.version} of its atlas (versions of the tables `images`, "
+            f"`catalogue` and `decisions`), last changed on {told.date:%Y-%m-%d}. "
+            "`croissant.json` describes the files for machines, with their SHA-256."
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def known_licence(licences: Sequence[str]) -> str:
+    """Hugging Face's name of a licence that all images have; ``other`` where there is none."""
+    names = set()
+    for licence in licences:
+        found = _CREATIVE_COMMONS.match(licence)
+        if licence.lower().startswith(("cc0", "rendered")):
+            names.add("cc0-1.0")
+        else:
+            names.add(f"cc-by{found[1].lower()}-{found[2]}" if found else "other")
+    return names.pop() if len(names) == 1 else "other"
+
+
+def _front_matter(told: Description) -> str:
+    licence = known_licence([key[2] for key in told.tally.credits])
+    size = next((word for most, word in _SIZES if told.tally.images < most), "n>1M")
+    lines = [f"pretty_name: {json.dumps(safe_text(told.name))}", f"license: {licence}"]
+    if licence == "other":
+        lines += ["license_name: by-image", f"license_link: {json.dumps(told.credits_file)}"]
+    lines += [
+        "task_categories:",
+        "- image-classification",
+        "tags:",
+        "- astronomy",
+        "size_categories:",
+        f"- {size}",
+    ]
+    pattern = {"hf": "data/{}-*.parquet", "webdataset": "{}-*.tar"}.get(told.format_)
+    if pattern and len(told.files) and not _is_single(told):
+        lines += ["configs:", "- config_name: default", "  data_files:"]
+        for split in told.splits:
+            lines += [f"  - split: {_HF_SPLITS.get(split, split)}"]
+            lines += [f"    path: {json.dumps(pattern.format(split))}"]
+    return "\n".join(["---", *lines, "---"])
+
+
+def _is_single(told: Description) -> bool:
+    return len(told.files) == 1 and not told.files[0].split
+
+
+def _loading(told: Description) -> str:
+    first = told.files[0].name
+    module = {"csv": "pandas", "webdataset": "webdataset"}.get(told.format_, "datasets")
+    if not _is_single(told):
+        first = f"{told.name}/{first}"
+    call = _LOADING[told.format_].format(name=_py(told.name), first=_py(first))
+    return f"import {module}\n\nfound = {call}"
+
+
+def _files_words(told: Description) -> str:
+    kind = "the files as the source has them" if told.original else "JPEG thumbnails"
+    images = {
+        "csv": "There are no images in it: fetch them from `image_url`.",
+        "imagefolder": (
+            f"Images are {kind}, in a folder for each split and class; `metadata.csv` in each "
+            "split says what is known of them, with the SHA-256 of each file. An empty text is "
+            '"not stated" there, and a text that looks like a number has an apostrophe before it.'
+        ),
+        "webdataset": (
+            f"A sample is an image ({kind}), `.json` (all columns) and `.cls` (the number of the "
+            "class, from 0, in the order of the table below). Samples are shuffled once."
+        ),
+    }
+    total = sum(each.n_bytes for each in told.files)
+    said = images.get(told.format_, f"The column `image` holds {kind}.")
+    return f"{said} {len(told.files)} data files, {total:,} bytes."
+
+
+def _counts(told: Description) -> str:
+    rows = [
+        (_md(name) or "(no label)", *(f"{told.tally.classes[name, s]:,}" for s in told.splits), n)
+        for name, n in ((c, f"{n:,}") for c, n in told.tally.of_classes().items())
+    ]
+    totals = told.tally.of_splits()
+    last = ("all", *(f"{totals[split]:,}" for split in told.splits), f"{told.tally.images:,}")
+    return _table(("class", *told.splits, "all"), [*rows, last])
+
+
+def _left_out(told: Description) -> list[str]:
+    asked = []
+    if told.wanted.where:
+        asked.append(f"Only images that fit `{_code(told.wanted.where)}` were asked for.")
+    if told.wanted.min_confidence:
+        asked.append(f"Labels less sure than {told.wanted.min_confidence:g} were left out.")
+    if told.wanted.redistributable:
+        asked.append("Only images whose licence says that copies may be given on were taken.")
+    if not told.left_out:
+        return [" ".join(asked)] if asked else []
+    rows = [(_md(why), f"{number:,}") for why, number in sorted(told.left_out.items())]
+    return [" ".join([*asked, "Left out:"]), _table(("why", "images"), rows)]
+
+
+def _labels(told: Description) -> str:
+    lines = []
+    for kind, meaning in KINDS.items():
+        number = sum(n for (each, _), n in told.tally.kinds.items() if each == kind)
+        if number:
+            lines.append(f"- **{kind}**, {images_words(number)}: {meaning}.{_by(told, kind)}")
+    rows = [
+        (kind, *(f"{told.tally.kinds[kind, split]:,}" for split in told.splits))
+        for kind in KINDS
+        if any(told.tally.kinds[kind, split] for split in told.splits)
+    ]
+    known = sum(n for (kind, split), n in told.tally.kinds.items() if split == "test")
+    checked = told.tally.kinds[CHECKED, "test"]
+    lines += ["", _table(("kind of label", *told.splits), rows)]
+    if known:
+        said = f"Test images with a label that a person checked: {checked:,} of {known:,}."
+        if checked < known:
+            said += " Scores on the others say how well a model agrees with their labels."
+        lines += ["", said]
+    return "\n".join(lines)
+
+
+def _by(told: Description, kind: str) -> str:
+    if kind == CHECKED:
+        names = {by: n for (each, by), n in told.tally.givers.items() if each == kind and by}
+        said = ", ".join(f"{_md(by)} ({n:,})" for by, n in sorted(names.items()))
+        return f" By {said}." if said else ""
+    if kind != COMPUTED:
+        return ""
+    voters: dict[str, int] = {}
+    for (each, by), n in told.tally.givers.items():
+        for voter in by.split(", ") if each == kind and by else ():
+            voters[voter] = voters.get(voter, 0) + n
+    said = ", ".join(f"{_md(v)} ({n:,})" for v, n in sorted(voters.items()))
+    return (
+        " A voter is a rule or a model with an opinion of its own, such as `title` (words of the "
+        "title) or `folder` (the class that came with the image); their votes are weighted by "
+        f"how often they are right.{f' Voters for these labels: {said}.' if said else ''} "
+        "`label_confidence` is the probability of the class that follows."
+    )
+
+
+def _leakage(found: LeakageWords | None) -> str:
+    if found is None:
+        return (
+            "Nobody has checked this: no leakage report was at hand when the data set was "
+            "written. `cosmic split` makes one."
+        )
+    lines = []
+    if not found.is_current:
+        lines.append(
+            "The atlas has changed since this check, so it may not hold for all images here: "
+            "`cosmic split` makes a new one."
+        )
+    lines.append(
+        "No image, object, press release or lineage was found in two splits."
+        if not found.leaks
+        else f"{found.leaks:,} things are in two splits: scores on the test split are too high."
+    )
+    if found.grouped_by:
+        lines.append(f"Images were kept together by {_md(found.grouped_by)}.")
+    listed = [f"- compared: {_md(each)}" for each in found.compared]
+    listed += [f"- not compared: {_md(each)}" for each in found.not_compared]
+    return "\n\n".join([" ".join(lines), *(["\n".join(listed)] if listed else [])])
+
+
+def _credits(told: Description) -> str:
+    ordered = sorted(told.tally.credits.items(), key=lambda item: (-item[1], item[0]))
+    closed = told.tally.not_redistributable()
+    rows = [
+        (_md(source), _md(credit) or "not stated", _md(licence) or "not stated", f"{n:,}")
+        for (source, credit, licence), n in ordered[:_CREDITS_SHOWN]
+    ]
+    said = [
+        f"{images_words(closed)} have no licence that says that copies may be given on: ask their "
+        "source before you publish them."
+        if closed
+        else "The licence of every image says that copies may be given on."
+    ]
+    said.append(f"`{told.credits_file}` lists all credit lines.")
+    more = len(ordered) - len(rows)
+    table = _table(("source", "credit", "licence", "images"), rows)
+    return "\n\n".join([" ".join(said), table, *([f"… and {more:,} more."] if more else [])])
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _md(text: str) -> str:
+    """A text from outside that Markdown shows as it is: no links, no HTML, one line."""
+    return re.sub(r"([\\`*_{}\[\]<>|#~!&])", r"\\\1", safe_text(text).strip())
+
+
+def _code(text: str) -> str:
+    return safe_text(text).replace("`", "'")
+
+
+def _py(text: str) -> str:
+    return json.dumps(safe_text(text), ensure_ascii=False)[1:-1]

@@ -1,0 +1,74 @@
+"""``cosmic duplicates``: which images are copies of which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    ConfigOption,
+    JsonOption,
+    atlas_with_images,
+    settings_for,
+    show,
+)
+from cosmic_morphology.cli.printing import say, show_table
+from cosmic_morphology.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cosmic_morphology.curate.duplicate_sets import DuplicateSets
+
+NAME = "duplicates"
+
+
+def command(
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write one row for each image to this .csv file."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, help="Show at most N sets in the terminal.")
+    ] = 20,
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the sets of duplicates that `cosmic curate` found; nothing is compared again."""
+    from cosmic_morphology.curate.duplicate_sets import duplicate_sets
+
+    if out is not None and out.suffix.lower() != ".csv":
+        raise UsageError("the file has to end in .csv", where=str(out))
+    found = duplicate_sets(atlas_with_images(settings_for(config, atlas=atlas)))
+    if out is not None:
+        found.write(out)
+    if as_json:
+        show(
+            {
+                "sets": list(found),
+                "copies": found.copies,
+                "out": "" if out is None else str(out),
+            },
+            as_json=True,
+        )
+        return
+    if found:
+        headings = ("kept", "copy", "why")
+        show_table(headings, _rows(found, limit), fold=headings)
+    if len(found) > limit:
+        say(f"{len(found) - limit} more sets are not shown: --limit shows more.")
+    say(f"{len(found)} sets with {found.copies} copies; a split keeps each set together.")
+    if out is not None:
+        say(f"Written: {out}")
+    elif found:
+        say("Next: cosmic duplicates --out duplicates.csv")
+
+
+def _rows(found: DuplicateSets, limit: int) -> Iterator[tuple[str, str, str]]:
+    for each in found[:limit]:
+        for at, (id_, why) in enumerate(zip(each.ids[1:], each.reasons[1:], strict=True)):
+            yield ("" if at else each.kept, id_, why)
