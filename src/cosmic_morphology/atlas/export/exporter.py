@@ -263,8 +263,5 @@ def _nothing(atlas: Atlas, left_out: dict[str, int]) -> InputError:
     return InputError(
         f"there is no image to export; left out: {', '.join(reasons) or 'none, it is empty'}",
         where=atlas.address,
-        todo=(
-            "For training, run `cosmic curate` and `cosmic split` first; else ask for more with "
-            "--where, --min-confidence or without --redistributable."
-        ),
+        todo="Run `cosmic curate` and `cosmic split` first, or leave out fewer images.",
     )
