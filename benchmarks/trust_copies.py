@@ -37,7 +37,14 @@ from cosmic_morphology.synthesize import render_image
 
 FIRST_SEED = 2_000_000
 SIZE = (256, 320)
-SMOOTH = ("soft-banded planets", "planets with few bands", "ringed planets", "crescents")
+SMOOTH = (
+    "soft-banded planets",
+    "planets with few bands",
+    "ringed planets",
+    "plain discs",
+    "crescents",
+    "dim crescents",
+)
 REAL = ("star", "galaxy", "nebula", "planet", "asteroid", "comet", "irrelevant")
 CHANGED: dict[str, Callable[[Image.Image], Image.Image]] = {
     "turned by 180": lambda im: im.transpose(Image.Transpose.ROTATE_180),

@@ -10,7 +10,7 @@ import pytest
 from harvest_tools import gather
 from wire_server import answer, wire
 
-from cosmic_morphology.atlas import TABLES, Atlas, Record, export, verify
+from cosmic_morphology.atlas import TABLES, Atlas, Record, export_images, verify_atlas
 from cosmic_morphology.collect import Slice
 from cosmic_morphology.collect import sources as source_room
 from cosmic_morphology.safe_text import public_url
@@ -93,7 +93,7 @@ def test_no_signature_is_kept_and_the_images_are_all_told_apart(atlas, signed, a
     assert (done.stored, done.complete) == (3, True)
     assert SECRET not in everything(atlas)
     assert atlas.count("ledger", "state = 'stored'") == 3
-    export(atlas, tmp_path / "t.csv", format_="csv")
+    export_images(atlas, tmp_path / "t.csv", format_="csv")
     exported = (tmp_path / "t.csv").read_text()
     assert SECRET not in exported
     assert "/image.jpg?***" in exported

@@ -66,6 +66,10 @@ def crescent(rng: np.random.Generator) -> np.ndarray:
     return np.clip(across * np.sin(phase) + height * np.cos(phase), 0, 1) * (lit > 0) * 200
 
 
+def dim_crescent(rng: np.random.Generator) -> np.ndarray:
+    return crescent(rng) * rng.uniform(0.2, 0.4)
+
+
 def sun(rng: np.random.Generator) -> np.ndarray:
     across, along, lit = _disc(rng)
     out = lit * 200
@@ -94,6 +98,7 @@ SMOOTH: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     "plain discs": plain,
     "ringed planets": ringed,
     "crescents": crescent,
+    "dim crescents": dim_crescent,
     "suns": sun,
     "moons with few craters": moon,
 }

@@ -10,12 +10,15 @@ import json
 import warnings
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from PIL import Image
 
 from cosmic_morphology.atlas import RENDERER, ColumnProvenance, LeakageWords, export_images
+from cosmic_morphology.atlas.export import exporter
 from cosmic_morphology.atlas.schema import VOTE_TYPE
 
 
@@ -264,3 +267,30 @@ def test_hugging_face_reads_the_front_matter_of_the_card(sky, tmp_path):
     assert said["size_categories"] == ["n<1K"]
     files = {each["split"]: each["path"] for each in said["configs"][0]["data_files"]}
     assert files["validation"] == "data/val-*.parquet"
+
+
+@pytest.mark.parametrize(
+    ("format_", "place", "images"),
+    [
+        ("imagefolder", "sky", 8),
+        ("hf", "sky", 8),
+        ("webdataset", "sky", 8),
+        ("webdataset", "sky.tar", 16),
+        ("parquet", "sky.parquet", 16),
+        ("csv", "sky.csv", 16),
+    ],
+)
+def test_the_code_in_the_card_loads_the_data(sky, tmp_path, monkeypatch, format_, place, images):
+    pytest.importorskip("datasets")
+    pytest.importorskip("webdataset")
+    monkeypatch.chdir(tmp_path)
+    few = partial(exporter.write_web_dataset, shard_images=3)
+    monkeypatch.setattr(exporter, "write_web_dataset", few)
+    done = export_images(sky, Path(place), format_=format_)
+    code = done.card.read_text("utf-8").partition("```python\n")[2].partition("```")[0]
+    names = {}
+    with of_a_library():
+        exec(code, names)
+        found = names["found"]
+        rows = found["train"] if isinstance(found, dict) else found
+        assert len(list(rows.iterrows() if format_ == "csv" else rows)) == images

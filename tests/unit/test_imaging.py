@@ -311,6 +311,20 @@ def test_statistics_mean_what_they_say():
     assert sharp.colourfulness > ingest_image(encoded(scene().convert("L"), "PNG")).colourfulness
 
 
+def test_a_mirrored_thumbnail_of_an_odd_height_is_read_in_its_place():
+    """Decoders that halve 301 rows give 151: the last of them is half an image row."""
+    disc = Image.new("RGB", (512, 301))
+    ImageDraw.Draw(disc).ellipse((160, 60, 350, 250), fill=(200, 190, 180))
+    upright, flipped = (
+        read_thumbnail(encoded(each, "JPEG", quality=95), size=256).astype(int)
+        for each in (disc, ImageOps.flip(disc))
+    )
+    assert upright.shape == (150, 256, 3)
+    rows = np.arange(150) - 74.5
+    middle = [float((each.sum((1, 2)) * rows).sum() / each.sum()) for each in (upright, flipped)]
+    assert middle[0] == pytest.approx(-middle[1], abs=0.05)
+
+
 def test_read_thumbnail_gives_writable_rgb_of_the_asked_size():
     data = ingest_image(encoded(scene(900, 600), "PNG")).thumbnail
     assert read_thumbnail(data).shape == (341, 512, 3)

@@ -73,7 +73,10 @@ def read_thumbnail(data: bytes, *, size: int | None = None) -> np.ndarray:
         shown: Image.Image = image
         if size is not None:
             wanted = draft_size(*image.size, size)
-            image.draft(None, wanted)
-            if image.size != wanted:
-                shown = image.resize(wanted, Image.Resampling.BILINEAR, reducing_gap=2.0)
+            drafted = image.draft(None, wanted)
+            # Shrunk by whole blocks, its last pixels reach beyond the image: a mirrored copy would
+            # be up to a pixel off.
+            box = drafted[1] if drafted else (0, 0, *image.size)
+            if box != (0, 0, *wanted):
+                shown = image.resize(wanted, Image.Resampling.BILINEAR, box, reducing_gap=2.0)
         return np.array(shown if shown.mode == "RGB" else shown.convert("RGB"))

@@ -20,9 +20,9 @@ _HF_SPLITS = {"val": "validation"}
 _LOADING = {
     "imagefolder": 'datasets.load_dataset("imagefolder", data_dir="{name}")',
     "hf": 'datasets.load_dataset("{name}")',
-    "webdataset": 'webdataset.WebDataset("{first}", shardshuffle=False).decode("pil")',
-    "parquet": 'datasets.load_dataset("parquet", data_files="{first}")',
-    "csv": 'pandas.read_csv("{first}")',
+    "webdataset": 'webdataset.WebDataset("{place}", shardshuffle=False).decode("pil")',
+    "parquet": 'datasets.load_dataset("parquet", data_files="{place}")',
+    "csv": 'pandas.read_csv("{place}")',
 }
 
 
@@ -56,7 +56,7 @@ def write_card_text(told: Description) -> str:
             f"Cosmic Morphology {told.software}, `cosmic atlas export --format {told.format_}`, "
             f"from version {told.version} of its atlas (versions of the tables `images`, "
             f"`catalogue` and `decisions`), last changed on {told.date:%Y-%m-%d}. "
-            "`croissant.json` describes the files for machines, with their SHA-256."
+            f"`{told.croissant_file}` describes the files for machines, with their SHA-256."
         ),
     ]
     return "\n\n".join(parts) + "\n"
@@ -89,7 +89,7 @@ def _front_matter(told: Description) -> str:
         f"- {size}",
     ]
     pattern = {"hf": "data/{}-*.parquet", "webdataset": "{}-*.tar"}.get(told.format_)
-    if pattern and len(told.files) and not _is_single(told):
+    if pattern and not told.is_single:
         lines += ["configs:", "- config_name: default", "  data_files:"]
         for split in told.splits:
             lines += [f"  - split: {_HF_SPLITS.get(split, split)}"]
@@ -97,17 +97,20 @@ def _front_matter(told: Description) -> str:
     return "\n".join(["---", *lines, "---"])
 
 
-def _is_single(told: Description) -> bool:
-    return len(told.files) == 1 and not told.files[0].split
-
-
 def _loading(told: Description) -> str:
-    first = told.files[0].name
     module = {"csv": "pandas", "webdataset": "webdataset"}.get(told.format_, "datasets")
-    if not _is_single(told):
-        first = f"{told.name}/{first}"
-    call = _LOADING[told.format_].format(name=_py(told.name), first=_py(first))
+    place = told.files[0].name if told.is_single else f"{told.name}/{_first_shards(told)}"
+    call = _LOADING[told.format_].format(name=_py(told.name), place=_py(place))
     return f"import {module}\n\nfound = {call}"
+
+
+def _first_shards(told: Description) -> str:
+    """The files of the first split, in the braces that WebDataset reads."""
+    names = [each.name for each in told.files if each.split == told.splits[0]]
+    if len(names) == 1:
+        return names[0]
+    first, last = (re.sub(r".*-(\d+)\..*", r"\1", names[at]) for at in (0, -1))
+    return names[0].replace(first, f"{{{first}..{last}}}")
 
 
 def _files_words(told: Description) -> str:
@@ -124,9 +127,12 @@ def _files_words(told: Description) -> str:
             "class, from 0, in the order of the table below). Samples are shuffled once."
         ),
     }
-    total = sum(each.n_bytes for each in told.files)
     said = images.get(told.format_, f"The column `image` holds {kind}.")
-    return f"{said} {len(told.files)} data files, {total:,} bytes."
+    if told.format_ == "imagefolder":
+        return said
+    total = sum(each.n_bytes for each in told.files)
+    files = "1 file" if len(told.files) == 1 else f"{len(told.files)} files"
+    return f"{said} The data are {files} of {total:,} bytes."
 
 
 def _counts(told: Description) -> str:

@@ -56,8 +56,8 @@ class Description:
         What was asked for.
     original : bool
         Whether the images are those of the source, or JPEG thumbnails.
-    credits_file : str
-        Where all credits stand.
+    credits_file, croissant_file : str
+        Files beside the data: all credits, and the Croissant description.
     version : str
         Versions of the atlas's tables.
     date : datetime
@@ -77,6 +77,7 @@ class Description:
     wanted: Wanted
     original: bool
     credits_file: str
+    croissant_file: str
     version: str
     date: datetime
     software: str
@@ -87,6 +88,11 @@ class Description:
         found = self.tally.of_splits()
         ordered = [each for each in (*SPLITS, *found) if each in found]
         object.__setattr__(self, "splits", tuple(dict.fromkeys(ordered)))
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the data are one file for all splits."""
+        return len(self.files) == 1 and not self.files[0].split
 
     def sentence(self) -> str:
         """What the data set is, in one sentence."""

@@ -157,7 +157,7 @@ def export_images(
     batches = tally.counted(stream_rows(atlas, rows, column, left_out, progress))
     classes = sorted({each for each in rows.column("label").to_pylist() if each})
 
-    def describe(files: list[DataFile], credits_file: str) -> Description:
+    def describe(files: list[DataFile], prefix: str) -> Description:
         if not tally.images:
             raise _nothing(atlas, left_out)
         return Description(
@@ -169,7 +169,8 @@ def export_images(
             left_out=+left_out,
             wanted=wanted,
             original=original,
-            credits_file=credits_file,
+            credits_file=f"{prefix}credits.csv",
+            croissant_file=f"{prefix}croissant.json",
             version=_version(atlas),
             date=max(each.at for each in atlas.versions() if _is_read(atlas, each)),
             software=__version__,
@@ -180,12 +181,12 @@ def export_images(
         with whole_file(path) as beside:
             file = _write_file(beside, path.name, format_, batches, classes, original=original)
             # Before the data take their name: a kill leaves no data without card and credits.
-            told = describe([file], f"{path.name}.credits.csv")
+            told = describe([file], f"{path.name}.")
             _write_about(told, path.parent, f"{path.name}.")
     else:
         with whole_folder(path) as folder:
             files = _write_folder(folder, format_, batches, classes, original=original)
-            told = describe(files, "credits.csv")
+            told = describe(files, "")
             _write_about(told, folder, "")
     return ExportResult(
         path=path,
@@ -237,9 +238,9 @@ def _write_about(told: Description, folder: Path, prefix: str) -> None:
         dict(zip(columns, (*key, number, may_be_redistributed(key[2])), strict=True))
         for key, number in credited
     ]
-    write_csv(folder / f"{prefix}credits.csv", columns, lines)
+    write_csv(folder / told.credits_file, columns, lines)
     write_text(folder / f"{prefix}README.md", write_card_text(told))
-    write_text(folder / f"{prefix}croissant.json", croissant_text(told))
+    write_text(folder / told.croissant_file, croissant_text(told))
 
 
 def _shuffled(rows: pa.Table) -> pa.Table:
@@ -258,9 +259,9 @@ def _is_read(atlas: Atlas, commit: Any) -> bool:
 
 
 def _nothing(atlas: Atlas, left_out: dict[str, int]) -> InputError:
-    why = "; ".join(f"{number:,} {reason}" for reason, number in left_out.items() if number)
+    reasons = [f"{number:,} ({why})" for why, number in left_out.items() if number]
     return InputError(
-        f"there is no image to export ({why or 'the atlas is empty'})",
+        f"there is no image to export; left out: {', '.join(reasons) or 'none, it is empty'}",
         where=atlas.address,
-        todo="Run `cosmic curate` and `cosmic split` first, or ask for more with --where.",
+        todo="Run `cosmic curate` and `cosmic split` first, or leave out fewer images.",
     )

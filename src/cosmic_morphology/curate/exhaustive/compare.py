@@ -27,11 +27,11 @@ from cosmic_morphology.curate.exhaustive.maps import (
     small_versions,
 )
 from cosmic_morphology.curate.exhaustive.pairs import Hopeful, hopeful_pairs, joined, nearest
+from cosmic_morphology.curate.exhaustive.rest import rest_of, with_levels_of
 from cosmic_morphology.curate.exhaustive.tiles import (
-    FAINT_SHAPES,
-    PARTS_ALIKE,
+    MIN_SHAPES,
+    Tiles,
     compare_tiles,
-    differ_by_compression,
     levels_alike,
     shapes_alike,
 )
@@ -181,7 +181,7 @@ def _looked_at(atlas: Atlas, ids: list[str], pairs: Hopeful) -> Iterator[tuple[i
         if one is None or other is None:
             return None
         turned = oriented(one, ORIENTATIONS[pairs.orientation[at]])
-        return _likeness(turned, other, int(pairs.part[at]))
+        return alike_as_copies(turned, other, int(pairs.part[at]))
 
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
         for at, alike in enumerate(threads.map(compared, range(len(pairs.whole)))):
@@ -194,14 +194,31 @@ def _some(atlas: Atlas, ids: list[str], rows: list[int]) -> dict[int, np.ndarray
     return dict(zip(rows, greys, strict=True))
 
 
-def _likeness(one: np.ndarray, other: np.ndarray, part: int) -> float | None:
+def alike_as_copies(one: np.ndarray, other: np.ndarray, part: int) -> float | None:
+    """How well two images agree that are copies; None where they are different.
+
+    Parameters
+    ----------
+    one, other : ndarray of float32, shape ``(128, 128)``
+        Grey levels, turned alike.
+    part : int
+        Which part of the other the first may be; 0 is the whole.
+    """
     if part:
         other = part_of(other, parts_of_image()[part])
     tiles = compare_tiles(details(one), details(other), search=part > 0)
-    if tiles.few and (not part or tiles.likeness >= PARTS_ALIKE):
-        tiles = replace(tiles, shapes=shapes_alike(one, other, tiles.shift))
-    if not part and not tiles.is_copy:
-        if tiles.few and tiles.shapes >= FAINT_SHAPES and differ_by_compression(one, other):
-            return 1.0
-        tiles = replace(tiles, levels=levels_alike(one, other))
+    if tiles.few and tiles.agree:
+        # Limbs and rings agree in different bodies, too.
+        tiles = replace(tiles, whole=_wholes_agree(one, other, tiles))
+    if tiles.is_copy or part:
+        return tiles.likeness if tiles.is_copy else None
+    if rest_of(one, other).is_noise:
+        return 1.0
+    tiles = replace(tiles, levels=levels_alike(one, other))
     return tiles.likeness if tiles.is_copy else None
+
+
+def _wholes_agree(one: np.ndarray, other: np.ndarray, tiles: Tiles) -> bool:
+    if tiles.moved:
+        return shapes_alike(one, other, tiles.shift) >= MIN_SHAPES
+    return rest_of(with_levels_of(one, other), other).is_little

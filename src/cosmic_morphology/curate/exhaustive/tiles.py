@@ -39,15 +39,10 @@ PARTS_ALIKE, PARTS_TILES = 0.8, 12
 # Grey levels that correlate so well need less of the tiles: the grain between the details may be
 # gone. Two different images stay below 0.8.
 MIN_LEVELS, LEVELS_ALIKE = 0.95, 0.3
-# Where fewer than MANY_TILES have details they are mostly limbs and rings, and the shapes of the
-# whole must correlate so well. Chosen on simulated bodies of other seeds and the half for tuning.
+# Where fewer than MANY_TILES have details they are mostly limbs and rings. The shapes of the whole
+# must correlate so well with those of a part. Chosen on simulated bodies of other seeds and the
+# half for tuning.
 MIN_SHAPES, _SHAPES_PX = 0.98, 2.0
-# And so well where hardly any level differs: compression spoils the shapes of dim crescents.
-FAINT_SHAPES = 0.95
-# With hardly any detail images are one when they differ by no more than compression does: share of
-# their contrast, and levels that are little anyway, and too many. What has less contrast than the
-# last is even all over.
-_EVEN_SHARE, _REST_LEVELS, _EVEN_LEVELS = 0.05, (0.6, 1.0), 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +59,8 @@ class Tiles:
         Their median correlation.
     levels : float
         Correlation of the grey levels, large shapes left out; 0 where it was not asked for.
-    shapes : float
-        Correlation of coarser details of the whole; 0 where it was not asked for.
+    whole : bool
+        Whether more than limbs agrees; False where it was not asked for.
     moved : bool
         Whether the best shift was looked for first.
     shift : tuple of (int, int)
@@ -76,7 +71,7 @@ class Tiles:
     likeness: float
     middle: float = 0.0
     levels: float = 0.0
-    shapes: float = 0.0
+    whole: bool = False
     moved: bool = False
     shift: tuple[int, int] = (0, 0)
 
@@ -86,17 +81,22 @@ class Tiles:
         return self.compared < MANY_TILES
 
     @property
-    def is_copy(self) -> bool:
-        """Whether what stands out in one image stands in the other."""
-        if self.few and self.shapes < MIN_SHAPES:
-            return False
+    def agree(self) -> bool:
+        """Whether nearly all tiles of one image are in the other."""
         if self.moved:
             return self.compared >= PARTS_TILES and self.likeness >= PARTS_ALIKE
+        return self.compared >= MIN_TILES and self.likeness >= MIN_LIKENESS
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether what stands out in one image stands in the other."""
+        if self.few or self.moved:
+            return self.agree and (self.whole or not self.few)
         return (
-            (self.compared >= MIN_TILES and self.likeness >= MIN_LIKENESS)
-            or (self.compared >= MANY_TILES and self.likeness >= MANY_ALIKE)
+            self.agree
+            or self.likeness >= MANY_ALIKE
             or (self.compared >= MIDDLE_TILES and self.middle >= MIDDLE_ALIKE)
-            or (not self.few and self.likeness >= LEVELS_ALIKE and self.levels >= MIN_LEVELS)
+            or (self.likeness >= LEVELS_ALIKE and self.levels >= MIN_LEVELS)
         )
 
 
@@ -169,23 +169,6 @@ def levels_alike(one: np.ndarray, other: np.ndarray) -> float:
             both = float((a * moved).sum())
             best = max(best, both / np.sqrt(power * float((moved * moved).sum()) + 1e-6))
     return best
-
-
-def differ_by_compression(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two images without details are one but for brightness and what compression leaves.
-
-    Parameters
-    ----------
-    one, other : ndarray of float32, shape ``(128, 128)``
-        Grey levels.
-    """
-    a, b = one - one.mean(), other - other.mean()
-    power = float((a * a).mean())
-    if power < _EVEN_LEVELS**2 or float((b * b).mean()) < _EVEN_LEVELS**2:
-        return False  # even all over: nothing in it could leak
-    rest = float(np.sqrt(((b - a * ((a * b).mean() / power)) ** 2).mean()))
-    little, much = _REST_LEVELS
-    return rest <= min(much, max(little, _EVEN_SHARE * float(b.std())))
 
 
 def _best_shift(one: np.ndarray, other: np.ndarray) -> tuple[int, int]:

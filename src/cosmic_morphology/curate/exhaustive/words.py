@@ -5,6 +5,7 @@ from __future__ import annotations
 from cosmic_morphology.curate.duplicates.similarity import MIN_PART
 from cosmic_morphology.curate.exhaustive.compare import MAX_PARTS, MAX_WHOLE, Exhaustive
 from cosmic_morphology.curate.exhaustive.maps import PARTS
+from cosmic_morphology.curate.exhaustive.rest import CLEAR_LEVELS
 from cosmic_morphology.settings import CurateSettings
 
 NO_IMAGE = "no image"
@@ -15,6 +16,10 @@ _MISSED = (
     "cropped copies, and copies with a border: looked for, but without embeddings about one in "
     "four is missed, of sparse images (star fields, planets on black) more than half, of noise "
     "alone all"
+)
+_DIM = (
+    f"compressed copies of smooth images with fewer than {CLEAR_LEVELS:.0f} grey levels of "
+    "contrast: looked for, but some are missed"
 )
 _SMALLEST_BY_BLOBS = MIN_PART**0.5
 
@@ -64,5 +69,7 @@ def not_looked_for(found: Exhaustive, settings: CurateSettings, column: str) -> 
         )
     if found.parts and not by_blobs:
         said.append(_MISSED)
+    if found.whole:
+        said.append(_DIM)
     said.append("copies turned by other angles than 90, 180 and 270 degrees: not looked for")
     return tuple(said)
