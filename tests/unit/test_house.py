@@ -17,25 +17,11 @@ from cosmic_morphology import errors
 
 SOURCE = Path(cosmic_morphology.__file__).parent
 GROUND = (
-    "errors",
-    "safe_text",
-    "io_utils",
-    "csv_table",
-    "reading",
-    "taxonomy",
-    "settings",
-    "stats",
-)
+    "_version", "citation", "csv_table", "errors", "io_utils", "lazy", "reading", "safe_text",
+    "settings", "stats", "suggest", "taxonomy",
+)  # fmt: skip
 FLOORS = {
-    "csv_table": 0,
-    "errors": 0,
-    "suggest": 0,
-    "citation": 0,
-    "safe_text": 0,
-    "reading": 0,
-    "settings": 0,
-    "taxonomy": 0,
-    "io_utils": 0,
+    **dict.fromkeys(GROUND, 0),
     "imaging": 1,
     "atlas": 1,
     "replica": 1,
