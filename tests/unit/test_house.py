@@ -18,6 +18,7 @@ SOURCE = Path(cosmic_morphology.__file__).parent
 FLOORS = {
     "csv_table": 0,
     "errors": 0,
+    "extras": 0,
     "suggest": 0,
     "citation": 0,
     "safe_text": 0,
@@ -120,6 +121,7 @@ FOUND_BY_OTHERS = {
     "mlflow-skinny": "Lightning, as its logger",
     "alembic": "MLflow's local database",
     "sqlalchemy": "MLflow's local database",
+    "umap-learn": "the map of an atlas, which is to come",
 }
 
 
@@ -136,7 +138,7 @@ def declared_dependencies() -> list[str]:
 
 # The name of the package to import, where it is not that of the distribution.
 IMPORTED_AS = {
-    "pillow": "PIL", "scikit-learn": "sklearn", "pylance": "lance", "grad-cam": "pytorch_grad_cam",
+    "pillow": "PIL", "scikit-learn": "sklearn", "pylance": "lance",
     "open-clip-torch": "open_clip", "mlflow-skinny": "mlflow", "protobuf": "google",
 }  # fmt: skip
 

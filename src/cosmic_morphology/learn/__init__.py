@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cosmic_morphology.extras import needs
+
 if TYPE_CHECKING:
     from cosmic_morphology.learn.answers import Answer as Answer
     from cosmic_morphology.learn.answers import check_ending as check_ending
@@ -103,4 +105,5 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    with needs(name):
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -4,7 +4,10 @@
 replica serves, ``into_atlas`` adds pictures to an atlas.
 """
 
-from cosmic_morphology.synthesize.many import render_many
-from cosmic_morphology.synthesize.rendering import RENDERED_CLASSES, Rendered, render
+from cosmic_morphology.extras import needs
+
+with needs("Rendering"):
+    from cosmic_morphology.synthesize.many import render_many
+    from cosmic_morphology.synthesize.rendering import RENDERED_CLASSES, Rendered, render
 
 __all__ = ["RENDERED_CLASSES", "Rendered", "render", "render_many"]
