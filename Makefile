@@ -60,7 +60,7 @@ docs: env
 
 # Pinned with hashes, for every Python and platform, without the address of any index.
 lock: env
-	$(UV) pip compile pyproject.toml --extra learn --extra serve --extra ray --extra zeroshot --extra docs --extra dev \
+	$(UV) pip compile pyproject.toml --extra dev \
 	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate --quiet --output-file requirements/dev.txt
 

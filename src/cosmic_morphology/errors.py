@@ -28,19 +28,6 @@ Every error says what happened, to what, and what to do.
 
 from __future__ import annotations
 
-# The package is in no index yet: publishing changes this line, and README's, which a test compares.
-_INSTALL = "In the checkout of this project: pip install '.[{extra}]'"
-
-
-def how_to_install(extra: str) -> str:
-    """What a person types to get an optional part of this package."""
-    return _INSTALL.format(extra=extra) + "."
-
-
-def how_to_update() -> str:
-    """What a person types to get a newer version of this package."""
-    return f"Get the newest version of this project (git pull). {how_to_install('learn')}"
-
 
 class CosmicError(Exception):
     """Base of all errors of this package.

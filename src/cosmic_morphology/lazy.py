@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from cosmic_morphology.extras import needs
+
 
 def lazy_exports(
     package: str, homes: Mapping[str, str]
@@ -25,7 +27,8 @@ def lazy_exports(
         if name not in homes:
             msg = f"module {package!r} has no attribute {name!r}"
             raise AttributeError(msg)
-        return getattr(import_module(f"{package}.{homes[name]}"), name)
+        with needs(name):
+            return getattr(import_module(f"{package}.{homes[name]}"), name)
 
     def names() -> list[str]:
         return sorted(homes)

@@ -11,7 +11,6 @@ from evaluate_atlas import CLASSES, add_predictions, draw, make_atlas, write_run
 from PIL import Image
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("pytorch_grad_cam", exc_type=ImportError)
 
 import timm  # noqa: E402
 
@@ -54,6 +53,24 @@ def test_one_call_explains_convolutional_nets_and_transformers(name):
     # Another question has another answer, and the same question the same.
     assert not np.allclose(found, saliency(model, images, answers=[1, 1]))
     np.testing.assert_allclose(found, saliency(model, images, answers=[0, 2]), atol=1e-5)
+
+
+def test_behind_a_pooled_linear_head_the_maps_are_the_weighted_features():
+    # For such a net Grad-CAM is CAM (Zhou et al. 2016), which needs no gradients at all.
+    model = model_of("resnet10t")
+    image = draw("comet", 1)
+    (found,) = saliency(model, [image], answers=[2])
+    pixels = torch.tensor(model.preprocessing.pixels(image)[None]).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        features = model.network.backbone.forward_features(model.preprocessing.normalised(pixels))
+        weights = model.network.head.layers[-1].weight[2]
+        cam = torch.einsum("c,nchw->nhw", weights, features).relu()[None]
+        cam = torch.nn.functional.interpolate(
+            (cam - cam.min()) / (cam.max() - cam.min()), size=(SIDE, SIDE), mode="bilinear"
+        )[0, 0]
+    assert cam.std() > 0.05
+    expected = (cam - cam.min()) / (cam.max() - cam.min())
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_a_frozen_backbone_can_be_explained_and_stays_frozen():

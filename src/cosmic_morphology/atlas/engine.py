@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.provenance import ColumnProvenance
+from cosmic_morphology.extras import needs
 
 # Batches on their way per core of the driver: enough to keep workers busy, few to hold.
 _PER_CORE = 4
@@ -94,7 +95,8 @@ def _run(engine: str, function: ColumnFunction, batches: Iterator[pa.Table]) -> 
 
 
 def _on_ray(function: ColumnFunction, batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    import ray
+    with needs("engine = 'ray'"):
+        import ray
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False)

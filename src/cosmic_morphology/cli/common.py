@@ -15,7 +15,8 @@ import typer
 
 from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.printing import console, say_json
-from cosmic_morphology.errors import MissingExtraError, UsageError, how_to_install
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.extras import needs as needs_package
 from cosmic_morphology.safe_text import hide
 
 if TYPE_CHECKING:
@@ -123,16 +124,9 @@ def _check_ends(atlas: Atlas, where: str) -> None:
 @contextmanager
 def require_extra(extra: str) -> Iterator[None]:
     """Turn a missing optional package into a line that says what to install."""
-    try:
+    del extra  # the package itself says which
+    with needs_package("This"):
         yield
-    except ModuleNotFoundError as error:
-        root = (error.name or "").partition(".")[0]
-        if root == "cosmic_morphology":
-            raise
-        raise MissingExtraError(
-            f"this needs the package {root!r}, which is not installed",
-            todo=how_to_install(extra),
-        ) from error
 
 
 def pairs(option: str, given: list[str] | None) -> dict[str, str]:

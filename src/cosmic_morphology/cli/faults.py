@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.cli.printing import JsonAnswer, say_json, tell
-from cosmic_morphology.errors import CosmicError, MissingExtraError, UsageError, how_to_install
+from cosmic_morphology.errors import CosmicError, UsageError
+from cosmic_morphology.extras import missing
 from cosmic_morphology.safe_text import safe_text
 from cosmic_morphology.suggest import nearest_name
 
@@ -87,11 +88,8 @@ def explained(error: BaseException) -> CosmicError | None:
             return CosmicError("there is not enough memory", todo="Take fewer or smaller images.")
         if isinstance(each, OSError):
             return _of_the_system(each)
-        package = getattr(each, "name", None) or ""
-        if isinstance(each, ModuleNotFoundError) and not package.startswith("cosmic_morphology"):
-            return MissingExtraError(
-                f"the package {package!r} is not installed", todo=how_to_install("learn")
-            )
+        if isinstance(each, ModuleNotFoundError):
+            return missing(each)
         if isinstance(each, ValueError) and "embedded null" in str(each):
             return UsageError("a path holds the character 0", todo="Check the settings.")
     return None

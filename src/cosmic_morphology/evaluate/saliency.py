@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn import functional
 
-from cosmic_morphology.errors import MissingExtraError, TrainingError, how_to_install
+from cosmic_morphology.errors import TrainingError
 from cosmic_morphology.learn import TrainedModel
 
 _BATCH = 16
+_NEARLY_NOTHING = 1e-7  # so that an empty map stays empty
 
 
 def saliency(
     model: TrainedModel, thumbnails: Sequence[bytes], *, answers: Sequence[int] | None = None
 ) -> np.ndarray:
     """What in each image speaks for an answer (Grad-CAM, Selvaraju et al. 2017).
+
+    Each channel of the last features that have places counts by its mean gradient; what speaks
+    against the answer is cut off, and the rest scaled to [0, 1] and enlarged bilinearly.
 
     Parameters
     ----------
@@ -36,47 +41,61 @@ def saliency(
 
     Raises
     ------
-    MissingExtraError
-        The package ``grad-cam`` is not installed.
     TrainingError
         The backbone has no spatial features.
     """
-    grad_cam, target_for = _library()
     layer, spatial = _layer(model)
     model.network.eval()
-    found = []
-    with grad_cam(model=model.network, target_layers=[layer], reshape_transform=spatial) as cam:
-        for start in range(0, len(thumbnails), _BATCH):
-            part = thumbnails[start : start + _BATCH]
-            squares = np.stack([model.preprocessing.pixels(each) for each in part])
-            pixels = torch.from_numpy(squares).to(model.device).permute(0, 3, 1, 2)
-            # A frozen backbone has no gradients of its own: they begin at the image.
-            ready = model.preprocessing.normalised(pixels).requires_grad_()
-            wanted = None
-            if answers is not None:
-                wanted = [target_for(int(k)) for k in answers[start : start + _BATCH]]
-            found.append(np.nan_to_num(np.asarray(cam(ready, wanted), np.float32)))
     size = model.preprocessing.size_px
-    return np.concatenate(found) if found else np.zeros((0, size, size), np.float32)
+    found = [np.zeros((0, size, size), np.float32)]
+    for start in range(0, len(thumbnails), _BATCH):
+        part = thumbnails[start : start + _BATCH]
+        squares = np.stack([model.preprocessing.pixels(each) for each in part])
+        pixels = torch.from_numpy(squares).to(model.device).permute(0, 3, 1, 2)
+        wanted = None if answers is None else torch.tensor(answers[start : start + _BATCH])
+        maps = _class_activation(
+            model.network, layer, spatial, model.preprocessing.normalised(pixels), wanted
+        )
+        found.append(maps.cpu().numpy())
+    return np.concatenate(found)
 
 
-def _library() -> tuple[Any, Any]:
+def _class_activation(
+    network: nn.Module,
+    layer: nn.Module,
+    spatial: Callable[[torch.Tensor], torch.Tensor] | None,
+    ready: torch.Tensor,
+    wanted: torch.Tensor | None,
+) -> torch.Tensor:
+    """Maps of shape ``(N, height, width)`` for normalised pictures ``(N, 3, height, width)``."""
+    kept: list[torch.Tensor] = []
+    hook = layer.register_forward_hook(lambda _module, _given, made: kept.append(made))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its own dependencies, on import
-            from pytorch_grad_cam import GradCAM
-            from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"explaining needs the package {error.name!r}, which is not installed",
-            todo=how_to_install("learn"),
-        ) from error
-    return GradCAM, ClassifierOutputTarget
+        with torch.enable_grad():
+            # A frozen backbone has no gradients of its own: they begin at the picture.
+            scores = network(ready.detach().requires_grad_())
+    finally:
+        hook.remove()
+    chosen = scores.detach().argmax(1) if wanted is None else wanted.to(scores.device)
+    (gradients,) = torch.autograd.grad(scores.gather(1, chosen[:, None]).sum(), kept[:1])
+    features = kept[0].detach()
+    if spatial is not None:
+        features, gradients = spatial(features), spatial(gradients)
+    maps = (features * gradients.mean((2, 3), keepdim=True)).sum(1, keepdim=True).relu()
+    maps = functional.interpolate(
+        _to_unit_range(maps), size=ready.shape[2:], mode="bilinear", align_corners=False
+    )
+    return _to_unit_range(maps).squeeze(1).nan_to_num().float()
+
+
+def _to_unit_range(maps: torch.Tensor) -> torch.Tensor:
+    above = maps - maps.amin((2, 3), keepdim=True)
+    return above / (above.amax((2, 3), keepdim=True) + _NEARLY_NOTHING)
 
 
 def _layer(
     model: TrainedModel,
-) -> tuple[torch.nn.Module, Callable[[torch.Tensor], torch.Tensor] | None]:
+) -> tuple[nn.Module, Callable[[torch.Tensor], torch.Tensor] | None]:
     """The last layer whose features still have places, and how they are laid out."""
     backbone: Any = model.network.backbone
     blocks = getattr(backbone, "blocks", None)
@@ -93,7 +112,7 @@ def _layer(
             todo="Explain a run of a convolutional net or a vision transformer of timm.",
         )
     info = stages[-1] if isinstance(stages, list) else stages.info[-1]
-    layer: torch.nn.Module = backbone.get_submodule(str(info["module"]))
+    layer: nn.Module = backbone.get_submodule(str(info["module"]))
     last = getattr(backbone, "output_fmt", "NCHW") == "NHWC"
     return layer, _channels_first if last else None
 

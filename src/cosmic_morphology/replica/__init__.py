@@ -7,9 +7,12 @@ without burdening anybody.
 
 from __future__ import annotations
 
-from cosmic_morphology.replica.app import build_app
-from cosmic_morphology.replica.catalogue import ArchiveCatalogue
-from cosmic_morphology.replica.faults import Faults
-from cosmic_morphology.replica.server import Replica
+from cosmic_morphology.extras import needs
+
+with needs("The replica"):
+    from cosmic_morphology.replica.app import build_app
+    from cosmic_morphology.replica.catalogue import ArchiveCatalogue
+    from cosmic_morphology.replica.faults import Faults
+    from cosmic_morphology.replica.server import Replica
 
 __all__ = ["ArchiveCatalogue", "Faults", "Replica", "build_app"]

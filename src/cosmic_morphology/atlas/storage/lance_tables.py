@@ -17,8 +17,8 @@ from cosmic_morphology.errors import (
     AtlasNotFoundError,
     AtlasTooNewError,
     AtlasVersionError,
-    how_to_update,
 )
+from cosmic_morphology.extras import how_to_update
 from cosmic_morphology.safe_text import without_secrets
 
 # What Lance says of a version, a tag and a text that can be no tag's name.

@@ -14,7 +14,7 @@ from cosmic_morphology.curate.labels.relevance import CheckSummary
 from cosmic_morphology.curate.votes.cast import labels_of_voter, taxonomy_key
 from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
 from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes, read_weighted_votes
-from cosmic_morphology.errors import MissingExtraError, how_to_install
+from cosmic_morphology.extras import needs
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -143,13 +143,8 @@ def confident_issues(claimed: NDArray[np.int64], likely: NDArray[np.float64]) ->
     present = np.unique(claimed)
     if len(claimed) < _LEAST_ROWS or len(present) < 2:
         return np.zeros(len(claimed), dtype=bool)
-    try:
+    with needs("Finding mislabels"):
         from cleanlab.filter import find_label_issues
-    except ImportError as error:
-        raise MissingExtraError(
-            "finding mislabels needs cleanlab",
-            todo=how_to_install("learn"),
-        ) from error
     # cleanlab wants classes numbered without gaps.
     compact = np.searchsorted(present, claimed)
     chances = likely[:, present] + 1e-9

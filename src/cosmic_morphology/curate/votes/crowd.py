@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
-from cosmic_morphology.errors import MissingExtraError, how_to_install
+from cosmic_morphology.extras import needs
 
 # The model's voice is given apart; search words repeat what the texts say.
 _NOT_ANNOTATORS = frozenset({"image", "search_word"})
@@ -47,10 +47,8 @@ def crowdlab(
     MissingExtraError
         cleanlab is not installed.
     """
-    try:
+    with needs("CROWDLAB"):
         from cleanlab.multiannotator import get_label_quality_multiannotator
-    except ImportError as error:
-        raise MissingExtraError("CROWDLAB needs cleanlab", todo=how_to_install("learn")) from error
     likely = naive_bayes_label_model(votes, classes)
     table = _annotations(votes, ids, classes)
     rows = np.flatnonzero(~np.isnan(table).all(axis=1))

@@ -18,10 +18,9 @@ from cosmic_morphology.atlas import Atlas, ColumnProvenance, Progress, apply
 from cosmic_morphology.errors import (
     ImageError,
     InputError,
-    MissingExtraError,
     TrainingError,
-    how_to_install,
 )
+from cosmic_morphology.extras import needs
 from cosmic_morphology.imaging import read_thumbnail
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -137,13 +136,8 @@ def _load(name: str, prompts: Sequence[Sequence[str]]) -> See:
         )
     if folder and not Path(name.removeprefix(FOLDER)).is_dir():
         raise InputError("there is no such folder of a text-image model", where=name)
-    try:
+    with needs("The zero-shot voter (setting curate.zero_shot)"):
         import open_clip
-    except ImportError as error:
-        raise MissingExtraError(
-            "the zero-shot voter needs open_clip",
-            todo=f"{how_to_install('zeroshot')} Or leave curate.zero_shot empty.",
-        ) from error
     try:
         model, preprocess = open_clip.create_model_from_pretrained(name)
         tokenize = open_clip.get_tokenizer(name)

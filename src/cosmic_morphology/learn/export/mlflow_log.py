@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from cosmic_morphology.extras import needs
 from cosmic_morphology.learn.run_folder.documents import read_json
 from cosmic_morphology.learn.run_folder.folder import FINISHED, read_run
 
@@ -42,11 +43,12 @@ def track_run(run_folder: Path, *, out: Path) -> str:
     ------
     InputError
         There is no finished run here.
-    ModuleNotFoundError
+    MissingExtraError
         MLflow is not installed.
     """
     run = read_run(run_folder)
-    mlflow = import_module("mlflow")
+    with needs("Logging to MLflow"):
+        mlflow = import_module("mlflow")
     _quieten()
     uri, artifacts = _place(out)
     client = mlflow.MlflowClient(tracking_uri=uri)

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from cosmic_morphology.errors import ImageError, InputError, MissingExtraError, how_to_install
+from cosmic_morphology.errors import ImageError, InputError
+from cosmic_morphology.extras import needs
 from cosmic_morphology.learn.inference.onnx_guard import read_onnx
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.run_folder.documents import (
@@ -129,21 +130,15 @@ class OnnxModel:
 
 def needs_runtime() -> None:
     """Raise ``MissingExtraError`` unless ONNX's runtime is installed: enough to predict."""
-    try:
+    with needs("An ONNX file"):
         import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            "onnxruntime is not installed", todo=how_to_install("onnx")
-        ) from error
 
 
 def needs_onnx() -> None:
     """Raise ``MissingExtraError`` unless ONNX and its runtime are installed: needed to export."""
     needs_runtime()
-    try:
+    with needs("Exporting to ONNX"):
         import onnx  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("onnx is not installed", todo=how_to_install("learn")) from error
 
 
 class _Metadata(Part):

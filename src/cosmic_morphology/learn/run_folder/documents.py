@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cosmic_morphology.errors import InputError, TrainingError, how_to_update
+from cosmic_morphology.errors import InputError, TrainingError
+from cosmic_morphology.extras import how_to_update
 
 # 1: first layout. Older layouts are read for ever; newer ones are refused with a clear line.
 FORMAT_VERSION = 1
