@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from cosmic_morphology import __version__
+from cosmic_morphology._version import __version__
 
 TITLE = "Cosmic Morphology: from public archives of sky images to honest classifiers"
 AUTHORS = "the Cosmic Morphology developers"

@@ -18,7 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from cosmic_morphology.errors import InputError, MissingExtraError, OutputError
+from cosmic_morphology.errors import InputError, OutputError
+from cosmic_morphology.extras import import_pandas
 from cosmic_morphology.safe_text import csv_cell, csv_text
 
 _MARK = "unfinished"
@@ -151,19 +152,14 @@ def csv_rows(file: TextIO) -> list[dict[str, str]]:
 
 
 def data_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Any:
-    """A pandas data frame, for the ``to_pandas`` of every result; pandas is imported here alone.
+    """A pandas data frame, for the ``to_pandas`` of every result.
 
     Raises
     ------
     MissingExtraError
         pandas is not installed.
     """
-    try:
-        import pandas as pd
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "a data frame needs pandas, which is not installed", todo="Run: pip install pandas"
-        ) from error
+    pd = import_pandas()
     return pd.DataFrame(list(rows), columns=list(columns))
 
 

@@ -154,7 +154,7 @@ def told_without(package: str, script: str, *given: str) -> str:
 
 
 IN_PYTHON = [
-    ("galsim", "from cosmic_morphology import render", "render"),
+    ("galsim", "from cosmic_morphology import render_images", "render"),
     ("galsim", "import cosmic_morphology.synthesize", "render"),
     ("starlette", "from cosmic_morphology import Replica", "replica"),
     ("uvicorn", "import cosmic_morphology.replica", "replica"),

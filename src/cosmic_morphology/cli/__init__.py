@@ -75,7 +75,7 @@ app.add_typer(atlas.app, name="atlas")
 
 def _say_version(asked: bool) -> None:
     if asked:
-        from cosmic_morphology import __version__
+        from cosmic_morphology._version import __version__
 
         say(f"cosmic {__version__}")
         raise typer.Exit

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cosmic_morphology import citation
+from cosmic_morphology.citation import ARCHIVES_TOO, as_bibtex, as_cff, as_text
 from cosmic_morphology.cli.common import JsonOption, show
 from cosmic_morphology.cli.printing import say
 
@@ -33,9 +33,9 @@ def command(
 ) -> None:
     """Print how to cite this program: as a sentence, for BibTeX, or as CITATION.cff."""
     forms = {
-        Form.text: citation.as_text(),
-        Form.bibtex: citation.as_bibtex(),
-        Form.cff: citation.as_cff().rstrip("\n"),
+        Form.text: as_text(),
+        Form.bibtex: as_bibtex(),
+        Form.cff: as_cff().rstrip("\n"),
     }
     if as_json:
         show({each.value: text for each, text in forms.items()}, as_json=True)
@@ -45,4 +45,4 @@ def command(
         for line in text.splitlines() or [""]:
             say(line)
     if form is None:
-        say(citation.ARCHIVES_TOO)
+        say(ARCHIVES_TOO)

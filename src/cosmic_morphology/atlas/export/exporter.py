@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cosmic_morphology import __version__
+from cosmic_morphology._version import __version__
 from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.credits import may_be_redistributed
 from cosmic_morphology.atlas.export.card import write_card_text
