@@ -60,13 +60,13 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("learn", True, ("train.py", "full", *LITE0)),
     ("learn", True, ("train.py", "onnx", *B4)),
     ("learn", True, ("train.py", "int8", "--run", CURATED, "--atlas", SKY_ATLAS)),
-    ("learn", True, ("train_folds.py", "--recipe", "baseline", "--keep", FOLDS, *LITE0)),
-    ("learn", True, ("train_folds.py", "--recipe", "levels", "--keep", FOLDS, *B4)),
+    ("learn", True, ("train_folds.py", "--recipe", "linear-probe", "--keep", FOLDS, *LITE0)),
+    ("learn", True, ("train_folds.py", "--recipe", "multilayer-probe", "--keep", FOLDS, *B4)),
     (
         "learn",
         True,
         (
-            *("train_folds.py", "--recipe", "behind", "--starts-from", "baseline"),
+            *("train_folds.py", "--recipe", "finetune-cached", "--init-from", "linear-probe"),
             *("--keep", FOLDS, "--no-shifted", *B4),
         ),
     ),
@@ -74,7 +74,7 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
         "learn",
         True,
         (
-            *("train_folds.py", "--recipe", "best", "--starts-from", "baseline"),
+            *("train_folds.py", "--recipe", "finetune-deep", "--init-from", "linear-probe"),
             *("--keep", FOLDS, *LITE0),
         ),
     ),

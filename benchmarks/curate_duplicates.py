@@ -44,7 +44,7 @@ from cosmic_morphology.settings import CurateSettings, LearnSettings
 
 SEED = 20261122
 NAMES = {"quick": "quick search", "near": "default search beside embeddings"}
-B4 = {"backbone": "tf_efficientnet_b4", "backbone_args": {"num_classes": 0}, "image_size_px": 224}
+B4 = {"backbone": "tf_efficientnet_b4", "timm_kwargs": {"num_classes": 0}, "image_size_px": 224}
 Planter = Callable[[Image.Image, np.random.Generator], Image.Image]
 
 

@@ -61,7 +61,7 @@ def main() -> None:
     fill(atlas)
     truth = Truth()
     vote(atlas, taxonomy=TAXONOMY, settings=SETTINGS)
-    texts_only = CurateSettings(min_label_confidence=SURE, without_voters=("image", "twin"))
+    texts_only = CurateSettings(min_label_confidence=SURE, disabled_voters=("image", "twin"))
     label(atlas, taxonomy=TAXONOMY, settings=texts_only)
     of_texts = column(atlas, "label")
     embed_all(atlas)
@@ -257,9 +257,9 @@ def embed_all(atlas: Atlas) -> None:
     learn = LearnSettings(
         backbone="tf_efficientnet_b4",
         weights=str(WEIGHTS),
-        backbone_args={"num_classes": 0},
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
+        timm_kwargs={"num_classes": 0},
+        weights_mean=(0.485, 0.456, 0.406),
+        weights_std=(0.229, 0.224, 0.225),
         threads=2,
     )
     embed_images(atlas, learn=learn, progress=lambda done, of: print(done, of, file=sys.stderr))

@@ -221,9 +221,9 @@ def _embedder(asked: argparse.Namespace):
     learn = LearnSettings(
         backbone=BACKBONE,
         weights=str(asked.weights),
-        backbone_args={"num_classes": 0},
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
+        timm_kwargs={"num_classes": 0},
+        weights_mean=(0.485, 0.456, 0.406),
+        weights_std=(0.229, 0.224, 0.225),
         image_size_px=224,
     )
     return Embedder(build_backbone(learn), learn)

@@ -33,7 +33,7 @@ PER_CLASS = 1200
 BACKBONE, SIZE_PX = "mobilenetv3_small_075", 128
 RECIPE = """
 extends = "scratch"
-with_reject = true
+include_reject_class = true
 epochs = 16
 batch_size = 64
 """

@@ -241,7 +241,7 @@ def _command(given: argparse.Namespace) -> str:
 def _learn(given: argparse.Namespace) -> LearnSettings:
     return LearnSettings(
         backbone=given.backbone, weights=given.weights, image_size_px=given.size,
-        mean=given.mean, std=given.std,
+        weights_mean=given.mean, weights_std=given.std,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 ::
 
     python benchmarks/train_folds.py --sky DIR --weights FILE --backbone NAME --keep DIR \\
-        --recipe best --starts-from baseline
+        --recipe finetune-deep --init-from linear-probe
 
 A fold's test images are seen by nothing: an eighth of the groups of the other folds chooses the
 epoch and the temperature. One model of seven classes (six and ``irrelevant``) is trained for each
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--weights", required=True, help="a safetensors file, 'hub' or 'none'")
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--recipe", default="best")
-    parser.add_argument("--starts-from", help="a recipe that is trained first")
+    parser.add_argument("--init-from", help="a recipe that is trained first")
     parser.add_argument("--labels", type=Path, help="a CSV to learn from, of labels_of_atlas.py")
     parser.add_argument(
         "--checked", action="store_true", help="with --labels: these images, checked labels"
@@ -110,7 +110,7 @@ def out_of_fold(
         where = f"{_net(given).replace(' ', '-')}-{apart}-{fold}"
         if given.labels:
             where = f"{'checked-' if given.checked else ''}{given.labels.stem}-{where}"
-        first = _trained(table, given.starts_from, where, given) if given.starts_from else None
+        first = _trained(table, given.init_from, where, given) if given.init_from else None
         model = load_trained_model(_trained(table, given.recipe, where, given, first).path)
         seen = _seen(table, model, [table.ids[row] for row in test], given)
         found.plain[test] = model.predict_embeddings(seen)
@@ -128,15 +128,15 @@ def out_of_fold(
 def _seen(table: Sky, model: TrainedModel, ids: list[str], given: argparse.Namespace) -> np.ndarray:
     """What the backbone sees; frozen stages look only once, whatever fold has trained the rest."""
     recipe = load_recipe(given.recipe)
-    if recipe.trains == "head":
-        frozen = build_backbone(_learn(given), levels=recipe.levels)
-        return table.views(table, ids, frozen, _learn(given), n_views=recipe.views).vectors
-    if recipe.trains != "last_stages" or recipe.train_views == 1:
+    if recipe.trainable == "head":
+        frozen = build_backbone(_learn(given), levels=recipe.multi_layer)
+        return table.views(table, ids, frozen, _learn(given), n_views=recipe.tta_views).vectors
+    if recipe.trainable != "last_stages" or recipe.cached_views == 1:
         return model.embed([data for _, data in table.thumbnails(ids)])
     front, rest = split_backbone(model.network.backbone, recipe.stages, model.preprocessing.size_px)
     half = build_backbone(_learn(given))
     half.model, half.n_features = front, math.prod(front.shape)
-    looked = table.views(table, ids, half, _learn(given), n_views=recipe.views).vectors
+    looked = table.views(table, ids, half, _learn(given), n_views=recipe.tta_views).vectors
     with torch.inference_mode():
         parts = [rest(torch.from_numpy(looked[k : k + 64])) for k in range(0, len(looked), 64)]
     return torch.cat(parts).numpy()
@@ -148,11 +148,11 @@ def _trained(
     file = given.keep / f"{Path(recipe).stem}-seven.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f'extends = "{recipe}"\nwith_reject = true\n', "utf-8")
-    after = f"-after-{given.starts_from}" if first else ""
+    after = f"-after-{given.init_from}" if first else ""
     job = RunJob(
         name=f"{Path(recipe).stem}{after}-{where}",
         recipe=str(file),
-        starts_from=first.name if first else "",
+        init_from=first.name if first else "",
     )
     return train(
         table, job, learn=_learn(given), taxonomy=load_taxonomy(), seed=SEED, out=given.keep
@@ -299,7 +299,7 @@ def _scored(chances: np.ndarray, targets: np.ndarray, units: np.ndarray, k: int)
 
 
 def _name(given: argparse.Namespace) -> str:
-    after = f" after {given.starts_from}" if given.starts_from else ""
+    after = f" after {given.init_from}" if given.init_from else ""
     taught = ""
     if given.labels:
         kind = "checked" if given.checked else given.labels.stem
@@ -312,7 +312,7 @@ def _net(given: argparse.Namespace) -> str:
 
 
 def _command(given: argparse.Namespace) -> str:
-    after = f" --starts-from {given.starts_from}" if given.starts_from else ""
+    after = f" --init-from {given.init_from}" if given.init_from else ""
     taught = f" --labels {given.labels.name}" if given.labels else ""
     taught += " --checked" if given.checked else ""
     few = f" --limit {given.limit}" if given.limit else ""
@@ -329,8 +329,8 @@ def _learn(given: argparse.Namespace) -> LearnSettings:
         backbone=given.backbone,
         weights=given.weights,
         image_size_px=given.size,
-        mean=given.mean,
-        std=given.std,
+        weights_mean=given.mean,
+        weights_std=given.std,
     )
 
 

@@ -81,7 +81,7 @@ def of_onnx(path: Path) -> Iterator[bool]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         out = Path(place)
-        job = RunJob(name="honest", recipe="baseline")
+        job = RunJob(name="honest", recipe="linear-probe")
         atlas = coloured_atlas(out / "atlas")
         run = train(atlas, job, learn=LEARN, taxonomy=TAXONOMY, seed=1, out=out).path
         runs, files = list(of_runs(run, out / "stranger")), list(of_onnx(out / "a.onnx"))

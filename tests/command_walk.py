@@ -261,7 +261,7 @@ def furnish(folder: Path, *, whole: bool) -> None:
         atlas.replace_columns(pa.table(table), ColumnProvenance(stage))
     (folder / "verdicts.csv").write_text(f"id,verdict,label\n{ids[0]},label,star\n")
     (folder / "catalogue.csv").write_text("file,title\np00.jpg,A star\n")
-    (folder / "good.toml").write_text("[[train]]\nname = 'one'\nrecipe = 'baseline'\n")
+    (folder / "good.toml").write_text("[[train]]\nname = 'one'\nrecipe = 'linear-probe'\n")
     (folder / "study.toml").write_text("atlas = 'atlas'\n")
     (folder / "plain.txt").write_text("plain text, and no more\n")
     (folder / "empty.bin").touch()

@@ -51,9 +51,11 @@ class CollectSettings(Section):
     throttle_pause_s: float = Field(60.0, ge=0, description="wait after a 403, s")
     contact: str = Field("", description="e-mail or page put into the user agent")
     honour_opt_out: bool = Field(True, description="pass over what X-Robots-Tag opts out of")
-    stop_on_change: bool = Field(True, description="stop when a source suddenly sends rubbish")
-    batch_rows: int = Field(256, ge=1, description="images between two commits")
-    decode_threads: int = Field(
+    stop_on_source_change: bool = Field(
+        True, description="stop when a source suddenly sends rubbish"
+    )
+    commit_rows: int = Field(256, ge=1, description="images between two commits")
+    decode_workers: int = Field(
         default_factory=lambda: min(8, os.cpu_count() or 1), ge=1, description="for intake"
     )
 
@@ -114,28 +116,28 @@ class CurateSettings(Section):
     min_label_confidence: float = Field(
         0.65, ge=0, le=1, description="below it the label is left open"
     )
-    consensus: Literal["bayes", "crowdlab"] = Field(
+    label_model: Literal["bayes", "crowdlab"] = Field(
         "bayes", description="how votes become a label: their stated weights, or their agreement"
     )
-    zero_shot: str = Field(
+    zero_shot_model: str = Field(
         "",
         description="text-image model of the zero-shot voter, such as "
         "'hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K' or 'local-dir:FOLDER'; empty: not asked",
     )
-    runs: tuple[str, ...] = Field(
+    trained_runs: tuple[str, ...] = Field(
         (), description="trained runs that vote: names of this project's, or folders of runs"
     )
-    run_min_confidence: float = Field(
+    trained_run_min_confidence: float = Field(
         0.5, ge=0, le=1, description="a run that is less sure than this says nothing"
     )
-    without_voters: tuple[str, ...] = Field((), description="names of voters that are not asked")
-    learn_from_confidence: float = Field(
+    disabled_voters: tuple[str, ...] = Field((), description="names of voters that are not asked")
+    probe_min_label_confidence: float = Field(
         0.8, ge=0, le=1, description="least confidence of labels that the image voter learns from"
     )
-    min_relevance: float = Field(
+    relevance_threshold: float = Field(
         0.93, ge=0, le=1, description="below it an image is flagged as irrelevant"
     )
-    min_agreement: float = Field(
+    mislabel_threshold: float = Field(
         0.8, ge=0, le=1, description="a label less likely than this is flagged as a mislabel"
     )
 
@@ -163,9 +165,9 @@ class LearnSettings(Section):
     weights: str = Field(
         "hub", description="'hub', 'none', 'rendered' (a small net that comes along), or a file"
     )
-    mean: tuple[float, float, float] | None = Field(None, description="override for a file")
-    std: tuple[float, float, float] | None = Field(None, description="override for a file")
-    backbone_args: dict[str, Any] = Field(default_factory=dict, description="for timm")
+    weights_mean: tuple[float, float, float] | None = Field(None, description="override for a file")
+    weights_std: tuple[float, float, float] | None = Field(None, description="override for a file")
+    timm_kwargs: dict[str, Any] = Field(default_factory=dict, description="for timm")
     image_size_px: int | None = Field(None, ge=16, le=2048, description="side of the input, px")
     workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=0)
     accelerator: str = Field("auto", description="auto, cpu, gpu, ...")
@@ -176,11 +178,11 @@ class LearnSettings(Section):
 class EvaluateSettings(Section):
     """Measuring."""
 
-    bootstrap: int = Field(1000, ge=50, description="resamples of the 95 % interval")
-    at_coverage: float = Field(
+    bootstrap_resamples: int = Field(1000, ge=50, description="resamples of the 95 % interval")
+    coverage_level: float = Field(
         0.8, gt=0, le=1, description="share of images answered, for the precision of sure answers"
     )
-    at_precision: float = Field(
+    precision_level: float = Field(
         0.98, gt=0, le=1, description="share of right answers, for how many can be answered"
     )
     report_samples: int = Field(12, ge=0, le=60, description="sample images of a class")
@@ -282,9 +284,9 @@ class RunJob(Section):
     """One training run (``[[train]]``)."""
 
     name: str
-    recipe: str = "baseline"
-    labels: str = Field("label", description="'label', or the name of one voter")
-    starts_from: str = Field("", description="name of the run that this one goes on from")
+    recipe: str = "linear-probe"
+    label_column: str = Field("label", description="'label', or the name of one voter")
+    init_from: str = Field("", description="name of the run that this one goes on from")
 
 
 class Settings(BaseSettings):
@@ -428,8 +430,8 @@ def _with_paths_beside(settings: Settings, folder: Path, from_file: set[str]) ->
     if settings.audit:
         settings.audit.path = folder / settings.audit.path
     # A bare name is that of a run of this project, whose folder is known.
-    settings.curate.runs = tuple(
-        str(folder / each) if "/" in each else each for each in settings.curate.runs
+    settings.curate.trained_runs = tuple(
+        str(folder / each) if "/" in each else each for each in settings.curate.trained_runs
     )
     if settings.learn.weights not in ("hub", "none", "rendered"):
         settings.learn.weights = str(folder / settings.learn.weights)

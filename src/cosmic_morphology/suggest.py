@@ -18,11 +18,11 @@ def nearest_name(given: str, known: Iterable[str]) -> str | None:
 
     Examples
     --------
-    >>> nearest_name("basline", ["baseline", "scratch"])
-    'baseline'
+    >>> nearest_name("basline", ["linear-probe", "scratch"])
+    'linear-probe'
     >>> nearest_name("Learning-Rate", ["learning_rate"])
     'learning_rate'
-    >>> nearest_name("xyz", ["baseline", "scratch"]) is None
+    >>> nearest_name("xyz", ["linear-probe", "scratch"]) is None
     True
     """
     plain = {_plain(each): each for each in known}

@@ -16,7 +16,7 @@ from evaluate_atlas import add_embeddings, add_predictions, make_atlas, write_ru
 from cosmic_morphology.report import explore_atlas, write_report  # noqa: E402
 from cosmic_morphology.settings import EvaluateSettings  # noqa: E402
 
-QUICK = EvaluateSettings(bootstrap=60)
+QUICK = EvaluateSettings(bootstrap_resamples=60)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def pages(tmp_path_factory):
     out = tmp_path_factory.mktemp("pages")
     atlas = make_atlas(out / "atlas")
     add_embeddings(atlas, "embedding_net")
-    names = ("baseline", "finetune")
+    names = ("linear-probe", "finetune")
     runs = [write_run(out, name) for name in names]
     for at, name in enumerate(names):
         add_predictions(atlas, name, wrong=0.5 - 0.3 * at, seed=at)

@@ -14,7 +14,7 @@ from cosmic_morphology.settings import CollectJob, CollectSettings
 from cosmic_morphology.taxonomy import load_taxonomy
 
 TAXONOMY = load_taxonomy()
-QUICK = {"backoff_s": 0.01, "throttle_pause_s": 0.05, "batch_rows": 40, "decode_threads": 1}
+QUICK = {"backoff_s": 0.01, "throttle_pause_s": 0.05, "commit_rows": 40, "decode_workers": 1}
 
 
 def gather(
@@ -47,5 +47,5 @@ def said(atlas: Atlas, record_id: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     place, root, *queries = sys.argv[1:]
-    manners = {"batch_rows": 20, "concurrency": 4}
+    manners = {"commit_rows": 20, "concurrency": 4}
     gather(Atlas.create(place), root, *(queries or ["galaxy"]), settings=manners)

@@ -30,7 +30,7 @@ image_size_px = 32
 threads = 1
 accelerator = "cpu"
 [evaluate]
-bootstrap = 50
+bootstrap_resamples = 50
 [[import_from]]
 path = "sky"
 name = "sky"

@@ -37,7 +37,7 @@ def sky(place) -> Atlas:
 def runs(place, sky) -> dict[str, Path]:
     """A run, one that has learnt too little, and one that knows one class more."""
     recipes = {"good": QUICK, "short": QUICK + "epochs = 1\nlearning_rate = 1e-5\n"}
-    recipes["more"] = QUICK + "with_reject = true\n"
+    recipes["more"] = QUICK + "include_reject_class = true\n"
     found = {}
     for name, text in recipes.items():
         file = place / f"{name}.toml"

@@ -19,10 +19,10 @@ from cosmic_morphology.errors import OutputError
 
 pytest_plugins = ["small_disk", "training_fixtures"]
 WHOLE = 'extends = "finetune"\nepochs = 1\nbatch_size = 6\n'
-REST = """extends = "behind"
+REST = """extends = "finetune-cached"
 epochs = 1
-views = 2
-train_views = 2
+tta_views = 2
+cached_views = 2
 batch_size = 6
 stages = 1
 [augment]

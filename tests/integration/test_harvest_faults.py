@@ -115,12 +115,12 @@ def test_retry_after_is_waited_for_within_reason(atlas, calm, as_date):
     assert set(calm.requests.by_path("/nasa-assets").values()) == {1}
 
 
-@pytest.mark.parametrize("batch_rows", [20, 256])
-def test_one_file_for_many_records_is_no_image_of_any_of_them(tmp_path, calm, batch_rows):
+@pytest.mark.parametrize("commit_rows", [20, 256])
+def test_one_file_for_many_records_is_no_image_of_any_of_them(tmp_path, calm, commit_rows):
     # In small batches the first copies are stored before the fifth tells what they are.
     atlas = Atlas.create(tmp_path / "with")
     calm.set_faults(Faults(rate_placeholder=0.2, only="/nasa-assets"))
-    done = gather(atlas, calm.nasa_url, "galaxy", settings={"batch_rows": batch_rows})
+    done = gather(atlas, calm.nasa_url, "galaxy", settings={"commit_rows": commit_rows})
     assert done.failed["placeholder"] > 20
     assert done.stored == atlas.count() == 200 - done.failed["placeholder"]
     assert status(atlas).sources["nasa"]["placeholder"] == done.failed["placeholder"]
@@ -147,7 +147,7 @@ def test_a_kill_while_stand_ins_are_taken_back_is_mended(atlas, calm):
 def test_a_source_that_sends_stand_ins_stops_before_rubbish_is_stored(atlas, calm):
     calm.set_faults(Faults(rate_placeholder=0.9, only="/nasa-assets"))
     with pytest.raises(SourceError, match="are no images of the records"):
-        gather(atlas, calm.nasa_url, "galaxy", settings={"batch_rows": 100})
+        gather(atlas, calm.nasa_url, "galaxy", settings={"commit_rows": 100})
     assert atlas.count() == 0
     calm.set_faults(Faults())
     assert gather(atlas, calm.nasa_url, "galaxy").complete
@@ -173,10 +173,10 @@ def test_a_sudden_change_of_sizes_stops_the_run(tmp_path, calm):
     # Other records behind the same address: the images have shrunk to a sixth.
     with Replica(ArchiveCatalogue.numbered(200, side_px=32, seed=7), quirks=Quirks.none()) as small:
         with pytest.raises(SourceError, match="px were usual"):
-            gather(atlas, small.nasa_url, "galaxy", settings={"batch_rows": 100})
+            gather(atlas, small.nasa_url, "galaxy", settings={"commit_rows": 100})
         stored = atlas.count()
         assert stored < 300
-        done = gather(atlas, small.nasa_url, "galaxy", settings={"stop_on_change": False})
+        done = gather(atlas, small.nasa_url, "galaxy", settings={"stop_on_source_change": False})
     assert done.stored == atlas.count() - stored > 0
 
 

@@ -11,7 +11,7 @@ from cosmic_morphology.replica.quirks import Quirks
 
 WRITES = ("add", "upsert_records", "upsert_ledger")
 COLUMNS = ["url", "id", "state", "status_code", "error_kind", "etag", "last_modified", "record"]
-MANNERS = {"batch_rows": 20}
+MANNERS = {"commit_rows": 20}
 
 
 class KilledError(Exception):

@@ -36,7 +36,7 @@ CPU = LEARN.model_copy(update={"accelerator": "cpu"})
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("honest")
-    job = RunJob(name="honest", recipe="baseline")
+    job = RunJob(name="honest", recipe="linear-probe")
     run = train(
         coloured_atlas(place / "atlas"), job, learn=LEARN, taxonomy=TAXONOMY, seed=SEED, out=place
     )
@@ -184,7 +184,7 @@ def test_no_name_of_a_backbone_asks_the_hub_or_reads_a_folder(copy, no_network, 
     ],
 )
 def test_no_argument_loads_a_file_or_swells(copy, no_network, arguments):
-    say(copy, "settings.json", backbone_args=arguments)
+    say(copy, "settings.json", timm_kwargs=arguments)
     with pytest.raises(CosmicError) as told:
         load_trained_model(copy, learn=CPU)
     assert one_line(told.value)

@@ -43,7 +43,7 @@ def contents(atlas: Atlas) -> dict[str, tuple[str, str]]:
 def test_class_folders_come_in_with_bytes_and_votes(atlas, images):
     seen = []
     got = import_folder(
-        atlas, images, name="mine", batch_rows=5, progress=lambda *at: seen.append(at)
+        atlas, images, name="mine", commit_rows=5, progress=lambda *at: seen.append(at)
     )
     assert (got.found, got.stored, got.already_there, got.refused) == (24, 24, 0, {})
     assert seen == [(n, 24) for n in range(1, 25)]
@@ -149,7 +149,7 @@ def add_or_wait(*given, **named):
     commits += 1
     return add(*given, **named)
 Atlas.add = add_or_wait
-import_folder(Atlas.open(sys.argv[1]), sys.argv[2], batch_rows=2)
+import_folder(Atlas.open(sys.argv[1]), sys.argv[2], commit_rows=2)
 """
 
 

@@ -60,7 +60,7 @@ def test_the_demo_tells_its_whole_account(undisturbed):
     assert summary["split"]["leaks"] == 0
     assert summary["duplicates"] > 0
     assert min(summary["split"][side] for side in ("train", "val", "test")) > 0
-    assert [run["name"] for run in summary["runs"]] == ["search-words", "baseline", "finetune"]
+    assert [run["name"] for run in summary["runs"]] == ["search-words", "linear-probe", "finetune"]
     for run in summary["runs"]:
         assert set(run) >= RUN
         assert run["labels"] == "rendered"
@@ -70,8 +70,8 @@ def test_the_demo_tells_its_whole_account(undisturbed):
 
 def test_training_on_curated_labels_beats_search_words(undisturbed):
     scored = {run["name"]: run["macro_f1"] for run in undisturbed[1]["runs"]}
-    assert scored["baseline"] > scored["search-words"]
-    assert scored["baseline"] > 0.6
+    assert scored["linear-probe"] > scored["search-words"]
+    assert scored["linear-probe"] > 0.6
 
 
 def test_the_small_net_has_seen_no_image_of_a_demo(undisturbed):

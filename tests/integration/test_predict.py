@@ -68,7 +68,7 @@ def run(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("out")
     recipe = out / "quick.toml"
     recipe.write_text(
-        'extends = "baseline"\nbatch_size = 6\nlearning_rate = 0.01\ncalibrate = false\n'
+        'extends = "linear-probe"\nbatch_size = 6\nlearning_rate = 0.01\ncalibrate = false\n'
     )
     job = RunJob(name="quick", recipe=str(recipe))
     return train(Drawn(), job, learn=LEARN, taxonomy=TAXONOMY, seed=3, out=out).path

@@ -23,8 +23,8 @@ from cosmic_morphology.taxonomy import load_taxonomy
 SEED = 3
 # Surer than the quick recipe, and of the reject class, too.
 SURE = """
-extends = "baseline"
-with_reject = true
+extends = "linear-probe"
+include_reject_class = true
 calibrate = false
 batch_size = 6
 learning_rate = 0.3
@@ -61,9 +61,9 @@ def cosmic(monkeypatch, capsys, place):
 
 
 def train_quick(
-    atlas: Atlas, place: Path, name: str = "quick", starts_from: str = "", seed: int = SEED
+    atlas: Atlas, place: Path, name: str = "quick", init_from: str = "", seed: int = SEED
 ):
-    job = RunJob(name=name, recipe=str(place / "quick.toml"), starts_from=starts_from)
+    job = RunJob(name=name, recipe=str(place / "quick.toml"), init_from=init_from)
     out = place / "cosmic-out"
     return train(atlas, job, learn=LEARN, taxonomy=TAXONOMY, seed=seed, out=out)
 
@@ -89,7 +89,7 @@ def votes_of(atlas: Atlas, voter: str = "run_quick") -> dict[str, str]:
 
 def settings_of(place: Path, *runs: str) -> Settings:
     out = place / "cosmic-out"
-    return Settings(out=out, learn=LEARN, curate=CurateSettings(runs=runs))
+    return Settings(out=out, learn=LEARN, curate=CurateSettings(trained_runs=runs))
 
 
 @pytest.mark.parametrize("named", ["quick", "cosmic-out/runs/quick"])
@@ -216,7 +216,7 @@ def test_the_pipeline_labels_anew_when_a_run_has_changed_under_its_name(place, s
     add_new(sky)
     settings = load_settings(place / "cosmic.toml")
     settings.atlas, settings.out = str(place / "atlas"), place / "cosmic-out"
-    settings.curate.runs = ("quick",)
+    settings.curate.trained_runs = ("quick",)
     first = run(settings)
     # Once they are split, the run still votes on new images of train, and on no others.
     split = dict(zip(*(sky.read([c]).column(c).to_pylist() for c in ("id", "split")), strict=True))

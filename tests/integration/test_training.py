@@ -64,7 +64,7 @@ def test_a_model_says_the_same_after_loading_and_from_embeddings(sky, go):
 def test_a_model_that_gives_shares_back_says_after_loading_what_its_val_table_says(
     sky, go, tmp_path
 ):
-    recipe = recipe_file(tmp_path, 'extends = "baseline"\nprior = true\nepochs = 2\n')
+    recipe = recipe_file(tmp_path, 'extends = "linear-probe"\nprior = true\nepochs = 2\n')
     run = go(sky, recipe=recipe)
     assert 0 <= run.metrics["prior_given_back"] <= 1
     rows = list(csv.DictReader((run.path / "val.csv").read_text().splitlines()))
@@ -141,7 +141,7 @@ def test_test_images_are_never_read_for_training(sky, go):
 def test_fine_tuning_starts_from_the_baseline_and_moves_the_last_stages_only(sky, go):
     base = load_trained_model(go(sky).path)
     tuned = load_trained_model(
-        go(sky, name="tuned", recipe="finetune-once", starts_from="baseline").path
+        go(sky, name="tuned", recipe="finetune-once", init_from="linear-probe").path
     )
     before, after = base.network.state_dict(), tuned.network.state_dict()
     moved = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
@@ -218,7 +218,7 @@ def test_what_is_too_large_for_memory_lies_in_a_file_and_is_learnt_the_same(
 def test_last_stages_learn_behind_frozen_ones_that_look_once(sky, go, tmp_path):
     start = go(sky)
     recipe = recipe_file(tmp_path, BEHIND)
-    run = go(sky, name="behind", recipe=recipe, starts_from=start.name)
+    run = go(sky, name="finetune-cached", recipe=recipe, init_from=start.name)
     assert run.metrics["val_macro_f1"] == 1.0
     assert (run.metrics["n_train"], run.metrics["n_val"]) == (18, 6)
     model, before = (
@@ -239,7 +239,7 @@ def test_last_stages_learn_behind_frozen_ones_that_look_once(sky, go, tmp_path):
 
 
 def test_enlarged_parts_are_averaged_in_training_and_after_loading(sky, go, tmp_path):
-    parts = 'extends = "baseline"\ncrops = 2\nepochs = 4\n'
+    parts = 'extends = "linear-probe"\ncrops = 2\nepochs = 4\n'
     model = load_trained_model(go(sky, name="parts", recipe=recipe_file(tmp_path, parts)).path)
     assert (model.views, model.crops) == (1, 2)
     thumbnails = sky.images(sky.ids()[:4]).column("thumbnail").to_pylist()
@@ -263,13 +263,13 @@ def test_every_ingredient_of_fine_tuning_runs_and_resumes(sky, go, tmp_path):
 def test_a_head_with_the_reject_class_knows_one_more(sky, go, tmp_path):
     labels = {each: "irrelevant" if "-09" in each or "-06" in each else each[6:].split("-")[0]
               for each in sky.ids()}  # fmt: skip
-    recipe = recipe_file(tmp_path, 'extends = "baseline"\nwith_reject = true\n')
+    recipe = recipe_file(tmp_path, 'extends = "linear-probe"\nwith_reject = true\n')
     assert go(sky, recipe=recipe, labels=labels).classes == (*CLASSES, "irrelevant")
 
 
 def test_adapters_of_a_transformer_learn_and_leave_a_plain_run(sky, go, tmp_path):
     learn = LEARN.model_copy(update={"backbone": "test_vit", "image_size_px": 32})
-    recipe = recipe_file(tmp_path, 'extends = "adapters"\nepochs = 3\nbatch_size = 6\nrank = 2\n')
+    recipe = recipe_file(tmp_path, 'extends = "lora"\nepochs = 3\nbatch_size = 6\nrank = 2\n')
     before = build_backbone(learn).model.state_dict()
     run = go(sky, name="thin", recipe=recipe, learn=learn)
     model = load_trained_model(run.path)

@@ -173,7 +173,7 @@ def test_a_sweep_notes_failures_and_makes_finished_runs_only_once(tmp_path):
     kind = Taxonomy(classes=tuple(SkyClass(name=name) for name in CLASSES))
     broken = LEARN.model_copy(update={"weights": str(tmp_path / "none.safetensors")})
     given = {
-        "recipes": ["baseline"],
+        "recipes": ["linear-probe"],
         "backbones": [LEARN, broken.model_copy(update={"backbone": "resnet14t"})],
         "seeds": [1, 2],
         "taxonomy": kind,
@@ -191,7 +191,7 @@ def test_a_sweep_notes_failures_and_makes_finished_runs_only_once(tmp_path):
 def test_the_model_card_tells_what_the_run_was_made_from(tmp_path):
     kind = Taxonomy(classes=tuple(SkyClass(name=name) for name in CLASSES))
     swept = sweep_runs(
-        Drawn(), recipes=["baseline"], backbones=[LEARN], seeds=[1], taxonomy=kind, out=tmp_path
+        Drawn(), recipes=["linear-probe"], backbones=[LEARN], seeds=[1], taxonomy=kind, out=tmp_path
     )
     text = write_card(swept.runs[0].path).read_text("utf-8")
     parts = ("resnet10t", "comet", "12 to learn from, 6 to choose by", "flatter", "32 x 32 px")

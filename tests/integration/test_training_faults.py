@@ -104,7 +104,7 @@ def test_a_corrupt_image_is_quarantined_and_the_epoch_goes_on(sky, go, tmp_path)
 
     file = tmp_path / "sky.parquet"
     export_images(sky, file, format_="parquet")
-    for recipe in ("baseline", "scratch-once"):
+    for recipe in ("linear-probe", "scratch-once"):
         run = go(OneBroken(file), name=recipe, recipe=recipe)
         assert run.metrics["quarantined"] == 1
         assert run.metrics["n_train"] == 17
@@ -124,7 +124,7 @@ def test_a_class_missing_in_one_split_is_said_and_survived(sky, go):
 
 def test_one_image_a_class_and_no_val_split_still_train(sky, go):
     labels = {f"drawn:{name}-00": name for name in CLASSES}
-    run = go(sky, labels=labels, recipe="baseline")
+    run = go(sky, labels=labels, recipe="linear-probe")
     assert run.metrics["n_train"] == 3
     assert "the val split is empty: no early stopping, no calibration" in run.notes
     assert load_trained_model(run.path).temperature == 1.0
@@ -193,7 +193,7 @@ def test_an_image_of_the_atlas_that_cannot_be_read_is_quarantined(tmp_path, go):
     rows = sky.read(["id", "label", "split", "group"]).to_pylist()
     beliefs = [row for row in rows if row["label"]]
     write(sky, [*beliefs, {"id": record.id, "label": "comet", "split": "train", "group": "b"}])
-    for recipe in ("baseline", "scratch-once", "best-once"):
+    for recipe in ("linear-probe", "scratch-once", "best-once"):
         run = go(sky, name=recipe, recipe=recipe)
         assert (run.metrics["n_train"], run.metrics["quarantined"]) == (18, 1)
         assert record.id in (run.path / "quarantine.csv").read_text()
@@ -208,7 +208,7 @@ def test_weights_that_are_no_numbers_end_the_run_with_a_clear_line(sky, go, tmp_
     weights["layer4.0.conv1.weight"][:] = float("nan")
     save_file(weights, tmp_path / "nan.safetensors")
     learn = LEARN.model_copy(update={"weights": str(tmp_path / "nan.safetensors")})
-    for recipe in ("baseline", "finetune-once"):
+    for recipe in ("linear-probe", "finetune-once"):
         with pytest.raises(TrainingError, match=r"nan.*damaged weights"):
             go(sky, name=recipe, recipe=recipe, learn=learn)
 
@@ -217,7 +217,7 @@ def test_starting_from_a_run_with_other_classes_is_refused(sky, go):
     go(sky)
     other = Taxonomy(classes=(*TAXONOMY.classes, SkyClass(name="star")))
     with pytest.raises(UsageError, match="knows the classes comet, galaxy, nebula"):
-        go(sky, name="tuned", recipe="finetune", starts_from="baseline", taxonomy=other)
+        go(sky, name="tuned", recipe="finetune", init_from="linear-probe", taxonomy=other)
 
 
 def test_a_newer_run_is_refused_and_an_older_one_loads(sky, go):

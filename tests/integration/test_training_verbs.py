@@ -147,10 +147,10 @@ def test_a_sweep_with_a_failure_shows_the_others_and_ends_with_one(cosmic, sky, 
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (("--recipe", "baseline", "--recipe", "best"), "Add --sweep"),
+        (("--recipe", "linear-probe", "--recipe", "finetune-deep"), "Add --sweep"),
         (("--sweep", "--seeds", "one"), "whole numbers"),
         (("--sweep", "--seeds", "1,1"), "one name"),
-        (("--sweep", "--starts-from", "x"), "starts from no other run"),
+        (("--sweep", "--init-from", "x"), "starts from no other run"),
         (("--sweep", "--weights", "a", "--weights", "b"), "BACKBONE=FILE"),
         (("--sweep", "--weights", "vgg=none"), "BACKBONE=FILE"),
         (("--backbone", "vit-tinny"), "Presets: convnext-nano"),

@@ -21,16 +21,16 @@ LEARN = LearnSettings(
 )
 SEED = 7
 BEHIND = (
-    'extends = "behind"\nepochs = 4\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
+    'extends = "finetune-cached"\nepochs = 4\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
     "stages = 1\n[augment]\nzoom = [1.0, 1.0]\n"
 )
-LEVELS = 'extends = "levels"\nviews = 2\nfolds = 3\n'
-STEPPED = """extends = "baseline"
-levels = true
+LEVELS = 'extends = "multilayer-probe"\nviews = 2\nfolds = 3\n'
+STEPPED = """extends = "linear-probe"
+multi_layer = true
 standardise = true
 epochs = 8
-views = 2
-train_views = 2
+tta_views = 2
+cached_views = 2
 batch_size = 6
 """
 
@@ -85,12 +85,12 @@ def recipe_file(folder: Path, text: str) -> str:
 def runs_in(out: Path):
     """A short way to train: a source of images, a name, a recipe."""
 
-    def run(source, name="baseline", recipe="baseline", learn=LEARN, **more):
+    def run(source, name="linear-probe", recipe="linear-probe", learn=LEARN, **more):
         job = RunJob(
             name=name,
             recipe=recipe,
-            labels=more.pop("labels_of", "label"),
-            starts_from=more.pop("starts_from", ""),
+            label_column=more.pop("labels_of", "label"),
+            init_from=more.pop("init_from", ""),
         )
         given = {"taxonomy": TAXONOMY, "seed": SEED, "out": out, **more}
         return train(source, job, learn=learn, **given)
@@ -102,7 +102,7 @@ def short_recipe(name: str):
     """The packaged recipes for few images; with ``-once`` at the name's end for one epoch."""
     if name.endswith("-once"):
         return load_recipe(name.removesuffix("-once")).model_copy(update={"epochs": 1})
-    if name == "baseline":
+    if name == "linear-probe":
         quick = {"batch_size": 6, "learning_rate": 0.03, "patience": 0}
         return load_recipe(name).model_copy(update=quick)
     return load_recipe(name)

@@ -23,7 +23,7 @@ LEARN = LearnSettings(
     backbone="resnet10t", weights="none", image_size_px=32, threads=1, workers=1, accelerator="cpu"
 )
 # Learns within seconds; without a temperature, which perfect answers would drive to its limit.
-QUICK = 'extends = "baseline"\nbatch_size = 6\nlearning_rate = 0.01\ncalibrate = false\n'
+QUICK = 'extends = "linear-probe"\nbatch_size = 6\nlearning_rate = 0.01\ncalibrate = false\n'
 CONFIG = """
 taxonomy = "taxonomy.toml"
 
@@ -36,7 +36,7 @@ workers = 1
 accelerator = "cpu"
 
 [evaluate]
-bootstrap = 50
+bootstrap_resamples = 50
 """
 
 

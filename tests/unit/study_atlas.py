@@ -91,7 +91,7 @@ def write_study(folder: Path, atlas: Atlas, text: str = "") -> Path:
         f'atlas = "{atlas.uri}"\nout = "results"\ntaxonomy = "taxonomy.toml"\nseeds = [1, 2]\n'
         'bootstrap = 100\nrecipe = "quick"\n'
     )
-    recipe = '[recipes.quick]\nextends = "baseline"\nepochs = 4\nlearning_rate = 0.02\n'
+    recipe = '[recipes.quick]\nextends = "linear-probe"\nepochs = 4\nlearning_rate = 0.02\n'
     path = folder / "study.toml"
     path.write_text(head + recipe + text, "utf-8")
     return path

@@ -46,5 +46,5 @@ def test_what_the_second_half_learns_the_backbone_knows(name):
 
 def test_a_transformer_says_that_it_cannot_be_cut():
     model = timm.create_model("test_vit", pretrained=False, num_classes=0, img_size=32).eval()
-    with pytest.raises(SettingsError, match="train_views = 1"):
+    with pytest.raises(SettingsError, match="cached_views = 1"):
         split_backbone(model, 2, 32)

@@ -16,7 +16,7 @@ from cosmic_morphology.evaluate.corruptions import SMALL_SIDE_PX
 from cosmic_morphology.report import write_leaderboard
 from cosmic_morphology.settings import EvaluateSettings
 
-QUICK = EvaluateSettings(bootstrap=60)
+QUICK = EvaluateSettings(bootstrap_resamples=60)
 TESTS = {"all": "split = 'test'", "site a": "split = 'test' AND collection = 'site-a'"}
 
 

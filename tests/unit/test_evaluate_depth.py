@@ -24,7 +24,7 @@ from cosmic_morphology.evaluate.object_size import (
 from cosmic_morphology.evaluate.shortcut_probe import probe, source_probe
 from cosmic_morphology.settings import EvaluateSettings
 
-QUICK = EvaluateSettings(bootstrap=60)
+QUICK = EvaluateSettings(bootstrap_resamples=60)
 
 
 @pytest.fixture(scope="module")

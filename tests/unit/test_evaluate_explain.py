@@ -24,7 +24,7 @@ from cosmic_morphology.report.saliency import explain_run, overlay  # noqa: E402
 from cosmic_morphology.settings import EvaluateSettings  # noqa: E402
 
 SIDE = 64
-QUICK = EvaluateSettings(bootstrap=50, report_saliency=1, saliency_images=6)
+QUICK = EvaluateSettings(bootstrap_resamples=50, report_saliency=1, saliency_images=6)
 NETS = {
     "resnet10t": {},
     "vit_tiny_patch16_224": {"img_size": SIDE},
@@ -142,7 +142,7 @@ def test_the_report_shows_where_the_run_looks(explained):
     atlas, _, out, folder = explained
     (folder / "FINISHED").write_text("key\n")
     settings = (folder / "settings.json").read_text()
-    head = '{"head": {"n_features": 512}, "backbone_args": {}, '
+    head = '{"head": {"n_features": 512}, "timm_kwargs": {}, '
     (folder / "settings.json").write_text(head + settings.lstrip("{"))
     text = write_report(atlas, out=out, runs=[folder], settings=QUICK).read_text("utf-8")
     assert re.findall("Not shown, .*", text) == []

@@ -13,7 +13,7 @@ from cosmic_morphology.report import write_report
 from cosmic_morphology.report.html import safe_text, safe_url
 from cosmic_morphology.settings import EvaluateSettings
 
-QUICK = EvaluateSettings(bootstrap=60)
+QUICK = EvaluateSettings(bootstrap_resamples=60)
 CERTIFICATE = {
     "leaks": 0,
     "leaks_by_kind": {"copy": 0, "object": 0},
@@ -90,8 +90,8 @@ def told(tmp_path_factory):
     """A report of two runs that have answered and one that has not."""
     out = tmp_path_factory.mktemp("report")
     atlas = make_atlas(out / "atlas")
-    runs = [write_run(out, name) for name in ("baseline", "finetune", "silent")]
-    add_predictions(atlas, "baseline", wrong=0.6)
+    runs = [write_run(out, name) for name in ("linear-probe", "finetune", "silent")]
+    add_predictions(atlas, "linear-probe", wrong=0.6)
     add_predictions(atlas, "finetune", wrong=0.2, seed=3)
     summary = {"failed": {"not_an_image": 7}, "seconds": {"collect": 61.0}}
     path = write_report(

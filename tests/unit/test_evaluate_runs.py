@@ -14,7 +14,7 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import compare_runs, evaluate_run
 from cosmic_morphology.settings import EvaluateSettings
 
-QUICK = EvaluateSettings(bootstrap=100)
+QUICK = EvaluateSettings(bootstrap_resamples=100)
 
 
 @pytest.fixture(scope="module")

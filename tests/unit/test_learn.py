@@ -88,7 +88,7 @@ def test_unknown_models_and_arguments_are_usage_errors():
     with pytest.raises(SettingsError, match=r"no timm model 'resnet51'.*Near to it are: "):
         build_backbone(SMALL.model_copy(update={"backbone": "resnet51"}))
     with pytest.raises(SettingsError, match="does not take these arguments"):
-        build_backbone(SMALL.model_copy(update={"backbone_args": {"wings": 2}}))
+        build_backbone(SMALL.model_copy(update={"timm_kwargs": {"wings": 2}}))
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_preprocessing_is_the_models_own_unless_overridden():
     own = build_backbone(SMALL.model_copy(update={"backbone": "mobilenetv2_100"})).preprocessing
     assert own.mean == pytest.approx((0.485, 0.456, 0.406))
     assert own.size_px == 32
-    half = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+    half = {"weights_mean": (0.5, 0.5, 0.5), "weights_std": (0.5, 0.5, 0.5)}
     other = build_backbone(SMALL.model_copy(update=half)).preprocessing
     white = torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)
     assert other.normalised(white).unique().tolist() == [1.0]
@@ -139,7 +139,9 @@ def test_preprocessing_is_the_models_own_unless_overridden():
 
 
 def test_every_packaged_recipe_is_valid_and_described():
-    assert {"baseline", "finetune", "scratch", "levels", "best"} <= set(recipe_names())
+    assert {"linear-probe", "finetune", "scratch", "multilayer-probe", "finetune-deep"} <= set(
+        recipe_names()
+    )
     assert all(load_recipe(name).description for name in recipe_names())
 
 
@@ -170,7 +172,7 @@ def test_a_bad_recipe_is_told_in_one_line(tmp_path, text, message):
 
 
 def test_the_learning_rate_steps_warms_up_and_comes_to_rest():
-    step = load_recipe("baseline")
+    step = load_recipe("linear-probe")
     rates = [rate_at(step, epoch * 10, 200) for epoch in range(20)]
     assert rates[:7] == [1.0] * 7
     assert rates[7:14] == pytest.approx([0.1] * 7)
@@ -190,7 +192,7 @@ def test_no_augmentation_leaves_images_as_they_are():
 
 
 def test_the_same_seed_gives_the_same_changes():
-    rich = load_recipe("best").augment
+    rich = load_recipe("finetune-deep").augment
     one = apply_params(images(), sample_params(rich, 4, source()), 24)
     two = apply_params(images(), sample_params(rich, 4, source()), 24)
     assert torch.equal(one, two)
@@ -207,12 +209,12 @@ def test_the_same_seed_gives_the_same_changes():
         brightness=st.floats(0, 1),
         contrast=st.floats(0, 1),
         saturation=st.floats(0, 1),
-        grey=st.floats(0, 1),
-        swap=st.floats(0, 1),
-        background=st.floats(0, 0.5),
+        p_grayscale=st.floats(0, 1),
+        p_channel_swap=st.floats(0, 1),
+        sky_offset=st.floats(0, 0.5),
         blur=st.floats(0, 1),
         noise=st.floats(0, 0.2),
-        border=st.floats(0, 1),
+        p_border=st.floats(0, 1),
     ),
     st.integers(0, 10_000),
 )
@@ -232,9 +234,11 @@ def test_a_half_turn_moves_a_star_to_the_other_side():
 
 
 def test_grey_and_false_colour_touch_colour_only():
-    grey = apply_params(images(), sample_params(Augmentation(grey=1.0), 4, source()), 24)
+    grey = apply_params(images(), sample_params(Augmentation(p_grayscale=1.0), 4, source()), 24)
     assert torch.allclose(grey[:, 0], grey[:, 2], atol=1e-5)
-    swapped = apply_params(images(), sample_params(Augmentation(swap=1.0), 4, source()), 24)
+    swapped = apply_params(
+        images(), sample_params(Augmentation(p_channel_swap=1.0), 4, source()), 24
+    )
     assert torch.allclose(swapped.sum(1), images().sum(1), atol=1e-4)
 
 

@@ -42,7 +42,7 @@ def test_the_weights_have_the_least_loss_under_the_penalty():
     train = examples([20, 30, 40], noise=3.0)
     head = head_for(train)
     fit_logistic_head(
-        head, train, examples([0, 0, 0]), recipe(penalties=[0.1], class_weights="none")
+        head, train, examples([0, 0, 0]), recipe(l2_strengths=[0.1], class_weights="none")
     )
     weight = head.layers[-1].weight.detach().clone().requires_grad_()
     bias = head.layers[-1].bias.detach().clone().requires_grad_()
@@ -55,7 +55,7 @@ def test_the_weights_have_the_least_loss_under_the_penalty():
 
 def test_the_val_split_chooses_the_penalty():
     train, val = examples([4, 4, 4], noise=4.0), examples([99, 99, 99], seed=1, noise=4.0)
-    found = fit_logistic_head(head_for(train), train, val, recipe(penalties=[1e-4, 0.3, 300.0]))
+    found = fit_logistic_head(head_for(train), train, val, recipe(l2_strengths=[1e-4, 0.3, 300.0]))
     losses = {row["penalty"]: row["val_loss"] for row in found.history}
     assert list(losses) == [300.0, 0.3, 1e-4]
     assert found.history[found.best - 1]["penalty"] == min(losses, key=losses.get) == 0.3
@@ -90,7 +90,7 @@ def test_answers_across_folds_come_from_heads_that_have_not_seen_the_group():
     marked = Examples(inputs, targets, torch.ones(40))
     head = Head(20, 2)
     found = fit_logistic_head_cv(
-        head, marked, groups, recipe(penalties=[0.01, 0.1], folds=5), seed=1
+        head, marked, groups, recipe(l2_strengths=[0.01, 0.1], cv_folds=5), seed=1
     )
     with torch.inference_mode():
         seen = head(inputs).argmax(1)
@@ -104,12 +104,12 @@ def test_answers_across_folds_come_from_heads_that_have_not_seen_the_group():
 
 def test_across_folds_everything_is_learnt_from_with_the_best_penalty():
     both = examples([30, 30, 30], views=4, noise=3.0)
-    asked = recipe(penalties=[1e-4, 0.3, 300.0], folds=5)
+    asked = recipe(l2_strengths=[1e-4, 0.3, 300.0], cv_folds=5)
     across, whole = Head(3, 3), Head(3, 3)
     found = fit_logistic_head_cv(across, both, [str(n) for n in range(90)], asked, seed=1)
     best = min(found.history, key=lambda row: row["val_loss"])
     first = Examples(both.inputs[:, 0], both.targets, both.weights)
-    fit_logistic_head(whole, first, examples([0, 0, 0]), recipe(penalties=[best["penalty"]]))
+    fit_logistic_head(whole, first, examples([0, 0, 0]), recipe(l2_strengths=[best["penalty"]]))
     assert found.history[found.best - 1] == best
     assert best["penalty"] < 300
     assert torch.allclose(across.layers[-1].weight, whole.layers[-1].weight, atol=1e-4)
@@ -117,7 +117,7 @@ def test_across_folds_everything_is_learnt_from_with_the_best_penalty():
 
 def test_one_group_leaves_nothing_to_hold_back():
     both = examples([9, 9, 9], views=1)
-    found = fit_logistic_head_cv(Head(3, 3), both, ["same"] * 27, recipe(folds=5), seed=1)
+    found = fit_logistic_head_cv(Head(3, 3), both, ["same"] * 27, recipe(cv_folds=5), seed=1)
     assert found.logits is None
     assert found.history[found.best - 1]["penalty"] == 0.3
 
@@ -127,7 +127,7 @@ def test_a_rare_class_counts_as_much_as_a_frequent_one():
     found = {}
     for kind in ("none", "balanced"):
         head = head_for(train)
-        fit_logistic_head(head, train, held, recipe(class_weights=kind, penalties=[0.1]))
+        fit_logistic_head(head, train, held, recipe(class_weights=kind, l2_strengths=[0.1]))
         with torch.inference_mode():
             answers = head(held.inputs).argmax(1)
         found[kind] = float((answers[held.targets == 1] == 1).float().mean())
@@ -142,8 +142,8 @@ def test_an_image_without_weight_teaches_nothing():
         torch.cat([torch.ones(60), torch.zeros(60)]),
     )
     heads = [head_for(train), head_for(train)]
-    fit_logistic_head(heads[0], train, examples([0, 0, 0]), recipe(penalties=[0.1]))
-    fit_logistic_head(heads[1], wrong, examples([0, 0, 0]), recipe(penalties=[0.1]))
+    fit_logistic_head(heads[0], train, examples([0, 0, 0]), recipe(l2_strengths=[0.1]))
+    fit_logistic_head(heads[1], wrong, examples([0, 0, 0]), recipe(l2_strengths=[0.1]))
     ours, theirs = (head.layers[-1].weight for head in heads)
     assert torch.allclose(ours, theirs, atol=2e-2)
 
@@ -159,9 +159,9 @@ def test_features_that_are_no_numbers_end_the_run_with_what_to_do():
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ('trains = "all"', "trains"),
+        ('trainable = "all"', "trainable"),
         ("mixup = 0.2", "mixup"),
-        ("folds = 3\ntrain_views = 4", "train_views"),
+        ("cv_folds = 3\ncached_views = 4", "cached_views"),
         ('head = "mlp"', "head"),
     ],
 )

@@ -114,7 +114,7 @@ def test_a_run_is_scored_on_its_own_classes_whatever_it_was_scored_on_before(tmp
     folder.mkdir()
     (folder / "settings.json").write_text(json.dumps({"name": "run", "backbone": "net"}))
     (folder / "classes.json").write_text(json.dumps({"classes": list(SCORED)}))
-    quick = EvaluateSettings(bootstrap=50)
+    quick = EvaluateSettings(bootstrap_resamples=50)
     evaluate_run(atlas, "run", classes=SCORED[:-1], settings=quick, run_folder=folder)
     told = json.loads((folder / "metrics.json").read_text("utf-8"))
     assert len(told["test"]["classes"]) == len(SCORED) - 1

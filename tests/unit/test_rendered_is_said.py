@@ -90,7 +90,9 @@ def text_of(page):
 
 
 def test_a_score_on_rendered_labels_does_not_claim_that_people_checked_them(drawn):
-    found = evaluate_run(drawn, "one", classes=CLASSES, settings=EvaluateSettings(bootstrap=50))
+    found = evaluate_run(
+        drawn, "one", classes=CLASSES, settings=EvaluateSettings(bootstrap_resamples=50)
+    )
     assert found.checked is None
     assert found.best_known.labels == "rendered"
     assert "rendered labels" in str(found.best_known.accuracy)
@@ -111,12 +113,16 @@ def test_a_person_who_looks_makes_a_checked_label(drawn):
             }
         ]
     )
-    found = evaluate_run(drawn, "one", classes=CLASSES, settings=EvaluateSettings(bootstrap=50))
+    found = evaluate_run(
+        drawn, "one", classes=CLASSES, settings=EvaluateSettings(bootstrap_resamples=50)
+    )
     assert (found.checked.n, found.rendered.n) == (1, 11)
 
 
 def test_the_report_says_rendered_first_and_links_nowhere(drawn, tmp_path):
-    page = write_report(drawn, out=tmp_path, runs=(), settings=EvaluateSettings(bootstrap=50))
+    page = write_report(
+        drawn, out=tmp_path, runs=(), settings=EvaluateSettings(bootstrap_resamples=50)
+    )
     body, text = text_of(page)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     assert "rendered" in lines[0]

@@ -24,7 +24,7 @@ def score(value, kind):
     }  # fmt: skip
 
 
-def make_run(out, name, *, wrong=0, recipe="baseline", test=None, **recipe_keys):
+def make_run(out, name, *, wrong=0, recipe="linear-probe", test=None, **recipe_keys):
     """A run's folder with 40 val images in 20 groups, of which the first ``wrong`` are wrong."""
     folder = out / "runs" / name
     folder.mkdir(parents=True)
@@ -83,7 +83,7 @@ def test_a_frame_has_a_row_for_each_run(tmp_path):
     assert list(frame.columns) == list(COLUMNS)
     assert frame.run.tolist() == ["one", "two"]
     assert frame.macro_f1.tolist() == [0.8, 1.0]
-    assert frame.recipe.tolist() == ["baseline", "baseline"]
+    assert frame.recipe.tolist() == ["linear-probe", "linear-probe"]
 
 
 def test_what_cannot_be_used_is_left_out_and_said(tmp_path):
@@ -110,7 +110,7 @@ def test_two_runs_differ_in_what_differs_and_their_difference_is_tested(tmp_path
     two = make_run(tmp_path, "two", recipe="scratch")
     pair = compare_two(one, two)
     assert {what: each for what, *each in pair.differing} == {
-        "recipe": ["baseline", "scratch"],
+        "recipe": ["linear-probe", "scratch"],
         "recipe.learning_rate": ["0.01", "0.1"],
         "recipe.augment.flip": ["True", ""],
     }

@@ -63,7 +63,7 @@ def test_no_side_of_the_pool_gives_rendered_images(pool):
 
 
 def test_a_lesson_that_tests_or_tunes_on_rendered_images_is_refused(pool):
-    recipe = recipe_named("baseline", {})
+    recipe = recipe_named("linear-probe", {})
     drawn, train, test = pool.rendered_rows(), pool.real("train"), pool.real("test")
     for lesson in (
         HeadTask(train, NONE, drawn[:3], pool.y_true, pool.weights),
@@ -174,7 +174,7 @@ def test_other_images_settings_or_studies_are_other_cells(pool, tmp_path):
     moved[0, 0] += 1
     assert new(replace(pool, vectors=moved), trial) == 1
     relabelled = np.roll(pool.y_train, 1)
-    assert new(replace(pool, taught=relabelled), trial) == 1
+    assert new(replace(pool, y_train=relabelled), trial) == 1
 
 
 # ---- what is learnt from -------------------------------------------------------------------------
@@ -316,7 +316,7 @@ def test_a_wrong_key_or_recipe_of_a_study_is_named(tmp_path, atlas):
     with pytest.raises(SettingsError, match=r"none\.toml.*no such file"):
         load_study(tmp_path / "none.toml")
     with pytest.raises(SettingsError, match="embeddings"):
-        recipe_named("levels", {})
+        recipe_named("multilayer-probe", {})
     with pytest.raises(SettingsError, match="circle"):
         recipe_named("a", {"a": {"extends": "b"}, "b": {"extends": "a"}})
     with pytest.raises(SettingsError, match=r"recipes\.a\.epoch"):
@@ -324,8 +324,11 @@ def test_a_wrong_key_or_recipe_of_a_study_is_named(tmp_path, atlas):
 
 
 def test_a_recipe_of_the_study_may_take_its_parents_name():
-    plain = {"levels": False, "views": 1, "train_views": 1, "folds": 0}
-    assert recipe_named("levels", {"levels": {"extends": "levels", **plain}}).optimiser == "lbfgs"
+    plain = {"multi_layer": False, "tta_views": 1, "cached_views": 1, "cv_folds": 0}
+    assert (
+        recipe_named("mine", {"mine": {"extends": "multilayer-probe", **plain}}).optimiser
+        == "lbfgs"
+    )
 
 
 def test_paths_of_a_study_are_relative_to_its_file(tmp_path, atlas):

@@ -90,9 +90,9 @@ def command(
 
     settings = settings_for(config, atlas=atlas)
     if zero_shot is not None:
-        settings.curate.zero_shot = zero_shot
+        settings.curate.zero_shot_model = zero_shot
     if run:
-        settings.curate.runs = tuple(run)
+        settings.curate.trained_runs = tuple(run)
     opened = atlas_with_images(settings)
     taxonomy = load_taxonomy(settings.taxonomy)
     if audit is not None:
@@ -120,7 +120,7 @@ def command(
         copies = find_duplicates(opened, settings=settings.curate, progress=report)
     with progress("voting") as report:
         votes = vote(opened, taxonomy=taxonomy, settings=settings.curate, progress=report)
-    if settings.curate.zero_shot:
+    if settings.curate.zero_shot_model:
         with progress("describing") as report:
             shown["zero_shot"] = ask_zero_shot(
                 opened, taxonomy=taxonomy, settings=settings.curate, progress=report
@@ -152,7 +152,7 @@ def command(
 
 
 def _runs(opened: Atlas, settings: Settings, taxonomy: Taxonomy) -> list[TrainedVoter]:
-    if not settings.curate.runs:
+    if not settings.curate.trained_runs:
         return []
     from cosmic_morphology.pipeline.trained_voters import runs_that_vote
 

@@ -45,7 +45,7 @@ def sweep(
 
     swept = sweep_runs(
         atlas_with_images(settings),
-        recipes=recipes or ["baseline"],
+        recipes=recipes or ["linear-probe"],
         backbones=_backbones(settings.learn, backbones, weights),
         seeds=_numbers(seeds) or [settings.seed],
         taxonomy=load_taxonomy(settings.taxonomy),
@@ -162,7 +162,7 @@ def _interval(run: Run, settings: Settings) -> tuple[tuple[float | None, float |
         np.array([run.classes.index(row["label"]) for row in rows]),
         said.argmax(1),
         groups,
-        n=settings.evaluate.bootstrap,
+        n=settings.evaluate.bootstrap_resamples,
         seed=settings.seed,
         n_classes=len(run.classes),
     )

@@ -28,19 +28,19 @@ NAME = "train"
 def command(
     name: Annotated[
         str | None,
-        typer.Argument(help="Name of the run (or of the sweep).", show_default="baseline"),
+        typer.Argument(help="Name of the run (or of the sweep).", show_default="linear-probe"),
     ] = None,
     recipe: Annotated[
         list[str] | None,
         typer.Option(
             "--recipe",
             help="Name of a recipe, or a TOML file.",
-            show_default="baseline",
+            show_default="linear-probe",
             autocompletion=completion.recipes,
         ),
     ] = None,
     labels: Annotated[str, typer.Option("--labels", help="'label', or one voter.")] = "label",
-    starts_from: Annotated[str, typer.Option("--starts-from", help="An earlier run.")] = "",
+    init_from: Annotated[str, typer.Option("--init-from", help="An earlier run.")] = "",
     backbone: Annotated[
         list[str] | None,
         typer.Option(
@@ -75,8 +75,8 @@ def command(
     settings = settings_for(config, atlas=atlas, out=out, seed=seed)
     recipes, backbones, files = recipe or [], backbone or [], weights or []
     if sweep:
-        if starts_from:
-            raise UsageError("a sweep starts from no other run", where="--starts-from")
+        if init_from:
+            raise UsageError("a sweep starts from no other run", where="--init-from")
         from cosmic_morphology.cli.sweeping import sweep as sweep_all
 
         with require_extra("learn"), progress("runs of the sweep") as report:
@@ -102,10 +102,10 @@ def command(
 
     job = job_of(
         RunJob,
-        name=name or "baseline",
-        recipe=recipes[0] if recipes else "baseline",
+        name=name or "linear-probe",
+        recipe=recipes[0] if recipes else "linear-probe",
         labels=labels,
-        starts_from=starts_from,
+        init_from=init_from,
     )
     with require_extra("learn"), progress(f"training {job.name}") as report:
         from cosmic_morphology.learn import train

@@ -188,10 +188,10 @@ async def _harvest(
             reader.tally,
             # Another rendition or size on purpose is no change of the source.
             health=SourceHealthCheck(source.name, () if job.options else sides_px)
-            if settings.stop_on_change
+            if settings.stop_on_source_change
             else None,
             repeats=PlaceholderDetector(hashes),
-            batch_rows=settings.batch_rows,
+            commit_rows=settings.commit_rows,
             addresses=addresses,
         )
         judge = getattr(source, "judge", None)

@@ -42,7 +42,7 @@ def import_folder(
     follow_links: bool = False,
     taxonomy: Taxonomy | None = None,
     limits: ImageLimits = DEFAULT_LIMITS,
-    batch_rows: int = BATCH_ROWS,
+    commit_rows: int = BATCH_ROWS,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> ImportSummary:
@@ -61,7 +61,7 @@ def import_folder(
         As in :func:`cosmic_morphology.collect.sources.folder.source.open_folder`.
     limits : ImageLimits
         What may come in.
-    batch_rows : int
+    commit_rows : int
         Images between two commits (fewer when they are large).
     workers : int, optional
         Threads that read and decode; one a core without it.
@@ -86,7 +86,7 @@ def import_folder(
         follow_links=follow_links,
         taxonomy=taxonomy,
     )
-    batch = Batch(atlas, name, batch_rows)
+    batch = Batch(atlas, name, commit_rows)
     n_workers = workers or min(MAX_WORKERS, os.cpu_count() or 1)
     with ThreadPoolExecutor(n_workers, thread_name_prefix="intake") as pool:
         told = _Told(progress, folder.total)

@@ -157,7 +157,7 @@ def _gap(
         first.y_pred,
         second.y_pred,
         first.groups,
-        n=settings.bootstrap,
+        n=settings.bootstrap_resamples,
         seed=seed,
         n_classes=len(one.classes),
     )

@@ -54,7 +54,7 @@ def quantisation_loss(
             second.y_pred,
             first.y_pred,
             first.groups,
-            n=settings.evaluate.bootstrap,
+            n=settings.evaluate.bootstrap_resamples,
             seed=settings.seed,
             n_classes=len(model.classes),
         )

@@ -202,7 +202,7 @@ def read_run_row(folder: Path, settings: EvaluateSettings, *, seed: int = DEFAUL
             said,
             facts.trained_on,
             n_classes=len(facts.classes),
-            n=settings.bootstrap,
+            n=settings.bootstrap_resamples,
             seed=seed,
         )
         split = "val"

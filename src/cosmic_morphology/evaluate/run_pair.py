@@ -78,7 +78,7 @@ def compare_two(
             for name in dict.fromkeys((*one, *two))
             if one.get(name) != two.get(name)
         ),
-        difference=_difference(facts[0], facts[1], settings.bootstrap, seed),
+        difference=_difference(facts[0], facts[1], settings.bootstrap_resamples, seed),
     )
 
 

@@ -174,7 +174,7 @@ def score_answers(
     measure = Scorer(labels, grouped_by, len(classes), settings, seed)
     matrix = metrics.confusion_matrix(answers.y_true, answers.y_pred, len(classes))
     sure, right = answers.confidence, answers.correct
-    coverage, precision = settings.at_coverage, settings.at_precision
+    coverage, precision = settings.coverage_level, settings.precision_level
     return LabelScores(
         labels=labels,
         accuracy=measure("accuracy", metrics.accuracy, answers),
@@ -237,7 +237,7 @@ class Scorer:
             answers.y_true,
             answers.y_pred,
             answers.groups,
-            n=self.settings.bootstrap,
+            n=self.settings.bootstrap_resamples,
             seed=self.seed,
             n_classes=self.n_classes,
         )
@@ -247,7 +247,7 @@ class Scorer:
         """A statistic that needs every image, with its interval."""
         value = float(statistic(np.ones((1, len(answers)), np.float32))[0])
         interval = bootstrap_weighted(
-            statistic, answers.groups, n=self.settings.bootstrap, seed=self.seed
+            statistic, answers.groups, n=self.settings.bootstrap_resamples, seed=self.seed
         )
         return self._score(name, value, interval, answers)
 

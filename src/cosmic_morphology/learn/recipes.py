@@ -27,14 +27,16 @@ class Augmentation(_Part):
     brightness: float = Field(0.0, ge=0, le=1, description="relative change")
     contrast: float = Field(0.0, ge=0, le=1, description="relative change")
     saturation: float = Field(0.0, ge=0, le=1, description="relative change")
-    channels: float = Field(0.0, ge=0, le=1, description="relative change of R, G, B each")
-    grey: float = Field(0.0, ge=0, le=1, description="chance of an image without colour")
-    swap: float = Field(0.0, ge=0, le=1, description="chance of false colour: channels swapped")
-    background: float = Field(0.0, ge=0, le=0.5, description="largest offset of the sky, 0..1")
+    channel_gain: float = Field(0.0, ge=0, le=1, description="relative change of R, G, B each")
+    p_grayscale: float = Field(0.0, ge=0, le=1, description="chance of an image without colour")
+    p_channel_swap: float = Field(
+        0.0, ge=0, le=1, description="chance of false colour: channels swapped"
+    )
+    sky_offset: float = Field(0.0, ge=0, le=0.5, description="largest offset of the sky, 0..1")
     blur: float = Field(0.0, ge=0, le=1, description="chance of a blur")
     blur_sigma_px: tuple[float, float] = Field((0.5, 1.5), description="width of the blur, px")
     noise: float = Field(0.0, ge=0, le=0.2, description="largest sigma of noise, of 0..1")
-    border: float = Field(0.0, ge=0, le=1, description="chance that an edge is blanked")
+    p_border: float = Field(0.0, ge=0, le=1, description="chance that an edge is blanked")
 
     @property
     def is_none(self) -> bool:
@@ -46,17 +48,17 @@ class Recipe(_Part):
     """How a model is trained. Lengths are in epochs unless named otherwise."""
 
     description: str = Field("", description="what the recipe is, in one line")
-    trains: Literal["head", "last_stages", "adapters", "all"] = Field(
+    trainable: Literal["head", "last_stages", "lora", "all"] = Field(
         "head",
         description="what changes: the head on cached embeddings, also the last stages, also "
         "low-rank adapters of a transformer (LoRA), all",
     )
-    stages: int = Field(2, ge=1, description="how many last stages (trains = 'last_stages')")
-    rank: int = Field(8, ge=1, description="width of the adapters (trains = 'adapters')")
+    stages: int = Field(2, ge=1, description="how many last stages (trainable = 'last_stages')")
+    lora_rank: int = Field(8, ge=1, description="width of the adapters (trainable = 'lora')")
     epochs: int = Field(20, ge=1, description="times that every training image is seen")
     batch_size: int = Field(32, ge=1, description="images in one step")
     learning_rate: float = Field(1e-3, gt=0, description="of the head")
-    backbone_rate: float = Field(1.0, gt=0, description="the backbone's rate, relative to it")
+    backbone_lr_scale: float = Field(1.0, gt=0, description="the backbone's rate, relative to it")
     layer_decay: float = Field(1.0, gt=0, le=1, description="rate of a stage, relative to the next")
     weight_decay: float = Field(0.0, ge=0, description="of matrices; norms and biases have none")
     optimiser: Literal["adam", "adamw", "lbfgs"] = Field(
@@ -64,12 +66,12 @@ class Recipe(_Part):
         description="adamw keeps the weight decay apart (Loshchilov & Hutter 2019); lbfgs solves "
         "a linear head to the end: without epochs, batches or rates",
     )
-    penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+    l2_strengths: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         (0.03, 0.1, 0.3, 1.0, 3.0),
         min_length=1,
         description="of the weights' squared length, to try (optimiser = 'lbfgs'); val chooses",
     )
-    folds: int = Field(
+    cv_folds: int = Field(
         0,
         ge=0,
         description="parts of train and val together, whole groups each, whose answers choose the "
@@ -80,7 +82,7 @@ class Recipe(_Part):
         "step", description="how the learning rate falls"
     )
     step_epochs: int = Field(7, ge=1, description="epochs between two steps")
-    step_factor: float = Field(0.1, gt=0, lt=1, description="the rate is multiplied with it")
+    lr_step_factor: float = Field(0.1, gt=0, lt=1, description="the rate is multiplied with it")
     warmup_epochs: float = Field(
         0.0, ge=0, description="in which the learning rate rises to its value"
     )
@@ -88,16 +90,18 @@ class Recipe(_Part):
     monitor: Literal["val_loss", "val_macro_f1"] = Field(
         "val_macro_f1", description="what chooses the best epoch, and counts as progress"
     )
-    class_weights: Literal["balanced", "root", "none"] = Field(
+    class_weights: Literal["balanced", "sqrt_balanced", "none"] = Field(
         "balanced",
-        description="balanced: rare classes count more, all classes the same in sum; root: the "
-        "square root of that",
+        description="balanced: rare classes count more, all classes the same in sum; "
+        "sqrt_balanced: the square root of that",
     )
     logit_adjustment: float = Field(0.0, ge=0, description="tau of Menon et al. 2021; 0: off")
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of the target given to all classes alike"
     )
-    label_confidence: bool = Field(False, description="weigh images by their label's confidence")
+    weight_by_label_confidence: bool = Field(
+        False, description="weigh images by their label's confidence"
+    )
     mixup: float = Field(0.0, ge=0, description="alpha of Zhang et al. 2018; 0: off")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights; 0: off")
     head: Literal["linear", "mlp"] = Field(
@@ -106,23 +110,25 @@ class Recipe(_Part):
     hidden: int = Field(512, ge=1, description="width of the mlp")
     dropout: float = Field(0.0, ge=0, lt=1, description="before the last layer")
     standardise: bool = Field(False, description="scale each feature to unit variance first")
-    levels: bool = Field(False, description="the head also sees the middle stages, pooled")
-    views: int = Field(1, ge=1, le=8, description="rotations and flips averaged when predicting")
-    crops: int = Field(
+    multi_layer: bool = Field(False, description="the head also sees the middle stages, pooled")
+    tta_views: int = Field(
+        1, ge=1, le=8, description="rotations and flips averaged when predicting"
+    )
+    tta_crops: int = Field(
         0, ge=0, le=5, description="enlarged parts (the middle, the corners) averaged, too"
     )
-    train_views: int = Field(
+    cached_views: int = Field(
         1,
         ge=1,
         description="changed copies of each image, seen once by what does not learn: for a head, "
         "or for last stages (there 1 means that images change anew in every epoch)",
     )
-    with_reject: bool = Field(False, description="one more class: everything else")
+    include_reject_class: bool = Field(False, description="one more class: everything else")
     calibrate: bool = Field(True, description="fit a temperature on the val split")
-    prior: bool = Field(
+    prior_correction: bool = Field(
         False, description="with it, give back the classes' shares that class weights took away"
     )
-    precision_wanted: float = Field(0.98, gt=0, lt=1, description="for the reject threshold")
+    target_precision: float = Field(0.98, gt=0, lt=1, description="for the reject threshold")
     size_px: int | None = Field(
         None, ge=16, le=2048, description="side of the input instead of the model's"
     )
@@ -134,7 +140,7 @@ class Recipe(_Part):
     def _solves_only_what_can_be_solved(self) -> Recipe:
         if self.optimiser == "lbfgs":
             beyond = {
-                "trains": self.trains != "head",
+                "trainable": self.trainable != "head",
                 "head": self.head != "linear",
                 "mixup": self.mixup > 0,
                 "label_smoothing": self.label_smoothing > 0,
@@ -142,8 +148,8 @@ class Recipe(_Part):
                 "dropout": self.dropout > 0,
                 "ema": self.ema > 0,
             }
-            if self.folds:
-                beyond |= {"train_views": self.train_views > 1, "folds": self.folds == 1}
+            if self.cv_folds:
+                beyond |= {"cached_views": self.cached_views > 1, "cv_folds": self.cv_folds == 1}
             if any(beyond.values()):
                 keys = ", ".join(key for key, asked in beyond.items() if asked)
                 raise ValueError(
@@ -156,11 +162,11 @@ class Recipe(_Part):
     def is_plain(self) -> bool:
         """Whether a head is learnt from the plain embeddings that stand in the atlas."""
         return (
-            self.trains == "head"
-            and not self.levels
-            and not self.crops
-            and self.views == 1 == self.train_views
-            and not self.folds
+            self.trainable == "head"
+            and not self.multi_layer
+            and not self.tta_crops
+            and self.tta_views == 1 == self.cached_views
+            and not self.cv_folds
         )
 
 

@@ -81,7 +81,7 @@ def sweep_runs(
     failed: dict[str, str] = {}
     for done, (recipe, learn, seed) in enumerate(combined):
         name = sweep_name(recipe, learn.backbone, seed)
-        job = RunJob(name=name, recipe=recipe, labels=labels)
+        job = RunJob(name=name, recipe=recipe, label_column=labels)
         try:
             runs.append(train(atlas, job, learn=learn, taxonomy=taxonomy, seed=seed, out=out))
         except CosmicError as error:

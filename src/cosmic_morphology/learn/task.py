@@ -102,16 +102,18 @@ def prepare_task(
     """
     job, recipe, learn, classes = given.job, given.recipe, given.learn, given.classes
     notes: list[str] = []
-    examples = _usable(given.table.examples(job.labels), labels, classes, job.labels, notes)
+    examples = _usable(
+        given.table.examples(job.label_column), labels, classes, job.label_column, notes
+    )
     sized = learn.model_copy(update={"image_size_px": recipe.size_px or learn.image_size_px})
-    backbone = build_backbone(sized, levels=recipe.levels)
-    if recipe.trains == "all" and learn.weights == "none":
+    backbone = build_backbone(sized, levels=recipe.multi_layer)
+    if recipe.trainable == "all" and learn.weights == "none":
         _draw_weights(backbone.model, given.seed)
     head = _new_head(recipe, backbone.n_features, len(classes), given.seed)
     weights_id = backbone.weights_id
     if start is not None:
         _take_over(start, job, classes, backbone, head)
-        weights_id = f"{weights_id} via {job.starts_from} ({_hash_of(start)})"
+        weights_id = f"{weights_id} via {job.init_from} ({_hash_of(start)})"
     asked = {each.name: getattr(given, each.name) for each in fields(given)}
     return TrainingTask(
         **(asked | {"learn": sized}),
@@ -125,9 +127,9 @@ def prepare_task(
 
 def _unused(recipe: Recipe) -> set[str]:
     """Keys that came later than the first recipes, where they do nothing."""
-    unused = set() if recipe.trains == "adapters" else {"rank"}
-    unused |= set() if recipe.optimiser == "lbfgs" else {"penalties", "folds"}
-    return unused | {key for key in ("crops", "prior") if not getattr(recipe, key)}
+    unused = set() if recipe.trainable == "lora" else {"lora_rank"}
+    unused |= set() if recipe.optimiser == "lbfgs" else {"l2_strengths", "cv_folds"}
+    return unused | {key for key in ("tta_crops", "prior_correction") if not getattr(recipe, key)}
 
 
 def _usable(
@@ -184,8 +186,8 @@ def _take_over(
 ) -> None:
     if start.classes != classes:
         raise UsageError(
-            f"{job.starts_from} knows the classes {', '.join(start.classes)}",
-            where="starts_from",
+            f"{job.init_from} knows the classes {', '.join(start.classes)}",
+            where="init_from",
             todo=f"This run needs {', '.join(classes)}: start from a run that has them.",
         )
     try:
@@ -193,8 +195,8 @@ def _take_over(
         head.load_state_dict(start.network.head.state_dict())
     except RuntimeError as error:
         raise UsageError(
-            f"{job.starts_from} has another backbone or head than this recipe",
-            where="starts_from",
+            f"{job.init_from} has another backbone or head than this recipe",
+            where="init_from",
             todo="Use the same learn.backbone, head and hidden width in both.",
         ) from error
 

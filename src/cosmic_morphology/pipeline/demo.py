@@ -81,9 +81,9 @@ def demo_settings(out: Path, per_class: int, seed: int, pretrained: bool) -> Set
         collect_from=(CollectJob(source="nasa", root="replica"),),
         review=(ReviewJob(path=out / "archive" / "verdicts.csv", only_split="test"),),
         train=(
-            RunJob(name="search-words", recipe="baseline", labels="search_word"),
-            RunJob(name="baseline", recipe="baseline"),
-            RunJob(name="finetune", recipe="finetune", starts_from="baseline"),
+            RunJob(name="search-words", recipe="linear-probe", label_column="search_word"),
+            RunJob(name="linear-probe", recipe="linear-probe"),
+            RunJob(name="finetune", recipe="finetune", init_from="linear-probe"),
         ),
     )
 

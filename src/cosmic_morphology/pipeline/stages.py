@@ -158,12 +158,12 @@ def trained(context: Context) -> None:
 
     settings = context.settings
     own = {(context.out / "runs" / job.name).resolve() for job in settings.train}
-    for run in settings.curate.runs:
+    for run in settings.curate.trained_runs:
         if place_of_run(run, settings).resolve() in own:
             raise SettingsError(
                 "a run cannot vote on the labels that it is to be trained on",
-                where=f"curate.runs: {run}",
-                todo="Train under another name, or take it out of curate.runs.",
+                where=f"curate.trained_runs: {run}",
+                todo="Train under another name, or take it out of curate.trained_runs.",
             )
     with context.progress("asking runs") as report:
         predict_with_runs(
@@ -245,8 +245,11 @@ def _models(settings: Settings) -> tuple[str, ...]:
     """Columns of the models that are asked: one may change under its name."""
     from cosmic_morphology.curate.votes.trained_runs import columns_of_run
 
-    asked = ("zero_shot",) if settings.curate.zero_shot else ()
-    return (*asked, *(column for run in settings.curate.runs for column in columns_of_run(run)))
+    asked = ("zero_shot",) if settings.curate.zero_shot_model else ()
+    return (
+        *asked,
+        *(column for run in settings.curate.trained_runs for column in columns_of_run(run)),
+    )
 
 
 def _label_parameters(settings: Settings) -> Any:
@@ -274,7 +277,7 @@ STAGES: tuple[Stage, ...] = (
         optional_reads=_embeddings,
     ),
     Stage("votes", votes, lambda _: True),
-    Stage("zero-shot", zero_shot, lambda s: bool(s.curate.zero_shot)),
+    Stage("zero-shot", zero_shot, lambda s: bool(s.curate.zero_shot_model)),
     Stage(
         "groups",
         groups,
@@ -282,7 +285,7 @@ STAGES: tuple[Stage, ...] = (
         ("title", "names", "lineage", "albums", "created_at", "credit", "source", "duplicate_of"),
         lambda s: s.curate.model_dump(),
     ),
-    Stage("runs", trained, lambda s: bool(s.curate.runs)),
+    Stage("runs", trained, lambda s: bool(s.curate.trained_runs)),
     Stage(
         "labels",
         labels,

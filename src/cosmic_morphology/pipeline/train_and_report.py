@@ -67,7 +67,7 @@ def _score(context: Context, job: RunJob, run: Run, classes: Sequence[str]) -> R
         recipe=job.recipe,
         backbone=context.settings.learn.backbone,
         weights=run.weights,
-        trained_on=job.labels,
+        trained_on=job.label_column,
         macro_f1=best.macro_f1.value,
         ci95=best.macro_f1.interval,
         accuracy=best.accuracy.value,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def runs_that_vote(atlas: Atlas, settings: Settings, taxonomy: Taxonomy) -> list[TrainedVoter]:
-    """The runs of ``curate.runs``, ready to be asked.
+    """The runs of ``curate.trained_runs``, ready to be asked.
 
     Raises
     ------
@@ -23,7 +23,7 @@ def runs_that_vote(atlas: Atlas, settings: Settings, taxonomy: Taxonomy) -> list
     """
     from cosmic_morphology.curate import check_runs
 
-    runs = [_voter(atlas, each, settings) for each in settings.curate.runs]
+    runs = [_voter(atlas, each, settings) for each in settings.curate.trained_runs]
     check_runs(runs, taxonomy)
     return runs
 

@@ -82,7 +82,7 @@ def write_leaderboard(
         "title": "Board of runs",
         "tests": boards,
         "atlas_version": str(atlas.version),
-        "resamples": settings.bootstrap,
+        "resamples": settings.bootstrap_resamples,
         "shown": SIDE_BY_SIDE,
     }
     write_page(found.page, "leaderboard.html.j2", content)

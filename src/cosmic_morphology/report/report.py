@@ -103,7 +103,9 @@ def write_report(
     depth = optional_sections(atlas, judged, extra or {}, settings=settings, seed=seed)
     contents = summarise_atlas(atlas, taxonomy=taxonomy)
     credited = credit_ledger(atlas)
-    account = count_pipeline(atlas, taxonomy, summary, resamples=settings.bootstrap, seed=seed)
+    account = count_pipeline(
+        atlas, taxonomy, summary, resamples=settings.bootstrap_resamples, seed=seed
+    )
     content = {
         "title": _title(account),
         "atlas_version": str(atlas.version),
@@ -132,7 +134,7 @@ def write_report(
             "runs": run_rows(facts),
             "stages": stage_stamps(atlas),
             "seed": seed,
-            "bootstrap": settings.bootstrap,
+            "bootstrap": settings.bootstrap_resamples,
         },
         "credits": credited[:_MOST_CREDITS],
         "more_credits": max(len(credited) - _MOST_CREDITS, 0),

@@ -174,7 +174,7 @@ def _mean(
         found: np.ndarray = weights @ values / np.maximum(weights.sum(1), 1)
         return found
 
-    interval = bootstrap_weighted(mean, groups, n=settings.bootstrap, seed=seed)
+    interval = bootstrap_weighted(mean, groups, n=settings.bootstrap_resamples, seed=seed)
     n_groups = group_numbers(groups)[1]
     return Score(name, float(values.mean()), interval, len(values), n_groups, kind, GROUPED_BY)
 

@@ -104,7 +104,7 @@ def optional_sections(
         if column:
             try:
                 found.collections = source_probe(
-                    atlas, column, resamples=settings.bootstrap, seed=seed
+                    atlas, column, resamples=settings.bootstrap_resamples, seed=seed
                 )
             except CosmicError as error:
                 found.missing["whether the collection gives the class away"] = error.what

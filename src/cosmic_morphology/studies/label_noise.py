@@ -33,7 +33,7 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     """The trials of this study, and how one is done."""
     plain = recipe_named(study.recipe, study.recipes)
     robust = plain.model_copy(
-        update={"label_smoothing": study.noise.smoothing, "label_confidence": True}
+        update={"label_smoothing": study.noise.smoothing, "weight_by_label_confidence": True}
     )
     more = {"recipe": plain.model_dump(mode="json"), "smoothing": study.noise.smoothing}
     trials = [

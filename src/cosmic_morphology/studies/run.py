@@ -124,10 +124,10 @@ def run_study(
 def _pool(atlas: Atlas, name: str, study: StudySettings) -> StudyDataset:
     other = study.synthetic.rendered_atlas if name == "synthetic" else ""
     taxonomy = load_taxonomy(study.taxonomy)
-    with_reject = recipe_named(study.recipe, study.recipes).with_reject
+    include_reject_class = recipe_named(study.recipe, study.recipes).include_reject_class
     pool = read_pool(
         atlas,
-        classes=taxonomy.names_with_reject if with_reject else taxonomy.names,
+        classes=taxonomy.names_with_reject if include_reject_class else taxonomy.names,
         backbone=study.backbone,
         labels=study.labels,
         rendered=Atlas.open(other) if other else None,

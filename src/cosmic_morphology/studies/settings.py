@@ -90,7 +90,7 @@ class StudySettings(Section):
         "", description="whose embeddings, by preset or timm's name; empty: the first by name"
     )
     labels: str = Field("label", description="trained on: 'label', or the name of one voter")
-    recipe: str = Field("baseline", description="a head recipe on plain embeddings")
+    recipe: str = Field("linear-probe", description="a head recipe on plain embeddings")
     recipes: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="recipes of this study: extends = 'best', and changes"
     )

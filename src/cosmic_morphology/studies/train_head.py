@@ -92,7 +92,7 @@ def recipe_named(name: str, own: Mapping[str, Mapping[str, Any]]) -> Recipe:
             "this recipe looks at the images again; a study learns a head on embeddings",
             where=f"recipe {name}",
             todo='Write [recipes.NAME] with extends = "..." and trains = "head", levels = false, '
-            "views = 1, train_views = 1, folds = 0.",
+            "views = 1, cached_views = 1, folds = 0.",
         )
     return recipe
 
@@ -101,7 +101,7 @@ def _own_recipe(name: str, own: Mapping[str, Mapping[str, Any]], seen: tuple[str
     if name in seen:
         raise SettingsError("recipes extend each other in a circle", where=" > ".join(seen))
     said = dict(own[name])
-    parent = str(said.pop("extends", "baseline"))
+    parent = str(said.pop("extends", "linear-probe"))
     # A recipe may make another one of the same name its own.
     base = (
         _own_recipe(parent, own, (*seen, name))

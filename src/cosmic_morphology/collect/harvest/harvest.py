@@ -99,7 +99,7 @@ class Harvest:
         CosmicError
             The atlas cannot be written.
         """
-        decoders = DecodePool(self._client.settings.decode_threads, self._limits)
+        decoders = DecodePool(self._client.settings.decode_workers, self._limits)
         scribe = ThreadPoolExecutor(1, "commit")
         try:
             with decoders:

@@ -25,7 +25,7 @@ _BATCH = 64
 _CHANGED_SHARE = 0.9
 _FACTOR = 2.0
 _TODO = (
-    "Look at the archive. If it is right, run again with collect.stop_on_change = false; "
+    "Look at the archive. If it is right, run again with collect.stop_on_source_change = false; "
     "what was stored before stands."
 )
 

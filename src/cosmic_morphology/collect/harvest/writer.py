@@ -55,7 +55,7 @@ class Writer:
         Looks at each batch first.
     repeats : Repeats
         Holds files back that come again.
-    batch_rows : int
+    commit_rows : int
         Images between two commits.
     addresses : Addresses
         How the atlas keeps addresses.
@@ -68,7 +68,7 @@ class Writer:
         *,
         health: SourceHealthCheck | None,
         repeats: PlaceholderDetector,
-        batch_rows: int,
+        commit_rows: int,
         addresses: Addresses,
     ) -> None:
         self.stored = 0
@@ -78,7 +78,7 @@ class Writer:
         self._tally = tally
         self._health = health
         self._repeats = repeats
-        self._batch_rows = batch_rows
+        self._batch_rows = commit_rows
         self._addresses = addresses
         self._batch = Batch()
 

@@ -102,7 +102,7 @@ def label(
     taxonomy : Taxonomy
         The classes.
     settings : CurateSettings
-        ``min_label_confidence``, ``learn_from_confidence``, ``runs``, ``without_voters``.
+        ``min_label_confidence``, ``probe_min_label_confidence``, ``trained_runs``, ``disabled_voters``.
     progress : callable, optional
         Called with rows done and rows in all.
     seed : int
@@ -125,9 +125,9 @@ def label(
             [each or [] for each in votes],
             _images(atlas, rows, decisions, taxonomy, evidence, runs),
             taxonomy.names_with_reject,
-            learn_from=settings.learn_from_confidence,
+            learn_from=settings.probe_min_label_confidence,
             seed=seed,
-            without=settings.without_voters,
+            without=settings.disabled_voters,
         )
         _keep_votes(atlas, ids, votes, cast)
         heard = read_weighted_votes(atlas, taxonomy=taxonomy)
@@ -140,8 +140,8 @@ def label(
 
 def _evidence_columns(atlas: Atlas, taxonomy: Taxonomy, settings: CurateSettings) -> list[str]:
     """Columns that image and zero-shot voter look at."""
-    chosen = [] if IMAGE in settings.without_voters else embedding_columns(atlas)
-    if ZERO_SHOT not in settings.without_voters and zero_shot.has_seen(atlas, taxonomy):
+    chosen = [] if IMAGE in settings.disabled_voters else embedding_columns(atlas)
+    if ZERO_SHOT not in settings.disabled_voters and zero_shot.has_seen(atlas, taxonomy):
         chosen.append(zero_shot.COLUMN)
     return chosen
 
@@ -178,10 +178,10 @@ def _stamp(
     parameters = {
         "taxonomy": taxonomy_key(taxonomy),
         "least": settings.min_label_confidence,
-        "learn_from": settings.learn_from_confidence,
-        "consensus": settings.consensus,
+        "learn_from": settings.probe_min_label_confidence,
+        "consensus": settings.label_model,
         "seed": seed,
-        "without": settings.without_voters,
+        "without": settings.disabled_voters,
     }
     return ColumnProvenance(STAGE, parameters, CODE, inputs=inputs)
 
@@ -245,7 +245,7 @@ def _believed(
 ) -> pa.Table:
     ids, votes, classes = heard.ids, heard.votes, taxonomy.names_with_reject
     least = settings.min_label_confidence
-    if settings.consensus == "crowdlab":
+    if settings.label_model == "crowdlab":
         likely = crowdlab(votes, ids, classes)
     else:
         likely = naive_bayes_label_model(votes, classes)

@@ -32,7 +32,7 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     An image's claimed label (its folder, else its title, its object name, its first sentences,
     its search word) is compared with the probabilities that all other voters give, none of which
     has learned from the image's group. The score is the probability of the claimed label;
-    flagged are images where it is below ``min_agreement``, and those that confident learning
+    flagged are images where it is below ``mislabel_threshold``, and those that confident learning
     finds (Northcutt et al. 2021, J. Artif. Intell. Res. 70, 1373; cleanlab). Texts alone that
     favour the claimed label agree with it, however few they are.
 
@@ -43,7 +43,7 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     taxonomy : Taxonomy
         The classes.
     settings : CurateSettings
-        ``min_agreement``.
+        ``mislabel_threshold``.
 
     Raises
     ------
@@ -53,13 +53,13 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     heard = read_weighted_votes(atlas, taxonomy=taxonomy)
     stamp = ColumnProvenance(
         MISLABEL_STAGE,
-        {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_agreement},
+        {"taxonomy": taxonomy_key(taxonomy), "least": settings.mislabel_threshold},
         MISLABEL_CODE,
         inputs=heard.inputs,
     )
     changed = not stamp.is_current(atlas.provenance_of("mislabel_score"))
     if changed:
-        atlas.replace_columns(_mislabel_rows(heard, taxonomy, settings.min_agreement), stamp)
+        atlas.replace_columns(_mislabel_rows(heard, taxonomy, settings.mislabel_threshold), stamp)
     looked = atlas.count("catalogue", "mislabel_score IS NOT NULL")
     return CheckSummary(looked, atlas.count("catalogue", "mislabel_flag = true"), changed)
 

@@ -54,18 +54,18 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     taxonomy : Taxonomy
         Names the reject class.
     settings : CurateSettings
-        ``min_relevance``.
+        ``relevance_threshold``.
     """
     heard = read_weighted_votes(atlas, taxonomy=taxonomy)
     stamp = ColumnProvenance(
         RELEVANCE_STAGE,
-        {"taxonomy": taxonomy_key(taxonomy), "least": settings.min_relevance},
+        {"taxonomy": taxonomy_key(taxonomy), "least": settings.relevance_threshold},
         RELEVANCE_CODE,
         inputs=heard.inputs,
     )
     changed = not stamp.is_current(atlas.provenance_of("relevance_score"))
     if changed:
-        atlas.replace_columns(_relevance_rows(heard, taxonomy, settings.min_relevance), stamp)
+        atlas.replace_columns(_relevance_rows(heard, taxonomy, settings.relevance_threshold), stamp)
     looked = atlas.count("catalogue", "relevance_score IS NOT NULL")
     return CheckSummary(looked, atlas.count("catalogue", "relevance_flag = true"), changed)
 

@@ -62,7 +62,7 @@ def vote(
     engine : str
         ``here`` or ``ray``.
     """
-    asked = tuple(name for name in VOTERS if name not in settings.without_voters)
+    asked = tuple(name for name in VOTERS if name not in settings.disabled_voters)
     done = apply(
         atlas,
         vote_column_function(taxonomy, asked),

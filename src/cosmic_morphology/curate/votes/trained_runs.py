@@ -103,7 +103,7 @@ def predict_with_runs(
     taxonomy : Taxonomy
         Must have the classes of the runs, with or without the reject class.
     settings : CurateSettings
-        ``run_min_confidence``.
+        ``trained_run_min_confidence``.
     progress : callable, optional
         Called with images done and in all, run by run.
 
@@ -158,10 +158,10 @@ def eligible_run_votes(
         does not know the reject class.
     """
     heard = {}
-    for voter in dict.fromkeys(voter_of(each) for each in settings.runs):
-        if voter not in settings.without_voters and _has_said(atlas, voter, taxonomy):
+    for voter in dict.fromkeys(voter_of(each) for each in settings.trained_runs):
+        if voter not in settings.disabled_voters and _has_said(atlas, voter, taxonomy):
             said = matrix(atlas, voter)
-            mute = abstain_reasons(_rows(atlas, voter), said, settings.run_min_confidence)
+            mute = abstain_reasons(_rows(atlas, voter), said, settings.trained_run_min_confidence)
             said[[bool(why) for why in mute]] = np.nan
             heard[voter] = said
     return heard
@@ -172,11 +172,11 @@ def why_runs_abstain(
 ) -> dict[str, str]:
     """Why runs of the settings do not vote on one image, by voter."""
     found = {}
-    for voter in dict.fromkeys(voter_of(each) for each in settings.runs):
+    for voter in dict.fromkeys(voter_of(each) for each in settings.trained_runs):
         why = NOT_ASKED
         if _has_said(atlas, voter, taxonomy):
             rows = _rows(atlas, voter)
-            mute = abstain_reasons(rows, matrix(atlas, voter), settings.run_min_confidence)
+            mute = abstain_reasons(rows, matrix(atlas, voter), settings.trained_run_min_confidence)
             why = mute[[row["id"] for row in rows].index(id_)]
         if why:
             found[voter] = why
@@ -192,7 +192,7 @@ def _check_classes(run: TrainedVoter, taxonomy: Taxonomy) -> None:
         raise InputError(
             f"the run {' and '.join(told)}",
             where=run.name.removeprefix(RUN),
-            todo="Name the taxonomy that it was trained with, or take the run out of curate.runs.",
+            todo="Name the taxonomy that it was trained with, or take the run out of curate.trained_runs.",
         )
 
 
@@ -209,7 +209,7 @@ def _ask(
     parameters = {"classes": classes, "fingerprint": run.fingerprint}
     atlas.prepare_columns(fields, ColumnProvenance(STAGE, parameters, CODE))
     unproved = _note_learnt(atlas, run)
-    least = settings.run_min_confidence
+    least = settings.trained_run_min_confidence
     rows, images = _rows(atlas, run.name), atlas.positions()
     reasons = abstain_reasons(rows, matrix(atlas, run.name), least)
     todo = [

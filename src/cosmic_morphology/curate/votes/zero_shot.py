@@ -67,7 +67,7 @@ def ask_zero_shot(
     taxonomy : Taxonomy
         The classes and their prompts.
     settings : CurateSettings
-        ``zero_shot`` names the model.
+        ``zero_shot_model`` names the model.
     progress : callable, optional
         Called with rows done and rows in all.
 
@@ -82,7 +82,7 @@ def ask_zero_shot(
         The model cannot be had from the hub, or is none.
     """
     classes = taxonomy.names_with_reject
-    see = _load(settings.zero_shot, [taxonomy.prompts_of(name) for name in classes])
+    see = _load(settings.zero_shot_model, [taxonomy.prompts_of(name) for name in classes])
     field = pa.field(COLUMN, pa.list_(pa.float32(), len(classes)))
 
     def columns(batch: pa.Table) -> pa.Table:
@@ -104,8 +104,8 @@ def ask_zero_shot(
         stamp=ColumnProvenance(
             STAGE,
             {
-                "model": settings.zero_shot,
-                "weights": _hash_of(settings.zero_shot),
+                "model": settings.zero_shot_model,
+                "weights": _hash_of(settings.zero_shot_model),
                 "classes": classes,
                 "prompts": [taxonomy.prompts_of(name) for name in classes],
             },
@@ -115,7 +115,7 @@ def ask_zero_shot(
         checkpoint_rows=_CHECKPOINT_ROWS,
         progress=progress,
     )
-    return ZeroShotSummary(settings.zero_shot, done.filled, done.already_there)
+    return ZeroShotSummary(settings.zero_shot_model, done.filled, done.already_there)
 
 
 def has_seen(atlas: Atlas, taxonomy: Taxonomy) -> bool:
@@ -136,7 +136,7 @@ def _load(name: str, prompts: Sequence[Sequence[str]]) -> See:
         )
     if folder and not Path(name.removeprefix(FOLDER)).is_dir():
         raise InputError("there is no such folder of a text-image model", where=name)
-    with needs("The zero-shot voter (setting curate.zero_shot)"):
+    with needs("The zero-shot voter (setting curate.zero_shot_model)"):
         import open_clip
     try:
         model, preprocess = open_clip.create_model_from_pretrained(name)

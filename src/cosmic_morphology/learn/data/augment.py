@@ -69,14 +69,14 @@ def sample_params(wanted: Augmentation, n: int, generator: torch.Generator) -> A
     saturation = 1 + spread(wanted.saturation)
     return AugmentationParams(
         affine=_affine(wanted, n, generator),
-        gain=(1 + spread(wanted.brightness, 1)) * (1 + spread(wanted.channels, 3)),
-        offset=wanted.background * torch.rand(n, 3, generator=generator),
+        gain=(1 + spread(wanted.brightness, 1)) * (1 + spread(wanted.channel_gain, 3)),
+        offset=wanted.sky_offset * torch.rand(n, 3, generator=generator),
         contrast=1 + spread(wanted.contrast),
-        saturation=torch.where(happens(wanted.grey), torch.zeros(n), saturation),
-        order=torch.where(happens(wanted.swap)[:, None], swapped, torch.arange(3)),
+        saturation=torch.where(happens(wanted.p_grayscale), torch.zeros(n), saturation),
+        order=torch.where(happens(wanted.p_channel_swap)[:, None], swapped, torch.arange(3)),
         blur_sigma_px=sigma * happens(wanted.blur),
         noise_sigma=wanted.noise * torch.rand(n, generator=generator),
-        border=edges * one_edge * happens(wanted.border)[:, None],
+        border=edges * one_edge * happens(wanted.p_border)[:, None],
         noise_seed=int(torch.randint(2**31, (1,), generator=generator)),
     )
 

@@ -80,7 +80,7 @@ def _making(run: Run, settings: Mapping[str, Any]) -> dict[str, Any]:
         "recipe": f"{run.recipe} ({recipe.get('description', '')})",
         "backbone": run.backbone,
         "weights it started from": run.weights,
-        "run it started from": settings.get("starts_from", ""),
+        "run it started from": settings.get("init_from", ""),
         "labels": settings.get("labels", ""),
         "data": f"{_place(str(source.get('uri', '')))} at version {source.get('version', '')}",
         "seed": settings.get("seed", ""),
@@ -106,7 +106,7 @@ def _place(uri: str) -> str:
 
 def _val_scores(run: Run, settings: Mapping[str, Any]) -> dict[str, str]:
     metrics = run.metrics
-    wanted = settings.get("recipe", {}).get("precision_wanted")
+    wanted = settings.get("recipe", {}).get("target_precision")
     found = {
         "macro-F1": _number(metrics.get("val_macro_f1")),
         "accuracy": _number(metrics.get("val_accuracy")),

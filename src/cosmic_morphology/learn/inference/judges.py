@@ -89,7 +89,7 @@ def load_model(path: Path | str, *, learn: LearnSettings | None = None) -> Pixel
         raise InputError(
             "this file is no model" if place.exists() else "there is no such model",
             where=str(place),
-            todo="Give the folder of a run, such as out/runs/baseline, or an .onnx file.",
+            todo="Give the folder of a run, such as out/runs/linear-probe, or an .onnx file.",
         )
     if place.suffix == ONNX:
         from cosmic_morphology.learn.inference.onnx_model import OnnxModel

@@ -247,7 +247,7 @@ def _network_of(folder: Path, settings: dict[str, Any], n_classes: int) -> Netwo
 
 
 def _network(settings: dict[str, Any], n_classes: int) -> Network:
-    backbone = bare_model(settings["backbone"], dict(settings.get("backbone_args", {})))
+    backbone = bare_model(settings["backbone"], dict(settings.get("timm_kwargs", {})))
     shape = dict(settings["head"])
     if settings.get("levels"):
         backbone = IntermediateFeatures(backbone)

@@ -52,8 +52,8 @@ def add_adapters(backbone: nn.Module, rank: int, seed: int) -> int:
     if not layers:
         raise SettingsError(
             "adapters are for transformers, and this backbone has no attention",
-            where="recipe: trains = 'adapters'",
-            todo="Take a ViT such as vit-tiny, or a recipe with trains = 'last_stages'.",
+            where="recipe: trainable = 'lora'",
+            todo="Take a ViT such as vit-tiny, or a recipe with trainable = 'last_stages'.",
         )
     backbone.requires_grad_(requires_grad=False)
     with torch.random.fork_rng(devices=[]):

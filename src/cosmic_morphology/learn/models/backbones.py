@@ -92,7 +92,7 @@ def build_backbone(learn: LearnSettings, *, levels: bool = False) -> Backbone:
         The hub cannot be reached.
     """
     learn = with_preset(learn)
-    arguments = {key: value for key, value in learn.backbone_args.items() if key != "num_classes"}
+    arguments = {key: value for key, value in learn.timm_kwargs.items() if key != "num_classes"}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_RANDOM_WEIGHTS_SEED)
         model, weights_id = _with_weights(learn, arguments)
@@ -130,7 +130,7 @@ def bare_model(name: str, arguments: dict[str, Any]) -> nn.Module:
     except Exception as error:  # models raise anything for arguments that they do not expect
         raise SettingsError(
             f"{name} does not take these arguments ({_first_line(error)})",
-            where="learn.backbone_args",
+            where="learn.timm_kwargs",
         ) from error
     return model
 
@@ -140,7 +140,7 @@ def _check_arguments(arguments: Mapping[str, Any]) -> None:
         if key in _NOT_OURS_TO_GIVE or key.startswith("pretrained") or not _is_plain(value):
             raise SettingsError(
                 f"{key!r} cannot be given to a model, or not with this value",
-                where="learn.backbone_args",
+                where="learn.timm_kwargs",
                 todo=f"Give numbers up to {_LARGEST_ARGUMENT}, words and short lists of them.",
             )
 
@@ -224,8 +224,8 @@ def _preprocessing(model: nn.Module, learn: LearnSettings) -> Preprocessing:
     own: dict[str, Any] = resolve_model_data_config(model)  # type: ignore[no-untyped-call]
     return Preprocessing(
         size_px=learn.image_size_px or int(own["input_size"][-1]),
-        mean=learn.mean or tuple(own["mean"]),
-        std=learn.std or tuple(own["std"]),
+        mean=learn.weights_mean or tuple(own["mean"]),
+        std=learn.weights_std or tuple(own["std"]),
         interpolation=str(own["interpolation"]),
     )
 

@@ -124,7 +124,7 @@ def freeze_batchnorm_stats(model: nn.Module) -> None:
 
 
 def parameter_groups(
-    network: Network, *, head_rate: float, backbone_rate: float, layer_decay: float
+    network: Network, *, head_rate: float, backbone_lr_scale: float, layer_decay: float
 ) -> list[dict[str, Any]]:
     """Parameters that learn, with their rates: earlier stages slower, norms without decay."""
     groups: list[dict[str, Any]] = []
@@ -133,11 +133,11 @@ def parameter_groups(
     ordered = stages(network.backbone)
     for depth, names in enumerate(reversed(ordered)):
         for name in names:
-            rates[id(named[name])] = head_rate * backbone_rate * layer_decay**depth
+            rates[id(named[name])] = head_rate * backbone_lr_scale * layer_decay**depth
     by_kind: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for parameter in network.parameters():
         if parameter.requires_grad:
-            key = (rates.get(id(parameter), head_rate * backbone_rate), parameter.ndim > 1)
+            key = (rates.get(id(parameter), head_rate * backbone_lr_scale), parameter.ndim > 1)
             by_kind.setdefault(key, []).append(parameter)
     for (rate, decays), members in by_kind.items():
         groups.append({"params": members, "lr": rate, **({} if decays else {"weight_decay": 0.0})})

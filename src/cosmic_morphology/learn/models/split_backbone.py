@@ -114,8 +114,8 @@ def split_backbone(
     if not same:
         raise SettingsError(
             "this backbone cannot be cut in two",
-            where="recipe: train_views",
-            todo="Set train_views = 1: images then pass through all of it in every epoch.",
+            where="recipe: cached_views",
+            todo="Set cached_views = 1: images then pass through all of it in every epoch.",
         )
     return front, rest
 

@@ -180,7 +180,7 @@ def check_architecture(model: nn.Module, found: Mapping[str, tuple[int, ...]], p
         raise InputError(
             f"these weights belong to another architecture: {'; '.join(parts)}",
             where=str(path),
-            todo="Set learn.backbone (and learn.backbone_args) to the model of this file.",
+            todo="Set learn.backbone (and learn.timm_kwargs) to the model of this file.",
         )
 
 

@@ -93,7 +93,7 @@ class PreprocessingFile(SquareInput):
 
 class _Recipe(Part):
     description: Text = ""
-    precision_wanted: Share | None = None
+    target_precision: Share | None = None
 
 
 class HeadShape(Part):
@@ -113,10 +113,10 @@ class SettingsFile(Part):
     recipe_name: Text = ""
     recipe: _Recipe = Field(default_factory=_Recipe)
     labels: Text = "label"
-    starts_from: Text | None = None
+    init_from: Text | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**64)] = 0
     backbone: BackboneName
-    backbone_args: dict[str, Any] = Field(default_factory=dict)
+    timm_kwargs: dict[str, Any] = Field(default_factory=dict)
     weights_id: Text = ""
     levels: bool = False
     head: HeadShape | None = None
@@ -239,5 +239,5 @@ def _unreadable(path: Path, why: str) -> InputError:
     return InputError(
         f"this file of the run cannot be read ({why.splitlines()[0]})",
         where=str(path),
-        todo="Give the folder of a finished run, such as out/runs/baseline.",
+        todo="Give the folder of a finished run, such as out/runs/linear-probe.",
     )

@@ -140,7 +140,7 @@ def find_run(run: Path | str, *, out: Path) -> Run:
         where=str(run),
         todo=f"There are in {out}: {names}."
         if there
-        else "Give its folder, such as out/runs/baseline, or train it.",
+        else "Give its folder, such as out/runs/linear-probe, or train it.",
     )
 
 

@@ -66,7 +66,7 @@ class Classifier(lightning.LightningModule):
         self._train_losses = []
         self._began = time.perf_counter()
         self.network.train()
-        if isinstance(self.network, Network) and self._recipe.trains != "all":
+        if isinstance(self.network, Network) and self._recipe.trainable != "all":
             freeze_batchnorm_stats(self.network.backbone)
 
     def training_step(self, batch: dict[str, torch.Tensor], index: int) -> torch.Tensor:
@@ -119,7 +119,7 @@ class Classifier(lightning.LightningModule):
             groups = parameter_groups(
                 self.network,
                 head_rate=recipe.learning_rate,
-                backbone_rate=recipe.backbone_rate,
+                backbone_lr_scale=recipe.backbone_lr_scale,
                 layer_decay=recipe.layer_decay,
             )
         else:
@@ -206,7 +206,7 @@ def rate_at(recipe: Recipe, step: int, steps: int) -> float:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
     if recipe.schedule == "step":
         epoch = int(step * recipe.epochs / steps)
-        return float(recipe.step_factor ** (epoch // recipe.step_epochs))
+        return float(recipe.lr_step_factor ** (epoch // recipe.step_epochs))
     return 1.0
 
 
@@ -216,7 +216,7 @@ def class_weights(counts: torch.Tensor, kind: str) -> torch.Tensor:
         return torch.ones_like(counts)
     present = counts > 0
     weights = counts.sum() / (present.sum() * counts.clamp_min(1))
-    if kind == "root":
+    if kind == "sqrt_balanced":
         weights = weights.sqrt()
     return torch.where(present, weights, torch.zeros_like(weights))
 

@@ -124,7 +124,7 @@ def fit_logistic_head_cv(
     penalties = _strongest_first(recipe)
     logits = np.zeros((len(penalties), len(examples), head.n_classes), np.float32)
     seconds = np.zeros(len(penalties))
-    parts = _folds(examples.targets.numpy(), groups, recipe.folds, seed)
+    parts = _folds(examples.targets.numpy(), groups, recipe.cv_folds, seed)
     for number, (learnt, held) in enumerate(parts):
         first, other = _rows(examples, learnt, view=0), _rows(examples, held)
         for at, (_, took) in enumerate(_along_penalties(head, first, recipe, notes)):
@@ -142,7 +142,7 @@ def fit_logistic_head_cv(
     ]
     best = _best(history, recipe.monitor)
     everything = _rows(examples, np.arange(len(examples)), view=0)
-    one = recipe.model_copy(update={"penalties": (penalties[best],)})
+    one = recipe.model_copy(update={"l2_strengths": (penalties[best],)})
     for _ in _along_penalties(head, everything, one, notes):
         pass
     if progress:
@@ -151,7 +151,7 @@ def fit_logistic_head_cv(
 
 
 def _strongest_first(recipe: Recipe) -> list[float]:
-    return sorted(recipe.penalties, reverse=True)
+    return sorted(recipe.l2_strengths, reverse=True)
 
 
 def _along_penalties(

@@ -160,7 +160,7 @@ def _fit_once(
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
-            gradient_clip_val=1.0 if recipe.trains == "all" else None,
+            gradient_clip_val=1.0 if recipe.trainable == "all" else None,
         )
         _check(last)
         trainer.fit(

@@ -106,12 +106,12 @@ def train(
         job=job,
         recipe=recipe,
         learn=learn,
-        classes=taxonomy.names_with_reject if recipe.with_reject else taxonomy.names,
+        classes=taxonomy.names_with_reject if recipe.include_reject_class else taxonomy.names,
         seed=seed,
         folder=folder,
         progress=progress,
     )
-    start = load_trained_model(run_folder(out, job.starts_from)) if job.starts_from else None
+    start = load_trained_model(run_folder(out, job.init_from)) if job.init_from else None
     task = prepare_task(given, start=start, labels=labels)
     if is_finished(folder, task.key):
         return _completed(task, out)
@@ -126,7 +126,7 @@ def train(
 
 def _completed(task: TrainingTask, out: Path) -> Run:
     # Also for a run that an older version made, or that was killed before its card.
-    start = run_folder(out, task.job.starts_from) if task.job.starts_from else None
+    start = run_folder(out, task.job.init_from) if task.job.init_from else None
     if not (task.folder / LEARNT).is_file():
         write_learnt(task.folder, task.examples, start)
     if not (task.folder / CARD).is_file():
@@ -152,14 +152,14 @@ def _write_beginning(task: TrainingTask, where: Mapping[str, str]) -> None:
             "name": task.job.name,
             "recipe_name": task.job.recipe,
             "recipe": task.recipe.model_dump(mode="json"),
-            "labels": task.job.labels,
-            "starts_from": task.job.starts_from,
+            "labels": task.job.label_column,
+            "init_from": task.job.init_from,
             "seed": task.seed,
             "learn": task.learn.model_dump(mode="json"),
             "backbone": task.backbone.name,
-            "backbone_args": task.backbone.arguments,
+            "timm_kwargs": task.backbone.arguments,
             "weights_id": task.weights_id,
-            "levels": task.recipe.levels,
+            "levels": task.recipe.multi_layer,
             "head": head_shape(task.recipe, task.backbone.n_features),
         },
     )
@@ -177,9 +177,9 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
     probabilities = softmax(logits / model.temperature)
     if len(right):
         model.reject_below = threshold_for(
-            softmax(held / model.temperature), right, task.recipe.precision_wanted
+            softmax(held / model.temperature), right, task.recipe.target_precision
         )
-    if task.recipe.is_plain and not task.job.starts_from:
+    if task.recipe.is_plain and not task.job.init_from:
         model.embedding = {"backbone": task.backbone.name, **_embedding_of(task)}
     save_model(model, task.folder)
     write_history(task.folder / "history.csv", outcome.fitted.history)
@@ -210,7 +210,7 @@ def _calibrate(
     task: TrainingTask, model: TrainedModel, logits: np.ndarray, targets: np.ndarray
 ) -> tuple[np.ndarray, float]:
     """Fit the temperature; the shares that are given back go into the head's last bias."""
-    if not task.recipe.prior:
+    if not task.recipe.prior_correction:
         model.temperature = temperature_for(logits, targets)
         return np.zeros(len(task.classes), np.float32), 0.0
     taught = Counter(e.label for e in task.examples if e.split == "train")

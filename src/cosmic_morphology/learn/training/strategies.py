@@ -63,9 +63,9 @@ class TrainingResult:
 
 def strategy_for(recipe: Recipe) -> Callable[[TrainingTask], TrainingResult]:
     """How a recipe learns."""
-    if recipe.trains == "head":
-        return train_head_cross_validated if recipe.folds else train_head
-    if recipe.trains == "last_stages" and recipe.train_views > 1:
+    if recipe.trainable == "head":
+        return train_head_cross_validated if recipe.cv_folds else train_head
+    if recipe.trainable == "last_stages" and recipe.cached_views > 1:
         return finetune_cached
     return finetune
 
@@ -73,7 +73,7 @@ def strategy_for(recipe: Recipe) -> Callable[[TrainingTask], TrainingResult]:
 def train_head(task: TrainingTask) -> TrainingResult:
     """Learn a head on what the frozen backbone sees."""
     train, val = _plain(task) if task.recipe.is_plain else _seen_in_views(task)
-    n_train = len(train) // task.recipe.train_views
+    n_train = len(train) // task.recipe.cached_views
     if task.recipe.standardise:
         task.head.standardise(train.inputs.float())
     fitted = (_solved if task.recipe.optimiser == "lbfgs" else _stepped)(task, train, val)
@@ -86,7 +86,7 @@ def train_head(task: TrainingTask) -> TrainingResult:
 def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
     """Solve for a head on train and val; parts of both are held back in turn, to choose by."""
     train, val = (
-        _looks(task, task.backbone, side, task.recipe.views, crops=task.recipe.crops)
+        _looks(task, task.backbone, side, task.recipe.tta_views, crops=task.recipe.tta_crops)
         for side in SIDES
     )
     sides = [side for side in (train, val) if len(side)]
@@ -144,10 +144,10 @@ def finetune(task: TrainingTask) -> TrainingResult:
     roomy = 1.0 if recipe.augment.is_none else ROOM_TO_ZOOM
     train = _decoded(task, "train", round(preprocessing.size_px * roomy))
     val = _decoded(task, "val", preprocessing.size_px)
-    if recipe.trains == "last_stages":
+    if recipe.trainable == "last_stages":
         unfreeze_last(task.backbone.model, recipe.stages)
-    elif recipe.trains == "adapters":
-        n = add_adapters(task.backbone.model, recipe.rank, task.seed)
+    elif recipe.trainable == "lora":
+        n = add_adapters(task.backbone.model, recipe.lora_rank, task.seed)
         task.notes.append(f"{n:,} weights of the backbone's adapters learnt")
     network = Network(task.backbone.model, task.head)
     initial = {key: value.clone() for key, value in network.state_dict().items()}
@@ -186,8 +186,8 @@ def finetune_cached(task: TrainingTask) -> TrainingResult:
     recipe, model = task.recipe, task.backbone.model
     front, rest = split_backbone(model, recipe.stages, task.backbone.preprocessing.size_px)
     half = replace(task.backbone, model=front, n_features=math.prod(front.shape))
-    train = _looks(task, half, "train", recipe.train_views, recipe.augment)
-    val = _looks(task, half, "val", recipe.views)
+    train = _looks(task, half, "train", recipe.cached_views, recipe.augment)
+    val = _looks(task, half, "val", recipe.tta_views)
     network = Network(rest, task.head)
     initial = {key: value.clone() for key, value in network.state_dict().items()}
 
@@ -214,8 +214,8 @@ def _plain(task: TrainingTask) -> tuple[Examples, Examples]:
 
 def _seen_in_views(task: TrainingTask) -> tuple[Examples, Examples]:
     recipe = task.recipe
-    train = _looks(task, task.backbone, "train", recipe.train_views, recipe.augment)
-    val = _looks(task, task.backbone, "val", recipe.views, crops=recipe.crops)
+    train = _looks(task, task.backbone, "train", recipe.cached_views, recipe.augment)
+    val = _looks(task, task.backbone, "val", recipe.tta_views, crops=recipe.tta_crops)
     # Each view of an image is an example of its own.
     each = train.inputs.shape[1]
     spread = Examples(
@@ -263,7 +263,7 @@ def _side(task: TrainingTask, side: str, ids: list[str], inputs: torch.Tensor) -
             where=task.job.name,
             todo="`cosmic atlas verify` says what is wrong with the atlas.",
         )
-    weights = [e.weight if task.recipe.label_confidence else 1.0 for e in chosen]
+    weights = [e.weight if task.recipe.weight_by_label_confidence else 1.0 for e in chosen]
     return Examples(
         inputs[rows],
         torch.tensor([task.classes.index(e.label) for e in chosen], dtype=torch.long),
@@ -315,7 +315,7 @@ def _model(task: TrainingTask) -> TrainedModel:
         classes=task.classes,
         network=Network(task.backbone.model, task.head).eval(),
         preprocessing=task.backbone.preprocessing,
-        views=task.recipe.views,
-        crops=task.recipe.crops,
+        views=task.recipe.tta_views,
+        crops=task.recipe.tta_crops,
         device=task.device,
     )
