@@ -173,6 +173,17 @@ class LearnSettings(Section):
     threads: int | None = Field(None, ge=1, description="torch threads; None: torch's choice")
 
 
+class SweepSettings(Section):
+    """A search of recipe keys: ``cosmic train --sweep``."""
+
+    trials: int = Field(20, ge=1, description="points of the space that are tried, in all")
+    space: dict[str, Any] = Field(
+        default_factory=dict,
+        description="for each key of a recipe a list of values, or a range: "
+        "{low = 0.001, high = 0.1, log = true}",
+    )
+
+
 class EvaluateSettings(Section):
     """Measuring."""
 
@@ -306,6 +317,7 @@ class Settings(BaseSettings):
     curate: CurateSettings = Field(default_factory=CurateSettings)
     split: SplitSettings = Field(default_factory=SplitSettings)
     learn: LearnSettings = Field(default_factory=LearnSettings)
+    sweep: SweepSettings = Field(default_factory=SweepSettings)
     evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings)
 
     replica: ReplicaJob | None = None

@@ -51,19 +51,27 @@ def sweep(
         taxonomy=load_taxonomy(settings.taxonomy),
         out=settings.out,
         labels=labels,
+        name=name,
+        space=settings.sweep.space,
+        trials=settings.sweep.trials,
         progress=progress,
     )
     if track:
         with require_extra("track"):
             for run in swept.runs:
                 track_run(run.path, out=settings.out)
-    rows = rows_of(swept.runs, settings)
+    rows = [row | swept.tried.get(row["run"], {}) for row in rows_of(swept.runs, settings)]
     file = settings.out / "sweeps" / f"{name}.csv"
     _write(rows, file)
     if as_json:
         show({"runs": rows, "failed": swept.failed, "table": str(file)}, as_json=True)
     else:
         print_rows(rows, "Sweep")
+        if swept.tried and rows:
+            best = rows[0]["run"]
+            values = ", ".join(f"{key} = {value}" for key, value in swept.tried[best].items())
+            recipe = settings.out / "sweeps" / name / f"{best.rpartition('-s')[0]}.toml"
+            say(f"best: {values}; its recipe: {recipe}")
         if rows:
             say(f"{file}; `cosmic evaluate` measures on the test split")
         for each, why in swept.failed.items():

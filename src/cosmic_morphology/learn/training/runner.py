@@ -99,7 +99,7 @@ def train(
     learn = with_preset(learn)
     recipe = load_recipe(job.recipe)
     folder = run_folder(out, job.name)
-    table = _table_of(atlas)
+    table = source_of(atlas)
     where = table.origin()
     given = RunRequest(
         table=table,
@@ -134,7 +134,8 @@ def _completed(task: TrainingTask, out: Path) -> Run:
     return read_run(task.folder)
 
 
-def _table_of(atlas: Any) -> TrainingSource:
+def source_of(atlas: Any) -> TrainingSource:
+    """What training reads: an atlas, or what can stand for one."""
     if hasattr(atlas, "examples"):
         table: TrainingSource = atlas
         return table
