@@ -19,7 +19,7 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress, say
 
 if TYPE_CHECKING:
-    from cosmic_morphology.curate import LeakageReport, SplitSummary
+    from cosmic_morphology.curate import LeakageResult, SplitResult
 
 NAME = "split"
 
@@ -65,7 +65,7 @@ def command(
     if redo:
         before = before.slice(0, 0)
 
-    def split(*, again: bool = True) -> SplitSummary:
+    def split(*, again: bool = True) -> SplitResult:
         return split_images(
             opened,
             settings=settings.split,
@@ -89,7 +89,7 @@ def command(
             say(line)
 
 
-def said(certificate: LeakageReport) -> list[str]:
+def said(certificate: LeakageResult) -> list[str]:
     """What was compared and what was not, a line each."""
     lines = [f"compared: {each}" for each in certificate.searched]
     lines += [f"not compared: {each}" for each in certificate.not_looked_for]

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from cosmic_morphology.evaluate import Comparison, EvaluateResult, LabelScores, Score
     from cosmic_morphology.learn import Prediction
-    from cosmic_morphology.pipeline import Summary
+    from cosmic_morphology.pipeline import PipelineResult
 
 
-def show_results(summary: Summary) -> None:
+def show_results(summary: PipelineResult) -> None:
     """Print what was collected and every score with n, interval, labels and grouping."""
     from rich.table import Table
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.pipeline.summary import Summary
+from cosmic_morphology.pipeline.summary import PipelineResult
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -25,6 +25,6 @@ class Context:
     taxonomy: Taxonomy
     out: Path
     progress: Callable[[str], AbstractContextManager[Progress]]
-    summary: Summary = field(default_factory=Summary)
+    summary: PipelineResult = field(default_factory=PipelineResult)
     replica_root: str = ""
     notes: dict[str, Any] = field(default_factory=dict)

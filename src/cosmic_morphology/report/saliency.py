@@ -44,7 +44,7 @@ class SaliencyExample:
 
 
 @dataclass(frozen=True, slots=True)
-class SaliencyReport:
+class SaliencyResult:
     """Where a run looks.
 
     Attributes
@@ -74,7 +74,7 @@ def explain_run(
     *,
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,
-) -> SaliencyReport:
+) -> SaliencyResult:
     """Look over a run's shoulder at test images.
 
     Parameters
@@ -106,7 +106,7 @@ def explain_run(
     shares = np.array([_shares(maps[place[row]], squares[place[row]]) for row in measured])
     groups = answers.groups[measured]
     titles = _titles(atlas, [str(answers.ids[row]) for row in shown])
-    return SaliencyReport(
+    return SaliencyResult(
         run=evaluation.run,
         seen=tuple(
             SaliencyExample(

@@ -14,7 +14,7 @@ from cosmic_morphology.studies.settings import SECTIONS, StudySettings
 
 
 @dataclass(frozen=True, slots=True)
-class StudySummary:
+class StudyResult:
     """What a study found and where it stands.
 
     Attributes

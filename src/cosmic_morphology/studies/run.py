@@ -20,7 +20,7 @@ from cosmic_morphology.studies.results import (
     ALL_SEEDS,
     DifferenceRow,
     ScoreRow,
-    StudySummary,
+    StudyResult,
     write_notes,
     write_points,
 )
@@ -50,7 +50,7 @@ def run_study(
     study: StudySettings,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> StudySummary:
+) -> StudyResult:
     """Run a study, or go on with it; cells that are there are not done again.
 
     Parameters
@@ -64,7 +64,7 @@ def run_study(
 
     Returns
     -------
-    StudySummary
+    StudyResult
         The results are in ``<out>/<name>``.
 
     Raises
@@ -93,7 +93,7 @@ def run_study(
     write_points(
         folder / "differences.csv", differences(pool, places, room.reference, **how), DifferenceRow
     )
-    summary = StudySummary(
+    summary = StudyResult(
         name, len(cells), new, tuple(told.lines),
         folder / "study.csv", folder / "curves.png", folder / "study.html",
     )  # fmt: skip

@@ -33,7 +33,7 @@ ANY, NONE = "any", "none"
 
 
 @dataclass(frozen=True, slots=True)
-class DuplicateSummary:
+class DuplicateResult:
     """What :func:`find_duplicates` did.
 
     Attributes
@@ -67,7 +67,7 @@ def find_duplicates(
     settings: CurateSettings,
     embedding_column: str | None = None,
     progress: Progress | None = None,
-) -> DuplicateSummary:
+) -> DuplicateResult:
     """Write ``duplicate_score``, ``duplicate_flag``, ``duplicate_reason`` and ``duplicate_of``.
 
     Parameters
@@ -228,12 +228,12 @@ def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
     return vectors
 
 
-def _summary(atlas: Atlas, copies: Copies | None = None, *, changed: bool) -> DuplicateSummary:
+def _summary(atlas: Atlas, copies: Copies | None = None, *, changed: bool) -> DuplicateResult:
     rows = atlas.read(["id", "duplicate_flag", "duplicate_reason", "duplicate_of"])
     flags = rows.column("duplicate_flag").to_pylist()
     reasons = rows.column("duplicate_reason").to_pylist()
     originals = rows.column("duplicate_of").to_pylist()
-    return DuplicateSummary(
+    return DuplicateResult(
         images=sum(flag is not None for flag in flags),
         duplicates=sum(bool(flag) for flag in flags),
         groups=len({of for of, flag in zip(originals, flags, strict=True) if flag}),

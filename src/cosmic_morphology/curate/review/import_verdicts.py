@@ -19,7 +19,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewSummary:
+class ReviewResult:
     """What :func:`import_verdicts` did.
 
     Attributes
@@ -61,7 +61,7 @@ def import_verdicts(
     columns: Mapping[str, str] | None = None,
     id_prefix: str = "",
     who: str = "",
-) -> ReviewSummary:
+) -> ReviewResult:
     """Store people's verdicts; doing it twice changes nothing.
 
     Parameters
@@ -120,7 +120,7 @@ def import_verdicts(
         or standing.get((each["id"], each["who"])) != (each["verdict"], each["label"], each["why"])
     ]
     stored = atlas.append_decisions(fresh) if fresh else 0
-    return ReviewSummary(
+    return ReviewResult(
         read=len(verdicts),
         stored=stored,
         already_there=len(wanted) - stored,

@@ -32,7 +32,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class SplitSummary:
+class SplitResult:
     """What :func:`split_images` did.
 
     Attributes
@@ -74,7 +74,7 @@ def split_images(
     label_column: str = "label",
     redo: bool = False,
     reject: str | None = None,
-) -> SplitSummary:
+) -> SplitResult:
     """Write ``split`` (train, val, test, none) of every image.
 
     Parameters
@@ -175,7 +175,7 @@ def _summary(
     folds: dict[int, int],
     *,
     changed: bool,
-) -> SplitSummary:
+) -> SplitResult:
     labels, groups = rows.column("label").to_pylist(), rows.column("group").to_pylist()
     old = rows.column("split").to_pylist()
     classes: dict[str, dict[str, int]] = {}
@@ -190,7 +190,7 @@ def _summary(
         float(np.abs(np.array(list(c.values())) / sum(c.values()) - asked / asked.sum()).max())
         for c in counting.values()
     ]
-    return SplitSummary(
+    return SplitResult(
         images={side: counted[side] for side in (*SIDES, NONE)},
         classes=dict(sorted(classes.items())),
         groups=len({g for g, side in zip(groups, sides.side, strict=True) if side != NONE}),
