@@ -135,7 +135,7 @@ def test_a_column_of_embeddings_without_one_filled_is_compared_as_none(filled):
 
 def test_no_password_of_an_address_is_written(atlas, tmp_path):
     atlas.uri = "s3://ann:secretpass@host/bucket/a?X-Amz-Signature=cafe0123"
-    where = AtlasSource(atlas).where()
+    where = AtlasSource(atlas).origin()
     PipelineResult(atlas=atlas.address).write(tmp_path / "summary.json")
     (tmp_path / "atlas.json").write_text(json.dumps(where))
     for file in tmp_path.glob("*.json"):
