@@ -184,7 +184,8 @@ def test_the_core_imports_without_any_extra():
         "cosmic_morphology.studies, cosmic_morphology.learn;"
         "from cosmic_morphology.learn import load_recipe, read_run, find_run;"
         "assert 'matplotlib' not in sys.modules;"
-        "import cosmic_morphology.evaluate"
+        "import cosmic_morphology.evaluate, cosmic_morphology.report;"
+        "from cosmic_morphology import explore_atlas, evaluate_run, write_report"
     )
     every = ",".join([*extras.EXTRA_OF, "pandas"])
     done = subprocess.run(

@@ -18,6 +18,7 @@ from torch import nn
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
+from cosmic_morphology.learn.models.presets import PRESETS, with_preset
 from cosmic_morphology.learn.models.weights import (
     cached_weights,
     hash_of_file,
@@ -234,42 +235,3 @@ def _count_features(model: nn.Module, size_px: int) -> int:
     # Some nets have a layer between the pooled features and the head: only trying tells.
     with torch.inference_mode():
         return int(model.eval()(torch.zeros(1, 3, size_px, size_px)).shape[1])
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A backbone of timm.
-
-    Attributes
-    ----------
-    model : str
-        As timm calls it.
-    size_px : int or None
-        Side of the input where the settings give none; None: the model's own.
-    """
-
-    model: str
-    size_px: int | None = None
-
-
-PRESETS = {
-    "convnext-nano": Preset("convnext_nano.in12k_ft_in1k"),
-    "efficientnet-b4": Preset("tf_efficientnet_b4"),
-    "vit-tiny": Preset("vit_tiny_patch16_224.augreg_in21k_ft_in1k"),
-    # Its own 518 px cost five times as much as the 224 px of the others.
-    "dino-vit-small": Preset("vit_small_patch14_dinov2.lvd142m", 224),
-}
-
-
-def with_preset(learn: LearnSettings) -> LearnSettings:
-    """The same settings with timm's name of the backbone."""
-    preset = PRESETS.get(learn.backbone)
-    if preset is None:
-        return learn
-    size = learn.image_size_px or preset.size_px
-    return learn.model_copy(update={"backbone": preset.model, "image_size_px": size})
-
-
-def timm_name(backbone: str) -> str:
-    """What timm calls a backbone."""
-    return PRESETS[backbone].model if backbone in PRESETS else backbone

@@ -21,8 +21,8 @@ from cosmic_morphology.learn.inference.model import (
     save_model,
     softmax,
 )
-from cosmic_morphology.learn.models.backbones import with_preset
 from cosmic_morphology.learn.models.devices import environment
+from cosmic_morphology.learn.models.presets import with_preset
 from cosmic_morphology.learn.recipes import load_recipe
 from cosmic_morphology.learn.run_folder.documents import FORMAT_VERSION
 from cosmic_morphology.learn.run_folder.folder import (
