@@ -25,6 +25,7 @@ from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_pass, thorough_rounds
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.suggest import suggest_names
 
 STAGE = "duplicate"
 CODE = "5"
@@ -203,7 +204,7 @@ def compared_column(atlas: Atlas, column: str) -> str:
     raise UsageError(
         f"there is no column {column!r}, whose neighbours are to be compared",
         where=atlas.uri,
-        todo=f"Run `cosmic embed`, or name another: there is {', '.join(there) or 'none'}.",
+        todo=f"Run `cosmic embed`, or name another. {suggest_names(column, there)}",
     )
 
 

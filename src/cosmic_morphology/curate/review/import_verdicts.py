@@ -13,6 +13,7 @@ from typing import Any
 from cosmic_morphology.atlas import VERDICTS, Atlas, Decision, all_decisions
 from cosmic_morphology.curate.review.tables import Ids, read_table
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import Taxonomy
 
 _SHOWN = 5
@@ -157,13 +158,13 @@ def _verdict(
         raise InputError(
             f"the verdict {line.get('verdict', '')!r} is unknown",
             where=where,
-            todo=f"A verdict is one of: {', '.join(VERDICTS)}.",
+            todo=suggest_names(verdict, VERDICTS),
         )
     if (verdict == "label" or label) and label not in taxonomy.names_with_reject:
         raise InputError(
             f"the label {line.get('label', '')!r} is not a class",
             where=where,
-            todo=f"The classes are: {', '.join(taxonomy.names_with_reject)}.",
+            todo=suggest_names(label, taxonomy.names_with_reject),
         )
     if verdict == "label" and label == taxonomy.reject:
         verdict = "drop"

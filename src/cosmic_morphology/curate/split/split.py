@@ -15,6 +15,7 @@ from cosmic_morphology.curate.split.divide import NO_LABEL, SplitAssignment, ass
 from cosmic_morphology.curate.split.folds import write_folds
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
+from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import load_taxonomy
 
 STAGE = "split"
@@ -164,7 +165,7 @@ def _check_held_out(rows: pa.Table, settings: SplitSettings) -> None:
         raise UsageError(
             f"no image is of {missing[0]!r}, which is to be held out",
             where="split.hold_out",
-            todo=f"Sources and collections are: {', '.join(sorted(there - {None, ''}))}.",
+            todo=suggest_names(missing[0], sorted(there - {None, ""})),
         )
 
 

@@ -29,6 +29,7 @@ from cosmic_morphology.learn.models.weights import (
 )
 from cosmic_morphology.learn.run_folder.documents import BACKBONE
 from cosmic_morphology.settings import LearnSettings
+from cosmic_morphology.suggest import suggest_names
 
 # Random weights are drawn from this seed, so that they are the same in every stage of a run.
 _RANDOM_WEIGHTS_SEED = 0
@@ -118,11 +119,13 @@ def bare_model(name: str, arguments: dict[str, Any]) -> nn.Module:
     """
     _check_arguments(arguments)
     if not re.fullmatch(BACKBONE, name) or not timm.is_model(name.partition(".")[0]):
-        near = timm.list_models(f"*{re.split(r'[_.]', name, maxsplit=1)[0]}*")[:_MAX_SUGGESTED]
+        begins_so = timm.list_models(f"*{re.split(r'[_.]', name, maxsplit=1)[0]}*")[:_MAX_SUGGESTED]
+        meant = suggest_names(name, [*PRESETS, *timm.list_models()])
+        meant = f"{meant} " if meant.startswith("Did") else ""
         raise SettingsError(
             f"there is no timm model {name!r}",
             where="learn.backbone",
-            todo=f"Near to it are: {', '.join(near) or 'none'}. Presets: {', '.join(PRESETS)}.",
+            todo=f"{meant}Presets: {', '.join(PRESETS)}; of timm: {', '.join(begins_so) or 'any'}.",
         )
     try:
         model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
