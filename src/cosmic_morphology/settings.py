@@ -21,6 +21,9 @@ from pydantic_settings import SettingsError as UnreadableValue
 
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.reading import read_toml
+from cosmic_morphology.suggest import suggest_names
+
+DEFAULT_SEED = 20261122
 
 
 class Section(BaseModel):
@@ -174,7 +177,7 @@ class LearnSettings(Section):
 
 
 class SweepSettings(Section):
-    """A search of recipe keys: ``cosmic train --sweep``."""
+    """A search of recipe keys: ``cosmic sweep``."""
 
     trials: int = Field(20, ge=1, description="points of the space that are tried, in all")
     space: dict[str, Any] = Field(
@@ -286,7 +289,9 @@ class AuditJob(Section):
     path: Path
     columns: dict[str, str] = Field(default_factory=dict, description="our name = CSV's name")
     id_prefix: str = Field("", description="put before each id")
-    half: Literal["", "tune", "report"] = Field("", description="of the groups of the table")
+    subset: Literal["", "dev", "held-out"] = Field(
+        "", description="half of the groups of the table; empty: all"
+    )
 
 
 class RunJob(Section):
@@ -308,7 +313,7 @@ class Settings(BaseSettings):
 
     atlas: str = Field("cosmic-atlas", description="folder or address of the atlas")
     out: Path = Field(Path("cosmic-out"), description="folder of runs and reports")
-    seed: int = Field(20261122, ge=0, lt=2**32, description="of every random choice")
+    seed: int = Field(DEFAULT_SEED, ge=0, lt=2**32, description="of every random choice")
     taxonomy: Path | None = Field(None, description="another taxonomy file")
     storage_options: dict[str, str] = Field(default_factory=dict, description="for object stores")
 
@@ -414,8 +419,8 @@ def _settings_error(error: ValidationError, file: Path | None) -> SettingsError:
                     ),
                     section,
                 )
-        known = ", ".join(sorted(section.model_fields))
-        return SettingsError("there is no such setting", where=where, todo=f"There are: {known}.")
+        known = suggest_names(str(first["loc"][-1]), sorted(section.model_fields))
+        return SettingsError("there is no such setting", where=where, todo=known)
     # What was given may be a secret, or a book.
     given = "" if "storage_options" in key else f" (got {first.get('input')!r:.80})"
     return SettingsError(f"{first['msg']}{given}", where=where)

@@ -112,14 +112,14 @@ def test_votes_and_silence_are_explained_and_measured(cosmic, place, sky):
     with (place / "cosmic.toml").open("a") as file:
         file.write('\n[curate]\nruns = ["./cosmic-out/runs/quick"]\n')
     assert cosmic("curate")[0] == 0
-    _, said, _ = cosmic("explain-label", "new:comet")
+    _, said, _ = cosmic("explain", "new:comet")
     assert "comet        run_quick: a trained run that has not learned from its group" in said
-    _, said, _ = cosmic("explain-label", "drawn:comet-00")
+    _, said, _ = cosmic("explain", "drawn:comet-00")
     assert "run_quick abstains: it has learned from the image" in said
-    _, said, _ = cosmic("explain-label", "drawn:comet-04")
+    _, said, _ = cosmic("explain", "drawn:comet-04")
     assert "run_quick abstains: the image is of the val or test split" in said
     (place / "truth.csv").write_text("id,class\nnew:comet,comet\nnew:galaxy,nebula\n")
-    code, said, _ = cosmic("curate", "--audit", "truth.csv", "--json")
+    code, said, _ = cosmic("audit", "truth.csv", "--json")
     rows = {(row["what"], row["measure"]): row["value"] for row in json.loads(said)["rows"]}
     assert code == 0
     assert rows["run_quick", "precision"] == 0.5
@@ -131,7 +131,7 @@ def test_a_copy_of_a_learned_image_is_not_judged(cosmic, sky):
     sky.add([NewImage(Record("new", "copy"), ingest_image(data), data)])
     assert cosmic("curate", "--run", "quick")[0] == 0
     assert set(votes_of(sky)) == {f"new:{name}" for name in CLASSES}
-    _, said, _ = cosmic("explain-label", "new:copy", "--json")
+    _, said, _ = cosmic("explain", "new:copy", "--json")
     assert json.loads(said)["label"] == ""
 
 

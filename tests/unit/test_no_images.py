@@ -21,11 +21,11 @@ WORKS_ON_IMAGES = [
     "embed",
     "train one",
     "explore",
-    "study leak --config study.toml",
+    "study leakage --config study.toml",
     "review queue",
     "review start",
     "review agreement",
-    "explain-label made:1",
+    "explain made:1",
 ]
 
 

@@ -258,6 +258,45 @@ def _told_apart(names: Sequence[str]) -> None:
         )
 
 
+def sweep_backbones(
+    learn: LearnSettings,
+    backbones: Sequence[str],
+    *,
+    for_all: Sequence[str] = (),
+    for_one: Mapping[str, str] | None = None,
+) -> list[LearnSettings]:
+    """The settings of each backbone of a sweep, with its weights.
+
+    Parameters
+    ----------
+    learn : LearnSettings
+        What holds where nothing is given.
+    backbones : sequence of str
+        Their names; none: that of ``learn``.
+    for_all : sequence of str
+        At most one: the weights of all that have none of their own.
+    for_one : mapping of str to str, optional
+        Weights by backbone.
+
+    Raises
+    ------
+    UsageError
+        Weights are for a backbone that is not swept, or are given twice for all.
+    """
+    own = for_one or {}
+    unknown = set(own) - set(backbones)
+    if len(for_all) > 1 or unknown:
+        raise UsageError(
+            "--weights is given once for all backbones, or as BACKBONE=FILE",
+            where=", ".join(sorted(unknown) or for_all),
+        )
+    common = for_all[0] if for_all else learn.weights
+    return [
+        learn.model_copy(update={"backbone": name, "weights": own.get(name, common)})
+        for name in backbones or [learn.backbone]
+    ]
+
+
 def sweep_name(recipe: str, backbone: str, seed: int) -> str:
     """Name of a run of a sweep."""
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", f"{Path(recipe).stem}-{backbone}".replace("-", "--"))

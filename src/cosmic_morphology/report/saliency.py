@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 from cosmic_morphology.atlas import Atlas, shown_texts
-from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, EvaluateResult
+from cosmic_morphology.evaluate.evaluate import EvaluateResult
 from cosmic_morphology.evaluate.object_size import border_mask, object_mask
 from cosmic_morphology.evaluate.predictions import Predictions
 from cosmic_morphology.evaluate.saliency import saliency
 from cosmic_morphology.report.gallery import thumbnails
-from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.bootstrap import bootstrap_weighted, group_numbers
 from cosmic_morphology.stats.score import GROUPED_BY, Score
 
