@@ -86,7 +86,7 @@ def test_the_command_prints_the_best_values_and_where_their_recipe_is(
     sky, tmp_path, monkeypatch, capsys
 ):
     given = (
-        "train", "rates", "--sweep", "--recipe", tmp_path / "quick.toml", "--atlas", sky.uri,
+        "sweep", "rates", "--recipe", tmp_path / "quick.toml", "--atlas", sky.uri,
         "--out", tmp_path / "out", "--config", config_in(tmp_path, SWEEP),
     )  # fmt: skip
     code, said, _ = call((*given, "--json"), monkeypatch, capsys)

@@ -80,7 +80,7 @@ def finished(tmp_path):
     "words",
     [
         "evaluate run",
-        "evaluate run --report page",
+        "report run",
         "export run --onnx model.onnx",
         "export run --onnx model.onnx --int8",
         "predict run",

@@ -174,7 +174,7 @@ def test_other_images_settings_or_studies_are_other_cells(pool, tmp_path):
     moved[0, 0] += 1
     assert new(replace(pool, vectors=moved), trial) == 1
     relabelled = np.roll(pool.y_train, 1)
-    assert new(replace(pool, taught=relabelled), trial) == 1
+    assert new(replace(pool, y_train=relabelled), trial) == 1
 
 
 # ---- what is learnt from -------------------------------------------------------------------------

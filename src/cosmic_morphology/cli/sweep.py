@@ -78,8 +78,9 @@ def command(
 ) -> None:
     """Train every recipe on every backbone with every seed; finished runs stay as they are.
 
-    With [sweep.space] in the settings, values of recipe keys are searched instead. A run that fails is named, the others go on, and the exit code is 1 at the end. The table goes
-    to <out>/sweeps/NAME.csv. Its scores are of the val split: the test split chooses nothing.
+    With [sweep.space] in the settings, values of recipe keys are searched instead. A run that
+    fails is named, the others go on, and the exit code is 1 at the end. The table goes to
+    <out>/sweeps/NAME.csv. Its scores are of the val split: the test split chooses nothing.
     """
     quiet_libraries()
     settings = settings_for(config, atlas=atlas, out=out)
@@ -132,8 +133,8 @@ def command(
         if rows and swept.tried:
             best = rows[0].run
             values = ", ".join(f"{key} = {value}" for key, value in swept.tried[best].items())
-            recipe = settings.out / "sweeps" / name / f"{best.rpartition('-s')[0]}.toml"
-            say(f"Best values: {values}; as a recipe: {recipe}")
+            file = settings.out / "sweeps" / name / f"{best.rpartition('-s')[0]}.toml"
+            say(f"Best values: {values}; as a recipe: {file}")
         for each, why in swept.failed.items():
             say(f"failed: {each}: {why}")
         _say_end(len(rows), len(swept.failed), table, rows[0].run if rows else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -28,3 +29,8 @@ class Context:
     summary: PipelineResult = field(default_factory=PipelineResult)
     replica_root: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
+
+
+def read_if_there(file: Path) -> dict[str, Any] | None:
+    """What was measured of this split or these labels, where it was."""
+    return json.loads(file.read_text("utf-8")) if file.is_file() else None

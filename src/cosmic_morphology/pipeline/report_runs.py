@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.evaluate import default_evaluation_sets
+from cosmic_morphology.pipeline.context import read_if_there
 from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE
 from cosmic_morphology.pipeline.ranking import RunRanking, TitledProgress, predict_test_split
 from cosmic_morphology.pipeline.stages import AUDIT_FILE
@@ -70,8 +70,3 @@ def report_runs(
         taxonomy=load_taxonomy(settings.taxonomy),
         extra=extra or None,
     )
-
-
-def read_if_there(file: Path) -> dict[str, Any] | None:
-    """What was measured of this split or these labels, where it was."""
-    return json.loads(file.read_text("utf-8")) if file.is_file() else None

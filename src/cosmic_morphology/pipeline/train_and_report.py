@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosmic_morphology.errors import TrainingError
-from cosmic_morphology.pipeline.context import Context
+from cosmic_morphology.pipeline.context import Context, read_if_there
 from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE
-from cosmic_morphology.pipeline.report_runs import read_if_there
 from cosmic_morphology.pipeline.stages import AUDIT_FILE
 from cosmic_morphology.pipeline.summary import RunScore
 from cosmic_morphology.settings import RunJob
