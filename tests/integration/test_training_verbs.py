@@ -266,6 +266,6 @@ def test_training_prints_scores_with_their_intervals_and_the_notes(cosmic, sky, 
     metrics = json.loads((tmp_path / "out/runs/told/metrics.json").read_text())
     assert code == 0
     assert re.search(rf"{metrics['val_macro_f1']:.3f} +\[", said)
-    assert "val split" in said
+    assert "val chose its best epoch" in said
     assert "counts as sure from" in said
     assert said.splitlines()[-1].endswith("cosmic evaluate told")

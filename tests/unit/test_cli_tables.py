@@ -124,16 +124,16 @@ def ends_with_a_sentence_and_the_next_command(told: str) -> list[str]:
 
 def test_a_split_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
     from cosmic_morphology.cli.stage_tables import show_split
-    from cosmic_morphology.curate import LeakageReport, SplitSummary
+    from cosmic_morphology.curate import LeakageResult, SplitResult
 
-    summary = SplitSummary(
+    summary = SplitResult(
         images={"train": 1234, "val": 20, "test": 30, "none": 5},
         classes={LONG: {"train": 1200, "val": 10, "test": 20}, "star": {"train": 34, "test": 10}},
         groups=400,
         left_out={"no group": 5},
         folds={0: 620, 1: 634},
     )
-    report = LeakageReport(
+    report = LeakageResult(
         leaks=0, leaks_by_kind={}, found=(), images={}, groups={}, classes={}, ratios={},
         compared=98765, allowed_across_splits={}, searched=("every pair by hash",),
         not_looked_for=("crops",), left_out={}, grouped_by="groups", atlas_version="i1-c1-d1-l1",
@@ -155,7 +155,7 @@ def test_a_split_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
 
 def test_curating_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
     from cosmic_morphology.cli.stage_tables import show_curated
-    from cosmic_morphology.curate import DuplicateSummary, GroupSummary, LabelSummary
+    from cosmic_morphology.curate import DuplicateResult, GroupResult, LabelResult
     from cosmic_morphology.pipeline.embedding import EmbeddedFirst
     from cosmic_morphology.report.curation_page import ClassCount, CurationPage
 
@@ -163,9 +163,9 @@ def test_curating_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
     flags = {"mislabel": 12, "relevance": 0, "duplicate": 45}
     page = CurationPage("out/" + "x" * 90 + ".html", (ClassCount(LONG, 2000, counts, flags),))
     done = {
-        "duplicates": DuplicateSummary(duplicates=45),
-        "groups": GroupSummary(groups=1900),
-        "labels": LabelSummary(abstained=0, unknown_classes={"quasar": 2}),
+        "duplicates": DuplicateResult(duplicates=45),
+        "groups": GroupResult(groups=1900),
+        "labels": LabelResult(abstained=0, unknown_classes={"quasar": 2}),
         "embeddings": EmbeddedFirst(without="the weights are not here"),
     }
     show_curated(done, page)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cosmic_morphology.cli.printing import say, show_table
 
 if TYPE_CHECKING:
-    from cosmic_morphology.curate import LeakageReport, SplitSummary
+    from cosmic_morphology.curate import LeakageResult, SplitResult
     from cosmic_morphology.learn import EmbedResult
     from cosmic_morphology.report import CurationPage
 
@@ -44,7 +44,7 @@ def _curated_remarks(done: dict[str, Any]) -> Iterator[str]:
         yield f"note: {n} verdicts name {name!r}, which is no class of this taxonomy"
 
 
-def show_split(summary: SplitSummary, report: LeakageReport, *, tied: int) -> None:
+def show_split(summary: SplitResult, report: LeakageResult, *, tied: int) -> None:
     """Print the classes by split, and what the leakage report compared and found."""
     rows = [
         (name, *(f"{counts.get(split, 0):,}" for split in _SPLITS))
@@ -62,7 +62,7 @@ def show_split(summary: SplitSummary, report: LeakageReport, *, tied: int) -> No
     say("Next: cosmic train")
 
 
-def _split_remarks(summary: SplitSummary, report: LeakageReport, *, tied: int) -> Iterator[str]:
+def _split_remarks(summary: SplitResult, report: LeakageResult, *, tied: int) -> Iterator[str]:
     for each in report.searched:
         yield f"compared: {each}"
     for each in report.not_looked_for:
