@@ -113,7 +113,7 @@ def test_without_any_extra_the_core_works_and_says_what_more_needs(built, tmp_pa
     runs(python, SMOKE)
     for package in ("torch", "pandas", "galsim", "starlette", "onnxruntime"):
         runs(python, f"import importlib.util as u; assert u.find_spec({package!r}) is None")
-    for words, extra in (("demo", "render"), ("replica", "replica")):
+    for words, extra in (("demo", "learn"), ("replica", "replica")):
         done = subprocess.run(
             [python.with_name("cosmic"), words], check=False, capture_output=True, text=True,
             cwd=tmp_path,
