@@ -23,7 +23,7 @@ from rows import Row, emit
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.evaluate.compare import compare_runs
 from cosmic_morphology.evaluate.evaluate import evaluate_run
-from cosmic_morphology.pipeline import Summary, run
+from cosmic_morphology.pipeline import PipelineResult, run
 from cosmic_morphology.pipeline.summary import RunScore
 from cosmic_morphology.settings import Settings, load_settings
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -69,7 +69,7 @@ def table(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def score_rows(summary: Summary, command: str) -> list[Row]:
+def score_rows(summary: PipelineResult, command: str) -> list[Row]:
     rows = []
     for score in summary.runs:
         if score.labels != "checked":
@@ -111,7 +111,7 @@ def score_rows(summary: Summary, command: str) -> list[Row]:
     return rows
 
 
-def gain_rows(settings: Settings, summary: Summary, command: str) -> list[Row]:
+def gain_rows(settings: Settings, summary: PipelineResult, command: str) -> list[Row]:
     """Macro-F1 with curated labels less that with search-word labels, for each recipe."""
     atlas = Atlas.open(str(settings.atlas))
     classes = load_taxonomy(settings.taxonomy).names

@@ -1,7 +1,7 @@
 """The studies on real images, with checked test labels, as rows.
 
     python benchmarks/record.py synthesize -- python benchmarks/studies.py
-    python benchmarks/record.py synthesize -- python benchmarks/studies.py realism size
+    python benchmarks/record.py synthesize -- python benchmarks/studies.py realism learning-curve
 
 It needs the atlas that benchmarks/sky.py leaves (labels computed without truth; truth came in as
 verdicts on images of the test split, for scoring only), and the weights named in sky.toml. Cells
@@ -147,7 +147,13 @@ def realism(folder: Path) -> list[Row]:
     return found
 
 
-ROWS = {"leak": leak, "synthetic": synthetic, "noise": noise, "size": size, "realism": realism}
+ROWS = {
+    "leakage": leak,
+    "synthetic": synthetic,
+    "label-noise": noise,
+    "learning-curve": size,
+    "realism": realism,
+}
 
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ from test_onnx_alone import META, SIDE, write
 from training_tools import LEARN, TAXONOMY, coloured_atlas
 
 from cosmic_morphology.errors import CosmicError
-from cosmic_morphology.evaluate.run_facts import read_facts
 from cosmic_morphology.learn import OnnxModel, images_of_run, load_trained_model, train
 from cosmic_morphology.learn.export.model_card import write_card
+from cosmic_morphology.learn.run_folder.facts import read_facts
 from cosmic_morphology.settings import RunJob
 
 VALUES = [

@@ -63,15 +63,15 @@ GOOD = {
     "--catalogue": "catalogue.csv",
     "cosmic run --config": "good.toml",
     "cosmic study --config": "study.toml",
-    "cosmic study name": "leak",
+    "cosmic study name": "leakage",
     "cosmic import path": "images",
     "cosmic review import path": "verdicts.csv",
     "cosmic atlas export path": "new-folder",
-    "cosmic explain-label id_": "made:p00",
+    "cosmic explain id_": "made:p00",
     "cosmic predict target": "image.jpg",
 }
 # Words that are written to; whatever else is a path is read, and has to be there.
-OUTPUTS = {"--out", "--onnx", "--board", "--report", "--archive", "cosmic atlas export path"}
+OUTPUTS = {"--out", "--onnx", "--leaderboard", "--archive", "cosmic atlas export path"}
 # Verbs that go on until somebody ends them, and need so many ports.
 SERVES = {"cosmic replica"}
 # No archive may be asked, and little is to be done.
@@ -79,7 +79,7 @@ ALWAYS = {
     "cosmic collect": ["--root", "http://127.0.0.1:9", "--contact", "walk@example.org"],
     "cosmic demo": ["--offline", "--per-class", "3", "--out", "demo-out"],
     "cosmic replica": ["--port", "0"],
-    "cosmic synthesize": ["--per-class", "1", "--kind", "star", "--size", "32"],
+    "cosmic synthesize": ["--per-class", "1", "--class", "star", "--size-px", "32"],
 }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn import embed_images as embed_images
     from cosmic_morphology.learn import load_model as load_model
     from cosmic_morphology.learn import predict_images as predict_images
+    from cosmic_morphology.learn import runs as runs
     from cosmic_morphology.learn import train as train
     from cosmic_morphology.pipeline import run as run
     from cosmic_morphology.pipeline.demo import demo as demo
@@ -50,6 +51,7 @@ _HOMES = {
     "predict_images": "learn",
     "render_images": "synthesize",
     "run": "pipeline",
+    "runs": "learn",
     "split_images": "curate",
     "train": "learn",
     "write_report": "report",

@@ -16,6 +16,7 @@ from typing import Any
 
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.safe_text import csv_text
+from cosmic_morphology.suggest import suggest_names
 
 MAX_TABLE_BYTES = 2_000_000_000
 _MAX_CELL_CHARACTERS = 16_000_000
@@ -136,7 +137,7 @@ class CsvTable:
         """
         for ours in names:
             if ours not in (*needs, *may):
-                todo = f"There are: {', '.join((*needs, *may))}."
+                todo = suggest_names(ours, (*needs, *may))
                 raise InputError(f"{ours!r} is no column of ours", where=self.where, todo=todo)
         chosen: dict[str, str] = {}
         for ours in (*needs, *may):
@@ -154,9 +155,9 @@ class CsvTable:
         role = "" if name == ours else f" (it was to be read as {ours!r})"
         say = f", or say which one it is: {option}" if option else ""
         return InputError(
-            f"there is no column {name!r}{role}; there is: {', '.join(self.header)}",
+            f"there is no column {name!r}{role}",
             where=self.where,
-            todo=f"Rename a column{say}.",
+            todo=f"{suggest_names(name, self.header)} Rename a column{say}.",
         )
 
 

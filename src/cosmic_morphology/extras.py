@@ -6,8 +6,6 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from types import ModuleType
 
 from cosmic_morphology.errors import MissingExtraError
 
@@ -24,6 +22,7 @@ EXTRA_OF = {
     "onnx": "learn",
     "onnxruntime": "onnx",
     "open_clip": "zeroshot",
+    "optuna": "learn",
     "ray": "ray",
     "safetensors": "learn",
     "sqlalchemy": "track",
@@ -98,18 +97,6 @@ def missing(error: ModuleNotFoundError, what: str = "This") -> MissingExtraError
     return MissingExtraError(
         found, todo="It should have come with another: install cosmic-morphology again."
     )
-
-
-def import_pandas() -> ModuleType:
-    """The package pandas, for ``to_pandas`` alone: nothing else here uses it.
-
-    Raises
-    ------
-    MissingExtraError
-        It is not installed.
-    """
-    with needs("to_pandas"):
-        return import_module("pandas")
 
 
 def _not_here(package: str) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from cosmic_morphology.errors import InputError, OutputError
-from cosmic_morphology.extras import import_pandas
+from cosmic_morphology.extras import needs
 from cosmic_morphology.safe_text import csv_cell, csv_text
 
 _MARK = "unfinished"
@@ -159,7 +159,8 @@ def data_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Any
     MissingExtraError
         pandas is not installed.
     """
-    pd = import_pandas()
+    with needs("A data frame"):
+        import pandas as pd
     return pd.DataFrame(list(rows), columns=list(columns))
 
 

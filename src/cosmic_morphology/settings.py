@@ -21,6 +21,9 @@ from pydantic_settings import SettingsError as UnreadableValue
 
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.reading import read_toml
+from cosmic_morphology.suggest import suggest_names
+
+DEFAULT_SEED = 20261122
 
 
 class Section(BaseModel):
@@ -175,6 +178,17 @@ class LearnSettings(Section):
     threads: int | None = Field(None, ge=1, description="torch threads; None: torch's choice")
 
 
+class SweepSettings(Section):
+    """A search of recipe keys: ``cosmic sweep``."""
+
+    trials: int = Field(20, ge=1, description="points of the space that are tried, in all")
+    space: dict[str, Any] = Field(
+        default_factory=dict,
+        description="for each key of a recipe a list of values, or a range: "
+        "{low = 0.001, high = 0.1, log = true}",
+    )
+
+
 class EvaluateSettings(Section):
     """Measuring."""
 
@@ -277,7 +291,9 @@ class AuditJob(Section):
     path: Path
     columns: dict[str, str] = Field(default_factory=dict, description="our name = CSV's name")
     id_prefix: str = Field("", description="put before each id")
-    half: Literal["", "tune", "report"] = Field("", description="of the groups of the table")
+    subset: Literal["", "dev", "held-out"] = Field(
+        "", description="half of the groups of the table; empty: all"
+    )
 
 
 class RunJob(Section):
@@ -299,7 +315,7 @@ class Settings(BaseSettings):
 
     atlas: str = Field("cosmic-atlas", description="folder or address of the atlas")
     out: Path = Field(Path("cosmic-out"), description="folder of runs and reports")
-    seed: int = Field(20261122, ge=0, lt=2**32, description="of every random choice")
+    seed: int = Field(DEFAULT_SEED, ge=0, lt=2**32, description="of every random choice")
     taxonomy: Path | None = Field(None, description="another taxonomy file")
     storage_options: dict[str, str] = Field(default_factory=dict, description="for object stores")
 
@@ -308,6 +324,7 @@ class Settings(BaseSettings):
     curate: CurateSettings = Field(default_factory=CurateSettings)
     split: SplitSettings = Field(default_factory=SplitSettings)
     learn: LearnSettings = Field(default_factory=LearnSettings)
+    sweep: SweepSettings = Field(default_factory=SweepSettings)
     evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings)
 
     replica: ReplicaJob | None = None
@@ -404,8 +421,8 @@ def _settings_error(error: ValidationError, file: Path | None) -> SettingsError:
                     ),
                     section,
                 )
-        known = ", ".join(sorted(section.model_fields))
-        return SettingsError("there is no such setting", where=where, todo=f"There are: {known}.")
+        known = suggest_names(str(first["loc"][-1]), sorted(section.model_fields))
+        return SettingsError("there is no such setting", where=where, todo=known)
     # What was given may be a secret, or a book.
     given = "" if "storage_options" in key else f" (got {first.get('input')!r:.80})"
     return SettingsError(f"{first['msg']}{given}", where=where)

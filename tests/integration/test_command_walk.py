@@ -102,7 +102,7 @@ def test_a_full_disk_is_one_line_that_names_the_place(filled, tmp_path, small_di
         ("import more --name more --atlas disk/copy", "2m"),
         ("curate --no-embed --atlas disk/copy", "2m"),
         ("split --atlas disk/copy", "2m"),
-        ("synthesize --per-class 4 --kind star --size 64 --atlas disk/copy", "2m"),
+        ("synthesize --per-class 4 --class star --size-px 64 --atlas disk/copy", "2m"),
         ("explore --atlas atlas --out disk/explored", "2m"),
     ],
 )

@@ -49,27 +49,25 @@ def runs(place, sky) -> dict[str, Path]:
 
 def test_a_board_has_every_test_and_ingredient_that_was_asked_for(cosmic, sky, runs, tmp_path):
     code, said, wrong = cosmic(
-        runs["good"], runs["short"], "--shifted", "--test", "comets=label = 'comet'",
-        "--without", f"steps={runs['short']}", "--board", tmp_path / "board",
-        "--report", tmp_path, "--atlas", sky.uri, "--json",
+        runs["good"], runs["short"], "--corruptions", "--subset", "comets=label = 'comet'",
+        "--ablate", f"steps={runs['short']}", "--leaderboard", tmp_path / "board",
+        "--atlas", sky.uri, "--json",
     )  # fmt: skip
     assert code == 0, wrong
     told = json.loads(said)
     assert told["comparison"]["best"] == "good"
-    assert set(told["tests"]) == {"comets", "shifted images"}
+    assert set(told["tests"]) == {"comets", "corrupted images"}
     (row,) = told["ablation"]
     assert (row["without"], row["run"]) == ("steps", "short")
-    with (tmp_path / "board/board.csv").open(newline="") as file:
+    with (tmp_path / "board/leaderboard.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["test"] for row in rows] == [
-        *["test"] * 2, *["comets"] * 2, *["shifted images"] * 2
+        *["test"] * 2, *["comets"] * 2, *["corrupted images"] * 2
     ]  # fmt: skip
     assert [row["n"] for row in rows] == ["9", "9", "3", "3", "9", "9"]
-    with (tmp_path / "board/board-parts.csv").open(newline="") as file:
+    with (tmp_path / "board/leaderboard-parts.csv").open(newline="") as file:
         assert "size of the target" in {row["by"] for row in csv.DictReader(file)}
     assert (tmp_path / "board/ablation.csv").read_text().startswith("without,run,worth")
-    page = (tmp_path / "report/index.html").read_text()
-    assert "What each ingredient is worth" in page
     assert json.loads((runs["good"] / "metrics.json").read_text())["test"]["run"] == "good"
 
 
@@ -110,14 +108,55 @@ def test_a_copied_run_is_scored_and_two_of_one_name_are_refused(cosmic, sky, run
 
 @pytest.mark.parametrize("test", ["odd=nothing = 3", "odd=split ==", "no filter"])
 def test_a_filter_that_cannot_be_used_is_one_clear_line(cosmic, sky, runs, test):
-    code, _, wrong = cosmic(runs["good"], "--test", test, "--atlas", sky.uri)
+    code, _, wrong = cosmic(runs["good"], "--subset", test, "--atlas", sky.uri)
     assert (code, len(wrong.splitlines())) == (2, 1)
-    assert "--test" in wrong
+    assert "--subset" in wrong
 
 
 def test_no_filter_brings_training_images_into_a_test(cosmic, sky, runs):
     everything = "all=split = 'train' OR split = 'test'"
-    code, said, _ = cosmic(runs["good"], "--test", everything, "--atlas", sky.uri, "--json")
+    code, said, _ = cosmic(runs["good"], "--subset", everything, "--atlas", sky.uri, "--json")
     assert code == 0
     (found,) = json.loads(said)["tests"].values()
     assert found["runs"][0]["macro_f1"]["n"] == 9
+
+
+def test_a_report_of_runs_predicts_once_and_shows_what_each_component_is_worth(
+    cosmic, sky, runs, tmp_path, monkeypatch, capsys
+):
+    given = (
+        "report", runs["good"], "--ablate", f"steps={runs['short']}", "--out", tmp_path,
+        "--atlas", sky.uri,
+    )  # fmt: skip
+    code, said, wrong = call((*given, "--json"), monkeypatch, capsys)
+    assert code == 0, wrong
+    page = Path(json.loads(said)["report"])
+    assert page == tmp_path / "report/index.html"
+    text = page.read_text("utf-8")
+    assert "What each ingredient is worth" in text or "What each component is worth" in text
+    assert "good" in text
+    version = Atlas.open(sky.uri).version
+    code, said, _ = call(given, monkeypatch, capsys)
+    assert code == 0
+    assert Atlas.open(sky.uri).version == version
+    assert said.splitlines()[-1].startswith("Next, for one run's model card: cosmic model-card ")
+
+
+def test_scored_runs_are_listed_with_their_test_scores(cosmic, sky, runs, monkeypatch, capsys):
+    assert cosmic(runs["good"], "--atlas", sky.uri)[0] == 0
+    code, said, _ = call(("runs", "--out", runs["good"].parents[1], "--json"), monkeypatch, capsys)
+    assert code == 0
+    rows = {row["run"]: row for row in json.loads(said)["runs"]}
+    own = json.loads((runs["good"] / "metrics.json").read_text())["test"]["computed"]["macro_f1"]
+    assert rows["good"]["split"] == "test"
+    assert rows["good"]["macro_f1"] == own["value"]
+    assert (rows["good"]["n"], rows["good"]["label_kind"]) == (9, "computed")
+
+
+def test_the_ranking_ends_with_a_sentence_and_the_next_command(cosmic, sky, runs):
+    code, said, _ = cosmic(runs["short"], runs["good"], "--atlas", sky.uri)
+    assert code == 0
+    lines = said.splitlines()
+    assert lines[-1] == "Next: cosmic report good short"
+    assert any(line.startswith("good is best: macro-F1") for line in lines)
+    assert any(line.startswith("good less short: +") for line in lines)

@@ -78,7 +78,7 @@ def test_a_kill_at_any_write_loses_no_answer(tmp_path, replica, monkeypatch):
     assert recovered > 10, "no kill came between an image and its row"
 
 
-def test_a_revisit_asks_about_every_image_after_a_kill(tmp_path, replica, monkeypatch):
+def test_a_revalidate_asks_about_every_image_after_a_kill(tmp_path, replica, monkeypatch):
     place = Atlas.create(tmp_path / "atlas")
     with monkeypatch.context() as patched:
         # After the first images are written, before the ledger says so.
@@ -89,5 +89,5 @@ def test_a_revisit_asks_about_every_image_after_a_kill(tmp_path, replica, monkey
     assert place.count() > 0
     gather(place, replica.nasa_url, "galaxy", settings=MANNERS)
     replica.forget_requests()
-    gather(place, replica.nasa_url, "galaxy", settings=MANNERS, revisit=True)
+    gather(place, replica.nasa_url, "galaxy", settings=MANNERS, revalidate=True)
     assert replica.requests.count("/nasa-assets", status=304) == 40

@@ -223,16 +223,16 @@ def test_since_reads_only_what_is_new(atlas, calm):
     assert all(row["created_at"][:10] >= "2002-01-01" for row in rows)
 
 
-def test_a_revisit_asks_only_whether_anything_changed(atlas, calm):
+def test_a_revalidate_asks_only_whether_anything_changed(atlas, calm):
     gather(atlas, calm.nasa_url, "comet")
     calm.forget_requests()
-    done = gather(atlas, calm.nasa_url, "comet", revisit=True)
+    done = gather(atlas, calm.nasa_url, "comet", revalidate=True)
     assert (done.stored, done.already_there) == (0, 10)
     assert calm.requests.count("/nasa-assets", status=304) == 10
     kinds = atlas.read(["error_kind"], table="ledger", where="state = 'stored'")
     assert set(kinds.column("error_kind").to_pylist()) == {"unchanged"}
     calm.set_faults(Faults(rate_gone=1.0, only="/nasa-assets"))
-    gather(atlas, calm.nasa_url, "comet", revisit=True)
+    gather(atlas, calm.nasa_url, "comet", revalidate=True)
     assert status(atlas).sources["nasa"] == {"stored": 10}
     assert verify_atlas(atlas).problems == ()
 

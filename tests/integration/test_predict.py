@@ -48,7 +48,7 @@ def drawn(name: str, seed: int) -> bytes:
 class Drawn:
     """A source of images whose classes are colours."""
 
-    def where(self):
+    def origin(self):
         return {"uri": "drawn", "version": "1"}
 
     def examples(self, labels):

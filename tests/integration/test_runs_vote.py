@@ -99,7 +99,7 @@ def test_a_run_votes_on_new_images_and_on_no_other(cosmic, place, sky, named):
     assert code == 0
     told = json.loads(said)
     assert told["runs"]["run_quick"]["votes"] == 3
-    assert told["runs"]["run_quick"]["mute"] == {
+    assert told["runs"]["run_quick"]["abstained"] == {
         "it has learned from the image, or from one of its group": 24,
         "the image is of the val or test split": 6,
     }
@@ -112,14 +112,14 @@ def test_votes_and_silence_are_explained_and_measured(cosmic, place, sky):
     with (place / "cosmic.toml").open("a") as file:
         file.write('\n[curate]\nruns = ["./cosmic-out/runs/quick"]\n')
     assert cosmic("curate")[0] == 0
-    _, said, _ = cosmic("explain-label", "new:comet")
+    _, said, _ = cosmic("explain", "new:comet")
     assert "comet        run_quick: a trained run that has not learned from its group" in said
-    _, said, _ = cosmic("explain-label", "drawn:comet-00")
+    _, said, _ = cosmic("explain", "drawn:comet-00")
     assert "run_quick abstains: it has learned from the image" in said
-    _, said, _ = cosmic("explain-label", "drawn:comet-04")
+    _, said, _ = cosmic("explain", "drawn:comet-04")
     assert "run_quick abstains: the image is of the val or test split" in said
     (place / "truth.csv").write_text("id,class\nnew:comet,comet\nnew:galaxy,nebula\n")
-    code, said, _ = cosmic("curate", "--audit", "truth.csv", "--json")
+    code, said, _ = cosmic("audit", "truth.csv", "--json")
     rows = {(row["what"], row["measure"]): row["value"] for row in json.loads(said)["rows"]}
     assert code == 0
     assert rows["run_quick", "precision"] == 0.5
@@ -131,7 +131,7 @@ def test_a_copy_of_a_learned_image_is_not_judged(cosmic, sky):
     sky.add([NewImage(Record("new", "copy"), ingest_image(data), data)])
     assert cosmic("curate", "--run", "quick")[0] == 0
     assert set(votes_of(sky)) == {f"new:{name}" for name in CLASSES}
-    _, said, _ = cosmic("explain-label", "new:copy", "--json")
+    _, said, _ = cosmic("explain", "new:copy", "--json")
     assert json.loads(said)["label"] == ""
 
 
@@ -139,7 +139,7 @@ def test_an_image_that_cannot_be_read_gets_no_vote(cosmic, sky):
     add_new(sky, broken=True)
     code, said, _ = cosmic("curate", "--run", "quick", "--json")
     assert code == 0
-    assert json.loads(said)["runs"]["run_quick"]["mute"]["it cannot read the image"] == 1
+    assert json.loads(said)["runs"]["run_quick"]["abstained"]["it cannot read the image"] == 1
     assert set(votes_of(sky)) == {"new:galaxy", "new:nebula"}
 
 
@@ -154,7 +154,7 @@ def test_an_older_run_is_mute_until_training_again_has_written_its_record(cosmic
     assert json.loads(said)["runs"]["run_quick"] == {
         "filled": 0,
         "votes": 0,
-        "mute": {"it has no record of what it learned from": 33},
+        "abstained": {"it has no record of what it learned from": 33},
     }
     assert votes_of(sky) == {}
     # The labels are now those of the voters: none. Those that the run learned from are told.

@@ -25,14 +25,14 @@ from cosmic_morphology.studies import load_study, run_study
 
 COSMIC = str(Path(sys.executable).parent / "cosmic")
 SMALL = """
-[leak]
+[leakage]
 folds = 3
 [synthetic]
 ratios = [1]
 keep = 6
-[noise]
+[label_noise]
 levels = [0.0, 0.5]
-[size]
+[learning_curve]
 fractions = [0.3, 1.0]
 """
 
@@ -57,7 +57,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("name", ["leak", "synthetic", "noise", "size"])
+@pytest.mark.parametrize("name", ["leakage", "synthetic", "label-noise", "learning-curve"])
 def test_a_study_leaves_table_curves_conclusion_and_page_and_does_nothing_twice(name, study_file):
     study = load_study(study_file)
     first = run_study(name, study)
@@ -89,8 +89,8 @@ def test_a_study_leaves_table_curves_conclusion_and_page_and_does_nothing_twice(
 
 
 def test_the_same_file_gives_the_same_cells_in_another_folder(study_file, tmp_path):
-    first = run_study("size", load_study(study_file))
-    other = run_study("size", load_study(study_file, out=tmp_path))
+    first = run_study("learning-curve", load_study(study_file))
+    other = run_study("learning-curve", load_study(study_file, out=tmp_path))
     assert other.new_cells == other.cells
     names = sorted(path.name for path in (first.csv.parent / "cells").iterdir())
     assert names == sorted(path.name for path in (other.csv.parent / "cells").iterdir())
@@ -98,7 +98,7 @@ def test_the_same_file_gives_the_same_cells_in_another_folder(study_file, tmp_pa
 
 
 def test_the_leak_study_finds_the_leak_of_a_derived_set(study_file):
-    done = run_study("leak", load_study(study_file))
+    done = run_study("leakage", load_study(study_file))
     value = {
         row["arm"]: float(row["value"])
         for row in rows_of(done.csv)
@@ -118,7 +118,7 @@ def test_the_synthetic_study_measures_rare_classes_and_the_others(study_file):
 
 
 def test_no_rendered_image_is_ever_answered_in_any_study(study_file):
-    for name in ("leak", "synthetic", "noise", "size"):
+    for name in ("leakage", "synthetic", "label-noise", "learning-curve"):
         folder = run_study(name, load_study(study_file)).csv.parent / "cells"
         for file in folder.iterdir():
             said = json.loads(file.read_text("utf-8"))["said"]
@@ -128,12 +128,12 @@ def test_no_rendered_image_is_ever_answered_in_any_study(study_file):
 
 def test_the_command_prints_one_json_object_and_refuses_in_one_line(study_file, tmp_path):
     done = subprocess.run(
-        [COSMIC, "study", "size", "--config", study_file, "--json"],
+        [COSMIC, "study", "learning-curve", "--config", study_file, "--json"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert json.loads(done.stdout)["study"] == "size"
+    assert json.loads(done.stdout)["study"] == "learning-curve"
     bad = subprocess.run(
-        [COSMIC, "study", "size", "--config", tmp_path / "no.toml"],
+        [COSMIC, "study", "learning-curve", "--config", tmp_path / "no.toml"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert bad.returncode == 2
@@ -206,7 +206,7 @@ def test_an_imported_derived_set_shows_its_leak(tmp_path, drawn_jpeg):
     for vector, row in zip(vectors, rows, strict=True):
         vector[CLASSES.index(row["given_label"])] += 1.0
     embed(atlas, [row["id"] for row in rows], np.array(vectors))
-    done = run_study("leak", load_study(write_study(tmp_path, atlas, "[leak]\nfolds = 4\n")))
+    done = run_study("leakage", load_study(write_study(tmp_path, atlas, "[leakage]\nfolds = 4\n")))
     (gap,) = [
         row for row in rows_of(done.csv.parent / "differences.csv") if row["measure"] == "macro-F1"
     ]

@@ -152,7 +152,7 @@ def test_answers_are_written_as_csv_json_and_parquet(model, folder, tmp_path):
 class Drawn:
     """A source of images whose classes are colours."""
 
-    def where(self):
+    def origin(self):
         return {"uri": "drawn", "version": "1"}
 
     def examples(self, labels):

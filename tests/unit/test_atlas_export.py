@@ -191,13 +191,13 @@ def test_few_images_are_in_memory_at_once(atlas, arrival, tmp_path, monkeypatch,
         pa.table({"id": ids, "split": ["train"] * 400}), ColumnProvenance("split")
     )
     asked = []
-    read = Atlas.pictures
+    read = Atlas.images
 
     def watched(self, ids, columns):
         asked.append(len(ids))
         return read(self, ids, columns)
 
-    monkeypatch.setattr(Atlas, "pictures", watched)
+    monkeypatch.setattr(Atlas, "images", watched)
     export_images(atlas, tmp_path / "thumbnails", format_=format_)
     assert sum(asked) == 400
     assert max(asked) <= 128

@@ -145,7 +145,7 @@ def test_memory_is_told():
         (("collect", "a\udcff"), "UTF-8"),
         (("demo", "--per-class", "-1"), "--per-class"),
         (("demo", "--out="), "--out is empty"),
-        (("synthesize", "--size", "9" * 30), "--size"),
+        (("synthesize", "--size-px", "9" * 30), "--size-px"),
         (("synthesize", "--seed", "-1"), "--seed"),
         (("replica", "--images", ".", "--catalogue", "x", "--port", "99999"), "--port"),
         (("replica", "--images", ".", "--catalogue", "x", "--latency-ms", "nan"), "--latency-ms"),
@@ -154,7 +154,7 @@ def test_memory_is_told():
         (("review", "queue", "--limit", "0"), "--limit"),
         (("evaluate", "no-such-run"), "no such run"),
         (("export", "no-such-run", "--onnx", "x.onnx"), "no such run"),
-        (("card", "no-such-run"), "no such run"),
+        (("model-card", "no-such-run"), "no such run"),
         (("predict", "no-such-run", "x.jpg"), "no such run"),
     ],
 )
@@ -215,7 +215,7 @@ def test_storage_options_are_not_told_when_they_are_wrong(ran, monkeypatch, tmp_
 def test_cheap_things_are_checked_before_torch_is_imported(tmp_path):
     script = (
         "import sys; from cosmic_morphology.cli import main\n"
-        "lines = [['evaluate', 'nix'], ['predict', 'nix', 'x.jpg'], ['card', 'nix'],\n"
+        "lines = [['evaluate', 'nix'], ['predict', 'nix', 'x.jpg'], ['model-card', 'nix'],\n"
         "         ['export', 'nix', '--onnx', 'x.onnx'], ['predict', 'nix.onnx', 'x.jpg']]\n"
         "for words in lines:\n"
         "    sys.argv = ['cosmic', *words]\n"
@@ -259,8 +259,8 @@ def test_verdicts_on_unknown_images_alone_are_no_success(ran, filled, tmp_path):
     table.write_text(f"which,verdict,label\n{known},label,star\n")
     code, _, err = ran("review", "import", table, "--atlas", filled.uri)
     assert code == 2
-    assert "--columns" in err
-    words = ("review", "import", table, "--columns", "id=which", "--atlas", filled.uri, "--json")
+    assert "--column" in err
+    words = ("review", "import", table, "--column", "id=which", "--atlas", filled.uri, "--json")
     code, out, _ = ran(*words)
     assert code == 0
     assert json.loads(out)["stored"] == 1
@@ -291,8 +291,8 @@ def test_a_wrong_filter_of_an_export_is_one_line(ran, filled, tmp_path):
 
 # Which verbs a message can come from, by the room that says it; a verb named beside wins.
 ROOMS = {
-    "curate/review/tables.py": ("review import", "curate"),
-    "curate/labels/audit.py": ("curate",),
+    "curate/review/tables.py": ("review import", "audit"),
+    "curate/labels/audit.py": ("audit",),
     "collect/sources/folder/table.py": ("import",),
     "collect/sources/folder/source.py": ("import",),
     "collect/import_folder.py": ("import",),

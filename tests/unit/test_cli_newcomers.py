@@ -163,9 +163,79 @@ def test_the_tab_key_offers_verbs_options_and_names(tmp_path):
     assert completed("cosmic split --hold", tmp_path) == ["--hold-out"]
     assert completed("cosmic predict mi", tmp_path) == ["mine", "minor"]
     assert completed("cosmic train --recipe scr", tmp_path) == ["scratch"]
-    assert completed("cosmic synthesize --kind gal", tmp_path) == ["galaxy"]
+    assert completed("cosmic synthesize --class gal", tmp_path) == ["galaxy"]
 
 
 def test_settings_that_are_not_valid_leave_the_tab_key_silent(tmp_path):
     (tmp_path / "cosmic.toml").write_text("no_such = 1\n")
     assert completed("cosmic predict mi", tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("collect", "comet", "--source", "nassa"), "nasa"),
+        (("collect", "comet", "--retry", "pendin"), "pending"),
+        (("collect", "legacysurvey", "--source", "cutouts", "--option", "size_pix=64"), "size_px"),
+        (("synthesize", "--class", "galxy"), "galaxy"),
+        (("train", "--recipe", "scrach"), "scratch"),
+        (("atlas", "export", "x", "--format", "imagefoldr"), "imagefolder"),
+        (("atlas", "export", "y", "--where", "lisence = 'x'"), "licence"),
+    ],
+)
+def test_a_mistyped_name_gets_the_one_that_was_meant(ran, filled, words, meant):
+    code, _, err = ran(*words, "--atlas", filled.uri)
+    assert code == 2
+    assert f"Did you mean '{meant}'?" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("[collect]\nattemps = 3\n", "attempts"),
+        ("[learn]\nbackbon = 'x'\n", "backbone"),
+        ("sed = 3\n", "seed"),
+    ],
+)
+def test_a_mistyped_setting_gets_the_one_that_was_meant(ran, tmp_path, text, meant):
+    (tmp_path / "cosmic.toml").write_text(text)
+    code, _, err = ran("status")
+    assert code == 2
+    assert f"Did you mean '{meant}'?" in err
+
+
+def test_mistyped_keys_of_a_recipe_get_those_that_were_meant(tmp_path):
+    from cosmic_morphology.errors import SettingsError
+    from cosmic_morphology.learn import load_recipe
+
+    for text, meant in (("lerning_rate = 1", "learning_rate"), ("[augment]\nflipp = true", "flip")):
+        file = tmp_path / "mine.toml"
+        file.write_text(text)
+        with pytest.raises(SettingsError, match=f"no such key.*Did you mean '{meant}'"):
+            load_recipe(str(file))
+
+
+def test_a_mistyped_run_gets_the_one_that_was_meant(ran, tmp_path):
+    for name in ("mine", "other"):
+        folder = tmp_path / "cosmic-out" / "runs" / name
+        folder.mkdir(parents=True)
+        (folder / "FINISHED").touch()
+    assert "Did you mean 'mine'?" in ran("predict", "mien", "x.jpg")[2]
+
+
+def test_a_mistyped_column_of_a_table_gets_the_one_that_was_meant(ran, filled, tmp_path):
+    table = tmp_path / "verdicts.csv"
+    table.write_text("idd,verdict,label\nnasa:x001,label,star\n")
+    code, _, err = ran("review", "import", table, "--atlas", filled.uri)
+    assert code == 2
+    assert "Did you mean 'idd'?" in err
+    code, _, err = ran("review", "import", table, "--atlas", filled.uri, "--column", "idx=idd")
+    assert code == 2
+    assert "Did you mean 'id'?" in err
+
+
+def test_a_mistyped_tag_gets_the_one_that_was_meant(ran, filled):
+    filled.tag("first-look")
+    code, _, err = ran("atlas", "info", "--version", "frist-look", "--atlas", filled.uri)
+    assert code == 2
+    assert "Did you mean 'first-look'?" in err

@@ -164,7 +164,7 @@ def test_a_missing_column_is_named_with_those_that_are_there_and_what_to_do(tmp_
     with pytest.raises(InputError) as caught:
         records(tmp_path, csv=table)
     assert caught.value.where == str(table)
-    assert "no column 'file'; there is: image, kind" in caught.value.what
+    assert "no column 'file'. There are: image, kind" in str(caught.value)
     assert "--column file=NAME" in caught.value.todo
     with pytest.raises(InputError, match="no column 'class'"):
         records(tmp_path, csv=table, columns={"file": "image", "label": "class"})

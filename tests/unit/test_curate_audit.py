@@ -11,7 +11,7 @@ import pytest
 
 from cosmic_morphology.cli import app
 from cosmic_morphology.curate.labels.assign import label
-from cosmic_morphology.curate.labels.audit import HALVES, audit_labels, half_of, ratio_interval
+from cosmic_morphology.curate.labels.audit import SUBSETS, audit_labels, ratio_interval, subset_of
 from cosmic_morphology.curate.votes.cast import vote
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.pipeline import STAGES, Context
@@ -64,36 +64,36 @@ def test_recall_counts_the_images_that_nobody_spoke_of(curated, tmp_path):
     assert table.get("label", "recall").n == 5
 
 
-def test_the_halves_of_a_truth_share_no_group_and_miss_none(curated, tmp_path):
+def test_the_subsets_of_checked_labels_share_no_group_and_miss_none(curated, tmp_path):
     names = ["M 51", "M 51", "67P", "67P", "NGC 1"]
     rows = [f"nasa:x{n:03d},{TRUTH[n]},{name}" for n, name in enumerate(names)]
     file = truth(tmp_path, rows, "id,class,group")
     sizes = {}
-    for half in HALVES:
-        mine = [name for name in names if half_of(name) == half]
-        sizes[half] = len(mine)
+    for subset in SUBSETS:
+        mine = [name for name in names if subset_of(name) == subset]
+        sizes[subset] = len(mine)
         if mine:
-            table = audit_labels(curated, file, taxonomy=SIX, half=half)
-            assert (table.n, table.groups, table.half) == (len(mine), len(set(mine)), half)
+            table = audit_labels(curated, file, taxonomy=SIX, subset=subset)
+            assert (table.n, table.groups, table.subset) == (len(mine), len(set(mine)), subset)
     assert sum(sizes.values()) == 5
-    assert half_of("M 51") == half_of(" m 51 ")
+    assert subset_of("M 51") == subset_of(" m 51 ")
 
 
-def test_a_half_needs_groups_and_a_name_that_there_is(curated, tmp_path):
+def test_a_subset_needs_groups_and_a_name_that_there_is(curated, tmp_path):
     with pytest.raises(InputError, match="no column 'group'"):
-        audit_labels(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX, half="tune")
+        audit_labels(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX, subset="dev")
     with pytest.raises(UsageError, match="third"):
-        audit_labels(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX, half="third")
+        audit_labels(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX, subset="third")
 
 
 def test_the_command_keeps_the_audit_where_the_report_looks(curated, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     rows = [f"x{n:03d},{name}" for n, name in enumerate(TRUTH)]
     file = truth(tmp_path, rows, "file,class")
-    given = ["--atlas", curated.uri, "--columns", "id=file", "--id-prefix", "nasa:"]
-    app(["curate", "--audit", str(file), *given], standalone_mode=False)
+    given = ["--atlas", curated.uri, "--column", "id=file", "--id-prefix", "nasa:"]
+    app(["audit", str(file), *given], standalone_mode=False)
     said = capsys.readouterr().out
-    assert "against 5 checked labels" in said
+    assert "Measured on 5 checked labels" in said
     kept = json.loads((tmp_path / "cosmic-out/audit.json").read_text("utf-8"))
     assert {"label", "object_name"} <= {row["what"] for row in kept["rows"]}
     assert kept["atlas_version"] == str(curated.version)
@@ -110,7 +110,7 @@ def test_the_pipeline_measures_what_its_settings_name(curated, tmp_path):
     assert stage.is_enabled(settings)
     stage.run(Context(settings, curated, SIX, tmp_path, lambda _: nullcontext()))
     kept = json.loads((tmp_path / "audit.json").read_text("utf-8"))
-    assert (kept["n"], kept["half"]) == (5, "")
+    assert (kept["n"], kept["subset"]) == (5, "")
     assert not stage.is_enabled(load_settings(None))
 
 
@@ -136,8 +136,8 @@ def test_intervals_are_wider_when_images_hang_together():
     [
         (["nasa:x000,quasar"], "id,class", "line 2: the label 'quasar' is not a class"),
         (["elsewhere,comet"], "id,class", "no image of this table is in the atlas"),
-        (["x,comet"], "name,class", "no column 'id'; there is: name, class"),
-        (["nasa:x000,1"], "id,note", "no column 'label'; there is: id, note"),
+        (["x,comet"], "name,class", "no column 'id'.*There are: name, class"),
+        (["nasa:x000,1"], "id,note", "no column 'label'.*There are: id, note"),
     ],
 )
 def test_a_bad_truth_table_is_refused(curated, tmp_path, rows, head, says):

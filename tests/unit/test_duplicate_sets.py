@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from cosmic_morphology import citation
 from cosmic_morphology.cli import app
 from cosmic_morphology.curate import find_duplicates
-from cosmic_morphology.curate.duplicate_sets import COLUMNS, duplicate_sets
+from cosmic_morphology.curate.duplicates.sets import COLUMNS, duplicate_sets
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import CurateSettings
 

@@ -79,7 +79,7 @@ def test_curating_ends_with_a_table_and_a_page(atlas, arrival, tmp_path, monkeyp
             assert told["page"] == "cosmic-out/curated.html"
             assert [row["images"] for row in told["classes"] if row["name"] == "comet"] == [2]
         else:
-            assert "page: cosmic-out/curated.html" in said
+            assert "Page: cosmic-out/curated.html" in said
             assert "irrelevant" in said
     assert (tmp_path / "cosmic-out/curated.html").is_file()
 

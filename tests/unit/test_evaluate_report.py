@@ -68,7 +68,7 @@ class Page(HTMLParser):
 AUDIT = {
     "n": 40,
     "groups": 31,
-    "half": "report",
+    "subset": "held-out",
     "atlas_version": "i1-c2-d3-l4",
     "rows": [
         {"what": what, "measure": measure, "value": value, "low": 0.1, "high": 0.9, "n": 38}
@@ -271,7 +271,7 @@ def test_texts_lose_what_could_turn_a_line_around():
 
 def test_what_a_run_says_of_itself_is_read_back(tmp_path):
     from cosmic_morphology.errors import InputError
-    from cosmic_morphology.evaluate.run_facts import read_facts
+    from cosmic_morphology.learn.run_folder.facts import read_facts
 
     facts = read_facts(write_run(tmp_path, "one"))
     assert facts.classes == CLASSES
@@ -282,11 +282,11 @@ def test_what_a_run_says_of_itself_is_read_back(tmp_path):
         read_facts(tmp_path / "runs" / "one")
 
 
-def test_the_report_says_how_good_the_labels_are_and_on_which_half(told):
+def test_the_report_says_how_good_the_labels_are_and_on_which_subset(told):
     _, text = told
     part = text[text.index("How good are the labels") : text.index('id="explore"')]
     assert "40 images in 31 groups" in part
-    assert "the half “report”" in part
+    assert "the subset “held-out”" in part
     for value in ("0.250", "0.770", "0.943", "0.810", "0.620"):
         assert f'{value}</span> <span class="ci">[0.100, 0.900]' in part
     assert part.count("of 38") == 6
@@ -303,9 +303,9 @@ def test_a_report_without_an_audit_says_nothing_of_one(tmp_path):
 
 def test_the_report_shows_what_studies_found(tmp_path):
     atlas = make_atlas(tmp_path / "atlas")
-    folder = tmp_path / "studies" / "noise"
+    folder = tmp_path / "studies" / "label-noise"
     folder.mkdir(parents=True)
-    (folder / "study.json").write_text('{"study": "noise", "atlas_version": "i1-c2-d3-l4"}')
+    (folder / "study.json").write_text('{"study": "label-noise", "atlas_version": "i1-c2-d3-l4"}')
     (folder / "conclusion.txt").write_text("Curation gains +0.04 [+0.01, +0.07].\n")
     (folder / "curves.png").write_bytes(b"\x89PNG")
     (tmp_path / "studies" / "unfinished").mkdir()

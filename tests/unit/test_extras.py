@@ -15,6 +15,7 @@ import pytest
 import cosmic_morphology
 from cosmic_morphology import extras
 from cosmic_morphology.errors import MissingExtraError
+from cosmic_morphology.io_utils import data_frame
 
 DEFAULT_SOURCE = Path(cosmic_morphology.__file__).parent
 PROJECT = tomllib.loads((DEFAULT_SOURCE.parents[1] / "pyproject.toml").read_text("utf-8"))[
@@ -57,7 +58,7 @@ def test_every_imported_package_is_of_the_core_or_of_the_extra_that_is_named_for
     core = {plain(each) for each in PROJECT["dependencies"]}
     known = packages_distributions()
     foreign = IMPORTED - set(sys.stdlib_module_names) - {"cosmic_morphology", "pandas"}
-    assert {"torch", "galsim", "starlette", "ray", "mlflow"} <= foreign
+    assert {"torch", "galsim", "starlette", "optuna", "ray", "mlflow"} <= foreign
     for package in sorted(foreign):
         dists = {each.lower().replace("_", "-") for each in known.get(package, [package])}
         if dists & core:
@@ -137,10 +138,10 @@ def test_a_fault_of_this_program_is_not_blamed_on_what_is_installed():
     )
 
 
-def test_pandas_is_asked_for_by_to_pandas_alone(monkeypatch):
+def test_a_data_frame_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MissingExtraError, match=r"to_pandas.*pip install pandas"):
-        extras.import_pandas()
+    with pytest.raises(MissingExtraError, match=r"pip install pandas"):
+        data_frame([{"a": 1}], ["a"])
 
 
 def told_without(package: str, script: str, *given: str) -> str:
@@ -183,7 +184,8 @@ def test_the_core_imports_without_any_extra():
         "cosmic_morphology.studies, cosmic_morphology.learn;"
         "from cosmic_morphology.learn import load_recipe, read_run, find_run;"
         "assert 'matplotlib' not in sys.modules;"
-        "import cosmic_morphology.evaluate"
+        "import cosmic_morphology.evaluate, cosmic_morphology.report;"
+        "from cosmic_morphology import explore_atlas, evaluate_run, write_report"
     )
     every = ",".join([*extras.EXTRA_OF, "pandas"])
     done = subprocess.run(

@@ -11,7 +11,7 @@ import pytest
 from cosmic_morphology import cli
 from cosmic_morphology.atlas import ColumnProvenance
 from cosmic_morphology.learn.data.atlas_source import AtlasSource
-from cosmic_morphology.pipeline.summary import Summary
+from cosmic_morphology.pipeline.summary import PipelineResult
 from cosmic_morphology.settings import CollectJob, LearnSettings, SettingsError, job_of
 
 WORKS_ON_IMAGES = [
@@ -21,11 +21,11 @@ WORKS_ON_IMAGES = [
     "embed",
     "train one",
     "explore",
-    "study leak --config study.toml",
+    "study leakage --config study.toml",
     "review queue",
     "review start",
     "review agreement",
-    "explain-label made:1",
+    "explain made:1",
 ]
 
 
@@ -80,7 +80,7 @@ def finished(tmp_path):
     "words",
     [
         "evaluate run",
-        "evaluate run --report page",
+        "report run",
         "export run --onnx model.onnx",
         "export run --onnx model.onnx --int8",
         "predict run",
@@ -135,8 +135,8 @@ def test_a_column_of_embeddings_without_one_filled_is_compared_as_none(filled):
 
 def test_no_password_of_an_address_is_written(atlas, tmp_path):
     atlas.uri = "s3://ann:secretpass@host/bucket/a?X-Amz-Signature=cafe0123"
-    where = AtlasSource(atlas).where()
-    Summary(atlas=atlas.address).write(tmp_path / "summary.json")
+    where = AtlasSource(atlas).origin()
+    PipelineResult(atlas=atlas.address).write(tmp_path / "summary.json")
     (tmp_path / "atlas.json").write_text(json.dumps(where))
     for file in tmp_path.glob("*.json"):
         text = file.read_text("utf-8")

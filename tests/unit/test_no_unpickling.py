@@ -34,6 +34,8 @@ FORBIDDEN_CALLS = {
 FORBIDDEN_METHODS = {"load_from_checkpoint", "load_state_dict_from_url", "read_pickle", "to_pickle"}
 # Between a process and the child that it starts, over the child's own pipe: nothing from outside.
 BETWEEN_OUR_OWN_PROCESSES = {"replica/server.py": "pickle", "replica/__main__.py": "pickle"}
+# Makes a data frame of our own rows; its readers of pickles are found by name below.
+MAKES_FRAMES = {"io_utils.py": "pandas"}
 # Reads with an allow-list, and only so: argument and the value that it must have.
 NEEDED = {"torch.load": ("weights_only", True)}
 NEVER = {"allow_pickle": True, "weights_only": False}
@@ -82,7 +84,7 @@ def faults_in(text: str) -> list[str]:
     "file", sorted(SOURCE.rglob("*.py")), ids=lambda f: str(f.relative_to(SOURCE))
 )
 def test_no_file_of_the_program_unpickles_or_evaluates(file):
-    own = BETWEEN_OUR_OWN_PROCESSES.get(str(file.relative_to(SOURCE)))
+    own = (BETWEEN_OUR_OWN_PROCESSES | MAKES_FRAMES).get(str(file.relative_to(SOURCE)))
     assert set(faults_in(file.read_text("utf-8"))) <= {f"imports {own}"}
 
 

@@ -19,8 +19,8 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.evaluate import evaluate_run
 from cosmic_morphology.evaluate.neighbours import embedding_for
 from cosmic_morphology.evaluate.predictions import read_answers
-from cosmic_morphology.evaluate.run_facts import read_facts
 from cosmic_morphology.learn.models.backbones import PRESETS
+from cosmic_morphology.learn.run_folder.facts import read_facts
 from cosmic_morphology.settings import CurateSettings, EvaluateSettings
 from cosmic_morphology.studies.dataset import read_pool
 

@@ -138,7 +138,7 @@ def test_columns_may_be_named_as_the_command_line_gives_them(tmp_path):
     content = "alpha,delta\n1,2\n"
     with pytest.raises(InputError, match="no column for 'ra'") as caught:
         read(tmp_path, content)
-    advised = caught.value.todo.partition("columns=")[2].partition(";")[0]
+    advised = caught.value.todo.partition("columns=")[2].partition(".")[0]
     filled = advised.replace("ra=NAME", "ra=alpha").replace("dec=NAME", "dec=delta")
     assert read(tmp_path, content, columns=filled) == read(
         tmp_path, content, columns={"ra": "alpha", "dec": "delta"}

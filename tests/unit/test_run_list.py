@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from cosmic_morphology.cli import app
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.evaluate.run_list import COLUMNS, runs
-from cosmic_morphology.evaluate.run_pair import compare_two
+from cosmic_morphology.learn.run_folder.run_list import COLUMNS, runs
+from cosmic_morphology.learn.run_folder.run_pair import compare_two
 
 CLASSES = ("comet", "galaxy")
 
@@ -168,7 +168,7 @@ def test_an_empty_folder_of_runs_is_no_error(tmp_path):
 def test_runs_are_listed_without_torch(tmp_path):
     make_run(tmp_path, "one")
     script = (
-        "import sys; from cosmic_morphology.evaluate.run_list import runs; "
+        "import sys; from cosmic_morphology.learn.run_folder.run_list import runs; "
         f"assert len(runs({str(tmp_path)!r})) == 1; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

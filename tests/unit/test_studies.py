@@ -81,7 +81,7 @@ def test_a_cell_with_rendered_answers_is_never_written(pool, tmp_path):
         return TrialOutput(drawn, np.zeros(4, np.int64), 1)
 
     with pytest.raises(LeakError):
-        run_trials(pool, [Trial("a", 0.0, 1)], work, tmp_path, study="leak")
+        run_trials(pool, [Trial("a", 0.0, 1)], work, tmp_path, study="leakage")
     assert not list(tmp_path.iterdir())
 
 
@@ -147,13 +147,13 @@ def test_a_finished_cell_is_not_done_again_and_a_killed_study_goes_on(pool, tmp_
 
     trials = [Trial("a", 0.5, seed, more={"b": 1}) for seed in (1, 2, 3)]
     with pytest.raises(KeyboardInterrupt):
-        run_trials(pool, trials, work, tmp_path, study="size")
+        run_trials(pool, trials, work, tmp_path, study="learning-curve")
     done.append(0)
-    cells, new = run_trials(pool, trials, work, tmp_path, study="size")
+    cells, new = run_trials(pool, trials, work, tmp_path, study="learning-curve")
     assert done == [1, 2, 0, 3]
     assert new == 1
     assert [cell.trial.seed for cell in cells] == [1, 2, 3]
-    assert run_trials(pool, trials, work, tmp_path, study="size") == (cells, 0)
+    assert run_trials(pool, trials, work, tmp_path, study="learning-curve") == (cells, 0)
 
 
 def test_other_images_settings_or_studies_are_other_cells(pool, tmp_path):
@@ -162,14 +162,14 @@ def test_other_images_settings_or_studies_are_other_cells(pool, tmp_path):
     def work(_):
         return TrialOutput(test, pool.y_true[test], 5)
 
-    def new(pool, trial, study="size"):
+    def new(pool, trial, study="learning-curve"):
         return run_trials(pool, [trial], work, tmp_path, study=study)[1]
 
     trial = Trial("a", 0.5, 1, more={"epochs": 4})
     assert new(pool, trial) == 1
     assert new(pool, trial) == 0
     assert new(pool, replace(trial, more={"epochs": 5})) == 1
-    assert new(pool, trial, "noise") == 1
+    assert new(pool, trial, "label-noise") == 1
     moved = pool.vectors.copy()
     moved[0, 0] += 1
     assert new(replace(pool, vectors=moved), trial) == 1
@@ -274,7 +274,7 @@ def test_folds_of_a_seed_are_put_together(pool, tmp_path):
         return TrialOutput(part, pool.y_true[part], 10 * (trial.fold + 1))
 
     trials = [Trial("a", 0.0, seed, fold) for seed in (1, 2) for fold in (0, 1)]
-    cells, _ = run_trials(pool, trials, work, tmp_path, study="leak")
+    cells, _ = run_trials(pool, trials, work, tmp_path, study="leakage")
     (place,) = collect_points(pool, cells)
     assert sorted(place.rows.tolist()) == sorted(rows.tolist())
     assert place.said.shape == (2, len(rows))
@@ -310,8 +310,8 @@ def test_the_answer_follows_from_the_intervals(intervals, said):
 
 
 def test_a_wrong_key_or_recipe_of_a_study_is_named(tmp_path, atlas):
-    path = write_study(tmp_path, atlas, "[size]\nfraction = [1]\n")
-    with pytest.raises(SettingsError, match=r"size\.fraction"):
+    path = write_study(tmp_path, atlas, "[learning_curve]\nfraction = [1]\n")
+    with pytest.raises(SettingsError, match=r"learning_curve\.fraction"):
         load_study(path)
     with pytest.raises(SettingsError, match=r"none\.toml.*no such file"):
         load_study(tmp_path / "none.toml")

@@ -243,8 +243,17 @@ def test_without_real_images_or_labels_nothing_is_composed(tmp_path):
 
 
 def test_the_verb_composes_onto_other_skies(tmp_path):
-    words = ["synthesize", "--onto", "rendered", "--per-class", "1", "--size", "48", "--json"]
-    words += ["--kind", "planet", "--atlas", str(tmp_path / "atlas"), "--seed", "3"]
+    words = [
+        "synthesize",
+        "--background",
+        "rendered",
+        "--per-class",
+        "1",
+        "--size-px",
+        "48",
+        "--json",
+    ]
+    words += ["--class", "planet", "--atlas", str(tmp_path / "atlas"), "--seed", "3"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["added"] == 1

@@ -11,7 +11,7 @@ import typer
 
 from cosmic_morphology.cli import (
     atlas,
-    card,
+    audit,
     cite,
     collect,
     curate,
@@ -19,18 +19,21 @@ from cosmic_morphology.cli import (
     duplicates,
     embed,
     evaluate,
-    explain_label,
+    explain,
     explore,
     export,
     import_,
+    model_card,
     predict,
     replica,
+    report,
     review,
     run,
     runs,
     split,
     status,
     study,
+    sweep,
     synthesize,
     train,
 )
@@ -45,32 +48,18 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for module in (
-    demo,
-    run,
-    collect,
-    import_,
-    synthesize,
-    status,
-    explore,
-    embed,
-    curate,
-    explain_label,
-    duplicates,
-    split,
-    train,
-    runs,
-    evaluate,
-    predict,
-    export,
-    card,
-    study,
-    cite,
-    replica,
-):
-    app.command(module.NAME, cls=CheckedCommand)(module.command)
-app.add_typer(review.app, name="review")
-app.add_typer(atlas.app, name="atlas")
+VERBS = {
+    "Everything at once": (demo, run),
+    "Get images": (collect, import_, synthesize, replica, status, explore),
+    "Curate labels and split": (embed, curate, explain, duplicates, audit, split),
+    "Train and measure": (train, sweep, runs, evaluate, report, predict, study),
+    "Give on": (export, model_card, cite),
+}
+for panel, modules in VERBS.items():
+    for module in modules:
+        app.command(module.NAME, cls=CheckedCommand, rich_help_panel=panel)(module.command)
+app.add_typer(review.app, name="review", rich_help_panel="Curate labels and split")
+app.add_typer(atlas.app, name="atlas", rich_help_panel="Give on")
 
 
 def _say_version(asked: bool) -> None:

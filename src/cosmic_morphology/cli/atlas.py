@@ -19,10 +19,13 @@ from cosmic_morphology.cli.common import (
 )
 from cosmic_morphology.cli.printing import progress, say, tell
 
-app = typer.Typer(help="Look into the atlas, pin versions, verify, export.", no_args_is_help=True)
+app = typer.Typer(help="Look into the atlas, tag versions, verify, export.", no_args_is_help=True)
 
 VersionOption = Annotated[
-    str | None, typer.Option("--version", help="A tag or version.", show_default=False)
+    str | None,
+    typer.Option(
+        "--version", help="Read the atlas as it was at this tag or version.", show_default=False
+    ),
 ]
 
 
@@ -70,7 +73,7 @@ def versions(
 
 @app.command(cls=CheckedCommand)
 def tag(
-    name: Annotated[str, typer.Argument(help="The new name.")],
+    name: Annotated[str, typer.Argument(help="Name of the tag.")],
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -85,7 +88,9 @@ def tag(
 def verify(
     atlas: AtlasOption = None,
     config: ConfigOption = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Do not read the bytes.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Do not read the bytes of the images.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check rows, hashes, schema and partners; exit code 1 when something is damaged."""
@@ -136,7 +141,7 @@ def export(
         bool, typer.Option("--original", help="Write the files as fetched, not thumbnails.")
     ] = False,
     where: Annotated[
-        str | None, typer.Option("--where", help="Which images, as a filter in SQL.")
+        str | None, typer.Option("--where", help="Filter in SQL that chooses the images.")
     ] = None,
     min_confidence: Annotated[
         float,

@@ -28,26 +28,44 @@ NAME = "collect"
 
 def command(
     queries: Annotated[
-        list[str] | None, typer.Argument(help="Search words; none: those of the taxonomy.")
+        list[str] | None, typer.Argument(help="Search words.", show_default="those of the taxonomy")
     ] = None,
-    source: Annotated[str, typer.Option("--source", help="The archive.")] = "nasa",
-    root: Annotated[str, typer.Option("--root", help="Another address: a replica's.")] = "",
+    source: Annotated[
+        str, typer.Option("--source", help="Name of the archive, or of a plug-in.")
+    ] = "nasa",
+    root: Annotated[
+        str,
+        typer.Option(
+            "--root", help="Address to ask instead of the archive's, such as a replica's."
+        ),
+    ] = "",
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Fetch at most N images.")
+        int | None, typer.Option("--limit", min=1, help="Stop after N images.")
     ] = None,
-    contact: Annotated[str | None, typer.Option("--contact", help="For the user agent.")] = None,
+    contact: Annotated[
+        str | None,
+        typer.Option("--contact", help="Your e-mail or page; archives see it in the user agent."),
+    ] = None,
     retry: Annotated[
-        list[str] | None, typer.Option("--retry", help="Try URLs of this state again.")
+        list[str] | None,
+        typer.Option("--retry", help="Try URLs of this state again (STATES); repeat for more."),
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option("--since", formats=["%Y-%m-%d"], help="Only what is newer."),
+        typer.Option(
+            "--since",
+            formats=["%Y-%m-%d"],
+            help="Fetch only what the archive has added since this day.",
+        ),
     ] = None,
-    revisit: Annotated[
-        bool, typer.Option("--revisit", help="Ask about stored images again (ETag).")
+    revalidate: Annotated[
+        bool, typer.Option("--revalidate", help="Ask whether stored images have changed (ETag).")
     ] = False,
     option: Annotated[
-        list[str] | None, typer.Option("--option", help="For the source: name=value.")
+        list[str] | None,
+        typer.Option(
+            "--option", metavar="KEY=VALUE", help="Set an option of the source; repeat for more."
+        ),
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
@@ -79,7 +97,7 @@ def command(
             limits=ImageLimits(**settings.imaging.model_dump()),
             retry=set(retry or ()),
             since=since.date() if since else None,
-            revisit=revisit,
+            revalidate=revalidate,
             progress=report,
         )
     shown = {key: value for key, value in plain(summary).items() if key != "certificate"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -18,32 +19,84 @@ from cosmic_morphology.cli.printing import console, say_json
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.extras import needs as needs_package
 from cosmic_morphology.safe_text import hide
+from cosmic_morphology.suggest import suggest_names
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
     from cosmic_morphology.settings import Settings
 
+# How Lance says that a filter names no column.
+_NO_COLUMN = re.compile(r"No field named \"?([\w.]+?)\"?$")
 # What numpy, torch and scikit-learn all take.
 LARGEST_SEED = 2**32 - 1
 
 AtlasOption = Annotated[
     str | None,
-    typer.Option("--atlas", help="Folder or address of the atlas (s3://…).", show_default=False),
+    typer.Option(
+        "--atlas",
+        help="Folder of the atlas, or its address (s3://…).",
+        show_default="that of the settings",
+    ),
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", help="A settings file; otherwise cosmic.toml.", show_default=False),
+    typer.Option(
+        "--config",
+        help="Settings file (TOML).",
+        show_default="cosmic.toml, where there is one",
+    ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on standard output, also of an error.")
+]
 SeedOption = Annotated[
     int | None,
     typer.Option(
-        "--seed", min=0, max=LARGEST_SEED, help="Of every random choice.", show_default=False
+        "--seed",
+        min=0,
+        max=LARGEST_SEED,
+        help="Seed for all random choices.",
+        show_default="that of the settings",
     ),
 ]
 
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder of runs and reports.", show_default="that of the settings"),
+]
 RunArgument = Annotated[
     Path, typer.Argument(help="Name of a run, or its folder.", autocompletion=completion.runs)
+]
+RunsArgument = Annotated[
+    list[Path],
+    typer.Argument(help="Names of runs, or their folders.", autocompletion=completion.runs),
+]
+AblateOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ablate",
+        metavar="COMPONENT=RUN",
+        help="Measure a component that the first run has and RUN lacks; repeat for more.",
+    ),
+]
+LabelsOption = Annotated[
+    str, typer.Option("--labels", help="Train on the column 'label', or on the votes of one voter.")
+]
+TrackOption = Annotated[
+    bool,
+    typer.Option("--mlflow", help="Also log to MLflow: <out>/mlflow, or MLFLOW_TRACKING_URI."),
+]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="OURS=THEIRS",
+        help="Name of a column of the table where it is not ours: id=file; repeat for more.",
+    ),
+]
+IdPrefixOption = Annotated[
+    str,
+    typer.Option("--id-prefix", help="Text put before each id of the table that lacks it: nasa:."),
 ]
 
 
@@ -99,10 +152,12 @@ def check_filter(atlas: Atlas, where: str, *, option: str) -> None:
         _check_ends(atlas, where)
     except ValueError as error:
         why = str(error).partition(". Valid fields")[0].partition(", /")[0]
+        unknown = _NO_COLUMN.search(why)
+        meant = suggest_names(unknown[1], atlas.columns()) if unknown else ""
         raise UsageError(
             f"{option} cannot be used: {why.removeprefix('Invalid user input: ')}",
             where=where,
-            todo="Write it as \"label = 'comet' AND source = 'nasa'\".",
+            todo=meant or "Write it as \"label = 'comet' AND source = 'nasa'\".",
         ) from error
 
 

@@ -33,7 +33,7 @@ def recipes(incomplete: str) -> list[str]:
 
 def backbones(incomplete: str) -> list[str]:
     """Short names of backbones; timm's own are too many."""
-    from cosmic_morphology.learn.models.backbones import PRESETS
+    from cosmic_morphology.learn.models.presets import PRESETS
 
     return _beginning(incomplete, PRESETS)
 

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
     JsonOption,
     atlas_with_images,
-    pairs,
     require_extra,
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import console, progress, say
-from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.cli.stage_tables import show_curated
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
-    from cosmic_morphology.curate import AuditTable, TrainedVoter
+    from cosmic_morphology.curate import TrainedVoter
     from cosmic_morphology.settings import Settings
     from cosmic_morphology.taxonomy import Taxonomy
 
@@ -30,24 +29,6 @@ NAME = "curate"
 
 
 def command(
-    audit: Annotated[
-        Path | None,
-        typer.Option(
-            "--audit",
-            help="CSV of checked labels (id, label, group): measure voters and checks, change "
-            "nothing, and keep the numbers for the report.",
-        ),
-    ] = None,
-    half: Annotated[
-        str, typer.Option("--half", help="With --audit: tune or report, half of the groups.")
-    ] = "",
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--columns", help="With --audit: our column=the table's, again and again."),
-    ] = None,
-    id_prefix: Annotated[
-        str, typer.Option("--id-prefix", help="With --audit: put before each id, as nasa:.")
-    ] = "",
     zero_shot: Annotated[
         str | None,
         typer.Option(
@@ -60,8 +41,9 @@ def command(
         list[str] | None,
         typer.Option(
             "--run",
-            help="Let a trained run vote on what it has not learned from: its name or its folder; "
-            "again for more.",
+            help="Let a trained run vote on images that it was not trained on: its name or folder; "
+            "repeat for more.",
+            autocompletion=completion.runs,
             show_default=False,
         ),
     ] = None,
@@ -76,10 +58,9 @@ def command(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find copies, let the voters speak, tie groups together, weigh the votes."""
+    """Find duplicates, collect votes, group images that belong together, and label them."""
     from cosmic_morphology.curate import (
         ask_zero_shot,
-        audit_labels,
         find_duplicates,
         group_images,
         label,
@@ -95,18 +76,6 @@ def command(
         settings.curate.trained_runs = tuple(run)
     opened = atlas_with_images(settings)
     taxonomy = load_taxonomy(settings.taxonomy)
-    if audit is not None:
-        table = audit_labels(
-            opened,
-            audit,
-            taxonomy=taxonomy,
-            columns=pairs("--columns", columns),
-            id_prefix=id_prefix,
-            half=half,
-            seed=settings.seed,
-        )
-        _show_audit(table, settings.out, as_json=as_json)
-        return
     with require_extra("learn"):
         # Before the long work: a run that cannot vote is said at once.
         runs = _runs(opened, settings, taxonomy)
@@ -145,10 +114,7 @@ def command(
     if as_json:
         show({**done, "classes": found.classes, "page": found.page}, as_json=True)
         return
-    show(done, as_json=False, title="curated")
-    screen = console()
-    screen.print(found.table())
-    screen.print(f"page: {found.page}", soft_wrap=True)
+    show_curated(done, found)
 
 
 def _runs(opened: Atlas, settings: Settings, taxonomy: Taxonomy) -> list[TrainedVoter]:
@@ -157,19 +123,3 @@ def _runs(opened: Atlas, settings: Settings, taxonomy: Taxonomy) -> list[Trained
     from cosmic_morphology.pipeline.trained_voters import runs_that_vote
 
     return runs_that_vote(opened, settings, taxonomy)
-
-
-def _show_audit(table: AuditTable, out: Path, *, as_json: bool) -> None:
-    kept = out / "audit.json"
-    write_text(kept, table.to_json())
-    if as_json:
-        show(table, as_json=True)
-        return
-    part = f", the half {table.half!r}" if table.half else ""
-    say(f"against {table.n} checked labels in {table.groups} groups{part} (95 % over groups)")
-    for row in table.rows:
-        say(
-            f"{row.what:<24} {row.measure:<10} {row.value:.3f} "
-            f"[{row.low:.3f}, {row.high:.3f}]  n={row.n}"
-        )
-    say(f"for the report: {kept}")

@@ -22,14 +22,15 @@ NAME = "demo"
 
 
 def command(
-    out: Annotated[Path, typer.Option("--out", help="Folder of everything it makes.")] = Path(
-        "cosmic-demo"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for everything that the demo makes.")
+    ] = Path("cosmic-demo"),
     per_class: Annotated[
-        int, typer.Option("--per-class", min=1, max=100_000, help="Rendered images a class.")
+        int, typer.Option("--per-class", min=1, max=100_000, help="Render N images of each class.")
     ] = 80,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Do not look for pretrained weights.")
+        bool,
+        typer.Option("--offline", help="Use the bundled weights; do not look for pretrained ones."),
     ] = False,
     seed: SeedOption = None,
     as_json: JsonOption = False,

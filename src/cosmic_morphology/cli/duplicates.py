@@ -21,7 +21,7 @@ from cosmic_morphology.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cosmic_morphology.curate.duplicate_sets import DuplicateSets
+    from cosmic_morphology.curate.duplicates.sets import DuplicateSets
 
 NAME = "duplicates"
 
@@ -39,7 +39,7 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """List the sets of duplicates that `cosmic curate` found; nothing is compared again."""
-    from cosmic_morphology.curate.duplicate_sets import duplicate_sets
+    from cosmic_morphology.curate.duplicates.sets import duplicate_sets
 
     if out is not None and out.suffix.lower() != ".csv":
         raise UsageError("the file has to end in .csv", where=str(out))

@@ -16,26 +16,39 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.cli.stage_tables import show_embedded
 
 NAME = "embed"
 
 
 def command(
-    backbone: Annotated[str | None, typer.Option("--backbone", help="Any timm model.")] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            "--backbone", help="A preset, or any timm model.", show_default="that of the settings"
+        ),
+    ] = None,
     weights: Annotated[
-        str | None, typer.Option("--weights", help="hub, none, rendered, or a safetensors file.")
+        str | None,
+        typer.Option(
+            "--weights",
+            help="hub, none, rendered, or a safetensors file.",
+            show_default="those of the settings",
+        ),
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fill the column of embeddings; rows that have one are left alone."""
+    """Embed every image with a frozen backbone; images that have an embedding keep it."""
     settings = settings_for(config, atlas=atlas)
     given = {"backbone": backbone, "weights": weights}
     learn = settings.learn.model_copy(update={k: v for k, v in given.items() if v is not None})
     with require_extra("learn"), progress("embedding") as report:
         from cosmic_morphology.learn import embed_images
 
-        show(
-            embed_images(atlas_with_images(settings), learn=learn, progress=report), as_json=as_json
-        )
+        done = embed_images(atlas_with_images(settings), learn=learn, progress=report)
+    if as_json:
+        show(done, as_json=True)
+    else:
+        show_embedded(done)

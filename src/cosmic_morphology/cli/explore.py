@@ -22,13 +22,16 @@ NAME = "explore"
 
 def command(
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the page.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--out", help="Folder that the page is written into.", show_default="<out>/explore"
+        ),
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Class and source balance, sizes, samples and duplicates, as PNG and one page."""
+    """Show balance of classes and sources, sizes, samples and duplicates, on one page."""
     from cosmic_morphology.report import explore_atlas
     from cosmic_morphology.taxonomy import load_taxonomy
 

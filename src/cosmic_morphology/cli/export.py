@@ -34,22 +34,36 @@ _CALIBRATED_ON = 100
 
 def command(
     run: RunArgument,
-    onnx: Annotated[Path, typer.Option("--onnx", help="The .onnx file to write.")],
+    onnx: Annotated[Path, typer.Option("--onnx", help="Path of the .onnx file to write.")],
     int8: Annotated[
-        bool, typer.Option("--int8", help="8-bit integers: smaller, faster, a little less right.")
+        bool,
+        typer.Option(
+            "--int8", help="Use 8-bit integers: smaller and faster, a little less accurate."
+        ),
     ] = False,
     views: Annotated[
         int | None,
-        typer.Option("--views", min=1, max=8, help="Averaged views; without it the model's own."),
+        typer.Option(
+            "--views",
+            min=1,
+            max=8,
+            help="Average N rotations and flips of each image.",
+            show_default="that of the run",
+        ),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option("--images", help="Compare with torch on these, not on its own.")
+        Path | None,
+        typer.Option(
+            "--images",
+            help="Folder of images on which the file is compared with torch.",
+            show_default="those of the run",
+        ),
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write preprocessing, class names, temperature and threshold into one file, and check it.
+    """Write a run as one ONNX file with preprocessing, classes and threshold, and check it.
 
     It is compared with torch on 100 images: given ones, or those of the atlas that the run was
     trained from. With --int8 and --atlas both are scored on the test split.

@@ -141,7 +141,7 @@ def wrong_usage(error: Any) -> UsageError:
 def _meant(error: Any, said: str, context: Any) -> tuple[str, str]:
     """What was said without Typer's own guess, and ours: one form for verbs, options and values."""
     near = None
-    if hasattr(error, "possibilities"):
+    if hasattr(error, "possibilities") and hasattr(error, "option_name"):
         said = said.partition(" (Possible options")[0]
         options = [each for known in context.command.params for each in known.opts]
         near = nearest_name(error.option_name, [each for each in options if each[:2] == "--"])

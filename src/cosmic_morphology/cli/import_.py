@@ -9,6 +9,7 @@ import typer
 
 from cosmic_morphology.cli.common import (
     AtlasOption,
+    ColumnOption,
     ConfigOption,
     JsonOption,
     open_atlas,
@@ -23,27 +24,35 @@ NAME = "import"
 
 
 def command(
-    path: Annotated[Path, typer.Argument(help="A folder or a zip file of images.")],
-    name: Annotated[str, typer.Option("--name", help="Name of this set.")] = "",
+    path: Annotated[Path, typer.Argument(help="Folder or zip file of images.")],
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name", help="Name of this set; ids begin with it.", show_default="that of the folder"
+        ),
+    ] = "",
     csv: Annotated[
-        Path | None, typer.Option("--csv", help="The table that describes the images.")
+        Path | None, typer.Option("--csv", help="CSV that describes the images.")
     ] = None,
-    column: Annotated[
+    column: ColumnOption = None,
+    row_filter: Annotated[
         list[str] | None,
-        typer.Option("--column", help="Our name for a CSV column: title=Headline."),
-    ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option("--only", help="Rows of the CSV: source=apod, or source=!apod."),
+        typer.Option(
+            "--row-filter",
+            metavar="COLUMN=VALUE",
+            help="Take only rows of the CSV with this value, or with another (COLUMN=!VALUE); "
+            "repeat for more.",
+        ),
     ] = None,
     follow_links: Annotated[
-        bool, typer.Option("--follow-links", help="Take in what links out of the folder lead to.")
+        bool,
+        typer.Option("--follow-links", help="Take in files that links out of the folder lead to."),
     ] = False,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring in images of your own; a folder's label becomes a vote, not the truth."""
+    """Import images of your own; a folder's name becomes a vote for a label."""
     from cosmic_morphology.collect.import_folder import import_folder
     from cosmic_morphology.imaging import ImageLimits
     from cosmic_morphology.taxonomy import load_taxonomy
@@ -56,7 +65,7 @@ def command(
             name=name or path.absolute().stem,
             csv=csv,
             columns=pairs("--column", column) or None,
-            only=pairs("--only", only) or None,
+            only=pairs("--row-filter", row_filter) or None,
             follow_links=follow_links,
             taxonomy=load_taxonomy(settings.taxonomy),
             limits=ImageLimits(**settings.imaging.model_dump()),

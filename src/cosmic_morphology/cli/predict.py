@@ -44,19 +44,26 @@ def command(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="An image, a folder, an address (https://…), or an atlas; without it --atlas.",
-            show_default=False,
+            help="An image, a folder, an address (https://…), or an atlas.",
+            show_default="that of --atlas",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write answers to a .csv, .json or .parquet file.")
+        Path | None,
+        typer.Option("--out", help="Write the predictions to this .csv, .json or .parquet file."),
     ] = None,
     reject_below: Annotated[
         float | None,
-        typer.Option("--reject-below", min=0, max=1, help="Instead of the model's threshold."),
+        typer.Option(
+            "--reject-below",
+            min=0,
+            max=1,
+            help="Leave predictions open whose confidence is lower.",
+            show_default="that of the run",
+        ),
     ] = None,
     where: Annotated[
-        str | None, typer.Option("--where", help="Which images of an atlas, a filter in SQL.")
+        str | None, typer.Option("--where", help="Filter in SQL that chooses images of an atlas.")
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,

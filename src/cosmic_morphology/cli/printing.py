@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cosmic_morphology.safe_text import safe_json, safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_SECONDS_BETWEEN_LINES = 10.0
 # Characters of a name that a table does not fold.
 _SHORT_NAME = 14
 
@@ -58,6 +60,7 @@ def show_table(
     rows: Iterable[Sequence[str]],
     *,
     fold: Collection[str],
+    numbers: Collection[str] = (),
     title: str = "",
 ) -> None:
     """Print a small table that stays whole at 80 columns; nothing where there are no rows.
@@ -71,22 +74,21 @@ def show_table(
     fold : collection of str
         Headings of the columns with names and paths: these go on in another line where they are
         too long, so that numbers never do, and nothing is cut off that has to be typed again.
+    numbers : collection of str
+        Headings of the columns that stand to the right.
     title : str
         Stands above it.
     """
-    cells = list(rows)
+    # Before their lengths are counted: what is made safe is longer.
+    cells = [[safe_text(cell) for cell in row] for row in rows]
     if not cells:
         return
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(
-        title=title or None,
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    if title:
+        say(title)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     screen = console()
     longest = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     whole = sum(n for n, name in zip(longest, headings, strict=True) if name not in fold)
@@ -97,7 +99,8 @@ def show_table(
         if heading in fold:
             table.add_column(heading, overflow="fold", width=next(shares))
         else:
-            table.add_column(heading, no_wrap=True, width=width)
+            justify: Literal["left", "right"] = "right" if heading in numbers else "left"
+            table.add_column(heading, no_wrap=True, width=width, justify=justify)
     for row in cells:
         table.add_row(*row)
     screen.print(table)
@@ -107,21 +110,34 @@ def _shares(columns: Sequence[tuple[int, int]], width: int) -> Iterator[int]:
     """Widths of columns that fold, from the lengths of their headings and of their longest cells.
 
     The names of the first one are typed again, so it comes first. Of the others the narrow ones
-    keep their width, and the wide ones share what is left.
+    keep their width, and the wide ones share what is left. Headings fold, too, where all else
+    would not fit.
     """
+    named = sum(heading for heading, _ in columns) <= width
     shares: dict[int, int] = {}
     narrow_first = sorted(range(1, len(columns)), key=lambda at: columns[at][1])
     for waiting, at in zip(range(len(columns), 0, -1), [0, *narrow_first], strict=False):
         heading, longest = columns[at]
-        fair = width // waiting
-        shares[at] = max(heading, min(longest, max(fair, _SHORT_NAME) if at == 0 else fair))
+        others = sum(columns[each][0] for each in range(len(columns)) if each not in (*shares, at))
+        room = width - others if named else width // waiting
+        fair = max(width // waiting, _SHORT_NAME if at == 0 else 0)
+        shares[at] = max(heading if named else 1, min(longest, fair, room))
         width -= shares[at]
     yield from (shares[at] for at in range(len(columns)))
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error, fed with (done, in all)."""
+    """A progress bar on standard error, fed with (done, in all).
+
+    Where that is no terminal: sparse lines. A pipe or a log gets one after ten seconds, and
+    then one at each tenth of the work, at least ten seconds apart: nothing for what is short, and
+    at most ten lines for what is long.
+    """
+    where = console(stderr=True)
+    if not where.is_terminal:
+        yield _SparseLines(title).show
+        return
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -131,7 +147,6 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn,
     )
 
-    where = console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -140,7 +155,6 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn(),
         console=where,
         transient=True,
-        disable=not where.is_terminal,
     )
     with bar:
         task = bar.add_task(safe_text(title), total=None)
@@ -149,3 +163,33 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
             bar.update(task, completed=done, total=total or None)
 
         yield show
+
+
+class _SparseLines:
+    """Progress as lines.
+
+    Parameters
+    ----------
+    title : str
+        What is done.
+    clock : callable
+        Gives seconds.
+    """
+
+    def __init__(self, title: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._title = title
+        self._clock = clock
+        self._said_at = clock()
+        self._tenths = 0
+
+    def show(self, done: int, total: int) -> None:
+        """Print a line where one is due."""
+        now = self._clock()
+        if now - self._said_at < _SECONDS_BETWEEN_LINES:
+            return
+        tenths = 10 * done // total if total else self._tenths + 1
+        if tenths <= self._tenths:
+            return
+        self._said_at, self._tenths = now, tenths
+        share = f" of {total:,} ({100 * done // total} %)" if total else ""
+        tell(f"{self._title}: {done:,}{share}")

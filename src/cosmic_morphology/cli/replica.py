@@ -13,11 +13,18 @@ NAME = "replica"
 
 
 def command(
-    images: Annotated[Path, typer.Option("--images", help="Folder of images.")],
-    catalogue: Annotated[Path, typer.Option("--catalogue", help="CSV of what is said of them.")],
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free port.")] = 8765,
+    images: Annotated[Path, typer.Option("--images", help="Folder of the images that are served.")],
+    catalogue: Annotated[
+        Path, typer.Option("--catalogue", help="CSV with a record for each image.")
+    ],
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port to serve on; 0: any free one.")
+    ] = 8765,
     latency_ms: Annotated[
-        float, typer.Option("--latency-ms", min=0, max=600_000, help="Added to each answer.")
+        float,
+        typer.Option(
+            "--latency-ms", min=0, max=600_000, help="Delay of each answer in milliseconds."
+        ),
     ] = 0.0,
 ) -> None:
     """Serve images as the archives would, on loopback, until Ctrl-C."""

@@ -13,7 +13,9 @@ import typer
 from cosmic_morphology.cli.checked import CheckedCommand
 from cosmic_morphology.cli.common import (
     AtlasOption,
+    ColumnOption,
     ConfigOption,
+    IdPrefixOption,
     JsonOption,
     atlas_with_images,
     pairs,
@@ -28,22 +30,22 @@ if TYPE_CHECKING:
     from cosmic_morphology.curate import QueueItem
     from cosmic_morphology.taxonomy import Taxonomy
 
-app = typer.Typer(help="People's verdicts, which always win.", no_args_is_help=True)
+app = typer.Typer(
+    help="Record people's verdicts on images, which always win.", no_args_is_help=True
+)
 
 
 @app.command("import", cls=CheckedCommand)
 def import_(
     path: Annotated[Path, typer.Argument(help="CSV: id, verdict, label, who, when, why.")],
     only_split: Annotated[
-        str, typer.Option("--only-split", help="Verdicts on images of this split only.")
+        str,
+        typer.Option(
+            "--only-split", help="Take only verdicts on images of this split: train, val or test."
+        ),
     ] = "",
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--columns", help="Our column=the table's, such as id=file; again for more."),
-    ] = None,
-    id_prefix: Annotated[
-        str, typer.Option("--id-prefix", help="Put this before each id, as nasa:.")
-    ] = "",
+    column: ColumnOption = None,
+    id_prefix: IdPrefixOption = "",
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -58,7 +60,7 @@ def import_(
         path,
         only_split=only_split,
         taxonomy=load_taxonomy(settings.taxonomy),
-        columns=pairs("--columns", columns),
+        columns=pairs("--column", column),
         id_prefix=id_prefix,
     )
     show(summary, as_json=as_json, title="verdicts")
@@ -81,7 +83,7 @@ def import_(
 
 @app.command(cls=CheckedCommand)
 def queue(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show N images.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most N images.")] = 20,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -102,7 +104,14 @@ def queue(
 
 @app.command(cls=CheckedCommand)
 def start(
-    who: Annotated[str, typer.Option("--who", help="Your name, kept with each verdict.")] = "",
+    who: Annotated[
+        str,
+        typer.Option(
+            "--who",
+            help="Your name, which is kept with each verdict.",
+            show_default="your user name",
+        ),
+    ] = "",
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="Show at most N images.")
     ] = None,

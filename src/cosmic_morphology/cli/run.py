@@ -10,6 +10,7 @@ import typer
 from cosmic_morphology.cli.common import (
     AtlasOption,
     JsonOption,
+    OutOption,
     SeedOption,
     quiet_libraries,
     require_extra,
@@ -23,22 +24,20 @@ NAME = "run"
 
 
 def command(
-    config: Annotated[Path, typer.Option("--config", help="A settings file.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of runs and report.", show_default=False)
-    ] = None,
+    config: Annotated[Path, typer.Option("--config", help="Settings file (TOML).")],
+    out: OutOption = None,
     no_embed: Annotated[
         bool,
         typer.Option(
             "--no-embed",
-            help="Do not embed images before copies are searched; models that need it still do.",
+            help="Do not embed images for the search of duplicates; models that need it still do.",
         ),
     ] = False,
     atlas: AtlasOption = None,
     seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """All stages in order; what is up to date is skipped, what was killed goes on."""
+    """Run all stages in order; what is up to date is skipped, what was killed resumes."""
     quiet_libraries()
     settings = settings_for(config, atlas=atlas, out=out, seed=seed)
     settings.curate.embed = settings.curate.embed and not no_embed

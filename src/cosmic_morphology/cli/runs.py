@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cosmic_morphology.cli import completion
-from cosmic_morphology.cli.common import ConfigOption, JsonOption, run_at, settings_for, show
+from cosmic_morphology.cli.common import (
+    ConfigOption,
+    JsonOption,
+    OutOption,
+    run_at,
+    settings_for,
+    show,
+)
 from cosmic_morphology.cli.printing import say, show_table
+from cosmic_morphology.cli.tables import show_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cosmic_morphology.evaluate.run_list import RunList, RunRow
-    from cosmic_morphology.evaluate.run_pair import RunComparison
+    from cosmic_morphology.learn.run_folder.run_list import RunList
+    from cosmic_morphology.learn.run_folder.run_pair import RunComparison
 
 NAME = "runs"
 
@@ -29,15 +35,13 @@ def command(
             show_default=False,
         ),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder whose runs are listed.", show_default=False)
-    ] = None,
+    out: OutOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List trained runs with recipe, backbone, scores and seconds, or compare two of them."""
-    from cosmic_morphology.evaluate.run_list import list_folders, runs
-    from cosmic_morphology.evaluate.run_pair import compare_two
+    from cosmic_morphology.learn.run_folder.run_list import list_folders, runs
+    from cosmic_morphology.learn.run_folder.run_pair import compare_two
 
     settings = settings_for(config, out=out)
     scoring, seed = settings.evaluate, settings.seed
@@ -56,7 +60,7 @@ def _show_list(found: RunList, *, as_json: bool) -> None:
         show({"runs": [row.to_dict() for row in found], "left_out": found.left_out}, as_json=True)
         return
     if found:
-        _print_table(found)
+        show_runs(found)
     for name, why in found.left_out.items():
         say(f"left out: {name}: {why}")
     scored = sum(row.split == "test" for row in found)
@@ -71,28 +75,6 @@ def _show_list(found: RunList, *, as_json: bool) -> None:
         say("Next: cosmic train")
 
 
-def _print_table(rows: Sequence[RunRow]) -> None:
-    headings = ("run", "recipe", "backbone", "macro-F1", "95 %", "n", "scored on", "s")
-    fold = ("run", "recipe", "backbone", "scored on")
-    show_table(headings, map(_cells, rows), fold=fold)
-
-
-def _cells(row: RunRow) -> list[str]:
-    about = [row.run, row.recipe, row.backbone]
-    score = row.macro_f1
-    if score is None:
-        return [*about, "", "", "", "", f"{row.seconds:.0f}"]
-    low, high = score.interval
-    return [
-        *about,
-        f"{score.value:.3f}",
-        f"[{low:.3f}, {high:.3f}]",
-        str(score.n),
-        f"{row.split}, {score.labels}",
-        f"{row.seconds:.0f}",
-    ]
-
-
 def _show_pair(pair: RunComparison, *, as_json: bool) -> None:
     if as_json:
         show(
@@ -104,7 +86,7 @@ def _show_pair(pair: RunComparison, *, as_json: bool) -> None:
             as_json=True,
         )
         return
-    _print_table((pair.first, pair.second))
+    show_runs((pair.first, pair.second))
     if pair.differing:
         headings = ("differs in", pair.first.run, pair.second.run)
         show_table(headings, pair.differing, fold=headings)

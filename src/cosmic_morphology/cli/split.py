@@ -16,30 +16,35 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import progress, say
+from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.cli.stage_tables import show_split
 
 if TYPE_CHECKING:
-    from cosmic_morphology.curate import LeakageReport, SplitSummary
+    from cosmic_morphology.curate import SplitResult
 
 NAME = "split"
 
 
 def command(
     redo: Annotated[
-        bool, typer.Option("--redo", help="Assign every image anew, not only new ones.")
+        bool, typer.Option("--redo", help="Assign every image again, not only new ones.")
     ] = False,
     hold_out: Annotated[
         list[str] | None,
         typer.Option(
             "--hold-out",
-            help="A source or collection that is for the test only; again for more.",
+            help="Source or collection that is used for testing only; repeat for more.",
             show_default=False,
         ),
     ] = None,
     folds: Annotated[
         int | None,
         typer.Option(
-            "--folds", min=0, max=100, help="Also deal train and val to folds.", show_default=False
+            "--folds",
+            min=0,
+            max=100,
+            help="Also divide train and val into N folds; 0: into none.",
+            show_default="that of the settings",
         ),
     ] = None,
     seed: SeedOption = None,
@@ -47,7 +52,7 @@ def command(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Split without leakage, and prove it; exit code 1 when the proof fails."""
+    """Split into train, val and test without leakage; exit code 1 where a leak is found."""
     from cosmic_morphology.curate import group_images, split_images
     from cosmic_morphology.curate.split.mending import certify_and_mend, splits_before
     from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE, write_proof
@@ -65,7 +70,7 @@ def command(
     if redo:
         before = before.slice(0, 0)
 
-    def split(*, again: bool = True) -> SplitSummary:
+    def split(*, again: bool = True) -> SplitResult:
         return split_images(
             opened,
             settings=settings.split,
@@ -82,15 +87,8 @@ def command(
     if tied:
         summary = split()
     write_proof(opened, certificate, settings.out / CERTIFICATE_FILE)
-    found = json.loads(certificate.to_json())
-    show({"split": summary, "tied_by_the_proof": tied, "certificate": found}, as_json=as_json)
-    if not as_json:
-        for line in said(certificate):
-            say(line)
-
-
-def said(certificate: LeakageReport) -> list[str]:
-    """What was compared and what was not, a line each."""
-    lines = [f"compared: {each}" for each in certificate.searched]
-    lines += [f"not compared: {each}" for each in certificate.not_looked_for]
-    return lines + [f"left out: {n} records ({why})" for why, n in certificate.left_out.items()]
+    if as_json:
+        found = json.loads(certificate.to_json())
+        show({"split": summary, "tied_by_the_proof": tied, "certificate": found}, as_json=True)
+    else:
+        show_split(summary, certificate, tied=tied)

@@ -19,7 +19,7 @@ NAME = "status"
 def command(
     atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
-    """The state of every URL by source, and the counts of every belief."""
+    """Show the state of every URL by source, and how many images have what."""
     from cosmic_morphology.collect import status
 
     found = status(open_atlas(settings_for(config, atlas=atlas)))

@@ -17,20 +17,23 @@ NAME = "study"
 class Study(StrEnum):
     """The studies that there are."""
 
-    leak = "leak"
+    leakage = "leakage"
     synthetic = "synthetic"
-    noise = "noise"
-    size = "size"
+    label_noise = "label-noise"
+    learning_curve = "learning-curve"
     realism = "realism"
 
 
 def command(
-    name: Annotated[Study, typer.Argument(help="Which study.")],
-    config: Annotated[Path, typer.Option("--config", help="The study file (TOML).")],
-    out: Annotated[Path | None, typer.Option("--out", help="Folder of the results.")] = None,
+    name: Annotated[Study, typer.Argument(help="Name of the study.")],
+    config: Annotated[Path, typer.Option("--config", help="Study file (TOML).")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the results.", show_default="that of the study file"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a study on embeddings of an atlas, or go on with it; the atlas is only read."""
+    """Run a study on the embeddings of an atlas, or resume it; the atlas is only read."""
     quiet_libraries()
     with require_extra("learn"), progress(f"study {name.value}") as report:
         from cosmic_morphology.studies import load_study, run_study

@@ -33,25 +33,35 @@ class Origin(StrEnum):
 
 def command(
     per_class: Annotated[
-        int, typer.Option("--per-class", min=1, max=100_000, help="Images a class.")
+        int, typer.Option("--per-class", min=1, max=100_000, help="Render N images of each class.")
     ] = 50,
     kinds: Annotated[
         list[str] | None,
-        typer.Option("--kind", help="Only these classes.", autocompletion=completion.classes),
+        typer.Option(
+            "--class",
+            help="Render only this class; repeat for more.",
+            autocompletion=completion.classes,
+        ),
     ] = None,
     size_px: Annotated[
-        int, typer.Option("--size", min=32, max=2048, help="Side of an image, px.")
+        int, typer.Option("--size-px", min=32, max=2048, help="Side of an image in pixels.")
     ] = 256,
     folder: Annotated[
         Path | None,
-        typer.Option("--archive", help="Write an archive for a replica here, not into the atlas."),
+        typer.Option(
+            "--archive",
+            help="Folder for an archive that a replica serves; the atlas stays as it is.",
+        ),
     ] = None,
-    onto: Annotated[
+    background: Annotated[
         Origin | None,
-        typer.Option("--onto", help="Lay targets onto other skies: rendered or real ones."),
+        typer.Option(
+            "--background", help="Compose: put objects on these skies, rendered or real ones."
+        ),
     ] = None,
-    targets: Annotated[
-        Origin, typer.Option("--targets", help="With --onto: rendered or real targets.")
+    foreground: Annotated[
+        Origin,
+        typer.Option("--foreground", help="With --background: use rendered or real objects."),
     ] = Origin.rendered,
     seed: SeedOption = None,
     atlas: AtlasOption = None,
@@ -63,16 +73,18 @@ def command(
 
     settings = settings_for(config, atlas=atlas, seed=seed)
     # There is nothing to cut out of junk.
-    default = [kind for kind in RENDERED_CLASSES if onto is None or kind != "irrelevant"]
+    default = [kind for kind in RENDERED_CLASSES if background is None or kind != "irrelevant"]
     counts = dict.fromkeys(kinds or default, per_class)
-    if folder is not None and onto is not None:
-        raise UsageError("an archive holds no composites", where="--archive", todo="Drop --onto.")
+    if folder is not None and background is not None:
+        raise UsageError(
+            "an archive holds no composites", where="--archive", todo="Leave out --background."
+        )
     if folder is not None:
         from cosmic_morphology.synthesize.archive import write_archive
 
         show(write_archive(folder, counts, seed=settings.seed, size_px=size_px), as_json=as_json)
         return
-    if onto is not None:
+    if background is not None:
         from cosmic_morphology.synthesize.composites_to_atlas import composite_into
 
         with progress("composing") as report:
@@ -80,8 +92,8 @@ def command(
                 open_atlas(settings, create=True),
                 counts,
                 seed=settings.seed,
-                targets=targets.value,
-                onto=onto.value,
+                targets=foreground.value,
+                onto=background.value,
                 size_px=size_px,
                 progress=report,
             )

@@ -9,105 +9,198 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.cli.common import plain
-from cosmic_morphology.cli.printing import console, say
+from cosmic_morphology.cli.printing import say, show_table
 from cosmic_morphology.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from cosmic_morphology.evaluate import Comparison, EvaluateResult, LabelScores, Score
+    from cosmic_morphology.evaluate import (
+        Ablation,
+        Comparison,
+        EvaluateResult,
+        EvaluationRanking,
+        LabelScores,
+        Score,
+    )
     from cosmic_morphology.learn import Prediction
-    from cosmic_morphology.pipeline import Summary
+    from cosmic_morphology.learn.run_folder.run_list import RunRow
+    from cosmic_morphology.pipeline import PipelineResult
+    from cosmic_morphology.pipeline.ranking import RunRanking
+    from cosmic_morphology.stats.bootstrap import Difference
 
 
-def show_results(summary: Summary) -> None:
+def show_results(summary: PipelineResult) -> None:
     """Print what was collected and every score with n, interval, labels and grouping."""
-    from rich.table import Table
-
-    screen = console()
-    screen.print(
+    split = summary.split
+    say(
         f"{summary.collected} images, {summary.duplicates} duplicates, "
         f"{summary.dropped} dropped as no object of the taxonomy, "
         f"{sum(summary.failed.values())} refused; "
-        f"split: {summary.split['train']} train, {summary.split['val']} val, "
-        f"{summary.split['test']} test in {summary.split['groups']} groups, "
-        f"{summary.split['leaks']} leaks"
+        f"split: {split['train']} train, {split['val']} val, {split['test']} test in "
+        f"{split['groups']} groups, {split['leaks']} leaks"
     )
-    table = Table(title="Scores on the test split")
-    for heading in ("run", "trained on", "macro-F1 [95 %]", "accuracy", "n", "scored on"):
-        table.add_column(heading)
-    for run in summary.runs:
-        table.add_row(
-            f"{run.name} ({run.recipe}, {run.backbone}, weights: {run.weights})",
+    headings = ("run", "recipe", "trained on", "macro-F1", "95 %", "n", "labels")
+    rows = [
+        (
+            run.name,
+            run.recipe,
             run.trained_on,
-            f"{run.macro_f1:.3f} [{run.ci95[0]:.3f}, {run.ci95[1]:.3f}]",
-            f"{run.accuracy:.3f}",
+            f"{run.macro_f1:.3f}",
+            f"[{run.ci95[0]:.3f}, {run.ci95[1]:.3f}]",
             str(run.n_test),
-            f"{run.labels} labels",
+            run.labels,
         )
-    screen.print(table)
+        for run in summary.runs
+    ]
+    show_table(headings, rows, fold=("run", "recipe", "trained on", "labels"))
+    for backbone in dict.fromkeys(
+        f"{run.backbone}, weights: {run.weights}" for run in summary.runs
+    ):
+        say(f"Backbone: {backbone}.")
     if summary.runs:
-        screen.print(f"No group parted: {summary.runs[0].grouped_by}.")
+        say(f"Scores on the test split; no group is in two splits: {summary.runs[0].grouped_by}.")
     minutes = sum(summary.seconds.values()) / 60
-    screen.print(f"{minutes:.1f} minutes, peak memory {summary.peak_memory_mb / 1000:.1f} GB")
-    screen.print(f"report: {summary.report}", soft_wrap=True)
+    say(f"{minutes:.1f} minutes, peak memory {summary.peak_memory_mb / 1000:.1f} GB")
+    say(f"Report: {summary.report}")
+    say(f"Next: cosmic runs --out {Path(summary.report).parents[1]}")
 
 
-def show_evaluations(
-    evaluations: Sequence[EvaluateResult], comparison: Comparison, report: str = ""
-) -> None:
-    """Print runs side by side: scores by label kind, F1 by class, and whether they differ."""
-    screen = console()
-    ordered = sorted(evaluations, key=lambda each: [r.run for r in comparison.runs].index(each.run))
-    for kind in ("checked", "rendered", "computed"):
-        found = [(each.run, scores) for each in ordered if (scores := getattr(each, kind))]
-        if found:
-            grouped_by = found[0][1].macro_f1.grouped_by
-            screen.print(f"Test split, {kind} labels, no group parted: {grouped_by}")
-            screen.print(_scores_table(found))
-            screen.print(f"F1 of each class [95 %], {kind} labels")
-            screen.print(_classes_table(found))
+def show_runs(rows: Sequence[RunRow]) -> None:
+    """Print runs with their scores, n, interval and kind of label."""
+    headings = ("run", "recipe", "backbone", "macro-F1", "95 %", "n", "scored on", "s")
+    show_table(headings, map(_run_cells, rows), fold=("run", "recipe", "backbone", "scored on"))
+
+
+def _run_cells(row: RunRow) -> list[str]:
+    about = [row.run, row.recipe, row.backbone]
+    score = row.macro_f1
+    if score is None:
+        return [*about, "", "", "", "", f"{row.seconds:.0f}"]
+    scored = f"{row.split}, {score.labels}"
+    return [*about, *_score(score), str(score.n), scored, f"{row.seconds:.0f}"]
+
+
+def show_ranking(found: RunRanking, components: Ablation | None, page: str) -> None:
+    """Print further tests and components, then the runs side by side on the whole test split."""
+    for test in found.parts():
+        _show_test(test)
+    if components:
+        _show_components(components)
+    evaluations = list(found.common.values())
+    if not found.same_classes:
+        known = ", ".join(evaluations[0].classes)
+        say(
+            f"note: compared on the classes that all runs know: {known}. Another answer counts as "
+            "wrong; scores on all classes of a run are in its metrics.json"
+        )
+    show_evaluations(evaluations, found.comparison)
+    if page:
+        say(f"Leaderboard: {page}")
+    say(f"Next: cosmic report {' '.join(each.run for each in found.comparison.runs)}")
+
+
+def show_evaluations(evaluations: Sequence[EvaluateResult], comparison: Comparison) -> None:
+    """Print runs side by side: scores by kind of label, F1 by class, and whether they differ."""
+    place = {each.run: each.rank for each in comparison.runs}
+    ordered = sorted(evaluations, key=lambda each: place[each.run])
+    _show_scores(ordered)
+    for note in dict.fromkeys(note for each in ordered for note in each.notes):
+        say(f"note: {note}")
+    for line in _verdict(comparison):
+        say(line)
+
+
+def _show_scores(ordered: Sequence[EvaluateResult]) -> None:
+    from cosmic_morphology.stats.score import LABEL_KINDS
+
+    for kind in LABEL_KINDS:
+        scored = [(each.run, scores) for each in ordered if (scores := getattr(each, kind))]
+        if not scored:
+            continue
+        headings = ("run", "macro-F1", "95 %", "accuracy", "95 % ", "n", "groups")
+        rows = [
+            (
+                run,
+                *_score(scores.macro_f1),
+                *_score(scores.accuracy),
+                str(scores.n),
+                str(scores.macro_f1.n_groups),
+            )
+            for run, scores in scored
+        ]
+        grouped_by = scored[0][1].macro_f1.grouped_by
+        title = f"Test split, {kind} labels; no group is in two splits ({grouped_by})"
+        show_table(headings, rows, fold=("run",), title=title)
+        _show_classes(kind, scored)
+
+
+def _show_classes(kind: str, scored: Sequence[tuple[str, LabelScores]]) -> None:
+    runs = tuple(run for run, _ in scored)
+    rows = []
+    for at, first in enumerate(scored[0][1].per_class):
+        mine = [scores.per_class[at] for _, scores in scored]
+        cells = (" ".join(_score(each.f1)) if each.n else "" for each in mine)
+        rows.append((first.name, str(first.n), *cells))
+    title = f"F1 of each class [95 %], {kind} labels"
+    show_table(("class", "n", *runs), rows, fold=("class", *runs), title=title)
+
+
+def _show_test(test: EvaluationRanking) -> None:
+    rows = []
+    for each in test.comparison.runs:
+        of, gap = each.macro_f1, each.to_best
+        rows.append(
+            (each.run, *_score(of), str(of.n), str(of.n_groups), _difference(gap) if gap else "")
+        )
+    headings = ("run", "macro-F1", "95 %", "n", "groups", "less the best")
+    title = f"{test.name}: {test.comparison.labels} labels"
+    show_table(headings, rows, fold=("run", "less the best"), title=title)
+    for name, why in test.unjudged.items():
+        say(f"{name} has no score: {why}")
+
+
+def _show_components(components: Ablation) -> None:
+    headings = ("component", "run without it", "macro-F1 lost [95 %]", "p", "n")
+    rows = [
+        (
+            row.without,
+            row.run,
+            _difference(row.worth),
+            f"{row.worth.p_value:.3f}",
+            str(row.worth.n),
+        )
+        for row in components.rows
+    ]
+    title = f"What {components.full} loses without"
+    show_table(headings, rows, fold=headings[:2], title=title)
+
+
+def _verdict(comparison: Comparison) -> Iterator[str]:
+    """One sentence on the best run, and one for each difference to the first."""
+    best = comparison.runs[0]
+    yield (
+        f"{best.run} is best: {best.macro_f1}."
+        if len(comparison.runs) > 1
+        else f"{best.run}: {best.macro_f1}."
+    )
     for each in comparison.runs:
         gap = each.to_first
         if gap is not None:
-            screen.print(
-                f"{each.run} less {comparison.first}: {gap.value:+.3f} macro-F1 "
-                f"[{gap.interval[0]:+.3f}, {gap.interval[1]:+.3f}], p = {gap.p_value:.3f} "
-                f"({comparison.labels} labels, paired bootstrap over groups)"
+            real = "" if gap.is_significant else "; it may be chance"
+            yield (
+                f"{each.run} less {comparison.first}: {_difference(gap)} macro-F1, "
+                f"p = {gap.p_value:.3f} ({comparison.labels} labels, paired bootstrap over "
+                f"groups){real}."
             )
-    for note in dict.fromkeys(note for each in ordered for note in each.notes):
-        screen.print(f"note: {note}")
-    if report:
-        screen.print(f"report: {report}", soft_wrap=True)
 
 
-def _scores_table(found: Sequence[tuple[str, LabelScores]]) -> Table:
-    from rich.table import Table
-
-    table = Table()
-    for heading in ("run", "macro-F1 [95 %]", "accuracy [95 %]", "n", "groups"):
-        table.add_column(heading)
-    for run, scores in found:
-        of = scores.macro_f1
-        table.add_row(run, _cell(of), _cell(scores.accuracy), str(of.n), str(of.n_groups))
-    return table
-
-
-def _classes_table(found: Sequence[tuple[str, LabelScores]]) -> Table:
-    from rich.table import Table
-
-    table = Table()
-    for heading in ("class", "n", *(run for run, _ in found)):
-        table.add_column(heading)
-    for at, first in enumerate(found[0][1].per_class):
-        cells = [_cell(each.f1) if each.n else "" for _, s in found for each in [s.per_class[at]]]
-        table.add_row(first.name, str(first.n), *cells)
-    return table
-
-
-def _cell(score: Score) -> str:
+def _score(score: Score) -> tuple[str, str]:
     low, high = score.interval
-    return f"{score.value:.3f} [{low:.3f}, {high:.3f}]"
+    return f"{score.value:.3f}", f"[{low:.3f}, {high:.3f}]"
+
+
+def _difference(gap: Difference) -> str:
+    low, high = gap.interval
+    return f"{gap.value:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from cosmic_morphology.collect.sources.base import Source, SourceRequest
 from cosmic_morphology.errors import AtlasFullError, CosmicError, UsageError
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.settings import CollectJob, CollectSettings
+from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import Taxonomy
 
 DEFAULT_LIMITS = ImageLimits()
@@ -98,7 +99,7 @@ def collect_images(
     progress: Progress | None = None,
     retry: set[str] | None = None,
     since: date | None = None,
-    revisit: bool = False,
+    revalidate: bool = False,
 ) -> CollectResult:
     """Fetch images and records of one source into an atlas; a rerun fetches what is missing.
 
@@ -121,7 +122,7 @@ def collect_images(
         Pending and failed URLs always are.
     since : datetime.date, optional
         Only records of this day or later, by the date that the source has.
-    revisit : bool
+    revalidate : bool
         Ask again, with conditional requests, whether stored images are still there unchanged;
         the ledger notes it, the stored bytes stay.
 
@@ -149,7 +150,7 @@ def collect_images(
             limits=limits,
             progress=progress,
             retry=retried,
-            revisit=revisit,
+            revalidate=revalidate,
         )
 
     return _run(harvest)
@@ -164,7 +165,7 @@ async def _harvest(
     limits: ImageLimits,
     progress: Progress | None,
     retry: set[str],
-    revisit: bool,
+    revalidate: bool,
 ) -> CollectResult:
     started = time.monotonic()
     doors, addresses = UrlPolicy(source.hosts, job.root), Addresses(job.root)
@@ -175,7 +176,7 @@ async def _harvest(
             client,
             retry=retry,
             limit=job.limit,
-            revisit=revisit,
+            revalidate=revalidate,
             addresses=addresses,
         )
         if left := reader.known.withdrawn_but_stored():
@@ -255,7 +256,7 @@ def _checked(retry: set[str]) -> set[str]:
         raise UsageError(
             f"there is no state {unknown[0]!r}",
             where="--retry",
-            todo=f"There are {', '.join(sorted(_STATES))}.",
+            todo=suggest_names(unknown[0], sorted(_STATES)),
         )
     return retry
 

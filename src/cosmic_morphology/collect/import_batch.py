@@ -10,7 +10,7 @@ from typing import Any
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.atlas.storage.lance_tables import sql_literal
-from cosmic_morphology.collect.import_summary import ImportSummary, shortfall
+from cosmic_morphology.collect.import_result import ImportResult, shortfall
 from cosmic_morphology.collect.sources.folder.source import DEFAULT_SOURCE, Folder
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.imaging import IngestedImage
@@ -122,13 +122,13 @@ class Batch:
                 self.refused[CHANGED] += 1
                 self.changed.append(each.record.id)
 
-    def summary(self, folder: Folder) -> ImportSummary:
+    def summary(self, folder: Folder) -> ImportResult:
         """What came of all."""
         refused = dict(sorted(self.refused.items()))
         stored, there = self.counts["stored"], self.counts["already there"]
         taken, found = stored + there, stored + there + sum(refused.values())
         links = folder.store.left_out.links
-        return ImportSummary(
+        return ImportResult(
             found=found,
             stored=stored,
             already_there=there,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cosmic_morphology.atlas import Atlas, Record
 from cosmic_morphology.collect.import_batch import CHANGED, Batch, Outcome
-from cosmic_morphology.collect.import_summary import ImportSummary
+from cosmic_morphology.collect.import_result import ImportResult
 from cosmic_morphology.collect.sources.folder.source import (
     DEFAULT_SOURCE,
     Folder,
@@ -45,7 +45,7 @@ def import_folder(
     commit_rows: int = BATCH_ROWS,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> ImportSummary:
+) -> ImportResult:
     """Take in a folder or zip of images; killed at any instant, a rerun completes it.
 
     Doing it twice changes nothing. Images are known by the name of the set and their path in

@@ -1,49 +1,49 @@
 """Curate: votes, labels, checks, people's verdicts, groups and the split."""
 
-from cosmic_morphology.curate.duplicates.find import DuplicateSummary, find_duplicates
-from cosmic_morphology.curate.groups.group import GroupSummary, group_images
-from cosmic_morphology.curate.labels.assign import LabelSummary, label
+from cosmic_morphology.curate.duplicates.find import DuplicateResult, find_duplicates
+from cosmic_morphology.curate.groups.group import GroupResult, group_images
+from cosmic_morphology.curate.labels.assign import LabelResult, label
 from cosmic_morphology.curate.labels.audit import AuditRow, AuditTable, audit_labels
 from cosmic_morphology.curate.labels.explain import Explanation, explain_label
 from cosmic_morphology.curate.labels.mislabels import check_mislabels
-from cosmic_morphology.curate.labels.relevance import CheckSummary, check_relevance
-from cosmic_morphology.curate.review.import_verdicts import ReviewSummary, import_verdicts
+from cosmic_morphology.curate.labels.relevance import CheckResult, check_relevance
+from cosmic_morphology.curate.review.import_verdicts import ReviewResult, import_verdicts
 from cosmic_morphology.curate.review.queue import QueueItem, review_queue
-from cosmic_morphology.curate.review.terminal import Reviewed, keys_of
+from cosmic_morphology.curate.review.terminal import TerminalReviewResult, keys_of
 from cosmic_morphology.curate.review.terminal import review as review_in_terminal
 from cosmic_morphology.curate.review.verdicts import Agreement, agreements
 from cosmic_morphology.curate.split.assign import folds
-from cosmic_morphology.curate.split.leakage import Leak, LeakageReport, check_leakage
-from cosmic_morphology.curate.split.split import SplitSummary, split_images
-from cosmic_morphology.curate.votes.cast import VoteSummary, labels_of_voter, vote
+from cosmic_morphology.curate.split.leakage import Leak, LeakageResult, check_leakage
+from cosmic_morphology.curate.split.split import SplitResult, split_images
+from cosmic_morphology.curate.votes.cast import VoteResult, labels_of_voter, vote
 from cosmic_morphology.curate.votes.trained_runs import (
-    TrainedSummary,
     TrainedVoter,
+    TrainedVoteResult,
     check_runs,
     predict_with_runs,
     voter_of,
 )
-from cosmic_morphology.curate.votes.zero_shot import ZeroShotSummary, ask_zero_shot
+from cosmic_morphology.curate.votes.zero_shot import ZeroShotResult, ask_zero_shot
 
 __all__ = [
     "Agreement",
     "AuditRow",
     "AuditTable",
-    "CheckSummary",
-    "DuplicateSummary",
+    "CheckResult",
+    "DuplicateResult",
     "Explanation",
-    "GroupSummary",
-    "LabelSummary",
+    "GroupResult",
+    "LabelResult",
     "Leak",
-    "LeakageReport",
+    "LeakageResult",
     "QueueItem",
-    "ReviewSummary",
-    "Reviewed",
-    "SplitSummary",
-    "TrainedSummary",
+    "ReviewResult",
+    "SplitResult",
+    "TerminalReviewResult",
+    "TrainedVoteResult",
     "TrainedVoter",
-    "VoteSummary",
-    "ZeroShotSummary",
+    "VoteResult",
+    "ZeroShotResult",
     "agreements",
     "ask_zero_shot",
     "audit_labels",

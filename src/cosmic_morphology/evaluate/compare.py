@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, EvaluateResult
+from cosmic_morphology.evaluate.evaluate import EvaluateResult
 from cosmic_morphology.evaluate.predictions import Predictions
 from cosmic_morphology.io_utils import CsvRows
-from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import Difference, paired_difference
 from cosmic_morphology.stats.score import COMPUTED, LABEL_KINDS, Score

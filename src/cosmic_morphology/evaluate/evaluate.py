@@ -13,10 +13,8 @@ from cosmic_morphology.evaluate.predictions import TEST, Predictions, TestSet, r
 from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
 from cosmic_morphology.io_utils import write_json
 from cosmic_morphology.learn.run_folder.documents import read_json_if_there
-from cosmic_morphology.settings import EvaluateSettings, Settings
+from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.score import CHECKED, COMPUTED, GROUPED_BY, LABEL_KINDS, RENDERED
-
-DEFAULT_SEED: int = Settings.model_fields["seed"].default
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from cosmic_morphology.evaluate.breakdown import SideBySide, class_tables, part_
 from cosmic_morphology.evaluate.compare import Comparison, compare_runs
 from cosmic_morphology.evaluate.evaluate import evaluate_run
 from cosmic_morphology.evaluate.predictions import TEST
-from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
 from cosmic_morphology.evaluate.scored_run import ScoredRun, sizes_of_targets
 from cosmic_morphology.evaluate.scoring import PartScores
+from cosmic_morphology.learn.run_folder.facts import RunFacts, read_facts
 from cosmic_morphology.settings import EvaluateSettings
 
 SIDE_BY_SIDE = 3

@@ -9,7 +9,7 @@ import numpy as np
 
 from cosmic_morphology.atlas import Atlas, embedding_column_for, shown_texts
 from cosmic_morphology.evaluate.predictions import Predictions
-from cosmic_morphology.learn.models.backbones import timm_name
+from cosmic_morphology.learn.models.presets import timm_name
 
 TRAIN = "split = 'train'"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.evaluate.evaluate import EvaluateResult
 from cosmic_morphology.evaluate.object_size import by_target_size, object_area_fraction
-from cosmic_morphology.evaluate.run_facts import RunFacts
 from cosmic_morphology.evaluate.scoring import LabelScores, PartScores, Scorer
+from cosmic_morphology.learn.run_folder.facts import RunFacts
 from cosmic_morphology.settings import EvaluateSettings
 
 

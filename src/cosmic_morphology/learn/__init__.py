@@ -47,11 +47,14 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.run_folder.folder import Run as Run
     from cosmic_morphology.learn.run_folder.folder import find_run as find_run
     from cosmic_morphology.learn.run_folder.folder import read_run as read_run
+    from cosmic_morphology.learn.run_folder.run_list import list_folders as list_folders
+    from cosmic_morphology.learn.run_folder.run_list import runs as runs
     from cosmic_morphology.learn.run_folder.training_record import TrainingRecord as TrainingRecord
     from cosmic_morphology.learn.run_folder.training_record import (
         read_training_record as read_training_record,
     )
     from cosmic_morphology.learn.sweep import SweepResult as SweepResult
+    from cosmic_morphology.learn.sweep import sweep_backbones as sweep_backbones
     from cosmic_morphology.learn.sweep import sweep_runs as sweep_runs
     from cosmic_morphology.learn.training.runner import train as train
 
@@ -80,6 +83,7 @@ _HOMES = {
     "find_run": "run_folder.folder",
     "hub_reachable": "models.weights",
     "iter_predictions": "inference.predict",
+    "list_folders": "run_folder.run_list",
     "load_model": "inference.judges",
     "load_recipe": "recipes",
     "load_trained_model": "inference.model",
@@ -91,7 +95,9 @@ _HOMES = {
     "read_run": "run_folder.folder",
     "read_training_record": "run_folder.training_record",
     "recipe_names": "recipes",
+    "runs": "run_folder.run_list",
     "sample_images": "data.atlas_source",
+    "sweep_backbones": "sweep",
     "sweep_runs": "sweep",
     "track_run": "export.mlflow_log",
     "train": "training.runner",

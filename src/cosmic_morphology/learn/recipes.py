@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.reading import read_toml
+from cosmic_morphology.suggest import suggest_names
 
 
 class _Part(BaseModel):
@@ -193,11 +194,12 @@ def load_recipe(name: str) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        known = f"There are: {', '.join(sorted(Recipe.model_fields))}."
+        unknown = first["type"] == "extra_forbidden"
+        part: type[BaseModel] = Augmentation if first["loc"][0] == "augment" else Recipe
         raise SettingsError(
-            first["msg"],
+            "there is no such key" if unknown else first["msg"],
             where=f"recipe {name}: {key}",
-            todo=known if first["type"] == "extra_forbidden" else "",
+            todo=suggest_names(str(first["loc"][-1]), sorted(part.model_fields)) if unknown else "",
         ) from error
 
 
@@ -232,5 +234,5 @@ def _read(name: str) -> tuple[dict[str, Any], Path | None]:
         raise SettingsError(
             f"there is no recipe {name!r}",
             where="recipe",
-            todo=f"There are: {', '.join(recipe_names())}; or give a TOML file.",
+            todo=f"{suggest_names(name, recipe_names())} Or give a TOML file.",
         ) from error

@@ -3,6 +3,6 @@
 from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.pipeline.runner import run
 from cosmic_morphology.pipeline.stages import STAGES, Stage
-from cosmic_morphology.pipeline.summary import RunScore, Summary
+from cosmic_morphology.pipeline.summary import PipelineResult, RunScore
 
-__all__ = ["STAGES", "Context", "RunScore", "Stage", "Summary", "run"]
+__all__ = ["STAGES", "Context", "PipelineResult", "RunScore", "Stage", "run"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.pipeline.runner import run
-from cosmic_morphology.pipeline.summary import Summary
+from cosmic_morphology.pipeline.summary import PipelineResult
 from cosmic_morphology.settings import (
     CollectJob,
     CollectSettings,
@@ -31,7 +31,7 @@ def demo(
     offline: bool = False,
     progress: Callable[[str], AbstractContextManager[Progress]] | None = None,
     tell: Callable[[str], None] = lambda _: None,
-) -> Summary:
+) -> PipelineResult:
     """Render an archive, serve it on loopback, and run the pipeline on it.
 
     Parameters
@@ -49,7 +49,7 @@ def demo(
 
     Returns
     -------
-    Summary
+    PipelineResult
         What ``summary.json`` holds.
 
     Raises

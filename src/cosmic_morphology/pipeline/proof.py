@@ -10,7 +10,7 @@ from cosmic_morphology.atlas import Atlas, LeakageWords, embedding_columns
 from cosmic_morphology.io_utils import write_text
 
 if TYPE_CHECKING:
-    from cosmic_morphology.curate import LeakageReport
+    from cosmic_morphology.curate import LeakageResult
 
 CERTIFICATE_FILE = "certificate.json"
 """Beside the report, which shows it."""
@@ -20,7 +20,7 @@ _READS = (
 )  # fmt: skip
 
 
-def write_proof(atlas: Atlas, certificate: LeakageReport, file: Path) -> None:
+def write_proof(atlas: Atlas, certificate: LeakageResult, file: Path) -> None:
     """Write the proof, unless the file says the same of the same images.
 
     A run that is repeated adds accounts to the ledger, so the version of the atlas is another one

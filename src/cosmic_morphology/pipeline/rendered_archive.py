@@ -10,6 +10,7 @@ from pathlib import Path
 from cosmic_morphology.atlas import RENDERER
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.io_utils import CsvRows, whole_text, write_text
+from cosmic_morphology.suggest import suggest_names
 
 
 def render_archive(folder: Path, counts: dict[str, int], *, seed: int) -> tuple[Path, Path]:
@@ -37,7 +38,7 @@ def render_archive(folder: Path, counts: dict[str, int], *, seed: int) -> tuple[
         raise SettingsError(
             f"{unknown[0]!r} cannot be rendered",
             where="replica.rendered",
-            todo=f"There are: {', '.join(RENDERED_CLASSES)}.",
+            todo=suggest_names(unknown[0], RENDERED_CLASSES),
         )
     images, catalogue, finished = (
         folder / "images",

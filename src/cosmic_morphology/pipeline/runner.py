@@ -14,7 +14,7 @@ from cosmic_morphology.pipeline.context import Context, Progress
 from cosmic_morphology.pipeline.peak_memory import PeakMemory
 from cosmic_morphology.pipeline.rendered_archive import render_archive
 from cosmic_morphology.pipeline.stages import STAGES, Stage
-from cosmic_morphology.pipeline.summary import Summary
+from cosmic_morphology.pipeline.summary import PipelineResult
 from cosmic_morphology.pipeline.train_and_report import train_and_evaluate, write_run_report
 from cosmic_morphology.settings import ReplicaJob, Settings
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -25,7 +25,7 @@ def run(
     *,
     progress: Callable[[str], AbstractContextManager[Progress]] | None = None,
     tell: Callable[[str], None] = lambda _: None,
-) -> Summary:
+) -> PipelineResult:
     """Run the pipeline and write ``summary.json`` and ``report/`` into ``settings.out``.
 
     Parameters
@@ -39,7 +39,7 @@ def run(
 
     Returns
     -------
-    Summary
+    PipelineResult
         What ``summary.json`` holds.
     """
     settings.out.mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ def _key(stage: Stage, context: Context) -> str:
 
 
 @contextmanager
-def _timed(name: str, summary: Summary) -> Iterator[None]:
+def _timed(name: str, summary: PipelineResult) -> Iterator[None]:
     began = time.perf_counter()
     try:
         yield
@@ -102,7 +102,7 @@ def _timed(name: str, summary: Summary) -> Iterator[None]:
 
 @contextmanager
 def _replica_for(
-    job: ReplicaJob | None, settings: Settings, summary: Summary, tell: Callable[[str], None]
+    job: ReplicaJob | None, settings: Settings, summary: PipelineResult, tell: Callable[[str], None]
 ) -> Iterator[str]:
     if job is None:
         yield ""

@@ -226,7 +226,7 @@ def audit(context: Context) -> None:
             taxonomy=context.taxonomy,
             columns=job.columns,
             id_prefix=job.id_prefix,
-            half=job.half,
+            subset=job.subset,
             seed=context.settings.seed,
         )
         write_text(context.out / AUDIT_FILE, found.to_json())

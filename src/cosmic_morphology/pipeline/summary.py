@@ -46,7 +46,7 @@ class RunScore:
 
 
 @dataclass(slots=True)
-class Summary:
+class PipelineResult:
     """The whole run, as it goes into ``summary.json``.
 
     ``embeddings`` names the column that copies were searched by, or says why there is none;

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cosmic_morphology.errors import TrainingError
-from cosmic_morphology.pipeline.context import Context
+from cosmic_morphology.pipeline.context import Context, read_if_there
 from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE
 from cosmic_morphology.pipeline.stages import AUDIT_FILE
 from cosmic_morphology.pipeline.summary import RunScore
@@ -85,15 +84,11 @@ def write_run_report(context: Context) -> Path:
         context.atlas,
         out=context.out,
         runs=[context.out / "runs" / job.name for job in context.settings.train],
-        certificate=_kept(context.out / CERTIFICATE_FILE),
-        audit=_kept(context.out / AUDIT_FILE),
+        certificate=read_if_there(context.out / CERTIFICATE_FILE),
+        audit=read_if_there(context.out / AUDIT_FILE),
         studies=context.out / "studies",
         summary=context.summary.to_dict(),
         settings=context.settings.evaluate,
         seed=context.settings.seed,
         taxonomy=context.taxonomy,
     )
-
-
-def _kept(file: Path) -> dict[str, Any] | None:
-    return json.loads(file.read_text("utf-8")) if file.is_file() else None

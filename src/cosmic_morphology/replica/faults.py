@@ -17,6 +17,7 @@ from cosmic_morphology.replica.drawing import placeholder
 from cosmic_morphology.replica.quirks import hash_uniform
 from cosmic_morphology.replica.renditions import served
 from cosmic_morphology.replica.responses import html, send_file, send_plain
+from cosmic_morphology.suggest import suggest_names
 
 _PASSING = ("429", "403", "500", "cut", "wrong_type", "timeout")
 _LASTING = ("gone", "refused", "placeholder")
@@ -107,7 +108,12 @@ class Faults:
         """
         unknown = sorted(set(given) - {f.name for f in fields(cls)})
         if unknown:
-            raise InputError("unknown faults", where=", ".join(unknown))
+            known = sorted(f.name for f in fields(cls))
+            raise InputError(
+                "there is no such fault",
+                where=", ".join(unknown),
+                todo=suggest_names(unknown[0], known),
+            )
         try:
             return cls(**given)
         except TypeError as error:

@@ -37,8 +37,8 @@ class Audited:
     ----------
     n, groups : int
         Images with a checked label, and independent groups of them.
-    half : str
-        The half of the truth; empty: all of it.
+    subset : str
+        The half of the checked labels; empty: all of them.
     atlas_version : str
         What was measured.
     label : tuple of AuditedRow
@@ -49,7 +49,7 @@ class Audited:
 
     n: int
     groups: int
-    half: str
+    subset: str
     atlas_version: str
     label: tuple[AuditedRow, ...]
     voters: tuple[AuditedRow, ...]
@@ -57,13 +57,13 @@ class Audited:
 
 
 def audited(given: Mapping[str, Any] | None) -> Audited | None:
-    """The tables of an audit, from what ``cosmic curate --audit`` keeps in ``audit.json``.
+    """The tables of an audit, from what ``cosmic audit`` keeps in ``audit.json``.
 
     Parameters
     ----------
     given : mapping or None
         ``rows`` (``what``, ``measure``, ``value``, ``low``, ``high``, ``n``), ``n``, ``groups``,
-        and perhaps ``half`` and ``atlas_version``.
+        and perhaps ``subset`` and ``atlas_version``.
     """
     if not given:
         return None
@@ -81,7 +81,7 @@ def audited(given: Mapping[str, Any] | None) -> Audited | None:
     return Audited(
         n=given["n"],
         groups=given["groups"],
-        half=given.get("half", ""),
+        subset=given.get("subset", ""),
         atlas_version=given.get("atlas_version", ""),
         label=tuple(label),
         voters=tuple(sorted(voters, key=lambda row: -row.coverage.value if row.coverage else 0.0)),

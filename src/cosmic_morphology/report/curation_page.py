@@ -6,16 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cosmic_morphology.atlas import Atlas, labels_by_construction
 from cosmic_morphology.report.gallery import Tile, tiles
 from cosmic_morphology.report.html import write_page
 from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED
 from cosmic_morphology.taxonomy import Taxonomy
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 UNLABELLED = "(open)"
 _KINDS = (CHECKED, RENDERED, COMPUTED, "none")
@@ -37,6 +34,11 @@ class ClassCount:
     kinds: dict[str, int]
     flags: dict[str, int]
 
+    @property
+    def by_kind(self) -> tuple[int, int, int]:
+        """Images whose label people gave, the renderer gave, and voters gave."""
+        return (self.kinds[CHECKED], self.kinds[RENDERED], self.kinds[COMPUTED])
+
 
 @dataclass(frozen=True, slots=True)
 class CurationPage:
@@ -45,19 +47,10 @@ class CurationPage:
     page: str
     classes: tuple[ClassCount, ...]
 
-    def table(self) -> Table:
-        """The classes as a table for the terminal."""
-        from rich.table import Table
-
-        found = Table(title="labels, and what the checks flag")
-        found.add_column("class", no_wrap=True)
-        for name in ("all", "people", "construction", "voters", *_CHECKS):
-            found.add_column(name, justify="right")
-        for row in self.classes:
-            kinds = (row.kinds[CHECKED], row.kinds[RENDERED], row.kinds[COMPUTED])
-            numbers = (row.images, *kinds, *row.flags.values())
-            found.add_row(row.name, *(f"{number:,}" for number in numbers))
-        return found
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Names of the checks, in the order of the flags."""
+        return tuple(_CHECKS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.evaluate.compare import PairedDifference
-from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED
 from cosmic_morphology.evaluate.leaderboard import (
     SIDE_BY_SIDE,
     EvaluationRanking,
@@ -17,11 +16,11 @@ from cosmic_morphology.evaluate.leaderboard import (
     rank_runs,
 )
 from cosmic_morphology.evaluate.predictions import TEST
-from cosmic_morphology.evaluate.run_facts import RunFacts
 from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.io_utils import write_csv
+from cosmic_morphology.learn.run_folder.facts import RunFacts
 from cosmic_morphology.report.html import write_page
-from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.score import Score
 
 
@@ -48,7 +47,7 @@ def write_leaderboard(
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,
 ) -> Leaderboard:
-    """Rank runs with intervals and paired differences; write ``board.csv`` and ``board.html``.
+    """Rank runs with intervals and paired differences; write the tables and the page.
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ def write_leaderboard(
     runs : sequence of Path
         Their folders.
     out : Path
-        Folder of ``board.csv``, ``board-parts.csv`` and ``board.html``.
+        Folder of ``leaderboard.csv``, ``leaderboard-parts.csv`` and ``leaderboard.html``.
     tests : mapping of str to Test or str, optional
         Tests by name, or their images in Lance's SQL, such as ``{"clean": "split = 'test' AND
         source = 'nasa'"}``; without it all test images. Runs that know different classes are
@@ -75,7 +74,9 @@ def write_leaderboard(
     settings = settings or EvaluateSettings()
     boards = rank_runs(atlas, runs, tests or {"test": TEST}, settings=settings, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
-    found = Leaderboard(boards, out / "board.csv", out / "board-parts.csv", out / "board.html")
+    found = Leaderboard(
+        boards, out / "leaderboard.csv", out / "leaderboard-parts.csv", out / "leaderboard.html"
+    )
     _write_csv(found.csv, found.rows())
     _write_csv(found.parts_csv, [row for test in boards for row in _part_rows(test)])
     content = {

@@ -11,7 +11,7 @@ from typing import Any
 
 from cosmic_morphology._version import __version__
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.evaluate.run_facts import RunFacts
+from cosmic_morphology.learn.run_folder.facts import RunFacts
 
 _PACKAGES = (
     "pylance",

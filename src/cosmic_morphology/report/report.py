@@ -11,9 +11,9 @@ from cosmic_morphology.atlas import Atlas, credit_ledger
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.breakdown import class_tables, part_tables
 from cosmic_morphology.evaluate.compare import Comparison, compare_runs
-from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, evaluate_run
-from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
+from cosmic_morphology.evaluate.evaluate import evaluate_run
 from cosmic_morphology.evaluate.scored_run import ScoredRun
+from cosmic_morphology.learn.run_folder.facts import RunFacts, read_facts
 from cosmic_morphology.report import plots
 from cosmic_morphology.report.audit_section import audited
 from cosmic_morphology.report.figures import to_svg, write_png
@@ -24,7 +24,7 @@ from cosmic_morphology.report.pipeline_summary import PipelineCounts, count_pipe
 from cosmic_morphology.report.provenance import packages, run_rows, stage_stamps
 from cosmic_morphology.report.sections import optional_sections, shown_mistakes
 from cosmic_morphology.report.studies_section import studied
-from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.score import LABEL_KINDS
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
@@ -87,7 +87,7 @@ def write_report(
         Sections that were made already, by their names in
         :class:`cosmic_morphology.report.sections.OptionalSections`, such as ``ablation``.
     audit : mapping, optional
-        What ``cosmic curate --audit`` measured, as JSON-able values.
+        What ``cosmic audit`` measured, as JSON-able values.
     studies : Path, optional
         Folder of studies, whose conclusions and curves are shown.
 

@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 from cosmic_morphology.atlas import Atlas, shown_texts
-from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED, EvaluateResult
+from cosmic_morphology.evaluate.evaluate import EvaluateResult
 from cosmic_morphology.evaluate.object_size import border_mask, object_mask
 from cosmic_morphology.evaluate.predictions import Predictions
 from cosmic_morphology.evaluate.saliency import saliency
 from cosmic_morphology.report.gallery import thumbnails
-from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.bootstrap import bootstrap_weighted, group_numbers
 from cosmic_morphology.stats.score import GROUPED_BY, Score
 
@@ -44,7 +44,7 @@ class SaliencyExample:
 
 
 @dataclass(frozen=True, slots=True)
-class SaliencyReport:
+class SaliencyResult:
     """Where a run looks.
 
     Attributes
@@ -74,7 +74,7 @@ def explain_run(
     *,
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,
-) -> SaliencyReport:
+) -> SaliencyResult:
     """Look over a run's shoulder at test images.
 
     Parameters
@@ -106,7 +106,7 @@ def explain_run(
     shares = np.array([_shares(maps[place[row]], squares[place[row]]) for row in measured])
     groups = answers.groups[measured]
     titles = _titles(atlas, [str(answers.ids[row]) for row in shown])
-    return SaliencyReport(
+    return SaliencyResult(
         run=evaluation.run,
         seen=tuple(
             SaliencyExample(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cosmic_morphology.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from cosmic_morphology.studies.results import StudySummary as StudySummary
+    from cosmic_morphology.studies.results import StudyResult as StudyResult
     from cosmic_morphology.studies.run import STUDIES as STUDIES
     from cosmic_morphology.studies.run import run_study as run_study
     from cosmic_morphology.studies.settings import StudySettings as StudySettings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "STUDIES": "run",
     "StudySettings": "settings",
-    "StudySummary": "results",
+    "StudyResult": "results",
     "load_study": "settings",
     "run_study": "run",
 }

@@ -33,14 +33,14 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     """The trials of this study, and how one is done."""
     plain = recipe_named(study.recipe, study.recipes)
     robust = plain.model_copy(
-        update={"label_smoothing": study.noise.smoothing, "weight_by_label_confidence": True}
+        update={"label_smoothing": study.label_noise.smoothing, "label_confidence": True}
     )
-    more = {"recipe": plain.model_dump(mode="json"), "smoothing": study.noise.smoothing}
+    more = {"recipe": plain.model_dump(mode="json"), "smoothing": study.label_noise.smoothing}
     trials = [
         Trial(arm, level, seed, more=more)
         for seed in study.seeds
-        for level in sorted(set(study.noise.levels))
-        for arm in study.noise.arms
+        for level in sorted(set(study.label_noise.levels))
+        for arm in study.label_noise.arms
     ]
     train, val, test = pool.real("train"), pool.real("val"), pool.real("test")
     known = np.concatenate([train, val])
@@ -134,7 +134,7 @@ def conclude(
             f"{interval_of(*before)}, with {worst.x:.0%} it is {interval_of(*after)} "
             f"({pool.kind_of(clean.rows)} test labels, n = {len(clean.rows)})."
         )
-    for arm in study.noise.arms:
+    for arm in study.label_noise.arms:
         if arm != PLAIN:
             lines += _worth(pool, places, arm, levels, n)
     return Conclusion([*lines, *_found(cells)])

@@ -29,14 +29,14 @@ RANDOM, GROUPED, UNTOUCHED = "random split by file", "groups kept apart", "untou
 def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     """The trials of this study, and how one is done."""
     recipe = recipe_named(study.recipe, study.recipes)
-    rows = np.concatenate([pool.real(side) for side in study.leak.sides])
+    rows = np.concatenate([pool.real(side) for side in study.leakage.sides])
     # Variants of an origin that is tested have no split of their own, and are as good as seen.
     rows = rows[~np.isin(pool.groups[rows], pool.groups[pool.splits == "test"])]
     # What is dealt anew is scored on the labels that it is learnt with.
     rows = np.sort(rows[(pool.y_true[rows] == pool.y_train[rows]) & (pool.kinds[rows] == COMPUTED)])
     labels = [pool.classes[number] for number in pool.y_train[rows]]
-    more = {"recipe": recipe.model_dump(mode="json"), **study.leak.model_dump(mode="json")}
-    parts = [(arm, fold) for arm in (RANDOM, GROUPED) for fold in range(study.leak.folds)]
+    more = {"recipe": recipe.model_dump(mode="json"), **study.leakage.model_dump(mode="json")}
+    parts = [(arm, fold) for arm in (RANDOM, GROUPED) for fold in range(study.leakage.folds)]
     if len(pool.real("test")):
         parts.append((UNTOUCHED, 0))
     trials = [Trial(arm, 0.0, seed, fold, more) for seed in study.seeds for arm, fold in parts]
@@ -46,12 +46,12 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
             train, val, test = pool.real("train"), pool.real("val"), pool.real("test")
         else:
             held = pool.ids[rows] if trial.arm == RANDOM else pool.groups[rows]
-            dealt = folds(held.tolist(), labels, k=study.leak.folds, seed=trial.seed)
+            dealt = folds(held.tolist(), labels, k=study.leakage.folds, seed=trial.seed)
             own, test = rows[dealt != trial.fold], rows[dealt == trial.fold]
             inner = folds(
                 held[dealt != trial.fold].tolist(),
                 [label for label, part in zip(labels, dealt, strict=True) if part != trial.fold],
-                k=study.leak.folds,
+                k=study.leakage.folds,
                 seed=trial.seed + 1,
             )
             train, val = own[inner != 0], own[inner == 0]

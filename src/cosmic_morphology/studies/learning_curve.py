@@ -20,9 +20,10 @@ X = "share of the training images"
 def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     """The trials of this study, and how one is done."""
     recipes = {
-        name: recipe_named(name, study.recipes) for name in study.size.recipes or (study.recipe,)
+        name: recipe_named(name, study.recipes)
+        for name in study.learning_curve.recipes or (study.recipe,)
     }
-    fractions = sorted(set(study.size.fractions))
+    fractions = sorted(set(study.learning_curve.fractions))
     trials = [
         Trial(name, fraction, seed, more={"recipe": recipe.model_dump(mode="json")})
         for seed in study.seeds

@@ -30,7 +30,7 @@ from cosmic_morphology.studies.realism_gallery import build_gallery
 from cosmic_morphology.studies.results import (
     ALL_SEEDS,
     ScoreRow,
-    StudySummary,
+    StudyResult,
     interval_of,
     listed,
     write_notes,
@@ -75,7 +75,7 @@ class RealismResult:
 
 def run_realism(
     study: StudySettings, *, progress: Callable[[int, int], None] | None = None
-) -> StudySummary:
+) -> StudyResult:
     """Measure how well rendered images are told from real ones, and lay them side by side.
 
     Raises
@@ -211,11 +211,11 @@ def _written(
     pool: StudyDataset,
     found: Sequence[RealismResult],
     study: StudySettings,
-) -> StudySummary:
+) -> StudyResult:
     folder = study.out / "realism"
     points = [each.point for each in found]
     lines = conclude(found)
-    summary = StudySummary(
+    summary = StudyResult(
         "realism", len(found), len(found), tuple(lines),
         folder / "study.csv", folder / "told_apart.png", folder / "gallery.html",
     )  # fmt: skip

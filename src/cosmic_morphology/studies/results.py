@@ -14,7 +14,7 @@ from cosmic_morphology.studies.settings import SECTIONS, StudySettings
 
 
 @dataclass(frozen=True, slots=True)
-class StudySummary:
+class StudyResult:
     """What a study found and where it stands.
 
     Attributes
@@ -55,7 +55,7 @@ def write_points(path: Path, rows: Sequence[Any], kind: type[Any]) -> None:
 def write_notes(path: Path, study: StudySettings, name: str, atlas: Atlas) -> None:
     """Everything that makes the study again: settings, version of the atlas and of this package."""
     said = study.model_dump(mode="json")
-    others = {other for other in SECTIONS if other != name}
+    others = {other for other in SECTIONS if other != name.replace("-", "_")}
     write_json(
         path,
         {

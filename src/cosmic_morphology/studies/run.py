@@ -20,7 +20,7 @@ from cosmic_morphology.studies.results import (
     ALL_SEEDS,
     DifferenceRow,
     ScoreRow,
-    StudySummary,
+    StudyResult,
     write_notes,
     write_points,
 )
@@ -28,20 +28,21 @@ from cosmic_morphology.studies.scoring import collect_points, differences, point
 from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.studies.train_head import recipe_named
 from cosmic_morphology.studies.trials import Conclusion, TrialPlan, run_trials
+from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import load_taxonomy
 
 GRIDS: dict[str, ModuleType] = {
-    "leak": leakage,
+    "leakage": leakage,
     "synthetic": synthetic,
-    "noise": label_noise,
-    "size": learning_curve,
+    "label-noise": label_noise,
+    "learning-curve": learning_curve,
 }
 STUDIES = (*GRIDS, "realism")
 TITLES = {
-    "leak": "What a random split claims",
+    "leakage": "What a random split claims",
     "synthetic": "Do rendered images help?",
-    "noise": "What wrong labels cost",
-    "size": "What more images would be worth",
+    "label-noise": "What wrong labels cost",
+    "learning-curve": "What more images would be worth",
 }
 
 
@@ -50,7 +51,7 @@ def run_study(
     study: StudySettings,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> StudySummary:
+) -> StudyResult:
     """Run a study, or go on with it; cells that are there are not done again.
 
     Parameters
@@ -64,7 +65,7 @@ def run_study(
 
     Returns
     -------
-    StudySummary
+    StudyResult
         The results are in ``<out>/<name>``.
 
     Raises
@@ -75,7 +76,7 @@ def run_study(
         A rendered image would have been tested on.
     """
     if name not in STUDIES:
-        raise UsageError("there is no such study", where=name, todo=f"Try {', '.join(STUDIES)}.")
+        raise UsageError("there is no such study", where=name, todo=suggest_names(name, STUDIES))
     if name == "realism":
         return run_realism(study, progress=progress)
     atlas = Atlas.open(study.atlas)
@@ -87,13 +88,13 @@ def run_study(
         pool, plan.trials, plan.work, folder / "cells", study=name, progress=progress
     )
     places = collect_points(pool, cells)
-    told: Conclusion = room.tell(pool, places, study, cells)
+    told: Conclusion = room.conclude(pool, places, study, cells)
     how: dict[str, Any] = {"study": name, "resamples": study.bootstrap, "more": plan.more}
     rows = points(pool, places, **how)
     write_points(
-        folder / "differences.csv", differences(pool, places, room.reference, **how), DifferenceRow
+        folder / "differences.csv", differences(pool, places, room.reference_trial, **how), DifferenceRow
     )
-    summary = StudySummary(
+    summary = StudyResult(
         name, len(cells), new, tuple(told.lines),
         folder / "study.csv", folder / "curves.png", folder / "study.html",
     )  # fmt: skip
@@ -138,7 +139,7 @@ def _pool(atlas: Atlas, name: str, study: StudySettings) -> StudyDataset:
             where=atlas.uri,
             todo="Run `cosmic curate`, `cosmic split` and `cosmic embed` first.",
         )
-    if name != "leak" and not len(pool.real("test")):
+    if name != "leakage" and not len(pool.real("test")):
         raise UsageError(
             "no real image of the test split has a label and an embedding",
             where=atlas.uri,

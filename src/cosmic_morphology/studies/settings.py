@@ -12,10 +12,10 @@ from cosmic_morphology.reading import read_toml
 from cosmic_morphology.settings import Section
 
 Side = Literal["train", "val", "none"]
-SECTIONS = ("leak", "synthetic", "noise", "size", "realism")
+SECTIONS = ("leakage", "synthetic", "label_noise", "learning_curve", "realism")
 
 
-class LeakSettings(Section):
+class LeakageSettings(Section):
     """A random split by file against a grouped one."""
 
     folds: int = Field(5, ge=2, le=20, description="parts of the images, each tested once")
@@ -44,7 +44,7 @@ class SyntheticSettings(Section):
     rendered_alone: bool = Field(True, description="learn from rendered images only, too")
 
 
-class NoiseSettings(Section):
+class LabelNoiseSettings(Section):
     """Wrong labels, put in on purpose."""
 
     levels: tuple[float, ...] = Field(
@@ -59,7 +59,7 @@ class NoiseSettings(Section):
     smoothing: float = Field(0.2, ge=0, lt=1, description="label smoothing of robust training")
 
 
-class SizeSettings(Section):
+class LearningCurveSettings(Section):
     """Fewer images."""
 
     fractions: tuple[float, ...] = Field(
@@ -98,10 +98,10 @@ class StudySettings(Section):
     bootstrap: int = Field(1000, ge=50, description="resamples of the 95 % interval")
     threads: int = Field(1, ge=1, description="threads of one cell; a head gains nothing by more")
 
-    leak: LeakSettings = Field(default_factory=LeakSettings)
+    leakage: LeakageSettings = Field(default_factory=LeakageSettings)
     synthetic: SyntheticSettings = Field(default_factory=SyntheticSettings)
-    noise: NoiseSettings = Field(default_factory=NoiseSettings)
-    size: SizeSettings = Field(default_factory=SizeSettings)
+    label_noise: LabelNoiseSettings = Field(default_factory=LabelNoiseSettings)
+    learning_curve: LearningCurveSettings = Field(default_factory=LearningCurveSettings)
     realism: RealismSettings = Field(default_factory=RealismSettings)
 
 

@@ -20,7 +20,7 @@ TRUTH = ("file", "class", "object_name", "lineage")
 
 
 @dataclass(frozen=True)
-class ArchiveSummary:
+class ArchiveResult:
     """What :func:`write_archive` wrote.
 
     Attributes
@@ -49,7 +49,7 @@ def write_archive(
     size_px: int = 256,
     planted_duplicates: float = 0.08,
     workers: int | None = None,
-) -> ArchiveSummary:
+) -> ArchiveResult:
     """Write an archive of rendered images with the faults of real ones.
 
     ``catalogue.csv`` holds what an archive says (never the class); ``truth.csv`` holds the truth,
@@ -90,7 +90,7 @@ def write_archive(
     ordered = [rows[number] for number in sorted(rows)]
     _write_table(folder / "catalogue.csv", CATALOGUE, [row.said for row in ordered])
     _write_table(folder / "truth.csv", TRUTH, [row.true for row in ordered])
-    return ArchiveSummary(
+    return ArchiveResult(
         folder=str(folder),
         images=len(ordered),
         planted_duplicates=copies,

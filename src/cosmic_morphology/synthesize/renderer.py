@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.synthesize.camera.cameras import pick_camera
 from cosmic_morphology.synthesize.camera.expose import Pixels, expose
 from cosmic_morphology.synthesize.camera.overlays import add_overlays
@@ -146,7 +147,7 @@ def check_job(kind: str, seed: int, size_px: int) -> None:
         raise UsageError(
             "there is no renderer for this class",
             where=kind,
-            todo=f"Choose one of {', '.join(RENDERED_CLASSES)}",
+            todo=suggest_names(kind, RENDERED_CLASSES),
         )
     if seed < 0:
         raise UsageError("a seed must not be negative", where=str(seed), todo="Use 0 or more")

@@ -7,8 +7,9 @@ import re
 from collections.abc import Sequence
 
 from cosmic_morphology.atlas.export.description import Description, LeakageWords, images_words
-from cosmic_morphology.atlas.export.rows import CHECKED, COLUMNS, COMPUTED, KINDS
+from cosmic_morphology.atlas.export.rows import COLUMNS, KINDS
 from cosmic_morphology.safe_text import safe_text
+from cosmic_morphology.stats.score import CHECKED, COMPUTED
 
 _CREDITS_SHOWN = 20
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

@@ -27,6 +27,7 @@ from cosmic_morphology.atlas.export.tally import DataFile, Tally
 from cosmic_morphology.atlas.export.web_dataset import write_tar, write_web_dataset
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.io_utils import whole_file, whole_folder, write_csv, write_text
+from cosmic_morphology.suggest import suggest_names
 
 FORMATS = ("imagefolder", "csv", "parquet", "webdataset", "hf")
 """Formats of exports; see :func:`export_images`."""
@@ -132,9 +133,7 @@ def export_images(
         The format is unknown, the target exists, or there is nothing to write.
     """
     if format_ not in FORMATS:
-        raise InputError(
-            f"there is no format {format_!r}", todo=f"There are: {', '.join(FORMATS)}."
-        )
+        raise InputError(f"there is no format {format_!r}", todo=suggest_names(format_, FORMATS))
     if format_ == "csv" and original:
         raise InputError("a CSV holds no images", where=str(path), todo="Leave --original out.")
     if path.is_symlink() or path.is_file() or (path.is_dir() and any(path.iterdir())):

@@ -20,6 +20,7 @@ from cosmic_morphology.errors import (
 )
 from cosmic_morphology.extras import how_to_update
 from cosmic_morphology.safe_text import without_secrets
+from cosmic_morphology.suggest import nearest_name
 
 # What Lance says of a version, a tag and a text that can be no tag's name.
 _NO_VERSION = ("does not exist", "ref is invalid", "name too long")
@@ -198,10 +199,12 @@ def _at(dataset: Any, uri: str, name: str, version: int | str) -> Any:
         known = isinstance(error, OverflowError) or is_missing(error)
         if not known and not any(sign in text for sign in _NO_VERSION):
             raise
+        near = nearest_name(str(version), dataset.tags.list())
+        meant = f"Did you mean {near!r}? " if near else ""
         raise AtlasVersionError(
             f"there is no version {version!r} of the table {name!r}",
             where=without_secrets(uri),
-            todo="`cosmic atlas versions` lists what there is.",
+            todo=f"{meant}`cosmic atlas versions` lists what there is.",
         ) from error
 
 

@@ -158,15 +158,15 @@ class Harvest:
         try:
             tried = await with_retries(self._client.settings, once)
         except FetchFailedError as trouble:
-            state = FetchState.STORED if item.revisit else trouble.state
+            state = FetchState.STORED if item.revalidate else trouble.state
             return FetchResult(
                 item,
                 state,
-                f"revisit_{trouble.kind}" if item.revisit else trouble.kind,
+                f"revalidate_{trouble.kind}" if item.revalidate else trouble.kind,
                 str(trouble),
                 trouble.tried,
                 status_code=trouble.status_code,
-                etag=item.etag if item.revisit else "",
+                etag=item.etag if item.revalidate else "",
             )
         tried.value.attempts = tried.attempts
         return tried.value
@@ -185,7 +185,7 @@ class Harvest:
             etag=answer.etag,
             last_modified=answer.last_modified,
         )
-        if item.revisit:
+        if item.revalidate:
             outcome.kind = "unchanged" if answer.unchanged else "changed"
             return outcome
         if answer.unchanged:

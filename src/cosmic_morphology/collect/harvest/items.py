@@ -27,7 +27,7 @@ class PendingFetch:
     attempts_before: int = 0
     etag: str = ""
     last_modified: str = ""
-    revisit: bool = False
+    revalidate: bool = False
     queries: set[str] = field(default_factory=set)
     """Searches that found it; more may come while it is on its way."""
 

@@ -49,7 +49,7 @@ class Reader:
         States that are taken up again.
     limit : int, optional
         Records with an image, shared out between the queries.
-    revisit : bool
+    revalidate : bool
         Whether stored images are asked for again, on condition that they changed.
     addresses : Addresses
         How the atlas keeps addresses.
@@ -63,7 +63,7 @@ class Reader:
         *,
         retry: set[str],
         limit: int | None,
-        revisit: bool,
+        revalidate: bool,
         addresses: Addresses,
     ) -> None:
         self.tally = CompletenessCounter(source.name)
@@ -72,7 +72,7 @@ class Reader:
         self._source = source
         self._client = client
         self._limit = limit
-        self._revisit = revisit
+        self._revalidate = revalidate
         self._met: set[str] = set()
         self._claimed: dict[str, str] = {}
         self._taken = 0
@@ -193,9 +193,9 @@ class Reader:
         self.already_there += 1
         self.tally.resolve(record.id, STORED)
         row = self.known.row_of(url, record.id)
-        if self._revisit and row is not None and (row.etag or row.last_modified):
+        if self._revalidate and row is not None and (row.etag or row.last_modified):
             item = self._item(record, url, part.name)
-            item.revisit = True
+            item.revalidate = True
             return item
         if row is None or row.state is not FetchState.STORED:
             # Killed after the image was stored and before the ledger said so.

@@ -9,6 +9,7 @@ from typing import cast
 from cosmic_morphology.collect.sources.base import Source, SourceRequest
 from cosmic_morphology.collect.sources.plugged import PluggedIn
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.suggest import suggest_names
 
 GROUP = "cosmic_morphology.sources"
 """The entry point group of plug-ins: a name and a callable that takes a :class:`SourceRequest`."""
@@ -46,6 +47,6 @@ def find_source(wanted: SourceRequest) -> Source:
     if not points:
         raise UsageError(
             f"there is no source {name!r}",
-            todo=f"There are: {', '.join(source_names())}.",
+            todo=suggest_names(name, source_names()),
         )
     return PluggedIn(next(iter(points)), wanted)

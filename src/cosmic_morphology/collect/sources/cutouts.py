@@ -26,6 +26,7 @@ from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.collect.sources.positions import Position, Positions
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.imaging import IngestedImage
+from cosmic_morphology.suggest import suggest_names
 
 SURVEYS = {
     "legacysurvey": "https://www.legacysurvey.org",
@@ -79,7 +80,7 @@ class Cutouts:
                 raise UsageError(
                     f"there is no survey {survey!r}",
                     where="collect_from.queries",
-                    todo=f"There are {', '.join(SURVEYS)}.",
+                    todo=suggest_names(survey, SURVEYS),
                 )
         self._roots = {s: f"{root}/{s}" if root else SURVEYS[s] for s in self.queries}
         options = wanted.read_options(CutoutsOptions)

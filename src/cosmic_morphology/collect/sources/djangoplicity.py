@@ -23,6 +23,7 @@ from cosmic_morphology.collect.sources.base import (
 from cosmic_morphology.collect.sources.options import Options
 from cosmic_morphology.collect.sources.paging import PageSet, at_most, read_until_stable
 from cosmic_morphology.errors import SourceError, UsageError
+from cosmic_morphology.suggest import suggest_names
 
 SITES = {
     "esahubble": "https://esahubble.org",
@@ -74,7 +75,7 @@ class Djangoplicity:
                 raise UsageError(
                     f"there is no djangoplicity site {site!r}",
                     where="collect_from.queries",
-                    todo=f"There are {', '.join(SITES)}.",
+                    todo=suggest_names(site, SITES),
                 )
         root = wanted.job.root.rstrip("/")
         self._sites = {s: f"{root}/{s}" if root else SITES[s] for s in self.queries}

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.suggest import suggest_names
 
 
 class Options(BaseModel):
@@ -37,8 +38,8 @@ def read_options(model: type[O], given: Mapping[str, Any]) -> O:
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(model.model_fields)) or "none"
-            raise _wrong(name, "the source has no such option", f"There are: {known}.") from error
+            known = suggest_names(name, sorted(model.model_fields))
+            raise _wrong(name, "the source has no such option", known) from error
         raise _wrong(name, f"{first['msg']} (got {first.get('input')!r:.100})") from error
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from cosmic_morphology.collect.sources.angles import read_angles
 from cosmic_morphology.csv_table import read_csv
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.suggest import suggest_names
 
 _NAMES = {
     "ra": ("ra", "raj2000", "ra_j2000", "right_ascension"),
@@ -77,7 +78,7 @@ class _Columns:
             raise InputError(
                 f"the table has no column {wanted!r}",
                 where=str(path),
-                todo=f"There are {', '.join(self.values)}.",
+                todo=suggest_names(wanted, self.values),
             )
         return ""
 
@@ -114,7 +115,7 @@ class Positions:
                 raise InputError(
                     f"the table has no column for {what!r}",
                     where=str(path),
-                    todo=f"Name it: {_HOW}; there are {', '.join(table.values)}.",
+                    todo=f"Name it: {_HOW}. {suggest_names(what, table.values)}",
                 )
             unit = table.units.get(name, "") or _plain(name)[1]
             angles[what] = read_angles(table.values[name], name, what, unit, str(path))
@@ -175,7 +176,7 @@ def _pairs(columns: Mapping[str, str] | str) -> dict[str, str]:
         columns = {o.strip(): t.strip() for o, t in (part.split("=", 1) for part in parts)}
     unknown = sorted(set(columns) - set(_NAMES))
     if unknown:
-        todo = f"There are {', '.join(_NAMES)}."
+        todo = suggest_names(unknown[0], _NAMES)
         raise InputError(f"{unknown[0]!r} is no column of a position", where="columns", todo=todo)
     return dict(columns)
 

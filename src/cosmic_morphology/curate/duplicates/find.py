@@ -25,6 +25,7 @@ from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_pass, thorough_rounds
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.suggest import suggest_names
 
 STAGE = "duplicate"
 CODE = "5"
@@ -33,7 +34,7 @@ ANY, NONE = "any", "none"
 
 
 @dataclass(frozen=True, slots=True)
-class DuplicateSummary:
+class DuplicateResult:
     """What :func:`find_duplicates` did.
 
     Attributes
@@ -67,7 +68,7 @@ def find_duplicates(
     settings: CurateSettings,
     embedding_column: str | None = None,
     progress: Progress | None = None,
-) -> DuplicateSummary:
+) -> DuplicateResult:
     """Write ``duplicate_score``, ``duplicate_flag``, ``duplicate_reason`` and ``duplicate_of``.
 
     Parameters
@@ -203,7 +204,7 @@ def compared_column(atlas: Atlas, column: str) -> str:
     raise UsageError(
         f"there is no column {column!r}, whose neighbours are to be compared",
         where=atlas.uri,
-        todo=f"Run `cosmic embed`, or name another: there is {', '.join(there) or 'none'}.",
+        todo=f"Run `cosmic embed`, or name another. {suggest_names(column, there)}",
     )
 
 
@@ -228,12 +229,12 @@ def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
     return vectors
 
 
-def _summary(atlas: Atlas, copies: Copies | None = None, *, changed: bool) -> DuplicateSummary:
+def _summary(atlas: Atlas, copies: Copies | None = None, *, changed: bool) -> DuplicateResult:
     rows = atlas.read(["id", "duplicate_flag", "duplicate_reason", "duplicate_of"])
     flags = rows.column("duplicate_flag").to_pylist()
     reasons = rows.column("duplicate_reason").to_pylist()
     originals = rows.column("duplicate_of").to_pylist()
-    return DuplicateSummary(
+    return DuplicateResult(
         images=sum(flag is not None for flag in flags),
         duplicates=sum(bool(flag) for flag in flags),
         groups=len({of for of, flag in zip(originals, flags, strict=True) if flag}),

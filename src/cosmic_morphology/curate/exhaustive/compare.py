@@ -29,6 +29,7 @@ from cosmic_morphology.curate.exhaustive.maps import (
 from cosmic_morphology.curate.exhaustive.pairs import Hopeful, hopeful_pairs, joined, nearest
 from cosmic_morphology.curate.exhaustive.rest import rest_of, with_levels_of
 from cosmic_morphology.curate.exhaustive.tiles import (
+    LEVELS_ALIKE,
     MIN_SHAPES,
     Tiles,
     compare_tiles,
@@ -214,7 +215,8 @@ def alike_as_copies(one: np.ndarray, other: np.ndarray, part: int) -> float | No
         return tiles.likeness if tiles.is_copy else None
     if rest_of(one, other).is_noise:
         return 1.0
-    tiles = replace(tiles, levels=levels_alike(one, other))
+    if tiles.likeness >= LEVELS_ALIKE:
+        tiles = replace(tiles, levels=levels_alike(one, other))
     return tiles.likeness if tiles.is_copy else None
 
 

@@ -38,7 +38,7 @@ _REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class GroupSummary:
+class GroupResult:
     """What :func:`group_images` did.
 
     Attributes
@@ -77,7 +77,7 @@ class Grouping:
     refused: dict[str, int]
 
 
-def group_images(atlas: Atlas, *, settings: CurateSettings) -> GroupSummary:
+def group_images(atlas: Atlas, *, settings: CurateSettings) -> GroupResult:
     """Write ``group`` and ``group_reason`` of every image.
 
     Images are tied when they are copies, share lineage, are one press image, show the same
@@ -109,7 +109,7 @@ def group_images(atlas: Atlas, *, settings: CurateSettings) -> GroupSummary:
             stamp,
         )
     sizes = Counter(found.group)
-    return GroupSummary(
+    return GroupResult(
         images=rows.num_rows,
         groups=len(sizes),
         largest=max(sizes.values(), default=0),

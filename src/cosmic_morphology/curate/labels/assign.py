@@ -49,7 +49,7 @@ CHECKED, COMPUTED, NONE = "checked", "computed", "none"
 
 
 @dataclass(frozen=True, slots=True)
-class LabelSummary:
+class LabelResult:
     """What :func:`label` did.
 
     Attributes
@@ -82,7 +82,7 @@ def label(
     settings: CurateSettings,
     progress: Progress | None = None,
     seed: int = 0,
-) -> LabelSummary:
+) -> LabelResult:
     """Write ``label``, ``label_confidence`` and ``label_kind`` of every image.
 
     A person's verdict always wins: ``label`` gives its class, ``drop`` the reject class, ``keep``
@@ -102,7 +102,8 @@ def label(
     taxonomy : Taxonomy
         The classes.
     settings : CurateSettings
-        ``min_label_confidence``, ``probe_min_label_confidence``, ``trained_runs``, ``disabled_voters``.
+        ``min_label_confidence``, ``probe_min_label_confidence``, ``trained_runs``,
+        ``disabled_voters``.
     progress : callable, optional
         Called with rows done and rows in all.
     seed : int
@@ -279,7 +280,7 @@ def _summary(
     evidence: Sequence[str],
     *,
     changed: bool,
-) -> LabelSummary:
+) -> LabelResult:
     rows = atlas.read(["id", "label", "label_kind"])
     kinds = Counter(rows.column("label_kind").to_pylist())
     counted = Counter(each for each in rows.column("label").to_pylist() if each)
@@ -289,7 +290,7 @@ def _summary(
         for each in decisions.values()
         if each.id in there and each.label and each.label not in taxonomy.names_with_reject
     )
-    return LabelSummary(
+    return LabelResult(
         labels={name: counted[name] for name in taxonomy.names_with_reject},
         checked=kinds[CHECKED],
         computed=kinds[COMPUTED],

@@ -17,12 +17,13 @@ from cosmic_morphology.curate.review.tables import Ids, read_table
 from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.io_utils import CsvRows, whole_text
+from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import Taxonomy
 
 _RESAMPLES = 1000
-HALVES = ("tune", "report")
+SUBSETS = ("dev", "held-out")
+"""The half of the checked labels to choose rules by, and the one to measure them on."""
 _CHECKS = ("relevance", "mislabel")
-"""The half of the truth to choose rules by, and the one to measure them on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ class AuditTable:
         Groups among them; the intervals are over these.
     unknown : int
         Lines of the table whose image the atlas does not have.
-    half : str
-        The half of the truth that it was measured on; empty: all of it.
+    subset : str
+        The half of the checked labels that it was measured on; empty: all of them.
     atlas_version : str
         What was measured.
     """
@@ -72,7 +73,7 @@ class AuditTable:
     n: int
     groups: int
     unknown: int
-    half: str = ""
+    subset: str = ""
     atlas_version: str = ""
 
     def get(self, what: str, measure: str) -> AuditRow:
@@ -100,7 +101,7 @@ def audit_labels(
     taxonomy: Taxonomy,
     columns: Mapping[str, str] | None = None,
     id_prefix: str = "",
-    half: str = "",
+    subset: str = "",
     seed: int = 0,
 ) -> AuditTable:
     """Precision, recall and coverage of every voter, of the label and of the checks.
@@ -118,8 +119,8 @@ def audit_labels(
         Our name to the table's name.
     id_prefix : str
         Put before each id that does not begin with it.
-    half : str
-        ``tune`` or ``report``: half of the groups of the table, by a hash of their names, so that
+    subset : str
+        ``dev`` or ``held-out``: half of the groups of the table, by a hash of their names, so that
         what was chosen on one half can be measured on the other. Empty: all of them.
     seed : int
         Of the bootstrap.
@@ -129,7 +130,7 @@ def audit_labels(
     InputError
         The table is not usable, or none of its images is in the atlas.
     """
-    truth, groups = _truth(truth_csv, dict(columns or {}), id_prefix, taxonomy, half)
+    truth, groups = _truth(truth_csv, dict(columns or {}), id_prefix, taxonomy, subset)
     ids = Ids(atlas.ids())
     truth, groups = (
         {ids.find(id_): said for id_, said in each.items()} for each in (truth, groups)
@@ -155,7 +156,7 @@ def audit_labels(
         len(rows),
         len(set(keys)),
         len(truth.keys() - {r["id"] for r in rows}),
-        half,
+        subset,
         str(atlas.version),
     )
 
@@ -253,12 +254,14 @@ def _checks(
 
 
 def _truth(
-    path: Path, names: dict[str, str], id_prefix: str, taxonomy: Taxonomy, half: str
+    path: Path, names: dict[str, str], id_prefix: str, taxonomy: Taxonomy, subset: str
 ) -> tuple[dict[str, str], dict[str, str]]:
-    if half and half not in HALVES:
-        raise UsageError("there is no such half", where=half, todo="Say tune or report.")
-    # Without groups, images of one object would stand in both halves.
-    needs, may = (("id", "label", "group"), ()) if half else (("id", "label"), ("group",))
+    if subset and subset not in SUBSETS:
+        raise UsageError(
+            "there is no such subset", where=subset, todo=suggest_names(subset, SUBSETS)
+        )
+    # Without groups, images of one object would stand in both subsets.
+    needs, may = (("id", "label", "group"), ()) if subset else (("id", "label"), ("group",))
     labels: dict[str, str] = {}
     groups: dict[str, str] = {}
     for number, line in read_table(path, names, needs=needs, may=may):
@@ -267,9 +270,9 @@ def _truth(
             raise InputError(
                 f"the label {line['label']!r} is not a class",
                 where=f"{path}, line {number}",
-                todo=f"The classes are: {', '.join(taxonomy.names_with_reject)}.",
+                todo=suggest_names(label, taxonomy.names_with_reject),
             )
-        if half and half_of(line["group"] or line["id"]) != half:
+        if subset and subset_of(line["group"] or line["id"]) != subset:
             continue
         id_ = line["id"] if line["id"].startswith(id_prefix) else id_prefix + line["id"]
         if labels.setdefault(id_, label) != label:
@@ -282,7 +285,7 @@ def _truth(
     return labels, groups
 
 
-def half_of(group: str) -> str:
-    """The half of a group, by a hash of its name in small letters."""
+def subset_of(group: str) -> str:
+    """The subset of a group, by a hash of its name in small letters."""
     name = group.strip().lower().encode()
-    return "tune" if int(hashlib.sha256(name).hexdigest(), 16) % 2 == 0 else "report"
+    return SUBSETS[int(hashlib.sha256(name).hexdigest(), 16) % 2]

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
-from cosmic_morphology.curate.labels.relevance import CheckSummary
+from cosmic_morphology.curate.labels.relevance import CheckResult
 from cosmic_morphology.curate.votes.cast import labels_of_voter, taxonomy_key
 from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
 from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes, read_weighted_votes
@@ -26,7 +26,7 @@ _CLAIMS = ("folder", "title", "object_name", "lead", "search_word")
 _LEAST_ROWS = 20
 
 
-def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckSummary:
+def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckResult:
     """Write ``mislabel_score``, ``mislabel_flag``, ``mislabel_reason`` and ``suggested_label``.
 
     An image's claimed label (its folder, else its title, its object name, its first sentences,
@@ -61,7 +61,7 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     if changed:
         atlas.replace_columns(_mislabel_rows(heard, taxonomy, settings.mislabel_threshold), stamp)
     looked = atlas.count("catalogue", "mislabel_score IS NOT NULL")
-    return CheckSummary(looked, atlas.count("catalogue", "mislabel_flag = true"), changed)
+    return CheckResult(looked, atlas.count("catalogue", "mislabel_flag = true"), changed)
 
 
 def _mislabel_rows(heard: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:

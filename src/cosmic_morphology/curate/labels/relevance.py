@@ -23,7 +23,7 @@ _MORE_LIKELY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class CheckSummary:
+class CheckResult:
     """What a check did.
 
     Attributes
@@ -39,7 +39,7 @@ class CheckSummary:
     changed: bool
 
 
-def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckSummary:
+def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckResult:
     """Write ``relevance_score``, ``relevance_flag`` and ``relevance_reason``.
 
     The score is the probability that the image shows an object of the taxonomy, from all votes
@@ -67,7 +67,7 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     if changed:
         atlas.replace_columns(_relevance_rows(heard, taxonomy, settings.relevance_threshold), stamp)
     looked = atlas.count("catalogue", "relevance_score IS NOT NULL")
-    return CheckSummary(looked, atlas.count("catalogue", "relevance_flag = true"), changed)
+    return CheckResult(looked, atlas.count("catalogue", "relevance_flag = true"), changed)
 
 
 def _relevance_rows(heard: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:

@@ -13,13 +13,14 @@ from typing import Any
 from cosmic_morphology.atlas import VERDICTS, Atlas, Decision, all_decisions
 from cosmic_morphology.curate.review.tables import Ids, read_table
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import Taxonomy
 
 _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewSummary:
+class ReviewResult:
     """What :func:`import_verdicts` did.
 
     Attributes
@@ -61,7 +62,7 @@ def import_verdicts(
     columns: Mapping[str, str] | None = None,
     id_prefix: str = "",
     who: str = "",
-) -> ReviewSummary:
+) -> ReviewResult:
     """Store people's verdicts; doing it twice changes nothing.
 
     Parameters
@@ -120,7 +121,7 @@ def import_verdicts(
         or standing.get((each["id"], each["who"])) != (each["verdict"], each["label"], each["why"])
     ]
     stored = atlas.append_decisions(fresh) if fresh else 0
-    return ReviewSummary(
+    return ReviewResult(
         read=len(verdicts),
         stored=stored,
         already_there=len(wanted) - stored,
@@ -157,13 +158,13 @@ def _verdict(
         raise InputError(
             f"the verdict {line.get('verdict', '')!r} is unknown",
             where=where,
-            todo=f"A verdict is one of: {', '.join(VERDICTS)}.",
+            todo=suggest_names(verdict, VERDICTS),
         )
     if (verdict == "label" or label) and label not in taxonomy.names_with_reject:
         raise InputError(
             f"the label {line.get('label', '')!r} is not a class",
             where=where,
-            todo=f"The classes are: {', '.join(taxonomy.names_with_reject)}.",
+            todo=suggest_names(label, taxonomy.names_with_reject),
         )
     if verdict == "label" and label == taxonomy.reject:
         verdict = "drop"

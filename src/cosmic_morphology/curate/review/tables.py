@@ -11,7 +11,7 @@ from cosmic_morphology.csv_table import read_csv
 
 # People call the column of the label by either name.
 _ALSO_CALLED = {"label": ("class",)}
-_OPTION = "--columns id=NAME"
+_OPTION = "--column id=NAME"
 
 
 def read_table(

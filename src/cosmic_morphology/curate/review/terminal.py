@@ -15,7 +15,7 @@ _TAKEN = {KEEP, DROP, SKIP, UNDO, QUIT}
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
+class TerminalReviewResult:
     """What one sitting gave.
 
     Attributes
@@ -40,7 +40,7 @@ def review(
     ask: Callable[[], str],
     show: Callable[[QueueItem], None],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Reviewed:
+) -> TerminalReviewResult:
     """Ask for a verdict on image after image; each is stored at once.
 
     Parameters
@@ -69,7 +69,7 @@ def review(
         show(item)
         key = _valid(ask, {*keys, *_TAKEN})
         if key == QUIT:
-            return Reviewed(len(given), skipped, finished=False)
+            return TerminalReviewResult(len(given), skipped, finished=False)
         if key == UNDO:
             # Verdicts are never deleted: going back lets a later one win over the earlier.
             at = max(at - 1, 0)
@@ -80,7 +80,7 @@ def review(
             atlas.append_decisions([_verdict(item, key, keys, who, now())])
             given[item.id] = None
         at += 1
-    return Reviewed(len(given), skipped, finished=True)
+    return TerminalReviewResult(len(given), skipped, finished=True)
 
 
 def keys_of(taxonomy: Taxonomy) -> dict[str, str]:

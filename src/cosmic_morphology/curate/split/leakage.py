@@ -50,7 +50,7 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True)
-class LeakageReport:
+class LeakageResult:
     """What :func:`check_leakage` found; :meth:`to_json` is what a report shows.
 
     Attributes
@@ -117,7 +117,7 @@ def check_leakage(
     raise_on_leak: bool = True,
     progress: Progress | None = None,
     known: tuple[list[str], Copies, Exhaustive] | None = None,
-) -> LeakageReport:
+) -> LeakageResult:
     """Prove that no two sides of the split share an image, an object, a series or lineage.
 
     Copies are looked for again, whatever the columns ``duplicate_of`` and ``group`` say, and twice:
@@ -164,7 +164,7 @@ def check_leakage(
     found += [*shared, *_parted_groups(rows)]
     counted = Counter(leak.kind for leak in found)
     left_out = {NO_IMAGE: len(everything) - len(ids), UNREADABLE: thorough.unreadable}
-    certificate = LeakageReport(
+    certificate = LeakageResult(
         leaks=len(found),
         leaks_by_kind={kind: counted[kind] for kind in ("copy", *FORBIDDEN_KEYS, "group")},
         found=tuple(found[:_SHOWN]),
@@ -186,7 +186,7 @@ def check_leakage(
     return certificate
 
 
-def leak_error(certificate: LeakageReport, where: str) -> LeakError:
+def leak_error(certificate: LeakageResult, where: str) -> LeakError:
     """What is said of a certificate with leaks."""
     first = certificate.found[0]
     return LeakError(

@@ -15,7 +15,7 @@ from cosmic_morphology.curate.duplicates.columns import tie_more
 from cosmic_morphology.curate.groups.group import group_images
 from cosmic_morphology.curate.split.assign import SIDES
 from cosmic_morphology.curate.split.leakage import (
-    LeakageReport,
+    LeakageResult,
     check_leakage,
     copies_across,
     leak_error,
@@ -40,7 +40,7 @@ def certify_and_mend(
     split_again: Callable[[], object],
     raise_on_leak: bool = True,
     progress: Progress | None = None,
-) -> tuple[LeakageReport, int]:
+) -> tuple[LeakageResult, int]:
     """Certify a split; where copies leak, tie them, split again and certify that.
 
     Parameters

@@ -15,6 +15,7 @@ from cosmic_morphology.curate.split.divide import NO_LABEL, SplitAssignment, ass
 from cosmic_morphology.curate.split.folds import write_folds
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
+from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import load_taxonomy
 
 STAGE = "split"
@@ -32,7 +33,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class SplitSummary:
+class SplitResult:
     """What :func:`split_images` did.
 
     Attributes
@@ -74,7 +75,7 @@ def split_images(
     label_column: str = "label",
     redo: bool = False,
     reject: str | None = None,
-) -> SplitSummary:
+) -> SplitResult:
     """Write ``split`` (train, val, test, none) of every image.
 
     Parameters
@@ -164,7 +165,7 @@ def _check_held_out(rows: pa.Table, settings: SplitSettings) -> None:
         raise UsageError(
             f"no image is of {missing[0]!r}, which is to be held out",
             where="split.hold_out",
-            todo=f"Sources and collections are: {', '.join(sorted(there - {None, ''}))}.",
+            todo=suggest_names(missing[0], sorted(there - {None, ""})),
         )
 
 
@@ -175,7 +176,7 @@ def _summary(
     folds: dict[int, int],
     *,
     changed: bool,
-) -> SplitSummary:
+) -> SplitResult:
     labels, groups = rows.column("label").to_pylist(), rows.column("group").to_pylist()
     old = rows.column("split").to_pylist()
     classes: dict[str, dict[str, int]] = {}
@@ -190,7 +191,7 @@ def _summary(
         float(np.abs(np.array(list(c.values())) / sum(c.values()) - asked / asked.sum()).max())
         for c in counting.values()
     ]
-    return SplitSummary(
+    return SplitResult(
         images={side: counted[side] for side in (*SIDES, NONE)},
         classes=dict(sorted(classes.items())),
         groups=len({g for g, side in zip(groups, sides.side, strict=True) if side != NONE}),

@@ -20,7 +20,7 @@ CODE = "3"
 
 
 @dataclass(frozen=True, slots=True)
-class VoteSummary:
+class VoteResult:
     """What :func:`vote` did.
 
     Attributes
@@ -46,7 +46,7 @@ def vote(
     settings: CurateSettings,
     progress: Progress | None = None,
     engine: str = "here",
-) -> VoteSummary:
+) -> VoteResult:
     """Fill the column ``votes`` of the images that lack it.
 
     Parameters
@@ -74,7 +74,7 @@ def vote(
     )
     column = atlas.read(["votes"]).column("votes").to_pylist()
     counted = Counter(name for votes in column for name in {each["voter"] for each in votes or ()})
-    return VoteSummary(
+    return VoteResult(
         filled=done.filled,
         already_there=done.already_there,
         votes=dict(sorted(counted.items())),

@@ -61,7 +61,7 @@ class TrainedVoter:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedSummary:
+class TrainedVoteResult:
     """What one run was asked.
 
     Attributes
@@ -86,7 +86,7 @@ def predict_with_runs(
     taxonomy: Taxonomy,
     settings: CurateSettings,
     progress: Progress | None = None,
-) -> dict[str, TrainedSummary]:
+) -> dict[str, TrainedVoteResult]:
     """Fill the columns ``run_…`` and ``learnt_by_…`` of runs that are to vote.
 
     Whom a run may be asked about, ``curate.votes.abstaining.abstain_reasons`` says: not what it has
@@ -192,7 +192,7 @@ def _check_classes(run: TrainedVoter, taxonomy: Taxonomy) -> None:
         raise InputError(
             f"the run {' and '.join(told)}",
             where=run.name.removeprefix(RUN),
-            todo="Name the taxonomy that it was trained with, or take the run out of curate.trained_runs.",
+            todo="Name the taxonomy that it was trained with, or take it out of curate.trained_runs.",
         )
 
 
@@ -202,7 +202,7 @@ def _ask(
     taxonomy: Taxonomy,
     settings: CurateSettings,
     progress: Progress | None,
-) -> TrainedSummary:
+) -> TrainedVoteResult:
     classes = taxonomy.names_with_reject
     kind = pa.list_(pa.float32(), len(classes))
     fields = [pa.field(run.name, kind), pa.field(_learnt_by(run.name), pa.bool_())]
@@ -228,7 +228,7 @@ def _ask(
     votes = mute.pop("", 0)
     if unproved:
         mute = Counter({unproved: len(rows)})
-    return TrainedSummary(len(todo), votes, dict(mute.most_common()))
+    return TrainedVoteResult(len(todo), votes, dict(mute.most_common()))
 
 
 def _note_learnt(atlas: Atlas, run: TrainedVoter) -> str:

@@ -39,7 +39,7 @@ See = Callable[[Sequence[Image.Image]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
-class ZeroShotSummary:
+class ZeroShotResult:
     """What :func:`ask_zero_shot` did: the model, and images that it saw now and before."""
 
     model: str
@@ -53,7 +53,7 @@ def ask_zero_shot(
     taxonomy: Taxonomy,
     settings: CurateSettings,
     progress: Progress | None = None,
-) -> ZeroShotSummary:
+) -> ZeroShotResult:
     """Fill the column ``zero_shot`` of the images that lack it.
 
     It holds the probabilities of the classes, the reject class last;
@@ -115,7 +115,7 @@ def ask_zero_shot(
         checkpoint_rows=_CHECKPOINT_ROWS,
         progress=progress,
     )
-    return ZeroShotSummary(settings.zero_shot_model, done.filled, done.already_there)
+    return ZeroShotResult(settings.zero_shot_model, done.filled, done.already_there)
 
 
 def has_seen(atlas: Atlas, taxonomy: Taxonomy) -> bool:

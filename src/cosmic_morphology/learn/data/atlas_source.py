@@ -23,6 +23,7 @@ from cosmic_morphology.learn.run_folder.documents import read_json
 from cosmic_morphology.learn.run_folder.folder import read_run
 from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.settings import LearnSettings
+from cosmic_morphology.suggest import suggest_names
 
 _LEARNT_FROM = "split IN ('train', 'val')"
 
@@ -70,7 +71,7 @@ class AtlasSource:
             raise UsageError(
                 f"no voter {labels!r} has voted on the train and val splits",
                 where="labels",
-                todo=f"There are: label, {', '.join(voters)}.",
+                todo=suggest_names(labels, ["label", *voters]),
             )
         return examples
 

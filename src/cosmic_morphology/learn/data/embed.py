@@ -11,7 +11,8 @@ import pyarrow as pa
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, apply
 from cosmic_morphology.learn.data.embedder import Embedder
 from cosmic_morphology.learn.data.embedding_names import embedding_column, stamp_of_embedding
-from cosmic_morphology.learn.models.backbones import Backbone, build_backbone, with_preset
+from cosmic_morphology.learn.models.backbones import Backbone, build_backbone
+from cosmic_morphology.learn.models.presets import with_preset
 from cosmic_morphology.settings import LearnSettings
 
 

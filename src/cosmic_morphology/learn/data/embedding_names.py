@@ -9,7 +9,7 @@ import numpy as np
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.atlas.storage.lance_tables import sql_literal
-from cosmic_morphology.learn.models.backbones import timm_name
+from cosmic_morphology.learn.models.presets import timm_name
 
 # Raise it when the same image and weights give another embedding.
 _CODE = "1"

@@ -122,7 +122,7 @@ def _val_scores(run: Run, settings: Mapping[str, Any]) -> dict[str, str]:
 
 def _test_scores(scores: Sequence[str]) -> str:
     if not scores:
-        return "Not measured yet: `cosmic card RUN --atlas ATLAS` measures and writes them."
+        return "Not measured yet: `cosmic model-card RUN --atlas ATLAS` measures and writes them."
     return "\n".join(f"- {score}" for score in scores)
 
 

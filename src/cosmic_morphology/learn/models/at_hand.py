@@ -37,7 +37,7 @@ def _why_not_cached(learn: LearnSettings) -> str:
         return without
     from timm.models import get_pretrained_cfg
 
-    from cosmic_morphology.learn.models.backbones import timm_name
+    from cosmic_morphology.learn.models.presets import timm_name
     from cosmic_morphology.learn.models.weights import cached_weights
 
     known = get_pretrained_cfg(timm_name(learn.backbone), allow_unregistered=True)

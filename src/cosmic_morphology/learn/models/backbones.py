@@ -18,6 +18,7 @@ from torch import nn
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
+from cosmic_morphology.learn.models.presets import PRESETS, with_preset
 from cosmic_morphology.learn.models.weights import (
     cached_weights,
     hash_of_file,
@@ -28,6 +29,7 @@ from cosmic_morphology.learn.models.weights import (
 )
 from cosmic_morphology.learn.run_folder.documents import BACKBONE
 from cosmic_morphology.settings import LearnSettings
+from cosmic_morphology.suggest import suggest_names
 
 # Random weights are drawn from this seed, so that they are the same in every stage of a run.
 _RANDOM_WEIGHTS_SEED = 0
@@ -117,11 +119,13 @@ def bare_model(name: str, arguments: dict[str, Any]) -> nn.Module:
     """
     _check_arguments(arguments)
     if not re.fullmatch(BACKBONE, name) or not timm.is_model(name.partition(".")[0]):
-        near = timm.list_models(f"*{re.split(r'[_.]', name, maxsplit=1)[0]}*")[:_MAX_SUGGESTED]
+        begins_so = timm.list_models(f"*{re.split(r'[_.]', name, maxsplit=1)[0]}*")[:_MAX_SUGGESTED]
+        meant = suggest_names(name, [*PRESETS, *timm.list_models()])
+        meant = f"{meant} " if meant.startswith("Did") else ""
         raise SettingsError(
             f"there is no timm model {name!r}",
             where="learn.backbone",
-            todo=f"Near to it are: {', '.join(near) or 'none'}. Presets: {', '.join(PRESETS)}.",
+            todo=f"{meant}Presets: {', '.join(PRESETS)}; of timm: {', '.join(begins_so) or 'any'}.",
         )
     try:
         model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
@@ -234,42 +238,3 @@ def _count_features(model: nn.Module, size_px: int) -> int:
     # Some nets have a layer between the pooled features and the head: only trying tells.
     with torch.inference_mode():
         return int(model.eval()(torch.zeros(1, 3, size_px, size_px)).shape[1])
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A backbone of timm.
-
-    Attributes
-    ----------
-    model : str
-        As timm calls it.
-    size_px : int or None
-        Side of the input where the settings give none; None: the model's own.
-    """
-
-    model: str
-    size_px: int | None = None
-
-
-PRESETS = {
-    "convnext-nano": Preset("convnext_nano.in12k_ft_in1k"),
-    "efficientnet-b4": Preset("tf_efficientnet_b4"),
-    "vit-tiny": Preset("vit_tiny_patch16_224.augreg_in21k_ft_in1k"),
-    # Its own 518 px cost five times as much as the 224 px of the others.
-    "dino-vit-small": Preset("vit_small_patch14_dinov2.lvd142m", 224),
-}
-
-
-def with_preset(learn: LearnSettings) -> LearnSettings:
-    """The same settings with timm's name of the backbone."""
-    preset = PRESETS.get(learn.backbone)
-    if preset is None:
-        return learn
-    size = learn.image_size_px or preset.size_px
-    return learn.model_copy(update={"backbone": preset.model, "image_size_px": size})
-
-
-def timm_name(backbone: str) -> str:
-    """What timm calls a backbone."""
-    return PRESETS[backbone].model if backbone in PRESETS else backbone

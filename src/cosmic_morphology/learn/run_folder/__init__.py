@@ -1,1 +1,1 @@
-"""The folder of a run: layout, JSON documents, and what it was trained on."""
+"""The folder of a run: layout, JSON documents, training record; and lists of all runs."""

@@ -12,10 +12,10 @@ from typing import Any
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.io_utils import write_csv, write_text
 from cosmic_morphology.learn.run_folder.documents import NAME, read_json
+from cosmic_morphology.suggest import suggest_names
 
 FINISHED = "FINISHED"
 _LONGEST_NOTE = 200
-_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +134,10 @@ def find_run(run: Path | str, *, out: Path) -> Run:
     if found is not None:
         return read_run(found)
     there = sorted(each.parent.name for each in runs.glob(f"*/{FINISHED}"))
-    names = ", ".join(there[:_SHOWN]) + (", …" if len(there) > _SHOWN else "")
     raise InputError(
-        "there is no such run",
+        f"there is no such run in {out}",
         where=str(run),
-        todo=f"There are in {out}: {names}."
+        todo=suggest_names(str(run), there)
         if there
         else "Give its folder, such as out/runs/linear-probe, or train it.",
     )

@@ -21,8 +21,8 @@ from cosmic_morphology.learn.inference.model import (
     save_model,
     softmax,
 )
-from cosmic_morphology.learn.models.backbones import with_preset
 from cosmic_morphology.learn.models.devices import environment
+from cosmic_morphology.learn.models.presets import with_preset
 from cosmic_morphology.learn.recipes import load_recipe
 from cosmic_morphology.learn.run_folder.documents import FORMAT_VERSION
 from cosmic_morphology.learn.run_folder.folder import (
@@ -99,7 +99,7 @@ def train(
     learn = with_preset(learn)
     recipe = load_recipe(job.recipe)
     folder = run_folder(out, job.name)
-    table = _table_of(atlas)
+    table = source_of(atlas)
     where = table.origin()
     given = RunRequest(
         table=table,
@@ -134,7 +134,8 @@ def _completed(task: TrainingTask, out: Path) -> Run:
     return read_run(task.folder)
 
 
-def _table_of(atlas: Any) -> TrainingSource:
+def source_of(atlas: Any) -> TrainingSource:
+    """What training reads: an atlas, or what can stand for one."""
     if hasattr(atlas, "examples"):
         table: TrainingSource = atlas
         return table

@@ -268,7 +268,7 @@ class Rows:
         return InputError(
             what,
             where=f"{self.table.where}, lines {first} and {second}",
-            todo="Keep one row for each image, or choose rows with --only.",
+            todo="Keep one row for each image, or choose rows with --row-filter.",
         )
 
 

@@ -8,7 +8,7 @@ from cosmic_morphology.collect.sources.folder.source import Folder
 
 
 @dataclass(frozen=True)
-class ImportSummary:
+class ImportResult:
     """What an import did; ``found`` is the sum of stored, already there and refused.
 
     Every file of the folder is an image of ``found``, counted in ``skipped``, or the table.

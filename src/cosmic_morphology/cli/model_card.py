@@ -1,4 +1,4 @@
-"""``cosmic card``: the model card of a run."""
+"""``cosmic model-card``: the model card of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cosmic_morphology.cli.common import (
 )
 from cosmic_morphology.cli.printing import progress
 
-NAME = "card"
+NAME = "model-card"
 
 
 def command(

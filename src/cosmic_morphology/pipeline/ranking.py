@@ -1,15 +1,15 @@
-"""What ``cosmic evaluate`` measures of several runs, and how it is shown."""
+"""Several runs on the test split: predicted, scored, ranked, compared component by component."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmic_morphology.cli.common import plain
-from cosmic_morphology.cli.printing import console
-from cosmic_morphology.cli.tables import show_evaluations
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import (
     EvaluateResult,
     EvaluationRanking,
@@ -20,21 +20,74 @@ from cosmic_morphology.evaluate import (
     evaluate_run,
     rank_runs,
 )
+from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.report import write_leaderboard
+from cosmic_morphology.settings import Settings
 
 if TYPE_CHECKING:
-    from cosmic_morphology.atlas import Atlas
     from cosmic_morphology.evaluate import Ablation, Comparison
     from cosmic_morphology.learn import TrainedModel
-    from cosmic_morphology.settings import Settings
 
-# Ends the names of the columns with answers to changed images.
-SHIFTED = "_shifted"
+TitledProgress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+"""Gives, for a title, what is called with (done, in all)."""
+
+# Ends the names of the columns with predictions for corrupted images.
+CORRUPTED = "_corrupted"
+
+
+def predict_test_split(
+    atlas: Atlas,
+    folders: Sequence[Path],
+    *,
+    settings: Settings,
+    progress: TitledProgress,
+    corruptions: bool = False,
+) -> dict[Path, TrainedModel]:
+    """Load runs, and let each predict those test images that it has not predicted yet.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Gets the columns of predictions.
+    folders : sequence of Path
+        Folders of the runs.
+    settings : Settings
+        How a model is loaded.
+    progress : callable
+        For each run.
+    corruptions : bool
+        Predict grey, blurred, noisy and small test images, too.
+
+    Raises
+    ------
+    UsageError
+        Two runs have one name.
+    """
+    from cosmic_morphology.evaluate import CorruptedInputs
+    from cosmic_morphology.learn import load_trained_model, predict_images
+
+    models: dict[Path, TrainedModel] = {}
+    for folder in folders:
+        model = load_trained_model(folder, learn=settings.learn)
+        if any(model.name == other.name for other in models.values()):
+            raise UsageError(
+                f"two of these runs are called {model.name!r}: their predictions would be mixed up",
+                where=str(folder),
+                todo="Train one of them under another name.",
+            )
+        models[folder] = model
+    for model in models.values():
+        with progress(f"predicting with {model.name}") as report:
+            predict_images(atlas, model, where=TEST, progress=report)
+            if corruptions:
+                corrupted, name = CorruptedInputs.of(model), model.name + CORRUPTED
+                predict_images(atlas, corrupted, where=TEST, name=name, progress=report)
+    return models
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RunRanking:
     """Runs with their scores on the test split.
 
     Attributes
@@ -64,7 +117,7 @@ class Ranked:
         models: Mapping[Path, TrainedModel],
         tests: dict[str, EvaluationSet],
         settings: Settings,
-    ) -> Ranked:
+    ) -> RunRanking:
         """Score models that have judged the test images, and note the scores in their folders."""
         classes = common_classes([model.classes for model in models.values()])
         how: dict[str, Any] = {"settings": settings.evaluate, "seed": settings.seed}
@@ -133,64 +186,11 @@ class Ranked:
             write_text(folder / "ablation.csv", ingredients.to_csv())
         return str(board.page)
 
-    def told(self, ingredients: Ablation | None) -> dict[str, Any]:
-        """As JSON-able values."""
+    def to_dict(self, ingredients: Ablation | None) -> dict[str, Any]:
+        """Everything, by what it is."""
         return {
             "runs": {name: found.rows() for name, found in self.own.items()},
             "comparison": self.comparison,
             "tests": {test.name: test.comparison for test in self.parts()},
-            "ablation": plain(ingredients.rows) if ingredients else [],
+            "ablation": ingredients.rows if ingredients else (),
         }
-
-
-def show_ranked(found: Ranked, ingredients: Ablation | None, files: Mapping[str, str]) -> None:
-    """Print runs side by side: scores, differences, further tests, ingredients."""
-    screen = console()
-    show_evaluations(list(found.common.values()), found.comparison)
-    if not found.same_classes:
-        known = ", ".join(next(iter(found.common.values())).classes)
-        screen.print(
-            f"note: compared on the classes that all runs know: {known}. Another answer counts as "
-            "wrong; scores on all classes of a run are in its metrics.json"
-        )
-    for test in found.parts():
-        screen.print(_test_table(test))
-        for name, why in test.unjudged.items():
-            screen.print(f"{name} has no score: {why}")
-    if ingredients:
-        screen.print(_ingredients_table(ingredients))
-    for what, path in files.items():
-        if path:
-            screen.print(f"{what}: {path}", soft_wrap=True)
-
-
-def _test_table(test: EvaluationRanking) -> Any:
-    from rich.table import Table
-
-    table = Table(title=f"{test.name}: {test.comparison.labels} labels", title_justify="left")
-    for heading in ("run", "macro-F1 [95 %]", "n", "groups", "against the best"):
-        table.add_column(heading, no_wrap=heading == "run")
-    for each in test.comparison.runs:
-        of, gap = each.macro_f1, each.to_best
-        low, high = of.interval
-        table.add_row(
-            each.run,
-            f"{of.value:.3f} [{low:.3f}, {high:.3f}]",
-            str(of.n),
-            str(of.n_groups),
-            f"{gap.value:+.3f} [{gap.interval[0]:+.3f}, {gap.interval[1]:+.3f}]" if gap else "",
-        )
-    return table
-
-
-def _ingredients_table(ingredients: Ablation) -> Any:
-    from rich.table import Table
-
-    table = Table(title=f"{ingredients.full}: what is lost without", title_justify="left")
-    for heading in ("ingredient", "run without it", "macro-F1 lost [95 %]", "p", "n"):
-        table.add_column(heading)
-    for row in ingredients.rows:
-        low, high = row.worth.interval
-        lost = f"{row.worth.value:+.3f} [{low:+.3f}, {high:+.3f}]"
-        table.add_row(row.without, row.run, lost, f"{row.worth.p_value:.3f}", str(row.worth.n))
-    return table

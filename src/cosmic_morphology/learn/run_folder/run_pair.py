@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED
-from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
-from cosmic_morphology.evaluate.run_list import RunRow, read_run_row
-from cosmic_morphology.evaluate.val_predictions import in_both, read_val_predictions
-from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.learn.run_folder.facts import RunFacts, read_facts
+from cosmic_morphology.learn.run_folder.run_list import RunRow, read_run_row
+from cosmic_morphology.learn.run_folder.val_predictions import in_both, read_val_predictions
+from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.bootstrap import Difference, paired_difference
 from cosmic_morphology.stats.metrics import macro_f1
 

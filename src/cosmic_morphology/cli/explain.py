@@ -1,4 +1,4 @@
-"""``cosmic explain-label``: who voted what on one image, and why."""
+"""``cosmic explain``: who voted what on one image, and why."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from cosmic_morphology.cli.common import (
 )
 from cosmic_morphology.cli.printing import say
 
-NAME = "explain-label"
+NAME = "explain"
 
 
 def command(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="An image of the atlas.")],
+    id_: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="Id of an image of the atlas, such as nasa:PIA12345."),
+    ],
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Who voted what on an image, how strongly, and why."""
+    """Explain the label of an image: who voted what, how strongly, and why."""
     from cosmic_morphology.curate import explain_label
     from cosmic_morphology.taxonomy import load_taxonomy
 

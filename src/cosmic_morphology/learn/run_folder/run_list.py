@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.errors import CosmicError, InputError
-from cosmic_morphology.evaluate.evaluate import DEFAULT_SEED
-from cosmic_morphology.evaluate.run_facts import RunFacts, read_facts
-from cosmic_morphology.evaluate.val_predictions import read_val_predictions, score_val
-from cosmic_morphology.io_utils import data_frame
+from cosmic_morphology.io_utils import data_frame, write_csv
 from cosmic_morphology.learn.run_folder.documents import Count, Part, Share, Text, checked
+from cosmic_morphology.learn.run_folder.facts import RunFacts, read_facts
 from cosmic_morphology.learn.run_folder.folder import FINISHED
-from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.learn.run_folder.val_predictions import read_val_predictions, score_val
+from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.score import LABEL_KINDS, Score
 
 COLUMNS = (
     "run", "recipe", "backbone", "weights", "trained_on", "seed", "split", "label_kind",
-    "macro_f1", "low", "high", "accuracy", "n", "n_groups", "n_train", "seconds", "path",
+    "macro_f1", "low", "high", "accuracy", "ece", "n", "n_groups", "n_train", "epochs", "seconds",
+    "path",
 )  # fmt: skip
 
 
@@ -37,6 +37,7 @@ class _StoredScore(Part):
 class _StoredScores(Part):
     macro_f1: _StoredScore
     accuracy: _StoredScore
+    calibration: _StoredScore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,12 @@ class RunRow:
         epoch: such scores are too good. Empty without any.
     macro_f1, accuracy : Score or None
         On that split, with n, interval and kind of label.
+    ece : float or None
+        Class-wise expected calibration error on that split.
     n_train : int or None
         Images that it was trained on.
+    epochs : int or None
+        Epochs of its training.
     seconds : float
         Duration of the training.
     path : Path
@@ -71,7 +76,9 @@ class RunRow:
     split: str
     macro_f1: Score | None
     accuracy: Score | None
+    ece: float | None
     n_train: int | None
+    epochs: int | None
     seconds: float
     path: Path
 
@@ -92,7 +99,7 @@ class RunRow:
 
 
 class RunList(Sequence[RunRow]):
-    """Runs: those with test scores first, on the best known labels first, the best first.
+    """Runs with their scores.
 
     Parameters
     ----------
@@ -130,6 +137,10 @@ class RunList(Sequence[RunRow]):
         """
         return data_frame([row.to_dict() for row in self], COLUMNS)
 
+    def write(self, file: Path) -> None:
+        """Write the rows as CSV, with the columns of :data:`COLUMNS`."""
+        write_csv(file, COLUMNS, [row.to_dict() for row in self])
+
 
 def runs(
     folder: Path | str = "cosmic-out",
@@ -137,7 +148,7 @@ def runs(
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,
 ) -> RunList:
-    """List the finished runs of a folder with their scores.
+    """List the finished runs of a folder with their scores, the best known and best first.
 
     Parameters
     ----------
@@ -162,7 +173,8 @@ def runs(
             todo="Give the folder of runs, or train one: cosmic train.",
         )
     folders = [each for each in sorted(place.iterdir()) if each.is_dir()]
-    return list_folders(folders, settings=settings, seed=seed)
+    found = list_folders(folders, settings=settings, seed=seed)
+    return RunList(sorted(found, key=_order), found.left_out)
 
 
 def list_folders(
@@ -170,8 +182,13 @@ def list_folders(
     *,
     settings: EvaluateSettings | None = None,
     seed: int = DEFAULT_SEED,
+    val_only: bool = False,
 ) -> RunList:
-    """As :func:`runs`, of given folders; those that hold no finished run are left out, with why."""
+    """As :func:`runs`, of given folders in their order; what holds no run is left out, with why.
+
+    With ``val_only`` the scores are those of the val split, also where there are test scores: what
+    chooses between runs must not see the test split.
+    """
     settings = settings or EvaluateSettings()
     rows: list[RunRow] = []
     left_out: dict[str, str] = {}
@@ -180,13 +197,15 @@ def list_folders(
             left_out[each.name] = "there is no finished run here"
             continue
         try:
-            rows.append(read_run_row(each, settings, seed=seed))
+            rows.append(read_run_row(each, settings, seed=seed, val_only=val_only))
         except CosmicError as error:
             left_out[each.name] = str(error)
-    return RunList(sorted(rows, key=_order), left_out)
+    return RunList(rows, left_out)
 
 
-def read_run_row(folder: Path, settings: EvaluateSettings, *, seed: int = DEFAULT_SEED) -> RunRow:
+def read_run_row(
+    folder: Path, settings: EvaluateSettings, *, seed: int = DEFAULT_SEED, val_only: bool = False
+) -> RunRow:
     """One run with the best known of its scores.
 
     Raises
@@ -195,17 +214,18 @@ def read_run_row(folder: Path, settings: EvaluateSettings, *, seed: int = DEFAUL
         A file of the run is damaged.
     """
     facts = read_facts(folder)
-    scores = _test_scores(facts)
-    split = "test" if scores else ""
-    if not scores and (said := read_val_predictions(folder, facts.classes)):
-        scores = score_val(
-            said,
-            facts.trained_on,
-            n_classes=len(facts.classes),
-            n=settings.bootstrap_resamples,
-            seed=seed,
-        )
-        split = "val"
+    test = None if val_only else _test_scores(facts)
+    val = None if test else read_val_predictions(folder, facts.classes)
+    split = "test" if test else "val" if val else ""
+    scores: tuple[Score, Score] | None = None
+    ece = None
+    if test:
+        scores = Score.from_dict(test["macro_f1"]), Score.from_dict(test["accuracy"])
+        ece = (test.get("calibration") or {}).get("value")
+    elif val:
+        n = settings.bootstrap_resamples
+        scores = score_val(val, facts.trained_on, n_classes=len(facts.classes), n=n, seed=seed)
+        ece = facts.metrics.get("val_classwise_ece")
     return RunRow(
         run=facts.name,
         recipe=facts.recipe,
@@ -216,7 +236,9 @@ def read_run_row(folder: Path, settings: EvaluateSettings, *, seed: int = DEFAUL
         split=split,
         macro_f1=scores[0] if scores else None,
         accuracy=scores[1] if scores else None,
+        ece=ece,
         n_train=facts.metrics.get("n_train"),
+        epochs=facts.metrics.get("epochs"),
         seconds=facts.metrics.get("seconds", 0.0),
         path=folder,
     )
@@ -229,11 +251,11 @@ def _order(row: RunRow) -> tuple[int, int, float, str]:
     return (("test", "val", "").index(row.split), known, -score.value if score else 0.0, row.run)
 
 
-def _test_scores(facts: RunFacts) -> tuple[Score, Score] | None:
-    """Macro-F1 and accuracy on the best known labels, as the last evaluation wrote them."""
+def _test_scores(facts: RunFacts) -> dict[str, Any] | None:
+    """Scores on the best known labels, as the last evaluation wrote them."""
     test = facts.metrics.get("test") or {}
     found = next((test[kind] for kind in LABEL_KINDS if test.get(kind)), None)
     if found is None:
         return None
     checked(found, _StoredScores, where=str(facts.path / "metrics.json"))
-    return Score.from_dict(found["macro_f1"]), Score.from_dict(found["accuracy"])
+    return dict(found)

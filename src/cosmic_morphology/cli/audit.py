@@ -1,0 +1,101 @@
+"""``cosmic audit``: how good votes, labels and checks are, by labels that somebody has checked."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    ColumnOption,
+    ConfigOption,
+    IdPrefixOption,
+    JsonOption,
+    atlas_with_images,
+    pairs,
+    settings_for,
+    show,
+)
+from cosmic_morphology.cli.printing import say, show_table
+from cosmic_morphology.io_utils import write_text
+
+if TYPE_CHECKING:
+    from cosmic_morphology.curate import AuditTable
+
+NAME = "audit"
+
+
+class Subset(StrEnum):
+    """Halves of the groups of the table."""
+
+    dev = "dev"
+    held_out = "held-out"
+
+
+def command(
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV of checked labels: id, label or class, and perhaps group."
+        ),
+    ],
+    subset: Annotated[
+        Subset | None,
+        typer.Option(
+            "--subset",
+            help="Use half of the groups: dev to choose rules by, held-out to measure them on.",
+            show_default="all groups",
+        ),
+    ] = None,
+    column: ColumnOption = None,
+    id_prefix: IdPrefixOption = "",
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure every voter, the labels and the checks against checked labels.
+
+    Nothing is changed and nothing learns from the table. The numbers are kept in audit.json beside
+    the runs, where the report finds them.
+    """
+    from cosmic_morphology.curate import audit_labels
+    from cosmic_morphology.taxonomy import load_taxonomy
+
+    settings = settings_for(config, atlas=atlas)
+    found = audit_labels(
+        atlas_with_images(settings),
+        truth,
+        taxonomy=load_taxonomy(settings.taxonomy),
+        columns=pairs("--column", column),
+        id_prefix=id_prefix,
+        subset=subset.value if subset else "",
+        seed=settings.seed,
+    )
+    kept = settings.out / "audit.json"
+    write_text(kept, found.to_json())
+    if as_json:
+        show(found, as_json=True)
+    else:
+        _show(found, kept)
+
+
+def _show(found: AuditTable, kept: Path) -> None:
+    rows = [
+        (
+            row.what,
+            row.measure,
+            f"{row.value:.3f}",
+            f"[{row.low:.3f}, {row.high:.3f}]",
+            str(row.n),
+        )
+        for row in found.rows
+    ]
+    show_table(("what", "measure", "value", "95 %", "n"), rows, fold=("what",))
+    part = f" (subset {found.subset})" if found.subset else ""
+    say(f"Measured on {found.n} checked labels in {found.groups} groups{part}; kept in {kept}.")
+    if found.unknown:
+        say(f"{found.unknown} lines name an image that the atlas does not have.")
+    say("Next, to see them beside the scores: cosmic report RUN")

@@ -1,0 +1,87 @@
+"""What `curate`, `split` and `embed` print: a small table, one sentence, and the next command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from cosmic_morphology.cli.printing import say, show_table
+
+if TYPE_CHECKING:
+    from cosmic_morphology.curate import LeakageResult, SplitResult
+    from cosmic_morphology.learn import EmbedResult
+    from cosmic_morphology.report import CurationPage
+
+_SPLITS = ("train", "val", "test")
+
+
+def show_curated(done: dict[str, Any], page: CurationPage) -> None:
+    """Print the classes with where their labels come from and what the checks flag."""
+    headings = ("class", "images", "people", "rendered", "voters", *page.checks)
+    rows = [
+        (row.name, *(f"{n:,}" for n in (row.images, *row.by_kind, *row.flags.values())))
+        for row in page.classes
+    ]
+    show_table(headings, rows, fold=("class",), numbers=headings[1:])
+    for line in _curated_remarks(done):
+        say(line)
+    labels, copies = done["labels"], done["duplicates"]
+    images = sum(row.images for row in page.classes)
+    say(
+        f"{images:,} images: {images - labels.abstained:,} have a label and {labels.abstained:,} "
+        f"are left open; {copies.duplicates:,} are copies of another one; "
+        f"{done['groups'].groups:,} groups."
+    )
+    say(f"Page: {page.page}")
+    say("Next: cosmic split; or cosmic review queue, for images that a person should look at")
+
+
+def _curated_remarks(done: dict[str, Any]) -> Iterator[str]:
+    without = done["embeddings"].without
+    if without:
+        yield f"note: no embeddings: {without}"
+    for name, n in done["labels"].unknown_classes.items():
+        yield f"note: {n} verdicts name {name!r}, which is no class of this taxonomy"
+
+
+def show_split(summary: SplitResult, report: LeakageResult, *, tied: int) -> None:
+    """Print the classes by split, and what the leakage report compared and found."""
+    rows = [
+        (name, *(f"{counts.get(split, 0):,}" for split in _SPLITS))
+        for name, counts in summary.classes.items()
+    ]
+    totals = ("all", *(f"{summary.images.get(split, 0):,}" for split in _SPLITS))
+    show_table(("class", *_SPLITS), [*rows, totals], fold=("class",), numbers=_SPLITS)
+    for line in _split_remarks(summary, report, tied=tied):
+        say(line)
+    divided = sum(summary.images.get(split, 0) for split in _SPLITS)
+    say(
+        f"{divided:,} images in {summary.groups:,} groups are divided; "
+        f"{report.compared:,} pairs were compared across the splits and {report.leaks} leaks found."
+    )
+    say("Next: cosmic train")
+
+
+def _split_remarks(summary: SplitResult, report: LeakageResult, *, tied: int) -> Iterator[str]:
+    for each in report.searched:
+        yield f"compared: {each}"
+    for each in report.not_looked_for:
+        yield f"not compared: {each}"
+    for why, n in (*summary.left_out.items(), *report.left_out.items()):
+        yield f"left out: {n} images ({why})"
+    if summary.folds:
+        folds = ", ".join(f"{fold}: {n}" for fold, n in summary.folds.items() if fold >= 0)
+        yield f"folds of train and val: {folds} images"
+    if tied:
+        yield f"{tied} copies that the comparison found were put into one group, and split again"
+
+
+def show_embedded(done: EmbedResult) -> None:
+    """Print how many images were embedded, and into which column."""
+    headings = ("column", "embedded now", "before", "unreadable", "weights")
+    counts = (done.filled, done.already_there, done.unreadable)
+    row = (done.column, *(f"{n:,}" for n in counts), done.weights)
+    show_table(headings, [row], fold=("column", "weights"), numbers=headings[1:4])
+    images = done.filled + done.already_there
+    say(f"{images:,} images have an embedding; `cosmic curate` and `cosmic train` use them.")
+    say("Next: cosmic curate")

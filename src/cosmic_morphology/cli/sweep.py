@@ -1,0 +1,149 @@
+"""``cosmic sweep``: all recipes on all backbones with all seeds, and their table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosmic_morphology.cli import completion
+from cosmic_morphology.cli.common import (
+    LARGEST_SEED,
+    AtlasOption,
+    ConfigOption,
+    JsonOption,
+    LabelsOption,
+    OutOption,
+    TrackOption,
+    atlas_with_images,
+    pairs,
+    quiet_libraries,
+    require_extra,
+    settings_for,
+    show,
+)
+from cosmic_morphology.cli.printing import progress, say
+from cosmic_morphology.cli.tables import show_runs
+from cosmic_morphology.io_utils import write_csv
+
+NAME = "sweep"
+
+
+def command(
+    name: Annotated[str, typer.Argument(help="Name of the sweep, and of its table.")] = "sweep",
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recipe",
+            help="Name of a recipe, or a TOML file; repeat for more.",
+            show_default="linear-probe",
+            autocompletion=completion.recipes,
+        ),
+    ] = None,
+    backbone: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--backbone",
+            help="A preset, or any timm model; repeat for more.",
+            autocompletion=completion.backbones,
+            show_default="that of the settings",
+        ),
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weights",
+            help="hub, none, or a safetensors file, for all backbones; or BACKBONE=FILE for one, "
+            "repeated for more.",
+            show_default="those of the settings",
+        ),
+    ] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--seed",
+            min=0,
+            max=LARGEST_SEED,
+            help="Seed for all random choices of a run; repeat for more.",
+            show_default="that of the settings",
+        ),
+    ] = None,
+    labels: LabelsOption = "label",
+    track: TrackOption = False,
+    out: OutOption = None,
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train every recipe on every backbone with every seed; finished runs stay as they are.
+
+    With [sweep.space] in the settings, values of recipe keys are searched instead. A run that
+    fails is named, the others go on, and the exit code is 1 at the end. The table goes to
+    <out>/sweeps/NAME.csv. Its scores are of the val split: the test split chooses nothing.
+    """
+    quiet_libraries()
+    settings = settings_for(config, atlas=atlas, out=out)
+    given = weights or []
+    with require_extra("learn"), progress("runs of the sweep") as report:
+        from cosmic_morphology.learn import list_folders, sweep_backbones, sweep_runs
+        from cosmic_morphology.taxonomy import load_taxonomy
+
+        swept = sweep_runs(
+            atlas_with_images(settings),
+            recipes=recipe or ["linear-probe"],
+            backbones=sweep_backbones(
+                settings.learn,
+                backbone or [],
+                for_all=[each for each in given if "=" not in each],
+                for_one=pairs("--weights", [each for each in given if "=" in each]),
+            ),
+            seeds=seed or [settings.seed],
+            taxonomy=load_taxonomy(settings.taxonomy),
+            out=settings.out,
+            labels=labels,
+            name=name,
+            space=settings.sweep.space,
+            trials=settings.sweep.trials,
+            progress=report,
+        )
+    if track:
+        with require_extra("track"):
+            from cosmic_morphology.learn import track_run
+
+            for run in swept.runs:
+                track_run(run.path, out=settings.out)
+    rows = list_folders(
+        [run.path for run in swept.runs],
+        settings=settings.evaluate,
+        seed=settings.seed,
+        val_only=True,
+    )
+    table = settings.out / "sweeps" / f"{name}.csv"
+    told = [row.to_dict() | swept.tried.get(row.run, {}) for row in rows]
+    if told:
+        write_csv(table, list(dict.fromkeys(key for row in told for key in row)), told)
+    if as_json:
+        show(
+            {"runs": told, "failed": swept.failed, "table": str(table) if told else ""},
+            as_json=True,
+        )
+    else:
+        show_runs(rows)
+        if rows and swept.tried:
+            best = rows[0].run
+            values = ", ".join(f"{key} = {value}" for key, value in swept.tried[best].items())
+            file = settings.out / "sweeps" / name / f"{best.rpartition('-s')[0]}.toml"
+            say(f"Best values: {values}; as a recipe: {file}")
+        for each, why in swept.failed.items():
+            say(f"failed: {each}: {why}")
+        _say_end(len(rows), len(swept.failed), table, rows[0].run if rows else "")
+    if swept.failed:
+        raise typer.Exit(1)
+
+
+def _say_end(trained: int, failed: int, table: Path, best: str) -> None:
+    say(f"{trained} runs are trained, {failed} failed.")
+    if trained:
+        say(f"Table: {table}. Scores of the val split, which chose each run's best epoch.")
+        say(f"Next, to measure the best one on the test split: cosmic evaluate {best}")

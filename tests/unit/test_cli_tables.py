@@ -1,0 +1,190 @@
+"""Tables in a terminal stay whole at 80 columns, and progress in a pipe is a few lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cosmic_morphology.cli import printing
+from cosmic_morphology.cli.printing import show_table
+
+HEADINGS = ("run", "recipe", "backbone", "macro-F1", "n", "s")
+FOLD = ("run", "recipe", "backbone")
+
+
+def shown(capsys, rows, width, **how):
+    show_table(HEADINGS, rows, fold=FOLD, **how)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= width for line in lines)
+    return lines
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def cells(lines: list[str], heading: str) -> Iterator[str]:
+    """What stands below a heading, put together again where it was folded."""
+    at = {each: re.search(rf"(?<!\S){each}(?!\S)", lines[0]).start() for each in HEADINGS}
+    start = at[heading]
+    end = min((each for each in at.values() if each > start), default=None)
+    return (line[start:end].strip() for line in lines[2:])
+
+
+def test_a_long_name_is_folded_and_no_number_is_cut(narrow, capsys):
+    name, backbone = "n" * 90, "tf_efficientnet_b4.ns_jft_in1k"
+    lines = shown(capsys, [(name, "finetune", backbone, "0.912", "123456", "98765")], 80)
+    assert "".join(cells(lines, "run")) == name
+    assert "".join(cells(lines, "backbone")) == backbone
+    assert "".join(cells(lines, "recipe")) == "finetune"
+    assert lines[2].split()[-3:] == ["0.912", "123456", "98765"]
+
+
+def test_short_names_take_no_more_room_than_they_need(narrow, capsys):
+    lines = shown(capsys, [("a", "b", "c", "0.5", "1", "2")], 80)
+    assert lines[2].split() == ["a", "b", "c", "0.5", "1", "2"]
+    assert len(lines[2].rstrip()) < 50
+
+
+def test_without_rows_nothing_is_printed(capsys):
+    assert shown(capsys, [], 80, title="Nothing") == []
+
+
+def test_texts_from_outside_cannot_steer_the_terminal(narrow, capsys):
+    lines = shown(capsys, [("\x1b[31m[red]x", "b", "c", "0.5", "1", "2")], 80)
+    assert "\x1b" not in "".join(lines)
+    assert "[red]x" in "".join(cells(lines, "run"))
+
+
+@given(
+    columns=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 90)), min_size=1, max_size=5),
+    width=st.integers(20, 120),
+)
+def test_columns_share_the_width_and_take_no_more(columns, width):
+    columns = [(heading, max(heading, longest)) for heading, longest in columns]
+    shares = list(printing._shares(columns, width))
+    assert len(shares) == len(columns)
+    assert sum(shares) <= width
+    assert all(1 <= share <= longest for share, (_, longest) in zip(shares, columns, strict=True))
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def lines_of(capsys, steps):
+    """The lines of a job that reports ``(seconds, done, total)``."""
+    clock = Clock()
+    report = printing._SparseLines("copying", clock)
+    for seconds, done, total in steps:
+        clock.now = seconds
+        report.show(done, total)
+    return capsys.readouterr().err.splitlines()
+
+
+def test_what_is_short_says_nothing_in_a_pipe(capsys):
+    assert lines_of(capsys, [(n / 10, n, 90) for n in range(90)]) == []
+
+
+def test_what_is_long_says_a_line_at_each_tenth_at_most(capsys):
+    said = lines_of(capsys, [(n, n, 1000) for n in range(1001)])
+    assert len(said) == 10
+    assert said[0] == "copying: 100 of 1,000 (10 %)"
+    assert said[-1] == "copying: 1,000 of 1,000 (100 %)"
+
+
+def test_where_the_end_is_not_known_the_count_is_said(capsys):
+    said = lines_of(capsys, [(n, n, 0) for n in range(25)])
+    assert said == ["copying: 10", "copying: 20"]
+
+
+def test_in_a_pipe_no_bar_is_drawn(capsys):
+    with printing.progress("copying") as report:
+        report(1, 10)
+    assert capsys.readouterr().err == ""
+
+
+LONG = "a-class-with-a-name-as-long-as-a-whole-sentence-of-words"
+
+
+def ends_with_a_sentence_and_the_next_command(told: str) -> list[str]:
+    lines = told.splitlines()
+    assert lines[-1].startswith("Next: cosmic ")
+    assert any(line.endswith(".") for line in lines)
+    return lines
+
+
+def test_a_split_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
+    from cosmic_morphology.cli.stage_tables import show_split
+    from cosmic_morphology.curate import LeakageResult, SplitResult
+
+    summary = SplitResult(
+        images={"train": 1234, "val": 20, "test": 30, "none": 5},
+        classes={LONG: {"train": 1200, "val": 10, "test": 20}, "star": {"train": 34, "test": 10}},
+        groups=400,
+        left_out={"no group": 5},
+        folds={0: 620, 1: 634},
+    )
+    report = LeakageResult(
+        leaks=0, leaks_by_kind={}, found=(), images={}, groups={}, classes={}, ratios={},
+        compared=98765, allowed_across_splits={}, searched=("every pair by hash",),
+        not_looked_for=("crops",), left_out={}, grouped_by="groups", atlas_version="i1-c1-d1-l1",
+    )  # fmt: skip
+    show_split(summary, report, tied=3)
+    lines = ends_with_a_sentence_and_the_next_command(capsys.readouterr().out)
+    assert lines[0].split() == ["class", "train", "val", "test"]
+    assert lines[2].split()[-3:] == ["1,200", "10", "20"]
+    assert any(line.split() == ["all", "1,234", "20", "30"] for line in lines)
+    assert any(line.split() == ["star", "34", "0", "10"] for line in lines)
+    text = "\n".join(lines)
+    assert "1,284 images in 400 groups" in text
+    assert "98,765 pairs were compared across the splits and 0 leaks found" in text
+    for part in ("compared: every pair", "not compared: crops", "left out: 5 images (no group)"):
+        assert part in text
+    assert "3 copies" in text
+    assert "0: 620, 1: 634" in text
+
+
+def test_curating_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
+    from cosmic_morphology.cli.stage_tables import show_curated
+    from cosmic_morphology.curate import DuplicateResult, GroupResult, LabelResult
+    from cosmic_morphology.pipeline.embedding import EmbeddedFirst
+    from cosmic_morphology.report.curation_page import ClassCount, CurationPage
+
+    counts = {"checked": 3, "rendered": 0, "computed": 1997, "none": 0}
+    flags = {"mislabel": 12, "relevance": 0, "duplicate": 45}
+    page = CurationPage("out/" + "x" * 90 + ".html", (ClassCount(LONG, 2000, counts, flags),))
+    done = {
+        "duplicates": DuplicateResult(duplicates=45),
+        "groups": GroupResult(groups=1900),
+        "labels": LabelResult(abstained=0, unknown_classes={"quasar": 2}),
+        "embeddings": EmbeddedFirst(without="the weights are not here"),
+    }
+    show_curated(done, page)
+    lines = ends_with_a_sentence_and_the_next_command(capsys.readouterr().out)
+    assert lines[2].split()[-7:] == ["2,000", "3", "0", "1,997", "12", "0", "45"]
+    assert all(len(line) <= 80 for line in lines[:4])
+    text = "\n".join(lines)
+    assert "2,000 images: 2,000 have a label and 0 are left open; 45 are copies" in text
+    assert "no embeddings: the weights are not here" in text
+    assert "2 verdicts name 'quasar'" in text
+    assert page.page in text
+
+
+def test_embedding_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
+    from cosmic_morphology.cli.stage_tables import show_embedded
+    from cosmic_morphology.learn import EmbedResult
+
+    show_embedded(EmbedResult("embedding_" + "x" * 60, 1500, 500, 2, "w" * 70))
+    lines = ends_with_a_sentence_and_the_next_command(capsys.readouterr().out)
+    assert [each for each in lines[2].split() if each[0].isdigit()] == ["1,500", "500", "2"]
+    assert all(len(line) <= 80 for line in lines[:-2])
+    assert "2,000 images have an embedding" in lines[-2]
