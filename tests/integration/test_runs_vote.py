@@ -99,7 +99,7 @@ def test_a_run_votes_on_new_images_and_on_no_other(cosmic, place, sky, named):
     assert code == 0
     told = json.loads(said)
     assert told["runs"]["run_quick"]["votes"] == 3
-    assert told["runs"]["run_quick"]["mute"] == {
+    assert told["runs"]["run_quick"]["abstained"] == {
         "it has learned from the image, or from one of its group": 24,
         "the image is of the val or test split": 6,
     }
@@ -139,7 +139,7 @@ def test_an_image_that_cannot_be_read_gets_no_vote(cosmic, sky):
     add_new(sky, broken=True)
     code, said, _ = cosmic("curate", "--run", "quick", "--json")
     assert code == 0
-    assert json.loads(said)["runs"]["run_quick"]["mute"]["it cannot read the image"] == 1
+    assert json.loads(said)["runs"]["run_quick"]["abstained"]["it cannot read the image"] == 1
     assert set(votes_of(sky)) == {"new:galaxy", "new:nebula"}
 
 
@@ -154,7 +154,7 @@ def test_an_older_run_is_mute_until_training_again_has_written_its_record(cosmic
     assert json.loads(said)["runs"]["run_quick"] == {
         "filled": 0,
         "votes": 0,
-        "mute": {"it has no record of what it learned from": 33},
+        "abstained": {"it has no record of what it learned from": 33},
     }
     assert votes_of(sky) == {}
     # The labels are now those of the voters: none. Those that the run learned from are told.
@@ -200,16 +200,24 @@ def test_a_run_of_another_taxonomy_is_refused_with_its_classes(place, sky):
 def test_the_pipeline_asks_runs_but_none_that_it_is_about_to_train(place, sky):
     stage = next(each for each in STAGES if each.name == "runs")
     assert not stage.is_enabled(Settings())
-    from contextlib import nullcontext
-
     settings = settings_of(place, "quick")
-    context = Context(settings, sky, TAXONOMY, settings.out, lambda _: nullcontext(lambda *_: None))
+    voters = runs_that_vote(sky, settings, TAXONOMY)
+    context = Context(
+        settings=settings,
+        atlas=sky,
+        taxonomy=TAXONOMY,
+        out=settings.out,
+        trained_voters=lambda: voters,
+    )
     assert stage.is_enabled(settings)
     stage.run(context)
     assert "run_quick" in sky.columns()
+    before = sky.version
     settings.train = (RunJob(name="quick"),)
+    settings.atlas = sky.uri
     with pytest.raises(SettingsError, match=r"curate\.runs: quick: a run cannot vote"):
-        stage.run(context)
+        run(settings)
+    assert sky.version == before
 
 
 def test_the_pipeline_labels_anew_when_a_run_has_changed_under_its_name(place, sky):
