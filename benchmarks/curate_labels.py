@@ -33,9 +33,9 @@ from cosmic_morphology.curate import (
     review_queue,
     vote,
 )
-from cosmic_morphology.curate.labels.audit import ratio_interval
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.settings import CurateSettings, LearnSettings
+from cosmic_morphology.stats.bootstrap import bootstrap_ratio
 from cosmic_morphology.taxonomy import load_taxonomy
 
 ROOT = Path(__file__).parents[1]
@@ -146,7 +146,7 @@ def search_words(atlas: Atlas, truth: Truth, texts: list[str], half: str) -> Row
     ]
     hits = np.array([truth.label[each] == said for each, said in pairs])
     group = np.unique([truth.object[each] for each, _ in pairs], return_inverse=True)[1]
-    low, high = ratio_interval(hits, np.ones(len(hits), dtype=bool), group)
+    low, high = bootstrap_ratio(hits, np.ones(len(hits), dtype=bool), group, n=1000, seed=0)
     what = f"search words: right, of all images that a word finds; {half} half"
     value = round(float(hits.mean()), 4)
     return Row(what, value, round(low, 4), round(high, 4), len(hits), "share", command=COMMAND)
@@ -203,7 +203,7 @@ def ratio(
 ) -> Row:
     hits: NDArray[np.bool_] = np.array([each in of for each in among])
     group = np.unique([truth.object[each] for each in among], return_inverse=True)[1]
-    low, high = ratio_interval(hits, np.ones(len(hits), dtype=bool), group)
+    low, high = bootstrap_ratio(hits, np.ones(len(hits), dtype=bool), group, n=1000, seed=0)
     return Row(
         what,
         round(float(hits.mean()), 4),

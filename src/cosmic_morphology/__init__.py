@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.atlas import export_images as export_images
     from cosmic_morphology.collect import collect_images as collect_images
     from cosmic_morphology.collect.import_folder import import_folder as import_folder
+    from cosmic_morphology.curate import curate_images as curate_images
     from cosmic_morphology.curate import import_verdicts as import_verdicts
     from cosmic_morphology.curate import split_images as split_images
     from cosmic_morphology.evaluate import evaluate_run as evaluate_run
@@ -38,6 +39,7 @@ _HOMES = {
     "Record": "atlas",
     "Replica": "replica",
     "collect_images": "collect",
+    "curate_images": "curate",
     "demo": "pipeline.demo",
     "embed_images": "learn",
     "evaluate_run": "evaluate",

@@ -200,16 +200,24 @@ def test_a_run_of_another_taxonomy_is_refused_with_its_classes(place, sky):
 def test_the_pipeline_asks_runs_but_none_that_it_is_about_to_train(place, sky):
     stage = next(each for each in STAGES if each.name == "runs")
     assert not stage.is_enabled(Settings())
-    from contextlib import nullcontext
-
     settings = settings_of(place, "quick")
-    context = Context(settings, sky, TAXONOMY, settings.out, lambda _: nullcontext(lambda *_: None))
+    voters = runs_that_vote(sky, settings, TAXONOMY)
+    context = Context(
+        settings=settings,
+        atlas=sky,
+        taxonomy=TAXONOMY,
+        out=settings.out,
+        trained_voters=lambda: voters,
+    )
     assert stage.is_enabled(settings)
     stage.run(context)
     assert "run_quick" in sky.columns()
+    before = sky.version
     settings.train = (RunJob(name="quick"),)
+    settings.atlas = sky.uri
     with pytest.raises(SettingsError, match=r"curate\.runs: quick: a run cannot vote"):
-        stage.run(context)
+        run(settings)
+    assert sky.version == before
 
 
 def test_the_pipeline_labels_anew_when_a_run_has_changed_under_its_name(place, sky):

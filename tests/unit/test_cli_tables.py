@@ -155,20 +155,30 @@ def test_a_split_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
 
 def test_curating_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
     from cosmic_morphology.cli.stage_tables import show_curated
-    from cosmic_morphology.curate import DuplicateResult, GroupResult, LabelResult
+    from cosmic_morphology.curate import (
+        CheckResult,
+        CurateResult,
+        DuplicateResult,
+        GroupResult,
+        LabelResult,
+        VoteResult,
+    )
     from cosmic_morphology.pipeline.embedding import EmbeddedFirst
     from cosmic_morphology.report.curation_page import ClassCount, CurationPage
 
     counts = {"checked": 3, "rendered": 0, "computed": 1997, "none": 0}
     flags = {"mislabel": 12, "relevance": 0, "duplicate": 45}
     page = CurationPage("out/" + "x" * 90 + ".html", (ClassCount(LONG, 2000, counts, flags),))
-    done = {
-        "duplicates": DuplicateResult(duplicates=45),
-        "groups": GroupResult(groups=1900),
-        "labels": LabelResult(abstained=0, unknown_classes={"quasar": 2}),
-        "embeddings": EmbeddedFirst(without="the weights are not here"),
-    }
-    show_curated(done, page)
+    nothing = CheckResult(looked=0, flagged=0, changed=False)
+    done = CurateResult(
+        duplicates=DuplicateResult(duplicates=45),
+        votes=VoteResult(filled=0, already_there=2000),
+        groups=GroupResult(groups=1900),
+        labels=LabelResult(abstained=0, unknown_classes={"quasar": 2}),
+        relevance=nothing,
+        mislabels=nothing,
+    )
+    show_curated(done, EmbeddedFirst(without="the weights are not here"), page)
     lines = ends_with_a_sentence_and_the_next_command(capsys.readouterr().out)
     assert lines[2].split()[-7:] == ["2,000", "3", "0", "1,997", "12", "0", "45"]
     assert all(len(line) <= 80 for line in lines[:4])

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from contextlib import nullcontext
 
-import numpy as np
 import pytest
 
 from cosmic_morphology.cli import app
 from cosmic_morphology.curate.labels.assign import label
-from cosmic_morphology.curate.labels.audit import SUBSETS, audit_labels, ratio_interval, subset_of
+from cosmic_morphology.curate.labels.audit import SUBSETS, audit_labels, subset_of
 from cosmic_morphology.curate.votes.cast import vote
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.pipeline import STAGES, Context
@@ -108,7 +106,7 @@ def test_the_pipeline_measures_what_its_settings_name(curated, tmp_path):
     assert settings.audit.path == file
     stage = next(each for each in STAGES if each.name == "audit")
     assert stage.is_enabled(settings)
-    stage.run(Context(settings, curated, SIX, tmp_path, lambda _: nullcontext()))
+    stage.run(Context(settings=settings, atlas=curated, taxonomy=SIX, out=tmp_path))
     kept = json.loads((tmp_path / "audit.json").read_text("utf-8"))
     assert (kept["n"], kept["subset"]) == (5, "")
     assert not stage.is_enabled(load_settings(None))
@@ -118,17 +116,6 @@ def test_an_audit_writes_nothing(curated, tmp_path):
     before = curated.version
     audit_labels(curated, truth(tmp_path, ["nasa:x000,comet"]), taxonomy=SIX)
     assert curated.version == before
-
-
-def test_intervals_are_wider_when_images_hang_together():
-    rng = np.random.default_rng(1)
-    group = np.repeat(np.arange(20), 20)
-    of = np.repeat(rng.random(20) < 0.5, 20)
-    everything = np.ones(400, dtype=bool)
-    low, high = ratio_interval(of, everything, group)
-    alone_low, alone_high = ratio_interval(of, everything, np.arange(400))
-    assert low <= of.mean() <= high
-    assert high - low > 3 * (alone_high - alone_low)
 
 
 @pytest.mark.parametrize(

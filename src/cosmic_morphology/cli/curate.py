@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,18 +12,13 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     atlas_with_images,
+    plain,
     require_extra,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.cli.stage_tables import show_curated
-
-if TYPE_CHECKING:
-    from cosmic_morphology.atlas import Atlas
-    from cosmic_morphology.curate import TrainedVoter
-    from cosmic_morphology.settings import Settings
-    from cosmic_morphology.taxonomy import Taxonomy
 
 NAME = "curate"
 
@@ -59,14 +54,10 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Find duplicates, collect votes, group images that belong together, and label them."""
-    from cosmic_morphology.curate import (
-        ask_zero_shot,
-        find_duplicates,
-        group_images,
-        label,
-        predict_with_runs,
-        vote,
-    )
+    from cosmic_morphology.curate import curate_images
+    from cosmic_morphology.pipeline.embedding import embed_first
+    from cosmic_morphology.pipeline.trained_voters import runs_that_vote
+    from cosmic_morphology.report import write_curation_page
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
@@ -74,52 +65,21 @@ def command(
         settings.curate.zero_shot_model = zero_shot
     if run:
         settings.curate.trained_runs = tuple(run)
+    settings.curate.embed = settings.curate.embed and not no_embed
     opened = atlas_with_images(settings)
     taxonomy = load_taxonomy(settings.taxonomy)
     with require_extra("learn"):
         # Before the long work: a run that cannot vote is said at once.
-        runs = _runs(opened, settings, taxonomy)
-    settings.curate.embed = settings.curate.embed and not no_embed
-    shown: dict[str, Any] = {}
+        trained = runs_that_vote(opened, settings, taxonomy)
     with progress("embedding") as report:
-        from cosmic_morphology.pipeline.embedding import embed_first
-
-        shown["embeddings"] = embed_first(opened, settings, progress=report)
-    with progress("comparing images") as report:
-        copies = find_duplicates(opened, settings=settings.curate, progress=report)
-    with progress("voting") as report:
-        votes = vote(opened, taxonomy=taxonomy, settings=settings.curate, progress=report)
-    if settings.curate.zero_shot_model:
-        with progress("describing") as report:
-            shown["zero_shot"] = ask_zero_shot(
-                opened, taxonomy=taxonomy, settings=settings.curate, progress=report
-            )
-    groups = group_images(opened, settings=settings.curate)
-    if runs:
-        with progress("asking runs") as report:
-            shown["runs"] = predict_with_runs(
-                opened, runs, taxonomy=taxonomy, settings=settings.curate, progress=report
-            )
-    labels = label(opened, taxonomy=taxonomy, settings=settings.curate, seed=settings.seed)
+        embedded = embed_first(opened, settings, progress=report)
     with require_extra("learn"):
-        from cosmic_morphology.curate import check_mislabels, check_relevance
-
-        for check in (check_relevance, check_mislabels):
-            name = check.__name__.removeprefix("check_")
-            shown[name] = check(opened, taxonomy=taxonomy, settings=settings.curate)
-    from cosmic_morphology.report import write_curation_page
-
-    found = write_curation_page(opened, settings.out / "curated.html", taxonomy=taxonomy)
-    done = {"duplicates": copies, "votes": votes, "groups": groups, "labels": labels, **shown}
+        done = curate_images(
+            opened, taxonomy=taxonomy, settings=settings, progress=progress, trained=trained
+        )
+    page = write_curation_page(opened, settings.out / "curated.html", taxonomy=taxonomy)
     if as_json:
-        show({**done, "classes": found.classes, "page": found.page}, as_json=True)
-        return
-    show_curated(done, found)
-
-
-def _runs(opened: Atlas, settings: Settings, taxonomy: Taxonomy) -> list[TrainedVoter]:
-    if not settings.curate.trained_runs:
-        return []
-    from cosmic_morphology.pipeline.trained_voters import runs_that_vote
-
-    return runs_that_vote(opened, settings, taxonomy)
+        told = {**plain(done), "embeddings": embedded, "classes": page.classes, "page": page.page}
+        show(told, as_json=True)
+    else:
+        show_curated(done, embedded, page)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cosmic_morphology.cli.printing import say, show_table
 
 if TYPE_CHECKING:
-    from cosmic_morphology.curate import LeakageResult, SplitResult
+    from cosmic_morphology.curate import CurateResult, LabelResult, LeakageResult, SplitResult
     from cosmic_morphology.learn import EmbedResult
+    from cosmic_morphology.pipeline.embedding import EmbeddedFirst
     from cosmic_morphology.report import CurationPage
 
 _SPLITS = ("train", "val", "test")
 
 
-def show_curated(done: dict[str, Any], page: CurationPage) -> None:
+def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage) -> None:
     """Print the classes with where their labels come from and what the checks flag."""
     headings = ("class", "images", "people", "rendered", "voters", *page.checks)
     rows = [
@@ -23,24 +24,23 @@ def show_curated(done: dict[str, Any], page: CurationPage) -> None:
         for row in page.classes
     ]
     show_table(headings, rows, fold=("class",), numbers=headings[1:])
-    for line in _curated_remarks(done):
+    for line in _curated_remarks(done.labels, embedded):
         say(line)
-    labels, copies = done["labels"], done["duplicates"]
+    labels, copies = done.labels, done.duplicates
     images = sum(row.images for row in page.classes)
     say(
         f"{images:,} images: {images - labels.abstained:,} have a label and {labels.abstained:,} "
         f"are left open; {copies.duplicates:,} are copies of another one; "
-        f"{done['groups'].groups:,} groups."
+        f"{done.groups.groups:,} groups."
     )
     say(f"Page: {page.page}")
     say("Next: cosmic split; or cosmic review queue, for images that a person should look at")
 
 
-def _curated_remarks(done: dict[str, Any]) -> Iterator[str]:
-    without = done["embeddings"].without
-    if without:
-        yield f"note: no embeddings: {without}"
-    for name, n in done["labels"].unknown_classes.items():
+def _curated_remarks(labels: LabelResult, embedded: EmbeddedFirst) -> Iterator[str]:
+    if embedded.without:
+        yield f"note: no embeddings: {embedded.without}"
+    for name, n in labels.unknown_classes.items():
         yield f"note: {n} verdicts name {name!r}, which is no class of this taxonomy"
 
 

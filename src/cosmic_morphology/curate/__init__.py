@@ -15,6 +15,7 @@ from cosmic_morphology.curate.review.verdicts import Agreement, agreements
 from cosmic_morphology.curate.split.assign import folds
 from cosmic_morphology.curate.split.leakage import Leak, LeakageResult, check_leakage
 from cosmic_morphology.curate.split.split import SplitResult, split_images
+from cosmic_morphology.curate.stages import CURATION, CurateResult, curate_images
 from cosmic_morphology.curate.votes.cast import VoteResult, labels_of_voter, vote
 from cosmic_morphology.curate.votes.trained_runs import (
     TrainedVoter,
@@ -26,10 +27,12 @@ from cosmic_morphology.curate.votes.trained_runs import (
 from cosmic_morphology.curate.votes.zero_shot import ZeroShotResult, ask_zero_shot
 
 __all__ = [
+    "CURATION",
     "Agreement",
     "AuditRow",
     "AuditTable",
     "CheckResult",
+    "CurateResult",
     "DuplicateResult",
     "Explanation",
     "GroupResult",
@@ -51,6 +54,7 @@ __all__ = [
     "check_mislabels",
     "check_relevance",
     "check_runs",
+    "curate_images",
     "explain_label",
     "find_duplicates",
     "folds",

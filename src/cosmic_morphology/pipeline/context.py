@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.curate.stages import Curation
 from cosmic_morphology.pipeline.summary import PipelineResult
-from cosmic_morphology.settings import Settings
-from cosmic_morphology.taxonomy import Taxonomy
-
-Progress = Callable[[int, int], None]
 
 
-@dataclass(slots=True)
-class Context:
-    """What every stage is given."""
+@dataclass(slots=True, kw_only=True)
+class Context(Curation):
+    """What curation is given, and what the stages before and after it need."""
 
-    settings: Settings
-    atlas: Atlas
-    taxonomy: Taxonomy
     out: Path
-    progress: Callable[[str], AbstractContextManager[Progress]]
     summary: PipelineResult = field(default_factory=PipelineResult)
     replica_root: str = ""
     notes: dict[str, Any] = field(default_factory=dict)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
+from cosmic_morphology.atlas.stage import TitledProgress
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.pipeline.runner import run
 from cosmic_morphology.pipeline.summary import PipelineResult
@@ -20,8 +20,6 @@ from cosmic_morphology.settings import (
 )
 from cosmic_morphology.taxonomy import load_taxonomy
 
-Progress = Callable[[int, int], None]
-
 
 def demo(
     out: Path,
@@ -29,7 +27,7 @@ def demo(
     per_class: int = 80,
     seed: int = 20261122,
     offline: bool = False,
-    progress: Callable[[str], AbstractContextManager[Progress]] | None = None,
+    progress: TitledProgress | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> PipelineResult:
     """Render an archive, serve it on loopback, and run the pipeline on it.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas.stage import TitledProgress
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import (
     EvaluateResult,
@@ -28,9 +28,6 @@ from cosmic_morphology.settings import Settings
 if TYPE_CHECKING:
     from cosmic_morphology.evaluate import Ablation, Comparison
     from cosmic_morphology.learn import TrainedModel
-
-TitledProgress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
-"""Gives, for a title, what is called with (done, in all)."""
 
 # Ends the names of the columns with predictions for corrupted images.
 CORRUPTED = "_corrupted"

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas.stage import TitledProgress
 from cosmic_morphology.evaluate import default_evaluation_sets
 from cosmic_morphology.pipeline.context import read_if_there
 from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE
-from cosmic_morphology.pipeline.ranking import RunRanking, TitledProgress, predict_test_split
+from cosmic_morphology.pipeline.ranking import RunRanking, predict_test_split
 from cosmic_morphology.pipeline.stages import AUDIT_FILE
 from cosmic_morphology.report import write_report
 from cosmic_morphology.settings import Settings

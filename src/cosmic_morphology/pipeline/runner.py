@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
-from cosmic_morphology.atlas import Atlas, content_hash, latest_decisions
+from cosmic_morphology.atlas import Atlas, latest_decisions
+from cosmic_morphology.atlas.stage import Stage, TitledProgress, is_stale, no_progress, run_stage
 from cosmic_morphology.errors import SettingsError
-from cosmic_morphology.pipeline.context import Context, Progress
+from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.pipeline.peak_memory import PeakMemory
 from cosmic_morphology.pipeline.rendered_archive import render_archive
-from cosmic_morphology.pipeline.stages import STAGES, Stage
+from cosmic_morphology.pipeline.stages import STAGES
 from cosmic_morphology.pipeline.summary import PipelineResult
 from cosmic_morphology.pipeline.train_and_report import train_and_evaluate, write_run_report
+from cosmic_morphology.pipeline.trained_voters import refuse_own_runs, runs_that_vote
 from cosmic_morphology.settings import ReplicaJob, Settings
 from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -23,7 +25,7 @@ from cosmic_morphology.taxonomy import load_taxonomy
 def run(
     settings: Settings,
     *,
-    progress: Callable[[str], AbstractContextManager[Progress]] | None = None,
+    progress: TitledProgress | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> PipelineResult:
     """Run the pipeline and write ``summary.json`` and ``report/`` into ``settings.out``.
@@ -42,14 +44,18 @@ def run(
     PipelineResult
         What ``summary.json`` holds.
     """
+    refuse_own_runs(settings)
     settings.out.mkdir(parents=True, exist_ok=True)
     options = settings.storage_options or None
+    atlas = Atlas.create(settings.atlas, storage_options=options)
+    taxonomy = load_taxonomy(settings.taxonomy)
     context = Context(
         settings=settings,
-        atlas=Atlas.create(settings.atlas, storage_options=options),
-        taxonomy=load_taxonomy(settings.taxonomy),
+        atlas=atlas,
+        taxonomy=taxonomy,
         out=settings.out,
-        progress=progress or _no_progress,
+        progress=progress or no_progress,
+        trained_voters=lambda: runs_that_vote(atlas, settings, taxonomy),
     )
     with PeakMemory() as memory:
         with _replica_for(
@@ -70,25 +76,16 @@ def run(
     return context.summary
 
 
-def _run_stage(stage: Stage, context: Context, tell: Callable[[str], None]) -> None:
+def _run_stage(stage: Stage[Context], context: Context, tell: Callable[[str], None]) -> None:
     if not stage.is_enabled(context.settings):
         return
-    if stage.reads and context.atlas.was_done(stage.name, _key(stage, context)):
+    if not is_stale(stage, context):
         context.summary.skipped.append(stage.name)
         tell(f"{stage.name}: up to date")
         return
     with _timed(stage.name, context.summary):
-        stage.run(context)
-    if stage.reads:
-        # Taken afterwards: a stage may add to what it reads, as labels do to the votes.
-        context.atlas.note_done(stage.name, _key(stage, context))
+        run_stage(stage, context)
     tell(f"{stage.name}: done in {context.summary.seconds[stage.name]:.1f} s")
-
-
-def _key(stage: Stage, context: Context) -> str:
-    columns = (*stage.reads, *stage.optional_reads(context.settings))
-    read = context.atlas.digest(columns, verdicts=stage.depends_on_verdicts)
-    return content_hash(stage.parameters(context.settings), read)
 
 
 @contextmanager
@@ -145,7 +142,3 @@ def _fill_summary(context: Context) -> None:
         "leaks": summary.split["leaks"],
         **{side: sides[side] for side in ("train", "val", "test", "none")},
     }
-
-
-def _no_progress(_: str) -> AbstractContextManager[Progress]:
-    return nullcontext(lambda _done, _total: None)

@@ -1,57 +1,26 @@
-"""Each stage: what it reads, what changes its result, and the call that runs it.
+"""The stages in order: those that bring images, curation, the split, and what follows it.
 
-A stage is up to date when it has finished before on the same parameters and the same columns,
-images and verdicts. Stages that talk to the outside (collect, import, review) always run: they
-fetch only what is missing and store nothing twice. So do those that work row by row (embed,
-votes, zero-shot, runs): they fill the rows that lack their columns.
+Stages that talk to the outside (collect, import, review) always run: they fetch only what is
+missing and store nothing twice. So do those that work row by row (embed, votes, zero-shot, runs):
+they fill the rows that lack their columns. The others say what they read, and
+:func:`cosmic_morphology.atlas.stage.is_stale` decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from cosmic_morphology.errors import CosmicError, SettingsError
+from cosmic_morphology.atlas.stage import Stage
+from cosmic_morphology.curate.stages import CHECKS, LABELLING, LABELS
+from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.pipeline.embedding import embed, embed_for_training
 from cosmic_morphology.pipeline.splitting import certify, split
-from cosmic_morphology.settings import Settings
 
 AUDIT_FILE = "audit.json"
 """Beside the report, which shows it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One step of the pipeline.
-
-    Attributes
-    ----------
-    name : str
-        As shown to people.
-    run : callable
-        Does the work on a :class:`Context`.
-    wanted : callable
-        Whether the settings ask for it.
-    reads : tuple of str
-        Columns whose change makes it stale; empty: it always runs (and is cheap when repeated).
-    parameters : callable
-        The settings that change its result.
-    hears_verdicts : bool
-        Whether a new verdict of a person makes it stale.
-    also_reads : callable
-        Columns that some settings add to ``reads``.
-    """
-
-    name: str
-    run: Callable[[Context], None]
-    is_enabled: Callable[[Settings], bool]
-    reads: tuple[str, ...] = ()
-    parameters: Callable[[Settings], Any] = lambda _: None
-    depends_on_verdicts: bool = False
-    optional_reads: Callable[[Settings], tuple[str, ...]] = lambda _: ()
 
 
 def collect(context: Context) -> None:
@@ -117,93 +86,6 @@ def synthesize(context: Context) -> None:
         )
 
 
-def duplicates(context: Context) -> None:
-    """Find copies of the same image."""
-    from cosmic_morphology.curate import find_duplicates
-
-    with context.progress("comparing images") as report:
-        find_duplicates(context.atlas, settings=context.settings.curate, progress=report)
-
-
-def votes(context: Context) -> None:
-    """Let the voters speak."""
-    from cosmic_morphology.curate import vote
-
-    with context.progress("voting") as report:
-        vote(
-            context.atlas,
-            taxonomy=context.taxonomy,
-            settings=context.settings.curate,
-            progress=report,
-        )
-
-
-def zero_shot(context: Context) -> None:
-    """Let a text-image model say what the images show."""
-    from cosmic_morphology.curate import ask_zero_shot
-
-    with context.progress("describing") as report:
-        ask_zero_shot(
-            context.atlas,
-            taxonomy=context.taxonomy,
-            settings=context.settings.curate,
-            progress=report,
-        )
-
-
-def trained(context: Context) -> None:
-    """Let runs that were trained before say what the images show."""
-    from cosmic_morphology.curate import predict_with_runs
-    from cosmic_morphology.pipeline.trained_voters import place_of_run, runs_that_vote
-
-    settings = context.settings
-    own = {(context.out / "runs" / job.name).resolve() for job in settings.train}
-    for run in settings.curate.trained_runs:
-        if place_of_run(run, settings).resolve() in own:
-            raise SettingsError(
-                "a run cannot vote on the labels that it is to be trained on",
-                where=f"curate.trained_runs: {run}",
-                todo="Train under another name, or take it out of curate.trained_runs.",
-            )
-    with context.progress("asking runs") as report:
-        predict_with_runs(
-            context.atlas,
-            runs_that_vote(context.atlas, settings, context.taxonomy),
-            taxonomy=context.taxonomy,
-            settings=settings.curate,
-            progress=report,
-        )
-
-
-def groups(context: Context) -> None:
-    """Tie together what no split may part."""
-    from cosmic_morphology.curate import group_images
-
-    group_images(context.atlas, settings=context.settings.curate)
-
-
-def labels(context: Context) -> None:
-    """Weigh the votes; people's verdicts win."""
-    from cosmic_morphology.curate import label
-
-    with context.progress("weighing votes") as report:
-        label(
-            context.atlas,
-            taxonomy=context.taxonomy,
-            settings=context.settings.curate,
-            progress=report,
-            seed=context.settings.seed,
-        )
-
-
-def checks(context: Context) -> None:
-    """Flag what does not belong, and labels that the evidence contradicts."""
-    from cosmic_morphology.curate import check_mislabels, check_relevance
-
-    for check in (check_relevance, check_mislabels):
-        check(context.atlas, taxonomy=context.taxonomy, settings=context.settings.curate)
-
-
 def review(context: Context) -> None:
     """Take in people's verdicts."""
     from cosmic_morphology.curate import import_verdicts
@@ -238,69 +120,18 @@ def _count_failures(context: Context, failed: Any) -> None:
         context.summary.failed[name] = context.summary.failed.get(name, 0) + int(number)
 
 
-_LABEL_READS = ("votes", "source", "collection", "duplicate_of", "group", "split")
-
-
-def _models(settings: Settings) -> tuple[str, ...]:
-    """Columns of the models that are asked: one may change under its name."""
-    from cosmic_morphology.curate.votes.trained_runs import columns_of_run
-
-    asked = ("zero_shot",) if settings.curate.zero_shot_model else ()
-    return (
-        *asked,
-        *(column for run in settings.curate.trained_runs for column in columns_of_run(run)),
-    )
-
-
-def _label_parameters(settings: Settings) -> Any:
-    return settings.curate.model_dump(), str(settings.taxonomy), settings.seed
-
-
-def _embeddings(settings: Settings) -> tuple[str, ...]:
-    """The column that copies may be searched by: it may be filled after a run has gone without."""
-    from cosmic_morphology.learn.data.embedding_names import embedding_column
-
-    return (embedding_column(settings.learn.backbone),)
-
-
-STAGES: tuple[Stage, ...] = (
+STAGES: tuple[Stage[Context], ...] = (
     Stage("collect", collect, lambda s: bool(s.collect_from)),
     Stage("import", import_folders, lambda s: bool(s.import_from)),
     Stage("synthesize", synthesize, lambda s: s.synthesize.per_class > 0),
-    Stage("embed", embed, lambda _: True),
-    Stage(
-        "duplicates",
-        duplicates,
-        lambda _: True,
-        ("source", "lineage"),
-        lambda s: s.curate.model_dump(),
-        optional_reads=_embeddings,
-    ),
-    Stage("votes", votes, lambda _: True),
-    Stage("zero-shot", zero_shot, lambda s: bool(s.curate.zero_shot_model)),
-    Stage(
-        "groups",
-        groups,
-        lambda _: True,
-        ("title", "names", "lineage", "albums", "created_at", "credit", "source", "duplicate_of"),
-        lambda s: s.curate.model_dump(),
-    ),
-    Stage("runs", trained, lambda s: bool(s.curate.trained_runs)),
-    Stage(
-        "labels",
-        labels,
-        lambda _: True,
-        _LABEL_READS,
-        _label_parameters,
-        depends_on_verdicts=True,
-        optional_reads=_models,
-    ),
+    Stage("embed", embed),
+    *LABELLING,
     Stage(
         "split",
         split,
-        lambda _: True,
-        ("group", "duplicate_of", "lineage", "label", "source", "collection"),
-        lambda s: (s.split.model_dump(), s.seed),
+        reads=("group", "duplicate_of", "lineage", "label", "source", "collection"),
+        writes=("split",),
+        parameters=lambda s: (s.split.model_dump(), s.seed),
     ),
     Stage("review", review, lambda s: bool(s.review)),
     # Random weights see nothing: a net from scratch learns from the pixels instead.
@@ -310,19 +141,9 @@ STAGES: tuple[Stage, ...] = (
         lambda s: bool(s.train) and s.learn.weights != "none",
     ),
     # Now the test split is known and learned from no more, and verdicts count.
-    Stage(
-        "labels again",
-        labels,
-        lambda _: True,
-        _LABEL_READS,
-        _label_parameters,
-        depends_on_verdicts=True,
-        optional_reads=_models,
-    ),
-    Stage(
-        "checks", checks, lambda _: True, _LABEL_READS, _label_parameters, depends_on_verdicts=True
-    ),
+    replace(LABELS, name="labels again"),
+    CHECKS,
     # The last to write labels is done: a run that is repeated finds the same to prove.
-    Stage("certify", certify, lambda _: True),
+    Stage("certify", certify),
     Stage("audit", audit, lambda s: s.audit is not None),
 )

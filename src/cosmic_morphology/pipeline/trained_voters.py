@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -26,6 +27,18 @@ def runs_that_vote(atlas: Atlas, settings: Settings, taxonomy: Taxonomy) -> list
     runs = [_voter(atlas, each, settings) for each in settings.curate.trained_runs]
     check_runs(runs, taxonomy)
     return runs
+
+
+def refuse_own_runs(settings: Settings) -> None:
+    """Raise :class:`SettingsError` where a run votes on the labels that it is to be trained on."""
+    own = {(settings.out / "runs" / job.name).resolve() for job in settings.train}
+    for run in settings.curate.trained_runs:
+        if place_of_run(run, settings).resolve() in own:
+            raise SettingsError(
+                "a run cannot vote on the labels that it is to be trained on",
+                where=f"curate.runs: {run}",
+                todo="Train under another name, or take it out of curate.runs.",
+            )
 
 
 def place_of_run(run: str, settings: Settings) -> Path:

@@ -43,6 +43,21 @@ class Difference:
     n: int
     n_groups: int
 
+    @classmethod
+    def from_resamples(
+        cls, value: float, resamples: np.ndarray, n_images: int, n_groups: int
+    ) -> Difference:
+        """The measured difference with what its resamples, shape ``(B,)``, say of chance."""
+        beyond = min(float(np.mean(resamples <= 0)), float(np.mean(resamples >= 0)))
+        # One resample counts in any case: 1000 draws cannot show a p of 0.
+        p_value = float(min(1.0, 2 * max(beyond, 1 / len(resamples))))
+        return cls(value, percentiles(resamples, around=value), p_value, n_images, n_groups)
+
+    @classmethod
+    def unknown(cls, value: float, n_images: int, n_groups: int) -> Difference:
+        """Of fewer than two groups, which say nothing of chance."""
+        return cls(value, (-1.0, 1.0), 1.0, n_images, n_groups)
+
     @property
     def is_significant(self) -> bool:
         """Whether the interval leaves out 0."""
@@ -122,13 +137,10 @@ def paired_difference(
     two = confusion_by_group(y_true, second, at, n_groups, k)
     value = float(statistic(two.sum(0)) - statistic(one.sum(0)))
     if n_groups < 2:
-        return Difference(value, (-1.0, 1.0), 1.0, len(y_true), n_groups)
+        return Difference.unknown(value, len(y_true), n_groups)
     both = resampled(np.concatenate([one, two], axis=-2), n=n, seed=seed)
     gaps = np.concatenate([statistic(m[:, k:]) - statistic(m[:, :k]) for m in both])
-    beyond = min(float(np.mean(gaps <= 0)), float(np.mean(gaps >= 0)))
-    # One resample counts in any case: 1000 draws cannot show a p of 0.
-    p_value = float(min(1.0, 2 * max(beyond, 1 / n)))
-    return Difference(value, percentiles(gaps, around=value), p_value, len(y_true), n_groups)
+    return Difference.from_resamples(value, gaps, len(y_true), n_groups)
 
 
 def bootstrap_weighted(
@@ -141,6 +153,52 @@ def bootstrap_weighted(
     values = [statistic(weights[:, at]) for weights in _draws(n_groups, n=n, seed=seed)]
     everything = float(statistic(np.ones((1, len(at)), np.float32))[0])
     return percentiles(np.concatenate(values), around=everything)
+
+
+def bootstrap_ratio(
+    of: np.ndarray, among: np.ndarray, groups: Sequence[str] | np.ndarray, *, n: int, seed: int
+) -> tuple[float, float]:
+    """The 95 % interval of a share: how many of ``among`` are also in ``of``.
+
+    Parameters
+    ----------
+    of, among : ndarray of bool, shape ``(N,)``
+        Images that are counted, and those that they are a share of. Groups without any of these
+        say nothing of the share and are not drawn.
+    groups, n, seed
+        As :func:`bootstrap_interval` has them.
+    """
+    at, n_groups = group_numbers(np.asarray(groups)[among])
+    if n_groups < 2:
+        return (0.0, 1.0)
+    counts = np.stack([np.bincount(at, of[among], n_groups), np.bincount(at)], axis=1)
+    shares = [sums[:, 0] / sums[:, 1] for sums in resampled(counts, n=n, seed=seed)]
+    return percentiles(np.concatenate(shares), around=float(of[among].mean()))
+
+
+def resamples_over_seeds(
+    statistic: Statistic, by_group: np.ndarray, *, n: int, seed: int
+) -> np.ndarray:
+    """A statistic averaged over training seeds, in resamples of groups and of seeds, ``(n,)``.
+
+    The spread holds both what other test images and what other training draws would have given.
+
+    Parameters
+    ----------
+    statistic : callable
+        From sums over groups, shape ``(B, S, ...)``, to values of shape ``(B, S)``.
+    by_group : ndarray of float32, shape ``(G, S, ...)``
+        Confusion matrices of G groups and S seeds.
+    n, seed
+        As :func:`bootstrap_interval` has them.
+    """
+    random = np.random.default_rng(seed)
+    means = []
+    for sums in resampled(by_group, n=n, seed=seed):
+        values = statistic(sums)
+        drawn = random.integers(0, values.shape[1], values.shape)
+        means.append(np.take_along_axis(values, drawn, axis=1).mean(1))
+    return np.concatenate(means)
 
 
 def group_numbers(groups: Sequence[str] | np.ndarray) -> tuple[np.ndarray, int]:

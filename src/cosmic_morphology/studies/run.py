@@ -92,7 +92,9 @@ def run_study(
     how: dict[str, Any] = {"study": name, "resamples": study.bootstrap, "more": plan.more}
     rows = points(pool, places, **how)
     write_points(
-        folder / "differences.csv", differences(pool, places, room.reference_trial, **how), DifferenceRow
+        folder / "differences.csv",
+        differences(pool, places, room.reference_trial, **how),
+        DifferenceRow,
     )
     summary = StudyResult(
         name, len(cells), new, tuple(told.lines),

@@ -13,7 +13,7 @@ from cosmic_morphology.stats.bootstrap import (
     confusion_by_group,
     group_numbers,
     percentiles,
-    resampled,
+    resamples_over_seeds,
 )
 from cosmic_morphology.stats.metrics import Statistic, encode
 from cosmic_morphology.stats.score import GROUPED_BY
@@ -185,9 +185,8 @@ def pooled_answers(
     value = float(np.mean(statistic(stack.sum(0))))
     if n_groups < 2:
         return value, (0.0, 1.0)
-    random = np.random.default_rng(0)
-    drawn = [_mean_of_seeds(statistic(m), random) for m in resampled(stack, n=resamples, seed=0)]
-    return value, percentiles(np.concatenate(drawn), around=value)
+    drawn = resamples_over_seeds(statistic, stack, n=resamples, seed=0)
+    return value, percentiles(drawn, around=value)
 
 
 def gap(
@@ -216,14 +215,9 @@ def gap(
 
     value = float(np.mean(gaps(both.sum(0))))
     if n_groups < 2:
-        return Difference(value, (-1.0, 1.0), 1.0, len(rows), n_groups)
-    random = np.random.default_rng(0)
-    drawn = np.concatenate(
-        [_mean_of_seeds(gaps(m), random) for m in resampled(both, n=resamples, seed=0)]
-    )
-    beyond = min(float(np.mean(drawn <= 0)), float(np.mean(drawn >= 0)))
-    p_value = float(min(1.0, 2 * max(beyond, 1 / resamples)))
-    return Difference(value, percentiles(drawn, around=value), p_value, len(rows), n_groups)
+        return Difference.unknown(value, len(rows), n_groups)
+    drawn = resamples_over_seeds(gaps, both, n=resamples, seed=0)
+    return Difference.from_resamples(value, drawn, len(rows), n_groups)
 
 
 def at(
@@ -244,9 +238,3 @@ def _by_group_and_seed(
     numbers, n_groups = group_numbers(groups)
     parts = [confusion_by_group(right, each, numbers, n_groups, k) for each in said]
     return np.stack(parts, axis=1), n_groups
-
-
-def _mean_of_seeds(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Means over seeds drawn with replacement: from ``(B, S)`` to ``(B,)``."""
-    drawn = random.integers(0, values.shape[1], values.shape)
-    return np.asarray(np.take_along_axis(values, drawn, axis=1).mean(1))

@@ -17,6 +17,7 @@ from cosmic_morphology.curate.review.tables import Ids, read_table
 from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.io_utils import CsvRows, whole_text
+from cosmic_morphology.stats.bootstrap import bootstrap_ratio, group_numbers
 from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -163,7 +164,7 @@ def audit_labels(
 
 class _Measured:
     def __init__(self, keys: Sequence[str], seed: int) -> None:
-        _, self._group = np.unique(np.array(keys, dtype=str), return_inverse=True)
+        self._groups, _ = group_numbers(keys)
         self._seed = seed
         self.rows: list[AuditRow] = []
 
@@ -173,39 +174,9 @@ class _Measured:
         """Share of ``of`` among ``among``, with its interval; nothing where there are none."""
         if not among.any():
             return
-        low, high = ratio_interval(of & among, among, self._group, seed=self._seed)
+        low, high = bootstrap_ratio(of, among, self._groups, n=_RESAMPLES, seed=self._seed)
         value = float((of & among).sum() / among.sum())
         self.rows.append(AuditRow(what, measure, value, low, high, int(among.sum())))
-
-
-def ratio_interval(
-    of: NDArray[np.bool_],
-    among: NDArray[np.bool_],
-    group: NDArray[np.int64],
-    *,
-    seed: int = 0,
-    resamples: int = _RESAMPLES,
-) -> tuple[float, float]:
-    """95 % bootstrap interval of ``sum(of) / sum(among)``, resampling whole groups.
-
-    Parameters
-    ----------
-    of, among : array of shape ``(N,)``, bool
-        Numerator and denominator of each image.
-    group : array of shape ``(N,)``, int
-        Group number of each image, from 0.
-    seed, resamples : int
-        Of the bootstrap.
-    """
-    size = int(group.max()) + 1
-    above = np.bincount(group, of, minlength=size)
-    below = np.bincount(group, among, minlength=size)
-    above, below = above[below > 0], below[below > 0]
-    chance = np.random.default_rng(seed)
-    counts = chance.multinomial(len(below), np.full(len(below), 1 / len(below)), size=resamples)
-    shares = (counts @ above) / (counts @ below)
-    low, high = np.quantile(shares, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _voters(measured: _Measured, rows: list[dict[str, Any]], right: list[str]) -> None:

@@ -192,7 +192,7 @@ def _check_classes(run: TrainedVoter, taxonomy: Taxonomy) -> None:
         raise InputError(
             f"the run {' and '.join(told)}",
             where=run.name.removeprefix(RUN),
-            todo="Name the taxonomy that it was trained with, or take it out of curate.trained_runs.",
+            todo="Name its taxonomy, or take the run out of curate.trained_runs.",
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from scipy.special import softmax
 
 from cosmic_morphology.errors import ImageError, InputError, SettingsError
 from cosmic_morphology.io_utils import whole_file, write_json
@@ -73,7 +74,7 @@ class TrainedModel:
 
     def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
         """Probabilities, float32 of shape ``(N, K)``; an image that cannot be read gets NaN."""
-        return softmax(self.logits(thumbnails) / self.temperature)
+        return np.asarray(softmax(self.logits(thumbnails) / self.temperature, axis=1))
 
     def logits(self, thumbnails: Sequence[bytes]) -> np.ndarray:
         """Scores before the temperature, float32 of shape ``(N, K)``; NaN where unreadable."""
@@ -86,7 +87,7 @@ class TrainedModel:
         for start in range(0, len(pixels), batch):
             part = pixels[start : start + batch]
             found[start : start + batch] = self._forward(part, self.network, BatchSizeFallback())
-        return softmax(found / self.temperature)
+        return np.asarray(softmax(found / self.temperature, axis=1))
 
     @property
     def n_features(self) -> int:
@@ -103,7 +104,7 @@ class TrainedModel:
         self.network.eval()
         with torch.inference_mode():
             scores = self.network.head(features.to(self.device)).cpu().numpy()
-        return softmax(scores / self.temperature)
+        return np.asarray(softmax(scores / self.temperature, axis=1))
 
     def score(self, pixels: np.ndarray) -> np.ndarray:
         """Scores of squares of uint8, shape ``(N, size, size, 3)``."""
@@ -269,12 +270,3 @@ def head_shape(recipe: Recipe, n_features: int) -> dict[str, Any]:
         "hidden": recipe.hidden,
         "dropout": recipe.dropout,
     }
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """Probabilities of scores of shape ``(N, K)``."""
-    if not len(scores):
-        return scores
-    shifted = np.exp(scores - scores.max(1, keepdims=True))
-    found: np.ndarray = (shifted / shifted.sum(1, keepdims=True)).astype(np.float32)
-    return found

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import softmax
 from torchmetrics.functional.classification import multiclass_f1_score
 
 from cosmic_morphology.io_utils import CsvRows, whole_text, write_json
@@ -19,7 +20,6 @@ from cosmic_morphology.learn.inference.model import (
     head_shape,
     load_trained_model,
     save_model,
-    softmax,
 )
 from cosmic_morphology.learn.models.devices import environment
 from cosmic_morphology.learn.models.presets import with_preset
@@ -175,10 +175,12 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
     if task.recipe.calibrate:
         offset, tau = _calibrate(task, model, held, right)
         logits, held = logits + offset, held + offset
-    probabilities = softmax(logits / model.temperature)
+    probabilities = softmax(logits / model.temperature, axis=1).astype(np.float32)
     if len(right):
         model.reject_below = threshold_for(
-            softmax(held / model.temperature), right, task.recipe.target_precision
+            softmax(held / model.temperature, axis=1).astype(np.float32),
+            right,
+            task.recipe.target_precision,
         )
     if task.recipe.is_plain and not task.job.init_from:
         model.embedding = {"backbone": task.backbone.name, **_embedding_of(task)}

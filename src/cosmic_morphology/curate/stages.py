@@ -1,0 +1,258 @@
+"""The order of curation: one list of stages, which ``cosmic curate`` and ``cosmic run`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cosmic_morphology.atlas import Atlas, embedding_columns
+from cosmic_morphology.atlas.stage import Stage, TitledProgress, no_progress
+from cosmic_morphology.curate.duplicates.find import (
+    DuplicateResult,
+    compared_column,
+    find_duplicates,
+)
+from cosmic_morphology.curate.groups import group
+from cosmic_morphology.curate.groups.group import GroupResult, group_images
+from cosmic_morphology.curate.labels.assign import LabelResult, label
+from cosmic_morphology.curate.labels.mislabels import check_mislabels
+from cosmic_morphology.curate.labels.relevance import CheckResult, check_relevance
+from cosmic_morphology.curate.votes import zero_shot
+from cosmic_morphology.curate.votes.cast import VoteResult, vote
+from cosmic_morphology.curate.votes.trained_runs import (
+    TrainedVoter,
+    TrainedVoteResult,
+    columns_of_run,
+    predict_with_runs,
+)
+from cosmic_morphology.curate.votes.zero_shot import ZeroShotResult, ask_zero_shot
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.settings import Settings
+from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
+
+
+def _no_voters() -> Sequence[TrainedVoter]:
+    raise UsageError(
+        "the settings let trained runs vote, and none was handed in",
+        where="curate.runs",
+        todo="Use `cosmic curate`, which loads them, or give them as trained=[TrainedVoter(…)].",
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Curation:
+    """What every stage of curation is given.
+
+    Attributes
+    ----------
+    atlas, settings, taxonomy
+        What is worked on, and how.
+    progress : callable
+        Opens a progress bar for a title.
+    trained_voters : callable
+        Loads the runs of ``curate.runs``: only a room above knows networks.
+    """
+
+    atlas: Atlas
+    settings: Settings
+    taxonomy: Taxonomy
+    progress: TitledProgress = no_progress
+    trained_voters: Callable[[], Sequence[TrainedVoter]] = _no_voters
+
+
+@dataclass(frozen=True, slots=True)
+class CurateResult:
+    """What :func:`curate_images` did, stage by stage.
+
+    Attributes
+    ----------
+    duplicates, votes, groups, labels
+        Results of these stages.
+    relevance, mislabels : CheckResult
+        What the checks flag.
+    zero_shot : ZeroShotResult or None
+        Of the text-image model, where one was asked.
+    runs : dict of str to TrainedVoteResult
+        Of each trained run that was asked.
+    """
+
+    duplicates: DuplicateResult
+    votes: VoteResult
+    groups: GroupResult
+    labels: LabelResult
+    relevance: CheckResult
+    mislabels: CheckResult
+    zero_shot: ZeroShotResult | None = None
+    runs: dict[str, TrainedVoteResult] = field(default_factory=dict)
+
+
+def curate_images(
+    atlas: Atlas,
+    *,
+    taxonomy: Taxonomy | None = None,
+    settings: Settings | None = None,
+    progress: TitledProgress | None = None,
+    trained: Sequence[TrainedVoter] | None = None,
+) -> CurateResult:
+    """Find duplicates, collect votes, group images that belong together, label and check them.
+
+    Runs :data:`CURATION` in its order. Nothing is deleted, and where nothing has changed since,
+    nothing is written.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read and written.
+    taxonomy : Taxonomy, optional
+        Classes and text rules; without it that of the settings.
+    settings : Settings, optional
+        ``curate``, ``seed`` and ``taxonomy`` are read; without it their defaults.
+    progress : callable, optional
+        Opens, for the title of a stage, a context that gives what is called with (done, in all).
+    trained : sequence of TrainedVoter, optional
+        The runs that ``curate.runs`` names, loaded.
+
+    Returns
+    -------
+    CurateResult
+        What each stage did.
+
+    Raises
+    ------
+    UsageError
+        There are no images, or the settings name runs and none were given.
+    """
+    atlas.need_images()
+    settings = settings or Settings()
+    context = Curation(
+        atlas=atlas,
+        settings=settings,
+        taxonomy=taxonomy or load_taxonomy(settings.taxonomy),
+        progress=progress or no_progress,
+        trained_voters=_no_voters if trained is None else lambda: trained,
+    )
+    # All of them, stale or not: one that is up to date writes nothing, and tells what there is.
+    done = {each: each.run(context) for each in CURATION if each.is_enabled(settings)}
+    relevance, mislabels = done[CHECKS]
+    return CurateResult(
+        duplicates=done[DUPLICATES],
+        votes=done[VOTES],
+        groups=done[GROUPS],
+        labels=done[LABELS],
+        relevance=relevance,
+        mislabels=mislabels,
+        zero_shot=done.get(ZERO_SHOT),
+        runs=done.get(RUNS, {}),
+    )
+
+
+def _duplicates(context: Curation) -> DuplicateResult:
+    with context.progress("comparing images") as report:
+        return find_duplicates(context.atlas, settings=context.settings.curate, progress=report)
+
+
+def _votes(context: Curation) -> VoteResult:
+    with context.progress("voting") as report:
+        return vote(context.atlas, **_how(context), progress=report)
+
+
+def _zero_shot(context: Curation) -> ZeroShotResult:
+    with context.progress("describing") as report:
+        return ask_zero_shot(context.atlas, **_how(context), progress=report)
+
+
+def _groups(context: Curation) -> GroupResult:
+    return group_images(context.atlas, settings=context.settings.curate)
+
+
+def _runs(context: Curation) -> dict[str, TrainedVoteResult]:
+    voters = context.trained_voters()
+    with context.progress("asking runs") as report:
+        return predict_with_runs(context.atlas, voters, **_how(context), progress=report)
+
+
+def _labels(context: Curation) -> LabelResult:
+    with context.progress("weighing votes") as report:
+        seed = context.settings.seed
+        return label(context.atlas, **_how(context), progress=report, seed=seed)
+
+
+def _checks(context: Curation) -> tuple[CheckResult, CheckResult]:
+    relevance = check_relevance(context.atlas, **_how(context))
+    return relevance, check_mislabels(context.atlas, **_how(context))
+
+
+def _how(context: Curation) -> dict[str, Any]:
+    return {"taxonomy": context.taxonomy, "settings": context.settings.curate}
+
+
+def _compared(context: Curation) -> tuple[str, ...]:
+    """The column that copies are searched by: it may be filled after a run has gone without."""
+    column = compared_column(context.atlas, context.settings.curate.duplicate_embedding)
+    return (column,) if column else ()
+
+
+def _evidence(context: Curation) -> tuple[str, ...]:
+    """Columns of the models that are asked: one may change under its name."""
+    curate = context.settings.curate
+    asked = (zero_shot.COLUMN,) if curate.zero_shot_model else ()
+    of_runs = (column for run in curate.trained_runs for column in columns_of_run(run))
+    return (*embedding_columns(context.atlas), *asked, *of_runs)
+
+
+def _curate_parameters(settings: Settings) -> Any:
+    return settings.curate.model_dump()
+
+
+def _label_parameters(settings: Settings) -> Any:
+    return settings.curate.model_dump(), str(settings.taxonomy), settings.seed
+
+
+_LABEL_READS = ("votes", "source", "collection", "duplicate_of", "group", "split")
+
+DUPLICATES: Stage[Curation] = Stage(
+    "duplicates",
+    _duplicates,
+    reads=("source", "lineage"),
+    optional_reads=_compared,
+    writes=("duplicate_of",),
+    parameters=_curate_parameters,
+)
+VOTES: Stage[Curation] = Stage("votes", _votes)
+ZERO_SHOT: Stage[Curation] = Stage(
+    "zero-shot", _zero_shot, is_enabled=lambda settings: bool(settings.curate.zero_shot_model)
+)
+GROUPS: Stage[Curation] = Stage(
+    "groups",
+    _groups,
+    reads=group.COLUMNS,
+    writes=("group", "group_reason"),
+    parameters=_curate_parameters,
+)
+RUNS: Stage[Curation] = Stage(
+    "runs", _runs, is_enabled=lambda settings: bool(settings.curate.trained_runs)
+)
+LABELS: Stage[Curation] = Stage(
+    "labels",
+    _labels,
+    reads=_LABEL_READS,
+    optional_reads=_evidence,
+    writes=("label", "label_confidence", "label_kind"),
+    parameters=_label_parameters,
+    depends_on_verdicts=True,
+)
+CHECKS: Stage[Curation] = Stage(
+    "checks",
+    _checks,
+    reads=_LABEL_READS,
+    optional_reads=_evidence,
+    writes=("relevance_score", "mislabel_score"),
+    parameters=_label_parameters,
+    depends_on_verdicts=True,
+)
+
+LABELLING: tuple[Stage[Curation], ...] = (DUPLICATES, VOTES, ZERO_SHOT, GROUPS, RUNS, LABELS)
+"""What a split needs; a pipeline splits after these and labels again."""
+CURATION: tuple[Stage[Curation], ...] = (*LABELLING, CHECKS)
+"""All of it, in order."""
