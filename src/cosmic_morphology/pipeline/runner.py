@@ -27,6 +27,7 @@ def run(
     *,
     progress: TitledProgress | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    train_if: Callable[[Atlas], bool] = lambda _: True,
 ) -> PipelineResult:
     """Run the pipeline and write ``summary.json`` and ``report/`` into ``settings.out``.
 
@@ -38,6 +39,9 @@ def run(
         Opens a progress bar for a title; called again for each stage.
     tell : callable, optional
         Is told one line for each stage.
+    train_if : callable, optional
+        Asked once images are labelled and split: whether to train on them; the report is written
+        in any case.
 
     Returns
     -------
@@ -64,10 +68,12 @@ def run(
             for stage in STAGES:
                 _run_stage(stage, context, tell)
         _fill_summary(context)
-        with _timed("train", context.summary):
-            train_and_evaluate(context, tell)
+        trains = train_if(context.atlas)
+        if trains:
+            with _timed("train", context.summary):
+                train_and_evaluate(context, tell)
         with _timed("report", context.summary):
-            context.summary.report = str(write_run_report(context))
+            context.summary.report = str(write_run_report(context, trained=trains))
         tell(f"report: {context.summary.report}")
     context.summary.peak_memory_mb = round(memory.peak_mb, 1)
     context.summary.atlas = context.atlas.address

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.io_utils import write_json
+from cosmic_morphology.stats.score import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,12 @@ class RunScore:
         ``checked`` (by people) or ``computed``.
     grouped_by : str
         What the split kept together.
+    n_groups : int
+        Independent groups of the test images.
+    guessing : float
+        Macro-F1 of guessing on the same images.
+    judgement : str
+        The score in one plain sentence.
     """
 
     name: str
@@ -43,6 +50,22 @@ class RunScore:
     n_test: int
     labels: str
     grouped_by: str
+    n_groups: int
+    guessing: float
+    judgement: str
+
+    @property
+    def score(self) -> Score:
+        """The macro-F1 with all that makes it mean something."""
+        return Score(
+            "macro-F1",
+            self.macro_f1,
+            self.ci95,
+            self.n_test,
+            self.n_groups,
+            self.labels,
+            self.grouped_by,
+        )
 
 
 @dataclass(slots=True)

@@ -49,6 +49,7 @@ def train_and_evaluate(context: Context, tell: Callable[[str], None]) -> None:
 
 def _score(context: Context, job: RunJob, run: Run, classes: Sequence[str]) -> RunScore:
     from cosmic_morphology.evaluate import evaluate_run
+    from cosmic_morphology.evaluate.judgement import judge_scores
 
     found: EvaluateResult = evaluate_run(
         context.atlas,
@@ -61,6 +62,7 @@ def _score(context: Context, job: RunJob, run: Run, classes: Sequence[str]) -> R
     best = found.best_known
     if best is None:
         raise TrainingError("no test image has a label to score on", where=job.name)
+    judged = judge_scores(best)
     return RunScore(
         name=job.name,
         recipe=job.recipe,
@@ -73,17 +75,21 @@ def _score(context: Context, job: RunJob, run: Run, classes: Sequence[str]) -> R
         n_test=best.macro_f1.n,
         labels=best.labels,
         grouped_by=GROUPED_BY,
+        n_groups=best.macro_f1.n_groups,
+        guessing=judged.guessing,
+        judgement=judged.sentence(),
     )
 
 
-def write_run_report(context: Context) -> Path:
+def write_run_report(context: Context, *, trained: bool = True) -> Path:
     """One self-contained page with everything that this run found."""
     from cosmic_morphology.report import write_report
 
+    jobs = context.settings.train if trained else ()
     return write_report(
         context.atlas,
         out=context.out,
-        runs=[context.out / "runs" / job.name for job in context.settings.train],
+        runs=[context.out / "runs" / job.name for job in jobs],
         certificate=read_if_there(context.out / CERTIFICATE_FILE),
         audit=read_if_there(context.out / AUDIT_FILE),
         studies=context.out / "studies",
