@@ -11,6 +11,7 @@ from pathlib import Path
 from cosmic_morphology.atlas import Atlas, latest_decisions
 from cosmic_morphology.atlas.stage import Stage, TitledProgress, is_stale, no_progress, run_stage
 from cosmic_morphology.errors import SettingsError
+from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.pipeline.peak_memory import PeakMemory
 from cosmic_morphology.pipeline.rendered_archive import render_archive
@@ -68,12 +69,12 @@ def run(
             for stage in STAGES:
                 _run_stage(stage, context, tell)
         _fill_summary(context)
-        trains = train_if(context.atlas)
-        if trains:
+        scored: list[ScoredRun] = []
+        if train_if(context.atlas):
             with _timed("train", context.summary):
-                train_and_evaluate(context, tell)
+                scored = train_and_evaluate(context, tell)
         with _timed("report", context.summary):
-            context.summary.report = str(write_run_report(context, trained=trains))
+            context.summary.report = str(write_run_report(context, scored))
         tell(f"report: {context.summary.report}")
     context.summary.peak_memory_mb = round(memory.peak_mb, 1)
     context.summary.atlas = context.atlas.address
