@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cosmic_morphology.display import Tabular, facts_of
 from cosmic_morphology.io_utils import write_json
 from cosmic_morphology.stats.score import Score
 
@@ -68,8 +70,8 @@ class RunScore:
         )
 
 
-@dataclass(slots=True)
-class PipelineResult:
+@dataclass(slots=True, repr=False)
+class PipelineResult(Tabular):
     """The whole run, as it goes into ``summary.json``.
 
     ``embeddings`` names the column that copies were searched by, or says why there is none;
@@ -92,6 +94,14 @@ class PipelineResult:
     atlas: str = ""
     atlas_version: str = ""
 
+    def _shown_facts(self) -> Iterator[tuple[str, Any]]:
+        for name, value in facts_of(self):
+            yield name, [_in_one_line(each) for each in self.runs] if name == "runs" else value
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each run."""
+        return [dataclasses.asdict(each) for each in self.runs]
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON-able values."""
         return dataclasses.asdict(self)
@@ -99,3 +109,11 @@ class PipelineResult:
     def write(self, path: Path) -> None:
         """Write ``summary.json``, whole or not at all."""
         write_json(path, self.to_dict())
+
+
+def _in_one_line(score: RunScore) -> str:
+    low, high = score.ci95
+    return (
+        f"{score.name} macro-F1 {score.macro_f1:.3f} [{low:.3f}, {high:.3f}] "
+        f"(n={score.n_test}, {score.labels} labels)"
+    )

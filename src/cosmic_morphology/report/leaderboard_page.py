@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.display import Tabular
 from cosmic_morphology.evaluate.compare import PairedDifference
 from cosmic_morphology.evaluate.leaderboard import SIDE_BY_SIDE, EvaluationRanking
 from cosmic_morphology.evaluate.scored_run import ScoredRun
@@ -18,14 +19,18 @@ from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.stats.score import Score
 
 
-@dataclass(frozen=True, slots=True)
-class Leaderboard:
+@dataclass(frozen=True, slots=True, repr=False)
+class Leaderboard(Tabular):
     """The boards of all tests, and their files."""
 
     tests: tuple[EvaluationRanking, ...]
     csv: Path
     parts_csv: Path
     page: Path
+
+    def _shown_facts(self) -> Iterator[tuple[str, Any]]:
+        yield "tests", [test.name for test in self.tests]
+        yield "page", self.page
 
     def rows(self) -> list[dict[str, Any]]:
         """One row for each test and run, best first."""
