@@ -129,7 +129,7 @@ def in_words(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "", True: "yes", False: "no"}[value]
     if isinstance(value, Mapping):
-        parts = [f"{name} {in_words(item)}".rstrip() for name, item in value.items()]
+        parts = [f"{safe_text(name)} {in_words(item)}".rstrip() for name, item in value.items()]
         return _cut(", ".join(parts))
     if isinstance(value, list | tuple | set | frozenset):
         parts = [in_words(item) for item in list(value)[:_SHOWN]]
@@ -150,11 +150,11 @@ def facts_html(title: str, facts: Iterable[tuple[str, Any]]) -> str:
     """
     cells = ((name, in_words(value)) for name, value in facts)
     body = Markup("").join(
-        Markup('<tr><th scope="row">{}</th><td>{}</td></tr>').format(name, words)
+        Markup('<tr><th scope="row">{}</th><td>{}</td></tr>').format(safe_text(name), words)
         for name, words in cells
         if words
     )
-    return str(Markup("<table><caption>{}</caption>{}</table>").format(title, body))
+    return str(Markup("<table><caption>{}</caption>{}</table>").format(safe_text(title), body))
 
 
 def table_html(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -166,10 +166,12 @@ def table_html(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
     '<table><caption>runs</caption><tr><th>run</th></tr><tr><td>a&lt;b</td></tr></table>'
     """
     columns = columns_of(rows)
-    lines = [_line("th", columns)]
+    lines = [_line("th", map(safe_text, columns))]
     lines += [_line("td", [in_words(row.get(name)) for name in columns]) for row in rows]
     return str(
-        Markup("<table><caption>{}</caption>{}</table>").format(title, Markup("").join(lines))
+        Markup("<table><caption>{}</caption>{}</table>").format(
+            safe_text(title), Markup("").join(lines)
+        )
     )
 
 
