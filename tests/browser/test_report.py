@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import sys
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "unit")]
 
@@ -61,7 +64,7 @@ def test_every_image_is_shown(browser, pages, name):
     assert all(height > 40 for height in browser.value(drawn))
 
 
-@pytest.mark.parametrize("width", [360, 768, 1300])
+@pytest.mark.parametrize("width", [360, 400, 768, 1000, 1300, 1600])
 @pytest.mark.parametrize("name", ["report", "explore"])
 def test_nothing_sticks_out_of_a_screen(browser, pages, name, width):
     browser.visit(pages[name], width=width)
@@ -120,3 +123,63 @@ def test_tables_and_headings_have_their_order(browser, pages):
     assert browser.value(without) == 0
     loose = "[...document.querySelectorAll('th')].filter(t => !t.scope).length"
     assert browser.value(loose) == 0
+
+
+FIRST_WIDE = (
+    "[...document.querySelectorAll('.scroll')].find(s => s.scrollWidth > s.clientWidth + 8)"
+)
+
+
+def edge_of_the_first_wide_table(browser):
+    """Mean grey level of the right edge of the first table that is wider than the screen."""
+    box = browser.value(
+        f"(b => [b.right + scrollX, b.top + scrollY, b.height])({FIRST_WIDE}"
+        ".getBoundingClientRect())"
+    )
+    clip = {"x": box[0] - 6, "y": box[1] + 2, "width": 6, "height": box[2] - 4, "scale": 1}
+    shot = browser.send("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
+    pixels = Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("L")
+    return sum(pixels.tobytes()) / len(pixels.tobytes())
+
+
+def test_a_wide_table_shows_on_a_small_screen_that_it_goes_on(browser, pages):
+    browser.visit(pages["report"], width=400)
+    before = edge_of_the_first_wide_table(browser)
+    browser.value(f"({FIRST_WIDE}).scrollLeft = 1e6")
+    assert edge_of_the_first_wide_table(browser) > before + 20
+
+
+def test_there_is_a_way_back_to_the_top_from_anywhere_below_the_first_screen(browser, pages):
+    browser.visit(pages["report"], width=400)
+    top = "document.querySelector('.back a').getBoundingClientRect().top"
+    assert browser.value(top) >= 900  # the first screen has nothing to go back from
+    browser.value("document.documentElement.style.scrollBehavior = 'auto'; scrollTo(0, 1e6)")
+    assert 0 < browser.value(top) < 900
+    browser.value("document.querySelector('.back a').click()")
+    assert browser.value("scrollY") == 0
+
+
+def test_words_beside_scores_are_explained_in_the_page(browser, pages):
+    browser.visit(pages["report"])
+    words = browser.value("[...document.querySelectorAll('a.term')].map(a => [a.hash, a.title])")
+    assert {"#term-macro-f1", "#term-ece", "#term-lineage", "#term-prevalence"} <= {
+        anchor for anchor, _ in words
+    }
+    for anchor, tooltip in words:
+        told = browser.value(f"document.querySelector('{anchor} dd').textContent")
+        assert told == tooltip
+
+
+def test_the_score_is_judged_in_words_before_any_table(browser, pages):
+    browser.visit(pages["report"])
+    said = browser.value("document.querySelector('header .verdict').textContent")
+    assert "guessing" in said
+    assert "test images" in said
+
+
+def test_a_wide_screen_is_used(browser, pages):
+    used = {}
+    for width in (1300, 1600):
+        browser.visit(pages["report"], width=width)
+        used[width] = browser.value("document.querySelector('main').clientWidth")
+    assert used[1600] > used[1300] + 200

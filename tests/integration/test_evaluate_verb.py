@@ -142,6 +142,50 @@ def test_a_report_of_runs_predicts_once_and_shows_what_each_component_is_worth(
     assert said.splitlines()[-1].startswith("Next, for one run's model card: cosmic model-card ")
 
 
+@pytest.fixture
+def scorings(monkeypatch) -> list[int]:
+    """Number of images of each call of the scorer, in their order."""
+    from cosmic_morphology.evaluate import evaluate
+
+    found: list[int] = []
+
+    def counted(answers, *given, **named):
+        found.append(len(answers.ids))
+        return score_answers(answers, *given, **named)
+
+    score_answers = evaluate.score_answers
+    monkeypatch.setattr(evaluate, "score_answers", counted)
+    return found
+
+
+def test_a_run_is_scored_once_on_each_test(cosmic, sky, runs, tmp_path, scorings):
+    code, _, wrong = cosmic(
+        runs["good"], runs["short"], "--subset", "comets=label = 'comet'",
+        "--leaderboard", tmp_path, "--atlas", sky.uri,
+    )  # fmt: skip
+    assert code == 0, wrong
+    assert sorted(scorings) == [3, 3, 9, 9]
+
+
+def test_a_run_of_more_classes_is_scored_on_its_own_and_on_those_in_common(
+    cosmic, sky, runs, tmp_path, scorings
+):
+    words = (runs["good"], runs["more"], "--leaderboard", tmp_path, "--atlas", sky.uri, "--json")
+    assert cosmic(*words)[0] == 0
+    assert len(scorings) == 3
+
+
+def test_a_report_with_components_scores_each_run_once(
+    sky, runs, tmp_path, scorings, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    config_in(tmp_path)
+    given = ("report", runs["good"], "--ablate", f"steps={runs['short']}", "--atlas", sky.uri)
+    code, _, wrong = call(given, monkeypatch, capsys)
+    assert code == 0, wrong
+    assert scorings == [9, 9]
+
+
 def test_scored_runs_are_listed_with_their_test_scores(cosmic, sky, runs, monkeypatch, capsys):
     assert cosmic(runs["good"], "--atlas", sky.uri)[0] == 0
     code, said, _ = call(("runs", "--out", runs["good"].parents[1], "--json"), monkeypatch, capsys)

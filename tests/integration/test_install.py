@@ -113,10 +113,15 @@ def test_without_any_extra_the_core_works_and_says_what_more_needs(built, tmp_pa
     runs(python, SMOKE)
     for package in ("torch", "pandas", "galsim", "starlette", "onnxruntime"):
         runs(python, f"import importlib.util as u; assert u.find_spec({package!r}) is None")
-    for words, extra in (("demo", "learn"), ("replica", "replica")):
+    given = {
+        "demo": ([], "learn"),
+        "synthesize": (["--per-class", 1, "--atlas", tmp_path / "atlas"], "render"),
+        "replica": (["--images", tmp_path, "--catalogue", tmp_path / "none.csv"], "replica"),
+    }
+    for verb, (words, extra) in given.items():
         done = subprocess.run(
-            [python.with_name("cosmic"), words], check=False, capture_output=True, text=True,
-            cwd=tmp_path,
+            [python.with_name("cosmic"), verb, *map(str, words)],
+            check=False, capture_output=True, text=True, cwd=tmp_path,
         )  # fmt: skip
         assert done.returncode == 2, done.stderr
         assert f"cosmic-morphology[{extra}]" in done.stderr

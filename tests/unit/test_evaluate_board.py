@@ -11,13 +11,18 @@ from evaluate_atlas import CLASSES, add_predictions, draw, make_atlas, write_run
 from PIL import Image
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate import CorruptedInputs
+from cosmic_morphology.evaluate import CorruptedInputs, rank_runs
 from cosmic_morphology.evaluate.corruptions import SMALL_SIDE_PX
 from cosmic_morphology.report import write_leaderboard
-from cosmic_morphology.settings import EvaluateSettings
+from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 
 QUICK = EvaluateSettings(bootstrap_resamples=60)
 TESTS = {"all": "split = 'test'", "site a": "split = 'test' AND collection = 'site-a'"}
+
+
+def board_of(atlas, runs, out):
+    boards = rank_runs(atlas, runs, TESTS, settings=QUICK, seed=DEFAULT_SEED)
+    return write_leaderboard(atlas, boards, out, settings=QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +32,7 @@ def board(tmp_path_factory):
     runs = [write_run(out, name) for name in ("bad", "good", "silent")]
     add_predictions(atlas, "good", wrong=0.1)
     add_predictions(atlas, "bad", wrong=0.8, seed=1)
-    return atlas, runs, write_leaderboard(atlas, runs, out / "board", tests=TESTS, settings=QUICK)
+    return atlas, runs, board_of(atlas, runs, out / "board")
 
 
 def table(path):
@@ -73,7 +78,7 @@ def test_the_page_shows_ranks_and_names_who_has_no_score(board):
 
 def test_doing_it_twice_writes_the_same(board, tmp_path):
     atlas, runs, first = board
-    second = write_leaderboard(atlas, runs, tmp_path, tests=TESTS, settings=QUICK)
+    second = board_of(atlas, runs, tmp_path)
     for one, two in ((first.csv, second.csv), (first.page, second.page)):
         assert one.read_bytes() == two.read_bytes()
 
@@ -81,7 +86,7 @@ def test_doing_it_twice_writes_the_same(board, tmp_path):
 def test_a_board_without_any_score_is_an_error(board, tmp_path):
     atlas, runs, _ = board
     with pytest.raises(UsageError, match="no run could be scored"):
-        write_leaderboard(atlas, runs[2:], tmp_path, settings=QUICK)
+        board_of(atlas, runs[2:], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

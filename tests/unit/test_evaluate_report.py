@@ -9,7 +9,10 @@ from html.parser import HTMLParser
 import pytest
 from evaluate_atlas import CLASSES, HOSTILE, add_predictions, make_atlas, write_run
 
-from cosmic_morphology.report import write_report
+from cosmic_morphology.evaluate import evaluate_run
+from cosmic_morphology.evaluate.scored_run import ScoredRun
+from cosmic_morphology.learn.run_folder.facts import read_facts
+from cosmic_morphology.report import report, write_report
 from cosmic_morphology.report.html import safe_text, safe_url
 from cosmic_morphology.settings import EvaluateSettings
 
@@ -104,6 +107,31 @@ def told(tmp_path_factory):
         audit=AUDIT,
     )
     return path, path.read_text("utf-8")
+
+
+def test_runs_that_are_handed_in_with_their_scores_are_not_scored_again(tmp_path, monkeypatch):
+    atlas = make_atlas(tmp_path / "atlas")
+    folders = [write_run(tmp_path, name) for name in ("linear-probe", "finetune")]
+    for folder in folders:
+        add_predictions(atlas, folder.name, wrong=0.3)
+    first = evaluate_run(atlas, "linear-probe", classes=CLASSES, settings=QUICK)
+    asked = []
+
+    def counted(atlas, name, **how):
+        asked.append(name)
+        return evaluate_run(atlas, name, **how)
+
+    monkeypatch.setattr(report, "evaluate_run", counted)
+    page = write_report(
+        atlas,
+        out=tmp_path,
+        runs=folders,
+        scored=[ScoredRun(read_facts(folders[0]), first)],
+        settings=QUICK,
+    )
+    assert asked == ["finetune"]
+    rows = re.findall(r"<t[hd][^>]*>\s*(baseline|finetune)\s*<", page.read_text("utf-8"))
+    assert set(rows) == {"linear-probe", "finetune"}
 
 
 def test_the_report_is_one_file_that_loads_nothing(told):

@@ -17,8 +17,8 @@ from cosmic_morphology import errors
 
 SOURCE = Path(cosmic_morphology.__file__).parent
 GROUND = (
-    "_version", "citation", "csv_table", "errors", "extras", "io_utils", "lazy", "reading",
-    "safe_text", "settings", "stats", "suggest", "taxonomy",
+    "_version", "citation", "csv_table", "display", "errors", "extras", "io_utils", "lazy",
+    "reading", "safe_text", "settings", "stats", "suggest", "taxonomy",
 )  # fmt: skip
 FLOORS = {
     **dict.fromkeys(GROUND, 0),

@@ -31,11 +31,12 @@ from cosmic_morphology.atlas.storage.lance_tables import (
 )
 from cosmic_morphology.atlas.storage.store import Store
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
+from cosmic_morphology.atlas.view import AtlasView
 from cosmic_morphology.errors import AtlasError, UsageError
 from cosmic_morphology.safe_text import without_secrets
 
 
-class Atlas:
+class Atlas(AtlasView):
     """Four versioned Lance tables in one folder or object-store prefix.
 
     Use :meth:`open` or :meth:`create`; the constructor only holds what they opened.

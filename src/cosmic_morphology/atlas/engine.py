@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.provenance import ColumnProvenance
+from cosmic_morphology.display import Shown
 from cosmic_morphology.extras import needs
 
 # Batches on their way per core of the driver: enough to keep workers busy, few to hold.
@@ -23,8 +24,8 @@ Progress = Callable[[int, int], None]
 """Called with rows done and rows in all."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class ApplyResult(Shown):
     """What :func:`apply` did."""
 
     filled: int

@@ -31,6 +31,7 @@ from cosmic_morphology.cli import (
     run,
     runs,
     split,
+    start,
     status,
     study,
     sweep,
@@ -49,7 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 VERBS = {
-    "Everything at once": (demo, run),
+    "Everything at once": (demo, start, run),
     "Get images": (collect, import_, synthesize, replica, status, explore),
     "Curate labels and split": (embed, curate, explain, duplicates, audit, split),
     "Train and measure": (train, sweep, runs, evaluate, report, predict, study),

@@ -81,7 +81,7 @@ def _run_cells(row: RunRow) -> list[str]:
 
 def show_ranking(found: RunRanking, components: Ablation | None, page: str) -> None:
     """Print further tests and components, then the runs side by side on the whole test split."""
-    for test in found.parts():
+    for test in found.further:
         _show_test(test)
     if components:
         _show_components(components)

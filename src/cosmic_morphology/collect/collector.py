@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from cosmic_morphology.collect.http.client import Client
 from cosmic_morphology.collect.http.url_policy import UrlPolicy, origin_of_root
 from cosmic_morphology.collect.sources import find_source
 from cosmic_morphology.collect.sources.base import Source, SourceRequest
+from cosmic_morphology.display import Tabular, facts_of
 from cosmic_morphology.errors import AtlasFullError, CosmicError, UsageError
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.settings import CollectJob, CollectSettings
@@ -38,8 +39,8 @@ _STATES = frozenset(state.value for state in FetchState)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class CollectResult:
+@dataclass(frozen=True, repr=False)
+class CollectResult(Tabular):
     """What a harvest did; ``unique`` is the sum of stored, already there, failed and left out.
 
     Parameters
@@ -87,6 +88,13 @@ class CollectResult:
     bytes: int
     seconds: float
     proxy: str = ""
+
+    def _shown_facts(self) -> Iterable[tuple[str, Any]]:
+        return facts_of(self, without="certificate")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each slice of the archive, as the certificate has it."""
+        return [asdict(each) for each in self.certificate]
 
 
 def collect_images(

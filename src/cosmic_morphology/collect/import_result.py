@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cosmic_morphology.collect.sources.folder.source import Folder
+from cosmic_morphology.display import Shown
 
 
-@dataclass(frozen=True)
-class ImportResult:
+@dataclass(frozen=True, repr=False)
+class ImportResult(Shown):
     """What an import did; ``found`` is the sum of stored, already there and refused.
 
     Every file of the folder is an image of ``found``, counted in ``skipped``, or the table.

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from cosmic_morphology.atlas import DERIVED_COLUMNS, Atlas
 from cosmic_morphology.collect.harvest.completeness import SliceCompleteness, read_reports
 from cosmic_morphology.collect.harvest.ledger import SLICE_PREFIX
+from cosmic_morphology.display import Shown
 
 
-@dataclass(frozen=True)
-class Status:
+@dataclass(frozen=True, repr=False)
+class Status(Shown):
     """What an atlas holds and what it waits for.
 
     Parameters

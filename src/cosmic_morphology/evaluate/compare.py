@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.evaluate import EvaluateResult
 from cosmic_morphology.evaluate.predictions import Predictions
@@ -44,8 +45,8 @@ class PairedDifference:
     to_best: Difference | None
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison(Tabular):
     """Runs ranked on one kind of label.
 
     Attributes
@@ -62,6 +63,30 @@ class Comparison:
     first: str
     best: str
     runs: tuple[PairedDifference, ...]
+
+    def _shown_facts(self) -> Iterator[tuple[str, Any]]:
+        yield "labels", self.labels
+        yield "first", self.first
+        yield "best", self.best
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each run, best first; differences are empty for the run itself."""
+        return [
+            {
+                "rank": each.rank,
+                "run": each.run,
+                "macro_f1": each.macro_f1.value,
+                "low": each.macro_f1.interval[0],
+                "high": each.macro_f1.interval[1],
+                "accuracy": each.accuracy.value,
+                "n": each.macro_f1.n,
+                "n_groups": each.macro_f1.n_groups,
+                "labels": self.labels,
+                "to_first": each.to_first.value if each.to_first else None,
+                "to_best": each.to_best.value if each.to_best else None,
+            }
+            for each in self.runs
+        ]
 
     def to_csv(self) -> str:
         """The board as CSV, one row for each run."""
@@ -210,13 +235,30 @@ class Ingredient:
     worth: Difference
 
 
-@dataclass(frozen=True, slots=True)
-class Ablation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Ablation(Tabular):
     """What each ingredient of the run ``full`` is worth, most first, on one kind of label."""
 
     full: str
     labels: str
     rows: tuple[Ingredient, ...]
+
+    def _shown_facts(self) -> Iterator[tuple[str, Any]]:
+        yield "full", self.full
+        yield "labels", self.labels
+
+    def _shown_rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "without": row.without,
+                "run": row.run,
+                "worth": row.worth.value,
+                "low": row.worth.interval[0],
+                "high": row.worth.interval[1],
+                "n": row.worth.n,
+            }
+            for row in self.rows
+        ]
 
     def to_csv(self) -> str:
         """One row for each ingredient."""

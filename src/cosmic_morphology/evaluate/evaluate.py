@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.predictions import TEST, Predictions, TestSet, read_answers
 from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
@@ -17,8 +18,8 @@ from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.score import CHECKED, COMPUTED, GROUPED_BY, LABEL_KINDS, RENDERED
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluateResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class EvaluateResult(Tabular):
     """Everything that was measured of one run.
 
     Attributes
@@ -43,6 +44,13 @@ class EvaluateResult:
     notes: tuple[str, ...] = ()
     answers: dict[str, Predictions] = field(default_factory=dict, repr=False, compare=False)
     rendered: LabelScores | None = None
+
+    def _shown_facts(self) -> Iterator[tuple[str, Any]]:
+        yield "run", self.run
+        yield "classes", ", ".join(self.classes)
+        for scores in self.kinds:
+            yield scores.labels, f"{scores.macro_f1}; {scores.accuracy}"
+        yield "notes", self.notes
 
     @property
     def kinds(self) -> tuple[LabelScores, ...]:

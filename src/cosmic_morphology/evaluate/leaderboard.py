@@ -10,7 +10,7 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.breakdown import SideBySide, class_tables, part_tables
 from cosmic_morphology.evaluate.compare import Comparison, compare_runs
-from cosmic_morphology.evaluate.evaluate import evaluate_run
+from cosmic_morphology.evaluate.evaluate import EvaluateResult, evaluate_run
 from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.evaluate.scored_run import ScoredRun, sizes_of_targets
 from cosmic_morphology.evaluate.scoring import PartScores
@@ -78,17 +78,38 @@ def rank_runs(
     *,
     settings: EvaluateSettings,
     seed: int,
+    scored: Mapping[str, EvaluateResult] | None = None,
 ) -> tuple[EvaluationRanking, ...]:
-    """Rank runs on each test, without writing anything; as :func:`write_leaderboard` has it."""
+    """Rank runs on each test, without writing anything.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        With the predictions of the runs; only read.
+    runs : sequence of Path
+        Their folders. Runs that know different classes are ranked on those that all of them know.
+    tests : mapping of str to EvaluationSet or str
+        Tests by name, or their images in Lance's SQL, such as ``{"clean": "split = 'test' AND
+        source = 'nasa'"}``.
+    settings, seed
+        Of the intervals.
+    scored : mapping of str to EvaluateResult, optional
+        Scores of runs, by name, on the whole test split and the classes that all of them know:
+        these are not scored on it again.
+
+    Raises
+    ------
+    UsageError
+        No run could be scored on a test.
+    """
     facts = [read_facts(folder) for folder in runs]
     classes = common_classes([each.classes for each in facts])
-    return tuple(
-        _test_board(
-            atlas, facts, classes, name, EvaluationSet(test) if isinstance(test, str) else test,
-            settings, seed,
-        )
-        for name, test in tests.items()
-    )  # fmt: skip
+    boards = []
+    for name, given in tests.items():
+        test = EvaluationSet(given) if isinstance(given, str) else given
+        known = scored or {} if test == EvaluationSet() else {}
+        boards.append(_test_board(atlas, facts, classes, name, test, settings, seed, known))
+    return tuple(boards)
 
 
 def default_evaluation_sets(atlas: Atlas) -> dict[str, EvaluationSet]:
@@ -140,12 +161,13 @@ def _test_board(
     test: EvaluationSet,
     settings: EvaluateSettings,
     seed: int,
+    scored: Mapping[str, EvaluateResult],
 ) -> EvaluationRanking:
     judged: list[ScoredRun] = []
     unjudged: dict[str, str] = {}
     for run in facts:
         try:
-            found = evaluate_run(
+            found = scored.get(run.name) or evaluate_run(
                 atlas,
                 run.name + test.suffix,
                 classes=classes,

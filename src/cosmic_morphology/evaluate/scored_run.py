@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.evaluate.evaluate import EvaluateResult
+from cosmic_morphology.evaluate.judgement import Judgement, judge_scores
 from cosmic_morphology.evaluate.object_size import by_target_size, object_area_fraction
 from cosmic_morphology.evaluate.scoring import LabelScores, PartScores, Scorer
 from cosmic_morphology.learn.run_folder.facts import RunFacts
@@ -24,6 +25,11 @@ class ScoredRun:
     def scores(self) -> LabelScores:
         """On checked labels where there are any."""
         return self.evaluation.best_known
+
+    @property
+    def judgement(self) -> Judgement:
+        """What its macro-F1 means, in words."""
+        return judge_scores(self.scores)
 
 
 def sizes_of_targets(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cosmic_morphology.display import Tabular
 from cosmic_morphology.evaluate.predictions import Predictions
 from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.stats import metrics
@@ -68,8 +69,8 @@ class SelectiveScores:
     precision: Score | None
 
 
-@dataclass(frozen=True, slots=True)
-class LabelScores:
+@dataclass(frozen=True, slots=True, repr=False)
+class LabelScores(Tabular):
     """All scores on one kind of label.
 
     Attributes
@@ -113,6 +114,29 @@ class LabelScores:
     def n(self) -> int:
         """Test images."""
         return self.accuracy.n
+
+    def _shown_facts(self) -> Iterator[tuple[str, Any]]:
+        yield "labels", self.labels
+        told = (self.macro_f1, self.accuracy, self.macro_precision, self.macro_recall)
+        sure = (self.precision_at_coverage, self.coverage_at_precision, self.calibration)
+        for score in (*told, *sure):
+            if score:
+                yield score.name, score
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each class, with the interval of its F1."""
+        return [
+            {
+                "class": each.name,
+                "n": each.n,
+                "precision": each.precision.value,
+                "recall": each.recall.value,
+                "f1": each.f1.value,
+                "f1_low": each.f1.interval[0],
+                "f1_high": each.f1.interval[1],
+            }
+            for each in self.per_class
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-able values."""

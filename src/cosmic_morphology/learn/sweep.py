@@ -7,11 +7,12 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import CosmicError, UsageError
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.learn.data.dataset import Example, TrainingSource
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 _OF_THE_MACHINE = {"accelerator", "devices", "threads", "workers"}
 
 
-@dataclass(frozen=True, slots=True)
-class SweepResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class SweepResult(Tabular):
     """What a sweep made.
 
     Attributes
@@ -47,6 +48,23 @@ class SweepResult:
     runs: tuple[Run, ...]
     failed: dict[str, str]
     tried: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def _shown_facts(self) -> Iterator[tuple[str, Any]]:
+        yield "runs", [run.name for run in self.runs]
+        yield "failed", self.failed
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each run, the best first: what it is, its metrics, what was tried in it."""
+        return [
+            {
+                "run": run.name,
+                "recipe": run.recipe,
+                "backbone": run.backbone,
+                **run.metrics,
+                **self.tried.get(run.name, {}),
+            }
+            for run in self.runs
+        ]
 
 
 @dataclass(frozen=True, slots=True)

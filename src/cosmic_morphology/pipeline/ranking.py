@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,9 @@ from cosmic_morphology.evaluate import (
     rank_runs,
 )
 from cosmic_morphology.evaluate.predictions import TEST
+from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.learn.run_folder.facts import read_facts
 from cosmic_morphology.report import write_leaderboard
 from cosmic_morphology.settings import Settings
 
@@ -83,17 +86,17 @@ def predict_test_split(
     return models
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class RunRanking:
-    """Runs with their scores on the test split.
+    """Runs with their scores on the test split; each run is scored once on each test.
 
     Attributes
     ----------
     atlas, runs, tests, settings
         What was asked for; the first test is the whole split.
-    own : dict of str to Evaluation
+    own : dict of str to EvaluateResult
         Each run on all classes that it knows.
-    common : dict of str to Evaluation
+    common : dict of str to EvaluateResult
         Each run on the classes that all of them know.
     comparison : Comparison
         The ranking on these.
@@ -147,15 +150,27 @@ class RunRanking:
         """Whether all runs know the same."""
         return all(self.own[name] is found for name, found in self.common.items())
 
-    def parts(self) -> tuple[EvaluationRanking, ...]:
-        """The ranking on each further test."""
-        others = dict(list(self.tests.items())[1:])
+    @property
+    def scored(self) -> list[ScoredRun]:
+        """The runs on their own classes, with what their folders say, for a report."""
+        return [
+            ScoredRun(read_facts(folder), found)
+            for folder, found in zip(self.runs, self.own.values(), strict=True)
+        ]
+
+    @cached_property
+    def further(self) -> tuple[EvaluationRanking, ...]:
+        """The ranking on each test but the whole split."""
+        return self._ranked(dict(list(self.tests.items())[1:]))
+
+    def _ranked(self, tests: Mapping[str, EvaluationSet]) -> tuple[EvaluationRanking, ...]:
         return rank_runs(
             self.atlas,
             self.runs,
-            others,
+            tests,
             settings=self.settings.evaluate,
             seed=self.settings.seed,
+            scored=self.common,
         )
 
     def ablation(self, full: str, without: Mapping[str, str]) -> Ablation | None:
@@ -171,13 +186,9 @@ class RunRanking:
 
     def write(self, folder: Path, ingredients: Ablation | None) -> str:
         """Write the board and the table of ingredients; the page's path."""
+        whole = self._ranked(dict(list(self.tests.items())[:1]))
         board = write_leaderboard(
-            self.atlas,
-            self.runs,
-            folder,
-            tests=self.tests,
-            settings=self.settings.evaluate,
-            seed=self.settings.seed,
+            self.atlas, (*whole, *self.further), folder, settings=self.settings.evaluate
         )
         if ingredients:
             write_text(folder / "ablation.csv", ingredients.to_csv())
@@ -188,6 +199,6 @@ class RunRanking:
         return {
             "runs": {name: found.rows() for name, found in self.own.items()},
             "comparison": self.comparison,
-            "tests": {test.name: test.comparison for test in self.parts()},
+            "tests": {test.name: test.comparison for test in self.further},
             "ablation": ingredients.rows if ingredients else (),
         }

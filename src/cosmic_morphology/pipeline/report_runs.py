@@ -8,7 +8,7 @@ from typing import Any
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.atlas.stage import TitledProgress
-from cosmic_morphology.evaluate import default_evaluation_sets
+from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.pipeline.context import read_if_there
 from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE
 from cosmic_morphology.pipeline.ranking import RunRanking, predict_test_split
@@ -55,14 +55,17 @@ def report_runs(
     """
     models = predict_test_split(atlas, folders, settings=settings, progress=progress)
     extra: dict[str, Any] = {}
+    scored: list[ScoredRun] = []
     if ablated:
-        ranking = RunRanking.of(atlas, models, default_evaluation_sets(atlas), settings)
+        ranking = RunRanking.of(atlas, models, {}, settings)
+        scored = ranking.scored
         names = {component: models[run].name for component, run in ablated.items()}
         extra["ablation"] = ranking.ablation(models[folders[0]].name, names)
     return write_report(
         atlas,
         out=out,
         runs=folders,
+        scored=scored,
         certificate=read_if_there(settings.out / CERTIFICATE_FILE),
         audit=read_if_there(settings.out / AUDIT_FILE),
         studies=studies,

@@ -11,6 +11,7 @@ from pathlib import Path
 from cosmic_morphology.atlas import Atlas, latest_decisions
 from cosmic_morphology.atlas.stage import Stage, TitledProgress, is_stale, no_progress, run_stage
 from cosmic_morphology.errors import SettingsError
+from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.pipeline.peak_memory import PeakMemory
 from cosmic_morphology.pipeline.rendered_archive import render_archive
@@ -27,6 +28,7 @@ def run(
     *,
     progress: TitledProgress | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    train_if: Callable[[Atlas], bool] = lambda _: True,
 ) -> PipelineResult:
     """Run the pipeline and write ``summary.json`` and ``report/`` into ``settings.out``.
 
@@ -38,6 +40,9 @@ def run(
         Opens a progress bar for a title; called again for each stage.
     tell : callable, optional
         Is told one line for each stage.
+    train_if : callable, optional
+        Asked once images are labelled and split: whether to train on them; the report is written
+        in any case.
 
     Returns
     -------
@@ -64,10 +69,12 @@ def run(
             for stage in STAGES:
                 _run_stage(stage, context, tell)
         _fill_summary(context)
-        with _timed("train", context.summary):
-            train_and_evaluate(context, tell)
+        scored: list[ScoredRun] = []
+        if train_if(context.atlas):
+            with _timed("train", context.summary):
+                scored = train_and_evaluate(context, tell)
         with _timed("report", context.summary):
-            context.summary.report = str(write_run_report(context))
+            context.summary.report = str(write_run_report(context, scored))
         tell(f"report: {context.summary.report}")
     context.summary.peak_memory_mb = round(memory.peak_mb, 1)
     context.summary.atlas = context.atlas.address

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cosmic_morphology.display import Tabular, facts_of
 from cosmic_morphology.io_utils import write_json
+from cosmic_morphology.stats.score import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,12 @@ class RunScore:
         ``checked`` (by people) or ``computed``.
     grouped_by : str
         What the split kept together.
+    n_groups : int
+        Independent groups of the test images.
+    guessing : float
+        Macro-F1 of guessing on the same images.
+    judgement : str
+        The score in one plain sentence.
     """
 
     name: str
@@ -43,10 +52,26 @@ class RunScore:
     n_test: int
     labels: str
     grouped_by: str
+    n_groups: int
+    guessing: float
+    judgement: str
+
+    @property
+    def score(self) -> Score:
+        """The macro-F1 with all that makes it mean something."""
+        return Score(
+            "macro-F1",
+            self.macro_f1,
+            self.ci95,
+            self.n_test,
+            self.n_groups,
+            self.labels,
+            self.grouped_by,
+        )
 
 
-@dataclass(slots=True)
-class PipelineResult:
+@dataclass(slots=True, repr=False)
+class PipelineResult(Tabular):
     """The whole run, as it goes into ``summary.json``.
 
     ``embeddings`` names the column that copies were searched by, or says why there is none;
@@ -69,6 +94,14 @@ class PipelineResult:
     atlas: str = ""
     atlas_version: str = ""
 
+    def _shown_facts(self) -> Iterator[tuple[str, Any]]:
+        for name, value in facts_of(self):
+            yield name, [_in_one_line(each) for each in self.runs] if name == "runs" else value
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each run."""
+        return [dataclasses.asdict(each) for each in self.runs]
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON-able values."""
         return dataclasses.asdict(self)
@@ -76,3 +109,11 @@ class PipelineResult:
     def write(self, path: Path) -> None:
         """Write ``summary.json``, whole or not at all."""
         write_json(path, self.to_dict())
+
+
+def _in_one_line(score: RunScore) -> str:
+    low, high = score.ci95
+    return (
+        f"{score.name} macro-F1 {score.macro_f1:.3f} [{low:.3f}, {high:.3f}] "
+        f"(n={score.n_test}, {score.labels} labels)"
+    )

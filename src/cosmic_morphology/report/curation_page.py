@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas, labels_by_construction
+from cosmic_morphology.display import Tabular
 from cosmic_morphology.report.gallery import Tile, tiles
 from cosmic_morphology.report.html import write_page
 from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED
@@ -40,8 +41,8 @@ class ClassCount:
         return (self.kinds[CHECKED], self.kinds[RENDERED], self.kinds[COMPUTED])
 
 
-@dataclass(frozen=True, slots=True)
-class CurationPage:
+@dataclass(frozen=True, slots=True, repr=False)
+class CurationPage(Tabular):
     """What :func:`write_curation_page` counted, and the page that shows it."""
 
     page: str
@@ -51,6 +52,16 @@ class CurationPage:
     def checks(self) -> tuple[str, ...]:
         """Names of the checks, in the order of the flags."""
         return tuple(_CHECKS)
+
+    def _shown_facts(self) -> Iterator[tuple[str, Any]]:
+        yield "page", self.page
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each class: images, by whom they are labelled, and what checks flag."""
+        return [
+            {"class": each.name, "images": each.images, **each.kinds, **each.flags}
+            for each in self.classes
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.display import Tabular
 from cosmic_morphology.report import plots
 from cosmic_morphology.report.figures import write_png
 from cosmic_morphology.report.gallery import explore_section, thumbnails, write_sheet
@@ -25,8 +26,8 @@ _COPY_SETS = 24
 _MOST_COPIES = 6
 
 
-@dataclass(frozen=True, slots=True)
-class ExploreResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class ExploreResult(Tabular):
     """What is in an atlas, and where it can be looked at.
 
     Attributes

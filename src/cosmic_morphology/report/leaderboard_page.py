@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.display import Tabular
 from cosmic_morphology.evaluate.compare import PairedDifference
-from cosmic_morphology.evaluate.leaderboard import (
-    SIDE_BY_SIDE,
-    EvaluationRanking,
-    EvaluationSet,
-    rank_runs,
-)
-from cosmic_morphology.evaluate.predictions import TEST
+from cosmic_morphology.evaluate.leaderboard import SIDE_BY_SIDE, EvaluationRanking
 from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.io_utils import write_csv
 from cosmic_morphology.learn.run_folder.facts import RunFacts
 from cosmic_morphology.report.html import write_page
-from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
+from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.stats.score import Score
 
 
-@dataclass(frozen=True, slots=True)
-class Leaderboard:
+@dataclass(frozen=True, slots=True, repr=False)
+class Leaderboard(Tabular):
     """The boards of all tests, and their files."""
 
     tests: tuple[EvaluationRanking, ...]
     csv: Path
     parts_csv: Path
     page: Path
+
+    def _shown_facts(self) -> Iterator[tuple[str, Any]]:
+        yield "tests", [test.name for test in self.tests]
+        yield "page", self.page
 
     def rows(self) -> list[dict[str, Any]]:
         """One row for each test and run, best first."""
@@ -40,42 +39,31 @@ class Leaderboard:
 
 def write_leaderboard(
     atlas: Atlas,
-    runs: Sequence[Path],
+    boards: Sequence[EvaluationRanking],
     out: Path,
     *,
-    tests: Mapping[str, EvaluationSet | str] | None = None,
     settings: EvaluateSettings | None = None,
-    seed: int = DEFAULT_SEED,
 ) -> Leaderboard:
-    """Rank runs with intervals and paired differences; write the tables and the page.
+    """Write ranked runs with intervals and paired differences as tables and one page.
 
     Parameters
     ----------
     atlas : Atlas
-        With the predictions of the runs; only read.
-    runs : sequence of Path
-        Their folders.
+        That the runs were scored on; its version is named.
+    boards : sequence of EvaluationRanking
+        The ranking on each test, from :func:`cosmic_morphology.evaluate.rank_runs`.
     out : Path
         Folder of ``leaderboard.csv``, ``leaderboard-parts.csv`` and ``leaderboard.html``.
-    tests : mapping of str to Test or str, optional
-        Tests by name, or their images in Lance's SQL, such as ``{"clean": "split = 'test' AND
-        source = 'nasa'"}``; without it all test images. Runs that know different classes are
-        ranked on those that all of them know.
     settings : EvaluateSettings, optional
-        Number of resamples.
-    seed : int
-        Of the resamples.
-
-    Raises
-    ------
-    UsageError
-        No run could be scored on a test.
+        The number of resamples, for the reader.
     """
     settings = settings or EvaluateSettings()
-    boards = rank_runs(atlas, runs, tests or {"test": TEST}, settings=settings, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     found = Leaderboard(
-        boards, out / "leaderboard.csv", out / "leaderboard-parts.csv", out / "leaderboard.html"
+        tuple(boards),
+        out / "leaderboard.csv",
+        out / "leaderboard-parts.csv",
+        out / "leaderboard.html",
     )
     _write_csv(found.csv, found.rows())
     _write_csv(found.parts_csv, [row for test in boards for row in _part_rows(test)])

@@ -53,7 +53,8 @@ def write_report(
     atlas: Atlas,
     *,
     out: Path,
-    runs: Sequence[Path],
+    runs: Sequence[Path] = (),
+    scored: Sequence[ScoredRun] = (),
     certificate: Mapping[str, Any] | None = None,
     summary: Mapping[str, Any] | None = None,
     settings: EvaluateSettings | None = None,
@@ -72,7 +73,10 @@ def write_report(
     out : Path
         The report goes into its folder ``report``.
     runs : sequence of Path
-        Folders of runs; those that have not predicted the test images are named, not scored.
+        Folders of runs, which are scored for the page; those that have not predicted the test
+        images are named, not scored.
+    scored : sequence of ScoredRun
+        Runs that were scored on their own classes already; they stand before ``runs``.
     certificate : mapping, optional
         What ``check_leakage`` found, as JSON-able values.
     summary : mapping, optional
@@ -98,8 +102,11 @@ def write_report(
     """
     settings = settings or EvaluateSettings()
     taxonomy = taxonomy or load_taxonomy()
-    facts = [read_facts(folder) for folder in runs]
-    judged, unjudged = _judge(atlas, facts, settings, seed)
+    known = {each.facts.path for each in scored}
+    to_score = [read_facts(folder) for folder in runs if folder not in known]
+    judged, unjudged = _judge(atlas, to_score, settings, seed)
+    judged = [*scored, *judged]
+    facts = [*(each.facts for each in scored), *to_score]
     depth = optional_sections(atlas, judged, extra or {}, settings=settings, seed=seed)
     contents = summarise_atlas(atlas, taxonomy=taxonomy)
     credited = credit_ledger(atlas)

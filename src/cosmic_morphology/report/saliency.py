@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from cosmic_morphology.atlas import Atlas, shown_texts
+from cosmic_morphology.display import Shown
 from cosmic_morphology.evaluate.evaluate import EvaluateResult
 from cosmic_morphology.evaluate.object_size import border_mask, object_mask
 from cosmic_morphology.evaluate.predictions import Predictions
@@ -43,8 +44,8 @@ class SaliencyExample:
     heat: str
 
 
-@dataclass(frozen=True, slots=True)
-class SaliencyResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class SaliencyResult(Shown):
     """Where a run looks.
 
     Attributes

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cosmic_morphology.display import facts_html
+
 # By people; by construction, as the renderer drew the image; by voters.
 CHECKED, RENDERED, COMPUTED = "checked", "rendered", "computed"
 # What is known best stands first.
@@ -51,6 +53,18 @@ class Score:
         )
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        low, high = self.interval
+        facts = {
+            self.name: f"{self.value:.3f}",
+            "95 % interval": f"{low:.3f} to {high:.3f}",
+            "images": self.n,
+            "groups": self.n_groups,
+            "labels": self.labels,
+            "grouped by": self.grouped_by,
+        }
+        return facts_html("score", facts.items())
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)

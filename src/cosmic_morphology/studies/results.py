@@ -9,12 +9,13 @@ from typing import Any
 
 from cosmic_morphology._version import __version__
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.display import Shown
 from cosmic_morphology.io_utils import CsvRows, whole_text, write_json
 from cosmic_morphology.studies.settings import SECTIONS, StudySettings
 
 
-@dataclass(frozen=True, slots=True)
-class StudyResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class StudyResult(Shown):
     """What a study found and where it stands.
 
     Attributes

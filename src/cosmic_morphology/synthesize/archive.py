@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cosmic_morphology.display import Shown
 from cosmic_morphology.io_utils import write_csv
 from cosmic_morphology.synthesize.renderer import Rendered, render_images
 from cosmic_morphology.synthesize.texts.texts import write_texts
@@ -19,8 +20,8 @@ CATALOGUE = ("file", "source", "title", "description", "keywords", "date", "cred
 TRUTH = ("file", "class", "object_name", "lineage")
 
 
-@dataclass(frozen=True)
-class ArchiveResult:
+@dataclass(frozen=True, repr=False)
+class ArchiveResult(Shown):
     """What :func:`write_archive` wrote.
 
     Attributes

@@ -25,6 +25,7 @@ from cosmic_morphology.atlas.export.tables import (
 )
 from cosmic_morphology.atlas.export.tally import DataFile, Tally
 from cosmic_morphology.atlas.export.web_dataset import write_tar, write_web_dataset
+from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.io_utils import whole_file, whole_folder, write_csv, write_text
 from cosmic_morphology.suggest import suggest_names
@@ -36,8 +37,8 @@ _ENDINGS = {"": "imagefolder", ".csv": "csv", ".parquet": "parquet", ".tar": "we
 _WHOLE_TABLES = ("csv", "parquet")
 
 
-@dataclass(frozen=True, slots=True)
-class ExportResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class ExportResult(Shown):
     """What :func:`export_images` wrote.
 
     Attributes

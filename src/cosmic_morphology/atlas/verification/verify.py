@@ -6,8 +6,9 @@ Taking back what should never have been stored: images that turned out to be sta
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.schema import TABLES
@@ -24,14 +25,15 @@ from cosmic_morphology.atlas.verification.contents import (
 )
 from cosmic_morphology.atlas.verification.files import check_files
 from cosmic_morphology.atlas.verification.problems import Problem
+from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import AtlasDamagedError, AtlasError, AtlasNotFoundError
 
 Progress = Callable[[int, int], None]
 _BATCH = 64
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class VerifyResult(Tabular):
     """What :func:`verify_atlas` found.
 
     Attributes
@@ -53,6 +55,9 @@ class VerifyResult:
     hashed: int
     problems: tuple[Problem, ...]
     not_checked: tuple[str, ...] = ()
+
+    def _shown_rows(self) -> list[dict[str, Any]]:
+        return [asdict(each) for each in self.problems]
 
     @property
     def is_damaged(self) -> bool:

@@ -23,6 +23,7 @@ from cosmic_morphology.curate.duplicates.hash_index import near_turned_hashes, p
 from cosmic_morphology.curate.duplicates.keypoints import fill_fingerprints
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_pass, thorough_rounds
+from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.suggest import suggest_names
@@ -33,8 +34,8 @@ CODE = "5"
 ANY, NONE = "any", "none"
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicateResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class DuplicateResult(Shown):
     """What :func:`find_duplicates` did.
 
     Attributes

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.display import Tabular, table_html
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import write_csv
 
@@ -41,7 +42,7 @@ class DuplicateSet:
         return self.ids[0]
 
 
-class DuplicateSets(Sequence[DuplicateSet]):
+class DuplicateSets(Tabular, Sequence[DuplicateSet]):
     """All sets of an atlas, the largest first.
 
     Parameters
@@ -56,7 +57,7 @@ class DuplicateSets(Sequence[DuplicateSet]):
         self, sets: Sequence[DuplicateSet], facts: Mapping[str, Mapping[str, Any]]
     ) -> None:
         self._sets = tuple(sets)
-        self._facts = facts
+        self._about = facts
 
     def __getitem__(self, at: Any) -> Any:
         """One set, or some."""
@@ -67,6 +68,12 @@ class DuplicateSets(Sequence[DuplicateSet]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} sets of duplicates, {self.copies} copies>"
+
+    def _shown_rows(self) -> list[dict[str, Any]]:
+        return list(self.rows())
+
+    def _repr_html_(self) -> str:
+        return table_html(f"{len(self)} sets of duplicates", self._shown_rows())
 
     @property
     def copies(self) -> int:
@@ -83,7 +90,7 @@ class DuplicateSets(Sequence[DuplicateSet]):
                     "kept": at == 0,
                     "similarity": each.similarities[at],
                     "reason": each.reasons[at],
-                    **self._facts[id_],
+                    **self._about[id_],
                 }
 
     def write(self, file: Path) -> None:

@@ -13,6 +13,7 @@ from cosmic_morphology.atlas import Atlas, ColumnProvenance, content_hash
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.groups.lineage import parents_of
 from cosmic_morphology.curate.groups.titles import named_in, names_key, title_series
+from cosmic_morphology.display import Shown
 from cosmic_morphology.settings import CurateSettings
 
 STAGE = "group"
@@ -37,8 +38,8 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class GroupResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class GroupResult(Shown):
     """What :func:`group_images` did.
 
     Attributes

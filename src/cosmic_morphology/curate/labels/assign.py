@@ -40,6 +40,7 @@ from cosmic_morphology.curate.votes.weighted_votes import (
     origin_of,
     read_weighted_votes,
 )
+from cosmic_morphology.display import Shown
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -48,8 +49,8 @@ CODE = "6"
 CHECKED, COMPUTED, NONE = "checked", "computed", "none"
 
 
-@dataclass(frozen=True, slots=True)
-class LabelResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class LabelResult(Shown):
     """What :func:`label` did.
 
     Attributes

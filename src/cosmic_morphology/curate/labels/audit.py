@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.review.tables import Ids, read_table
 from cosmic_morphology.curate.votes.cast import labels_of_voter
+from cosmic_morphology.display import Tabular, facts_of
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.io_utils import CsvRows, whole_text
 from cosmic_morphology.stats.bootstrap import bootstrap_ratio, group_numbers
@@ -50,8 +51,8 @@ class AuditRow:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
-class AuditTable:
+@dataclass(frozen=True, slots=True, repr=False)
+class AuditTable(Tabular):
     """All measured numbers, and how many lines of the truth had no image.
 
     Attributes
@@ -76,6 +77,12 @@ class AuditTable:
     unknown: int
     subset: str = ""
     atlas_version: str = ""
+
+    def _shown_facts(self) -> Iterable[tuple[str, Any]]:
+        return facts_of(self, without="rows")
+
+    def _shown_rows(self) -> list[dict[str, Any]]:
+        return [asdict(row) for row in self.rows]
 
     def get(self, what: str, measure: str) -> AuditRow:
         """One number of the table."""

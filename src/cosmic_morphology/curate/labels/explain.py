@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from cosmic_morphology.atlas import Atlas, Decision, all_decisions
 from cosmic_morphology.curate.votes.trained_runs import why_runs_abstain
 from cosmic_morphology.curate.votes.voters import Vote
+from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.safe_text import safe_text
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation(Tabular):
     """Everything that speaks for or against the label of one image.
 
     Attributes
@@ -43,6 +46,13 @@ class Explanation:
     decisions: tuple[Decision, ...]
     checks: dict[str, str]
     abstained: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return "\n".join(map(safe_text, self.lines()))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each vote, the strongest first."""
+        return [asdict(each) for each in self.votes]
 
     def lines(self) -> list[str]:
         """For the terminal."""

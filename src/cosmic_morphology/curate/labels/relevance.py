@@ -13,6 +13,7 @@ from cosmic_morphology.curate.votes.cast import taxonomy_key
 from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
 from cosmic_morphology.curate.votes.voter_accuracy import RECORD
 from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes, read_weighted_votes
+from cosmic_morphology.display import Shown
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -22,8 +23,8 @@ _REASONS = 3
 _MORE_LIKELY = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class CheckResult(Shown):
     """What a check did.
 
     Attributes

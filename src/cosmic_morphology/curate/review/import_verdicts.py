@@ -12,6 +12,7 @@ from typing import Any
 
 from cosmic_morphology.atlas import VERDICTS, Atlas, Decision, all_decisions
 from cosmic_morphology.curate.review.tables import Ids, read_table
+from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import Taxonomy
@@ -19,8 +20,8 @@ from cosmic_morphology.taxonomy import Taxonomy
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class ReviewResult(Shown):
     """What :func:`import_verdicts` did.
 
     Attributes

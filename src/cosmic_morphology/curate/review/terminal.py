@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.review.queue import QueueItem
+from cosmic_morphology.display import Shown
 from cosmic_morphology.taxonomy import Taxonomy
 
 KEEP, DROP, SKIP, UNDO, QUIT = "k", "d", "s", "u", "q"
 _TAKEN = {KEEP, DROP, SKIP, UNDO, QUIT}
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalReviewResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class TerminalReviewResult(Shown):
     """What one sitting gave.
 
     Attributes

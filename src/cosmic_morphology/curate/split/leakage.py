@@ -19,6 +19,7 @@ from cosmic_morphology.curate.exhaustive.compare import Exhaustive, compare_all
 from cosmic_morphology.curate.exhaustive.words import NO_IMAGE, UNREADABLE, not_looked_for, searched
 from cosmic_morphology.curate.groups.group import COLUMNS, grouping_keys
 from cosmic_morphology.curate.split.assign import SIDES
+from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.settings import CurateSettings
 
@@ -49,8 +50,8 @@ class Leak:
     sides: tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class LeakageResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class LeakageResult(Shown):
     """What :func:`check_leakage` found; :meth:`to_json` is what a report shows.
 
     Attributes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from cosmic_morphology.curate.split.assign import NONE, SIDES
 from cosmic_morphology.curate.split.check import check_ratios
 from cosmic_morphology.curate.split.divide import NO_LABEL, SplitAssignment, assign_splits
 from cosmic_morphology.curate.split.folds import write_folds
+from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
 from cosmic_morphology.suggest import suggest_names
@@ -32,8 +34,8 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SplitResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class SplitResult(Tabular):
     """What :func:`split_images` did.
 
     Attributes
@@ -65,6 +67,10 @@ class SplitResult:
     folds: dict[int, int] = field(default_factory=dict)
     worst_ratio_error: float = 0.0
     changed: bool = True
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each class, with its images in train, val and test."""
+        return [{"class": name, **counts} for name, counts in self.classes.items()]
 
 
 def split_images(

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, Progress, apply
 from cosmic_morphology.curate.votes.voters import COLUMNS, VOTERS, SourceText
+from cosmic_morphology.display import Shown
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -19,8 +20,8 @@ STAGE = "votes"
 CODE = "3"
 
 
-@dataclass(frozen=True, slots=True)
-class VoteResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class VoteResult(Shown):
     """What :func:`vote` did.
 
     Attributes

@@ -23,6 +23,7 @@ from cosmic_morphology.curate.votes.abstaining import (
     abstain_reasons,
 )
 from cosmic_morphology.curate.votes.label_model import RUN
+from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -60,8 +61,8 @@ class TrainedVoter:
     answer: Callable[[Sequence[str]], NDArray[np.float32]]
 
 
-@dataclass(frozen=True, slots=True)
-class TrainedVoteResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class TrainedVoteResult(Shown):
     """What one run was asked.
 
     Attributes

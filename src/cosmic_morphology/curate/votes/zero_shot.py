@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, Progress, apply
+from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import (
     ImageError,
     InputError,
@@ -38,8 +39,8 @@ See = Callable[[Sequence[Image.Image]], NDArray[np.float32]]
 """Images in, probabilities of the classes out, float32 of shape ``(N, K)``."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZeroShotResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class ZeroShotResult(Shown):
     """What :func:`ask_zero_shot` did: the model, and images that it saw now and before."""
 
     model: str

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, apply
+from cosmic_morphology.display import Shown
 from cosmic_morphology.learn.data.embedder import Embedder
 from cosmic_morphology.learn.data.embedding_names import embedding_column, stamp_of_embedding
 from cosmic_morphology.learn.models.backbones import Backbone, build_backbone
@@ -16,8 +17,8 @@ from cosmic_morphology.learn.models.presets import with_preset
 from cosmic_morphology.settings import LearnSettings
 
 
-@dataclass(frozen=True, slots=True)
-class EmbedResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class EmbedResult(Shown):
     """What :func:`embed_images` did.
 
     Attributes

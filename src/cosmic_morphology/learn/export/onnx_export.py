@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import ImageError
 from cosmic_morphology.io_utils import whole_file
 from cosmic_morphology.learn.export.padding import with_fixed_padding
@@ -29,8 +30,8 @@ _CHECKED_AT_ONCE = 16
 _STEM = 2
 
 
-@dataclass(frozen=True, slots=True)
-class OnnxExportResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class OnnxExportResult(Shown):
     """What :func:`export_onnx` wrote.
 
     Attributes

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
+from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.learn.data.embedding_names import (
     embedding_column,
@@ -25,8 +26,8 @@ _CHECKPOINT_ROWS = 512
 _ANSWERS_AT_ONCE = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class PredictResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class PredictResult(Shown):
     """What :func:`predict_images` did.
 
     Attributes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,3 +46,36 @@ def _why_not_cached(learn: LearnSettings) -> str:
     if hub_id and cached_weights(hub_id) is not None:
         return ""
     return without
+
+
+def weights_at_hand(learn: LearnSettings) -> LearnSettings | None:
+    """Settings of pretrained weights that an earlier download left here; no network is used.
+
+    Parameters
+    ----------
+    learn : LearnSettings
+        Its own backbone comes first, then the presets, then whatever else of timm's lies here.
+
+    Returns
+    -------
+    LearnSettings or None
+        The same settings with a backbone whose weights are here; ``None`` where there is none.
+    """
+    return next((each for each in _candidates(learn) if not why_not_at_hand(each)), None)
+
+
+def _candidates(learn: LearnSettings) -> Iterator[LearnSettings]:
+    yield learn
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    cached = sorted(Path(HF_HUB_CACHE).glob("models--timm--*"))
+    if not cached:
+        return
+    from timm import is_model
+
+    from cosmic_morphology.learn.models.presets import PRESETS
+
+    names = (each.name.removeprefix("models--timm--") for each in cached)
+    known = (name for name in names if is_model(name.partition(".")[0]))
+    for name in (*PRESETS, *known):
+        yield learn.model_copy(update={"backbone": name, "weights": "hub"})

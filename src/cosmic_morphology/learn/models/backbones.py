@@ -139,6 +139,14 @@ def bare_model(name: str, arguments: dict[str, Any]) -> nn.Module:
     return model
 
 
+def has_intermediate_features(learn: LearnSettings) -> bool:
+    """Whether a backbone shows what its middle stages see; no weights are loaded."""
+    learn = with_preset(learn)
+    with torch.random.fork_rng(devices=[]):
+        model = bare_model(learn.backbone, _as_built(learn, learn.timm_kwargs))
+    return hasattr(model, "forward_intermediates")
+
+
 def _check_arguments(arguments: Mapping[str, Any]) -> None:
     for key, value in arguments.items():
         if key in _NOT_OURS_TO_GIVE or key.startswith("pretrained") or not _is_plain(value):

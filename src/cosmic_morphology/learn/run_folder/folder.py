@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.io_utils import write_csv, write_text
 from cosmic_morphology.learn.run_folder.documents import NAME, read_json
@@ -18,8 +19,8 @@ FINISHED = "FINISHED"
 _LONGEST_NOTE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+@dataclass(frozen=True, slots=True, repr=False)
+class Run(Shown):
     """One finished execution of a recipe.
 
     Attributes

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cosmic_morphology.display import Tabular, table_html
 from cosmic_morphology.errors import CosmicError, InputError
 from cosmic_morphology.io_utils import data_frame, write_csv
 from cosmic_morphology.learn.run_folder.documents import Count, Part, Share, Text, checked
@@ -98,7 +99,7 @@ class RunRow:
         }
 
 
-class RunList(Sequence[RunRow]):
+class RunList(Tabular, Sequence[RunRow]):
     """Runs with their scores.
 
     Parameters
@@ -126,6 +127,9 @@ class RunList(Sequence[RunRow]):
             for row in self
         )
         return "\n".join(told) or "<no runs>"
+
+    def _repr_html_(self) -> str:
+        return table_html("runs", [row.to_dict() for row in self])
 
     def to_pandas(self) -> Any:
         """One row for each run, with the columns of :data:`COLUMNS`.
