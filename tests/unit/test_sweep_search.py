@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("optuna")
 
 from cosmic_morphology.errors import InputError, SettingsError, UsageError
+from cosmic_morphology.learn.recipes import load_recipe
 from cosmic_morphology.learn.sweep_space import Range, Values, read_space
 from cosmic_morphology.learn.sweep_study import FILE, search
 
@@ -72,6 +73,13 @@ def test_what_no_recipe_can_have_is_one_line(space, told):
     assert told in line
     assert "\n" not in line
     assert line.startswith("sweep.space.")
+
+
+def test_keys_that_do_not_go_together_are_one_line(tmp_path):
+    file = tmp_path / "torn.toml"
+    file.write_text('optimiser = "lbfgs"\nmixup = 0.2\n')
+    with pytest.raises(SettingsError, match=r"torn.toml: .*cannot do what is asked by: mixup"):
+        load_recipe(str(file))
 
 
 def quadratic(number: int, values: dict) -> float | str:

@@ -195,10 +195,12 @@ def load_recipe(name: str) -> Recipe:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         unknown = first["type"] == "extra_forbidden"
-        part: type[BaseModel] = Augmentation if first["loc"][0] == "augment" else Recipe
+        # Keys that do not go together are the fault of none: there is no place then.
+        in_augment = first["loc"][:1] == ("augment",)
+        part: type[BaseModel] = Augmentation if in_augment else Recipe
         raise SettingsError(
             "there is no such key" if unknown else first["msg"],
-            where=f"recipe {name}: {key}",
+            where=f"recipe {name}: {key}" if key else f"recipe {name}",
             todo=suggest_names(str(first["loc"][-1]), sorted(part.model_fields)) if unknown else "",
         ) from error
 
