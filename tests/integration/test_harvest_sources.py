@@ -70,8 +70,8 @@ def test_apod_gives_every_day_with_an_image_and_names_the_others(atlas, calm):
     done = gather(atlas, f"{calm.url}/apod", source="apod")
     assert done.complete
     assert done.unique == 40
-    assert (set(done.failed), set(done.left_out)) == ({"placeholder"}, {"not_an_image"})
-    assert done.stored + done.failed["placeholder"] + done.left_out["not_an_image"] == 40
+    assert (set(done.failed), set(done.left_out)) == ({"placeholder"}, {"other_media"})
+    assert done.stored + done.failed["placeholder"] + done.left_out["other_media"] == 40
     row = said(atlas, atlas.ids()[0])
     assert row["image_url"].endswith("?w=1024&fit=clip")
     assert row["description"].startswith("Text")

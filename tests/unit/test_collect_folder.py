@@ -160,16 +160,16 @@ def test_a_row_given_twice_counts_once(tmp_path):
 
 def test_a_missing_column_is_named_with_those_that_are_there_and_what_to_do(tmp_path):
     lay(tmp_path, "a.jpg")
-    table = write_table(tmp_path / "t.csv", {"image": "a.jpg", "kind": "star"})
+    table = write_table(tmp_path / "t.csv", {"shot": "a.jpg", "kind": "star"})
     with pytest.raises(InputError) as caught:
         records(tmp_path, csv=table)
     assert caught.value.where == str(table)
-    assert "no column 'file'. There are: image, kind" in str(caught.value)
+    assert "no column 'file'. There are: shot, kind" in str(caught.value)
     assert "--column file=NAME" in caught.value.todo
     with pytest.raises(InputError, match="no column 'class'"):
-        records(tmp_path, csv=table, columns={"file": "image", "label": "class"})
+        records(tmp_path, csv=table, columns={"file": "shot", "label": "class"})
     with pytest.raises(InputError, match="'lable' is no column"):
-        records(tmp_path, csv=table, columns={"file": "image", "lable": "kind"})
+        records(tmp_path, csv=table, columns={"file": "shot", "lable": "kind"})
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"file\n\xe9.jpg\n"])

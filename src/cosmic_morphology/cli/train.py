@@ -78,7 +78,7 @@ def command(
     from cosmic_morphology.settings import RunJob, job_of
     from cosmic_morphology.taxonomy import load_taxonomy
 
-    job = job_of(RunJob, name=name, recipe=recipe, labels=labels, init_from=init_from)
+    job = job_of(RunJob, name=name, recipe=recipe, label_column=labels, init_from=init_from)
     with require_extra("learn"), progress(f"training {job.name}") as report:
         from cosmic_morphology.learn import list_folders, train
 

@@ -148,7 +148,7 @@ class Apod:
             return SkippedRecord(day, SkipReason.BEFORE_SINCE, day)
         if entry.get("media_type") != "image":
             return SkippedRecord(
-                day, SkipReason.NOT_AN_IMAGE, text.plain(entry.get("media_type"), 50)
+                day, SkipReason.OTHER_MEDIA, text.plain(entry.get("media_type"), 50)
             )
         # ``url`` is the article in today's interface; in old archives it is the small image.
         url = text.plain(entry.get("hdurl")) or (

@@ -67,7 +67,7 @@ class SkipReason(StrEnum):
 
     NO_IMAGE = "no_image"
     """The record names no file, or none that can be used."""
-    NOT_AN_IMAGE = "not_an_image"
+    OTHER_MEDIA = "other_media"
     """Video, audio, text."""
     ARTWORK = "artwork"
     """An artist's impression, and only observations were asked for."""

@@ -130,7 +130,7 @@ class Commons:
             return SkippedRecord(source_id, SkipReason.BEFORE_SINCE, uploaded[:10])
         mime = text.plain(info.get("mime"), 60)
         if not mime.startswith("image/") or mime == "image/svg+xml":
-            return SkippedRecord(source_id, SkipReason.NOT_AN_IMAGE, mime)
+            return SkippedRecord(source_id, SkipReason.OTHER_MEDIA, mime)
         url = self._address(info, mime)
         if not url:
             return SkippedRecord(source_id, SkipReason.NO_IMAGE, "no rendition in a standard width")

@@ -33,7 +33,7 @@ class Explanation(Tabular):
         People's verdicts, oldest first.
     checks : dict of str to str
         Reasons of the checks that raised their flag.
-    mute : dict of str to str
+    abstained : dict of str to str
         Why trained runs of the settings do not vote on it.
     """
 

@@ -71,7 +71,7 @@ class TrainedVoteResult(Shown):
         Images that it judged now.
     votes : int
         Images that it votes on.
-    mute : dict of str to int
+    abstained : dict of str to int
         Why it does not vote on the others, with their number.
     """
 

@@ -96,7 +96,7 @@ class Nasa:
         shown_id = text.safe_id(nasa_id)
         if data.get("media_type") not in (None, "image"):
             return SkippedRecord(
-                shown_id, SkipReason.NOT_AN_IMAGE, text.plain(data["media_type"], 50)
+                shown_id, SkipReason.OTHER_MEDIA, text.plain(data["media_type"], 50)
             )
         created = text.plain(data.get("date_created"), 40)
         if self._since is not None and created and created[:10] < self._since.isoformat():
