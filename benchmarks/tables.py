@@ -20,6 +20,8 @@ OF_REAL = re.compile(
     r"real images: macro-F1 of .+? \((?P<recipe>\S+) on (?P<backbone>\w+), "
     r"trained on (?P<labels>\w+);"
 )
+# Rows that were measured before the recipes were renamed.
+RECIPES = {"baseline": "linear-probe", "levels": "multilayer-probe", "best": "finetune-deep"}
 TRAINED_ON = {"search words": "search_word", "curated labels": "label", "checked labels": "checked"}
 BY_PEOPLE = re.compile(
     r"macro-F1: (?P<recipe>[\w-]+), taught (?P<labels>curated|checked) labels of the images in "
@@ -94,14 +96,18 @@ def trained_on(rows: list[Row]) -> str:
     lines: dict[str, dict[str, str]] = {}
     for row in rows:
         if found := OF_REAL.match(row.what):
-            name = f"{found['recipe']} on {found['backbone']} (n = {row.n})"
+            name = f"{_recipe(found)} on {found['backbone']} (n = {row.n})"
             lines.setdefault(name, {})[found["labels"]] = f"{row.value:.3f}{_spread(row)}"
     for row in _spoken(read("learn")):
         if found := BY_PEOPLE.match(row.what):
-            name = f"{found['recipe']} on {found['backbone']}, five folds (n = {row.n})"
+            name = f"{_recipe(found)} on {found['backbone']}, five folds (n = {row.n})"
             column = {"curated": "label"}.get(found["labels"], found["labels"])
             lines.setdefault(name, {})[column] = f"{row.value:.3f}{_spread(row)}"
     return _grid("macro-F1 [95 %] of a model trained on", TRAINED_ON, lines)
+
+
+def _recipe(found: re.Match[str]) -> str:
+    return RECIPES.get(found["recipe"], found["recipe"])
 
 
 def board(rows: list[Row]) -> str:
