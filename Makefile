@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := $(VENV)/bin/python
 UV = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" uv
 
-.PHONY: help env demo test test-long check format bench scoreboard tables lock clean docs
+.PHONY: help env demo test test-long check format bench scoreboard tables live lock clean docs
 
 help:
 	@echo "make demo        collect, curate, split, train and report on rendered pictures (minutes)"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-long   the same and every test marked long (an hour)"
 	@echo "make check       lint and types alone"
 	@echo "make bench       measure every number again, timings too (an hour); make scoreboard prints them"
+	@echo "make live        compare the archives' answers with the replica's (CONTACT=you@example.org)"
 	@echo "make env         only the environment in $(VENV)"
 
 env: $(VENV)/.ready
@@ -49,6 +50,10 @@ bench: env
 
 scoreboard: env
 	$(RUN) benchmarks/scoreboard.py
+
+# At most 20 polite requests to each archive; not part of any test.
+live: env
+	$(RUN) benchmarks/live.py --contact "$(CONTACT)"
 
 tables: env
 	$(RUN) benchmarks/tables.py

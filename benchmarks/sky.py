@@ -2,12 +2,14 @@
 
     python benchmarks/record.py main -- python benchmarks/sky.py
     python benchmarks/record.py main -- python benchmarks/sky.py lite
+    python benchmarks/record.py main -- python benchmarks/sky.py resnet50
     python benchmarks/record.py curate -- python benchmarks/sky.py gain
     python benchmarks/record.py curate -- python benchmarks/sky.py lite gain
 
 ``gain`` gives what curated labels are worth: the same recipes taught both kinds of labels, compared
 on the same test images, instead of the scores. ``lite`` trains a small backbone, which two
-cores can also fine-tune within minutes. Truth is used for scoring only: it comes in as verdicts on
+cores can also fine-tune within minutes; ``resnet50`` the reference with its real weights, which
+needs the model hub. Truth is used for scoring only: it comes in as verdicts on
 images of the test split.
 """
 
@@ -25,7 +27,7 @@ from cosmic_morphology.evaluate.compare import compare_runs
 from cosmic_morphology.evaluate.evaluate import evaluate_run
 from cosmic_morphology.pipeline import PipelineResult, run
 from cosmic_morphology.pipeline.summary import RunScore
-from cosmic_morphology.settings import Settings, load_settings
+from cosmic_morphology.settings import LearnSettings, Settings, load_settings
 from cosmic_morphology.taxonomy import load_taxonomy
 
 ROOT = Path(__file__).parents[1]
@@ -34,8 +36,10 @@ COMMAND = "python benchmarks/sky.py"
 
 
 def main() -> None:
-    lite, gain = (word in sys.argv[1:] for word in ("lite", "gain"))
+    lite, gain, reference = (word in sys.argv[1:] for word in ("lite", "gain", "resnet50"))
     settings = load_settings(ROOT / f"benchmarks/sky{'_lite' if lite else ''}.toml")
+    if reference:
+        settings.learn, settings.out = LearnSettings(), settings.out / "resnet50"
     settings.out = settings.out.resolve()
     settings.out.mkdir(parents=True, exist_ok=True)
     settings.review[0].path = settings.out / "verdicts.csv"

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from cosmic_morphology.cli import app
 from cosmic_morphology.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,24 @@ def test_the_readme_example_runs(demo_folder):
     )
     assert done.returncode == 0, done.stderr
     assert "macro" in done.stdout
+
+
+def test_the_readme_is_short_and_what_it_names_is_there():
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 90
+    linked = re.findall(r"\]\(([^)#]+)\)", text)
+    assert len(linked) > 8
+    for path in linked:
+        assert (ROOT / path).is_file(), path
+        assert (ROOT / path).stat().st_size < 150_000 or not path.endswith(".webp")
+    named = {
+        verb
+        for row in re.findall(r"^\| (`.+?`) \|", text, re.MULTILINE)
+        for verb in row.split(", ")
+    }
+    verbs = {command.name for command in app.registered_commands}
+    verbs |= {group.name for group in app.registered_groups}
+    assert {verb.strip("`") for verb in named} == verbs
 
 
 def test_the_notebook_runs_from_the_atlas_to_a_confusion_matrix(demo_folder):

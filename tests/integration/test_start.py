@@ -18,7 +18,11 @@ from cosmic_morphology.synthesize.renderer import render_images
 
 QUICK = Settings(
     evaluate=EvaluateSettings(
-        bootstrap=60, report_samples=1, report_saliency=0, report_probe=False, report_mistakes=1
+        bootstrap_resamples=60,
+        report_samples=1,
+        report_saliency=0,
+        report_probe=False,
+        report_mistakes=1,
     ),
     learn=LearnSettings(workers=0, threads=1, accelerator="cpu"),
 )

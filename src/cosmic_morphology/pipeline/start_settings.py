@@ -18,7 +18,7 @@ from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
 SETTINGS_FILE = "cosmic.toml"
 TAXONOMY_FILE = "taxonomy.toml"
-RECIPE, PLAIN_RECIPE = "levels", "baseline"
+RECIPE, PLAIN_RECIPE = "multilayer-probe", "linear-probe"
 """The best of the recipes that take seconds, and the one for backbones that cannot do it."""
 _SECTIONS = ("seed", "imaging", "curate", "split", "learn", "evaluate")
 _MOST_CLASSES = 100
