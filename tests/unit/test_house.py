@@ -89,12 +89,13 @@ def modules_imported(file: Path) -> set[str]:
     return found
 
 
-def test_no_module_imports_itself_by_way_of_others():
-    def name(file):
-        parts = file.relative_to(SOURCE.parent).with_suffix("").parts
-        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+def module_name(file: Path) -> str:
+    parts = file.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
-    files = {name(file): file for file in SOURCE.rglob("*.py")}
+
+def test_no_module_imports_itself_by_way_of_others():
+    files = {module_name(file): file for file in SOURCE.rglob("*.py")}
     imports = {each: modules_imported(file) & files.keys() for each, file in files.items()}
     graph = {
         each: {
