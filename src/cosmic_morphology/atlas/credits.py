@@ -23,25 +23,13 @@ class Credit:
 
 
 def may_be_redistributed(licence: str) -> bool:
-    """Whether a licence says openly that copies may be given on; silence is a no.
-
-    Examples
-    --------
-    >>> may_be_redistributed("CC BY 4.0"), may_be_redistributed("")
-    (True, False)
-    """
+    """Whether a licence says openly that copies may be given on; silence is a no."""
     text = licence.lower()
     return any(sign in text for sign in OPEN_SIGNS) and "not redistribut" not in text
 
 
 def is_rendered(licence: str) -> bool:
-    """Whether an image was rendered here: its licence says so first of all.
-
-    Examples
-    --------
-    >>> is_rendered("rendered, CC0"), is_rendered("CC0")
-    (True, False)
-    """
+    """Whether an image was rendered here: its licence says so first of all."""
     return licence.lower().startswith("rendered")
 
 
@@ -61,13 +49,7 @@ def shown_texts(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def credit_ledger(atlas: Atlas) -> list[Credit]:
-    """One row for each source, credit line and licence, most images first.
-
-    Examples
-    --------
-    >>> [(each.source, each.images) for each in credit_ledger(atlas)]
-    [('folder', 24)]
-    """
+    """One row for each source, credit line and licence, most images first."""
     counts: dict[tuple[str, str, str], int] = {}
     rows = atlas.read(["source", "credit", "licence"])
     for row in rows.to_pylist():

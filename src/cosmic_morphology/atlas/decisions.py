@@ -39,15 +39,7 @@ class Decision:
 
 
 def all_decisions(atlas: Atlas) -> list[Decision]:
-    r"""Every verdict ever given, oldest first.
-
-    Examples
-    --------
-    >>> _ = Path("verdicts.csv").write_text("id,label,who\nfolder:sky/star/0.jpg,comet,ann\n")
-    >>> _ = cosmic.import_verdicts(atlas, Path("verdicts.csv"), taxonomy=taxonomy)
-    >>> [(each.who, each.label) for each in all_decisions(atlas)]
-    [('ann', 'comet')]
-    """
+    """Every verdict ever given, oldest first."""
     found = [
         Decision(
             id=row["id"],
@@ -63,15 +55,7 @@ def all_decisions(atlas: Atlas) -> list[Decision]:
 
 
 def latest_decisions(atlas: Atlas) -> dict[str, Decision]:
-    r"""The verdict that counts for each image: the latest one.
-
-    Examples
-    --------
-    >>> _ = Path("verdicts.csv").write_text("id,label,who\nfolder:sky/star/0.jpg,comet,ann\n")
-    >>> _ = cosmic.import_verdicts(atlas, Path("verdicts.csv"), taxonomy=taxonomy)
-    >>> latest_decisions(atlas)["folder:sky/star/0.jpg"].label
-    'comet'
-    """
+    """The verdict that counts for each image: the latest one."""
     return {decision.id: decision for decision in all_decisions(atlas)}
 
 
@@ -81,15 +65,7 @@ def labels_by_construction(atlas: Atlas) -> frozenset[str]:
 
 
 def checked_labels(atlas: Atlas) -> dict[str, str]:
-    r"""Labels that a person or a renderer gave: id to class (dropped images are left out).
-
-    Examples
-    --------
-    >>> _ = Path("verdicts.csv").write_text("id,label,who\nfolder:sky/star/0.jpg,comet,ann\n")
-    >>> _ = cosmic.import_verdicts(atlas, Path("verdicts.csv"), taxonomy=taxonomy)
-    >>> checked_labels(atlas)
-    {'folder:sky/star/0.jpg': 'comet'}
-    """
+    """Labels that a person or a renderer gave: id to class (dropped images are left out)."""
     return {
         each.id: each.label
         for each in latest_decisions(atlas).values()

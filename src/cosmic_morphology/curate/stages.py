@@ -27,7 +27,6 @@ from cosmic_morphology.curate.votes.trained_runs import (
     predict_with_runs,
 )
 from cosmic_morphology.curate.votes.zero_shot import ZeroShotResult, ask_zero_shot
-from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
@@ -36,7 +35,7 @@ from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 def _no_voters() -> Sequence[TrainedVoter]:
     raise UsageError(
         "the settings let trained runs vote, and none was handed in",
-        where="curate.runs",
+        where="curate.trained_runs",
         todo="Use `cosmic curate`, which loads them, or give them as trained=[TrainedVoter(…)].",
     )
 
@@ -52,7 +51,7 @@ class Curation:
     progress : callable
         Opens a progress bar for a title.
     trained_voters : callable
-        Loads the runs of ``curate.runs``: only a room above knows networks.
+        Loads the runs of ``curate.trained_runs``: only a room above knows networks.
     """
 
     atlas: Atlas
@@ -62,8 +61,8 @@ class Curation:
     trained_voters: Callable[[], Sequence[TrainedVoter]] = _no_voters
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class CurateResult(Shown):
+@dataclass(frozen=True, slots=True)
+class CurateResult:
     """What :func:`curate_images` did, stage by stage.
 
     Attributes
@@ -112,7 +111,7 @@ def curate_images(
     progress : callable, optional
         Opens, for the title of a stage, a context that gives what is called with (done, in all).
     trained : sequence of TrainedVoter, optional
-        The runs that ``curate.runs`` names, loaded.
+        The runs that ``curate.trained_runs`` names, loaded.
 
     Returns
     -------
@@ -123,12 +122,6 @@ def curate_images(
     ------
     UsageError
         There are no images, or the settings name runs and none were given.
-
-    Examples
-    --------
-    >>> done = cosmic.curate_images(atlas)
-    >>> done.labels.labels["galaxy"], done.groups.images
-    (8, 24)
     """
     atlas.need_images()
     settings = settings or Settings()
