@@ -27,7 +27,7 @@ from training_tools import LEARN, TAXONOMY, coloured_atlas
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.learn import OnnxModel, images_of_run, load_trained_model, train
 from cosmic_morphology.learn.export.model_card import write_card
-from cosmic_morphology.learn.run_folder.facts import read_facts
+from cosmic_morphology.learn.run_folder.folder import read_run
 from cosmic_morphology.settings import RunJob
 
 VALUES = [
@@ -52,7 +52,7 @@ def ends_well(use: Callable[[], Any]) -> bool:
 
 def of_runs(run: Path, folder: Path) -> Iterator[bool]:
     shutil.copytree(run, folder)
-    readers = (read_facts, lambda f: load_trained_model(f, learn=CPU), write_card, images_of_run)
+    readers = (read_run, lambda f: load_trained_model(f, learn=CPU), write_card, images_of_run)
     for file in FILES:
         kept = (run / file).read_bytes()
         said = json.loads(kept)

@@ -23,7 +23,6 @@ from cosmic_morphology.errors import CosmicError, InputError, SettingsError
 from cosmic_morphology.learn import images_of_run, load_trained_model, read_run, train
 from cosmic_morphology.learn.export.model_card import write_card
 from cosmic_morphology.learn.models.backbones import bare_model
-from cosmic_morphology.learn.run_folder.facts import read_facts
 from cosmic_morphology.learn.run_folder.folder import find_run
 from cosmic_morphology.learn.training.loop import _check
 from cosmic_morphology.settings import RunJob
@@ -348,7 +347,7 @@ def with_value(value, at, new):
 def use_in_every_way(folder: Path) -> bool:
     """Whether all that reads a run's folder took it; what it refuses has to be one line."""
     told = []
-    for use in (read_run, load_trained_model, read_facts, write_card, images_of_run):
+    for use in (read_run, load_trained_model, write_card, images_of_run):
         try:
             use(folder)
         except CosmicError as error:
@@ -396,8 +395,8 @@ def test_any_value_in_any_place_of_any_file_at_length(honest, tmp_path, no_netwo
 def test_a_runs_files_are_checked_without_torch(honest):
     script = (
         "import sys; from pathlib import Path; from cosmic_morphology.learn import find_run\n"
-        "from cosmic_morphology.learn.run_folder.facts import read_facts\n"
-        "run = Path(sys.argv[1])\nassert find_run(run, out=run).name == read_facts(run).name\n"
+        "from cosmic_morphology.learn.run_folder.folder import read_run\n"
+        "run = Path(sys.argv[1])\nassert find_run(run, out=run).name == read_run(run).name\n"
         "assert not {'torch', 'timm', 'lightning'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script, str(honest)], check=True)

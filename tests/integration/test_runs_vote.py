@@ -110,7 +110,7 @@ def test_a_run_votes_on_new_images_and_on_no_other(cosmic, place, sky, named):
 def test_votes_and_silence_are_explained_and_measured(cosmic, place, sky):
     add_new(sky)
     with (place / "cosmic.toml").open("a") as file:
-        file.write('\n[curate]\nruns = ["./cosmic-out/runs/quick"]\n')
+        file.write('\n[curate]\ntrained_runs = ["./cosmic-out/runs/quick"]\n')
     assert cosmic("curate")[0] == 0
     _, said, _ = cosmic("explain", "new:comet")
     assert "comet        run_quick: a trained run that has not learned from its group" in said
@@ -215,7 +215,7 @@ def test_the_pipeline_asks_runs_but_none_that_it_is_about_to_train(place, sky):
     before = sky.version
     settings.train = (RunJob(name="quick"),)
     settings.atlas = sky.uri
-    with pytest.raises(SettingsError, match=r"curate\.runs: quick: a run cannot vote"):
+    with pytest.raises(SettingsError, match=r"curate\.trained_runs: quick: a run cannot vote"):
         run(settings)
     assert sky.version == before
 

@@ -170,12 +170,14 @@ def write_run(out: Path, name: str) -> Path:
         "metrics.json": {"val_macro_f1": 0.5, "epochs": 3, "seconds": 75.2, "n_train": 12},
         "environment.json": {"torch": "2", "device": "cpu"},
         "atlas.json": {"version": "i1-c2-d3-l4"},
+        "preprocessing.json": {"size_px": 64, "mean": [0.5] * 3, "std": [0.25] * 3},
     }
     for file, content in files.items():
         (folder / file).write_text(json.dumps(content), "utf-8")
     rows = ["epoch,train_loss,val_loss,val_macro_f1,seconds"]
     rows += ["1,1.1,1.0,0.3,1", "2,0.9,,0.5,2", "3,0.7,0.8,0.6,3"]
     (folder / "history.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    (folder / "FINISHED").write_text("of these inputs\n", "utf-8")
     return folder
 
 

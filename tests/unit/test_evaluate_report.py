@@ -11,7 +11,7 @@ from evaluate_atlas import CLASSES, HOSTILE, add_predictions, make_atlas, write_
 
 from cosmic_morphology.evaluate import evaluate_run
 from cosmic_morphology.evaluate.scored_run import ScoredRun
-from cosmic_morphology.learn.run_folder.facts import read_facts
+from cosmic_morphology.learn.run_folder.folder import read_run
 from cosmic_morphology.report import report, write_report
 from cosmic_morphology.report.html import safe_text, safe_url
 from cosmic_morphology.settings import EvaluateSettings
@@ -126,11 +126,11 @@ def test_runs_that_are_handed_in_with_their_scores_are_not_scored_again(tmp_path
         atlas,
         out=tmp_path,
         runs=folders,
-        scored=[ScoredRun(read_facts(folders[0]), first)],
+        scored=[ScoredRun(read_run(folders[0]), first)],
         settings=QUICK,
     )
     assert asked == ["finetune"]
-    rows = re.findall(r"<t[hd][^>]*>\s*(baseline|finetune)\s*<", page.read_text("utf-8"))
+    rows = re.findall(r"<t[hd][^>]*>\s*(linear-probe|finetune)\s*<", page.read_text("utf-8"))
     assert set(rows) == {"linear-probe", "finetune"}
 
 
@@ -248,7 +248,7 @@ def test_a_confusion_matrix_holds_every_test_image_once(told):
 
 def test_plots_are_there_as_png_too(told):
     names = {path.name for path in (told[0].parent / "plots").iterdir()}
-    assert {"confusion-baseline.png", "curves-finetune.png", "reliability.png"} <= names
+    assert {"confusion-linear-probe.png", "curves-finetune.png", "reliability.png"} <= names
 
 
 def test_unchecked_scores_are_called_unchecked(tmp_path):
@@ -299,15 +299,15 @@ def test_texts_lose_what_could_turn_a_line_around():
 
 def test_what_a_run_says_of_itself_is_read_back(tmp_path):
     from cosmic_morphology.errors import InputError
-    from cosmic_morphology.learn.run_folder.facts import read_facts
+    from cosmic_morphology.learn.run_folder.folder import read_run
 
-    facts = read_facts(write_run(tmp_path, "one"))
+    facts = read_run(write_run(tmp_path, "one"))
     assert facts.classes == CLASSES
     assert facts.history["epoch"] == [1.0, 2.0, 3.0]
     assert facts.trained_on == "curated labels"
     (tmp_path / "runs" / "one" / "settings.json").write_text(json.dumps([1])[:-1])
     with pytest.raises(InputError, match="cannot be read"):
-        read_facts(tmp_path / "runs" / "one")
+        read_run(tmp_path / "runs" / "one")
 
 
 def test_the_report_says_how_good_the_labels_are_and_on_which_subset(told):

@@ -20,7 +20,7 @@ from cosmic_morphology.evaluate.evaluate import evaluate_run
 from cosmic_morphology.evaluate.neighbours import embedding_for
 from cosmic_morphology.evaluate.predictions import read_answers
 from cosmic_morphology.learn.models.backbones import PRESETS
-from cosmic_morphology.learn.run_folder.facts import read_facts
+from cosmic_morphology.learn.run_folder.folder import read_run
 from cosmic_morphology.settings import CurateSettings, EvaluateSettings
 from cosmic_morphology.studies.dataset import read_pool
 
@@ -114,8 +114,11 @@ def test_a_run_is_scored_on_its_own_classes_whatever_it_was_scored_on_before(tmp
     folder.mkdir()
     (folder / "settings.json").write_text(json.dumps({"name": "run", "backbone": "net"}))
     (folder / "classes.json").write_text(json.dumps({"classes": list(SCORED)}))
+    square = {"size_px": 64, "mean": [0.5] * 3, "std": [0.25] * 3}
+    (folder / "preprocessing.json").write_text(json.dumps(square))
+    (folder / "FINISHED").write_text("")
     quick = EvaluateSettings(bootstrap_resamples=50)
     evaluate_run(atlas, "run", classes=SCORED[:-1], settings=quick, run_folder=folder)
     told = json.loads((folder / "metrics.json").read_text("utf-8"))
     assert len(told["test"]["classes"]) == len(SCORED) - 1
-    assert read_facts(folder).classes == tuple(SCORED)
+    assert read_run(folder).classes == tuple(SCORED)

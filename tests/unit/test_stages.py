@@ -72,8 +72,8 @@ def test_curation_names_each_stage_that_it_shows_progress_of(sky):
 
 
 def test_curation_asks_for_the_runs_that_its_settings_name(sky):
-    with pytest.raises(UsageError, match=r"curate\.runs: .*none was handed in"):
-        curate_images(sky, settings=Settings(curate={"runs": ("quick",)}))
+    with pytest.raises(UsageError, match=r"curate\.trained_runs: .*none was handed in"):
+        curate_images(sky, settings=Settings(curate={"trained_runs": ("quick",)}))
 
 
 def test_a_stage_is_stale_until_it_has_run_and_then_no_more(sky):

@@ -102,9 +102,8 @@ def _samples(
     run: Path, settings: Settings, images: Path | None, *, given: bool
 ) -> tuple[list[bytes], list[bytes]]:
     """Thumbnails to compare on, and to find the range of 8-bit integers on."""
-    from cosmic_morphology.learn import images_of_run, sample_images
+    from cosmic_morphology.learn import images_of_run, read_run, sample_images
     from cosmic_morphology.learn.data.atlas_source import AtlasSource
-    from cosmic_morphology.learn.run_folder.documents import read_json
 
     compared = _thumbnails(images, settings) if images else []
     table = (
@@ -114,7 +113,7 @@ def _samples(
     )
     if table is None:
         return compared, compared
-    labels = str(read_json(run / "settings.json").get("labels", "label"))
+    labels = read_run(run).labels
     calibrated = sample_images(table, labels, _CALIBRATED_ON, split="train")
     compared = compared or sample_images(table, labels, _COMPARED, split="val")
     return compared or calibrated, calibrated or compared

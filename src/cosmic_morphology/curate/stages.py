@@ -35,7 +35,7 @@ from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 def _no_voters() -> Sequence[TrainedVoter]:
     raise UsageError(
         "the settings let trained runs vote, and none was handed in",
-        where="curate.runs",
+        where="curate.trained_runs",
         todo="Use `cosmic curate`, which loads them, or give them as trained=[TrainedVoter(…)].",
     )
 
@@ -51,7 +51,7 @@ class Curation:
     progress : callable
         Opens a progress bar for a title.
     trained_voters : callable
-        Loads the runs of ``curate.runs``: only a room above knows networks.
+        Loads the runs of ``curate.trained_runs``: only a room above knows networks.
     """
 
     atlas: Atlas
@@ -111,7 +111,7 @@ def curate_images(
     progress : callable, optional
         Opens, for the title of a stage, a context that gives what is called with (done, in all).
     trained : sequence of TrainedVoter, optional
-        The runs that ``curate.runs`` names, loaded.
+        The runs that ``curate.trained_runs`` names, loaded.
 
     Returns
     -------

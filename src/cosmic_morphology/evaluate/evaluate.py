@@ -12,8 +12,7 @@ from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.predictions import TEST, Predictions, TestSet, read_answers
 from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
-from cosmic_morphology.io_utils import write_json
-from cosmic_morphology.learn.run_folder.documents import read_json_if_there
+from cosmic_morphology.learn.run_folder.documents import METRICS, read_document, write_test_scores
 from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.score import CHECKED, COMPUTED, GROUPED_BY, LABEL_KINDS, RENDERED
 
@@ -168,7 +167,7 @@ def evaluate_run(
         answers=found.kinds,
     )
     if run_folder is not None:
-        _write_into(run_folder / "metrics.json", evaluation)
+        write_test_scores(run_folder, evaluation.to_dict())
     return evaluation
 
 
@@ -192,11 +191,5 @@ def _notes(found: TestSet, classes: Sequence[str]) -> list[str]:
 
 
 def _threshold_of(run_folder: Path | None) -> float:
-    path = run_folder / "metrics.json" if run_folder else None
-    return float(read_json_if_there(path).get("reject_below", 0.0)) if path else 0.0
-
-
-def _write_into(path: Path, evaluation: EvaluateResult) -> None:
-    """Add the scores to what training wrote, whole or not at all."""
-    before = read_json_if_there(path)
-    write_json(path, {**before, "test": evaluation.to_dict()})
+    found = read_document(run_folder, METRICS, optional=True) if run_folder else {}
+    return float(found.get("reject_below", 0.0))

@@ -14,7 +14,7 @@ from cosmic_morphology.evaluate.evaluate import EvaluateResult, evaluate_run
 from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.evaluate.scored_run import ScoredRun, sizes_of_targets
 from cosmic_morphology.evaluate.scoring import PartScores
-from cosmic_morphology.learn.run_folder.facts import RunFacts, read_facts
+from cosmic_morphology.learn.run_folder.folder import Run, read_run
 from cosmic_morphology.settings import EvaluateSettings
 
 SIDE_BY_SIDE = 3
@@ -102,7 +102,7 @@ def rank_runs(
     UsageError
         No run could be scored on a test.
     """
-    facts = [read_facts(folder) for folder in runs]
+    facts = [read_run(folder) for folder in runs]
     classes = common_classes([each.classes for each in facts])
     boards = []
     for name, given in tests.items():
@@ -155,7 +155,7 @@ def common_classes(of_runs: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 def _test_board(
     atlas: Atlas,
-    facts: Sequence[RunFacts],
+    facts: Sequence[Run],
     classes: tuple[str, ...],
     name: str,
     test: EvaluationSet,

@@ -10,7 +10,7 @@ from cosmic_morphology.evaluate.evaluate import EvaluateResult
 from cosmic_morphology.evaluate.judgement import Judgement, judge_scores
 from cosmic_morphology.evaluate.object_size import by_target_size, object_area_fraction
 from cosmic_morphology.evaluate.scoring import LabelScores, PartScores, Scorer
-from cosmic_morphology.learn.run_folder.facts import RunFacts
+from cosmic_morphology.learn.run_folder.folder import Run
 from cosmic_morphology.settings import EvaluateSettings
 
 
@@ -18,7 +18,7 @@ from cosmic_morphology.settings import EvaluateSettings
 class ScoredRun:
     """One run with its scores, for the page."""
 
-    facts: RunFacts
+    facts: Run
     evaluation: EvaluateResult
 
     @property

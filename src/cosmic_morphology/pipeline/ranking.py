@@ -24,7 +24,7 @@ from cosmic_morphology.evaluate import (
 from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.io_utils import write_text
-from cosmic_morphology.learn.run_folder.facts import read_facts
+from cosmic_morphology.learn.run_folder.folder import read_run
 from cosmic_morphology.report import write_leaderboard
 from cosmic_morphology.settings import Settings
 
@@ -154,7 +154,7 @@ class RunRanking:
     def scored(self) -> list[ScoredRun]:
         """The runs on their own classes, with what their folders say, for a report."""
         return [
-            ScoredRun(read_facts(folder), found)
+            ScoredRun(read_run(folder), found)
             for folder, found in zip(self.runs, self.own.values(), strict=True)
         ]
 

@@ -54,7 +54,7 @@ def train_and_evaluate(context: Context, tell: Callable[[str], None]) -> list[Sc
 def _evaluate(context: Context, run: Run) -> ScoredRun:
     from cosmic_morphology.evaluate import evaluate_run
     from cosmic_morphology.evaluate.scored_run import ScoredRun
-    from cosmic_morphology.learn.run_folder.facts import read_facts
+    from cosmic_morphology.learn.run_folder.folder import read_run
 
     found = evaluate_run(
         context.atlas,
@@ -64,7 +64,7 @@ def _evaluate(context: Context, run: Run) -> ScoredRun:
         seed=context.settings.seed,
         run_folder=run.path,
     )
-    return ScoredRun(read_facts(run.path), found)
+    return ScoredRun(read_run(run.path), found)
 
 
 def _score_of(context: Context, job: RunJob, run: Run, found: EvaluateResult) -> RunScore:

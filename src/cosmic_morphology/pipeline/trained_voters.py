@@ -36,8 +36,8 @@ def refuse_own_runs(settings: Settings) -> None:
         if place_of_run(run, settings).resolve() in own:
             raise SettingsError(
                 "a run cannot vote on the labels that it is to be trained on",
-                where=f"curate.runs: {run}",
-                todo="Train under another name, or take it out of curate.runs.",
+                where=f"curate.trained_runs: {run}",
+                todo="Train under another name, or take it out of curate.trained_runs.",
             )
 
 

@@ -13,7 +13,7 @@ from cosmic_morphology.evaluate.compare import PairedDifference
 from cosmic_morphology.evaluate.leaderboard import SIDE_BY_SIDE, EvaluationRanking
 from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.io_utils import write_csv
-from cosmic_morphology.learn.run_folder.facts import RunFacts
+from cosmic_morphology.learn.run_folder.folder import Run
 from cosmic_morphology.report.html import write_page
 from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.stats.score import Score
@@ -109,7 +109,7 @@ def _ranked(each: PairedDifference) -> dict[str, Any]:
     }
 
 
-def _of_run(facts: RunFacts) -> dict[str, Any]:
+def _of_run(facts: Run) -> dict[str, Any]:
     return {
         "recipe": facts.recipe,
         "backbone": facts.backbone,

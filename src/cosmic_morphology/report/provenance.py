@@ -11,7 +11,7 @@ from typing import Any
 
 from cosmic_morphology._version import __version__
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.learn.run_folder.facts import RunFacts
+from cosmic_morphology.learn.run_folder.folder import Run
 
 _PACKAGES = (
     "pylance",
@@ -64,7 +64,7 @@ def packages() -> dict[str, str]:
     return found
 
 
-def run_rows(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
+def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """What a person needs to make each run again."""
     return [
         {

@@ -13,7 +13,7 @@ from cosmic_morphology.evaluate.breakdown import class_tables, part_tables
 from cosmic_morphology.evaluate.compare import Comparison, compare_runs
 from cosmic_morphology.evaluate.evaluate import evaluate_run
 from cosmic_morphology.evaluate.scored_run import ScoredRun
-from cosmic_morphology.learn.run_folder.facts import RunFacts, read_facts
+from cosmic_morphology.learn.run_folder.folder import Run, read_run
 from cosmic_morphology.report import plots
 from cosmic_morphology.report.audit_section import audited
 from cosmic_morphology.report.figures import to_svg, write_png
@@ -103,7 +103,7 @@ def write_report(
     settings = settings or EvaluateSettings()
     taxonomy = taxonomy or load_taxonomy()
     known = {each.facts.path for each in scored}
-    to_score = [read_facts(folder) for folder in runs if folder not in known]
+    to_score = [read_run(folder) for folder in runs if folder not in known]
     judged, unjudged = _judge(atlas, to_score, settings, seed)
     judged = [*scored, *judged]
     facts = [*(each.facts for each in scored), *to_score]
@@ -158,7 +158,7 @@ def _title(account: PipelineCounts) -> str:
 
 
 def _judge(
-    atlas: Atlas, facts: Sequence[RunFacts], settings: EvaluateSettings, seed: int
+    atlas: Atlas, facts: Sequence[Run], settings: EvaluateSettings, seed: int
 ) -> tuple[list[ScoredRun], dict[str, str]]:
     judged: list[ScoredRun] = []
     unjudged: dict[str, str] = {}
@@ -219,7 +219,7 @@ def _boards(judged: Sequence[ScoredRun], settings: EvaluateSettings, seed: int) 
     return boards
 
 
-def _curves(facts: Sequence[RunFacts]) -> dict[str, str]:
+def _curves(facts: Sequence[Run]) -> dict[str, str]:
     return {
         run.name: to_svg(
             plots.training_curves(run.history),
@@ -242,7 +242,7 @@ def _reliability(judged: Sequence[ScoredRun]) -> str:
     )
 
 
-def _write_plots(folder: Path, judged: Sequence[ScoredRun], facts: Sequence[RunFacts]) -> None:
+def _write_plots(folder: Path, judged: Sequence[ScoredRun], facts: Sequence[Run]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for run in facts:
         if run.history.get("epoch"):

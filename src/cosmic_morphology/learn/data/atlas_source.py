@@ -19,7 +19,6 @@ from cosmic_morphology.learn.data.dataset import (
 from cosmic_morphology.learn.data.embed import embed_images, embedding_stamp
 from cosmic_morphology.learn.data.embedding_names import embedding_column, read_embeddings
 from cosmic_morphology.learn.models.backbones import Backbone
-from cosmic_morphology.learn.run_folder.documents import read_json
 from cosmic_morphology.learn.run_folder.folder import read_run
 from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.settings import LearnSettings
@@ -124,8 +123,7 @@ def images_of_run(
     InputError
         There is no finished run here.
     """
-    read_run(run_folder)
-    uri = str(read_json(run_folder / "atlas.json").get("uri", ""))
+    uri = str(read_run(run_folder).atlas.get("uri", ""))
     if not uri or ("://" in uri and uri.rstrip("/") != without_secrets(ours).rstrip("/")):
         return None
     try:

@@ -6,8 +6,8 @@ written), so that runs can be tracked at any time, also those that were made wit
 
 from __future__ import annotations
 
-import csv
 import logging
+import math
 import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.extras import needs
-from cosmic_morphology.learn.run_folder.documents import read_json
-from cosmic_morphology.learn.run_folder.folder import FINISHED, read_run
+from cosmic_morphology.learn.run_folder.documents import METRICS, SETTINGS
+from cosmic_morphology.learn.run_folder.folder import FINISHED, Run, read_run
+from cosmic_morphology.learn.run_folder.history import HISTORY
+from cosmic_morphology.learn.run_folder.val_predictions import FILE as VAL
 
 EXPERIMENT = "cosmic-morphology"
 _KEY, _FOLDER = "cosmic.key", "cosmic.folder"
-_FILES = ("settings.json", "metrics.json", "history.csv", "val.csv", "model_card.md")
+_FILES = (SETTINGS, METRICS, HISTORY, VAL, "model_card.md")
 _METRICS_AT_ONCE = 500
 
 
@@ -58,14 +60,13 @@ def track_run(run_folder: Path, *, out: Path) -> str:
         if found
         else client.create_experiment(EXPERIMENT, artifact_location=artifacts)
     )
-    key = (run_folder / FINISHED).read_text("utf-8").strip()
-    if _is_there(client, experiment, key, run.name):
+    if _is_there(client, experiment, run.key, run.name):
         return uri
-    tags = {_KEY: key, _FOLDER: str(run_folder.resolve())}
+    tags = {_KEY: run.key, _FOLDER: str(run_folder.resolve())}
     new = client.create_run(experiment, run_name=run.name, tags=tags).info.run_id
-    for name, value in _parameters(run_folder):
+    for name, value in _parameters(run):
         client.log_param(new, name, value)
-    metrics = list(_metrics(mlflow.entities.Metric, run.metrics, run_folder))
+    metrics = list(_metrics(mlflow.entities.Metric, run))
     for start in range(0, len(metrics), _METRICS_AT_ONCE):
         client.log_batch(new, metrics=metrics[start : start + _METRICS_AT_ONCE])
     for file in _FILES:
@@ -94,24 +95,23 @@ def _is_there(client: Any, experiment: str, key: str, name: str) -> bool:
     return any(each.info.status == "FINISHED" for each in there)
 
 
-def _parameters(folder: Path) -> Iterator[tuple[str, str]]:
-    settings, source = read_json(folder / "settings.json"), read_json(folder / "atlas.json")
-    for name, value in settings.items():
+def _parameters(run: Run) -> Iterator[tuple[str, str]]:
+    for name, value in run.settings.items():
         if isinstance(value, Mapping):
             yield from ((f"{name}.{key}", str(each)) for key, each in value.items())
         else:
             yield name, str(value)
-    yield from ((f"atlas.{name}", str(value)) for name, value in source.items())
+    yield from ((f"atlas.{name}", str(value)) for name, value in run.atlas.items())
 
 
-def _metrics(kind: Any, final: Mapping[str, Any], folder: Path) -> Iterator[Any]:
-    at_ms = int((folder / FINISHED).stat().st_mtime * 1000)
-    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            for name, value in row.items():
-                if name != "epoch" and value:
-                    yield kind(f"epoch_{name}", float(value), at_ms, int(row["epoch"]))
-    for name, value in final.items():
+def _metrics(kind: Any, run: Run) -> Iterator[Any]:
+    at_ms = int((run.path / FINISHED).stat().st_mtime * 1000)
+    epochs = run.history.get("epoch", [])
+    for name, values in run.history.items():
+        for epoch, value in zip(epochs, values, strict=True):
+            if name != "epoch" and not math.isnan(value):
+                yield kind(f"epoch_{name}", value, at_ms, int(epoch))
+    for name, value in run.metrics.items():
         if isinstance(value, int | float) and not isinstance(value, bool):
             yield kind(name, float(value), at_ms, 0)
 

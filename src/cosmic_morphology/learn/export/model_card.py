@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology.io_utils import write_json, write_text
-from cosmic_morphology.learn.run_folder.documents import read_json, read_json_if_there
+from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.learn.run_folder.documents import TEST_SCORES, read_document, write_document
 from cosmic_morphology.learn.run_folder.folder import Run, read_run
 
 CARD = "model_card.md"
-_TEST_SCORES = "test_scores.json"
 
 _LIMITS = """\
 - It knows images as archives publish them: processed, coloured, often cropped. Raw frames of a
@@ -39,11 +38,10 @@ def write_card(run_folder: Path, *, scores: Sequence[str] = ()) -> Path:
         There is no finished run here.
     """
     run = read_run(run_folder)
-    settings, preprocessing = _said(run_folder, "settings"), _said(run_folder, "preprocessing")
+    preprocessing = run.preprocessing
     path = run_folder / CARD
-    noted = run_folder / _TEST_SCORES
     if scores:
-        write_json(noted, {"scores": list(scores)})
+        write_document(run_folder, TEST_SCORES, {"scores": list(scores)})
     parts = [
         f"# {run.name}",
         (
@@ -51,13 +49,13 @@ def write_card(run_folder: Path, *, scores: Sequence[str] = ()) -> Path:
             f"{', '.join(run.classes)}. Use it with `cosmic predict RUN IMAGE`."
         ),
         "## How it was made",
-        _table(_making(run, settings)),
+        _table(_making(run)),
         "## What it learnt from",
         _classes_table(run.classes, run.metrics.get("n_by_class", {})),
         "## Scores on the test split",
-        _test_scores(read_json(noted)["scores"] if noted.exists() else ()),
+        _test_scores(read_document(run_folder, TEST_SCORES, optional=True).get("scores", ())),
         "## Scores on the val split",
-        _table(_val_scores(run, settings)),
+        _table(_val_scores(run)),
         "## Input",
         (
             f"RGB, squeezed into {preprocessing['size_px']} x {preprocessing['size_px']} px "
@@ -72,9 +70,8 @@ def write_card(run_folder: Path, *, scores: Sequence[str] = ()) -> Path:
     return path
 
 
-def _making(run: Run, settings: Mapping[str, Any]) -> dict[str, Any]:
-    source, machine = _said(run.path, "atlas"), _said(run.path, "environment")
-    metrics = run.metrics
+def _making(run: Run) -> dict[str, Any]:
+    source, machine, metrics, settings = run.atlas, run.environment, run.metrics, run.settings
     recipe: Mapping[str, Any] = settings.get("recipe", {})
     found = {
         "recipe": f"{run.recipe} ({recipe.get('description', '')})",
@@ -88,7 +85,8 @@ def _making(run: Run, settings: Mapping[str, Any]) -> dict[str, Any]:
         "torch, timm": f"{machine.get('torch', '')}, {machine.get('timm', '')}",
     }
     if "n_train" in metrics:
-        found["images"] = f"{metrics['n_train']} to learn from, {metrics['n_val']} to choose by"
+        n_val = metrics.get("n_val", "none")
+        found["images"] = f"{metrics['n_train']} to learn from, {n_val} to choose by"
     if "epochs" in metrics:
         found["epochs"] = f"{metrics['epochs']} (the best was {metrics.get('best_epoch', '?')})"
     if "penalty" in metrics:
@@ -104,9 +102,9 @@ def _place(uri: str) -> str:
     return uri if "://" in uri else Path(uri).name
 
 
-def _val_scores(run: Run, settings: Mapping[str, Any]) -> dict[str, str]:
+def _val_scores(run: Run) -> dict[str, str]:
     metrics = run.metrics
-    wanted = settings.get("recipe", {}).get("target_precision")
+    wanted = run.settings.get("recipe", {}).get("target_precision")
     found = {
         "macro-F1": _number(metrics.get("val_macro_f1")),
         "accuracy": _number(metrics.get("val_accuracy")),
@@ -124,10 +122,6 @@ def _test_scores(scores: Sequence[str]) -> str:
     if not scores:
         return "Not measured yet: `cosmic model-card RUN --atlas ATLAS` measures and writes them."
     return "\n".join(f"- {score}" for score in scores)
-
-
-def _said(folder: Path, name: str) -> dict[str, Any]:
-    return read_json_if_there(folder / f"{name}.json")
 
 
 def _table(rows: dict[str, Any]) -> str:

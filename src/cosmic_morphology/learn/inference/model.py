@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from scipy.special import softmax
 
 from cosmic_morphology.errors import ImageError, InputError, SettingsError
-from cosmic_morphology.io_utils import whole_file, write_json
+from cosmic_morphology.io_utils import whole_file
 from cosmic_morphology.learn.models.backbones import bare_model
 from cosmic_morphology.learn.models.batch_size_fallback import BatchSizeFallback
 from cosmic_morphology.learn.models.devices import device_for, on_device
@@ -29,7 +29,12 @@ from cosmic_morphology.learn.models.weights import (
     shapes_in,
 )
 from cosmic_morphology.learn.recipes import Recipe
-from cosmic_morphology.learn.run_folder.documents import read_json
+from cosmic_morphology.learn.run_folder.documents import (
+    CLASSES,
+    PREPROCESSING,
+    SETTINGS,
+    write_document,
+)
 from cosmic_morphology.learn.run_folder.folder import read_run
 from cosmic_morphology.settings import LearnSettings
 
@@ -167,9 +172,10 @@ def save_model(model: TrainedModel, folder: Path) -> None:
     tensors = {key: value.contiguous() for key, value in model.network.state_dict().items()}
     with whole_file(folder / "weights.safetensors") as beside:
         save_file(tensors, beside)
-    write_json(folder / "classes.json", {"classes": list(model.classes)})
-    write_json(
-        folder / "preprocessing.json",
+    write_document(folder, CLASSES, {"classes": list(model.classes)})
+    write_document(
+        folder,
+        PREPROCESSING,
         {
             **model.preprocessing.to_dict(),
             "temperature": model.temperature,
@@ -200,9 +206,8 @@ def load_trained_model(path: Path | str, *, learn: LearnSettings | None = None) 
     """
     folder = Path(path)
     run = read_run(folder)
-    settings = read_json(folder / "settings.json")
-    found = read_json(folder / "preprocessing.json")
-    network = _network_of(folder, settings, len(run.classes))
+    found = run.preprocessing
+    network = _network_of(folder, run.settings, len(run.classes))
     device = device_for(learn or LearnSettings())
     on_device(network, device)
     return TrainedModel(
@@ -226,7 +231,7 @@ def _network_of(folder: Path, settings: dict[str, Any], n_classes: int) -> Netwo
     if not settings.get("head"):
         raise InputError(
             "this file of a run cannot be used (head: it says nothing of the head's shape)",
-            where=str(folder / "settings.json"),
+            where=str(folder / SETTINGS),
             todo="Take the run from where it was made, or train it again.",
         )
     try:
@@ -238,7 +243,7 @@ def _network_of(folder: Path, settings: dict[str, Any], n_classes: int) -> Netwo
     except SettingsError as error:
         raise InputError(
             f"this file of a run cannot be used ({error.what})",
-            where=str(folder / "settings.json"),
+            where=str(folder / SETTINGS),
             todo="Take the run from where it was made, or train it again.",
         ) from error
     tensors = read_safetensors(weights)

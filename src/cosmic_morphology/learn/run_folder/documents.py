@@ -7,6 +7,7 @@ right types and ranges, or one line that says which key of which file is wrong.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from cosmic_morphology.errors import InputError, TrainingError
 from cosmic_morphology.extras import how_to_update
+from cosmic_morphology.io_utils import write_json
 
 # 1: first layout. Older layouts are read for ever; newer ones are refused with a clear line.
 FORMAT_VERSION = 1
@@ -167,19 +169,31 @@ class ScoresFile(Part):
     scores: list[Text]
 
 
+CLASSES, PREPROCESSING, SETTINGS = "classes.json", "preprocessing.json", "settings.json"
+METRICS, ATLAS, ENVIRONMENT = "metrics.json", "atlas.json", "environment.json"
+TEST_SCORES = "test_scores.json"
 _FILES: dict[str, type[Part]] = {
-    "classes.json": ClassesFile,
-    "preprocessing.json": PreprocessingFile,
-    "settings.json": SettingsFile,
-    "metrics.json": MetricsFile,
-    "atlas.json": AtlasFile,
-    "environment.json": EnvironmentFile,
-    "test_scores.json": ScoresFile,
+    CLASSES: ClassesFile,
+    PREPROCESSING: PreprocessingFile,
+    SETTINGS: SettingsFile,
+    METRICS: MetricsFile,
+    ATLAS: AtlasFile,
+    ENVIRONMENT: EnvironmentFile,
+    TEST_SCORES: ScoresFile,
 }
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file of a run, checked by what a file of this name holds.
+def read_document(folder: Path, name: str, *, optional: bool = False) -> dict[str, Any]:
+    """Read a JSON file of a run's folder, checked by what a file of this name holds.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    name : str
+        One of the files that are named above.
+    optional : bool
+        A file that is not there is empty, instead of an error.
 
     Raises
     ------
@@ -188,6 +202,9 @@ def read_json(path: Path) -> dict[str, Any]:
     TrainingError
         The run was written by a newer version of this program.
     """
+    path = folder / name
+    if optional and not path.exists():
+        return {}
     if not path.is_file():
         raise _unreadable(path, "there is no such file")
     if path.stat().st_size > _LARGEST_BYTES:
@@ -197,8 +214,22 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(path, str(error) or type(error).__name__) from error
     _check_version(found, path)
-    checked(found, _FILES.get(path.name, Part), where=str(path))
+    checked(found, _FILES[name], where=str(path))
     return dict(found)
+
+
+def write_document(folder: Path, name: str, values: Mapping[str, Any]) -> None:
+    """Write a JSON file of a run's folder, whole or not at all."""
+    if name not in _FILES:
+        msg = f"{name!r} is no file of a run"
+        raise ValueError(msg)
+    write_json(folder / name, values)
+
+
+def write_test_scores(folder: Path, scores: Mapping[str, Any]) -> None:
+    """Add scores of the test split to what training wrote into ``metrics.json``."""
+    before = read_document(folder, METRICS, optional=True)
+    write_document(folder, METRICS, {**before, "test": dict(scores)})
 
 
 def _check_version(found: Any, path: Path) -> None:
@@ -210,11 +241,6 @@ def _check_version(found: Any, path: Path) -> None:
             where=str(path.parent),
             todo=how_to_update(),
         )
-
-
-def read_json_if_there(path: Path) -> dict[str, Any]:
-    """As :func:`read_json`; nothing where there is no such file."""
-    return read_json(path) if path.exists() else {}
 
 
 def checked(found: Any, kind: type[Part], *, where: str) -> None:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError, UsageError
-from cosmic_morphology.io_utils import write_csv, write_text
-from cosmic_morphology.learn.run_folder.documents import NAME, read_json
+from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.learn.run_folder.documents import (
+    ATLAS,
+    CLASSES,
+    ENVIRONMENT,
+    METRICS,
+    NAME,
+    PREPROCESSING,
+    SETTINGS,
+    read_document,
+)
+from cosmic_morphology.learn.run_folder.history import read_history
 from cosmic_morphology.suggest import suggest_names
 
 FINISHED = "FINISHED"
+_TRAINED_ON = {"label": "curated labels", "search_word": "search words"}
 _LONGEST_NOTE = 200
 
 
@@ -35,6 +46,9 @@ class Run(Shown):
         On the val split, and what training took.
     notes : tuple of str
         What a person should know, such as a class without images.
+    settings, preprocessing, environment, atlas : dict
+        The other files: how it was trained, how an image becomes its input, on what machine, and
+        on which version of which atlas.
     """
 
     name: str
@@ -45,6 +59,35 @@ class Run(Shown):
     classes: tuple[str, ...]
     metrics: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
+    preprocessing: dict[str, Any] = field(default_factory=dict, repr=False)
+    environment: dict[str, Any] = field(default_factory=dict, repr=False)
+    atlas: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def labels(self) -> str:
+        """Where its training labels came from: the column ``label``, or a voter."""
+        return str(self.settings.get("labels", "label"))
+
+    @property
+    def trained_on(self) -> str:
+        """The same in words."""
+        return _TRAINED_ON.get(self.labels, self.labels)
+
+    @property
+    def reject_below(self) -> float:
+        """Its threshold for sure answers, chosen on the val split; 0: none was chosen."""
+        return float(self.metrics.get("reject_below", 0.0))
+
+    @property
+    def key(self) -> str:
+        """Hash of the recipe, settings, data and seed that it was made from."""
+        return _noted(self.path / FINISHED) or ""
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """Losses and scores by epoch, from ``history.csv``."""
+        return read_history(self.path)
 
 
 def run_folder(out: Path, name: str) -> Path:
@@ -101,12 +144,6 @@ def _noted(marker: Path) -> str | None:
         return file.read(_LONGEST_NOTE).decode("utf-8", "replace").strip()
 
 
-def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
-    """One row for each epoch."""
-    names = list(dict.fromkeys(name for row in history for name in row))
-    write_csv(path, names, history)
-
-
 def find_run(run: Path | str, *, out: Path) -> Run:
     """The finished run of a name or of a folder, with its files checked; torch is not needed.
 
@@ -160,18 +197,21 @@ def read_run(folder: Path) -> Run:
             where=str(folder),
             todo="Train it (an interrupted run resumes), or give another folder.",
         )
-    settings = read_json(folder / "settings.json")
-    metrics = read_json(folder / "metrics.json")
-    read_json(folder / "preprocessing.json")
+    settings = read_document(folder, SETTINGS)
+    metrics = read_document(folder, METRICS)
     return Run(
         name=name_of(settings, folder),
         recipe=settings.get("recipe_name", ""),
         backbone=settings["backbone"],
         weights=settings.get("weights_id", ""),
         path=folder,
-        classes=tuple(read_json(folder / "classes.json")["classes"]),
+        classes=tuple(read_document(folder, CLASSES)["classes"]),
         metrics=metrics,
         notes=tuple(metrics.get("notes", ())),
+        settings=settings,
+        preprocessing=read_document(folder, PREPROCESSING),
+        environment=read_document(folder, ENVIRONMENT, optional=True),
+        atlas=read_document(folder, ATLAS, optional=True),
     )
 
 

@@ -10,9 +10,8 @@ from typing import Any
 from cosmic_morphology.display import Tabular, table_html
 from cosmic_morphology.errors import CosmicError, InputError
 from cosmic_morphology.io_utils import data_frame, write_csv
-from cosmic_morphology.learn.run_folder.documents import Count, Part, Share, Text, checked
-from cosmic_morphology.learn.run_folder.facts import RunFacts, read_facts
-from cosmic_morphology.learn.run_folder.folder import FINISHED
+from cosmic_morphology.learn.run_folder.documents import METRICS, Count, Part, Share, Text, checked
+from cosmic_morphology.learn.run_folder.folder import FINISHED, Run, read_run
 from cosmic_morphology.learn.run_folder.val_predictions import read_val_predictions, score_val
 from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.score import LABEL_KINDS, Score
@@ -217,7 +216,7 @@ def read_run_row(
     InputError
         A file of the run is damaged.
     """
-    facts = read_facts(folder)
+    facts = read_run(folder)
     test = None if val_only else _test_scores(facts)
     val = None if test else read_val_predictions(folder, facts.classes)
     split = "test" if test else "val" if val else ""
@@ -255,11 +254,11 @@ def _order(row: RunRow) -> tuple[int, int, float, str]:
     return (("test", "val", "").index(row.split), known, -score.value if score else 0.0, row.run)
 
 
-def _test_scores(facts: RunFacts) -> dict[str, Any] | None:
+def _test_scores(facts: Run) -> dict[str, Any] | None:
     """Scores on the best known labels, as the last evaluation wrote them."""
     test = facts.metrics.get("test") or {}
     found = next((test[kind] for kind in LABEL_KINDS if test.get(kind)), None)
     if found is None:
         return None
-    checked(found, _StoredScores, where=str(facts.path / "metrics.json"))
+    checked(found, _StoredScores, where=str(facts.path / METRICS))
     return dict(found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosmic_morphology.learn.run_folder.facts import RunFacts, read_facts
+from cosmic_morphology.learn.run_folder.folder import Run, read_run
 from cosmic_morphology.learn.run_folder.run_list import RunRow, read_run_row
 from cosmic_morphology.learn.run_folder.val_predictions import in_both, read_val_predictions
 from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
@@ -64,7 +64,7 @@ def compare_two(
     """
     settings = settings or EvaluateSettings()
     rows = [read_run_row(each, settings, seed=seed) for each in (first, second)]
-    facts = [read_facts(each) for each in (first, second)]
+    facts = [read_run(each) for each in (first, second)]
     one, two = (
         {**{name: getattr(row, name) for name in _FACTS}, **_recipe_of(each)}
         for row, each in zip(rows, facts, strict=True)
@@ -81,7 +81,7 @@ def compare_two(
     )
 
 
-def _difference(one: RunFacts, two: RunFacts, resamples: int, seed: int) -> Difference | None:
+def _difference(one: Run, two: Run, resamples: int, seed: int) -> Difference | None:
     if one.classes != two.classes:
         return None
     said = [read_val_predictions(each.path, each.classes) for each in (one, two)]
@@ -102,7 +102,7 @@ def _difference(one: RunFacts, two: RunFacts, resamples: int, seed: int) -> Diff
     )
 
 
-def _recipe_of(facts: RunFacts) -> dict[str, Any]:
+def _recipe_of(facts: Run) -> dict[str, Any]:
     return {f"recipe.{name}": value for name, value in _flat(facts.settings.get("recipe", {}))}
 
 

@@ -6,10 +6,13 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.io_utils import csv_rows, write_csv
-from cosmic_morphology.learn.data.dataset import Example
+
+if TYPE_CHECKING:
+    from cosmic_morphology.learn.data.dataset import Example
 
 LEARNT = "learnt.csv"
 _COLUMNS = ["id", "group", "split"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cosmic_morphology.errors import InputError
-from cosmic_morphology.io_utils import csv_rows
+from cosmic_morphology.io_utils import CsvRows, csv_rows, whole_text
 from cosmic_morphology.stats.bootstrap import bootstrap_interval, group_numbers
 from cosmic_morphology.stats.metrics import Statistic, accuracy, confusion_matrix, macro_f1
 from cosmic_morphology.stats.score import GROUPED_BY, Score
@@ -43,6 +43,37 @@ class ValPredictions:
         return ValPredictions(
             self.ids[rows], self.groups[rows], self.y_true[rows], self.y_pred[rows]
         )
+
+
+def write_val_predictions(
+    folder: Path,
+    classes: Sequence[str],
+    *,
+    ids: Sequence[str],
+    groups: Sequence[str],
+    y_true: Sequence[int] | np.ndarray,
+    probabilities: np.ndarray,
+) -> None:
+    """Write what a run says of its val split, for intervals and comparisons.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    classes : sequence of str
+        The K classes, in the order of the probabilities.
+    ids, groups : sequence of str, shape ``(N,)``
+        Which image, and what it may not be separated from.
+    y_true : sequence of int, shape ``(N,)``
+        Numbers of the labels.
+    probabilities : ndarray of float32, shape ``(N, K)``
+        Of each class.
+    """
+    with whole_text(folder / FILE) as file:
+        table = CsvRows(file)
+        table.write(["id", "group", "label", *(f"p_{name}" for name in classes)])
+        for each, group, label, row in zip(ids, groups, y_true, probabilities, strict=True):
+            table.write([each, group, classes[label], *(f"{p:.6f}" for p in row)])
 
 
 def read_val_predictions(folder: Path, classes: Sequence[str]) -> ValPredictions | None:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import softmax
 from torchmetrics.functional.classification import multiclass_f1_score
 
-from cosmic_morphology.io_utils import CsvRows, whole_text, write_json
+from cosmic_morphology.io_utils import CsvRows, whole_text
 from cosmic_morphology.learn.data.dataset import SIDES, TrainingSource
 from cosmic_morphology.learn.export.model_card import CARD, write_card
 from cosmic_morphology.learn.inference.model import (
@@ -24,7 +24,14 @@ from cosmic_morphology.learn.inference.model import (
 from cosmic_morphology.learn.models.devices import environment
 from cosmic_morphology.learn.models.presets import with_preset
 from cosmic_morphology.learn.recipes import load_recipe
-from cosmic_morphology.learn.run_folder.documents import FORMAT_VERSION
+from cosmic_morphology.learn.run_folder.documents import (
+    ATLAS,
+    ENVIRONMENT,
+    FORMAT_VERSION,
+    METRICS,
+    SETTINGS,
+    write_document,
+)
 from cosmic_morphology.learn.run_folder.folder import (
     Run,
     begin,
@@ -32,9 +39,10 @@ from cosmic_morphology.learn.run_folder.folder import (
     is_finished,
     read_run,
     run_folder,
-    write_history,
 )
+from cosmic_morphology.learn.run_folder.history import write_history
 from cosmic_morphology.learn.run_folder.training_record import LEARNT, write_learnt
+from cosmic_morphology.learn.run_folder.val_predictions import write_val_predictions
 from cosmic_morphology.learn.task import RunRequest, TrainingTask, prepare_task
 from cosmic_morphology.learn.training.loop import FitResult
 from cosmic_morphology.learn.training.strategies import TrainingResult, strategy_for
@@ -146,8 +154,9 @@ def source_of(atlas: Any) -> TrainingSource:
 
 
 def _write_beginning(task: TrainingTask, where: Mapping[str, str]) -> None:
-    write_json(
-        task.folder / "settings.json",
+    write_document(
+        task.folder,
+        SETTINGS,
         {
             "format_version": FORMAT_VERSION,
             "name": task.job.name,
@@ -164,8 +173,8 @@ def _write_beginning(task: TrainingTask, where: Mapping[str, str]) -> None:
             "head": head_shape(task.recipe, task.backbone.n_features),
         },
     )
-    write_json(task.folder / "atlas.json", where)
-    write_json(task.folder / "environment.json", environment(task.device))
+    write_document(task.folder, ATLAS, where)
+    write_document(task.folder, ENVIRONMENT, environment(task.device))
 
 
 def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> None:
@@ -185,11 +194,20 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
     if task.recipe.is_plain and not task.job.init_from:
         model.embedding = {"backbone": task.backbone.name, **_embedding_of(task)}
     save_model(model, task.folder)
-    write_history(task.folder / "history.csv", outcome.fitted.history)
-    _write_val(task, outcome, probabilities)
+    write_history(task.folder, outcome.fitted.history)
+    group_of = {example.id: example.group for example in task.examples}
+    write_val_predictions(
+        task.folder,
+        task.classes,
+        ids=outcome.ids,
+        groups=[group_of[each] for each in outcome.ids],
+        y_true=outcome.targets,
+        probabilities=probabilities,
+    )
     _write_unreadable(task)
-    write_json(
-        task.folder / "metrics.json",
+    write_document(
+        task.folder,
+        METRICS,
         {
             **_val_metrics(probabilities, targets),
             "temperature": model.temperature,
@@ -224,17 +242,6 @@ def _calibrate(
     offset = (model.temperature * tau * log_shares).astype(np.float32)
     model.network.head.shift(offset)
     return offset, tau
-
-
-def _write_val(task: TrainingTask, outcome: TrainingResult, probabilities: np.ndarray) -> None:
-    """Write ``val.csv``: what the model says of the val split, for intervals and comparisons."""
-    group_of = {example.id: example.group for example in task.examples}
-    with whole_text(task.folder / "val.csv") as file:
-        table = CsvRows(file)
-        table.write(["id", "group", "label", *(f"p_{name}" for name in task.classes)])
-        for each, target, row in zip(outcome.ids, outcome.targets, probabilities, strict=True):
-            said = (f"{p:.6f}" for p in row)
-            table.write([each, group_of[each], task.classes[target], *said])
 
 
 def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
