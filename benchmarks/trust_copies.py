@@ -101,7 +101,7 @@ def real(folder: Path, truth: Path, kind: str, n: int) -> Iterator[Image.Image]:
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--images", type=Path)
+    asked.add_argument("--folder", type=Path)
     asked.add_argument("--truth", type=Path)
     asked.add_argument("--images", type=int, default=46)
     given = asked.parse_args()
@@ -120,9 +120,9 @@ def main() -> None:
         kinds[f"{kind}, simulated"] = map(
             smooth_disc, itertools.repeat(kind), range(FIRST_SEED, FIRST_SEED + n)
         )
-    if given.images:
+    if given.folder:
         for kind in REAL:
-            kinds[f"{kind}, real"] = real(given.images, given.truth, kind, n)
+            kinds[f"{kind}, real"] = real(given.folder, given.truth, kind, n)
     for kind, images in kinds.items():
         measure(kind, list(images))
 
