@@ -2,7 +2,7 @@
 
 ::
 
-    python benchmarks/trust_copies.py [--images DIR --truth CSV]
+    python benchmarks/trust_copies.py [--folder DIR --truth CSV]
 
 No embeddings, and nothing of the search that ``cosmic curate`` has. Rendered images have other
 seeds than those that thresholds were chosen on; of real ones (``DIR``, with ``CSV`` for their
@@ -57,7 +57,7 @@ CHANGED: dict[str, Callable[[Image.Image], Image.Image]] = {
     ),
 }
 WANTED = ("turned by 180", "turned by 90", "mirrored", "re-encoded")
-COMMAND = "python benchmarks/trust_copies.py --images DIR --truth CSV"
+COMMAND = "python benchmarks/trust_copies.py --folder DIR --truth CSV"
 
 
 def dark_frame(rng: np.random.Generator) -> np.ndarray:
