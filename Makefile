@@ -37,13 +37,13 @@ test-long: check
 	$(PYTEST)
 
 check: env
-	$(VENV)/bin/ruff check src tests benchmarks docs
-	$(VENV)/bin/ruff format --check src tests benchmarks docs
+	$(VENV)/bin/ruff check src tests benchmarks docs conftest.py
+	$(VENV)/bin/ruff format --check src tests benchmarks docs conftest.py
 	$(VENV)/bin/mypy
 
 format: env
-	$(VENV)/bin/ruff check --fix src tests benchmarks docs
-	$(VENV)/bin/ruff format src tests benchmarks docs
+	$(VENV)/bin/ruff check --fix src tests benchmarks docs conftest.py
+	$(VENV)/bin/ruff format src tests benchmarks docs conftest.py
 
 bench: env
 	$(RUN) benchmarks/all.py

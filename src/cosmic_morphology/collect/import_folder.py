@@ -75,6 +75,15 @@ def import_folder(
         changed.
     AtlasFullError
         The disk is full; what was committed stands.
+
+    Examples
+    --------
+    >>> new = cosmic.Atlas.create("new")
+    >>> done = cosmic.import_folder(new, images, name="mine", csv=catalogue)
+    >>> done.stored, done.refused
+    (24, {})
+    >>> cosmic.import_folder(new, images, name="mine", csv=catalogue).already_there
+    24
     """
     folder = open_folder(
         path,

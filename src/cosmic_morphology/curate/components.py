@@ -18,6 +18,13 @@ class UnionFind:
     Notes
     -----
     Union by size with path halving: Tarjan and van Leeuwen, J. ACM 31, 245 (1984).
+
+    Examples
+    --------
+    >>> sets = UnionFind(4)
+    >>> _ = sets.union(0, 2)
+    >>> sets.find(0) == sets.find(2), sets.find(0) == sets.find(1)
+    (True, False)
     """
 
     def __init__(self, n: int) -> None:

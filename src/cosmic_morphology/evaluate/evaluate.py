@@ -133,6 +133,12 @@ def evaluate_run(
     ------
     UsageError
         There is nothing to score.
+
+    Examples
+    --------
+    >>> scores = cosmic.evaluate_run(judged, "probe", classes=("galaxy", "nebula", "star"))
+    >>> scores.best_known.labels, scores.best_known.n
+    ('computed', 4)
     """
     settings = settings or EvaluateSettings()
     found = read_answers(atlas, run_name, classes, where=where)

@@ -48,6 +48,16 @@ class Replica:
     ------
     CosmicError
         The port is taken, or the server did not start.
+
+    Examples
+    --------
+    >>> from cosmic_morphology.replica import ArchiveCatalogue
+    >>> holdings = ArchiveCatalogue.from_catalogue(images, catalogue)
+    >>> len(holdings)
+    24
+    >>> with cosmic.Replica(holdings) as replica:
+    ...     replica.url.startswith("http://127.0.0.1:")
+    True
     """
 
     def __init__(

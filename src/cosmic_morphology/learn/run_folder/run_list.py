@@ -166,6 +166,11 @@ def runs(
     ------
     InputError
         There is no such folder.
+
+    Examples
+    --------
+    >>> [(each.run, each.recipe == run.recipe) for each in cosmic.runs(run.path.parent)]
+    [('probe', True)]
     """
     place = Path(folder)
     place = place / "runs" if (place / "runs").is_dir() else place
