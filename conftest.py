@@ -151,11 +151,12 @@ def doctest_world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Of the package, import only modules with examples."""
-    package = Path(__file__).parent / "src"
-    if collection_path.suffix == ".py" and collection_path.is_relative_to(package):
+    """Look for examples only in modules of the package that have any, not in helpers of tests."""
+    if collection_path.suffix != ".py":
+        return None
+    if collection_path.is_relative_to(Path(__file__).parent / "src"):
         return True if ">>>" not in collection_path.read_text("utf-8") else None
-    return None
+    return None if collection_path.name.startswith(("test_", "conftest")) else True
 
 
 @pytest.fixture(autouse=True)
