@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.cli import app
 from cosmic_morphology.errors import InputError, UsageError
-from cosmic_morphology.pipeline.start import start
+from cosmic_morphology.pipeline.start.start import start
 from cosmic_morphology.settings import EvaluateSettings, LearnSettings, Settings, load_settings
 from cosmic_morphology.synthesize.renderer import render_images
 
@@ -126,7 +126,7 @@ def test_results_never_go_into_the_folder_of_the_images(drawn, tmp_path, monkeyp
     with pytest.raises(UsageError, match="imported the next time"):
         start(folder, folder / "out", settings=QUICK, offline=True)
     monkeypatch.chdir(folder)
-    from cosmic_morphology.pipeline.start_settings import default_out
+    from cosmic_morphology.pipeline.start.decide import default_out
 
     assert default_out(Path()) == tmp_path / "sky-cosmic"
     monkeypatch.chdir(tmp_path)

@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 
 from cosmic_morphology.evaluate.judgement import Judgement, guessing_macro_f1
 from cosmic_morphology.learn.models import at_hand
-from cosmic_morphology.pipeline.start_settings import taxonomy_of, toml_text
+from cosmic_morphology.pipeline.start.decide import taxonomy_of, toml_text
 from cosmic_morphology.settings import LearnSettings
 from cosmic_morphology.stats.score import Score
 

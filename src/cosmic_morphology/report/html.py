@@ -13,7 +13,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cosmic_morphology.io_utils import write_text
-from cosmic_morphology.report.glossary import TERMS
 from cosmic_morphology.stats.bootstrap import Difference
 from cosmic_morphology.stats.score import Score
 
@@ -46,7 +45,6 @@ def _environment() -> Environment:
         trusted_svg=trusted_svg,
         percent=percent,
     )
-    found.globals["terms"] = TERMS
     found.tests["score"] = lambda value: isinstance(value, Score)
     found.tests["difference"] = lambda value: isinstance(value, Difference)
     return found
