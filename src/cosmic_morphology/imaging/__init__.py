@@ -9,7 +9,7 @@ read from then on. Bytes that are not a usable image raise
 kind                what came
 =================== ===============================================================================
 ``empty``           zero bytes
-``not_an_image``   HTML, JSON, text, PDF, archives (gzip of other than FITS), video, or no known
+``not_an_image``    HTML, JSON, text, PDF, archives (gzip of other than FITS), video, or no known
                     signature
 ``svg``             a drawing in SVG: may carry scripts, has no pixels
 ``unsupported``     an image of a format or pixel type that is not decoded here (HEIC, AVIF,
