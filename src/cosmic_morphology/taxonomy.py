@@ -33,7 +33,6 @@ class SkyClass(BaseModel):
 
 
 TextField = Literal["title", "lead", "text", "keywords", "name"]
-FIELDS: tuple[TextField, ...] = ("title", "lead", "text", "keywords", "name")
 
 
 class Rule(BaseModel):

@@ -77,11 +77,6 @@ class Score:
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
 
-    @property
-    def is_checked(self) -> bool:
-        """Whether people have checked the labels it was measured on."""
-        return self.labels == CHECKED
-
     def to_dict(self) -> dict[str, Any]:
         """As JSON-able values.
 
