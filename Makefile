@@ -40,6 +40,7 @@ check: env
 	$(VENV)/bin/ruff check src tests benchmarks docs conftest.py
 	$(VENV)/bin/ruff format --check src tests benchmarks docs conftest.py
 	$(VENV)/bin/mypy
+	$(RUN) -m numpydoc lint $$(git ls-files "src/*.py")
 
 format: env
 	$(VENV)/bin/ruff check --fix src tests benchmarks docs conftest.py

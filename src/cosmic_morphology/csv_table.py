@@ -32,7 +32,7 @@ _SAVE_IT = "Save it as CSV in UTF-8, with a header line."
 class CsvTable:
     """A table whose encoding, separator and header are known.
 
-    Parameters
+    Attributes
     ----------
     where : str
         Its path, for messages.

@@ -366,6 +366,11 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     **overrides
         Values of the command line; ``None`` means not given.
 
+    Returns
+    -------
+    Settings
+        All settings, checked.
+
     Raises
     ------
     SettingsError

@@ -178,6 +178,16 @@ class Taxonomy(BaseModel):
 def load_taxonomy(path: Path | None = None) -> Taxonomy:
     """Read a taxonomy file, or the one that comes with the package.
 
+    Parameters
+    ----------
+    path : Path, optional
+        A TOML file.
+
+    Returns
+    -------
+    Taxonomy
+        Classes, search words and text rules, checked.
+
     Raises
     ------
     TaxonomyError

@@ -43,7 +43,7 @@ T = TypeVar("T")
 class CollectResult(Tabular):
     """What a harvest did; ``unique`` is the sum of stored, already there, failed and left out.
 
-    Parameters
+    Attributes
     ----------
     source : str
         The archive.
@@ -133,6 +133,11 @@ def collect_images(
     revalidate : bool
         Ask again, with conditional requests, whether stored images are still there unchanged;
         the ledger notes it, the stored bytes stay.
+
+    Returns
+    -------
+    CollectResult
+        What was found, stored and left out, with the certificate of completeness.
 
     Raises
     ------

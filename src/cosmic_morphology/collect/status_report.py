@@ -15,7 +15,7 @@ from cosmic_morphology.display import Shown
 class Status(Shown):
     """What an atlas holds and what it waits for.
 
-    Parameters
+    Attributes
     ----------
     images : int
         Rows of ``images``.

@@ -129,6 +129,11 @@ def evaluate_run(
     reject_below : float, optional
         The run's threshold for sure answers; without it that of ``run_folder``.
 
+    Returns
+    -------
+    EvaluateResult
+        Scores with intervals on each kind of label.
+
     Raises
     ------
     UsageError

@@ -38,7 +38,7 @@ DRAFT_GAP = 1.25
 class Decoded:
     """A decoded image.
 
-    Parameters
+    Attributes
     ----------
     image : PIL.Image.Image
         Upright, mode ``L`` or ``RGB`` (sRGB); smaller than the original where the decoder could

@@ -22,7 +22,7 @@ DEFAULT_LIMITS = ImageLimits()
 class IngestedImage:
     """What is known of an image after its one decode.
 
-    Parameters
+    Attributes
     ----------
     sha256 : str
         Hash of the bytes as they came, 64 hex digits.

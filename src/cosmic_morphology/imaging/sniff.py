@@ -37,7 +37,7 @@ class RejectionKind(StrEnum):
 class ImageLimits:
     """What may come in, and how large its thumbnail is.
 
-    Parameters
+    Attributes
     ----------
     max_bytes : int
         Largest body, in bytes.

@@ -34,8 +34,12 @@ class Replica:
     ----------
     holdings : ArchiveCatalogue
         What the archives hold.
-    faults, quirks, recorded
-        As in :func:`cosmic_morphology.replica.build_app`.
+    faults : Faults, optional
+        What goes wrong from the start; without it nothing.
+    quirks : Quirks, optional
+        How far the archive departs from its description; without it as the real one.
+    recorded : Path, optional
+        A folder of recorded search pages, answered byte for byte for their own queries.
     host : str
         Address to listen on.
     port : int

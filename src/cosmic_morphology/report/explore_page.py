@@ -103,6 +103,11 @@ def explore_atlas(
     progress : callable, optional
         Called with steps done and steps in all.
 
+    Returns
+    -------
+    ExploreResult
+        The counts, the page and the files.
+
     Examples
     --------
     >>> cosmic.explore_atlas(atlas, Path("explore")).classes

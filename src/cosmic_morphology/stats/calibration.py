@@ -72,8 +72,10 @@ def temperature_and_prior_for(
 
     Returns
     -------
-    temperature, tau : float
-        Probabilities are ``softmax(logits / temperature + tau * log(shares))``, tau in 0..1.
+    temperature : float
+        Probabilities are ``softmax(logits / temperature + tau * log(shares))``.
+    tau : float
+        In 0..1.
 
     Examples
     --------

@@ -188,6 +188,11 @@ def render_images(
     workers : int, optional
         Processes; by default one for each core, 1 renders in this process.
 
+    Returns
+    -------
+    iterator of Rendered
+        Images with what is drawn in them.
+
     Raises
     ------
     UsageError

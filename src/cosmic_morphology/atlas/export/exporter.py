@@ -133,6 +133,11 @@ def export_images(
     progress : callable, optional
         Called with images done and images in all.
 
+    Returns
+    -------
+    ExportResult
+        What was written, and what was left out and why.
+
     Raises
     ------
     InputError

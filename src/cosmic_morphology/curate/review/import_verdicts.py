@@ -85,6 +85,11 @@ def import_verdicts(
     who : str
         The person, for lines that name nobody; the user's name without it.
 
+    Returns
+    -------
+    ReviewResult
+        How many verdicts are new, known, unknown and contradicting.
+
     Raises
     ------
     InputError

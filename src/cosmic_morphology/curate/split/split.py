@@ -99,6 +99,11 @@ def split_images(
     reject : str, optional
         Name of the class of everything else; that of the taxonomy of this package without it.
 
+    Returns
+    -------
+    SplitResult
+        Images in each split and class, and how far the ratios are off.
+
     Raises
     ------
     UsageError

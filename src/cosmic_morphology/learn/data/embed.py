@@ -60,6 +60,11 @@ def embed_images(
     progress : callable, optional
         Called with images done and images to do.
 
+    Returns
+    -------
+    EmbedResult
+        The column, and how many images were embedded now and before.
+
     Examples
     --------
     >>> cosmic.embed_images(atlas, learn=learn).filled

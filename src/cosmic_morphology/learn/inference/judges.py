@@ -79,6 +79,11 @@ def load_model(path: Path | str, *, learn: LearnSettings | None = None) -> Pixel
     learn : LearnSettings, optional
         Names the device and the threads.
 
+    Returns
+    -------
+    PixelPredictor
+        The model, which gives probabilities for images.
+
     Raises
     ------
     InputError

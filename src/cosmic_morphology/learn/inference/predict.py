@@ -74,6 +74,11 @@ def predict_images(
     progress : callable, optional
         Called with images done and images to do.
 
+    Returns
+    -------
+    PredictResult
+        The column, and how many images were classified now and before.
+
     Examples
     --------
     >>> cosmic.predict_images(judged, cosmic.load_model(run.path)).already_there

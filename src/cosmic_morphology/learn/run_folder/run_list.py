@@ -162,6 +162,11 @@ def runs(
     seed : int
         Seed of the resamples.
 
+    Returns
+    -------
+    RunList
+        The runs, the best first; ``to_pandas`` gives a table.
+
     Raises
     ------
     InputError
