@@ -70,7 +70,7 @@ def test_one_call_leads_from_class_folders_to_a_report_and_a_rerun_changes_nothi
     low, high = run.ci95
     assert found.found[0].startswith(f"{n_train} training images")
     assert f"the interval is {low:.2f} to {high:.2f}; label about" in found.found[0]
-    assert "1 files could not be used" in found.found[-1]
+    assert "1 file could not be used" in found.found[-1]
     page = Path(found.report).read_text("utf-8")
     assert run.judgement in page
     for typed in found.next_commands:
