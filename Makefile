@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := $(VENV)/bin/python
 UV = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" uv
 
-.PHONY: help env demo test test-long check format bench scoreboard tables live lock clean docs
+.PHONY: help env demo test test-long check format bench scoreboard tables live lock clean docs notebooks
 
 help:
 	@echo "make demo        collect, curate, split, train and report on rendered pictures (minutes)"
@@ -37,13 +37,14 @@ test-long: check
 	$(PYTEST)
 
 check: env
-	$(VENV)/bin/ruff check src tests benchmarks docs
-	$(VENV)/bin/ruff format --check src tests benchmarks docs
+	$(VENV)/bin/ruff check src tests benchmarks docs conftest.py
+	$(VENV)/bin/ruff format --check src tests benchmarks docs conftest.py
 	$(VENV)/bin/mypy
+	$(RUN) -m numpydoc lint $$(git ls-files "src/*.py")
 
 format: env
-	$(VENV)/bin/ruff check --fix src tests benchmarks docs
-	$(VENV)/bin/ruff format src tests benchmarks docs
+	$(VENV)/bin/ruff check --fix src tests benchmarks docs conftest.py
+	$(VENV)/bin/ruff format src tests benchmarks docs conftest.py
 
 bench: env
 	$(RUN) benchmarks/all.py
@@ -62,6 +63,10 @@ tables: env
 docs: env
 	$(VENV)/bin/sphinx-build -q -W --keep-going -b html docs build/docs
 	@echo "open build/docs/index.html"
+
+# The tutorials whose cells have changed since they were executed.
+notebooks: env
+	$(RUN) docs/notebooks.py
 
 # Pinned with hashes, for every Python and platform, without the address of any index.
 lock: env

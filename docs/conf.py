@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import generate  # noqa: E402
+from notebooks import stale_notebooks  # noqa: E402
 
 from cosmic_morphology._version import __version__  # noqa: E402
 
@@ -24,7 +25,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
 ]
-# Notebooks are executed by ``make test-long``; the site shows the outputs that are committed.
+# Notebooks are executed by ``make notebooks``; the site shows the outputs that are committed.
 nb_execution_mode = "off"
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
@@ -54,4 +55,8 @@ html_show_sphinx = False
 def setup(app: object) -> None:
     """Write the generated pages before Sphinx looks for its sources."""
     del app
+    if stale := stale_notebooks():
+        names = ", ".join(file.name for file in stale)
+        msg = f"the outputs are older than the cells: {names}. Run `make notebooks`."
+        raise SystemExit(msg)
     generate.write_all(HERE / "reference" / "generated")

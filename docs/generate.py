@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args, get_origin
 
 import pyarrow as pa
@@ -23,6 +24,11 @@ from cosmic_morphology.learn.recipes import Recipe, load_recipe, recipe_names
 from cosmic_morphology.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+# Modules under all rooms whose names people use, too.
+MODULES = (
+    "errors", "settings", "taxonomy", "stats.bootstrap", "stats.calibration", "stats.metrics",
+    "stats.score",
+)  # fmt: skip
 
 
 def write_all(folder: Path) -> None:
@@ -40,6 +46,8 @@ def write_all(folder: Path) -> None:
     pages |= {f"name-{name}.md": name_page(name) for name in public_names()}
     for room in rooms():
         pages[f"api-{room}.md"] = room_page(room)
+    for module in MODULES:
+        pages[f"api-{module}.md"] = room_page(module)
     for old in folder.glob("*.md"):
         if old.name not in pages:
             old.unlink()
@@ -243,7 +251,7 @@ def rooms() -> list[str]:
     return sorted(
         m.name
         for m in pkgutil.iter_modules(cosmic_morphology.__path__)
-        if m.ispkg and m.name != "cli"
+        if m.ispkg and m.name not in ("cli", "stats")
     )
 
 
@@ -261,7 +269,14 @@ def api_page() -> str:
         rows.append((f"[`cosmic.{name}`](name-{name})", doc.partition("\n")[0]))
     lines += _table(("name", "what it does"), rows)
     lines += _toctree([f"name-{name}" for name in public_names()], hidden=True)
+    lines += [
+        "Examples use `cosmic` (this package), `np` (NumPy) and `Path`; `images` is a folder of",
+        "images, `catalogue` a table of them, `atlas` an atlas with them, labelled and split,",
+        "`judged` the same with predictions of the run `run`; `learn` and `taxonomy` are settings.",
+        "",
+    ]
     lines += ["## Rooms", "", *_toctree([f"api-{room}" for room in rooms()])]
+    lines += ["## Below all rooms", "", *_toctree([f"api-{module}" for module in MODULES])]
     return "\n".join(lines) + "\n"
 
 
@@ -275,13 +290,27 @@ def name_page(name: str) -> str:
 def room_page(room: str) -> str:
     """What a room exports."""
     module = import_module(f"cosmic_morphology.{room}")
-    names = [name for name in getattr(module, "__all__", ()) if not name.startswith("_")]
+    names = names_of(module)
     front = {id(getattr(cosmic_morphology, name)) for name in public_names()}
     lines = [f"# `cosmic_morphology.{room}`", "", "```{eval-rst}", inspect.getdoc(module) or "", ""]
     for name in names:
         no_index = id(getattr(module, name)) in front
         lines += [*_directive(f"cosmic_morphology.{room}", name, no_index=no_index), ""]
     return "\n".join([*lines, "```"]) + "\n"
+
+
+def names_of(module: ModuleType) -> list[str]:
+    """What a room exports; of a module without a list, the classes and functions it defines."""
+    listed = getattr(module, "__all__", None)
+    if listed is not None:
+        return [name for name in listed if not name.startswith("_")]
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == module.__name__
+    ]
 
 
 def _directive(module: str, name: str, *, no_index: bool) -> list[str]:

@@ -51,7 +51,13 @@ def as_bibtex() -> str:
 
 
 def as_cff() -> str:
-    """The Citation File Format, 1.2.0, which forges and Zenodo read (citation-file-format.org)."""
+    """The Citation File Format, 1.2.0, which forges and Zenodo read (citation-file-format.org).
+
+    Examples
+    --------
+    >>> as_cff().splitlines()[0]
+    'cff-version: 1.2.0'
+    """
     message = "If you use this software, please cite it, and the archives whose images you used"
     lines = [
         "cff-version: 1.2.0",

@@ -32,7 +32,7 @@ _SAVE_IT = "Save it as CSV in UTF-8, with a header line."
 class CsvTable:
     """A table whose encoding, separator and header are known.
 
-    Parameters
+    Attributes
     ----------
     where : str
         Its path, for messages.
@@ -169,6 +169,11 @@ def read_csv(path: Path) -> CsvTable:
     InputError
         There is no such file, it is no regular file (a pipe would be waited for), it cannot be
         read, or it is no table; see :func:`parse_csv`.
+
+    Examples
+    --------
+    >>> len(list(read_csv(catalogue).rows()))
+    24
     """
     try:
         mode = path.stat().st_mode
@@ -186,7 +191,7 @@ def read_csv(path: Path) -> CsvTable:
 
 
 def parse_csv(content: bytes, where: str) -> CsvTable:
-    """Find out a table's encoding, separator and header.
+    r"""Find out a table's encoding, separator and header.
 
     The encoding is what the file says: UTF-16 or UTF-8 by its mark, otherwise UTF-8. A file in
     another encoding is refused: guessed letters would become other names. The separator is the
@@ -203,6 +208,12 @@ def parse_csv(content: bytes, where: str) -> CsvTable:
     ------
     InputError
         It is too large, no text, not in UTF-8 or UTF-16, or has no header.
+
+    Examples
+    --------
+    >>> table = parse_csv(b"id;label\nx1;galaxy\n", "labels.csv")
+    >>> [row for _, row in table.rows()]
+    [{'id': 'x1', 'label': 'galaxy'}]
     """
     if len(content) > MAX_TABLE_BYTES:
         raise InputError(f"the table is larger than {MAX_TABLE_BYTES:,} bytes", where=where)

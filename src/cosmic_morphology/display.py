@@ -136,7 +136,8 @@ def in_words(value: Any) -> str:
         more = len(value) - _SHOWN
         return _cut("; ".join([*parts, *([f"and {more:,} more"] if more > 0 else [])]))
     if isinstance(value, Shown):
-        return type(value).__name__
+        facts = value._shown_facts()  # noqa: SLF001 - its own class
+        return in_words({name: item for name, item in facts if item})
     return f"{value:.4g}" if isinstance(value, float) else _cut(safe_text(value))
 
 

@@ -40,6 +40,14 @@ class CosmicError(Exception):
         The id, URL, path or setting that it happened to.
     todo : str, optional
         What the person can do next.
+
+    Examples
+    --------
+    >>> error = InputError("it is empty", where="a.csv", todo="Give another file.")
+    >>> str(error), error.exit_code
+    ('a.csv: it is empty. Give another file.', 2)
+    >>> error.to_dict()["where"]
+    'a.csv'
     """
 
     exit_code = 1

@@ -45,6 +45,11 @@ def how_to_install(extra: str) -> str:
 
     It works for an installed copy, and in a checkout after ``pip install .``, too: pip and uv look
     at what is installed first.
+
+    Examples
+    --------
+    >>> print(how_to_install("render"))
+    Install it: pip install 'cosmic-morphology[render]'.
     """
     text = f"Install it: pip install 'cosmic-morphology[{extra}]'"
     if extra in ("learn", "zeroshot"):
@@ -72,6 +77,14 @@ def needs(what: str) -> Iterator[None]:
     ------
     MissingExtraError
         A package of an extra is not installed.
+
+    Examples
+    --------
+    >>> with needs("Reading"):
+    ...     import tarballs
+    Traceback (most recent call last):
+        ...
+    cosmic_morphology.errors.MissingExtraError: Reading needs the package 'tarballs', ...
     """
     try:
         yield
@@ -83,7 +96,13 @@ def needs(what: str) -> Iterator[None]:
 
 
 def missing(error: ModuleNotFoundError, what: str = "This") -> MissingExtraError | None:
-    """The error as one line that says what to install; ``None``: a fault of this program."""
+    """The error as one line that says what to install; ``None``: a fault of this program.
+
+    Examples
+    --------
+    >>> missing(ModuleNotFoundError("no galsim", name="galsim"), "Rendering").todo
+    "Install it: pip install 'cosmic-morphology[render]'."
+    """
     package = (error.name or "").partition(".")[0]
     if package in ("", "cosmic_morphology"):
         return None

@@ -49,6 +49,13 @@ def whole_file(path: Path) -> Iterator[Path]:
         The disk is full.
     InputError
         The place cannot be written to: it is a folder, below a file, or read-only.
+
+    Examples
+    --------
+    >>> with whole_file(Path("a.txt")) as beside:
+    ...     _ = beside.write_text("done")
+    >>> Path("a.txt").read_text()
+    'done'
     """
     if path.is_relative_to("/dev"):
         yield path
@@ -77,6 +84,13 @@ def whole_folder(path: Path) -> Iterator[Path]:
         The disk is full.
     InputError
         There is something at this path already (but an empty folder), or it cannot be written to.
+
+    Examples
+    --------
+    >>> with whole_folder(Path("made")) as beside:
+    ...     _ = (beside / "a.txt").write_text("done")
+    >>> [each.name for each in Path("made").iterdir()]
+    ['a.txt']
     """
     with _one_line(path):
         if path.is_symlink() or path.is_file() or (path.is_dir() and any(path.iterdir())):
@@ -93,7 +107,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_text(path: Path) -> Iterator[TextIO]:
-    """Open a text file in UTF-8 that appears when the block ends; line ends are kept as written."""
+    """Open a text file in UTF-8 that appears when the block ends; line ends are kept as written.
+
+    Examples
+    --------
+    >>> with whole_text(Path("a.txt")) as file:
+    ...     _ = file.write("line")
+    >>> Path("a.txt").read_text()
+    'line'
+    """
     with (
         whole_file(path) as beside,
         beside.open("w", encoding="utf-8", errors=_ODD, newline="") as file,
@@ -102,23 +124,53 @@ def whole_text(path: Path) -> Iterator[TextIO]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8, whole or not at all; see :func:`whole_file`."""
+    """Write a text file in UTF-8, whole or not at all; see :func:`whole_file`.
+
+    Examples
+    --------
+    >>> write_text(Path("deep/a.txt"), "done")
+    >>> Path("deep/a.txt").read_text()
+    'done'
+    """
     write_bytes(path, text.encode("utf-8", _ODD))
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all; see :func:`whole_file`."""
+    """Write a file, whole or not at all; see :func:`whole_file`.
+
+    Examples
+    --------
+    >>> write_bytes(Path("a.bin"), b"12")
+    >>> Path("a.bin").read_bytes()
+    b'12'
+    """
     with whole_file(path) as beside:
         beside.write_bytes(data)
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON that a person can read, whole or not at all; see :func:`whole_file`."""
+    """Write JSON that a person can read, whole or not at all; see :func:`whole_file`.
+
+    Examples
+    --------
+    >>> write_json(Path("a.json"), {"n": 3})
+    >>> print(Path("a.json").read_text().strip())
+    {
+     "n": 3
+    }
+    """
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n")
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as CSV with a header, whole or not at all; missing cells stay empty."""
+    """Write rows as CSV with a header, whole or not at all; missing cells stay empty.
+
+    Examples
+    --------
+    >>> write_csv(Path("a.csv"), ["id", "label"], [{"id": "x1", "label": "=1+1"}, {"id": "x2"}])
+    >>> Path("a.csv").read_text().splitlines()
+    ['id,label', "x1,'=1+1", 'x2,']
+    """
     with whole_text(path) as file:
         table = CsvRows(file)
         table.write(columns)
@@ -144,7 +196,15 @@ class CsvRows:
 
 
 def csv_rows(file: TextIO) -> list[dict[str, str]]:
-    """The rows of a CSV of ours, with the texts that :class:`CsvRows` was given."""
+    """The rows of a CSV of ours, with the texts that :class:`CsvRows` was given.
+
+    Examples
+    --------
+    >>> write_csv(Path("a.csv"), ["id", "label"], [{"id": "x1", "label": "=1+1"}])
+    >>> with Path("a.csv").open() as file:
+    ...     csv_rows(file)
+    [{'id': 'x1', 'label': '=1+1'}]
+    """
     return [
         {csv_text(name): csv_text(cell or "") for name, cell in row.items() if name is not None}
         for row in csv.DictReader(file)
@@ -158,6 +218,11 @@ def data_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Any
     ------
     MissingExtraError
         pandas is not installed.
+
+    Examples
+    --------
+    >>> data_frame([{"id": "x1", "n": 2}], ["id", "n"]).shape
+    (1, 2)
     """
     with needs("A data frame"):
         import pandas as pd

@@ -21,6 +21,12 @@ def lazy_exports(
     homes : mapping of str to str
         Exported name to the module inside the package that defines it. A name must not be that of
         a module of the package: importing the module would put it in the name's place.
+
+    Examples
+    --------
+    >>> get, names = lazy_exports("cosmic_morphology.stats", {"Score": "score"})
+    >>> get("Score").__name__, names()
+    ('Score', ['Score'])
     """
 
     def get(name: str) -> Any:

@@ -10,12 +10,18 @@ from cosmic_morphology.errors import CosmicError, InputError
 
 
 def read_text(path: Path, error: type[CosmicError] = InputError) -> str:
-    """The text of a file in UTF-8, without the byte-order mark that some editors write.
+    r"""The text of a file in UTF-8, without the byte-order mark that some editors write.
 
     Raises
     ------
     CosmicError
         Of the given kind: the file is missing, a folder, not readable, or not UTF-8.
+
+    Examples
+    --------
+    >>> _ = Path("a.txt").write_bytes(b"\xef\xbb\xbfcomet")
+    >>> read_text(Path("a.txt"))
+    'comet'
     """
     try:
         return path.read_text("utf-8-sig")
@@ -46,6 +52,12 @@ def read_toml(path: Path, error: type[CosmicError] = InputError) -> dict[str, An
     ------
     CosmicError
         Of the given kind: as :func:`read_text`, or the text is not TOML.
+
+    Examples
+    --------
+    >>> _ = Path("a.toml").write_text("seed = 3")
+    >>> read_toml(Path("a.toml"))
+    {'seed': 3}
     """
     text = read_text(path, error)
     try:

@@ -47,6 +47,11 @@ def safe_text(text: object, *, keep_lines: bool = False) -> str:
         Anything; its ``str`` is taken.
     keep_lines : bool
         Leave line feeds and tabs as they are.
+
+    Examples
+    --------
+    >>> print(safe_text("red \x1b[31m text"))
+    red \x1b[31m text
     """
     found = without_secrets(str(text))
     if found.isascii() and found.isprintable():
@@ -61,6 +66,11 @@ def safe_json(value: Any) -> str:
     """JSON on one line, with the unsafe characters as escapes: it parses to the same text.
 
     Numbers that JSON does not have (NaN, infinity) become ``null``.
+
+    Examples
+    --------
+    >>> safe_json({"n": float("nan"), "title": "comet"})
+    '{"n": null, "title": "comet"}'
     """
     text = json.dumps(_known(value), ensure_ascii=False, default=str, allow_nan=False)
     return "".join(_json_escaped(each) if _is_unsafe(each) else each for each in text)
@@ -70,6 +80,11 @@ def csv_cell(value: Any) -> Any:
     """A cell of an exported CSV: a text that a spreadsheet would run gets a quote before it.
 
     Numbers, also those written as text, are left alone. See OWASP, "CSV injection".
+
+    Examples
+    --------
+    >>> csv_cell("=1+1"), csv_cell("comet"), csv_cell("-12.5")
+    ("'=1+1", 'comet', '-12.5')
     """
     if not isinstance(value, str) or not _is_formula(value) or _is_number(value):
         return value
@@ -77,12 +92,24 @@ def csv_cell(value: Any) -> Any:
 
 
 def csv_text(cell: str) -> str:
-    """What :func:`csv_cell` was given."""
+    """What :func:`csv_cell` was given.
+
+    Examples
+    --------
+    >>> csv_text("'=1+1"), csv_text("comet")
+    ('=1+1', 'comet')
+    """
     return cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell
 
 
 def without_secrets(text: str) -> str:
-    """The text without users and passwords in addresses, signatures, and what :func:`hide` got."""
+    """The text without users and passwords in addresses, signatures, and what :func:`hide` got.
+
+    Examples
+    --------
+    >>> without_secrets("https://ann:pass@archive.org/a.jpg?token=12345")
+    'https://***@archive.org/a.jpg?token=***'
+    """
     found = _USER.sub(rf"\g<scheme>{HIDDEN}@", text) if "@" in text else text
     if "=" in found:
         found = _VALUE.sub(rf"\g<name>={HIDDEN}", found)
@@ -96,6 +123,13 @@ def public_url(url: str) -> str:
 
     A query that carries a secret goes as a whole: how long a signature holds and who gave it are
     another text at each search, and an address that is kept has to stay the same.
+
+    Examples
+    --------
+    >>> public_url("https://archive.org/a.jpg?page=2")
+    'https://archive.org/a.jpg?page=2'
+    >>> public_url("https://archive.org/a.jpg?X-Amz-Signature=abc")
+    'https://archive.org/a.jpg?***'
     """
     before, mark, query = url.partition("?")
     kept = without_secrets(query)

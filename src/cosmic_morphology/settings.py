@@ -255,6 +255,11 @@ def job_of(kind: type[Job], **given: Any) -> Job:
     ------
     SettingsError
         A value is not valid; the error names it.
+
+    Examples
+    --------
+    >>> job_of(RunJob, name="probe").name
+    'probe'
     """
     try:
         return kind(**given)
@@ -351,7 +356,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
-    """Read the settings.
+    r"""Read the settings.
 
     Parameters
     ----------
@@ -361,10 +366,26 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     **overrides
         Values of the command line; ``None`` means not given.
 
+    Returns
+    -------
+    Settings
+        All settings, checked.
+
     Raises
     ------
     SettingsError
         The file is missing or not TOML, or a key or value is not valid.
+
+    Examples
+    --------
+    >>> _ = Path("mine.toml").write_text("seed = 3\n[split]\ntest = 0.3\ntrain = 0.5\nval = 0.2\n")
+    >>> settings = cosmic.load_settings(Path("mine.toml"), out=Path("results"))
+    >>> settings.seed, settings.split.test, settings.out.name
+    (3, 0.3, 'results')
+    >>> cosmic.load_settings(Path("lost.toml"))
+    Traceback (most recent call last):
+        ...
+    cosmic_morphology.errors.SettingsError: lost.toml: there is no such settings file
     """
     file = config if config is not None else Path("cosmic.toml")
     if config is not None and not config.exists():

@@ -18,7 +18,7 @@ def nearest_name(given: str, known: Iterable[str]) -> str | None:
 
     Examples
     --------
-    >>> nearest_name("basline", ["linear-probe", "scratch"])
+    >>> nearest_name("Linear_prob", ["linear-probe", "scratch"])
     'linear-probe'
     >>> nearest_name("Learning-Rate", ["learning_rate"])
     'learning_rate'

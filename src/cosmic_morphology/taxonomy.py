@@ -17,6 +17,11 @@ class SkyClass(BaseModel):
     """One class: its name, its search words, its AVM codes, and what its images look like.
 
     ``prompts`` are for the zero-shot voter; a class without any is described by its name.
+
+    Examples
+    --------
+    >>> SkyClass(name="comet", search=("comet", "cometary nucleus")).search
+    ('comet', 'cometary nucleus')
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,7 +33,6 @@ class SkyClass(BaseModel):
 
 
 TextField = Literal["title", "lead", "text", "keywords", "name"]
-FIELDS: tuple[TextField, ...] = ("title", "lead", "text", "keywords", "name")
 
 
 class Rule(BaseModel):
@@ -40,6 +44,11 @@ class Rule(BaseModel):
     ``lent`` is of rules for the reject class in the taxonomy that comes with the package: whether
     a taxonomy without such rules of its own takes them over (``also``, ``only``: they are for
     those alone).
+
+    Examples
+    --------
+    >>> Rule(label="comet", where=("title",), weight=0.8, phrases=("comet",)).weight
+    0.8
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,7 +61,15 @@ class Rule(BaseModel):
 
 
 class Taxonomy(BaseModel):
-    """The classes of a data set, and the name of the class of everything else."""
+    """The classes of a data set, and the name of the class of everything else.
+
+    Examples
+    --------
+    >>> classes = (SkyClass(name="spiral"), SkyClass(name="elliptical"))
+    >>> mine = Taxonomy(classes=classes, reject="other")
+    >>> mine.names_with_reject
+    ('spiral', 'elliptical', 'other')
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -112,11 +129,25 @@ class Taxonomy(BaseModel):
 
     @cached_property
     def class_of_word(self) -> dict[str, str]:
-        """Class of each search word, words in lower case."""
+        """Class of each search word, words in lower case.
+
+        Examples
+        --------
+        >>> cosmic.load_taxonomy().class_of_word["galaxy"]
+        'galaxy'
+        """
         return {word.lower(): each.name for each in self.classes for word in each.search}
 
     def prompts_of(self, name: str) -> tuple[str, ...]:
-        """What images of a class (or of the reject class) look like, in words."""
+        """What images of a class (or of the reject class) look like, in words.
+
+        Examples
+        --------
+        >>> ring = SkyClass(name="ring", prompts=("a ring",))
+        >>> mine = Taxonomy(classes=(SkyClass(name="spiral"), ring))
+        >>> mine.prompts_of("ring")
+        ('a ring',)
+        """
         if name == self.reject:
             return self.reject_prompts or ("an image that shows no object of the sky",)
         own = next(each.prompts for each in self.classes if each.name == name)
@@ -126,6 +157,13 @@ class Taxonomy(BaseModel):
         """Class of an AVM ``Subject.Category`` code; the longest matching prefix decides.
 
         The leading letter of a code (``C.5.1`` for distance) carries no class and is dropped.
+
+        Examples
+        --------
+        >>> cosmic.load_taxonomy().class_of_avm("2.2")
+        'comet'
+        >>> cosmic.load_taxonomy().class_of_avm("99") is None
+        True
         """
         digits = ".".join(part for part in code.strip().split(".") if part.isdigit())
         table = {avm: each.name for each in self.classes for avm in each.avm}
@@ -140,10 +178,29 @@ class Taxonomy(BaseModel):
 def load_taxonomy(path: Path | None = None) -> Taxonomy:
     """Read a taxonomy file, or the one that comes with the package.
 
+    Parameters
+    ----------
+    path : Path, optional
+        A TOML file.
+
+    Returns
+    -------
+    Taxonomy
+        Classes, search words and text rules, checked.
+
     Raises
     ------
     TaxonomyError
         The file is missing, is not TOML, or does not hold a valid taxonomy.
+
+    Examples
+    --------
+    >>> load_taxonomy().names
+    ('asteroid', 'comet', 'galaxy', 'nebula', 'planet', 'star')
+    >>> load_taxonomy(Path("sky.toml"))
+    Traceback (most recent call last):
+        ...
+    cosmic_morphology.errors.TaxonomyError: sky.toml: there is no such file. Check the path.
     """
     where = str(path) if path else "taxonomy.toml"
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from typer.testing import CliRunner
 
 from cosmic_morphology.cli import app
 from cosmic_morphology.settings import load_settings
@@ -52,6 +53,24 @@ def test_the_readme_example_runs(demo_folder):
     )
     assert done.returncode == 0, done.stderr
     assert "macro" in done.stdout
+
+
+def test_the_folds_of_the_how_to_are_scored_as_it_says(demo_folder):
+    page = (ROOT / "docs/howto/folds.md").read_text("utf-8")
+    (script,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    split = CliRunner().invoke(
+        app, ["split", "--folds", "3", "--atlas", str(demo_folder / "cosmic-demo/atlas")]
+    )
+    assert split.exit_code == 0, split.output
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        check=False,
+        cwd=demo_folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "macro-F1 0." in done.stdout
 
 
 def test_the_readme_is_short_and_what_it_names_is_there():

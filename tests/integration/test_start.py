@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.cli import app
 from cosmic_morphology.errors import InputError, UsageError
-from cosmic_morphology.pipeline.start import start
+from cosmic_morphology.pipeline.start.start import start
 from cosmic_morphology.settings import EvaluateSettings, LearnSettings, Settings, load_settings
 from cosmic_morphology.synthesize.renderer import render_images
 
@@ -70,7 +70,7 @@ def test_one_call_leads_from_class_folders_to_a_report_and_a_rerun_changes_nothi
     low, high = run.ci95
     assert found.found[0].startswith(f"{n_train} training images")
     assert f"the interval is {low:.2f} to {high:.2f}; label about" in found.found[0]
-    assert "1 files could not be used" in found.found[-1]
+    assert "1 file could not be used" in found.found[-1]
     page = Path(found.report).read_text("utf-8")
     assert run.judgement in page
     for typed in found.next_commands:
@@ -126,7 +126,7 @@ def test_results_never_go_into_the_folder_of_the_images(drawn, tmp_path, monkeyp
     with pytest.raises(UsageError, match="imported the next time"):
         start(folder, folder / "out", settings=QUICK, offline=True)
     monkeypatch.chdir(folder)
-    from cosmic_morphology.pipeline.start_settings import default_out
+    from cosmic_morphology.pipeline.start.decide import default_out
 
     assert default_out(Path()) == tmp_path / "sky-cosmic"
     monkeypatch.chdir(tmp_path)

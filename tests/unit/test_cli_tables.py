@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -198,3 +200,24 @@ def test_embedding_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
     assert [each for each in lines[2].split() if each[0].isdigit()] == ["1,500", "500", "2"]
     assert all(len(line) <= 80 for line in lines[:-2])
     assert "2,000 images have an embedding" in lines[-2]
+
+
+def test_any_result_becomes_json():
+    from cosmic_morphology.cli.common import plain
+    from cosmic_morphology.collect.harvest.items import FetchState
+
+    @dataclass(frozen=True, slots=True)
+    class Result:
+        path: Path
+        states: dict[FetchState, int]
+        classes: tuple[str, ...]
+        score: object = None
+
+    found = Result(Path("runs/a"), {FetchState.STORED: 3}, ("comet",), 2 + 1j)
+    assert plain(found) == {
+        "path": "runs/a",
+        "states": {"stored": 3},
+        "classes": ["comet"],
+        "score": "2+1j",
+    }
+    assert plain({"bytes": b"\xff\x00"}) == {"bytes": "_wA="}

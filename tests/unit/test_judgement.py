@@ -11,7 +11,9 @@ from sklearn.metrics import f1_score
 
 from cosmic_morphology.evaluate.judgement import Judgement, guessing_macro_f1
 from cosmic_morphology.learn.models import at_hand
-from cosmic_morphology.pipeline.start_settings import taxonomy_of, toml_text
+from cosmic_morphology.pipeline.start import findings
+from cosmic_morphology.pipeline.start import start as start_module
+from cosmic_morphology.pipeline.start.decide import taxonomy_of, toml_text
 from cosmic_morphology.settings import LearnSettings
 from cosmic_morphology.stats.score import Score
 
@@ -95,3 +97,41 @@ def test_labels_of_any_script_become_classes_of_their_own():
     found = taxonomy_of({"Spirale": 5, "туманность": 3, "irrelevant": 2, "spirale!": 1})
     assert found.names == ("spirale", "class 2")
     assert found.class_of_word["туманность"] == "class 2"
+
+
+def test_the_likeliest_mislabelled_are_named_with_what_they_should_be():
+    def row(name, score, *, flagged=True):
+        return {
+            "id": name,
+            "mislabel_flag": flagged,
+            "mislabel_score": score,
+            "suggested_label": "comet",
+        }
+
+    rows = [row("b", 0.2), row("a", 0.05), row("fine", 0.9, flagged=False), row("c", 0.3)]
+    (line,) = findings._on_mislabels([*rows, row("d", 0.4)])
+    assert line.startswith("4 labels are doubtful; the likeliest mislabelled: a (rather comet), b ")
+    assert "c (rather comet)" in line
+    assert "d (" not in line
+    assert "fine" not in line
+    assert list(findings._on_mislabels([row("fine", 0.9, flagged=False)])) == []
+
+
+@pytest.mark.parametrize(
+    ("offline", "answers", "here", "taken"),
+    [
+        (True, True, None, ("mobilenetv3_small_075", "rendered")),
+        (False, False, None, ("mobilenetv3_small_075", "rendered")),
+        (False, True, None, ("resnet50", "hub")),
+        (True, True, LearnSettings(backbone="convnext-nano"), ("convnext-nano", "hub")),
+    ],
+    ids=["offline", "no hub", "hub", "at hand"],
+)
+def test_a_start_takes_the_weights_of_the_hub_or_those_at_hand_or_the_bundled_ones(
+    monkeypatch, offline, answers, here, taken
+):
+    monkeypatch.setattr(at_hand, "why_not_at_hand", lambda _: "not here")
+    monkeypatch.setattr(at_hand, "weights_at_hand", lambda _: here)
+    monkeypatch.setattr("cosmic_morphology.learn.models.weights.hub_reachable", lambda: answers)
+    found = start_module._weights(LearnSettings(), offline=offline)
+    assert (found.backbone, found.weights) == taken

@@ -49,6 +49,14 @@ class Atlas(AtlasView):
         The opened tables by name.
     pinned : bool
         Whether an old version is read; writing is then refused.
+
+    Examples
+    --------
+    >>> new = cosmic.Atlas.create("new-atlas")
+    >>> new
+    <Atlas new-atlas: 0 images, version i1-c1-d1-l1>
+    >>> atlas.count(), atlas.ids()[0]
+    (24, 'folder:sky/galaxy/0.jpg')
     """
 
     def __init__(self, store: Store, opened: dict[str, Table], *, pinned: bool = False) -> None:
@@ -74,6 +82,15 @@ class Atlas(AtlasView):
         ------
         AtlasNotFoundError, AtlasTooNewError, AtlasDamagedError
             See :mod:`cosmic_morphology.errors`.
+
+        Examples
+        --------
+        >>> cosmic.Atlas.open(atlas.uri, version=str(atlas.version)).pinned
+        True
+        >>> cosmic.Atlas.open("nowhere")
+        Traceback (most recent call last):
+            ...
+        cosmic_morphology.errors.AtlasNotFoundError: nowhere: there is no atlas here ...
         """
         store = Store(str(uri), storage_options)
         exact = AtlasVersion.parse(version) if version else None
@@ -82,7 +99,13 @@ class Atlas(AtlasView):
 
     @classmethod
     def create(cls, uri: str | Path, *, storage_options: dict[str, str] | None = None) -> Atlas:
-        """Open an atlas, making the tables that are missing (safe to repeat after a kill)."""
+        """Open an atlas, making the tables that are missing (safe to repeat after a kill).
+
+        Examples
+        --------
+        >>> cosmic.Atlas.create("new").count()
+        0
+        """
         create_tables(Store(str(uri), storage_options))
         return cls.open(uri, storage_options=storage_options)
 
@@ -96,11 +119,23 @@ class Atlas(AtlasView):
         return table
 
     def columns(self) -> list[str]:
-        """Names of all columns of the catalogue, said and believed."""
+        """Names of all columns of the catalogue, said and believed.
+
+        Examples
+        --------
+        >>> "label" in atlas.columns()
+        True
+        """
         return list(self.table("catalogue").schema.names)
 
     def count(self, table: str = "images", where: str | None = None) -> int:
-        """Number of rows of a table."""
+        """Number of rows of a table.
+
+        Examples
+        --------
+        >>> atlas.count(), atlas.count("catalogue", "label = 'galaxy'")
+        (24, 8)
+        """
         return int(self.table(table).count_rows(where))
 
     @property
@@ -134,6 +169,11 @@ class Atlas(AtlasView):
             A filter in Lance's SQL, such as ``"split = 'test'"``.
         table : str
             One of ``images``, ``catalogue``, ``decisions``, ``ledger``.
+
+        Examples
+        --------
+        >>> atlas.read(["id", "label"], where="label = 'star'").to_pylist()[0]
+        {'id': 'folder:sky/star/0.jpg', 'label': 'star'}
         """
         dataset = self.table(table)
         if columns is None:
@@ -158,6 +198,11 @@ class Atlas(AtlasView):
         ------
         AtlasError
             An id has no image.
+
+        Examples
+        --------
+        >>> atlas.images(["folder:sky/star/0.jpg"], ["id", "width"]).to_pylist()
+        [{'id': 'folder:sky/star/0.jpg', 'width': 64}]
         """
         positions = self.positions()
         missing = [each for each in ids if each not in positions]
@@ -173,7 +218,13 @@ class Atlas(AtlasView):
         return self.table("images").take([positions[each] for each in ids], columns)
 
     def positions(self) -> dict[str, int]:
-        """Position of each id in the ``images`` table, cached per version."""
+        """Position of each id in the ``images`` table, cached per version.
+
+        Examples
+        --------
+        >>> sorted(atlas.positions().values())[-1]
+        23
+        """
         dataset = self.table("images")
         if self._positions is None or self._positions[0] != dataset.version:
             ids = dataset.to_table(columns=["id"]).column("id").to_pylist()
@@ -181,7 +232,13 @@ class Atlas(AtlasView):
         return self._positions[1]
 
     def ids(self, where: str | None = None) -> list[str]:
-        """Ids of all rows of the catalogue that have an image, sorted."""
+        """Ids of all rows of the catalogue that have an image, sorted.
+
+        Examples
+        --------
+        >>> atlas.ids("label = 'nebula'")[:2]
+        ['folder:sky/nebula/0.jpg', 'folder:sky/nebula/1.jpg']
+        """
         positions = self.positions()
         found = self.read(["id"], where=where).column("id").to_pylist()
         return sorted(each for each in found if each in positions)
@@ -193,7 +250,13 @@ class Atlas(AtlasView):
         ids: Sequence[str] | None = None,
         batch_size: int = 256,
     ) -> Iterator[pa.Table]:
-        """Rows of catalogue and images together, a batch at a time, in the order of ``ids``."""
+        """Rows of catalogue and images together, a batch at a time, in the order of ``ids``.
+
+        Examples
+        --------
+        >>> [batch.num_rows for batch in atlas.batches(["label"], batch_size=10)]
+        [10, 10, 4]
+        """
         chosen = list(ids) if ids is not None else self.ids()
         said = [c for c in columns if c not in IMAGES.names or c == "id"]
         seen = [c for c in columns if c in IMAGES.names and c != "id"]
@@ -209,7 +272,13 @@ class Atlas(AtlasView):
             yield rows.select(list(dict.fromkeys(["id", *columns])))
 
     def sha256_of(self, ids: Sequence[str]) -> dict[str, str]:
-        """SHA-256 of the bytes of those of these ids that have an image."""
+        """SHA-256 of the bytes of those of these ids that have an image.
+
+        Examples
+        --------
+        >>> [len(each) for each in atlas.sha256_of(["folder:sky/star/0.jpg"]).values()]
+        [64]
+        """
         if not ids:
             return {}
         where = f"id IN ({', '.join(map(sql_literal, ids))})"
@@ -226,6 +295,16 @@ class Atlas(AtlasView):
 
         The record goes first: a kill between the two commits leaves a record without an image,
         which ``verify`` shows and the next run of the same collect or import mends.
+
+        Examples
+        --------
+        >>> from cosmic_morphology.atlas import NewImage, Record
+        >>> from cosmic_morphology.imaging import ingest_image
+        >>> from cosmic_morphology.synthesize import render_image
+        >>> data = render_image("comet", 5, size_px=64).jpeg()
+        >>> image = NewImage(Record("mine", "c1", title="My comet"), ingest_image(data), data)
+        >>> atlas.add([image]), atlas.add([image])
+        (1, 0)
         """
         self._writable()
         with commit.writer_lock(self.uri):
@@ -273,7 +352,16 @@ class Atlas(AtlasView):
             commit.upsert(self.table("ledger"), table, "url")
 
     def append_decisions(self, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Append people's verdicts; the same verdict given twice is kept once."""
+        """Append people's verdicts; the same verdict given twice is kept once.
+
+        Examples
+        --------
+        >>> from datetime import UTC, datetime
+        >>> verdict = {"id": "folder:sky/star/0.jpg", "verdict": "label", "label": "star"}
+        >>> verdict |= {"who": "ann", "at": datetime(2026, 1, 1, tzinfo=UTC), "why": ""}
+        >>> atlas.append_decisions([verdict]), atlas.append_decisions([verdict])
+        (1, 0)
+        """
         self._writable()
         complete: dict[str, dict[str, Any]] = {}
         for row in rows:
@@ -284,7 +372,13 @@ class Atlas(AtlasView):
         return commit.insert_new(self.table("decisions"), table, KEYS["decisions"])
 
     def provenance_of(self, column: str) -> dict[bytes, bytes]:
-        """Metadata of a believed column: who wrote it, empty when nobody did."""
+        """Metadata of a believed column: who wrote it, empty when nobody did.
+
+        Examples
+        --------
+        >>> atlas.provenance_of("nothing"), len(atlas.provenance_of("label")) > 0
+        ({}, True)
+        """
         schema = self.table("catalogue").schema
         if column not in schema.names:
             return {}
@@ -341,6 +435,12 @@ class Atlas(AtlasView):
         """Hash of what a stage would read: the images, columns, and people's verdicts if asked.
 
         Embeddings count by their stamp and the number of rows filled, not by their values.
+
+        Examples
+        --------
+        >>> before = atlas.digest(["label"])
+        >>> before == atlas.digest(["label"]), before == atlas.digest(["title"])
+        (True, False)
         """
         heavy = [name for name in columns if name.startswith("embedding_")]
         light = [name for name in columns if name not in heavy and name != "id"]
@@ -366,7 +466,14 @@ class Atlas(AtlasView):
         commit.note(self.table("catalogue"), {f"done:{stage}": key})
 
     def was_done(self, stage: str, key: str) -> bool:
-        """Whether a stage has finished on these very inputs."""
+        """Whether a stage has finished on these very inputs.
+
+        Examples
+        --------
+        >>> atlas.note_done("mine", "key 1")
+        >>> atlas.was_done("mine", "key 1"), atlas.was_done("mine", "key 2")
+        (True, False)
+        """
         noted = self.table("catalogue").metadata.get(f"done:{stage}")
         return noted is not None and str(noted) == key
 
@@ -378,11 +485,24 @@ class Atlas(AtlasView):
         return AtlasVersion(**{name: int(self.table(name).version) for name in TABLES})
 
     def versions(self) -> list[Commit]:
-        """Every commit of every table, oldest first."""
+        """Every commit of every table, oldest first.
+
+        Examples
+        --------
+        >>> {commit.table for commit in atlas.versions()} >= {"images", "catalogue"}
+        True
+        """
         return versions.commits({name: self.table(name) for name in TABLES})
 
     def tag(self, name: str) -> None:
-        """Pin the newest version of all tables under a name."""
+        """Pin the newest version of all tables under a name.
+
+        Examples
+        --------
+        >>> atlas.tag("first")
+        >>> cosmic.Atlas.open(atlas.uri, version="first").version == atlas.version
+        True
+        """
         self._writable()
         versions.tag_all({name_: self.table(name_) for name_ in TABLES}, name)
 

@@ -39,7 +39,15 @@ class Decision:
 
 
 def all_decisions(atlas: Atlas) -> list[Decision]:
-    """Every verdict ever given, oldest first."""
+    r"""Every verdict ever given, oldest first.
+
+    Examples
+    --------
+    >>> _ = Path("verdicts.csv").write_text("id,label,who\nfolder:sky/star/0.jpg,comet,ann\n")
+    >>> _ = cosmic.import_verdicts(atlas, Path("verdicts.csv"), taxonomy=taxonomy)
+    >>> [(each.who, each.label) for each in all_decisions(atlas)]
+    [('ann', 'comet')]
+    """
     found = [
         Decision(
             id=row["id"],
@@ -55,7 +63,15 @@ def all_decisions(atlas: Atlas) -> list[Decision]:
 
 
 def latest_decisions(atlas: Atlas) -> dict[str, Decision]:
-    """The verdict that counts for each image: the latest one."""
+    r"""The verdict that counts for each image: the latest one.
+
+    Examples
+    --------
+    >>> _ = Path("verdicts.csv").write_text("id,label,who\nfolder:sky/star/0.jpg,comet,ann\n")
+    >>> _ = cosmic.import_verdicts(atlas, Path("verdicts.csv"), taxonomy=taxonomy)
+    >>> latest_decisions(atlas)["folder:sky/star/0.jpg"].label
+    'comet'
+    """
     return {decision.id: decision for decision in all_decisions(atlas)}
 
 
@@ -65,7 +81,15 @@ def labels_by_construction(atlas: Atlas) -> frozenset[str]:
 
 
 def checked_labels(atlas: Atlas) -> dict[str, str]:
-    """Labels that a person or a renderer gave: id to class (dropped images are left out)."""
+    r"""Labels that a person or a renderer gave: id to class (dropped images are left out).
+
+    Examples
+    --------
+    >>> _ = Path("verdicts.csv").write_text("id,label,who\nfolder:sky/star/0.jpg,comet,ann\n")
+    >>> _ = cosmic.import_verdicts(atlas, Path("verdicts.csv"), taxonomy=taxonomy)
+    >>> checked_labels(atlas)
+    {'folder:sky/star/0.jpg': 'comet'}
+    """
     return {
         each.id: each.label
         for each in latest_decisions(atlas).values()

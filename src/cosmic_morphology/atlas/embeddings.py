@@ -8,7 +8,13 @@ PREFIX = "embedding_"
 
 
 def embedding_columns(atlas: Atlas) -> list[str]:
-    """Names of the columns of embeddings, sorted."""
+    """Names of the columns of embeddings, sorted.
+
+    Examples
+    --------
+    >>> embedding_columns(atlas), embedding_columns(judged)
+    ([], ['embedding_mobilenetv3_small_075'])
+    """
     return sorted(name for name in atlas.columns() if name.startswith(PREFIX))
 
 
@@ -21,6 +27,11 @@ def embedding_column_for(atlas: Atlas, wanted: str = "") -> str:
         Only read.
     wanted : str
         A column, or the backbone that it is named after (as timm calls it).
+
+    Examples
+    --------
+    >>> embedding_column_for(judged), embedding_column_for(atlas)
+    ('embedding_mobilenetv3_small_075', '')
     """
     there = embedding_columns(atlas)
     named = (wanted, f"{PREFIX}{wanted.replace('.', '_')}")

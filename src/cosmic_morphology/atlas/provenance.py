@@ -74,7 +74,13 @@ class ColumnProvenance:
 
 
 def content_hash(*parts: object) -> str:
-    """Short hash of anything JSON-able, for :attr:`ColumnProvenance.inputs`."""
+    """Short hash of anything JSON-able, for :attr:`ColumnProvenance.inputs`.
+
+    Examples
+    --------
+    >>> content_hash("a", 1) == content_hash("a", 1), content_hash("a", 1) == content_hash("a", 2)
+    (True, False)
+    """
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -54,6 +54,14 @@ class Record:
         JSON of the parameters of a rendered image, or empty.
     fetched_at : datetime
         When the record was read, UTC.
+
+    Examples
+    --------
+    >>> record = cosmic.Record("nasa", "PIA12345", title="A comet", queries=("nasa:comet",))
+    >>> record.id
+    'nasa:PIA12345'
+    >>> Record.from_json(record.to_json()) == record
+    True
     """
 
     source: str

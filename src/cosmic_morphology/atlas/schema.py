@@ -168,14 +168,26 @@ def table_schema(name: str) -> pa.Schema:
 
 
 def describe_column(name: str) -> Column | None:
-    """What a believed column is, by its name; None for one that no stage of ours writes."""
+    """What a believed column is, by its name; None for one that no stage of ours writes.
+
+    Examples
+    --------
+    >>> describe_column("label").stage, describe_column("nothing")
+    ('labels', None)
+    """
     if name in BELIEVED_BY_NAME:
         return BELIEVED_BY_NAME[name]
     return next((each for each in FAMILIES if fnmatchcase(name, each.name)), None)
 
 
 def derived_field(name: str, type_: pa.DataType | None = None) -> pa.Field:
-    """The field of a believed column: a fixed one, or a ``embedding_…``/``prediction_…`` one."""
+    """The field of a believed column: a fixed one, or a ``embedding_…``/``prediction_…`` one.
+
+    Examples
+    --------
+    >>> str(derived_field("label").type)
+    'string'
+    """
     if name in BELIEVED_BY_NAME:
         return pa.field(name, BELIEVED_BY_NAME[name].type)
     if type_ is None:

@@ -30,7 +30,13 @@ class AtlasVersion:
 
     @classmethod
     def parse(cls, text: str) -> AtlasVersion | None:
-        """Read the text form, such as ``i3-c17-d2-l5``; None when the text is a tag's name."""
+        """Read the text form, such as ``i3-c17-d2-l5``; None when the text is a tag's name.
+
+        Examples
+        --------
+        >>> AtlasVersion.parse("i2-c5-d1-l2").catalogue
+        5
+        """
         parts = text.split("-")
         if len(parts) != len(TABLES):
             return None

@@ -132,9 +132,9 @@ class AtlasView:
 
         Examples
         --------
-        >>> atlas.show(where="queries[0] = 'nasa:galaxy'", n=2)
-        rendered:galaxy-0  no label  Galaxy 0
-        rendered:galaxy-3  no label  Galaxy 3
+        >>> atlas.show(where="label = 'galaxy'", n=2)
+        folder:sky/galaxy/0.jpg  galaxy (computed)  PIA10001
+        folder:sky/galaxy/4.jpg  galaxy (computed)  PIA10005
         """
         atlas = cast("Atlas", self)
         if ids is None:

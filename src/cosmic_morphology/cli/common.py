@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic_core import to_jsonable_python
 
 from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.printing import console, say_json
@@ -194,17 +193,7 @@ def pairs(option: str, given: list[str] | None) -> dict[str, str]:
 
 def plain(value: Any) -> Any:
     """Any result as JSON-able values."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(plain(key)): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, bool | int | float | str) or value is None:
-        return value
-    return str(value)
+    return to_jsonable_python(value, bytes_mode="base64", fallback=str)
 
 
 def show(result: Any, *, as_json: bool, title: str = "") -> None:

@@ -22,7 +22,7 @@ from cosmic_morphology.cli.printing import progress, say, tell
 from cosmic_morphology.cli.tables import show_results
 
 if TYPE_CHECKING:
-    from cosmic_morphology.pipeline.start import StartResult
+    from cosmic_morphology.pipeline.start.start import StartResult
 
 NAME = "start"
 
@@ -58,7 +58,7 @@ def command(
     quiet_libraries()
     settings = settings_for(config, seed=seed)
     with require_extra("learn"):
-        from cosmic_morphology.pipeline.start import start
+        from cosmic_morphology.pipeline.start.start import start
 
         found = start(
             folder,

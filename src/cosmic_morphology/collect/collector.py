@@ -43,7 +43,7 @@ T = TypeVar("T")
 class CollectResult(Tabular):
     """What a harvest did; ``unique`` is the sum of stored, already there, failed and left out.
 
-    Parameters
+    Attributes
     ----------
     source : str
         The archive.
@@ -134,6 +134,11 @@ def collect_images(
         Ask again, with conditional requests, whether stored images are still there unchanged;
         the ledger notes it, the stored bytes stay.
 
+    Returns
+    -------
+    CollectResult
+        What was found, stored and left out, with the certificate of completeness.
+
     Raises
     ------
     UsageError
@@ -142,6 +147,19 @@ def collect_images(
         The source answers in a way that cannot be trusted; what came before is stored.
     AtlasFullError
         The disk is full; what was committed stands.
+
+    Examples
+    --------
+    >>> from cosmic_morphology.replica import ArchiveCatalogue
+    >>> from cosmic_morphology.settings import CollectJob, CollectSettings
+    >>> new = cosmic.Atlas.create("new")
+    >>> with cosmic.Replica(ArchiveCatalogue.from_catalogue(images, catalogue)) as replica:
+    ...     job = CollectJob(source="nasa", root=replica.nasa_url, queries=("galaxy",))
+    ...     done = cosmic.collect_images(new, job, CollectSettings(requests_per_s=100), taxonomy)
+    >>> done.stored, done.complete
+    (8, True)
+    >>> sorted(new.read(["title"]).column("title").to_pylist())[:2]
+    ['PIA10001', 'PIA10002']
     """
     retried = _checked(retry or set())
     source = find_source(SourceRequest(job, taxonomy, since, settings.contact))

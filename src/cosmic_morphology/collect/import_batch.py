@@ -37,7 +37,7 @@ class Outcome:
 class Batch:
     """Outcomes on their way into the atlas, and the count of all of them.
 
-    Parameters
+    Attributes
     ----------
     atlas : Atlas
         Where they go.
@@ -45,9 +45,6 @@ class Batch:
         Name of the set.
     max_rows : int
         Rows of a full batch.
-
-    Attributes
-    ----------
     stored_before : dict of str to str
         SHA-256 of each image that the atlas had of this set, by id.
     """

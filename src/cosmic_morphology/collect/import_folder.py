@@ -57,8 +57,22 @@ def import_folder(
     ----------
     atlas : Atlas
         Where they go.
-    path, name, csv, columns, only, follow_links, taxonomy
-        As in :func:`cosmic_morphology.collect.sources.folder.source.open_folder`.
+    path : str or Path
+        A folder or zip: class folders, or any folders with a table.
+    name : str
+        What the set is called; part of every id: ``folder:<name>/<path within the folder>``.
+    csv : str or Path, optional
+        A table with a row for each image; without it one that lies there and names most of the
+        images; without any the folders are the labels.
+    columns : mapping, optional
+        Our name to the table's name, such as ``{"file": "path", "label": "class"}``; all names
+        stand at :func:`cosmic_morphology.collect.sources.folder.source.open_folder`.
+    only : mapping, optional
+        Rows of the table that count: its own column, and the value (``!value``: any other).
+    follow_links : bool
+        Take in what links lead to, also out of the folder.
+    taxonomy : Taxonomy, optional
+        Its names tell which level of the folders is the label; the package's own without it.
     limits : ImageLimits
         What may come in.
     commit_rows : int
@@ -68,6 +82,11 @@ def import_folder(
     progress : callable, optional
         Called with images done and images in all.
 
+    Returns
+    -------
+    ImportResult
+        How many images are new, known, and refused and why.
+
     Raises
     ------
     InputError
@@ -75,6 +94,15 @@ def import_folder(
         changed.
     AtlasFullError
         The disk is full; what was committed stands.
+
+    Examples
+    --------
+    >>> new = cosmic.Atlas.create("new")
+    >>> done = cosmic.import_folder(new, images, name="mine", csv=catalogue)
+    >>> done.stored, done.refused
+    (24, {})
+    >>> cosmic.import_folder(new, images, name="mine", csv=catalogue).already_there
+    24
     """
     folder = open_folder(
         path,

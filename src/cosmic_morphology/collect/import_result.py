@@ -14,7 +14,7 @@ class ImportResult(Shown):
 
     Every file of the folder is an image of ``found``, counted in ``skipped``, or the table.
 
-    Parameters
+    Attributes
     ----------
     found : int
         Records in the folder or table.

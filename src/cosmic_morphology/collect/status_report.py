@@ -15,7 +15,7 @@ from cosmic_morphology.display import Shown
 class Status(Shown):
     """What an atlas holds and what it waits for.
 
-    Parameters
+    Attributes
     ----------
     images : int
         Rows of ``images``.
@@ -40,7 +40,13 @@ class Status(Shown):
 
 
 def status(atlas: Atlas) -> Status:
-    """The state of an atlas; nothing is changed."""
+    """The state of an atlas; nothing is changed.
+
+    Examples
+    --------
+    >>> status(atlas).images, status(atlas).beliefs["label"]
+    (24, 24)
+    """
     where = f"NOT starts_with(url, '{SLICE_PREFIX}')"
     rows = atlas.read(["source", "state", "error_kind"], where=where, table="ledger").to_pylist()
     states: dict[str, Counter[str]] = {}

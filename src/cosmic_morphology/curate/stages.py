@@ -27,6 +27,7 @@ from cosmic_morphology.curate.votes.trained_runs import (
     predict_with_runs,
 )
 from cosmic_morphology.curate.votes.zero_shot import ZeroShotResult, ask_zero_shot
+from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
@@ -61,8 +62,8 @@ class Curation:
     trained_voters: Callable[[], Sequence[TrainedVoter]] = _no_voters
 
 
-@dataclass(frozen=True, slots=True)
-class CurateResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class CurateResult(Shown):
     """What :func:`curate_images` did, stage by stage.
 
     Attributes
@@ -122,6 +123,12 @@ def curate_images(
     ------
     UsageError
         There are no images, or the settings name runs and none were given.
+
+    Examples
+    --------
+    >>> done = cosmic.curate_images(atlas)
+    >>> done.labels.labels["galaxy"], done.groups.images
+    (8, 24)
     """
     atlas.need_images()
     settings = settings or Settings()

@@ -123,6 +123,12 @@ def compare_runs(
     ------
     UsageError
         Nothing to compare, or runs with other classes or labels.
+
+    Examples
+    --------
+    >>> scores = cosmic.evaluate_run(judged, "probe", classes=("galaxy", "nebula", "star"))
+    >>> compare_runs([scores]).best
+    'probe'
     """
     settings = settings or EvaluateSettings()
     _check(evaluations)

@@ -129,10 +129,21 @@ def evaluate_run(
     reject_below : float, optional
         The run's threshold for sure answers; without it that of ``run_folder``.
 
+    Returns
+    -------
+    EvaluateResult
+        Scores with intervals on each kind of label.
+
     Raises
     ------
     UsageError
         There is nothing to score.
+
+    Examples
+    --------
+    >>> scores = cosmic.evaluate_run(judged, "probe", classes=("galaxy", "nebula", "star"))
+    >>> scores.best_known.labels, scores.best_known.n
+    ('computed', 4)
     """
     settings = settings or EvaluateSettings()
     found = read_answers(atlas, run_name, classes, where=where)

@@ -38,7 +38,7 @@ DRAFT_GAP = 1.25
 class Decoded:
     """A decoded image.
 
-    Parameters
+    Attributes
     ----------
     image : PIL.Image.Image
         Upright, mode ``L`` or ``RGB`` (sRGB); smaller than the original where the decoder could
@@ -98,7 +98,13 @@ def rejections(where: str) -> Iterator[None]:
 
 
 def draft_size(width: int, height: int, side_px: int) -> tuple[int, int]:
-    """Size with the longest side brought down to ``side_px`` (never up), in pixels."""
+    """Size with the longest side brought down to ``side_px`` (never up), in pixels.
+
+    Examples
+    --------
+    >>> draft_size(1000, 500, 100), draft_size(50, 20, 100)
+    ((100, 50), (50, 20))
+    """
     longest = max(width, height)
     if longest <= side_px:
         return width, height

@@ -22,7 +22,7 @@ DEFAULT_LIMITS = ImageLimits()
 class IngestedImage:
     """What is known of an image after its one decode.
 
-    Parameters
+    Attributes
     ----------
     sha256 : str
         Hash of the bytes as they came, 64 hex digits.
@@ -84,6 +84,16 @@ def ingest_image(
     ------
     ImageError
         With the ``kind`` of the table in :mod:`cosmic_morphology.imaging`.
+
+    Examples
+    --------
+    >>> seen = ingest_image((images / "star" / "0.jpg").read_bytes())
+    >>> seen.width, seen.media_type
+    (64, 'image/jpeg')
+    >>> ingest_image(b"no image")
+    Traceback (most recent call last):
+        ...
+    cosmic_morphology.errors.ImageError: the body is plain text, not an image...
     """
     check_bytes(data, limits, where=source_hint)
     media_type = media_type_of(data, where=source_hint)
@@ -140,6 +150,11 @@ def read_image(
     ------
     ImageError
         With the ``kind`` of the table in :mod:`cosmic_morphology.imaging`.
+
+    Examples
+    --------
+    >>> read_image((images / "star" / "0.jpg").read_bytes()).shape
+    (64, 64, 3)
     """
     check_bytes(data, limits, where=source_hint)
     media_type = media_type_of(data, where=source_hint)

@@ -46,7 +46,13 @@ def orientation_in_xmp(xmp: Any) -> int | None:
 
 
 def valid(orientation: Any) -> int | None:
-    """The orientation as a number from 1 to 8, None where it is none."""
+    """The orientation as a number from 1 to 8, None where it is none.
+
+    Examples
+    --------
+    >>> valid(3), valid("x")
+    (3, None)
+    """
     if isinstance(orientation, tuple) and orientation:
         orientation = orientation[0]
     return orientation if orientation in _TURNS or orientation == UPRIGHT else None

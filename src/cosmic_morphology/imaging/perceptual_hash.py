@@ -32,6 +32,13 @@ def perceptual_hash(image: Image.Image, *, grey: Image.Image | None = None) -> b
     -----
     Method: N. Krawetz, "Looks like it" (hackerfactor.com, 2011). The few frequencies that bits
     depend on are products with a small matrix, which is faster than the whole transform.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> flat = Image.new("L", (64, 64), 9)
+    >>> len(perceptual_hash(flat))
+    8
     """
     grey = image.convert("L") if grey is None else grey
     sample = grey.resize((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), Image.Resampling.LANCZOS)

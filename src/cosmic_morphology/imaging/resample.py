@@ -29,6 +29,13 @@ def blurred(
         Reach of the kernel in standard deviations.
     edge : str
         What lies beyond the edges.
+
+    Examples
+    --------
+    >>> image = np.zeros((9, 9), np.float32)
+    >>> image[4, 4] = 1
+    >>> bool(0 < blurred(image, 1.0)[4, 4] < 1)
+    True
     """
     rows = blurring(image.shape[0], sigma, truncate, edge)
     columns = blurring(image.shape[1], sigma, truncate, edge)

@@ -37,7 +37,7 @@ class RejectionKind(StrEnum):
 class ImageLimits:
     """What may come in, and how large its thumbnail is.
 
-    Parameters
+    Attributes
     ----------
     max_bytes : int
         Largest body, in bytes.
@@ -65,7 +65,7 @@ class ImageLimits:
 
 
 def media_type_of(data: bytes, *, where: str = "") -> str:
-    """Media type of an image, from its signature.
+    r"""Media type of an image, from its signature.
 
     Parameters
     ----------
@@ -83,6 +83,11 @@ def media_type_of(data: bytes, *, where: str = "") -> str:
     ------
     ImageError
         ``empty``, ``svg``, ``unsupported`` or ``not_an_image``.
+
+    Examples
+    --------
+    >>> media_type_of(b"\xff\xd8\xff\xe0" + bytes(16))
+    'image/jpeg'
     """
     if not data:
         raise reject(RejectionKind.EMPTY, "the file has zero bytes", where, "Fetch it again.")

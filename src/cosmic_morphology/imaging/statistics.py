@@ -22,7 +22,7 @@ COLOUR_SIDE_PX = 128
 class ImageStatistics:
     """Numbers of one image.
 
-    Parameters
+    Attributes
     ----------
     brightness : float
         Mean of the grey levels, in [0, 1].

@@ -32,6 +32,11 @@ def stretched(values: np.ndarray, *, known: np.ndarray | None = None) -> np.ndar
     Returns
     -------
     ndarray of uint8, of the same shape
+
+    Examples
+    --------
+    >>> stretched(np.array([[0.0, 1000.0], [2000.0, 3000.0]])).dtype
+    dtype('uint8')
     """
     pixels = values.reshape(values.shape[0] * values.shape[1], -1)
     seen = None if known is None else known.reshape(-1)

@@ -66,6 +66,11 @@ def read_thumbnail(data: bytes, *, size: int | None = None) -> np.ndarray:
     ------
     ImageError
         ``empty``, ``not_an_image``, ``truncated`` or ``corrupt``.
+
+    Examples
+    --------
+    >>> read_thumbnail(atlas.show(n=1)[0].thumbnail, size=32).shape
+    (32, 24, 3)
     """
     media_type_of(data)
     with rejections(""):

@@ -172,7 +172,13 @@ class Recipe(_Part):
 
 
 def recipe_names() -> list[str]:
-    """Names of the recipes that come with the package."""
+    """Names of the recipes that come with the package.
+
+    Examples
+    --------
+    >>> "scratch" in recipe_names()
+    True
+    """
     folder = resources.files("cosmic_morphology.learn").joinpath("recipes")
     return sorted(
         f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
@@ -188,6 +194,13 @@ def load_recipe(name: str) -> Recipe:
     ------
     SettingsError
         There is no such recipe, or it is not valid.
+
+    Examples
+    --------
+    >>> load_recipe("scratch").epochs > 0
+    True
+    >>> load_recipe("linear-probe").description == load_recipe("scratch").description
+    False
     """
     try:
         return Recipe.model_validate(_merged(name, ()))

@@ -54,6 +54,14 @@ def demo(
     ------
     UsageError
         The small net has learnt from the images of this seed.
+
+    Examples
+    --------
+    >>> from cosmic_morphology.learn.models.weights import about_rendered
+    >>> cosmic.demo(Path("demo"), seed=about_rendered()["seed"], offline=True)
+    Traceback (most recent call last):
+        ...
+    cosmic_morphology.errors.UsageError: seed ...: the small net ...
     """
     pretrained = not offline and _hub_answers(tell)
     return run(demo_settings(out, per_class, seed, pretrained), progress=progress, tell=tell)

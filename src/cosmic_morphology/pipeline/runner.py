@@ -48,6 +48,15 @@ def run(
     -------
     PipelineResult
         What ``summary.json`` holds.
+
+    Examples
+    --------
+    >>> from cosmic_morphology.settings import ImportJob, Settings
+    >>> job = ImportJob(path=images, name="mine", csv=catalogue)
+    >>> settings = Settings(atlas="new", out=Path("out"), import_from=(job,))
+    >>> done = cosmic.run(settings, train_if=lambda atlas: False)
+    >>> done.labels, done.split["leaks"]
+    ({'galaxy': 8, 'nebula': 8, 'star': 8}, 0)
     """
     refuse_own_runs(settings)
     settings.out.mkdir(parents=True, exist_ok=True)

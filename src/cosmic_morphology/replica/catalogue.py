@@ -45,7 +45,7 @@ class ArchiveRecord:
 class ArchiveCatalogue:
     """Records in the order in which the archive lists them, and where their bytes are.
 
-    Parameters
+    Attributes
     ----------
     records : sequence of Record
         May compute its items on access, so that a large made-up archive takes no memory.

@@ -31,7 +31,7 @@ class Faults:
 
     Rates are shares of the requests in [0, 1]; together they may not exceed 1.
 
-    Parameters
+    Attributes
     ----------
     latency_s : float
         Every answer waits so long, s.

@@ -13,7 +13,7 @@ class Quirks:
 
     The defaults change no text and take no image away that the archive would give.
 
-    Parameters
+    Attributes
     ----------
     no_links : float
         Items without links: the search says nothing about their files.

@@ -34,8 +34,12 @@ class Replica:
     ----------
     holdings : ArchiveCatalogue
         What the archives hold.
-    faults, quirks, recorded
-        As in :func:`cosmic_morphology.replica.build_app`.
+    faults : Faults, optional
+        What goes wrong from the start; without it nothing.
+    quirks : Quirks, optional
+        How far the archive departs from its description; without it as the real one.
+    recorded : Path, optional
+        A folder of recorded search pages, answered byte for byte for their own queries.
     host : str
         Address to listen on.
     port : int
@@ -48,6 +52,16 @@ class Replica:
     ------
     CosmicError
         The port is taken, or the server did not start.
+
+    Examples
+    --------
+    >>> from cosmic_morphology.replica import ArchiveCatalogue
+    >>> holdings = ArchiveCatalogue.from_catalogue(images, catalogue)
+    >>> len(holdings)
+    24
+    >>> with cosmic.Replica(holdings) as replica:
+    ...     replica.url.startswith("http://127.0.0.1:")
+    True
     """
 
     def __init__(

@@ -102,6 +102,16 @@ def explore_atlas(
         Gives the order of the classes and the class of a search word.
     progress : callable, optional
         Called with steps done and steps in all.
+
+    Returns
+    -------
+    ExploreResult
+        The counts, the page and the files.
+
+    Examples
+    --------
+    >>> cosmic.explore_atlas(atlas, Path("explore")).classes
+    {'galaxy': 8, 'nebula': 8, 'star': 8}
     """
     contents = summarise_atlas(atlas, taxonomy=taxonomy)
     out.mkdir(parents=True, exist_ok=True)

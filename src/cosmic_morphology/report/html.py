@@ -13,7 +13,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cosmic_morphology.io_utils import write_text
-from cosmic_morphology.report.glossary import TERMS
 from cosmic_morphology.stats.bootstrap import Difference
 from cosmic_morphology.stats.score import Score
 
@@ -46,7 +45,6 @@ def _environment() -> Environment:
         trusted_svg=trusted_svg,
         percent=percent,
     )
-    found.globals["terms"] = TERMS
     found.tests["score"] = lambda value: isinstance(value, Score)
     found.tests["difference"] = lambda value: isinstance(value, Difference)
     return found
@@ -64,7 +62,13 @@ def safe_text(text: object, longest: int = _LONGEST) -> str:
 
 
 def safe_url(text: object) -> str:
-    """The address when it is a plain http(s) one, else nothing."""
+    """The address when it is a plain http(s) one, else nothing.
+
+    Examples
+    --------
+    >>> safe_url("https://images.nasa.gov/a"), safe_url("javascript:alert(1)")
+    ('https://images.nasa.gov/a', '')
+    """
     address = str(text or "").strip()
     try:
         parts = urlsplit(address)
@@ -80,12 +84,24 @@ def integer(number: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A position in [0, 1] as CSS percentage."""
+    """A position in [0, 1] as CSS percentage.
+
+    Examples
+    --------
+    >>> percent(0.125), percent(7)
+    ('12.50%', '100.00%')
+    """
     return f"{100 * min(max(float(value), 0.0), 1.0):.2f}%"
 
 
 def seconds(value: float) -> str:
-    """A time as people say it."""
+    """A time as people say it.
+
+    Examples
+    --------
+    >>> seconds(3.21), seconds(125)
+    ('3.2 s', '2 min 05 s')
+    """
     if value < 60:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)

@@ -99,6 +99,12 @@ def write_report(
     -------
     Path
         The page.
+
+    Examples
+    --------
+    >>> page = cosmic.write_report(judged, out=Path("out"), runs=[run.path])
+    >>> page.name, "galaxy" in page.read_text()
+    ('index.html', True)
     """
     settings = settings or EvaluateSettings()
     taxonomy = taxonomy or load_taxonomy()

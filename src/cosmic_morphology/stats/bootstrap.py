@@ -35,6 +35,16 @@ class Difference:
         Two-sided, from the share of resamples on the other side of 0.
     n, n_groups : int
         Images that both have judged, and groups of them.
+
+    Examples
+    --------
+    >>> gap = Difference(0.04, (0.01, 0.07), p_value=0.01, n=200, n_groups=90)
+    >>> print(gap)
+    +0.040 [+0.010, +0.070] (n=200, 90 groups)
+    >>> gap.is_significant
+    True
+    >>> Difference(0.04, (-0.01, 0.09), p_value=0.2, n=200, n_groups=90).is_significant
+    False
     """
 
     value: float
@@ -100,6 +110,16 @@ def bootstrap_interval(
     tuple of float
         Lower and upper bound, never leaving out the statistic of the images themselves. With
         fewer than two groups nothing is known: ``(0, 1)``.
+
+    Examples
+    --------
+    >>> from cosmic_morphology.stats.metrics import accuracy
+    >>> right = np.array([0, 1] * 20)
+    >>> said = np.where(np.arange(40) < 30, right, 1 - right)
+    >>> alone = np.arange(40).astype(str)
+    >>> low, high = bootstrap_interval(accuracy, right, said, alone, n=500, seed=0)
+    >>> 0.55 < low < 0.75 < high < 0.95
+    True
     """
     k = n_classes or int(max(y_true.max(initial=0), y_pred.max(initial=0))) + 1
     at, n_groups = group_numbers(groups)
@@ -129,6 +149,16 @@ def paired_difference(
         As :func:`bootstrap_interval` has them.
     first, second : ndarray of int, shape ``(N,)``
         Answers of the two models to the same images.
+
+    Examples
+    --------
+    >>> from cosmic_morphology.stats.metrics import accuracy
+    >>> right = np.array([0, 1] * 20)
+    >>> worse = np.where(np.arange(40) < 20, right, 1 - right)
+    >>> groups = np.arange(40).astype(str)
+    >>> gap = paired_difference(accuracy, right, worse, right, groups, n=500, seed=0)
+    >>> gap.value, gap.n_groups, gap.is_significant
+    (0.5, 40, True)
     """
     top = max(y_true.max(initial=0), first.max(initial=0), second.max(initial=0))
     k = n_classes or int(top) + 1
@@ -146,7 +176,17 @@ def paired_difference(
 def bootstrap_weighted(
     statistic: WeightedStatistic, groups: Sequence[str] | np.ndarray, *, n: int, seed: int
 ) -> tuple[float, float]:
-    """The same for statistics that need every image, such as a calibration error."""
+    """The same for statistics that need every image, such as a calibration error.
+
+    Examples
+    --------
+    >>> from cosmic_morphology.stats.calibration import weighted_share
+    >>> half = np.arange(40) < 20
+    >>> alone = np.arange(40).astype(str)
+    >>> low, high = bootstrap_weighted(weighted_share(half), alone, n=500, seed=0)
+    >>> 0.25 < low < 0.5 < high < 0.75
+    True
+    """
     at, n_groups = group_numbers(groups)
     if n_groups < 2:
         return (0.0, 1.0)
@@ -167,6 +207,13 @@ def bootstrap_ratio(
         say nothing of the share and are not drawn.
     groups, n, seed
         As :func:`bootstrap_interval` has them.
+
+    Examples
+    --------
+    >>> of, among = np.arange(40) < 10, np.arange(40) < 20
+    >>> low, high = bootstrap_ratio(of, among, np.arange(40).astype(str), n=500, seed=0)
+    >>> 0.2 < low < 0.5 < high < 0.8
+    True
     """
     at, n_groups = group_numbers(np.asarray(groups)[among])
     if n_groups < 2:
@@ -202,7 +249,13 @@ def resamples_over_seeds(
 
 
 def group_numbers(groups: Sequence[str] | np.ndarray) -> tuple[np.ndarray, int]:
-    """Number of each image's group, shape ``(N,)``, and how many groups there are."""
+    """Number of each image's group, shape ``(N,)``, and how many groups there are.
+
+    Examples
+    --------
+    >>> group_numbers(["m31", "m42", "m31"])
+    (array([0, 1, 0]), 2)
+    """
     names, at = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
     return at.reshape(-1), len(names)
 
@@ -210,7 +263,14 @@ def group_numbers(groups: Sequence[str] | np.ndarray) -> tuple[np.ndarray, int]:
 def confusion_by_group(
     y_true: np.ndarray, y_pred: np.ndarray, at: np.ndarray, n_groups: int, n_classes: int
 ) -> np.ndarray:
-    """Confusion matrices of the groups, float32 of shape ``(G, K, K + 1)``."""
+    """Confusion matrices of the groups, float32 of shape ``(G, K, K + 1)``.
+
+    Examples
+    --------
+    >>> right, said = np.array([0, 1, 1]), np.array([0, 1, 0])
+    >>> confusion_by_group(right, said, np.array([0, 0, 1]), 2, 2).astype(int).tolist()
+    [[[1, 0, 0], [0, 1, 0]], [[0, 0, 0], [1, 0, 0]]]
+    """
     check_labels(y_true, y_pred, n_classes)
     cells = n_classes * (n_classes + 1)
     flat = np.bincount(at * cells + y_true * (n_classes + 1) + y_pred, minlength=n_groups * cells)
@@ -218,14 +278,29 @@ def confusion_by_group(
 
 
 def resampled(by_group: np.ndarray, *, n: int, seed: int) -> Iterator[np.ndarray]:
-    """Sums over groups drawn with replacement, in parts of shape ``(B, K, ...)``."""
+    """Sums over groups drawn with replacement, in parts of shape ``(B, K, ...)``.
+
+    Examples
+    --------
+    >>> by_group = np.ones((5, 2, 3), np.float32)
+    >>> [part.sum((1, 2)).tolist() for part in resampled(by_group, n=3, seed=0)]
+    [[30.0, 30.0, 30.0]]
+    """
     flat = by_group.reshape(len(by_group), -1)
     for weights in _draws(len(by_group), n=n, seed=seed):
         yield (weights @ flat).reshape(len(weights), *by_group.shape[1:])
 
 
 def percentiles(values: np.ndarray, *, around: float) -> tuple[float, float]:
-    """The interval that holds the middle 95 % of the values, and the measured one."""
+    """The interval that holds the middle 95 % of the values, and the measured one.
+
+    Examples
+    --------
+    >>> percentiles(np.arange(1001.0), around=500)
+    (25.0..., 975.0)
+    >>> percentiles(np.arange(1001.0), around=1000)
+    (25.0..., 1000)
+    """
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(values, [tail, 100 - tail])
     return min(float(low), around), max(float(high), around)

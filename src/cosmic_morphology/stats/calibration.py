@@ -42,6 +42,12 @@ def temperature_for(logits: np.ndarray, targets: np.ndarray) -> float:
         Scores on the val split.
     targets : ndarray of int, shape ``(N,)``
         Numbers of the right classes.
+
+    Examples
+    --------
+    >>> scores = np.array([[4.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 0.0]])
+    >>> round(temperature_for(scores, np.array([0, 0, 1, 1])), 2)
+    3.64
     """
     return _fitted(logits, targets, None)[0]
 
@@ -66,8 +72,18 @@ def temperature_and_prior_for(
 
     Returns
     -------
-    temperature, tau : float
-        Probabilities are ``softmax(logits / temperature + tau * log(shares))``, tau in 0..1.
+    temperature : float
+        Probabilities are ``softmax(logits / temperature + tau * log(shares))``.
+    tau : float
+        In 0..1.
+
+    Examples
+    --------
+    >>> scores = np.array([[4.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 0.0]])
+    >>> shares = np.array([0.5, 0.5])
+    >>> temperature, _ = temperature_and_prior_for(scores, np.array([0, 0, 1, 1]), shares)
+    >>> round(temperature, 2)
+    3.64
     """
     return _fitted(logits, targets, np.log(shares))
 
@@ -101,6 +117,14 @@ def classwise_ece(probabilities: np.ndarray, y_true: np.ndarray, *, bins: int = 
         Numbers of the right classes.
     bins : int
         Of equal width in 0..1.
+
+    Examples
+    --------
+    >>> sure = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    >>> classwise_ece(sure, np.array([0, 0, 1, 1]))
+    0.0
+    >>> classwise_ece(sure, np.array([0, 1, 1, 0]))
+    0.5
     """
     if not len(y_true):
         return 0.0
@@ -111,7 +135,15 @@ def classwise_ece(probabilities: np.ndarray, y_true: np.ndarray, *, bins: int = 
 def weighted_ece(
     probabilities: np.ndarray, y_true: np.ndarray, *, bins: int = BINS
 ) -> WeightedStatistic:
-    """The same for resamples: a function of weights of shape ``(B, N)``."""
+    """The same for resamples: a function of weights of shape ``(B, N)``.
+
+    Examples
+    --------
+    >>> sure = np.array([[1.0, 0.0], [0.0, 1.0]])
+    >>> weights = np.array([[1, 0], [0, 1], [1, 1]], np.float32)
+    >>> weighted_ece(sure, np.array([0, 0]))(weights).tolist()
+    [0.0, 1.0, 0.5]
+    """
     n, k = probabilities.shape
     number = np.minimum((probabilities * bins).astype(int), bins - 1)
     gap = probabilities - (y_true[:, None] == np.arange(k))
@@ -139,6 +171,12 @@ def reliability(confidence: np.ndarray, right: np.ndarray, *, bins: int = 10) ->
         Whether it is the right one.
     bins : int
         Of equal width in 0..1.
+
+    Examples
+    --------
+    >>> bins = reliability(np.array([0.65, 0.65, 0.95]), np.array([True, False, True]))
+    >>> [(each.n, each.happened) for each in bins]
+    [(2, 0.5), (1, 1.0)]
     """
     at = np.minimum((confidence * bins).astype(int), bins - 1)
     return [
@@ -163,6 +201,12 @@ def threshold_for(probabilities: np.ndarray, targets: np.ndarray, precision: flo
     -------
     float
         1.0 when no confidence reaches it.
+
+    Examples
+    --------
+    >>> probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4]])
+    >>> threshold_for(probabilities, np.array([0, 0, 1]), 1.0)
+    0.8
     """
     confidence = probabilities.max(1)
     right = probabilities.argmax(1) == targets
@@ -179,6 +223,12 @@ def coverage_at_precision(confidence: np.ndarray, right: np.ndarray, precision: 
 
     The threshold is chosen on these very images, so this describes a model; a promise needs a
     threshold from the val split, see :func:`precision_at_coverage` and ``reject_below``.
+
+    Examples
+    --------
+    >>> sure, right = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, True, True, False])
+    >>> coverage_at_precision(sure, right, 1.0)
+    0.75
     """
     weights = np.ones((1, len(right)), np.float32)
     return float(weighted_coverage(confidence, right, precision)(weights)[0])
@@ -187,7 +237,14 @@ def coverage_at_precision(confidence: np.ndarray, right: np.ndarray, precision: 
 def weighted_coverage(
     confidence: np.ndarray, right: np.ndarray, precision: float
 ) -> WeightedStatistic:
-    """The same for resamples: a function of weights of shape ``(B, N)``."""
+    """The same for resamples: a function of weights of shape ``(B, N)``.
+
+    Examples
+    --------
+    >>> coverage = weighted_coverage(np.array([0.9, 0.8]), np.array([True, False]), 1.0)
+    >>> coverage(np.array([[1, 1], [3, 1]], np.float32)).tolist()
+    [0.5, 0.75]
+    """
     order, last = _by_confidence(confidence)
 
     def value(weights: np.ndarray) -> np.ndarray:
@@ -201,7 +258,14 @@ def weighted_coverage(
 
 
 def precision_at_coverage(confidence: np.ndarray, right: np.ndarray, coverage: float) -> float:
-    """Share of right answers among the surest ones that make up this share of the images."""
+    """Share of right answers among the surest ones that make up this share of the images.
+
+    Examples
+    --------
+    >>> sure, right = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, True, False, False])
+    >>> precision_at_coverage(sure, right, 0.5), precision_at_coverage(sure, right, 1.0)
+    (1.0, 0.5)
+    """
     weights = np.ones((1, len(right)), np.float32)
     return float(weighted_precision(confidence, right, coverage)(weights)[0])
 
@@ -209,7 +273,14 @@ def precision_at_coverage(confidence: np.ndarray, right: np.ndarray, coverage: f
 def weighted_precision(
     confidence: np.ndarray, right: np.ndarray, coverage: float
 ) -> WeightedStatistic:
-    """The same for resamples: a function of weights of shape ``(B, N)``."""
+    """The same for resamples: a function of weights of shape ``(B, N)``.
+
+    Examples
+    --------
+    >>> precision = weighted_precision(np.array([0.9, 0.8]), np.array([True, False]), 1.0)
+    >>> precision(np.array([[1, 1], [3, 1]], np.float32)).tolist()
+    [0.5, 0.75]
+    """
     order, last = _by_confidence(confidence)
 
     def value(weights: np.ndarray) -> np.ndarray:
@@ -224,7 +295,13 @@ def weighted_precision(
 
 
 def weighted_share(chosen: np.ndarray, among: np.ndarray | None = None) -> WeightedStatistic:
-    """Share of images that are chosen, of all or among some: a function of weights ``(B, N)``."""
+    """Share of images that are chosen, of all or among some: a function of weights ``(B, N)``.
+
+    Examples
+    --------
+    >>> weighted_share(np.array([True, False]))(np.array([[1, 1], [3, 1]], np.float32)).tolist()
+    [0.5, 0.75]
+    """
     counted = np.ones(len(chosen), bool) if among is None else among
     both = (chosen & counted).astype(np.float32)
 

@@ -34,6 +34,14 @@ class Score:
         the score then measures agreement).
     grouped_by : str
         What the split kept together.
+
+    Examples
+    --------
+    >>> score = Score("macro-F1", 0.812, (0.75, 0.86), 240, 110, "checked", "object")
+    >>> score
+    macro-F1 0.812 [0.750, 0.860] (95 %, n=240 in 110 groups, checked labels, grouped by object)
+    >>> score.is_checked
+    True
     """
 
     name: str
@@ -69,13 +77,14 @@ class Score:
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
 
-    @property
-    def is_checked(self) -> bool:
-        """Whether people have checked the labels it was measured on."""
-        return self.labels == CHECKED
-
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-able values."""
+        """As JSON-able values.
+
+        Examples
+        --------
+        >>> Score("accuracy", 0.9, (0.85, 0.94), 240, 110, "checked", "object").to_dict()["low"]
+        0.85
+        """
         return {
             "name": self.name,
             "value": round(self.value, 6),
@@ -89,7 +98,14 @@ class Score:
 
     @classmethod
     def from_dict(cls, said: Mapping[str, Any]) -> Score:
-        """The score that :meth:`to_dict` wrote."""
+        """The score that :meth:`to_dict` wrote.
+
+        Examples
+        --------
+        >>> score = Score("accuracy", 0.9, (0.85, 0.94), 240, 110, "checked", "object")
+        >>> Score.from_dict(score.to_dict()) == score
+        True
+        """
         return cls(
             name=str(said["name"]),
             value=float(said["value"]),

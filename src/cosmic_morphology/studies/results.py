@@ -149,7 +149,13 @@ class DifferenceRow:
 
 
 def interval_of(value: float, interval: tuple[float, float], *, signed: bool = False) -> str:
-    """``0.812 [0.780, 0.840]``, with signs where it is a difference."""
+    """``0.812 [0.780, 0.840]``, with signs where it is a difference.
+
+    Examples
+    --------
+    >>> interval_of(0.812, (0.78, 0.84)), interval_of(0.03, (-0.01, 0.07), signed=True)
+    ('0.812 [0.780, 0.840]', '+0.030 [-0.010, +0.070]')
+    """
     low, high = interval
     if signed:
         return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
@@ -157,7 +163,13 @@ def interval_of(value: float, interval: tuple[float, float], *, signed: bool = F
 
 
 def listed(names: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
+    """``a``, ``a and b``, ``a, b and c``.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"]), listed(["a"])
+    ('a, b and c', 'a')
+    """
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -119,6 +119,13 @@ def load_study(config: Path, *, out: Path | None = None) -> StudySettings:
     ------
     SettingsError
         The file is missing or not TOML, or a key or value is not valid.
+
+    Examples
+    --------
+    >>> load_study(Path("lost.toml"))
+    Traceback (most recent call last):
+        ...
+    cosmic_morphology.errors.SettingsError: lost.toml: there is no such file. Check the path.
     """
     try:
         study = StudySettings.model_validate(read_toml(config, SettingsError))

@@ -71,6 +71,11 @@ def write_archive(
         Copies as a fraction of the images, 0 to 1.
     workers : int, optional
         Processes; by default one for each core.
+
+    Examples
+    --------
+    >>> write_archive(Path("archive"), {"star": 2}, seed=1, size_px=64, planted_duplicates=0).images
+    2
     """
     total = sum(counts.values())
     copies = min(round(total * planted_duplicates), total)

@@ -97,6 +97,11 @@ def render_image(kind: str, seed: int, *, size_px: int = 256) -> Rendered:
     ------
     UsageError
         If one of the arguments is out of range.
+
+    Examples
+    --------
+    >>> render_image("galaxy", 3, size_px=64).pixels.shape
+    (36, 64, 3)
     """
     check_job(kind, seed, size_px)
     rng = np.random.default_rng([zlib.crc32(kind.encode()), seed, size_px])
@@ -183,10 +188,20 @@ def render_images(
     workers : int, optional
         Processes; by default one for each core, 1 renders in this process.
 
+    Returns
+    -------
+    iterator of Rendered
+        Images with what is drawn in them.
+
     Raises
     ------
     UsageError
         If a class, the seed or the size cannot be rendered.
+
+    Examples
+    --------
+    >>> [image.kind for image in cosmic.render_images({"star": 2, "comet": 1}, seed=1, size_px=64)]
+    ['star', 'comet', 'star']
     """
     return render_jobs(jobs_for(counts, seed=seed, size_px=size_px), workers=workers)
 
@@ -202,7 +217,13 @@ def jobs_for(counts: Mapping[str, int], *, seed: int, size_px: int) -> list[Job]
 
 
 def image_seed(seed: int, index: int) -> int:
-    """Seed of the image ``index`` of a set; sets with different seeds do not overlap."""
+    """Seed of the image ``index`` of a set; sets with different seeds do not overlap.
+
+    Examples
+    --------
+    >>> image_seed(1, 5) == image_seed(1, 5), image_seed(1, 5) == image_seed(2, 5)
+    (True, False)
+    """
     return seed * 1_000_003 + index
 
 

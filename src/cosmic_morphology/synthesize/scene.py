@@ -128,6 +128,12 @@ def blackbody(kelvin: npt.ArrayLike) -> npt.NDArray[np.float32]:
     -------
     numpy.ndarray
         Float32, shape ``(N, 3)`` or ``(3,)``; the mean of the channels is 1.
+
+    Examples
+    --------
+    >>> red, _, blue = blackbody(3000)
+    >>> bool(red > blue)
+    True
     """
     wavelength = np.array([610e-9, 550e-9, 465e-9])
     hc_k = 1.43878e-2
@@ -139,7 +145,13 @@ def blackbody(kelvin: npt.ArrayLike) -> npt.NDArray[np.float32]:
 
 
 def smoothstep(low: float, high: float, x: Field) -> Field:
-    """0 below ``low``, 1 above ``high``, smooth between (also for ``high < low``)."""
+    """0 below ``low``, 1 above ``high``, smooth between (also for ``high < low``).
+
+    Examples
+    --------
+    >>> smoothstep(0.0, 1.0, np.array([-1.0, 0.5, 2.0])).tolist()
+    [0.0, 0.5, 1.0]
+    """
     t = np.clip((x - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
 

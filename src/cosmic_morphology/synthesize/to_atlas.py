@@ -74,6 +74,11 @@ def synthesize_into(
         Called with done and total.
     workers : int, optional
         Processes; by default one for each core.
+
+    Examples
+    --------
+    >>> synthesize_into(atlas, {"comet": 2}, seed=1, size_px=64, workers=1).added
+    2
     """
     there = set(atlas.ids(f"source = '{SOURCE}'"))
     wanted = jobs_for(counts, seed=seed, size_px=size_px)

@@ -76,6 +76,11 @@ def format_of_path(path: Path) -> str:
     ------
     UsageError
         The ending says nothing.
+
+    Examples
+    --------
+    >>> format_of_path(Path("a.parquet")), format_of_path(Path("a.tar"))
+    ('parquet', 'webdataset')
     """
     ending = path.suffix.lower()
     if ending not in _ENDINGS:
@@ -128,10 +133,24 @@ def export_images(
     progress : callable, optional
         Called with images done and images in all.
 
+    Returns
+    -------
+    ExportResult
+        What was written, and what was left out and why.
+
     Raises
     ------
     InputError
         The format is unknown, the target exists, or there is nothing to write.
+
+    Examples
+    --------
+    >>> done = cosmic.export_images(atlas, Path("labels.csv"), format_="csv")
+    >>> done.images, done.path.name
+    (24, 'labels.csv')
+    >>> done = cosmic.export_images(atlas, Path("folder"), where="label = 'star'")
+    >>> done.classes, done.card.name
+    ({'star': 8}, 'README.md')
     """
     if format_ not in FORMATS:
         raise InputError(f"there is no format {format_!r}", todo=suggest_names(format_, FORMATS))

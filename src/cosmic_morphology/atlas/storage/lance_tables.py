@@ -228,7 +228,13 @@ def _refuse_others(dataset: Any, uri: str, name: str) -> None:
 
 
 def sql_literal(text: str) -> str:
-    """A text as a literal of Lance's SQL: ids come from outside and may hold quotes."""
+    """A text as a literal of Lance's SQL: ids come from outside and may hold quotes.
+
+    Examples
+    --------
+    >>> sql_literal("M 31's halo")
+    "'M 31''s halo'"
+    """
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -95,6 +95,12 @@ def verify_atlas(
     ------
     AtlasNotFoundError
         There is no atlas here.
+
+    Examples
+    --------
+    >>> found = verify_atlas(atlas)
+    >>> found.is_sound, found.problems
+    (True, ())
     """
     store = atlas.store if isinstance(atlas, Atlas) else Store(str(atlas), storage_options)
     opened, problems = _opened(store)

@@ -44,7 +44,6 @@ class LedgerState:
     def __init__(self, atlas: Atlas, source: str, retry: set[str], addresses: Addresses) -> None:
         self._atlas = atlas
         self._source = source
-        self._retry = retry
         self._addresses = addresses
         prefix = f"{source}:"
         self.stored = {each for each in atlas.positions() if each.startswith(prefix)}

@@ -296,13 +296,25 @@ def user_agent(settings: CollectSettings) -> str:
 
 
 def opts_out(headers: Mapping[str, str]) -> bool:
-    """Whether ``X-Robots-Tag`` opts out for every agent (a directive for one bot does not)."""
+    """Whether ``X-Robots-Tag`` opts out for every agent (a directive for one bot does not).
+
+    Examples
+    --------
+    >>> opts_out({"x-robots-tag": "noai"}), opts_out({"x-robots-tag": "somebot: noai"})
+    (True, False)
+    """
     said = headers.get("x-robots-tag", "").lower().split(",")
     return any(part.strip() in OPT_OUT for part in said)
 
 
 def retry_after_s(value: str) -> float | None:
-    """Seconds that ``Retry-After`` asks for, given as seconds or as a date (RFC 9110, 10.2.3)."""
+    """Seconds that ``Retry-After`` asks for, given as seconds or as a date (RFC 9110, 10.2.3).
+
+    Examples
+    --------
+    >>> retry_after_s("120"), retry_after_s("soon")
+    (120.0, None)
+    """
     value = value.strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])

@@ -78,7 +78,13 @@ class PinnedResolver(AbstractResolver):
 
 
 def is_public(address: str) -> bool:
-    """Whether a numeric address is one of the internet at large."""
+    """Whether a numeric address is one of the internet at large.
+
+    Examples
+    --------
+    >>> is_public("192.168.1.5"), is_public("8.8.8.8")
+    (False, True)
+    """
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -57,7 +57,7 @@ async def with_retries(settings: CollectSettings, once: Callable[[], Awaitable[T
 
 
 class _Patience:
-    """stamina's question: is there another try, and when?"""
+    """What stamina asks: is there another try, and when?"""
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()

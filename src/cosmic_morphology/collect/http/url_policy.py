@@ -73,12 +73,24 @@ class UrlPolicy:
 
 
 def host_of(url: str) -> str:
-    """The host of a clean address, with its port where it is not the usual one."""
+    """The host of a clean address, with its port where it is not the usual one.
+
+    Examples
+    --------
+    >>> host_of("https://images.nasa.gov/a.jpg"), host_of("http://localhost:8080/a.jpg")
+    ('images.nasa.gov', 'localhost:8080')
+    """
     return urlsplit(url).netloc.lower()
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host (with or without port) is this machine."""
+    """Whether a host (with or without port) is this machine.
+
+    Examples
+    --------
+    >>> is_loopback("127.0.0.1:8080"), is_loopback("images.nasa.gov")
+    (True, False)
+    """
     name = urlsplit(f"//{host}").hostname or ""
     try:
         return ipaddress.ip_address(name).is_loopback
@@ -92,7 +104,13 @@ def _may_be_public(host: str) -> bool:
 
 
 def is_address(host: str) -> bool:
-    """Whether a host is written as a number."""
+    """Whether a host is written as a number.
+
+    Examples
+    --------
+    >>> is_address("127.0.0.1"), is_address("images.nasa.gov")
+    (True, False)
+    """
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -24,7 +24,13 @@ BUILT_IN = {
 
 
 def source_names() -> list[str]:
-    """Names of all sources, built in and plugged in."""
+    """Names of all sources, built in and plugged in.
+
+    Examples
+    --------
+    >>> [name for name in source_names() if name in ("nasa", "apod", "commons")]
+    ['apod', 'commons', 'nasa']
+    """
     return sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
 
 
@@ -37,6 +43,16 @@ def find_source(wanted: SourceRequest) -> Source:
         There is no such source, or the job makes no sense to it.
     SourceError
         A plug-in cannot be loaded or is not a source.
+
+    Examples
+    --------
+    >>> from cosmic_morphology.settings import CollectJob
+    >>> find_source(SourceRequest(CollectJob(source="nasa"), taxonomy)).name
+    'nasa'
+    >>> find_source(SourceRequest(CollectJob(source="nass"), taxonomy))
+    Traceback (most recent call last):
+        ...
+    cosmic_morphology.errors.UsageError: there is no source 'nass'...
     """
     name = wanted.job.source
     if name in BUILT_IN:

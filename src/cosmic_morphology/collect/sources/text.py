@@ -42,7 +42,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def plain(value: Any, max_chars: int = MAX_CHARS) -> str:
-    """Any value of an archive as one line of plain text; anything but a text is empty."""
+    """Any value of an archive as one line of plain text; anything but a text is empty.
+
+    Examples
+    --------
+    >>> plain("<p>The <b>Crab</b> &amp; its pulsar</p>")
+    'The Crab & its pulsar'
+    >>> plain(None)
+    ''
+    """
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -57,12 +65,26 @@ def plain(value: Any, max_chars: int = MAX_CHARS) -> str:
 
 
 def title(value: Any) -> str:
-    """A title: plain, and short enough to be one."""
+    """A title: plain, and short enough to be one.
+
+    Examples
+    --------
+    >>> len(title("word " * 1000)) <= MAX_TITLE_CHARS
+    True
+    >>> title("<i>Comet</i>")
+    'Comet'
+    """
     return plain(value, MAX_TITLE_CHARS)
 
 
 def listed(value: Any) -> tuple[str, ...]:
-    """Keywords as plain texts: a list, or one string joined by commas, or a list of those."""
+    """Keywords as plain texts: a list, or one string joined by commas, or a list of those.
+
+    Examples
+    --------
+    >>> listed("galaxy, spiral, galaxy"), listed(["comet", "tail, dust"])
+    (('galaxy', 'spiral'), ('comet', 'tail, dust'))
+    """
     values: Iterable[Any] = value if isinstance(value, list) else [value]
     found: dict[str, None] = {}
     for each in values:
@@ -73,12 +95,24 @@ def listed(value: Any) -> tuple[str, ...]:
 
 
 def utf8(text: str) -> str:
-    """A text that can be stored: lone surrogates, which JSON may hold, become question marks."""
+    r"""A text that can be stored: lone surrogates, which JSON may hold, become question marks.
+
+    Examples
+    --------
+    >>> utf8("half \ud800 a pair")
+    'half ? a pair'
+    """
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def safe_id(source_id: str) -> str:
-    """An identifier in one line and of a sane length; the usual ones are not touched."""
+    r"""An identifier in one line and of a sane length; the usual ones are not touched.
+
+    Examples
+    --------
+    >>> safe_id(" PIA12345\n")
+    'PIA12345'
+    """
     one_line = "".join(
         c if c.isprintable() else quote(c, errors="replace") for c in source_id.strip()
     )
@@ -89,12 +123,24 @@ def safe_id(source_id: str) -> str:
 
 
 def is_count(value: object) -> TypeGuard[int]:
-    """Whether a value of JSON can be a number of records."""
+    """Whether a value of JSON can be a number of records.
+
+    Examples
+    --------
+    >>> is_count(12), is_count(True), is_count("12"), is_count(-1)
+    (True, False, False, False)
+    """
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT
 
 
 def whole_number(text: str) -> int | None:
-    """The number of records or bytes that a header says; None where it says none."""
+    """The number of records or bytes that a header says; None where it says none.
+
+    Examples
+    --------
+    >>> whole_number("120"), whole_number("1e3"), whole_number("-1")
+    (120, None, None)
+    """
     is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_COUNT))
     return int(text) if is_number else None
 

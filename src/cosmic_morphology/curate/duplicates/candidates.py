@@ -30,7 +30,13 @@ def same_bytes(sha256: np.ndarray) -> np.ndarray:
 
 
 def unique_pairs(pairs: np.ndarray) -> np.ndarray:
-    """Each pair once, the smaller row first, sorted; a row with itself is left out."""
+    """Each pair once, the smaller row first, sorted; a row with itself is left out.
+
+    Examples
+    --------
+    >>> unique_pairs(np.array([[3, 1], [1, 3], [2, 2]])).tolist()
+    [[1, 3]]
+    """
     pairs = np.sort(pairs, axis=1)
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     if not len(pairs):

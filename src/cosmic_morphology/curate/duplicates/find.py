@@ -87,6 +87,11 @@ def find_duplicates(
     ------
     UsageError
         There is no such column.
+
+    Examples
+    --------
+    >>> find_duplicates(atlas, settings=cosmic.load_settings().curate).images
+    24
     """
     column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
     ids = atlas.ids()

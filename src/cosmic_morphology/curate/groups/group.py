@@ -91,6 +91,11 @@ def group_images(atlas: Atlas, *, settings: CurateSettings) -> GroupResult:
         Read (what sources say, ``duplicate_of``) and written.
     settings : CurateSettings
         ``group_broad_names``, ``group_max_share``, ``group_max_album``.
+
+    Examples
+    --------
+    >>> group_images(atlas, settings=cosmic.load_settings().curate).images
+    24
     """
     rows = atlas.read(["id", *COLUMNS]).sort_by("id")
     stamp = ColumnProvenance(

@@ -109,6 +109,11 @@ def label(
         Called with rows done and rows in all.
     seed : int
         Of the folds of the image voter.
+
+    Examples
+    --------
+    >>> label(atlas, taxonomy=taxonomy, settings=cosmic.load_settings().curate).labels["star"]
+    8
     """
     evidence = _evidence_columns(atlas, taxonomy, settings)
     rows = atlas.read(

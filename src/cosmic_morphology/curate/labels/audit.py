@@ -112,7 +112,7 @@ def audit_labels(
     subset: str = "",
     seed: int = 0,
 ) -> AuditTable:
-    """Precision, recall and coverage of every voter, of the label and of the checks.
+    r"""Precision, recall and coverage of every voter, of the label and of the checks.
 
     Parameters
     ----------
@@ -137,6 +137,13 @@ def audit_labels(
     ------
     InputError
         The table is not usable, or none of its images is in the atlas.
+
+    Examples
+    --------
+    >>> lines = ["id,label", "folder:sky/star/0.jpg,star", "folder:sky/star/1.jpg,comet"]
+    >>> _ = Path("truth.csv").write_text("\n".join(lines))
+    >>> audit_labels(atlas, Path("truth.csv"), taxonomy=taxonomy).get("label", "precision").value
+    0.5
     """
     truth, groups = _truth(truth_csv, dict(columns or {}), id_prefix, taxonomy, subset)
     ids = Ids(atlas.ids())

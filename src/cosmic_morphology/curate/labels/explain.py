@@ -92,6 +92,18 @@ def explain_label(
     ------
     InputError
         The atlas has no such image.
+
+    Examples
+    --------
+    >>> explain_label(atlas, "folder:sky/star/0.jpg")
+    folder:sky/star/0.jpg  PIA10017
+    label: star (computed, confidence 0.66)
+      0.66  star         folder: came labelled “star”
+      0.41  star         search_word: a search would find “star”
+    >>> explain_label(atlas, "sky:lost.jpg")
+    Traceback (most recent call last):
+        ...
+    cosmic_morphology.errors.InputError: sky:lost.jpg: there is no such image...
     """
     quoted = id_.replace("'", "''")
     checks = ("relevance", "duplicate", "mislabel")

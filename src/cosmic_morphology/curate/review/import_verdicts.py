@@ -64,7 +64,7 @@ def import_verdicts(
     id_prefix: str = "",
     who: str = "",
 ) -> ReviewResult:
-    """Store people's verdicts; doing it twice changes nothing.
+    r"""Store people's verdicts; doing it twice changes nothing.
 
     Parameters
     ----------
@@ -85,11 +85,25 @@ def import_verdicts(
     who : str
         The person, for lines that name nobody; the user's name without it.
 
+    Returns
+    -------
+    ReviewResult
+        How many verdicts are new, known, unknown and contradicting.
+
     Raises
     ------
     InputError
         The file is missing or not such a table, or a line has an unknown verdict, class or time.
         Nothing is stored then.
+
+    Examples
+    --------
+    >>> _ = Path("verdicts.csv").write_text("id,label,who\nfolder:sky/star/0.jpg,comet,ann\n")
+    >>> done = cosmic.import_verdicts(atlas, Path("verdicts.csv"), taxonomy=taxonomy)
+    >>> done.read, done.stored
+    (1, 1)
+    >>> cosmic.import_verdicts(atlas, Path("verdicts.csv"), taxonomy=taxonomy).already_there
+    1
     """
     lines = read_table(
         csv_path,

@@ -60,6 +60,11 @@ def review_queue(atlas: Atlas, *, taxonomy: Taxonomy, limit: int | None = None) 
         The classes.
     limit : int, optional
         At most so many.
+
+    Examples
+    --------
+    >>> [item.label for item in review_queue(atlas, taxonomy=taxonomy, limit=2)]
+    ['star', 'star']
     """
     columns = set(atlas.columns())
     rows = atlas.read([name for name in _READ if name in columns]).to_pylist()

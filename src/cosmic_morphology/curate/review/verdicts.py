@@ -39,10 +39,18 @@ class Agreement:
 
 
 def agreements(atlas: Atlas, *, taxonomy: Taxonomy) -> list[Agreement]:
-    """Cohen's kappa of every two people (J. Cohen 1960, Educ. Psychol. Meas. 20, 37).
+    r"""Cohen's kappa of every two people (J. Cohen 1960, Educ. Psychol. Meas. 20, 37).
 
     A person's latest verdict on an image counts; ``drop`` is the reject class, and ``keep``
     without a class says nothing of which class.
+
+    Examples
+    --------
+    >>> verdicts = "id,label,who\n{0},star,ann\n{0},comet,bob\n".format("folder:sky/star/0.jpg")
+    >>> _ = Path("verdicts.csv").write_text(verdicts)
+    >>> _ = cosmic.import_verdicts(atlas, Path("verdicts.csv"), taxonomy=taxonomy)
+    >>> [(each.first, each.second, each.agreed) for each in agreements(atlas, taxonomy=taxonomy)]
+    [('ann', 'bob', 0.0)]
     """
     said: dict[str, dict[str, str]] = defaultdict(dict)
     for each in all_decisions(atlas):

@@ -1,4 +1,4 @@
-"""k folds of the images that are not for the test: whole groups; who has a fold keeps it."""
+"""Folds of the images that are not for the test: whole groups; who has a fold keeps it."""
 
 from __future__ import annotations
 

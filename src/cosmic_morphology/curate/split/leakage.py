@@ -149,6 +149,11 @@ def check_leakage(
         Two sides share something.
     UsageError
         There is no split yet, or no such column.
+
+    Examples
+    --------
+    >>> check_leakage(atlas, settings=cosmic.load_settings().curate).leaks
+    0
     """
     if "split" not in atlas.columns():
         raise UsageError("there is no split yet", where=atlas.uri, todo="Run `cosmic split`.")

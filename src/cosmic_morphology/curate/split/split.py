@@ -99,6 +99,11 @@ def split_images(
     reject : str, optional
         Name of the class of everything else; that of the taxonomy of this package without it.
 
+    Returns
+    -------
+    SplitResult
+        Images in each split and class, and how far the ratios are off.
+
     Raises
     ------
     UsageError
@@ -106,6 +111,14 @@ def split_images(
         source or collection that is to be held out, there are more folds than groups, or a split
         would be empty or farther from its ratio than the groups force. Nothing is written then,
         unless a collection is held out: the test stands.
+
+    Examples
+    --------
+    >>> from cosmic_morphology.settings import SplitSettings
+    >>> halves = SplitSettings(train=0.5, val=0.25, test=0.25)
+    >>> done = cosmic.split_images(atlas, settings=halves, seed=1, redo=True)
+    >>> done.images
+    {'train': 12, 'val': 6, 'test': 6, 'none': 0}
     """
     missing = {"group", label_column} - set(atlas.columns())
     if missing:

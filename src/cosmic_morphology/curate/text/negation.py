@@ -33,6 +33,11 @@ def is_negated(name: str) -> bool:
     ----------
     name : str
         A few words; a class that is called so itself must be looked for before.
+
+    Examples
+    --------
+    >>> is_negated("not a galaxy"), is_negated("galaxy")
+    (True, False)
     """
     if name.strip().startswith(_SIGNS):
         return True
@@ -50,6 +55,11 @@ def without_negated(title: str, inside: Iterable[str] = ()) -> str:
         A title, or a file name in its place.
     inside : iterable of str
         Words that may be glued to others in a file name (``notgalaxy``).
+
+    Examples
+    --------
+    >>> without_negated("A star, not a galaxy").strip(" ,")
+    'A star'
     """
     if len(title.split()) <= _NAME_WORDS:
         negated = is_negated(title) or is_negated(words_of_name(title, inside))

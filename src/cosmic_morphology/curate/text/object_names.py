@@ -46,6 +46,11 @@ def objects_in(text: str) -> list[NamedObject]:
     ----------
     text : str
         Any text; case and accents do not matter.
+
+    Examples
+    --------
+    >>> [each.name for each in objects_in("Messier 31 and NGC 205 in Andromeda")]
+    ['messier 31', 'ngc 205', 'andromeda']
     """
     bare = plain(text)
     found = [*_numbered(bare), *_prefixed(bare), *_named(bare)]

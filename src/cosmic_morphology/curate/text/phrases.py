@@ -29,6 +29,11 @@ class Phrases:
     ----------
     phrases : iterable of str
         Words in lower case; ``*`` at the end of a word stands for any ending (``nebula*``).
+
+    Examples
+    --------
+    >>> [each.phrase for each in Phrases(["galaxy", "spiral galaxy"]).find("a spiral galaxy")]
+    ['spiral galaxy']
     """
 
     def __init__(self, phrases: Iterable[str]) -> None:
@@ -51,14 +56,26 @@ class Phrases:
 
 @lru_cache(maxsize=4096)
 def plain(text: str) -> str:
-    """Lower case without accents; apostrophes become spaces, white space is single."""
+    r"""Lower case without accents; apostrophes become spaces, white space is single.
+
+    Examples
+    --------
+    >>> plain("Barnard\u2019s  Gal\u00e1xy")
+    'barnard s galaxy'
+    """
     folded = unicodedata.normalize("NFKD", text).casefold()
     bare = "".join(char for char in folded if not unicodedata.combining(char))
     return re.sub(r"[\s'\u2019`\"\u201c\u201d_]+", " ", bare).strip()
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, white space made single."""
+    """The sentences of a text, white space made single.
+
+    Examples
+    --------
+    >>> sentences("A comet.  It has two tails.")
+    ['A comet.', 'It has two tails.']
+    """
     return [part for part in _SENTENCE.split(re.sub(r"\s+", " ", text).strip()) if part]
 
 
@@ -71,6 +88,11 @@ def words_of_name(name: str, inside: Iterable[str] = ()) -> str:
         A title or file name; one with spaces is a title and stays as it is.
     inside : iterable of str
         Words that are parted from what they are glued to (``boomerangnebula``).
+
+    Examples
+    --------
+    >>> words_of_name("N281_ColesHelm.jpg")
+    'N281 Coles Helm'
     """
     if " " in name.strip():
         return name.strip()

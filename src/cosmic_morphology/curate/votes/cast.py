@@ -62,6 +62,12 @@ def vote(
         Called with rows done and rows in all.
     engine : str
         ``here`` or ``ray``.
+
+    Examples
+    --------
+    >>> done = vote(atlas, taxonomy=taxonomy, settings=cosmic.load_settings().curate)
+    >>> done.filled, done.already_there
+    (0, 24)
     """
     asked = tuple(name for name in VOTERS if name not in settings.disabled_voters)
     done = apply(
@@ -121,6 +127,12 @@ def labels_of_voter(
         Name of the voter, such as ``search_word``.
     ids : sequence of str, optional
         The N ids; without them the row number takes their place.
+
+    Examples
+    --------
+    >>> votes = atlas.read(["votes"], where="label = 'star'").column("votes")
+    >>> labels_of_voter(votes, "folder")[:2]
+    ['star', 'star']
     """
     rows = votes.to_pylist() if hasattr(votes, "to_pylist") else list(votes)
     keys = list(ids) if ids is not None else [str(at) for at in range(len(rows))]

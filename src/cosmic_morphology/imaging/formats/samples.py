@@ -18,7 +18,7 @@ from cosmic_morphology.imaging.stretch import stretched
 class Samples:
     """Counts as a file holds them.
 
-    Parameters
+    Attributes
     ----------
     counts : ndarray of shape ``(height, width, 1)`` or ``(height, width, 3)``
         Grey, or red, green and blue; more is brighter, whatever the file says is white.

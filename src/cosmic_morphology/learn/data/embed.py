@@ -59,6 +59,18 @@ def embed_images(
         The same, already built.
     progress : callable, optional
         Called with images done and images to do.
+
+    Returns
+    -------
+    EmbedResult
+        The column, and how many images were embedded now and before.
+
+    Examples
+    --------
+    >>> cosmic.embed_images(atlas, learn=learn).filled
+    24
+    >>> cosmic.embed_images(atlas, learn=learn).already_there
+    24
     """
     learn = with_preset(learn)
     backbone = backbone or build_backbone(learn)

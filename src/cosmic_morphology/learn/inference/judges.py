@@ -79,10 +79,24 @@ def load_model(path: Path | str, *, learn: LearnSettings | None = None) -> Pixel
     learn : LearnSettings, optional
         Names the device and the threads.
 
+    Returns
+    -------
+    PixelPredictor
+        The model, which gives probabilities for images.
+
     Raises
     ------
     InputError
         There is nothing here, or it is neither.
+
+    Examples
+    --------
+    >>> cosmic.load_model(run.path).classes == run.classes
+    True
+    >>> cosmic.load_model("lost.onnx")
+    Traceback (most recent call last):
+        ...
+    cosmic_morphology.errors.InputError: lost.onnx: there is no such model...
     """
     place = Path(path)
     if not place.is_dir() and not (place.is_file() and place.suffix == ONNX):

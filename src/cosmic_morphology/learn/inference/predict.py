@@ -73,6 +73,19 @@ def predict_images(
         Of the columns; without it the model's.
     progress : callable, optional
         Called with images done and images to do.
+
+    Returns
+    -------
+    PredictResult
+        The column, and how many images were classified now and before.
+
+    Examples
+    --------
+    >>> cosmic.predict_images(judged, cosmic.load_model(run.path)).already_there
+    24
+    >>> done = cosmic.predict_images(judged, cosmic.load_model(run.path), name="again")
+    >>> done.filled, done.column
+    (24, 'prediction_again')
     """
     fields = _fields(name or run.name, len(run.classes))
     parameters = {"run": run.name, "classes": run.classes, "fingerprint": run.fingerprint()}

@@ -161,6 +161,11 @@ def find_run(run: Path | str, *, out: Path) -> Run:
         There is no finished run here, or a file of it cannot be used.
     TrainingError
         It was written by a newer version of this program.
+
+    Examples
+    --------
+    >>> find_run("probe", out=run.path.parent.parent).backbone
+    'mobilenetv3_small_075'
     """
     given, runs = Path(run), out / "runs"
     is_name = re.fullmatch(NAME, str(run)) is not None

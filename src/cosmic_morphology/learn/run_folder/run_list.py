@@ -162,10 +162,20 @@ def runs(
     seed : int
         Seed of the resamples.
 
+    Returns
+    -------
+    RunList
+        The runs, the best first; ``to_pandas`` gives a table.
+
     Raises
     ------
     InputError
         There is no such folder.
+
+    Examples
+    --------
+    >>> [(each.run, each.recipe == run.recipe) for each in cosmic.runs(run.path.parent)]
+    [('probe', True)]
     """
     place = Path(folder)
     place = place / "runs" if (place / "runs").is_dir() else place

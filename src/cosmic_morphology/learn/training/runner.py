@@ -103,6 +103,15 @@ def train(
         The settings do not fit together, or there is nothing to learn from.
     TrainingError
         The loss left the numbers, or the weights cannot be had.
+
+    Examples
+    --------
+    >>> from cosmic_morphology.settings import RunJob
+    >>> again = cosmic.train(
+    ...     judged, RunJob(name="again"), learn=learn, taxonomy=taxonomy, seed=1, out=Path("out")
+    ... )
+    >>> again.name, again.path.name, again.classes
+    ('again', 'again', ('asteroid', 'comet', 'galaxy', 'nebula', 'planet', 'star'))
     """
     learn = with_preset(learn)
     recipe = load_recipe(job.recipe)

@@ -15,7 +15,6 @@ from cosmic_morphology.synthesize.fields.noise import Field
 PAD_PX = 24
 # Share of the light in the aureole.
 AUREOLE = {"moffat": 0.04, "kolmogorov": 0.03, "newton": 0.08}
-PSF_KINDS = ("moffat", "kolmogorov", "newton", "hubble", "webb")
 
 
 def convolved(light: Field, kind: str, fwhm_px: float, angle_deg: float) -> Field:
@@ -26,7 +25,7 @@ def convolved(light: Field, kind: str, fwhm_px: float, angle_deg: float) -> Fiel
     light : numpy.ndarray
         Float32, shape ``(H, W, 3)``.
     kind : str
-        One of ``PSF_KINDS``.
+        ``moffat``, ``kolmogorov``, ``newton``, ``hubble`` or ``webb``.
     fwhm_px : float
         Full width at half maximum in pixels.
     angle_deg : float

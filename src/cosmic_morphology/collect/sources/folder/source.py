@@ -44,7 +44,7 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff%\\\\]")
 class Folder:
     """An opened import: everything has been checked but the images.
 
-    Parameters
+    Attributes
     ----------
     name : str
         What the import is called.

@@ -40,7 +40,7 @@ _SEPARATORS = re.compile(r"[;|]")
 class MetadataTable:
     """A table whose header has been checked.
 
-    Parameters
+    Attributes
     ----------
     csv : CsvTable
         The table.
@@ -196,15 +196,12 @@ class Locator:
 class Rows:
     """The rows of a table with their files, checked as a whole before anything is stored.
 
-    Parameters
+    Attributes
     ----------
     table : Table
         The table.
     files : list of str
         The files that there are.
-
-    Attributes
-    ----------
     total : int
         Records: rows that name a file, each once.
     named : set of str

@@ -46,14 +46,13 @@ class SearchSlicer:
 
     def __init__(self, api: str) -> None:
         self._api = api
-        self._query = ""
         self._seen: set[str] = set()
         self._keywords: Counter[str] = Counter()
         self._centers = dict.fromkeys(CENTERS)
 
     async def divide(self, ask: JsonClient, query: str, params: Params) -> AsyncIterator[Slice]:
         """The slices of one query, from the archive's own counts."""
-        self._query, self._seen, self._keywords = query, set(), Counter()
+        self._seen, self._keywords = set(), Counter()
         total = await self.count(ask, params)
         if total <= CAP:
             yield Slice(query, query, total, total, params)

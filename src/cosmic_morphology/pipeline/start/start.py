@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmic_morphology.atlas import Atlas, Progress
+from cosmic_morphology.display import Shown
 from cosmic_morphology.pipeline.runner import run
-from cosmic_morphology.pipeline.start_findings import findings, is_trainable
-from cosmic_morphology.pipeline.start_settings import (
+from cosmic_morphology.pipeline.start.decide import (
     SETTINGS_FILE,
     default_out,
     settings_for_folder,
 )
+from cosmic_morphology.pipeline.start.findings import findings, is_trainable
 from cosmic_morphology.pipeline.summary import PipelineResult
 from cosmic_morphology.settings import LearnSettings, Settings
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -27,8 +28,8 @@ _POOR = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StartResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class StartResult(Shown):
     """What ``cosmic start`` found.
 
     Attributes

@@ -128,5 +128,5 @@ def _on_images(rows: list[dict[str, Any]], summary: PipelineResult) -> str:
     refused = sum(summary.failed.values())
     if refused:
         kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(summary.failed.items()))
-        told += f"; {refused} files could not be used ({kinds})"
+        told += f"; {refused} file{'' if refused == 1 else 's'} could not be used ({kinds})"
     return f"{told}."

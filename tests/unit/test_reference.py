@@ -1,0 +1,64 @@
+"""The reference of the site has every public name."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import pkgutil
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import cosmic_morphology as cosmic
+
+ROOT = Path(__file__).parents[2]
+GROUND = ("errors", "settings", "taxonomy")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, str]:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    folder = tmp_path_factory.mktemp("reference")
+    generate.write_all(folder)
+    return {file.name: file.read_text("utf-8") for file in folder.glob("*.md")}
+
+
+def public_names() -> set[str]:
+    """Dotted names: the front, what each room exports, and what the ground defines."""
+    names = {f"cosmic_morphology.{name}" for name in cosmic.__all__ if name != "__version__"}
+    rooms = [each.name for each in pkgutil.iter_modules(cosmic.__path__) if each.ispkg]
+    for room in set(rooms) - {"cli", "stats"}:
+        module = import_module(f"cosmic_morphology.{room}")
+        names |= {f"cosmic_morphology.{room}.{name}" for name in module.__all__}
+    stats = import_module("cosmic_morphology.stats")
+    ground = [*GROUND, *(f"stats.{each.name}" for each in pkgutil.iter_modules(stats.__path__))]
+    for place in ground:
+        module = import_module(f"cosmic_morphology.{place}")
+        names |= {
+            f"{module.__name__}.{name}"
+            for name, value in vars(module).items()
+            if (inspect.isclass(value) or inspect.isfunction(value))
+            and value.__module__ == module.__name__
+            and not name.startswith("_")
+        }
+    return names
+
+
+def test_every_public_name_has_a_page(pages):
+    listed = {
+        name
+        for text in pages.values()
+        for name in re.findall(r"^\.\. auto\w+:: (\S+)$", text, re.MULTILINE)
+    }
+    assert public_names() - listed == set()
+
+
+def test_every_page_is_in_a_table_of_contents(pages):
+    entries = set(pages["api.md"].splitlines())
+    for name in pages:
+        if name.startswith(("api-", "name-")):
+            assert name.removesuffix(".md") in entries, name
