@@ -76,7 +76,13 @@ def latest_decisions(atlas: Atlas) -> dict[str, Decision]:
 
 
 def labels_by_construction(atlas: Atlas) -> frozenset[str]:
-    """Ids whose label a renderer wrote, and which no person has judged since."""
+    """Ids whose label a renderer wrote, and which no person has judged since.
+
+    Examples
+    --------
+    >>> labels_by_construction(atlas)
+    frozenset()
+    """
     return frozenset(each.id for each in latest_decisions(atlas).values() if each.who == RENDERER)
 
 

@@ -117,6 +117,11 @@ def default_evaluation_sets(atlas: Atlas) -> dict[str, EvaluationSet]:
 
     Where whole collections are held out, images of collections that training has seen and of
     others are tests of their own: a net that knows the site instead of the sky fails the second.
+
+    Examples
+    --------
+    >>> sorted(default_evaluation_sets(atlas))
+    ['test']
     """
     found = {"test": EvaluationSet()}
     if not {"split", "collection", "label"} <= set(atlas.columns()):
@@ -142,6 +147,11 @@ def common_classes(of_runs: Sequence[Sequence[str]]) -> tuple[str, ...]:
     ------
     UsageError
         There are fewer than two.
+
+    Examples
+    --------
+    >>> common_classes([("comet", "galaxy", "star"), ("galaxy", "star")])
+    ('galaxy', 'star')
     """
     first, *others = of_runs
     found = tuple(name for name in first if all(name in other for other in others))

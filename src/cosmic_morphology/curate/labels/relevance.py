@@ -56,6 +56,11 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
         Names the reject class.
     settings : CurateSettings
         ``relevance_threshold``.
+
+    Examples
+    --------
+    >>> check_relevance(atlas, taxonomy=taxonomy, settings=cosmic.load_settings().curate).looked
+    24
     """
     heard = read_weighted_votes(atlas, taxonomy=taxonomy)
     stamp = ColumnProvenance(

@@ -203,6 +203,11 @@ def load_trained_model(path: Path | str, *, learn: LearnSettings | None = None) 
         There is no finished run here, or a file of it is damaged.
     TrainingError
         A newer version of this program wrote it.
+
+    Examples
+    --------
+    >>> load_trained_model(run.path).classes == run.classes
+    True
     """
     folder = Path(path)
     run = read_run(folder)

@@ -127,6 +127,11 @@ def iter_predictions(
         Of the columns; without it the model's.
     reject_below : float, optional
         Another threshold of sure answers than the model's own.
+
+    Examples
+    --------
+    >>> len(list(iter_predictions(judged, cosmic.load_model(run.path), where="split = 'test'"))) > 0
+    True
     """
     column = _fields(name or run.name, len(run.classes))[2].name
     said = [column, "credit", "licence"]

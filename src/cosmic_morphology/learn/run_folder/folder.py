@@ -195,6 +195,11 @@ def read_run(folder: Path) -> Run:
         There is no finished run here, or a file of it cannot be used.
     TrainingError
         It was written by a newer version of this program.
+
+    Examples
+    --------
+    >>> read_run(run.path).name
+    'probe'
     """
     if not (folder / FINISHED).is_file():
         raise InputError(
