@@ -80,7 +80,7 @@ def options_of_all(
         ),
     ] = False,
 ) -> None:
-    """From public archives of sky pictures to trustworthy data sets and honest classifiers."""
+    """From public archives of sky images to trustworthy data sets and honest classifiers."""
 
 
 # What shells expect of a program that Ctrl-C has ended: 128 + SIGINT.

@@ -67,12 +67,12 @@ def _class_activation(
     ready: torch.Tensor,
     wanted: torch.Tensor | None,
 ) -> torch.Tensor:
-    """Maps of shape ``(N, height, width)`` for normalised pictures ``(N, 3, height, width)``."""
+    """Maps of shape ``(N, height, width)`` for normalised images ``(N, 3, height, width)``."""
     kept: list[torch.Tensor] = []
     hook = layer.register_forward_hook(lambda _module, _given, made: kept.append(made))
     try:
         with torch.enable_grad():
-            # A frozen backbone has no gradients of its own: they begin at the picture.
+            # A frozen backbone has no gradients of its own: they begin at the image.
             scores = network(ready.detach().requires_grad_())
     finally:
         hook.remove()
