@@ -348,3 +348,15 @@ def test_every_option_that_a_message_names_is_one_of_its_verb(file):
                 assert option in (mine or set().union(*verbs.values())), f"{room}: {text!r}"
             elif option not in EVERYWHERE and not room.startswith("report/figures"):
                 assert option in set().union(*verbs.values()), f"{room}: {text!r}"
+
+
+@pytest.mark.parametrize("content", [None, "folder", b""])
+def test_a_folder_without_studies_is_no_place_to_read_them_from(ran, tmp_path, content):
+    place = tmp_path / "studies"
+    if content == "folder":
+        place.mkdir()
+    elif content is not None:
+        place.write_bytes(content)
+    code, _, said = ran("report", "run", "--studies", str(place))
+    assert code == 2
+    assert "no finished study" in said

@@ -51,6 +51,10 @@ def command(
     already are used as they are. The page opens from disk, without a network.
     """
     quiet_libraries()
+    if studies is not None:
+        from cosmic_morphology.report.studies_section import check_studies
+
+        check_studies(studies)
     settings = settings_for(config, atlas=atlas)
     lacking = {n: run_at(Path(each), settings) for n, each in pairs("--ablate", ablate).items()}
     folders = list(dict.fromkeys([*(run_at(each, settings) for each in runs), *lacking.values()]))

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosmic_morphology.errors import InputError
+
 
 @dataclass(frozen=True, slots=True)
 class Studied:
@@ -35,6 +37,22 @@ def studied(folder: Path | None) -> tuple[Studied, ...]:
     if folder is None or not folder.is_dir():
         return ()
     return tuple(_read(notes.parent) for notes in sorted(folder.glob("*/study.json")))
+
+
+def check_studies(folder: Path) -> None:
+    """Refuse a folder that a person has named and that holds no finished study.
+
+    Raises
+    ------
+    InputError
+        It is no folder, or none of its folders holds a ``study.json``.
+    """
+    if not any(folder.glob("*/study.json")):
+        raise InputError(
+            "there is no finished study in this folder",
+            where=str(folder),
+            todo="Give the folder that `cosmic study` wrote to, above those of the studies.",
+        )
 
 
 def _read(folder: Path) -> Studied:
