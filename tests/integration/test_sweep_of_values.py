@@ -14,7 +14,10 @@ pytest.importorskip("optuna")
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.learn import load_recipe, sweep_runs
 
-SPACE = {"learning_rate": {"low": 1e-4, "high": 1e-1, "log": True}, "augment": {"grey": [0.0, 0.5]}}
+SPACE = {
+    "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
+    "augment": {"p_grayscale": [0.0, 0.5]},
+}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,7 @@ def test_trials_are_judged_by_the_mean_of_the_val_split_and_a_rerun_only_adds(sk
     best = tmp_path / "out/sweeps/rates" / f"{more.runs[0].name.rpartition('-s')[0]}.toml"
     recipe, values = load_recipe(str(best)), more.tried[more.runs[0].name]
     assert recipe.learning_rate == values["learning_rate"]
-    assert recipe.augment.grey == values["augment.grey"]
+    assert recipe.augment.p_grayscale == values["augment.p_grayscale"]
     assert recipe.batch_size == load_recipe(str(tmp_path / "quick.toml")).batch_size
     # The recipe finds its parent from where it stands, on any machine.
     assert tomllib.loads(best.read_text())["extends"] == "../../../quick.toml"

@@ -64,7 +64,9 @@ def test_a_model_says_the_same_after_loading_and_from_embeddings(sky, go):
 def test_a_model_that_gives_shares_back_says_after_loading_what_its_val_table_says(
     sky, go, tmp_path
 ):
-    recipe = recipe_file(tmp_path, 'extends = "linear-probe"\nprior = true\nepochs = 2\n')
+    recipe = recipe_file(
+        tmp_path, 'extends = "linear-probe"\nprior_correction = true\nepochs = 2\n'
+    )
     run = go(sky, recipe=recipe)
     assert 0 <= run.metrics["prior_given_back"] <= 1
     rows = list(csv.DictReader((run.path / "val.csv").read_text().splitlines()))
@@ -77,17 +79,17 @@ def test_a_model_that_gives_shares_back_says_after_loading_what_its_val_table_sa
 def test_predictions_become_columns_and_are_made_once(sky, go):
     model = load_trained_model(go(sky).path)
     done = predict_images(sky, model, where="split = 'test'")
-    assert (done.column, done.filled, done.unreadable) == ("prediction_baseline", 6, 0)
+    assert (done.column, done.filled, done.unreadable) == ("prediction_linear-probe", 6, 0)
     rows = sky.read(
-        ["id", "label", "prediction_baseline", "confidence_baseline", "probabilities_baseline"],
+        ["id", "label", "prediction_linear-probe", "confidence_baseline", "probabilities_baseline"],
         where="split = 'test'",
     ).to_pylist()
     for row in rows:
-        assert row["prediction_baseline"] == row["label"]
+        assert row["prediction_linear-probe"] == row["label"]
         assert max(row["probabilities_baseline"]) == row["confidence_baseline"]
     assert predict_images(sky, model, where="split = 'test'").filled == 0
     assert predict_images(sky, model).filled == 24
-    assert json.loads(sky.provenance_of("prediction_baseline")[b"parameters"])["classes"] == [
+    assert json.loads(sky.provenance_of("prediction_linear-probe")[b"parameters"])["classes"] == [
         *CLASSES
     ]
 
@@ -239,7 +241,7 @@ def test_last_stages_learn_behind_frozen_ones_that_look_once(sky, go, tmp_path):
 
 
 def test_enlarged_parts_are_averaged_in_training_and_after_loading(sky, go, tmp_path):
-    parts = 'extends = "linear-probe"\ncrops = 2\nepochs = 4\n'
+    parts = 'extends = "linear-probe"\ntta_crops = 2\nepochs = 4\n'
     model = load_trained_model(go(sky, name="parts", recipe=recipe_file(tmp_path, parts)).path)
     assert (model.views, model.crops) == (1, 2)
     thumbnails = sky.images(sky.ids()[:4]).column("thumbnail").to_pylist()
@@ -253,7 +255,7 @@ def test_every_ingredient_of_fine_tuning_runs_and_resumes(sky, go, tmp_path):
         tmp_path,
         'extends = "finetune"\nepochs = 3\noptimiser = "adamw"\nschedule = "cosine"\n'
         "warmup_epochs = 1\nlayer_decay = 0.5\nema = 0.9\nmixup = 0.2\nlabel_smoothing = 0.1\n"
-        'logit_adjustment = 1.0\nclass_weights = "none"\nlabel_confidence = true\n',
+        'logit_adjustment = 1.0\nclass_weights = "none"\nweight_by_label_confidence = true\n',
     )
     run = go(sky, name="rich", recipe=recipe)
     assert run.metrics["epochs"] == 3
@@ -263,13 +265,13 @@ def test_every_ingredient_of_fine_tuning_runs_and_resumes(sky, go, tmp_path):
 def test_a_head_with_the_reject_class_knows_one_more(sky, go, tmp_path):
     labels = {each: "irrelevant" if "-09" in each or "-06" in each else each[6:].split("-")[0]
               for each in sky.ids()}  # fmt: skip
-    recipe = recipe_file(tmp_path, 'extends = "linear-probe"\nwith_reject = true\n')
+    recipe = recipe_file(tmp_path, 'extends = "linear-probe"\ninclude_reject_class = true\n')
     assert go(sky, recipe=recipe, labels=labels).classes == (*CLASSES, "irrelevant")
 
 
 def test_adapters_of_a_transformer_learn_and_leave_a_plain_run(sky, go, tmp_path):
     learn = LEARN.model_copy(update={"backbone": "test_vit", "image_size_px": 32})
-    recipe = recipe_file(tmp_path, 'extends = "lora"\nepochs = 3\nbatch_size = 6\nrank = 2\n')
+    recipe = recipe_file(tmp_path, 'extends = "lora"\nepochs = 3\nbatch_size = 6\nlora_rank = 2\n')
     before = build_backbone(learn).model.state_dict()
     run = go(sky, name="thin", recipe=recipe, learn=learn)
     model = load_trained_model(run.path)
@@ -288,4 +290,4 @@ def test_adapters_of_a_transformer_learn_and_leave_a_plain_run(sky, go, tmp_path
 
 def test_adapters_for_a_net_without_attention_are_refused(sky, go):
     with pytest.raises(SettingsError, match="adapters are for transformers"):
-        go(sky, name="thin", recipe="adapters-once")
+        go(sky, name="thin", recipe="lora-once")

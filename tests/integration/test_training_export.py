@@ -181,8 +181,8 @@ def test_a_sweep_notes_failures_and_makes_finished_runs_only_once(tmp_path):
     }
     swept = sweep_runs(Drawn(), **given)
     assert {run.name for run in swept.runs} == {
-        "baseline_resnet10t-s1", "baseline_resnet10t-s2"}  # fmt: skip
-    assert set(swept.failed) == {"baseline_resnet14t-s1", "baseline_resnet14t-s2"}
+        "linear_probe_resnet10t-s1", "linear_probe_resnet10t-s2"}  # fmt: skip
+    assert set(swept.failed) == {"linear_probe_resnet14t-s1", "linear_probe_resnet14t-s2"}
     before = [(run.path / "FINISHED").stat().st_mtime_ns for run in swept.runs]
     again = sweep_runs(Drawn(), **given)
     assert [(run.path / "FINISHED").stat().st_mtime_ns for run in again.runs] == before

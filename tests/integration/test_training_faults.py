@@ -193,7 +193,7 @@ def test_an_image_of_the_atlas_that_cannot_be_read_is_quarantined(tmp_path, go):
     rows = sky.read(["id", "label", "split", "group"]).to_pylist()
     beliefs = [row for row in rows if row["label"]]
     write(sky, [*beliefs, {"id": record.id, "label": "comet", "split": "train", "group": "b"}])
-    for recipe in ("linear-probe", "scratch-once", "best-once"):
+    for recipe in ("linear-probe", "scratch-once", "finetune-deep-once"):
         run = go(sky, name=recipe, recipe=recipe)
         assert (run.metrics["n_train"], run.metrics["quarantined"]) == (18, 1)
         assert record.id in (run.path / "quarantine.csv").read_text()

@@ -21,10 +21,10 @@ LEARN = LearnSettings(
 )
 SEED = 7
 BEHIND = (
-    'extends = "finetune-cached"\nepochs = 4\nviews = 2\ntrain_views = 2\nbatch_size = 6\n'
+    'extends = "finetune-cached"\nepochs = 4\ntta_views = 2\ncached_views = 2\nbatch_size = 6\n'
     "stages = 1\n[augment]\nzoom = [1.0, 1.0]\n"
 )
-LEVELS = 'extends = "multilayer-probe"\nviews = 2\nfolds = 3\n'
+LEVELS = 'extends = "multilayer-probe"\ntta_views = 2\ncv_folds = 3\n'
 STEPPED = """extends = "linear-probe"
 multi_layer = true
 standardise = true

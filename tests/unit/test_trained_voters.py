@@ -222,7 +222,7 @@ def test_an_image_that_came_since_is_asked_about_when_the_run_is_asked_again(sky
 )
 def test_a_run_of_another_taxonomy_is_refused_before_it_is_asked(sky, classes, says):
     run = old_run(classes=classes)
-    with pytest.raises(InputError, match=rf"{says}.*curate\.runs"):
+    with pytest.raises(InputError, match=rf"{says}.*curate\.trained_runs"):
         ask(sky, run)
     assert run.answer.asked == []
 

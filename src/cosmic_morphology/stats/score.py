@@ -40,8 +40,6 @@ class Score:
     >>> score = Score("macro-F1", 0.812, (0.75, 0.86), 240, 110, "checked", "object")
     >>> score
     macro-F1 0.812 [0.750, 0.860] (95 %, n=240 in 110 groups, checked labels, grouped by object)
-    >>> score.is_checked
-    True
     """
 
     name: str
