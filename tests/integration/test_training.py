@@ -81,12 +81,18 @@ def test_predictions_become_columns_and_are_made_once(sky, go):
     done = predict_images(sky, model, where="split = 'test'")
     assert (done.column, done.filled, done.unreadable) == ("prediction_linear-probe", 6, 0)
     rows = sky.read(
-        ["id", "label", "prediction_linear-probe", "confidence_baseline", "probabilities_baseline"],
+        [
+            "id",
+            "label",
+            "prediction_linear-probe",
+            "confidence_linear-probe",
+            "probabilities_linear-probe",
+        ],
         where="split = 'test'",
     ).to_pylist()
     for row in rows:
         assert row["prediction_linear-probe"] == row["label"]
-        assert max(row["probabilities_baseline"]) == row["confidence_baseline"]
+        assert max(row["probabilities_linear-probe"]) == row["confidence_linear-probe"]
     assert predict_images(sky, model, where="split = 'test'").filled == 0
     assert predict_images(sky, model).filled == 24
     assert json.loads(sky.provenance_of("prediction_linear-probe")[b"parameters"])["classes"] == [

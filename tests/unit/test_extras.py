@@ -17,10 +17,8 @@ from cosmic_morphology import extras
 from cosmic_morphology.errors import MissingExtraError
 from cosmic_morphology.io_utils import data_frame
 
-DEFAULT_SOURCE = Path(cosmic_morphology.__file__).parent
-PROJECT = tomllib.loads((DEFAULT_SOURCE.parents[1] / "pyproject.toml").read_text("utf-8"))[
-    "project"
-]
+SOURCE = Path(cosmic_morphology.__file__).parent
+PROJECT = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
 DECLARED = PROJECT["optional-dependencies"]
 BLOCKED = """
 import sys
@@ -51,7 +49,7 @@ def imports(file: Path) -> set[str]:
     return found
 
 
-IMPORTED = set().union(*(imports(file) for file in DEFAULT_SOURCE.rglob("*.py")))
+IMPORTED = set().union(*(imports(file) for file in SOURCE.rglob("*.py")))
 
 
 def test_every_imported_package_is_of_the_core_or_of_the_extra_that_is_named_for_it():
