@@ -61,7 +61,7 @@ def main() -> None:
     fill(atlas)
     truth = Truth()
     vote(atlas, taxonomy=TAXONOMY, settings=SETTINGS)
-    texts_only = CurateSettings(min_label_confidence=SURE, disabled_voters=("image", "twin"))
+    texts_only = CurateSettings(min_label_confidence=SURE, disabled_voters=("image", "duplicate"))
     label(atlas, taxonomy=TAXONOMY, settings=texts_only)
     of_texts = column(atlas, "label")
     embed_all(atlas)

@@ -149,7 +149,7 @@ async def _look(job: CollectJob, contact: str, seen: Seen) -> None:
                     break
         if first:
             seen.questions += 1
-            got = await client.image(client.doors.normalise(first), max_bytes=_MOST_BYTES)
+            got = await client.image(client.url_policy.normalise(first), max_bytes=_MOST_BYTES)
             seen.shape.add("image", {"media type": media_type_of(got.data, where=first)})
 
 

@@ -145,9 +145,9 @@ def test_an_image_that_cannot_be_read_gets_no_vote(cosmic, sky):
 
 def test_an_older_run_is_mute_until_training_again_has_written_its_record(cosmic, place, sky):
     run = place / "cosmic-out/runs/quick"
-    record = (run / "learnt.csv").read_bytes()
+    record = (run / "training_record.csv").read_bytes()
     weights = (run / "weights.safetensors").stat().st_mtime_ns
-    (run / "learnt.csv").unlink()
+    (run / "training_record.csv").unlink()
     assert load_trained_model(run).classes == load_trained_model(run).classes
     add_new(sky)
     _, said, _ = cosmic("curate", "--run", "quick", "--json")
@@ -159,7 +159,7 @@ def test_an_older_run_is_mute_until_training_again_has_written_its_record(cosmic
     assert votes_of(sky) == {}
     # The labels are now those of the voters: none. Those that the run learned from are told.
     train_quick(coloured_atlas(place / "as-before"), place)
-    assert (run / "learnt.csv").read_bytes() == record
+    assert (run / "training_record.csv").read_bytes() == record
     assert (run / "weights.safetensors").stat().st_mtime_ns == weights
     cosmic("curate", "--run", "quick")
     assert len(votes_of(sky)) == 3
@@ -171,10 +171,10 @@ def test_a_record_names_train_and_val_and_what_the_run_before_has_seen(place):
     assert len(first.ids) == 24
     assert "drawn:comet-04" not in first.ids  # of the test split
     on = train_quick(other, place, "on", "quick")
-    with (on.path / "learnt.csv").open() as file:
+    with (on.path / "training_record.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 12 + 24
     assert read_training_record(on.path).ids == first.ids
-    (place / "cosmic-out/runs/quick/learnt.csv").unlink()
+    (place / "cosmic-out/runs/quick/training_record.csv").unlink()
     assert read_training_record(train_quick(other, place, "on2", "quick").path) is None
 
 
@@ -187,7 +187,7 @@ def test_what_is_no_run_is_refused_with_a_line_that_says_where(cosmic, sky):
 
 @pytest.mark.parametrize("damage", ["", "id,split\na,train\n", 'id,group,split\n"",g,train\n'])
 def test_a_damaged_record_is_refused_with_what_to_do(place, sky, damage):
-    (place / "cosmic-out/runs/quick/learnt.csv").write_text(damage)
+    (place / "cosmic-out/runs/quick/training_record.csv").write_text(damage)
     with pytest.raises(InputError, match=r"record .* is damaged\. Delete it"):
         runs_that_vote(sky, settings_of(place, "quick"), TAXONOMY)
 

@@ -40,7 +40,7 @@ def test_a_baseline_learns_and_its_folder_tells_everything(sky, go):
     assert {file.name for file in run.path.iterdir()} == {
         "settings.json", "atlas.json", "environment.json", "history.csv", "weights.safetensors",
         "classes.json", "preprocessing.json", "metrics.json", "val.csv", "model_card.md",
-        "learnt.csv", "KEY", "FINISHED",
+        "training_record.csv", "KEY", "FINISHED",
     }  # fmt: skip
     assert json.loads((run.path / "atlas.json").read_text())["uri"] == sky.uri
     text = (run.path / "history.csv").read_text()

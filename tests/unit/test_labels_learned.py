@@ -155,7 +155,7 @@ def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not
         )
 
     both = twins(["a", "b"])
-    assert [each["voter"] for each in both[1]] == ["twin"]
+    assert [each["voter"] for each in both[1]] == ["duplicate"]
     assert both[1][0]["reason"] == "a copy is a:1"
     assert twins(["a", "a"])[1] == []
     (gold,) = twins(["a", "a"], {"a:1": "nebula"})[1]

@@ -23,7 +23,7 @@ from cosmic_morphology.learn.run_folder.val_predictions import (
 
 SOURCE = Path(__file__).parents[2] / "src" / "cosmic_morphology"
 ROOM = SOURCE / "learn" / "run_folder"
-FILES = {*documents._FILES, "history.csv", "val.csv", "learnt.csv", "FINISHED"}
+FILES = {*documents._FILES, "history.csv", "val.csv", "training_record.csv", "FINISHED"}
 # Both have files of that name of their own: the marker of an atlas, and a status in MLflow.
 ELSEWHERE = {
     ("atlas/storage/creation.py", "atlas.json"),

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from split_rows import dealt, rows
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance
-from cosmic_morphology.curate.split.assign import NONE, SIDES, assign_groups, folds
+from cosmic_morphology.atlas import SPLITS, Atlas, ColumnProvenance
+from cosmic_morphology.curate.split.assign import NONE, assign_groups, folds
 from cosmic_morphology.curate.split.check import check_ratios
 from cosmic_morphology.curate.split.divide import (
     MADE_LATE,
@@ -42,7 +42,7 @@ def catalogues(draw: st.DrawFn) -> pa.Table:
                     )
                 ),
                 "duplicate_flag": draw(st.booleans()),
-                "split": draw(st.sampled_from([None, None, "none", *SIDES])),
+                "split": draw(st.sampled_from([None, None, "none", *SPLITS])),
             }
             for at in range(n)
         ]
@@ -65,12 +65,12 @@ def test_an_image_keeps_its_split_or_leaves_for_a_reason(table: pa.Table, seed: 
     before: dict[str, set[str]] = {}
     listed = table.to_pylist()
     for row, group in zip(listed, found.groups, strict=True):
-        if row["split"] in SIDES:
+        if row["split"] in SPLITS:
             before.setdefault(group, set()).add(row["split"])
     for row, group, side, why in zip(
         listed, found.groups, found.side, found.exclusion_reason, strict=True
     ):
-        if row["split"] in SIDES and side != row["split"]:
+        if row["split"] in SPLITS and side != row["split"]:
             assert side == NONE
             assert why in {MADE_LATE, SCORED_TWICE, ON_TWO_SIDES}
             assert (why == ON_TWO_SIDES) <= (len(before[group]) > 1)
@@ -122,7 +122,7 @@ def test_no_split_misses_its_ratio_by_more_than_groups_force(table: pa.Table, se
         check_ratios(found, SplitSettings(), where="atlas")
     except UsageError as error:
         assert "would hold no image" in str(error)  # noqa: PT017
-        assert set(found.side) - {NONE} != set(SIDES)
+        assert set(found.side) - {NONE} != set(SPLITS)
 
 
 @given(st.integers(3, 40), st.integers(1, 40), st.integers(0, 5))
@@ -140,7 +140,7 @@ def test_three_groups_are_enough_for_three_splits(n: int, classes: int, seed: in
 def test_copies_and_images_without_a_class_get_no_side(table: pa.Table, seed: int) -> None:
     sides = dealt(table, seed, include_reject=False, include_unlabelled=False)
     for row in table.to_pylist():
-        if row["split"] not in SIDES and (
+        if row["split"] not in SPLITS and (
             row["duplicate_flag"] or row["label"] in (None, "irrelevant")
         ):
             assert sides[row["id"]] == NONE

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from split_rows import dealt, rows
 
+from cosmic_morphology.atlas import SPLITS
 from cosmic_morphology.curate.groups.lineage import parents_of
-from cosmic_morphology.curate.split.assign import NONE, SIDES
+from cosmic_morphology.curate.split.assign import NONE
 from cosmic_morphology.curate.split.check import check_ratios
 from cosmic_morphology.curate.split.divide import SplitAssignment, assign_splits
 from cosmic_morphology.errors import UsageError
@@ -27,7 +28,7 @@ def space_net(origins: int, variants: int = 4) -> list[dict[str, object]]:
 
 def test_variants_of_space_net_fill_every_split_and_val_and_test_take_the_original() -> None:
     sides = dealt(rows(space_net(40)))
-    assert {side: list(sides.values()).count(side) for side in SIDES} == {
+    assert {side: list(sides.values()).count(side) for side in SPLITS} == {
         "train": 96,
         "val": 8,
         "test": 8,

@@ -31,6 +31,7 @@ from cosmic_morphology.atlas.record import NewImage, Record
 from cosmic_morphology.atlas.schema import (
     DERIVED_COLUMNS,
     SCHEMA_VERSION,
+    SPLITS,
     TABLES,
     VOTE_TYPE,
     derived_field,
@@ -44,6 +45,7 @@ __all__ = [
     "FORMATS",
     "RENDERER",
     "SCHEMA_VERSION",
+    "SPLITS",
     "TABLES",
     "VERDICTS",
     "VOTE_TYPE",

@@ -10,6 +10,9 @@ import pyarrow as pa
 SCHEMA_VERSION = 1
 SCHEMA_KEY = b"cosmic_schema"
 
+SPLITS = ("train", "val", "test")
+"""What a split divides labelled images into; an image in none of them has ``none``."""
+
 TABLES = ("images", "catalogue", "decisions", "ledger")
 
 _TEXTS = pa.list_(pa.string())
@@ -142,7 +145,7 @@ FAMILIES: tuple[Column, ...] = (
     Column("fingerprint_local", pa.binary(), "duplicate", "local features, to search copies by"),
     Column("zero_shot", None, "zero_shot", "probabilities by a text-image model, by class"),
     Column("run_*", None, "runs", "probabilities by a trained run that votes, by class"),
-    Column("learnt_by_*", pa.bool_(), "runs", "whether that run has learned from the group"),
+    Column("trained_on_by_*", pa.bool_(), "runs", "whether that run has learned from the group"),
     Column("prediction_*", pa.string(), "predict", "the class that the run of this name says"),
     Column("confidence_*", pa.float32(), "predict", "the probability of that class, in [0, 1]"),
     Column("probabilities_*", None, "predict", "of all classes of the run, in their order"),

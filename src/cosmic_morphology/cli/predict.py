@@ -96,16 +96,16 @@ def command(
 
         if out is not None:
             check_ending(out)
-        judge = load_model(model, learn=settings.learn)
+        predictor = load_model(model, learn=settings.learn)
         if opened is not None:
-            _in_atlas(judge, opened, out, where, reject_below, as_json=as_json)
+            _in_atlas(predictor, opened, out, where, reject_below, as_json=as_json)
             return
-        with _answers(judge, str(target), settings, reject_below) as answers:
+        with _answers(predictor, str(target), settings, reject_below) as answers:
             _give(answers, out, alone=_is_alone(str(target)), as_json=as_json)
 
 
 def _in_atlas(
-    judge: Predictor,
+    predictor: Predictor,
     opened: Atlas,
     out: Path | None,
     where: str | None,
@@ -117,21 +117,21 @@ def _in_atlas(
     from cosmic_morphology.learn import iter_predictions, predict_images, write_predictions
 
     # An exported model has columns of its own: those of its run stay as they are.
-    precision = getattr(judge, "precision", "")
-    name = f"{judge.name}_{precision}" if precision else judge.name
+    precision = getattr(predictor, "precision", "")
+    name = f"{predictor.name}_{precision}" if precision else predictor.name
     with progress("predicting") as report:
-        done = predict_images(opened, judge, where=where, name=name, progress=report)
+        done = predict_images(opened, predictor, where=where, name=name, progress=report)
     if out is None:
         show(done, as_json=as_json, title="predicted")
         return
-    answers = iter_predictions(opened, judge, where=where, name=name, reject_below=reject_below)
+    answers = iter_predictions(opened, predictor, where=where, name=name, reject_below=reject_below)
     written = write_predictions(answers, out)
     show(plain(done) | {"written": written, "out": str(out)}, as_json=as_json, title="predicted")
 
 
 @contextmanager
 def _answers(
-    judge: PixelPredictor, target: str, settings: Settings, reject_below: float | None
+    predictor: PixelPredictor, target: str, settings: Settings, reject_below: float | None
 ) -> Iterator[Iterator[Prediction]]:
     from cosmic_morphology.collect.http.fetch_one import image_at
     from cosmic_morphology.imaging import ImageLimits
@@ -141,11 +141,11 @@ def _answers(
     if "://" in target:
         # The name of an answer is written into files.
         images = {public_url(target): image_at(target, settings)}
-        yield predict_bytes(judge, images, limits=limits, reject_below=reject_below)
+        yield predict_bytes(predictor, images, limits=limits, reject_below=reject_below)
         return
     with progress("predicting") as report:
         yield predict_files(
-            judge, Path(target), limits=limits, reject_below=reject_below, progress=report
+            predictor, Path(target), limits=limits, reject_below=reject_below, progress=report
         )
 
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from cosmic_morphology.pipeline.embedding import EmbeddedFirst
     from cosmic_morphology.report import CurationPage
 
-_SPLITS = ("train", "val", "test")
-
 
 def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage) -> None:
     """Print the classes with where their labels come from and what the checks flag."""
@@ -46,15 +44,17 @@ def _curated_remarks(labels: LabelResult, embedded: EmbeddedFirst) -> Iterator[s
 
 def show_split(summary: SplitResult, report: LeakageResult, *, tied: int) -> None:
     """Print the classes by split, and what the leakage report compared and found."""
+    from cosmic_morphology.atlas import SPLITS
+
     rows = [
-        (name, *(f"{counts.get(split, 0):,}" for split in _SPLITS))
+        (name, *(f"{counts.get(split, 0):,}" for split in SPLITS))
         for name, counts in summary.classes.items()
     ]
-    totals = ("all", *(f"{summary.images.get(split, 0):,}" for split in _SPLITS))
-    show_table(("class", *_SPLITS), [*rows, totals], fold=("class",), numbers=_SPLITS)
+    totals = ("all", *(f"{summary.images.get(split, 0):,}" for split in SPLITS))
+    show_table(("class", *SPLITS), [*rows, totals], fold=("class",), numbers=SPLITS)
     for line in _split_remarks(summary, report, tied=tied):
         say(line)
-    divided = sum(summary.images.get(split, 0) for split in _SPLITS)
+    divided = sum(summary.images.get(split, 0) for split in SPLITS)
     say(
         f"{divided:,} images in {summary.groups:,} groups are divided; "
         f"{report.compared:,} pairs were compared across the splits and {report.leaks} leaks found."

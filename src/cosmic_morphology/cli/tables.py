@@ -154,7 +154,7 @@ def _show_test(test: EvaluationRanking) -> None:
     headings = ("run", "macro-F1", "95 %", "n", "groups", "less the best")
     title = f"{test.name}: {test.comparison.labels} labels"
     show_table(headings, rows, fold=("run", "less the best"), title=title)
-    for name, why in test.unjudged.items():
+    for name, why in test.not_scored.items():
         say(f"{name} has no score: {why}")
 
 

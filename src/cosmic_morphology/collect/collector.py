@@ -194,8 +194,8 @@ async def _harvest(
     revalidate: bool,
 ) -> CollectResult:
     started = time.monotonic()
-    doors, addresses = UrlPolicy(source.hosts, job.root), Addresses(job.root)
-    async with Client(settings, doors) as client:
+    url_policy, addresses = UrlPolicy(source.hosts, job.root), Addresses(job.root)
+    async with Client(settings, url_policy) as client:
         reader = Reader(
             atlas,
             source,
@@ -212,7 +212,7 @@ async def _harvest(
         earlier = {record_id for _, record_id in hashes}
         writer = Writer(
             atlas,
-            reader.tally,
+            reader.counter,
             # Another rendition or size on purpose is no change of the source.
             health=SourceHealthCheck(source.name, () if job.options else sides_px)
             if settings.stop_on_source_change
@@ -241,16 +241,16 @@ def _summary(
     source: str, reader: Reader, writer: Writer, earlier: set[str], seconds: float
 ) -> CollectResult:
     # Images that turned out to be stand-ins count as that, not as what they were before.
-    of_before = {each for each in writer.withdrawn & earlier if reader.tally.has_met(each)}
-    ends = reader.tally.outcomes()
+    of_before = {each for each in writer.withdrawn & earlier if reader.counter.has_met(each)}
+    ends = reader.counter.outcomes()
     ends.pop(STORED, None)
-    reports = tuple(reader.tally.reports())
+    reports = tuple(reader.counter.reports())
     failed = {state: n for state, n in sorted(ends.items()) if state in _STATES}
     waiting = failed.get(FetchState.FAILED.value, 0) + failed.get(FetchState.PENDING.value, 0)
     return CollectResult(
         source=source,
-        found=reader.tally.seen,
-        unique=reader.tally.unique,
+        found=reader.counter.seen,
+        unique=reader.counter.unique,
         stored=writer.stored - len(writer.withdrawn - earlier),
         already_there=reader.already_there - len(of_before),
         failed=failed,

@@ -4,9 +4,10 @@ from cosmic_morphology.curate.duplicates.find import DuplicateResult, find_dupli
 from cosmic_morphology.curate.groups.group import GroupResult, group_images
 from cosmic_morphology.curate.labels.assign import LabelResult, label
 from cosmic_morphology.curate.labels.audit import AuditRow, AuditTable, audit_labels
+from cosmic_morphology.curate.labels.checks import CheckResult
 from cosmic_morphology.curate.labels.explain import Explanation, explain_label
 from cosmic_morphology.curate.labels.mislabels import check_mislabels
-from cosmic_morphology.curate.labels.relevance import CheckResult, check_relevance
+from cosmic_morphology.curate.labels.relevance import check_relevance
 from cosmic_morphology.curate.review.import_verdicts import ReviewResult, import_verdicts
 from cosmic_morphology.curate.review.queue import QueueItem, review_queue
 from cosmic_morphology.curate.review.terminal import TerminalReviewResult, keys_of

@@ -16,8 +16,9 @@ from cosmic_morphology.curate.duplicates.find import (
 from cosmic_morphology.curate.groups import group
 from cosmic_morphology.curate.groups.group import GroupResult, group_images
 from cosmic_morphology.curate.labels.assign import LabelResult, label
+from cosmic_morphology.curate.labels.checks import CheckResult
 from cosmic_morphology.curate.labels.mislabels import check_mislabels
-from cosmic_morphology.curate.labels.relevance import CheckResult, check_relevance
+from cosmic_morphology.curate.labels.relevance import check_relevance
 from cosmic_morphology.curate.votes import zero_shot
 from cosmic_morphology.curate.votes.cast import VoteResult, vote
 from cosmic_morphology.curate.votes.trained_runs import (

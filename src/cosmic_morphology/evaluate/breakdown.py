@@ -52,10 +52,10 @@ class Row:
     cells: tuple[Score, ...]
 
 
-def class_tables(judged: Sequence[ScoredRun]) -> list[SideBySide]:
+def class_tables(scored: Sequence[ScoredRun]) -> list[SideBySide]:
     """F1 by class, one table for each set of runs that were scored on the same images."""
     tables = []
-    for same in together(judged):
+    for same in together(scored):
         per_run = [{one.name: one for one in each.scores.per_class} for each in same]
         rows = [
             Row(name, per_run[0][name].n, 0, tuple(run[name].f1 for run in per_run))
@@ -66,7 +66,7 @@ def class_tables(judged: Sequence[ScoredRun]) -> list[SideBySide]:
 
 
 def part_tables(
-    judged: Sequence[ScoredRun], target_size: Mapping[str, Sequence[PartScores]]
+    scored: Sequence[ScoredRun], target_size: Mapping[str, Sequence[PartScores]]
 ) -> list[SideBySide]:
     """Accuracy by source, collection and size of the target; tiny parts are left out."""
     kinds: tuple[tuple[str, Callable[[ScoredRun], Sequence[PartScores]]], ...] = (
@@ -75,7 +75,7 @@ def part_tables(
         ("size of the target", lambda each: target_size.get(each.facts.name, ())),
     )
     tables = []
-    for same in together(judged):
+    for same in together(scored):
         for what, of in kinds:
             per_run = [{part.name: part for part in of(each)} for each in same]
             named = [part.name for part in of(same[0]) if all(part.name in p for p in per_run)]
@@ -95,10 +95,10 @@ def part_tables(
     return tables
 
 
-def together(judged: Sequence[ScoredRun]) -> list[list[ScoredRun]]:
+def together(scored: Sequence[ScoredRun]) -> list[list[ScoredRun]]:
     """Runs that were scored on the same images with the same kind of label and classes."""
     found: dict[tuple[object, ...], list[ScoredRun]] = {}
-    for each in judged:
+    for each in scored:
         scores = each.scores
         ids = tuple(each.evaluation.answers[scores.labels].ids.tolist())
         found.setdefault((scores.labels, each.evaluation.classes, ids), []).append(each)

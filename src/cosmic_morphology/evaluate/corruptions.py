@@ -39,23 +39,23 @@ def shifted(thumbnail: bytes, number: int) -> bytes:
 class CorruptedInputs:
     """A model that is shown each image with one change, which the image's bytes choose."""
 
-    judge: Predictor
+    predictor: Predictor
     name: str
     classes: tuple[str, ...]
     reject_below: float
 
     @classmethod
-    def of(cls, judge: Predictor) -> CorruptedInputs:
+    def of(cls, predictor: Predictor) -> CorruptedInputs:
         """The model behind changed images."""
-        return cls(judge, judge.name, judge.classes, judge.reject_below)
+        return cls(predictor, predictor.name, predictor.classes, predictor.reject_below)
 
     def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
         """Probabilities, float32 of shape ``(N, K)``; an image that cannot be read gets NaN."""
-        return self.judge.predict([_changed(each) for each in thumbnails])
+        return self.predictor.predict([_changed(each) for each in thumbnails])
 
     def fingerprint(self) -> str:
         """Hash of everything that decides over an answer."""
-        return f"{self.judge.fingerprint()} shifted {_CODE}"
+        return f"{self.predictor.fingerprint()} shifted {_CODE}"
 
 
 def _changed(thumbnail: bytes) -> bytes:

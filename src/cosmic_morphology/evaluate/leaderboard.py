@@ -49,13 +49,13 @@ class EvaluationRanking:
         Which test, and its images in Lance's SQL.
     comparison : Comparison
         The ranking.
-    judged : tuple of Judged
+    scored : tuple of ScoredRun
         The runs, best first.
     tables : tuple of SideBySide
         The best few by class, source, collection and size of the target.
     sizes : dict of str to tuple of PartScores
         Scores of each run by size of the target.
-    unjudged : dict of str to str
+    not_scored : dict of str to str
         Runs that could not be scored on it, and why.
     """
 
@@ -65,10 +65,10 @@ class EvaluationRanking:
     name: str
     where: str
     comparison: Comparison
-    judged: tuple[ScoredRun, ...]
+    scored: tuple[ScoredRun, ...]
     tables: tuple[SideBySide, ...]
     sizes: dict[str, tuple[PartScores, ...]]
-    unjudged: dict[str, str]
+    not_scored: dict[str, str]
 
 
 def rank_runs(
@@ -173,8 +173,8 @@ def _test_board(
     seed: int,
     scored: Mapping[str, EvaluateResult],
 ) -> EvaluationRanking:
-    judged: list[ScoredRun] = []
-    unjudged: dict[str, str] = {}
+    scored_runs: list[ScoredRun] = []
+    not_scored: dict[str, str] = {}
     for run in facts:
         try:
             found = scored.get(run.name) or evaluate_run(
@@ -186,21 +186,21 @@ def _test_board(
                 where=test.where,
                 reject_below=run.reject_below,
             )
-            judged.append(ScoredRun(run, replace(found, run=run.name)))
+            scored_runs.append(ScoredRun(run, replace(found, run=run.name)))
         except UsageError as error:
-            unjudged[run.name] = error.what
-    if not judged:
+            not_scored[run.name] = error.what
+    if not scored_runs:
         raise UsageError(
             f"no run could be scored on the test {name!r}"
-            + (f" ({next(iter(unjudged.values()))})" if unjudged else ""),
+            + (f" ({next(iter(not_scored.values()))})" if not_scored else ""),
             where=atlas.uri,
             todo="Predict the test images with at least one run first.",
         )
-    evaluations = [each.evaluation for each in judged]
+    evaluations = [each.evaluation for each in scored_runs]
     comparison = compare_runs(evaluations, settings=settings, seed=seed)
     place = {each.run: each.rank for each in comparison.runs}
-    ranked = sorted(judged, key=lambda each: place[each.facts.name])
+    ranked = sorted(scored_runs, key=lambda each: place[each.facts.name])
     top = ranked[:SIDE_BY_SIDE]
     sizes = sizes_of_targets(atlas, ranked, settings=settings, seed=seed)
     tables = (*class_tables(top), *part_tables(top, sizes))
-    return EvaluationRanking(name, test.where, comparison, tuple(ranked), tables, sizes, unjudged)
+    return EvaluationRanking(name, test.where, comparison, tuple(ranked), tables, sizes, not_scored)

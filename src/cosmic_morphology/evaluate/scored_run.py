@@ -33,14 +33,14 @@ class ScoredRun:
 
 
 def sizes_of_targets(
-    atlas: Atlas, judged: Sequence[ScoredRun], *, settings: EvaluateSettings, seed: int
+    atlas: Atlas, scored: Sequence[ScoredRun], *, settings: EvaluateSettings, seed: int
 ) -> dict[str, tuple[PartScores, ...]]:
     """Scores of each run for small, medium and large targets, by the run's name."""
-    own = {each.facts.name: each.evaluation.answers[each.scores.labels] for each in judged}
+    own = {each.facts.name: each.evaluation.answers[each.scores.labels] for each in scored}
     ids = sorted({str(one) for answers in own.values() for one in answers.ids})
     share = dict(zip(ids, object_area_fraction(atlas, ids).tolist(), strict=True))
     found = {}
-    for each in judged:
+    for each in scored:
         answers = own[each.facts.name]
         score = each.scores.macro_f1
         measure = Scorer(

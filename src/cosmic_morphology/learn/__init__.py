@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.export.onnx_export import export_onnx as export_onnx
     from cosmic_morphology.learn.inference.files import predict_bytes as predict_bytes
     from cosmic_morphology.learn.inference.files import predict_files as predict_files
-    from cosmic_morphology.learn.inference.judges import PixelPredictor as PixelPredictor
-    from cosmic_morphology.learn.inference.judges import Predictor as Predictor
-    from cosmic_morphology.learn.inference.judges import load_model as load_model
     from cosmic_morphology.learn.inference.model import TrainedModel as TrainedModel
     from cosmic_morphology.learn.inference.model import load_trained_model as load_trained_model
     from cosmic_morphology.learn.inference.onnx_model import OnnxModel as OnnxModel
@@ -38,6 +35,9 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.inference.prediction import Prediction as Prediction
     from cosmic_morphology.learn.inference.prediction import check_ending as check_ending
     from cosmic_morphology.learn.inference.prediction import write_predictions as write_predictions
+    from cosmic_morphology.learn.inference.predictors import PixelPredictor as PixelPredictor
+    from cosmic_morphology.learn.inference.predictors import Predictor as Predictor
+    from cosmic_morphology.learn.inference.predictors import load_model as load_model
     from cosmic_morphology.learn.models.backbones import Backbone as Backbone
     from cosmic_morphology.learn.models.backbones import build_backbone as build_backbone
     from cosmic_morphology.learn.models.weights import hub_reachable as hub_reachable
@@ -66,10 +66,10 @@ _HOMES = {
     "OnnxExportResult": "export.onnx_export",
     "OnnxModel": "inference.onnx_model",
     "ParquetSource": "data.dataset",
-    "PixelPredictor": "inference.judges",
+    "PixelPredictor": "inference.predictors",
     "PredictResult": "inference.predict",
     "Prediction": "inference.prediction",
-    "Predictor": "inference.judges",
+    "Predictor": "inference.predictors",
     "Recipe": "recipes",
     "Run": "run_folder.folder",
     "SweepResult": "sweep",
@@ -84,7 +84,7 @@ _HOMES = {
     "hub_reachable": "models.weights",
     "iter_predictions": "inference.predict",
     "list_folders": "run_folder.run_list",
-    "load_model": "inference.judges",
+    "load_model": "inference.predictors",
     "load_recipe": "recipes",
     "load_trained_model": "inference.model",
     "images_of_run": "data.atlas_source",

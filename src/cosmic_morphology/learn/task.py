@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.learn.data.dataset import SIDES, Example, TrainingSource
+from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS, Example, TrainingSource
 from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.learn.models.backbones import Backbone, build_backbone
 from cosmic_morphology.learn.models.devices import device_for
@@ -144,7 +144,7 @@ def _usable(
     known = [example for example in examples if example.label in classes]
     counts = {
         side: {name: sum(e.label == name for e in known if e.split == side) for name in classes}
-        for side in SIDES
+        for side in TRAINING_SPLITS
     }
     learnt = sum(n > 0 for n in counts["train"].values())
     if learnt < 2:
@@ -154,7 +154,7 @@ def _usable(
             where=f"labels '{voter}'",
             todo="Look at `cosmic explore`: are the images labelled and split?",
         )
-    for side in SIDES:
+    for side in TRAINING_SPLITS:
         lacking = [name for name, n in counts[side].items() if not n]
         if lacking and sum(counts[side].values()):
             notes.append(f"the {side} split has no image of: {', '.join(lacking)}")

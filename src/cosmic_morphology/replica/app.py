@@ -55,7 +55,7 @@ def build_app(
 
 
 class ReplicaApp(Starlette):
-    """The archives over one shelf.
+    """The archives over one state.
 
     Attributes
     ----------
@@ -65,16 +65,16 @@ class ReplicaApp(Starlette):
         What was asked so far, control requests aside.
     """
 
-    def __init__(self, shelf: ArchiveState, faults: Faults) -> None:
-        self.weather = FaultInjector(faults)
+    def __init__(self, archive: ArchiveState, faults: Faults) -> None:
+        self.injector = FaultInjector(faults)
         self.requests = RequestLog()
-        self._shelf = shelf
-        self._assets = Assets(shelf)
-        archives = (Nasa(shelf), Apod(shelf), Djangoplicity(shelf), Commons(shelf))
+        self._state = archive
+        self._assets = Assets(archive)
+        archives = (Nasa(archive), Apod(archive), Djangoplicity(archive), Commons(archive))
         super().__init__(
             routes=[
                 *self._control(),
-                *(route for archive in archives for route in archive.routes()),
+                *(route for each in archives for route in each.routes()),
                 *cutouts.routes(),
                 *hostile.routes(),
             ]
@@ -94,23 +94,27 @@ class ReplicaApp(Starlette):
             await hostile.wrong_content_length(receive, send)
             return
         asked = _asked_fault(scope)
-        if self.weather.calm and asked is None:
+        if self.injector.calm and asked is None:
             await self._answer(scope, receive, send, seen)
             return
-        if self.weather.faults.latency_s:
-            await asyncio.sleep(self.weather.faults.latency_s)
-        kind = asked or self.weather.draw_fault(path, query)
+        if self.injector.faults.latency_s:
+            await asyncio.sleep(self.injector.faults.latency_s)
+        kind = asked or self.injector.draw_fault(path, query)
         noting = _noting(send, seen)
         if kind is None:
             await self._answer(scope, receive, send, seen)
         else:
             await send_fault(
-                kind, self.weather, scope, noting, lambda to: self._answer(scope, receive, to, seen)
+                kind,
+                self.injector,
+                scope,
+                noting,
+                lambda to: self._answer(scope, receive, to, seen),
             )
 
     def show(self, nasa_ids: list[str], *, visible: bool) -> None:
         """Take records out of the archive, or put them back, while it is being read."""
-        self._shelf.index.show(nasa_ids, visible=visible)
+        self._state.index.show(nasa_ids, visible=visible)
         self._assets.forget()
 
     async def _answer(
@@ -132,10 +136,10 @@ class ReplicaApp(Starlette):
         if request.method != "GET":
             given = await request.json() if request.method == "PUT" else {}
             try:
-                self.weather.change(Faults.from_json(given))
+                self.injector.change(Faults.from_json(given))
             except InputError as error:
                 return JSONResponse({"reason": str(error)}, status_code=400)
-        return JSONResponse(self.weather.faults.as_json())
+        return JSONResponse(self.injector.faults.as_json())
 
     async def _requests(self, request: Request) -> Response:
         if request.method == "DELETE":
@@ -149,7 +153,7 @@ class ReplicaApp(Starlette):
             self.show(given.get("release", []), visible=True)
         except KeyError as error:
             return JSONResponse({"reason": f"no such record: {error}"}, status_code=404)
-        return JSONResponse({"shown": len(self._shelf.index.everything())})
+        return JSONResponse({"shown": len(self._state.index.everything())})
 
 
 def _asked_fault(scope: Scope) -> str | None:

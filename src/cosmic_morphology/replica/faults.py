@@ -219,13 +219,13 @@ class CutShortError(Exception):
 
 
 async def send_fault(
-    kind: str, weather: FaultInjector, scope: Scope, send: Send, answer: FaultyAnswer
+    kind: str, injector: FaultInjector, scope: Scope, send: Send, answer: FaultyAnswer
 ) -> None:
     """Answer a request wrongly, in the way that ``kind`` says."""
     if kind in _REFUSALS:
-        await _refuse(kind, weather, scope, send)
+        await _refuse(kind, injector, scope, send)
     elif kind == "timeout":
-        await asyncio.sleep(weather.faults.timeout_s)
+        await asyncio.sleep(injector.faults.timeout_s)
         await send_plain(send, 504, [_HTML], html("Gateway Timeout"))
     elif kind == "cut":
         await answer(_Cut(send))
@@ -262,13 +262,13 @@ class _Cut:
         raise CutShortError
 
 
-async def _refuse(kind: str, weather: FaultInjector, scope: Scope, send: Send) -> None:
+async def _refuse(kind: str, injector: FaultInjector, scope: Scope, send: Send) -> None:
     status, text = _REFUSALS[kind]
     headers = [(b"content-type", b"application/json")]
     body = f'{{"reason": "{text}"}}'.encode()
     if is_image(scope["path"]):
         headers, body = [_HTML], html(text)
-    wait = weather.retry_after() if kind == "429" else None
+    wait = injector.retry_after() if kind == "429" else None
     if wait is not None:
         headers.append((b"retry-after", wait))
     await send_plain(send, status, headers, body)

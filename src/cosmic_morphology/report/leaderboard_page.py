@@ -79,7 +79,7 @@ def write_leaderboard(
 
 
 def _rows(test: EvaluationRanking) -> list[dict[str, Any]]:
-    by_name = {each.facts.name: each for each in test.judged}
+    by_name = {each.facts.name: each for each in test.scored}
     return [
         {
             "test": test.name,
@@ -137,7 +137,7 @@ def _of_classes(each: ScoredRun, labels: str) -> dict[str, Any]:
 
 def _part_rows(test: EvaluationRanking) -> list[dict[str, Any]]:
     rows = []
-    for each in test.judged:
+    for each in test.scored:
         scores = getattr(each.evaluation, test.comparison.labels)
         kinds = (
             ("source", scores.by_source),

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas import SPLITS, Atlas
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
 UNLABELLED = "(open)"
 AMBIGUOUS = "(several)"
-SIDES = ("train", "val", "test", "none")
+_COUNTED = (*SPLITS, "none")
 _COLUMNS = ("id", "source", "collection", "label", "votes", "queries", "given_label", "split")
 _COPIES = ("duplicate_flag", "duplicate_of", "duplicate_reason")
 
@@ -150,7 +150,7 @@ def _sides(
         return {}
     counts = Counter((label_of[row["id"]], row["split"] or "none") for row in rows)
     names = _in_order(Counter(label_of.values()), order)
-    return {name: {side: counts[name, side] for side in SIDES} for name in names}
+    return {name: {side: counts[name, side] for side in _COUNTED} for name in names}
 
 
 def _balance(

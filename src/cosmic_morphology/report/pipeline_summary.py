@@ -154,13 +154,13 @@ def _voters(
             spoke.setdefault(voter, []).append((row["id"], row["group"] or row["id"], name))
     accounts = []
     for voter, votes in spoke.items():
-        judged = [vote for vote in votes if vote[0] in checked]
-        by_people = [vote for vote in judged if vote[0] not in drawn]
+        scored = [vote for vote in votes if vote[0] in checked]
+        by_people = [vote for vote in scored if vote[0] not in drawn]
         kind = CHECKED if by_people else RENDERED
         classes = len({name for _, _, name in votes})
         right = (
-            _rightness(voter, by_people or judged, checked, kind, taxonomy, resamples, seed)
-            if judged
+            _rightness(voter, by_people or scored, checked, kind, taxonomy, resamples, seed)
+            if scored
             else None
         )
         accounts.append(VoterStats(voter, len(votes), classes, right))
@@ -169,20 +169,20 @@ def _voters(
 
 def _rightness(
     voter: str,
-    judged: Sequence[tuple[str, str, str]],
+    scored: Sequence[tuple[str, str, str]],
     checked: Mapping[str, str],
     kind: str,
     taxonomy: Taxonomy,
     resamples: int,
     seed: int,
 ) -> Score:
-    names = sorted({*taxonomy.names_with_reject, *(checked[each] for each, _, _ in judged)})
-    y_true = metrics.encode([checked[each] for each, _, _ in judged], names)
-    y_pred = metrics.encode([name for _, _, name in judged], names)
-    groups = np.array([group for _, group, _ in judged], object)
+    names = sorted({*taxonomy.names_with_reject, *(checked[each] for each, _, _ in scored)})
+    y_true = metrics.encode([checked[each] for each, _, _ in scored], names)
+    y_pred = metrics.encode([name for _, _, name in scored], names)
+    groups = np.array([group for _, group, _ in scored], object)
     interval = bootstrap_interval(
         metrics.accuracy, y_true, y_pred, groups, n=resamples, seed=seed, n_classes=len(names)
     )
     value = float((y_true == y_pred).mean())
     n_groups = group_numbers(groups)[1]
-    return Score(f"{voter} right", value, interval, len(judged), n_groups, kind, "group")
+    return Score(f"{voter} right", value, interval, len(scored), n_groups, kind, "group")

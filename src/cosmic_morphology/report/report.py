@@ -110,10 +110,10 @@ def write_report(
     taxonomy = taxonomy or load_taxonomy()
     known = {each.facts.path for each in scored}
     to_score = [read_run(folder) for folder in runs if folder not in known]
-    judged, unjudged = _judge(atlas, to_score, settings, seed)
-    judged = [*scored, *judged]
+    scored_runs, not_scored = _score(atlas, to_score, settings, seed)
+    scored_runs = [*scored, *scored_runs]
     facts = [*(each.facts for each in scored), *to_score]
-    depth = optional_sections(atlas, judged, extra or {}, settings=settings, seed=seed)
+    depth = optional_sections(atlas, scored_runs, extra or {}, settings=settings, seed=seed)
     contents = summarise_atlas(atlas, taxonomy=taxonomy)
     credited = credit_ledger(atlas)
     account = count_pipeline(
@@ -123,13 +123,13 @@ def write_report(
         "title": _title(account),
         "atlas_version": str(atlas.version),
         "written_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "runs": judged,
-        "ranked": sorted(judged, key=lambda each: -each.scores.macro_f1.value),
-        "notes": _notes(judged),
-        "class_tables": class_tables(judged),
-        "part_tables": part_tables(judged, depth.target_size),
-        "unjudged": unjudged,
-        "boards": _boards(judged, settings, seed),
+        "runs": scored_runs,
+        "ranked": sorted(scored_runs, key=lambda each: -each.scores.macro_f1.value),
+        "notes": _notes(scored_runs),
+        "class_tables": class_tables(scored_runs),
+        "part_tables": part_tables(scored_runs, depth.target_size),
+        "not_scored": not_scored,
+        "boards": _boards(scored_runs, settings, seed),
         "audit": audited(audit),
         "studies": studied(studies),
         "account": account,
@@ -138,9 +138,9 @@ def write_report(
         ),
         "certificate": _complete(certificate, contents.classes),
         "curves": _curves(facts),
-        "reliability": _reliability(judged),
+        "reliability": _reliability(scored_runs),
         "mistakes": {
-            each.facts.name: shown_mistakes(atlas, each, settings=settings) for each in judged
+            each.facts.name: shown_mistakes(atlas, each, settings=settings) for each in scored_runs
         },
         "provenance": {
             "packages": packages(),
@@ -154,7 +154,7 @@ def write_report(
         "peak_memory_mb": (summary or {}).get("peak_memory_mb"),
         "depth": depth,
     }
-    _write_plots(out / "report" / "plots", judged, facts)
+    _write_plots(out / "report" / "plots", scored_runs, facts)
     return write_page(out / "report" / "index.html", "report.html.j2", content)
 
 
@@ -163,11 +163,11 @@ def _title(account: PipelineCounts) -> str:
     return f"Cosmic Morphology report{' on rendered images' if is_rendered else ''}"
 
 
-def _judge(
+def _score(
     atlas: Atlas, facts: Sequence[Run], settings: EvaluateSettings, seed: int
 ) -> tuple[list[ScoredRun], dict[str, str]]:
-    judged: list[ScoredRun] = []
-    unjudged: dict[str, str] = {}
+    scored_runs: list[ScoredRun] = []
+    not_scored: dict[str, str] = {}
     for run in facts:
         try:
             evaluation = evaluate_run(
@@ -179,21 +179,21 @@ def _judge(
                 reject_below=run.reject_below,
             )
         except UsageError as error:
-            unjudged[run.name] = error.what
+            not_scored[run.name] = error.what
         else:
-            judged.append(ScoredRun(run, evaluation))
-    return judged, unjudged
+            scored_runs.append(ScoredRun(run, evaluation))
+    return scored_runs, not_scored
 
 
-def _notes(judged: Sequence[ScoredRun]) -> list[str]:
+def _notes(scored_runs: Sequence[ScoredRun]) -> list[str]:
     """Notes of the evaluations; what holds for all runs is said once."""
     runs: dict[str, list[str]] = {}
-    for each in judged:
+    for each in scored_runs:
         for note in each.evaluation.notes:
             runs.setdefault(note, []).append(each.facts.name)
     return [
         f"{note[0].upper()}{note[1:]}"
-        if len(names) == len(judged)
+        if len(names) == len(scored_runs)
         else f"{', '.join(names)}: {note}"
         for note, names in runs.items()
     ]
@@ -213,11 +213,13 @@ def _complete(
     return found
 
 
-def _boards(judged: Sequence[ScoredRun], settings: EvaluateSettings, seed: int) -> list[Comparison]:
+def _boards(
+    scored_runs: Sequence[ScoredRun], settings: EvaluateSettings, seed: int
+) -> list[Comparison]:
     """Comparisons of the runs that share their classes, for each kind of label."""
     boards = []
-    for classes in dict.fromkeys(each.evaluation.classes for each in judged):
-        same = [each.evaluation for each in judged if each.evaluation.classes == classes]
+    for classes in dict.fromkeys(each.evaluation.classes for each in scored_runs):
+        same = [each.evaluation for each in scored_runs if each.evaluation.classes == classes]
         for kind in LABEL_KINDS:
             scored = [each for each in same if getattr(each, kind)]
             if len(scored) > 1:
@@ -237,8 +239,8 @@ def _curves(facts: Sequence[Run]) -> dict[str, str]:
     }
 
 
-def _reliability(judged: Sequence[ScoredRun]) -> str:
-    bins = {each.facts.name: each.scores.reliability for each in judged}
+def _reliability(scored_runs: Sequence[ScoredRun]) -> str:
+    bins = {each.facts.name: each.scores.reliability for each in scored_runs}
     if not bins:
         return ""
     return to_svg(
@@ -248,17 +250,19 @@ def _reliability(judged: Sequence[ScoredRun]) -> str:
     )
 
 
-def _write_plots(folder: Path, judged: Sequence[ScoredRun], facts: Sequence[Run]) -> None:
+def _write_plots(folder: Path, scored_runs: Sequence[ScoredRun], facts: Sequence[Run]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for run in facts:
         if run.history.get("epoch"):
             write_png(plots.training_curves(run.history), folder / f"curves-{run.name}.png")
-    for each in judged:
+    for each in scored_runs:
         figure = plots.confusion(each.scores.confusion, each.evaluation.classes)
         write_png(figure, folder / f"confusion-{each.facts.name}.png")
-    for classes in dict.fromkeys(each.evaluation.classes for each in judged):
-        same = {e.facts.name: e.scores.per_class for e in judged if e.evaluation.classes == classes}
+    for classes in dict.fromkeys(each.evaluation.classes for each in scored_runs):
+        same = {
+            e.facts.name: e.scores.per_class for e in scored_runs if e.evaluation.classes == classes
+        }
         write_png(plots.per_class_f1(same), folder / f"per-class-{len(classes)}.png")
-    if judged:
-        bins = {each.facts.name: each.scores.reliability for each in judged}
+    if scored_runs:
+        bins = {each.facts.name: each.scores.reliability for each in scored_runs}
         write_png(plots.reliability(bins), folder / "reliability.png")

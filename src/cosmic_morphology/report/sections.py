@@ -74,7 +74,7 @@ class OptionalSections:
 
 def optional_sections(
     atlas: Atlas,
-    judged: Sequence[ScoredRun],
+    scored: Sequence[ScoredRun],
     given: Mapping[str, Any],
     *,
     settings: EvaluateSettings,
@@ -94,11 +94,11 @@ def optional_sections(
         Of the intervals, and how much is shown.
     """
     found = OptionalSections(**given)
-    if not judged:
+    if not scored:
         return found
-    best = max(judged, key=lambda each: each.scores.macro_f1.value)
+    best = max(scored, key=lambda each: each.scores.macro_f1.value)
     if not found.target_size:
-        found.target_size = sizes_of_targets(atlas, judged, settings=settings, seed=seed)
+        found.target_size = sizes_of_targets(atlas, scored, settings=settings, seed=seed)
     if found.collections is None and settings.report_probe:
         column = embedding_for(atlas, best.facts.backbone)
         if column:

@@ -63,9 +63,9 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
                 notes["left_out"] = float(left_out.sum())
                 notes["found"] = float((left_out & (labels != pool.y_train)).sum())
         recipe: Recipe = robust if "robust" in trial.arm else plain
-        lesson = HeadTask(train[kept[train]], val[kept[val]], test, labels, weights)
-        said = train_and_predict(pool, lesson, recipe, seed=trial.seed, threads=study.threads)
-        return TrialOutput(test, said, len(lesson.train), notes=notes)
+        task = HeadTask(train[kept[train]], val[kept[val]], test, labels, weights)
+        said = train_and_predict(pool, task, recipe, seed=trial.seed, threads=study.threads)
+        return TrialOutput(test, said, len(task.train), notes=notes)
 
     return TrialPlan(trials, work, X)
 

@@ -55,8 +55,8 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
                 seed=trial.seed + 1,
             )
             train, val = own[inner != 0], own[inner == 0]
-        lesson = HeadTask(train, val, test, pool.y_train, pool.weights)
-        said = train_and_predict(pool, lesson, recipe, seed=trial.seed, threads=study.threads)
+        task = HeadTask(train, val, test, pool.y_train, pool.weights)
+        said = train_and_predict(pool, task, recipe, seed=trial.seed, threads=study.threads)
         return TrialOutput(test, said, len(train))
 
     return TrialPlan(trials, work, "")

@@ -36,9 +36,9 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
         train = some_groups(pool, pool.real("train"), trial.x, trial.seed)
         # Who has fewer images also has fewer to tune on.
         tuned = some_groups(pool, val, trial.x, trial.seed)
-        lesson = HeadTask(train, tuned, test, pool.y_train, pool.weights)
+        task = HeadTask(train, tuned, test, pool.y_train, pool.weights)
         said = train_and_predict(
-            pool, lesson, recipes[trial.arm], seed=trial.seed, threads=study.threads
+            pool, task, recipes[trial.arm], seed=trial.seed, threads=study.threads
         )
         return TrialOutput(test, said, len(train))
 

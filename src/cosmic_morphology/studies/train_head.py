@@ -1,4 +1,4 @@
-"""One lesson: a head learnt on embeddings, tested on rows that it has not seen."""
+"""One task: a head trained on embeddings, tested on rows that it has not seen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cosmic_morphology.learn.training.strategies import train_head
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.studies.dataset import StudyDataset
 
-# Of the images that a backbone has seen already: a lesson opens none.
+# Of the images that a backbone has seen already: a task opens none.
 _NO_IMAGES = Preprocessing(1, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
@@ -53,7 +53,7 @@ class HeadTask:
 
 
 def train_and_predict(
-    pool: StudyDataset, lesson: HeadTask, recipe: Recipe, *, seed: int, threads: int = 1
+    pool: StudyDataset, head_task: HeadTask, recipe: Recipe, *, seed: int, threads: int = 1
 ) -> np.ndarray:
     """Class numbers that the learnt head gives the test rows, int64 of shape ``(T,)``.
 
@@ -64,17 +64,19 @@ def train_and_predict(
     UsageError
         Fewer than two classes to learn.
     """
-    learnt = np.concatenate([lesson.train, lesson.val, lesson.first])
-    seen_twice = np.intersect1d(learnt, lesson.test)
+    learnt = np.concatenate([head_task.train, head_task.val, head_task.first])
+    seen_twice = np.intersect1d(learnt, head_task.test)
     if len(seen_twice):
         raise LeakError("a test image is learnt from", where=str(pool.ids[seen_twice[0]]))
-    pool.assert_real(np.concatenate([lesson.val, lesson.test]))
+    pool.assert_real(np.concatenate([head_task.val, head_task.test]))
     state: dict[str, torch.Tensor] | None = None
-    if len(lesson.first):
-        state = _train_head(pool, lesson, lesson.first, recipe, seed, threads, None).state_dict()
-    head = _train_head(pool, lesson, lesson.train, recipe, seed, threads, state)
+    if len(head_task.first):
+        state = _train_head(
+            pool, head_task, head_task.first, recipe, seed, threads, None
+        ).state_dict()
+    head = _train_head(pool, head_task, head_task.train, recipe, seed, threads, state)
     with torch.inference_mode():
-        scores = head(torch.from_numpy(pool.vectors[lesson.test]))
+        scores = head(torch.from_numpy(pool.vectors[head_task.test]))
     return np.asarray(scores.argmax(1).numpy(), np.int64)
 
 
@@ -118,14 +120,14 @@ def _own_recipe(name: str, own: Mapping[str, Mapping[str, Any]], seen: tuple[str
 
 def _train_head(
     pool: StudyDataset,
-    lesson: HeadTask,
+    head_task: HeadTask,
     rows: np.ndarray,
     recipe: Recipe,
     seed: int,
     threads: int,
     state: dict[str, torch.Tensor] | None,
 ) -> Head:
-    if len(np.unique(lesson.labels[rows])) < 2:
+    if len(np.unique(head_task.labels[rows])) < 2:
         raise UsageError(
             "fewer than two classes are left to learn",
             where="study",
@@ -137,12 +139,12 @@ def _train_head(
     examples = [
         Example(
             str(pool.ids[row]),
-            pool.classes[int(lesson.labels[row])],
+            pool.classes[int(head_task.labels[row])],
             side,
             str(pool.groups[row]),
-            float(lesson.weights[row]),
+            float(head_task.weights[row]),
         )
-        for side, part in (("train", rows), ("val", lesson.val))
+        for side, part in (("train", rows), ("val", head_task.val))
         for row in part
     ]
     with tempfile.TemporaryDirectory(prefix="cosmic-study-") as folder:

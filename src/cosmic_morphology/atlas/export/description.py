@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cosmic_morphology.atlas.export.rows import SPLITS, Wanted
+from cosmic_morphology.atlas.export.rows import Wanted
 from cosmic_morphology.atlas.export.tally import DataFile, Tally
+from cosmic_morphology.atlas.schema import SPLITS
 from cosmic_morphology.citation import as_text
 
 

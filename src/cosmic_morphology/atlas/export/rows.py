@@ -12,10 +12,10 @@ import pyarrow as pa
 from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.credits import is_rendered, may_be_redistributed, shown_texts
 from cosmic_morphology.atlas.decisions import RENDERER, Decision, latest_decisions
+from cosmic_morphology.atlas.schema import SPLITS
 from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED
 
-SPLITS = ("train", "val", "test")
 IMPORTED, NONE = "imported", "none"
 KINDS = {
     CHECKED: "a person looked at the image and gave or confirmed its class",

@@ -220,6 +220,6 @@ def withdraw(atlas: Atlas, ids: Collection[str]) -> None:
     with commit.writer_lock(atlas.uri):
         judged = set(atlas.read(["id"], where=chosen, table="decisions").column("id").to_pylist())
         commit.delete(atlas.table("images"), chosen)
-        if unjudged := sorted(set(ids) - judged):
-            listed = ", ".join(map(sql_literal, unjudged))
+        if not_scored := sorted(set(ids) - judged):
+            listed = ", ".join(map(sql_literal, not_scored))
             commit.delete(atlas.table("catalogue"), f"id IN ({listed})")

@@ -237,7 +237,7 @@ class Harvest:
     def _report(self, step: PendingFetch | FetchResult | Record) -> None:
         if self._progress is not None and not isinstance(step, PendingFetch):
             self._done += 1
-            self._progress(self._done, max(self._done, self._reader.tally.announced))
+            self._progress(self._done, max(self._done, self._reader.counter.announced))
 
 
 def _first(error: BaseException) -> BaseException:

@@ -66,7 +66,7 @@ class Reader:
         revalidate: bool,
         addresses: Addresses,
     ) -> None:
-        self.tally = CompletenessCounter(source.name)
+        self.counter = CompletenessCounter(source.name)
         self.known = LedgerState(atlas, source.name, retry, addresses)
         self.already_there = 0
         self._source = source
@@ -80,7 +80,7 @@ class Reader:
     @property
     def expected(self) -> int:
         """Images that are announced and not there yet, as far as is known by now."""
-        announced = max(0, self.tally.announced - self.already_there)
+        announced = max(0, self.counter.announced - self.already_there)
         return announced if self._limit is None else min(announced, self._limit)
 
     async def read(self) -> AsyncIterator[PendingFetch | FetchResult | Record]:
@@ -95,9 +95,9 @@ class Reader:
             if part.query != asked:
                 asked = part.query
                 quota.next_query(self._taken)
-            self.tally.open(part)
+            self.counter.open(part)
             if quota.is_used(self._taken):
-                self.tally.truncate(part, "limit")
+                self.counter.truncate(part, "limit")
                 continue
             try:
                 async for step in self._slice(part, quota):
@@ -106,13 +106,13 @@ class Reader:
                 # One page that cannot be had does not end the harvest: the certificate names it.
                 if part.announced is None:
                     raise
-                self.tally.truncate(part, "page_failed")
+                self.counter.truncate(part, "page_failed")
                 yield _page_outcome(self._source.name, part, trouble)
         if self._limit is None:
             for url, name, record in self.known.unfinished_not_seen(
                 self._met, self._source.queries
             ):
-                if not self.tally.has_met(record.id):
+                if not self.counter.has_met(record.id):
                     yield self._left_behind(record, url, name)
 
     async def _slice(
@@ -121,15 +121,15 @@ class Reader:
         async for given in self._source.records(self._client, part):
             found = checked(given, self._source.name)
             if isinstance(found, CountChanged):
-                self.tally.recount(part, found.announced)
+                self.counter.recount(part, found.announced)
                 continue
             key = _key(self._source.name, found)
-            seen_before = self.tally.has_met(key)
-            if not self.tally.count(part, key):
+            seen_before = self.counter.has_met(key)
+            if not self.counter.count(part, key):
                 continue
             if isinstance(found, SkippedRecord):
                 if not seen_before:
-                    self.tally.resolve(key, found.why.value)
+                    self.counter.resolve(key, found.why.value)
                     for outcome in self._left_out(found, key, part):
                         yield outcome
                 continue
@@ -137,14 +137,14 @@ class Reader:
             if step is not None:
                 yield step
             if quota.is_used(self._taken):
-                self.tally.truncate(part, "limit")
+                self.counter.truncate(part, "limit")
                 return
 
     def _decide(
         self, record: Record, part: Slice, *, seen_before: bool
     ) -> PendingFetch | FetchResult | Record | None:
         try:
-            url = self._client.doors.normalise(record.image_url)
+            url = self._client.url_policy.normalise(record.image_url)
         except FetchFailedError as trouble:
             why = (trouble.state, trouble.kind, str(trouble))
             return None if seen_before else self._without_url(record, part, *why)
@@ -166,7 +166,7 @@ class Reader:
     ) -> FetchResult | None:
         """A record whose address is not to be asked; the ledger knows it by its id."""
         if self._is_settled(record.id, record.id):
-            self.tally.resolve(record.id, kind if state is FetchState.LEFT_OUT else state.value)
+            self.counter.resolve(record.id, kind if state is FetchState.LEFT_OUT else state.value)
             return None
         return FetchResult(self._item(record, record.id, part.name), state, kind, what)
 
@@ -176,7 +176,7 @@ class Reader:
         if row is None or not self.known.is_settled(url, key):
             return False
         self._met.add(ledger_url(url, key))
-        self.tally.resolve(key, row.state.value)
+        self.counter.resolve(key, row.state.value)
         return True
 
     def _left_behind(self, record: Record, url: str, name: str) -> PendingFetch | FetchResult:
@@ -191,7 +191,7 @@ class Reader:
 
     def _stored(self, record: Record, url: str, part: Slice) -> PendingFetch | FetchResult | Record:
         self.already_there += 1
-        self.tally.resolve(record.id, STORED)
+        self.counter.resolve(record.id, STORED)
         row = self.known.row_of(url, record.id)
         if self._revalidate and row is not None and (row.etag or row.last_modified):
             item = self._item(record, url, part.name)

@@ -64,7 +64,7 @@ class Writer:
     def __init__(
         self,
         atlas: Atlas,
-        tally: CompletenessCounter,
+        counter: CompletenessCounter,
         *,
         health: SourceHealthCheck | None,
         repeats: PlaceholderDetector,
@@ -75,7 +75,7 @@ class Writer:
         self.bytes = 0
         self.withdrawn: set[str] = set()
         self._atlas = atlas
-        self._tally = tally
+        self._counter = counter
         self._health = health
         self._repeats = repeats
         self._batch_rows = commit_rows
@@ -149,12 +149,12 @@ class Writer:
         for outcome in judged:
             self._settle(outcome)
         for each in stand_ins:
-            self._tally.resolve(each, FetchState.PLACEHOLDER.value)
+            self._counter.resolve(each, FetchState.PLACEHOLDER.value)
         self.withdrawn |= stand_ins
 
     def write_reports(self) -> None:
         """Write the certificate's accounts into the ledger."""
-        rows = slice_rows(self._tally.reports())
+        rows = slice_rows(self._counter.reports())
         with self._one_collector():
             if rows:
                 self._atlas.upsert_ledger(_whole({row["url"]: row for row in rows}))
@@ -186,9 +186,9 @@ class Writer:
     def _settle(self, outcome: FetchResult) -> None:
         key, state = outcome.item.record.id, outcome.state
         if state is FetchState.LEFT_OUT:
-            self._tally.resolve(key, outcome.kind)
+            self._counter.resolve(key, outcome.kind)
         elif not outcome.item.url.startswith(PAGE_PREFIX):
-            self._tally.resolve(key, STORED if state is FetchState.STORED else state.value)
+            self._counter.resolve(key, STORED if state is FetchState.STORED else state.value)
 
     def _with_images(self, records: list[Record]) -> list[Record]:
         """Records whose image is there; what is held back or a stand-in stays out."""

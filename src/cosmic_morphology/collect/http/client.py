@@ -75,16 +75,16 @@ class Client:
     ----------
     settings : CollectSettings
         Rates, patience, tries, the contact of the user agent.
-    doors : Doors
+    url_policy : UrlPolicy
         Where it may go.
     """
 
-    def __init__(self, settings: CollectSettings, doors: UrlPolicy) -> None:
+    def __init__(self, settings: CollectSettings, url_policy: UrlPolicy) -> None:
         self.settings = settings
-        self.doors = doors
+        self.url_policy = url_policy
         self.proxies = Proxies()
-        self._gates: dict[str, HostLimiter] = {}
-        self._resolver = PinnedResolver([*doors.free, *self.proxies.hosts])
+        self._limiters: dict[str, HostLimiter] = {}
+        self._resolver = PinnedResolver([*url_policy.free, *self.proxies.hosts])
         self._own: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -132,7 +132,7 @@ class Client:
         Trouble
             It could not be had, or is not JSON; ``status_code`` says what the server said.
         """
-        address = self.doors.normalise(
+        address = self.url_policy.normalise(
             f"{url}?{urlencode(params, errors='replace')}" if params else url
         )
 
@@ -183,7 +183,7 @@ class Client:
                 if answer.status not in _REDIRECTS or not location:
                     wanted = _Wanted(url, max_bytes, is_image, conditional)
                     return await self._read(answer, wanted)
-                url = self.doors.normalise(location, base=url)
+                url = self.url_policy.normalise(location, base=url)
         what = f"more than {MAX_REDIRECTS} redirects"
         raise FetchFailedError(FetchState.FORBIDDEN, "redirects", what, where=url)
 
@@ -191,10 +191,10 @@ class Client:
     async def _stream(
         self, url: str, headers: Mapping[str, str], *, first: bool
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        gate = self._gates.get(host_of(url))
-        if gate is None:
-            gate = self._gates[host_of(url)] = HostLimiter(host_of(url), self.settings)
-        async with gate.acquire(first=first) as turn:
+        limiter = self._limiters.get(host_of(url))
+        if limiter is None:
+            limiter = self._limiters[host_of(url)] = HostLimiter(host_of(url), self.settings)
+        async with limiter.acquire(first=first) as turn:
             try:
                 answer = await self._head(url, headers)
             except TimeoutError as error:
@@ -240,15 +240,15 @@ class Client:
         )
         etag = utf8(headers.get("etag", "")[:500])
         modified = utf8(headers.get("last-modified", "")[:100])
-        gate = self._gates[host_of(url)]
+        limiter = self._limiters[host_of(url)]
         if status == HTTPStatus.FORBIDDEN:
-            gate.refused()
+            limiter.refused()
         else:
-            gate.answered()
+            limiter.answered()
         if status == HTTPStatus.NOT_MODIFIED and wanted.conditional:
             return HttpResponse(url, b"", status, etag, modified, headers, unchanged=True)
         if status != HTTPStatus.OK:
-            raise await self._trouble(answer, url, gate, is_image=is_image)
+            raise await self._trouble(answer, url, limiter, is_image=is_image)
         if is_image and self.settings.honour_opt_out and opts_out(headers):
             what = f"X-Robots-Tag says {headers['x-robots-tag']!r}"
             raise FetchFailedError(
@@ -258,7 +258,7 @@ class Client:
         return HttpResponse(url, data, status, etag, modified, headers)
 
     async def _trouble(
-        self, answer: aiohttp.ClientResponse, url: str, gate: HostLimiter, *, is_image: bool
+        self, answer: aiohttp.ClientResponse, url: str, limiter: HostLimiter, *, is_image: bool
     ) -> FetchFailedError:
         status = answer.status
         what = f"the server answers {status}"
@@ -271,7 +271,7 @@ class Client:
             if wait_s is not None and wait_s > self.settings.max_wait_s:
                 what += f" and asks to wait {wait_s:.0f} s"
                 return FetchFailedError(FetchState.FAILED, kind, what, **given)
-            gate.rest(wait_s)
+            limiter.rest(wait_s)
             return FetchFailedError(
                 FetchState.FAILED, kind, what, wait_s=wait_s, tries=UNLIMITED, **given
             )

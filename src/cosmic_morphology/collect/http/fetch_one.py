@@ -27,9 +27,9 @@ def image_at(url: str, settings: Settings) -> bytes:
 
     async def fetched() -> bytes:
         host = urlsplit(url).hostname or ""
-        doors = UrlPolicy([host], root=url if is_loopback(host) else "")
-        async with Client(settings.collect, doors) as client:
-            address = doors.normalise(url)
+        url_policy = UrlPolicy([host], root=url if is_loopback(host) else "")
+        async with Client(settings.collect, url_policy) as client:
+            address = url_policy.normalise(url)
             largest = settings.imaging.max_bytes
             asked = with_retries(settings.collect, lambda: client.image(address, max_bytes=largest))
             return (await asked).value.data

@@ -25,14 +25,10 @@ from cosmic_morphology.atlas import (
 from cosmic_morphology.curate.columns import matrix
 from cosmic_morphology.curate.review.verdicts import label_from_verdict, verdict_labels_for_training
 from cosmic_morphology.curate.votes import zero_shot
+from cosmic_morphology.curate.votes.base import IMAGE, ZERO_SHOT
 from cosmic_morphology.curate.votes.cast import taxonomy_key
 from cosmic_morphology.curate.votes.crowd import crowdlab
-from cosmic_morphology.curate.votes.derived import (
-    IMAGE,
-    ZERO_SHOT,
-    VotingContext,
-    add_derived_votes,
-)
+from cosmic_morphology.curate.votes.derived import VotingContext, add_derived_votes
 from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
 from cosmic_morphology.curate.votes.trained_runs import eligible_run_votes
 from cosmic_morphology.curate.votes.weighted_votes import (
@@ -137,8 +133,8 @@ def label(
             without=settings.disabled_voters,
         )
         _keep_votes(atlas, ids, votes, cast)
-        heard = read_weighted_votes(atlas, taxonomy=taxonomy)
-        table = _believed(heard, decisions, taxonomy, settings)
+        weighted = read_weighted_votes(atlas, taxonomy=taxonomy)
+        table = _believed(weighted, decisions, taxonomy, settings)
         atlas.replace_columns(table, stamp_with(cast))
     if progress:
         progress(rows.num_rows, rows.num_rows)
@@ -207,7 +203,7 @@ def _images(
     return VotingContext(
         ids=[row["id"] for row in known],
         groups=[row["group"] or row["duplicate_of"] or row["id"] for row in known],
-        twins=[row["duplicate_of"] or row["id"] for row in known],
+        copies=[row["duplicate_of"] or row["id"] for row in known],
         origins=[origin_of(row) for row in known],
         checked=verdict_labels_for_training(decisions, test, taxonomy),
         withheld=test,
@@ -245,12 +241,12 @@ def _told(cast: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def _believed(
-    heard: WeightedVotes,
+    weighted: WeightedVotes,
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
     settings: CurateSettings,
 ) -> pa.Table:
-    ids, votes, classes = heard.ids, heard.votes, taxonomy.names_with_reject
+    ids, votes, classes = weighted.ids, weighted.votes, taxonomy.names_with_reject
     least = settings.min_label_confidence
     if settings.label_model == "crowdlab":
         likely = crowdlab(votes, ids, classes)

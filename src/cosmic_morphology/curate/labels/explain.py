@@ -118,7 +118,7 @@ def explain_label(
         )
     row = rows[0]
     votes = [Vote(**each) for each in row["votes"] or ()]
-    mute = (
+    abstaining = (
         why_runs_abstain(atlas, id_, taxonomy=taxonomy, settings=settings)
         if taxonomy and settings
         else {}
@@ -132,7 +132,7 @@ def explain_label(
         votes=tuple(sorted(votes, key=lambda each: (-each.weight, each.voter, each.label))),
         decisions=tuple(each for each in all_decisions(atlas) if each.id == id_),
         checks={name: row[f"{name}_reason"] or "" for name in checks if row[f"{name}_flag"]},
-        abstained=mute,
+        abstained=abstaining,
     )
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance
-from cosmic_morphology.curate.labels.relevance import CheckResult
-from cosmic_morphology.curate.votes.cast import labels_of_voter, taxonomy_key
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.curate.labels.checks import CheckResult, fill_check
+from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
-from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes, read_weighted_votes
+from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes
 from cosmic_morphology.extras import needs
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -50,22 +50,18 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     MissingExtraError
         cleanlab is not installed.
     """
-    heard = read_weighted_votes(atlas, taxonomy=taxonomy)
-    stamp = ColumnProvenance(
+    return fill_check(
+        atlas,
         MISLABEL_STAGE,
-        {"taxonomy": taxonomy_key(taxonomy), "least": settings.mislabel_threshold},
-        MISLABEL_CODE,
-        inputs=heard.inputs,
+        _mislabel_rows,
+        code=MISLABEL_CODE,
+        taxonomy=taxonomy,
+        least=settings.mislabel_threshold,
     )
-    changed = not stamp.is_current(atlas.provenance_of("mislabel_score"))
-    if changed:
-        atlas.replace_columns(_mislabel_rows(heard, taxonomy, settings.mislabel_threshold), stamp)
-    looked = atlas.count("catalogue", "mislabel_score IS NOT NULL")
-    return CheckResult(looked, atlas.count("catalogue", "mislabel_flag = true"), changed)
 
 
-def _mislabel_rows(heard: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:
-    ids, votes = heard.ids, heard.votes
+def _mislabel_rows(weighted: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:
+    ids, votes = weighted.ids, weighted.votes
     classes = taxonomy.names_with_reject
     claimed, claimant = _claims(ids, votes, classes)
     others = naive_bayes_label_model(votes, classes, without=[(voter,) for voter in claimant])

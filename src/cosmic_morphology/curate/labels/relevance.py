@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance
-from cosmic_morphology.curate.votes.cast import taxonomy_key
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.curate.labels.checks import CheckResult, fill_check
 from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
 from cosmic_morphology.curate.votes.voter_accuracy import RECORD
-from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes, read_weighted_votes
-from cosmic_morphology.display import Shown
+from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -21,23 +19,6 @@ RELEVANCE_STAGE = "relevance"
 RELEVANCE_CODE = "3"
 _REASONS = 3
 _MORE_LIKELY = 0.5
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class CheckResult(Shown):
-    """What a check did.
-
-    Attributes
-    ----------
-    looked, flagged : int
-        Images that it could judge, and those it flagged.
-    changed : bool
-        False when everything was up to date already.
-    """
-
-    looked: int
-    flagged: int
-    changed: bool
 
 
 def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckResult:
@@ -62,22 +43,18 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     >>> check_relevance(atlas, taxonomy=taxonomy, settings=cosmic.load_settings().curate).looked
     24
     """
-    heard = read_weighted_votes(atlas, taxonomy=taxonomy)
-    stamp = ColumnProvenance(
+    return fill_check(
+        atlas,
         RELEVANCE_STAGE,
-        {"taxonomy": taxonomy_key(taxonomy), "least": settings.relevance_threshold},
-        RELEVANCE_CODE,
-        inputs=heard.inputs,
+        _relevance_rows,
+        code=RELEVANCE_CODE,
+        taxonomy=taxonomy,
+        least=settings.relevance_threshold,
     )
-    changed = not stamp.is_current(atlas.provenance_of("relevance_score"))
-    if changed:
-        atlas.replace_columns(_relevance_rows(heard, taxonomy, settings.relevance_threshold), stamp)
-    looked = atlas.count("catalogue", "relevance_score IS NOT NULL")
-    return CheckResult(looked, atlas.count("catalogue", "relevance_flag = true"), changed)
 
 
-def _relevance_rows(heard: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:
-    ids, votes = heard.ids, heard.votes
+def _relevance_rows(weighted: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:
+    ids, votes = weighted.ids, weighted.votes
     classes = taxonomy.names_with_reject
     likely = naive_bayes_label_model(votes, classes)
     # Without any vote there is nothing to judge by: no score, no flag.

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-SIDES = ("train", "val", "test")
 NONE = "none"
 # Rounds of moving one group or swapping two that make the balance better.
 _MAX_MOVES = 2000

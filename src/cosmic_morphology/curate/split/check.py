@@ -6,7 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from cosmic_morphology.curate.split.assign import NONE, SIDES, reachable
+from cosmic_morphology.atlas import SPLITS
+from cosmic_morphology.curate.split.assign import NONE, reachable
 from cosmic_morphology.curate.split.divide import SplitAssignment
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
@@ -35,7 +36,7 @@ def check_ratios(sides: SplitAssignment, settings: SplitSettings, *, where: str)
         It says which split, and why.
     """
     there = Counter(sides.side)
-    empty = [side for side in SIDES if not there[side]]
+    empty = [side for side in SPLITS if not there[side]]
     if empty:
         raise UsageError(
             f"{_listed(empty)} would hold no image: {_why_empty(sides)}",
@@ -61,17 +62,17 @@ def _missed(sides: SplitAssignment, settings: SplitSettings) -> str:
         [settings.train, settings.val, 0.0 if settings.hold_out else settings.test], dtype=float
     )
     share /= share.sum()
-    have, floor = np.zeros(len(SIDES)), np.zeros(len(SIDES))
+    have, floor = np.zeros(len(SPLITS)), np.zeros(len(SPLITS))
     for (side, group), size in sizes.items():
-        have[SIDES.index(side)] += size
-        floor[SIDES.index(side)] += size if group in fixed else 0
+        have[SPLITS.index(side)] += size
+        floor[SPLITS.index(side)] += size if group in fixed else 0
     largest = max((size for (_, group), size in sizes.items() if group not in fixed), default=0)
     away = np.abs(have - reachable(share, floor, float(have.sum())))
     worst = int(away.argmax())
     if not largest or away[worst] <= largest + 1e-9:
         return ""
     return (
-        f"{SIDES[worst]} would hold {have[worst]:.0f} of {have.sum():.0f} images "
+        f"{SPLITS[worst]} would hold {have[worst]:.0f} of {have.sum():.0f} images "
         f"where {share[worst]:.0%} were asked for"
     )
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from cosmic_morphology.atlas import SPLITS
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.groups.lineage import origins_of, parents_of, stand_ins, train_only
-from cosmic_morphology.curate.split.assign import NONE, SIDES, assign_groups
+from cosmic_morphology.curate.split.assign import NONE, assign_groups
 from cosmic_morphology.settings import SplitSettings
 
 # Images without a label are a stratum of their own.
@@ -129,7 +130,7 @@ def previous_splits(
     table: dict[str, list[Any]], groups: list[str], is_held: list[bool], derived: list[bool]
 ) -> tuple[list[str | None], list[str]]:
     """Splits of before that hold, and the reason of those that cannot."""
-    before = [each if each in SIDES else None for each in table["split"]]
+    before = [each if each in SPLITS else None for each in table["split"]]
     # Who was taken out of a side has been seen by models of that side: it never comes back.
     why = [each if each in TAKEN_OUT else "" for each in table["split_reason"]]
     for at, each in enumerate(before):
@@ -145,7 +146,7 @@ def previous_splits(
         sides = counts.get(groups[at])
         if each and sides and len(sides) > 1:
             # The larger part stays; where they tie, the stricter side.
-            stays = max(sides, key=lambda side: (sides[side], SIDES.index(side)))
+            stays = max(sides, key=lambda side: (sides[side], SPLITS.index(side)))
             if each != stays:
                 before[at], why[at] = None, ON_TWO_SIDES
     return before, why

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas, Progress
+from cosmic_morphology.atlas import SPLITS, Atlas, Progress
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.columns import Copies
 from cosmic_morphology.curate.duplicates.find import compared_column, find_copies
 from cosmic_morphology.curate.exhaustive.compare import Exhaustive, compare_all
 from cosmic_morphology.curate.exhaustive.words import NO_IMAGE, UNREADABLE, not_looked_for, searched
 from cosmic_morphology.curate.groups.group import COLUMNS, grouping_keys
-from cosmic_morphology.curate.split.assign import SIDES
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.settings import CurateSettings
@@ -159,7 +158,7 @@ def check_leakage(
         raise UsageError("there is no split yet", where=atlas.uri, todo="Run `cosmic split`.")
     everything = atlas.read(["id", "split", "group", label_column, *COLUMNS])
     everything = everything.sort_by("id").to_pylist()
-    rows = [row for row in everything if row["split"] in SIDES]
+    rows = [row for row in everything if row["split"] in SPLITS]
     side = {row["id"]: row["split"] for row in rows}
     column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
     ids, copies, thorough = known or copies_across(
@@ -232,7 +231,7 @@ def copies_across(
     """
     ids = atlas.ids()
     seen = atlas.images(ids, ["id", "sha256", "phash", "width", "height"])
-    sides = np.array([SIDES.index(side[each]) if each in side else -1 for each in ids], np.int64)
+    sides = np.array([SPLITS.index(side[each]) if each in side else -1 for each in ids], np.int64)
     copies = find_copies(
         atlas, ids, seen, settings=settings, embedding_column=embedding_column, side=sides
     )
@@ -269,7 +268,7 @@ def _shared_keys(
     members, broad = grouping_keys(rows, settings)
     leaks = []
     for (kind, key), at in sorted(members.items()):
-        having = [rows[each] for each in at if rows[each]["split"] in SIDES]
+        having = [rows[each] for each in at if rows[each]["split"] in SPLITS]
         other = [row for row in having if row["split"] != having[0]["split"]]
         if kind in FORBIDDEN_KEYS and other:
             one, two = having[0], other[0]
@@ -292,17 +291,17 @@ def _parted_groups(rows: list[dict[str, Any]]) -> Iterator[Leak]:
 
 def _counts(rows: list[dict[str, Any]], label_column: str) -> dict[str, Any]:
     classes: dict[str, dict[str, int]] = {}
-    groups: dict[str, set[str]] = {name: set() for name in SIDES}
+    groups: dict[str, set[str]] = {name: set() for name in SPLITS}
     for row in rows:
-        per = classes.setdefault(row[label_column] or "(none)", dict.fromkeys(SIDES, 0))
+        per = classes.setdefault(row[label_column] or "(none)", dict.fromkeys(SPLITS, 0))
         per[row["split"]] += 1
         groups[row["split"]].add(row["group"] or row["id"])
     return {
-        "images": {name: sum(per[name] for per in classes.values()) for name in SIDES},
+        "images": {name: sum(per[name] for per in classes.values()) for name in SPLITS},
         "groups": {name: len(members) for name, members in groups.items()},
         "classes": dict(sorted(classes.items())),
         "ratios": {
-            name: {s: round(per[s] / sum(per.values()), 4) for s in SIDES}
+            name: {s: round(per[s] / sum(per.values()), 4) for s in SPLITS}
             for name, per in sorted(classes.items())
         },
     }

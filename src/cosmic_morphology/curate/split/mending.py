@@ -10,10 +10,9 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance, Progress
+from cosmic_morphology.atlas import SPLITS, Atlas, ColumnProvenance, Progress
 from cosmic_morphology.curate.duplicates.columns import tie_more
 from cosmic_morphology.curate.groups.group import group_images
-from cosmic_morphology.curate.split.assign import SIDES
 from cosmic_morphology.curate.split.leakage import (
     LeakageResult,
     check_leakage,
@@ -88,7 +87,7 @@ def certify_and_mend(
 def _sides(atlas: Atlas) -> dict[str, str]:
     rows = atlas.read(["id", "split"])
     pairs = zip(*(rows.column(c).to_pylist() for c in ("id", "split")), strict=True)
-    return {name: split for name, split in pairs if split in SIDES}
+    return {name: split for name, split in pairs if split in SPLITS}
 
 
 def _restore(atlas: Atlas, before: pa.Table) -> None:

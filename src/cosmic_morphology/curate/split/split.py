@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance, content_hash
-from cosmic_morphology.curate.split.assign import NONE, SIDES
+from cosmic_morphology.atlas import SPLITS, Atlas, ColumnProvenance, content_hash
+from cosmic_morphology.curate.split.assign import NONE
 from cosmic_morphology.curate.split.check import check_ratios
 from cosmic_morphology.curate.split.divide import NO_LABEL, SplitAssignment, assign_splits
 from cosmic_morphology.curate.split.folds import write_folds
@@ -203,7 +203,7 @@ def _summary(
     for name, side, counts in zip(labels, sides.side, sides.counts, strict=True):
         for table in (classes, counting) if counts else (classes,):
             if side != NONE:
-                table.setdefault(str(name or NO_LABEL), dict.fromkeys(SIDES, 0))[side] += 1
+                table.setdefault(str(name or NO_LABEL), dict.fromkeys(SPLITS, 0))[side] += 1
     counted = Counter(sides.side)
     asked = np.array([settings.train, settings.val, settings.test])
     errors = [
@@ -211,11 +211,11 @@ def _summary(
         for c in counting.values()
     ]
     return SplitResult(
-        images={side: counted[side] for side in (*SIDES, NONE)},
+        images={side: counted[side] for side in (*SPLITS, NONE)},
         classes=dict(sorted(classes.items())),
         groups=len({g for g, side in zip(groups, sides.side, strict=True) if side != NONE}),
         left_out=dict(Counter(why for why in sides.exclusion_reason if why).most_common()),
-        kept=sum(was in SIDES and was == is_ for was, is_ in zip(old, sides.side, strict=True)),
+        kept=sum(was in SPLITS and was == is_ for was, is_ in zip(old, sides.side, strict=True)),
         folds=folds,
         worst_ratio_error=round(100 * max(errors, default=0.0), 2),
         changed=changed,

@@ -69,3 +69,9 @@ Voter = Callable[[SourceText, Taxonomy], list[Vote]]
 _TEXTS = ("title", "description", "given_label", "page_url", "image_url", "collection")
 _LISTS = ("keywords", "queries", "subjects", "names")
 COLUMNS = (*_TEXTS, *_LISTS)
+
+DUPLICATE, IMAGE, ZERO_SHOT = DERIVED = ("duplicate", "image", "zero_shot")
+"""Voters that ask more than one row: copies, the image voter, the text-image model."""
+
+RUN = "run_"
+"""The names of trained runs as voters begin so; they give probabilities of all classes."""

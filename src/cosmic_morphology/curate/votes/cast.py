@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
 from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, Progress, apply
-from cosmic_morphology.curate.votes.voters import COLUMNS, VOTERS, SourceText
+from cosmic_morphology.curate.votes.voters import (
+    COLUMNS,
+    SourceText,
+    Voter,
+    find_voters,
+    versions_of_plugins,
+)
 from cosmic_morphology.display import Shown
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -69,13 +75,15 @@ def vote(
     >>> done.filled, done.already_there
     (0, 24)
     """
-    asked = tuple(name for name in VOTERS if name not in settings.disabled_voters)
+    voters = find_voters(settings.disabled_voters)
+    asked: dict[str, Any] = {"taxonomy": taxonomy_key(taxonomy), "voters": tuple(voters)}
+    plugged = versions_of_plugins(voters)
     done = apply(
         atlas,
-        vote_column_function(taxonomy, asked),
+        vote_column_function(taxonomy, voters),
         reads=COLUMNS,
         writes=[pa.field("votes", VOTE_TYPE)],
-        stamp=ColumnProvenance(STAGE, {"taxonomy": taxonomy_key(taxonomy), "voters": asked}, CODE),
+        stamp=ColumnProvenance(STAGE, asked | ({"plugged": plugged} if plugged else {}), CODE),
         progress=progress,
         engine=engine,
     )
@@ -90,7 +98,7 @@ def vote(
 
 
 def vote_column_function(
-    taxonomy: Taxonomy, voters: Sequence[str]
+    taxonomy: Taxonomy, voters: Mapping[str, Voter]
 ) -> Callable[[pa.Table], pa.Table]:
     """The pure column function: said columns in, ``votes`` out, row for row."""
 
@@ -98,8 +106,8 @@ def vote_column_function(
         rows = [
             [
                 one.row()
-                for name in voters
-                for one in VOTERS[name](SourceText.from_row(row), taxonomy)
+                for voter in voters.values()
+                for one in voter(SourceText.from_row(row), taxonomy)
             ]
             for row in batch.to_pylist()
         ]

@@ -1,4 +1,4 @@
-"""Evidence beyond an image's own texts: its twins elsewhere, and what it looks like."""
+"""Evidence beyond an image's own texts: its copies elsewhere, and what it looks like."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmic_morphology.curate.votes.base import DERIVED, DUPLICATE, IMAGE, RUN, ZERO_SHOT
 from cosmic_morphology.curate.votes.embedding_probe import cross_fitted_probabilities, pca_features
-from cosmic_morphology.curate.votes.label_model import DECISIVE_WEIGHT, RUN, naive_bayes_label_model
+from cosmic_morphology.curate.votes.label_model import DECISIVE_WEIGHT, naive_bayes_label_model
 from cosmic_morphology.curate.votes.voter_accuracy import reweight_by_verdicts
-
-TWIN, IMAGE, ZERO_SHOT = "twin", "image", "zero_shot"
-_DERIVED = (TWIN, IMAGE, ZERO_SHOT)
 
 # Classes that the image voter gives less than this are not worth a line.
 _LEAST = 0.02
 # Short of gold: what is said of a copy can be wrong of both.
-_MOST_OF_TWIN = 0.98
+_MOST_OF_COPY = 0.98
 # A person has looked; the others have only read.
 _CHECKED_WEIGHT = 5.0
 _SHOWN_DIGITS = 4
@@ -41,7 +39,7 @@ class VotingContext:
         Their ids.
     groups : sequence of str
         Images that must not be on both sides of a fold.
-    twins : sequence of str
+    copies : sequence of str
         Images with the same value are copies of one image.
     origins : sequence of str
         Who collected it: two collectors who agree are two witnesses.
@@ -60,7 +58,7 @@ class VotingContext:
 
     ids: Sequence[str]
     groups: Sequence[str]
-    twins: Sequence[str]
+    copies: Sequence[str]
     origins: Sequence[str]
     checked: Mapping[str, str]
     withheld: frozenset[str]
@@ -71,7 +69,7 @@ class VotingContext:
 
 def is_derived(voter: str) -> bool:
     """Whether a voter's votes come from other images; they are cast anew each time."""
-    return voter in _DERIVED or voter.startswith(RUN)
+    return voter in DERIVED or voter.startswith(RUN)
 
 
 def add_derived_votes(
@@ -83,7 +81,7 @@ def add_derived_votes(
     seed: int,
     without: Sequence[str] = (),
 ) -> list[Votes]:
-    """The votes on each image, with those of twins and of the image itself added.
+    """The votes on each image, with those of copies and of the image itself added.
 
     Parameters
     ----------
@@ -102,10 +100,10 @@ def add_derived_votes(
     """
     own = [[each for each in cast if not is_derived(each["voter"])] for cast in votes]
     weighed = reweight_by_verdicts(own, images.ids, images.origins, images.checked, len(classes))
-    twins: list[Votes] = [[] for _ in own]
-    if TWIN not in without:
-        twins = _twin_votes(weighed, images, classes)
-    paired = [cast + more for cast, more in zip(weighed, twins, strict=True)]
+    copies: list[Votes] = [[] for _ in own]
+    if DUPLICATE not in without:
+        copies = _copy_votes(weighed, images, classes)
+    paired = [cast + more for cast, more in zip(weighed, copies, strict=True)]
     seen: list[Votes] = [[] for _ in own]
     if IMAGE not in without:
         seen = image_votes(paired, images, classes, learn_from=learn_from, seed=seed)
@@ -115,7 +113,7 @@ def add_derived_votes(
     for voter, likely in images.runs.items():
         told = _distributions(voter, likely, classes, _TRAINED, always=len(classes) - 1)
         seen = [looks + more for looks, more in zip(seen, told, strict=True)]
-    return [mine + more + looks for mine, more, looks in zip(own, twins, seen, strict=True)]
+    return [mine + more + looks for mine, more, looks in zip(own, copies, seen, strict=True)]
 
 
 def image_votes(
@@ -148,8 +146,8 @@ def image_votes(
     uniform = np.allclose(likely, 1 / len(classes), atol=1e-9, rtol=0) if len(likely) else True
     if not uniform:
         told = _distributions(IMAGE, likely, classes, _LOOKS)
-        for row, heard in zip(rows, told, strict=True):
-            cast[row] = heard
+        for row, weighted in zip(rows, told, strict=True):
+            cast[row] = weighted
     return cast
 
 
@@ -172,22 +170,22 @@ def _distributions(
     ]
 
 
-def _twin_votes(
+def _copy_votes(
     votes: Sequence[Votes], images: VotingContext, classes: Sequence[str]
 ) -> list[Votes]:
     members: dict[str, list[int]] = defaultdict(list)
-    for row, twin in enumerate(images.twins):
-        members[twin].append(row)
+    for row, copy in enumerate(images.copies):
+        members[copy].append(row)
     shared = [rows for rows in members.values() if len(rows) > 1]
     likely = naive_bayes_label_model(votes, classes)
     cast: list[Votes] = [[] for _ in votes]
     for rows in shared:
         for row in rows:
-            cast[row] = _votes_of_twins(row, rows, votes, likely, images, classes)
+            cast[row] = _votes_of_copies(row, rows, votes, likely, images, classes)
     return cast
 
 
-def _votes_of_twins(
+def _votes_of_copies(
     row: int,
     rows: Sequence[int],
     votes: Sequence[Votes],
@@ -199,7 +197,7 @@ def _votes_of_twins(
         told = images.checked.get(images.ids[other])
         if other != row and told in classes:
             reason = f"a person has seen its copy {images.ids[other]}"
-            return [_vote(TWIN, str(told), DECISIVE_WEIGHT, reason)]
+            return [_vote(DUPLICATE, str(told), DECISIVE_WEIGHT, reason)]
     best: dict[str, tuple[float, int]] = {}
     for other in rows:
         origin = images.origins[other]
@@ -209,9 +207,9 @@ def _votes_of_twins(
             best[origin] = (sure, other)
     return [
         _vote(
-            TWIN,
+            DUPLICATE,
             classes[int(likely[other].argmax())],
-            min(sure, _MOST_OF_TWIN),
+            min(sure, _MOST_OF_COPY),
             f"a copy is {images.ids[other]}",
         )
         for sure, other in best.values()

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmic_morphology.curate.votes.base import RUN
 from cosmic_morphology.curate.votes.voter_accuracy import RECORD
 
 DECISIVE_WEIGHT = 0.99
 """A vote of this weight is not argued with: the archive's own code, "artist's concept"."""
 
 # The fields of one record repeat each other: the later they come, the less they add. A search
-# word stands in the same texts that the other voters read, so it counts only where they are mute.
+# word stands in the same texts that the other voters read, so it counts only where they abstain.
 _SHARE: Mapping[str, float] = {
     "object_name": 0.7,
     "lead": 0.8,
@@ -25,8 +26,6 @@ _SHARE: Mapping[str, float] = {
 _ALONE: Mapping[str, float] = {"search_word": 0.5}
 # These give probabilities of all classes, not odds of one.
 _OF_ALL = frozenset({"image", "zero_shot"})
-RUN = "run_"
-"""The names of trained runs as voters begin so; they, too, give probabilities of all classes."""
 
 # Runs learn from the same labels as the image voter and as each other: together they are one
 # voice, and not all of its evidence is new.
@@ -63,12 +62,16 @@ def naive_bayes_label_model(
     at = {name: column for column, name in enumerate(classes)}
     scores = np.zeros((len(votes), len(classes)))
     for row, cast in enumerate(votes):
-        mute = without[row] if without is not None else ()
-        heard = [each for each in cast if each["label"] in at and each["voter"] not in mute]
-        gold = [each for each in heard if each["weight"] >= DECISIVE_WEIGHT and not is_of_all(each)]
-        _add_odds(scores[row], gold or heard, at)
+        abstaining = without[row] if without is not None else ()
+        weighted = [
+            each for each in cast if each["label"] in at and each["voter"] not in abstaining
+        ]
+        gold = [
+            each for each in weighted if each["weight"] >= DECISIVE_WEIGHT and not is_of_all(each)
+        ]
+        _add_odds(scores[row], gold or weighted, at)
         if not gold:
-            _add_distributions(scores[row], heard, at)
+            _add_distributions(scores[row], weighted, at)
     scores -= scores.max(axis=1, keepdims=True)
     likely = np.exp(scores)
     return np.asarray(likely / likely.sum(axis=1, keepdims=True))

@@ -22,7 +22,7 @@ from cosmic_morphology.curate.votes.abstaining import (
     NOT_ASKED,
     abstain_reasons,
 )
-from cosmic_morphology.curate.votes.label_model import RUN
+from cosmic_morphology.curate.votes.base import RUN
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.settings import CurateSettings
@@ -30,7 +30,7 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "trained"
 CODE = "1"
-_LEARNT_BY = "learnt_by_"
+_TRAINED_ON_BY = "trained_on_by_"
 _ROWS_AT_ONCE = 512
 
 
@@ -88,7 +88,7 @@ def predict_with_runs(
     settings: CurateSettings,
     progress: Progress | None = None,
 ) -> dict[str, TrainedVoteResult]:
-    """Fill the columns ``run_…`` and ``learnt_by_…`` of runs that are to vote.
+    """Fill the columns ``run_…`` and ``trained_on_by_…`` of runs that are to vote.
 
     Whom a run may be asked about, ``curate.votes.abstaining.abstain_reasons`` says: not what it has
     learned from, and nothing of the val and test splits. Where a run cannot prove what it has
@@ -144,7 +144,7 @@ def voter_of(place: str) -> str:
 def columns_of_run(place: str) -> tuple[str, str]:
     """Columns of a run: what it says, and which images it has learned from."""
     voter = voter_of(place)
-    return voter, _learnt_by(voter)
+    return voter, _trained_on_by(voter)
 
 
 def eligible_run_votes(
@@ -158,14 +158,16 @@ def eligible_run_votes(
         By voter; rows of ``nan`` where it does not vote, and a last column of ``nan`` where it
         does not know the reject class.
     """
-    heard = {}
+    weighted = {}
     for voter in dict.fromkeys(voter_of(each) for each in settings.trained_runs):
         if voter not in settings.disabled_voters and _has_said(atlas, voter, taxonomy):
             said = matrix(atlas, voter)
-            mute = abstain_reasons(_rows(atlas, voter), said, settings.trained_run_min_confidence)
-            said[[bool(why) for why in mute]] = np.nan
-            heard[voter] = said
-    return heard
+            reasons = abstain_reasons(
+                _rows(atlas, voter), said, settings.trained_run_min_confidence
+            )
+            said[[bool(why) for why in reasons]] = np.nan
+            weighted[voter] = said
+    return weighted
 
 
 def why_runs_abstain(
@@ -177,8 +179,10 @@ def why_runs_abstain(
         why = NOT_ASKED
         if _has_said(atlas, voter, taxonomy):
             rows = _rows(atlas, voter)
-            mute = abstain_reasons(rows, matrix(atlas, voter), settings.trained_run_min_confidence)
-            why = mute[[row["id"] for row in rows].index(id_)]
+            reasons = abstain_reasons(
+                rows, matrix(atlas, voter), settings.trained_run_min_confidence
+            )
+            why = reasons[[row["id"] for row in rows].index(id_)]
         if why:
             found[voter] = why
     return found
@@ -206,7 +210,7 @@ def _ask(
 ) -> TrainedVoteResult:
     classes = taxonomy.names_with_reject
     kind = pa.list_(pa.float32(), len(classes))
-    fields = [pa.field(run.name, kind), pa.field(_learnt_by(run.name), pa.bool_())]
+    fields = [pa.field(run.name, kind), pa.field(_trained_on_by(run.name), pa.bool_())]
     parameters = {"classes": classes, "fingerprint": run.fingerprint}
     atlas.prepare_columns(fields, ColumnProvenance(STAGE, parameters, CODE))
     unproved = _note_learnt(atlas, run)
@@ -225,16 +229,16 @@ def _ask(
         atlas.fill_columns(pa.table({"id": pa.array(part, pa.string()), run.name: values}))
         if progress:
             progress(start + len(part), len(todo))
-    mute = Counter(abstain_reasons(rows, matrix(atlas, run.name), least))
-    votes = mute.pop("", 0)
+    counts = Counter(abstain_reasons(rows, matrix(atlas, run.name), least))
+    votes = counts.pop("", 0)
     if unproved:
-        mute = Counter({unproved: len(rows)})
-    return TrainedVoteResult(len(todo), votes, dict(mute.most_common()))
+        counts = Counter({unproved: len(rows)})
+    return TrainedVoteResult(len(todo), votes, dict(counts.most_common()))
 
 
 def _note_learnt(atlas: Atlas, run: TrainedVoter) -> str:
     """Write which rows the run has learned from; the reason where that cannot be proved."""
-    column = _learnt_by(run.name)
+    column = _trained_on_by(run.name)
     rows = atlas.read(["id", "group", column]).to_pylist()
     learnt, groups = run.learnt or frozenset(), run.groups or frozenset()
     unproved = "" if run.learnt is not None else NO_RECORD
@@ -253,7 +257,7 @@ def _note_learnt(atlas: Atlas, run: TrainedVoter) -> str:
 
 
 def _rows(atlas: Atlas, voter: str) -> list[dict[str, Any]]:
-    table = atlas.read(["id", "group", "split", _learnt_by(voter)]).sort_by("id")
+    table = atlas.read(["id", "group", "split", _trained_on_by(voter)]).sort_by("id")
     rows: list[dict[str, Any]] = table.rename_columns(
         ["id", "group", "split", "learnt"]
     ).to_pylist()
@@ -269,8 +273,8 @@ def _in_order(
     return out
 
 
-def _learnt_by(voter: str) -> str:
-    return _LEARNT_BY + voter.removeprefix(RUN)
+def _trained_on_by(voter: str) -> str:
+    return _TRAINED_ON_BY + voter.removeprefix(RUN)
 
 
 def _has_said(atlas: Atlas, voter: str, taxonomy: Taxonomy) -> bool:

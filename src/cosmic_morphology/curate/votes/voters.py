@@ -6,14 +6,18 @@ weighted opinions on its class.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from importlib.metadata import entry_points
 
 from cosmic_morphology.curate.text.phrases import plain
 from cosmic_morphology.curate.votes import source_voters, text_voters
-from cosmic_morphology.curate.votes.base import COLUMNS, SourceText, Vote, Voter
+from cosmic_morphology.curate.votes.base import COLUMNS, DERIVED, RUN, SourceText, Vote, Voter
+from cosmic_morphology.curate.votes.plugged import PluggedVoter
+from cosmic_morphology.errors import InputError
 from cosmic_morphology.taxonomy import Taxonomy
 
-NO_CLASS_NAMED = "silence"
+NO_CLASS_NAMED = "no_class_named"
 _NO_CLASS_NAMED_WEIGHT = 0.75
 _LONG_WORDS = 25
 _ENGLISH = frozenset(("the", "of", "and", "in", "is", "to", "this", "for", "with", "from", "are"))
@@ -58,4 +62,52 @@ def no_class_named_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
 VOTERS: dict[str, Voter] = {**_ASKED, NO_CLASS_NAMED: no_class_named_votes}
 """Every voter that looks at one row alone, by name."""
 
-__all__ = ["COLUMNS", "VOTERS", "SourceText", "Vote", "Voter"]
+GROUP = "cosmic_morphology.voters"
+"""The entry point group of plug-ins: the voter's name and a function as :data:`Voter` has it."""
+
+
+def find_voters(disabled: Collection[str] = ()) -> dict[str, Voter]:
+    """The voters that are asked, built in and plugged in, by name.
+
+    Parameters
+    ----------
+    disabled : collection of str
+        Names of voters that are not asked; a plug-in among them is not even loaded.
+
+    Raises
+    ------
+    InputError
+        A plug-in has the name of a voter that is built in, or cannot be loaded.
+
+    Examples
+    --------
+    >>> [name for name in find_voters(["avm"]) if name in ("avm", "folder", "title")]
+    ['title', 'folder']
+    """
+    found = {name: voter for name, voter in VOTERS.items() if name not in disabled}
+    for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        if point.name in disabled:
+            continue
+        if point.name in {*VOTERS, *DERIVED} or point.name.startswith(RUN):
+            raise InputError(
+                "a voter of another package has the name of one that is built in",
+                where=f"{point.name} = {point.value}",
+                todo="Uninstall the package that brings it.",
+            )
+        found[point.name] = PluggedVoter(point)
+    return found
+
+
+def versions_of_plugins(names: Collection[str]) -> dict[str, str]:
+    """Package and version behind each of these voters that is plugged in, for stamps."""
+    return {
+        point.name: f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        for point in entry_points(group=GROUP)
+        if point.name in names
+    }
+
+
+__all__ = [
+    "COLUMNS", "GROUP", "VOTERS", "SourceText", "Vote", "Voter", "find_voters",
+    "versions_of_plugins",
+]  # fmt: skip

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow.parquet as pq
 
+from cosmic_morphology.atlas import SPLITS
 from cosmic_morphology.atlas.export import IMAGE_KEY, THUMBNAIL
 from cosmic_morphology.errors import InputError, UsageError
 
-SIDES = ("train", "val")
+TRAINING_SPLITS = SPLITS[:2]
 _NEEDED = ("id", "image", "label", "split", "group")
 
 
@@ -132,7 +133,7 @@ def examples_of_labels(rows: Sequence[dict[str, Any]]) -> list[Example]:
                 _weight(row.get("label_confidence")),
             )
             for row in rows
-            if row["label"] and row["split"] in SIDES
+            if row["label"] and row["split"] in TRAINING_SPLITS
         ),
         key=lambda example: example.id,
     )
@@ -143,7 +144,7 @@ def examples_of_votes(rows: Sequence[dict[str, Any]], voter: str) -> list[Exampl
     found = []
     for row in rows:
         mine = [vote for vote in row["votes"] or () if vote["voter"] == voter]
-        if mine and row["split"] in SIDES:
+        if mine and row["split"] in TRAINING_SPLITS:
             heaviest = max(mine, key=lambda vote: vote["weight"] or 0.0)
             found.append(
                 Example(row["id"], heaviest["label"], row["split"], row["group"] or row["id"])

@@ -9,8 +9,8 @@ import numpy as np
 
 from cosmic_morphology.errors import ImageError, InputError
 from cosmic_morphology.imaging import ImageLimits, read_image
-from cosmic_morphology.learn.inference.judges import PixelPredictor
 from cosmic_morphology.learn.inference.prediction import Prediction, make_prediction
+from cosmic_morphology.learn.inference.predictors import PixelPredictor
 
 _FILE_BATCH = 32
 _NOT_REGULAR = "not a regular file"

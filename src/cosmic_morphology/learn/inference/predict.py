@@ -16,8 +16,8 @@ from cosmic_morphology.learn.data.embedding_names import (
     read_embeddings,
     stamp_of_embedding,
 )
-from cosmic_morphology.learn.inference.judges import EmbeddingPredictor, Predictor
 from cosmic_morphology.learn.inference.prediction import Prediction, make_prediction
+from cosmic_morphology.learn.inference.predictors import EmbeddingPredictor, Predictor
 
 # Raise it when the same model gives other probabilities for the same image.
 _CODE = "1"

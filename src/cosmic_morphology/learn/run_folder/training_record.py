@@ -14,7 +14,7 @@ from cosmic_morphology.io_utils import csv_rows, write_csv
 if TYPE_CHECKING:
     from cosmic_morphology.learn.data.dataset import Example
 
-LEARNT = "learnt.csv"
+TRAINING_RECORD = "training_record.csv"
 _COLUMNS = ["id", "group", "split"]
 
 
@@ -42,7 +42,7 @@ def read_training_record(folder: Path) -> TrainingRecord | None:
     InputError
         The record is damaged.
     """
-    file = folder / LEARNT
+    file = folder / TRAINING_RECORD
     if not file.is_file():
         return None
     rows = _rows(file)
@@ -52,7 +52,7 @@ def read_training_record(folder: Path) -> TrainingRecord | None:
     )
 
 
-def write_learnt(folder: Path, examples: Sequence[Example], start: Path | None) -> None:
+def write_training_record(folder: Path, examples: Sequence[Example], start: Path | None) -> None:
     """Write the record, with that of the run that this one started from.
 
     Where that run has none, this one gets none: nobody could tell what it has seen.
@@ -68,11 +68,11 @@ def write_learnt(folder: Path, examples: Sequence[Example], start: Path | None) 
     """
     inherited: list[dict[str, str]] = []
     if start is not None:
-        if not (start / LEARNT).is_file():
+        if not (start / TRAINING_RECORD).is_file():
             return
-        inherited = _rows(start / LEARNT)
+        inherited = _rows(start / TRAINING_RECORD)
     own = [{name: getattr(each, name) for name in _COLUMNS} for each in examples]
-    write_csv(folder / LEARNT, _COLUMNS, [*own, *inherited])
+    write_csv(folder / TRAINING_RECORD, _COLUMNS, [*own, *inherited])
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

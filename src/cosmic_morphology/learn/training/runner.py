@@ -13,7 +13,7 @@ from scipy.special import softmax
 from torchmetrics.functional.classification import multiclass_f1_score
 
 from cosmic_morphology.io_utils import CsvRows, whole_text
-from cosmic_morphology.learn.data.dataset import SIDES, TrainingSource
+from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS, TrainingSource
 from cosmic_morphology.learn.export.model_card import CARD, write_card
 from cosmic_morphology.learn.inference.model import (
     TrainedModel,
@@ -41,7 +41,10 @@ from cosmic_morphology.learn.run_folder.folder import (
     run_folder,
 )
 from cosmic_morphology.learn.run_folder.history import write_history
-from cosmic_morphology.learn.run_folder.training_record import LEARNT, write_learnt
+from cosmic_morphology.learn.run_folder.training_record import (
+    TRAINING_RECORD,
+    write_training_record,
+)
 from cosmic_morphology.learn.run_folder.val_predictions import write_val_predictions
 from cosmic_morphology.learn.task import RunRequest, TrainingTask, prepare_task
 from cosmic_morphology.learn.training.loop import FitResult
@@ -144,8 +147,8 @@ def train(
 def _completed(task: TrainingTask, out: Path) -> Run:
     # Also for a run that an older version made, or that was killed before its card.
     start = run_folder(out, task.job.init_from) if task.job.init_from else None
-    if not (task.folder / LEARNT).is_file():
-        write_learnt(task.folder, task.examples, start)
+    if not (task.folder / TRAINING_RECORD).is_file():
+        write_training_record(task.folder, task.examples, start)
     if not (task.folder / CARD).is_file():
         write_card(task.folder)
     return read_run(task.folder)
@@ -228,7 +231,7 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
             "n_val": len(targets),
             "n_by_class": {
                 side: dict(Counter(e.label for e in task.examples if e.split == side))
-                for side in SIDES
+                for side in TRAINING_SPLITS
             },
             "quarantined": len(task.unreadable),
             "notes": [*task.notes, *outcome.fitted.notes, *_quarantine(task)],

@@ -11,7 +11,7 @@ import torch
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.learn.data.batches import Examples
-from cosmic_morphology.learn.data.dataset import SIDES
+from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS
 from cosmic_morphology.learn.data.features import features_of
 from cosmic_morphology.learn.data.pixel_cache import ROOM_TO_ZOOM, decode_all
 from cosmic_morphology.learn.data.view_features import features_of_views
@@ -87,7 +87,7 @@ def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
     """Solve for a head on train and val; parts of both are held back in turn, to choose by."""
     train, val = (
         _looks(task, task.backbone, side, task.recipe.tta_views, crops=task.recipe.tta_crops)
-        for side in SIDES
+        for side in TRAINING_SPLITS
     )
     sides = [side for side in (train, val) if len(side)]
     both = Examples(

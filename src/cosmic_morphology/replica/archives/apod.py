@@ -37,10 +37,10 @@ class Apod:
         What the archive holds.
     """
 
-    def __init__(self, shelf: ArchiveState) -> None:
-        self._shelf = shelf
+    def __init__(self, archive: ArchiveState) -> None:
+        self._archive = archive
         self._by_day: dict[str, ArchiveRecord] = {}
-        for record in shelf.holdings.records:
+        for record in archive.holdings.records:
             day = _day(record)
             if day:
                 self._by_day.setdefault(day, record)
@@ -67,7 +67,7 @@ class Apod:
             page = whole_number(request.query_params, "page", 1)
         except ValueError as error:
             return _error(400, "rest_invalid_parameter", f"Invalid parameter(s): {error}")
-        per_page = min(asked, self._shelf.quirks.apod_per_page)
+        per_page = min(asked, self._archive.quirks.apod_per_page)
         days = [day for day in self._newest_first if self._shown(day)]
         pages = math.ceil(len(days) / per_page)
         if page > max(1, pages):
@@ -109,7 +109,7 @@ class Apod:
             return HTMLResponse("<h1>Not Found</h1>", status_code=404)
         try:
             width_px = whole_number(request.query_params, "w", _MOST_PX)
-            return FileResponse(self._shelf.images.scaled(record, width_px))
+            return FileResponse(self._archive.images.scaled(record, width_px))
         except ValueError:
             return Response("Bad Request", 400)
         except FileNotFoundError:
@@ -117,15 +117,15 @@ class Apod:
 
     def _shown(self, day: str) -> bool:
         record = self._by_day.get(day)
-        return record is not None and self._shelf.index.shown(record.nasa_id) is not None
+        return record is not None and self._archive.index.shown(record.nasa_id) is not None
 
     def _entry(self, request: Request, day: str) -> dict[str, Any]:
         record = self._by_day[day]
         root = f"{base_url(request)}/apod"
         name = quote(_name(record), safe="")
-        if self._shelf.quirks.has("apod_logo", record.nasa_id):
+        if self._archive.quirks.has("apod_logo", record.nasa_id):
             name = _LOGO
-        video = self._shelf.quirks.has("apod_video", record.nasa_id)
+        video = self._archive.quirks.has("apod_video", record.nasa_id)
         return {
             "date": record.date[:10],
             "post_id": 900_000 + int(day),

@@ -36,9 +36,11 @@ class Commons:
         What the archive holds.
     """
 
-    def __init__(self, shelf: ArchiveState) -> None:
-        self._shelf = shelf
-        self._by_file = {file_name(record): at for at, record in enumerate(shelf.holdings.records)}
+    def __init__(self, archive: ArchiveState) -> None:
+        self._archive = archive
+        self._by_file = {
+            file_name(record): at for at, record in enumerate(archive.holdings.records)
+        }
 
     def routes(self) -> list[BaseRoute]:
         """The endpoints under ``/commons``."""
@@ -64,7 +66,7 @@ class Commons:
         except ValueError:
             return _error("badcontinue", "Invalid continue param.")
         name = title.removeprefix("Category:").replace("_", " ")
-        found = self._shelf.index.find({"q": name}).tolist()
+        found = self._archive.index.find({"q": name}).tolist()
         pages = [self._page(request, at) for at in found[first : first + limit]]
         body: dict[str, Any] = {"batchcomplete": True}
         if first + limit < len(found):
@@ -88,31 +90,31 @@ class Commons:
         if int(width) not in WIDTHS_PX:
             # Without Retry-After: a client that waits for one waits for ever.
             return PlainTextResponse("Use thumbnail sizes listed on w.wiki/GHai", 429)
-        shape = self._shelf.images.source(record)
+        shape = self._archive.images.source(record)
         if shape is None or int(width) > shape.width:
             return PlainTextResponse("The requested width is larger than the original", 400)
-        return FileResponse(self._shelf.images.scaled(record, int(width)))
+        return FileResponse(self._archive.images.scaled(record, int(width)))
 
     async def original(self, request: Request) -> Response | FileResponse:
         """The file as it was uploaded; programs are throttled."""
         if (refused := _nameless(request)) is not None:
             return refused
         record = self._record(request.path_params["name"])
-        if record is None or self._shelf.images.source(record) is None:
+        if record is None or self._archive.images.source(record) is None:
             return PlainTextResponse("Not Found", 404)
         browser = request.headers.get("user-agent", "").startswith("Mozilla/")
-        if not browser and self._shelf.quirks.has("commons_throttled", record.nasa_id):
+        if not browser and self._archive.quirks.has("commons_throttled", record.nasa_id):
             return PlainTextResponse("Too many requests", 429)
-        return FileResponse(self._shelf.images.served(record, "orig"))
+        return FileResponse(self._archive.images.served(record, "orig"))
 
     def _record(self, name: str) -> ArchiveRecord | None:
         at = self._by_file.get(name)
         if at is None:
             return None
-        return self._shelf.index.shown(self._shelf.holdings.records[at].nasa_id)
+        return self._archive.index.shown(self._archive.holdings.records[at].nasa_id)
 
     def _page(self, request: Request, at: int) -> dict[str, Any]:
-        record = self._shelf.holdings.records[at]
+        record = self._archive.holdings.records[at]
         name = file_name(record)
         page = {"pageid": 1_000_000 + at, "ns": 6, "title": f"File:{name.replace('_', ' ')}"}
         if "imageinfo" not in request.query_params.get("prop", ""):
@@ -125,7 +127,7 @@ class Commons:
         folder = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
         place = f"{folder[0]}/{folder[:2]}/{quote(name)}"
         root = f"{base_url(request)}/commons"
-        shape = self._shelf.images.source(record)
+        shape = self._archive.images.source(record)
         info: dict[str, Any] = {"timestamp": f"{record.date[:10] or '2020-01-01'}T00:00:00Z"}
         if "url" in asked:
             info["url"] = f"{root}/{place}"
@@ -139,7 +141,7 @@ class Commons:
         if "size" in asked and shape is not None:
             info |= {"width": shape.width, "height": shape.height, "size": shape.size}
         if "sha1" in asked and shape is not None:
-            body = self._shelf.images.served(record, "orig").body
+            body = self._archive.images.served(record, "orig").body
             info["sha1"] = hashlib.sha1(body, usedforsecurity=False).hexdigest()
         if "mime" in asked:
             ending = suffix_of(record)[1:]

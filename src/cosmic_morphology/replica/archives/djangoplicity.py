@@ -52,9 +52,9 @@ class Djangoplicity:
         What the archives hold.
     """
 
-    def __init__(self, shelf: ArchiveState) -> None:
-        self._shelf = shelf
-        dated = [record for record in shelf.holdings.records if _stamp(record)]
+    def __init__(self, archive: ArchiveState) -> None:
+        self._archive = archive
+        dated = [record for record in archive.holdings.records if _stamp(record)]
         self._newest_first = sorted(dated, key=_stamp, reverse=True)
 
     def routes(self) -> list[BaseRoute]:
@@ -67,7 +67,7 @@ class Djangoplicity:
     async def feed(self, request: Request) -> Response:
         """One page of a site's feed, newest first; ``before`` and ``after`` are inclusive."""
         site = request.path_params["site"]
-        if site not in SITES or site in self._shelf.quirks.d2d_off:
+        if site not in SITES or site in self._archive.quirks.d2d_off:
             return HTMLResponse("<h1>Page not found (404)</h1>", status_code=404)
         params = request.query_params
         try:
@@ -79,7 +79,7 @@ class Djangoplicity:
         found = [
             record
             for record in self._newest_first
-            if after <= _stamp(record) <= before and self._shelf.index.shown(record.nasa_id)
+            if after <= _stamp(record) <= before and self._archive.index.shown(record.nasa_id)
         ]
         last = page * count
         body: dict[str, Any] = {"Count": len(found), "Next": None, "Previous": None}
@@ -94,14 +94,14 @@ class Djangoplicity:
     async def image(self, request: Request) -> Response | FileResponse:
         """A file in one of the site's sizes. The TIFF originals are there in name only."""
         form, name = request.path_params["form"], request.path_params["name"]
-        record = self._shelf.index.shown(name.rpartition(".")[0])
+        record = self._archive.index.shown(name.rpartition(".")[0])
         if record is not None and form in _FORMATS:
             with contextlib.suppress(FileNotFoundError):
-                return FileResponse(self._shelf.images.scaled(record, _FORMATS[form]))
+                return FileResponse(self._archive.images.scaled(record, _FORMATS[form]))
         return HTMLResponse("<h1>Page not found (404)</h1>", status_code=404)
 
     def _collection(self, request: Request, record: ArchiveRecord) -> dict[str, Any]:
-        has = self._shelf.quirks.has
+        has = self._archive.quirks.has
         site = request.path_params["site"]
         root = f"{base_url(request)}/djangoplicity/{site}"
         title = f"b'{record.title}'" if has("d2d_bytes_bug", record.nasa_id) else record.title
@@ -125,7 +125,7 @@ class Djangoplicity:
         return shown
 
     def _asset(self, root: str, record: ArchiveRecord) -> dict[str, Any]:
-        shape = self._shelf.images.source(record)
+        shape = self._archive.images.source(record)
         width, height, size = (shape.width, shape.height, shape.size) if shape else (0, 0, 0)
         name = quote(record.nasa_id, safe="")
         resources = [
@@ -147,7 +147,7 @@ class Djangoplicity:
                 "Dimensions": [round(width * factor), round(height * factor)],
             }
             if hash_uniform("checksum", record.nasa_id) < 0.5 and factor == 1.0:
-                body = self._shelf.images.scaled(record, _FORMATS[form]).body
+                body = self._archive.images.scaled(record, _FORMATS[form]).body
                 resource["Checksum"] = hashlib.sha256(body).hexdigest()
             resources.append(resource)
         return {"MediaType": "Image", "Resources": resources, "ObservationData": _observed(record)}

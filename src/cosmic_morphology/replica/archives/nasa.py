@@ -29,16 +29,16 @@ _REAL_ASSETS = "https://images-assets.nasa.gov"
 
 
 class Nasa:
-    """The library's endpoints over one shelf.
+    """The library's endpoints over one archive.
 
     Parameters
     ----------
-    shelf : Shelf
+    archive : Shelf
         What the library holds.
     """
 
-    def __init__(self, shelf: ArchiveState) -> None:
-        self._shelf = shelf
+    def __init__(self, archive: ArchiveState) -> None:
+        self._archive = archive
 
     def routes(self) -> list[BaseRoute]:
         """All endpoints of the library's API host, under ``/nasa``."""
@@ -53,7 +53,7 @@ class Nasa:
     async def search(self, request: Request) -> Response:
         """One page of a search."""
         params = dict(request.query_params)
-        recorded = self._shelf.recorded.page(params)
+        recorded = self._archive.recorded.page(params)
         if recorded is not None:
             return Response(recorded, media_type="application/json")
         if not any(name in PARAMETERS and value for name, value in params.items()):
@@ -61,7 +61,7 @@ class Nasa:
         try:
             page_size = whole_number(params, "page_size", _PAGE_SIZE)
             page = whole_number(params, "page", 1)
-            found = self._shelf.index.find(params)
+            found = self._archive.index.find(params)
         except ValueError as error:
             return reason(400, f"Invalid parameter value: {error}")
         if page * page_size > CAP:
@@ -75,7 +75,7 @@ class Nasa:
             page = whole_number(request.query_params, "page", 1)
         except ValueError:
             return reason(400, "Invalid parameter value: page")
-        found = self._shelf.index.album(name)
+        found = self._archive.index.album(name)
         if not len(found):
             return reason(404, f"No assets found for album={name}")
         if page * _PAGE_SIZE > CAP:
@@ -84,40 +84,40 @@ class Nasa:
 
     async def asset(self, request: Request) -> Response:
         """All files of one record."""
-        record = self._shelf.index.shown(request.path_params["nasa_id"])
+        record = self._archive.index.shown(request.path_params["nasa_id"])
         if record is None:
             return self._unknown(request)
-        links = Links(self._shelf, request)
-        hrefs = [links.file(record, name) for name in self._shelf.images.names(record)]
+        links = Links(self._archive, request)
+        hrefs = [links.file(record, name) for name in self._archive.images.names(record)]
         hrefs.append(links.sidecar(record, "metadata.json"))
         body = {"version": "1.0", "href": links.here(), "items": [{"href": h} for h in hrefs]}
         return JSONResponse({"collection": body})
 
     async def metadata(self, request: Request) -> Response:
         """Where the metadata of one record are."""
-        record = self._shelf.index.shown(request.path_params["nasa_id"])
+        record = self._archive.index.shown(request.path_params["nasa_id"])
         if record is None:
             return self._unknown(request)
-        return JSONResponse({"location": Links(self._shelf, request).sidecar(record)})
+        return JSONResponse({"location": Links(self._archive, request).sidecar(record)})
 
     async def captions(self, request: Request) -> Response:
         """Where the captions of one video are: images have none."""
-        record = self._shelf.index.shown(request.path_params["nasa_id"])
+        record = self._archive.index.shown(request.path_params["nasa_id"])
         if record is None:
             return self._unknown(request)
         if record.media_type != "video":
             return reason(404, f"No captions for nasaid={record.nasa_id}")
         name = f"{quote(record.nasa_id, safe='')}.srt"
-        return JSONResponse({"location": Links(self._shelf, request).sidecar(record, name)})
+        return JSONResponse({"location": Links(self._archive, request).sidecar(record, name)})
 
     def _unknown(self, request: Request) -> Response:
         return reason(404, f"No AssetDB records for nasaid={request.path_params['nasa_id']}")
 
     def _page(self, request: Request, found: Positions, page: int, page_size: int) -> Response:
-        links = Links(self._shelf, request)
+        links = Links(self._archive, request)
         first = (page - 1) * page_size
         positions = found[first : first + page_size].tolist()
-        items = [item(self._shelf, links, self._shelf.holdings.records[at]) for at in positions]
+        items = [item(self._archive, links, self._archive.holdings.records[at]) for at in positions]
         turns = []
         if page > 1:
             turns.append({"rel": "prev", "prompt": "Previous", "href": links.page(page - 1)})
@@ -134,10 +134,10 @@ class Nasa:
 class Links:
     """Addresses as the library writes them into its answers to one request."""
 
-    def __init__(self, shelf: ArchiveState, request: Request) -> None:
-        self._shelf = shelf
+    def __init__(self, archive: ArchiveState, request: Request) -> None:
+        self._archive = archive
         self._request = request
-        real = shelf.quirks.real_hosts
+        real = archive.quirks.real_hosts
         self.api = _REAL_API if real else f"{base_url(request)}/nasa"
         self.assets = _REAL_ASSETS if real else f"{base_url(request)}/nasa-assets"
 
@@ -155,8 +155,8 @@ class Links:
 
     def file(self, record: ArchiveRecord, rendition: str) -> str:
         """The address of an image, with the raw spaces that some of them have."""
-        name = f"{file_stem(self._shelf, record)}~{rendition}"
-        name += self._shelf.images.suffix(record, rendition)
+        name = f"{file_stem(self._archive, record)}~{rendition}"
+        name += self._archive.images.suffix(record, rendition)
         path = f"/image/{quote(record.nasa_id, safe='')}/{quote(name, safe='~')}"
         return self._host(record) + path.replace("%20", " ")
 
@@ -165,30 +165,30 @@ class Links:
         return f"{self._host(record)}/image/{quote(record.nasa_id, safe='')}/{name}"
 
     def _host(self, record: ArchiveRecord) -> str:
-        http = self._shelf.quirks.has("http_links", record.nasa_id)
+        http = self._archive.quirks.has("http_links", record.nasa_id)
         return _plain(self.assets) if http else self.assets
 
 
-def file_stem(shelf: ArchiveState, record: ArchiveRecord) -> str:
+def file_stem(archive: ArchiveState, record: ArchiveRecord) -> str:
     """What a record's file names begin with: its id, for some with a space in it."""
     return (
         f"{record.nasa_id} 1"
-        if shelf.quirks.has("raw_spaces", record.nasa_id)
+        if archive.quirks.has("raw_spaces", record.nasa_id)
         else (record.nasa_id)
     )
 
 
-def item(shelf: ArchiveState, links: Links, record: ArchiveRecord) -> dict[str, Any]:
+def item(archive: ArchiveState, links: Links, record: ArchiveRecord) -> dict[str, Any]:
     """One record as a search shows it."""
     shown: dict[str, Any] = {"href": links.sidecar(record, "collection.json")}
-    shown["data"] = [_data(shelf, record)]
-    if not shelf.quirks.has("no_links", record.nasa_id):
-        shown["links"] = _item_links(shelf, links, record)
+    shown["data"] = [_data(archive, record)]
+    if not archive.quirks.has("no_links", record.nasa_id):
+        shown["links"] = _item_links(archive, links, record)
     return shown
 
 
-def _data(shelf: ArchiveState, record: ArchiveRecord) -> dict[str, Any]:
-    has = shelf.quirks.has
+def _data(archive: ArchiveState, record: ArchiveRecord) -> dict[str, Any]:
+    has = archive.quirks.has
     description = (
         record.title if has("title_as_description", record.nasa_id) else (record.description)
     )
@@ -213,10 +213,10 @@ def _data(shelf: ArchiveState, record: ArchiveRecord) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value}
 
 
-def _item_links(shelf: ArchiveState, links: Links, record: ArchiveRecord) -> list[dict[str, Any]]:
+def _item_links(archive: ArchiveState, links: Links, record: ArchiveRecord) -> list[dict[str, Any]]:
     shown = []
-    for rendition in shelf.images.names(record):
-        shape = shelf.images.shape(record, rendition)
+    for rendition in archive.images.names(record):
+        shape = archive.images.shape(record, rendition)
         if shape is None:
             continue
         rel = {"orig": "canonical", "thumb": "preview"}.get(rendition, "alternate")

@@ -30,12 +30,12 @@ class Assets:
 
     Parameters
     ----------
-    shelf : Shelf
+    archive : Shelf
         What the library holds.
     """
 
-    def __init__(self, shelf: ArchiveState) -> None:
-        self._shelf = shelf
+    def __init__(self, archive: ArchiveState) -> None:
+        self._archive = archive
         self._known: dict[bytes, tuple[ArchiveRecord, str]] = {}
 
     def forget(self) -> None:
@@ -52,7 +52,7 @@ class Assets:
         if name.endswith(".json"):
             return await self._sidecar(scope, send, record, name)
         try:
-            file = self._shelf.images.served(record, name)
+            file = self._archive.images.served(record, name)
         except FileNotFoundError:
             return await self._missing(send)
         return await send_file(scope, send, file)
@@ -63,7 +63,7 @@ class Assets:
             return None
         nasa_id = unquote_to_bytes(parts[3]).decode("utf-8", "replace")
         name = unquote_to_bytes(parts[4]).decode("utf-8", "replace")
-        record = self._shelf.index.shown(nasa_id)
+        record = self._archive.index.shown(nasa_id)
         if record is None:
             return None
         if not name.endswith(".json"):
@@ -77,17 +77,17 @@ class Assets:
         """The rendition that a file name means; a name that means none has no file."""
         stem, _, ending = name.rpartition("~")
         rendition = ending.partition(".")[0]
-        suffix = self._shelf.images.suffix(record, rendition)
+        suffix = self._archive.images.suffix(record, rendition)
         known = rendition in ("orig", *WIDTHS_PX) and ending == rendition + suffix
-        return rendition if known and stem == file_stem(self._shelf, record) else ""
+        return rendition if known and stem == file_stem(self._archive, record) else ""
 
     async def _sidecar(self, scope: Scope, send: Send, record: ArchiveRecord, name: str) -> int:
         base = f"{scope['scheme']}://{dict(scope['headers']).get(b'host', b'').decode()}"
         folder = f"{base}{PREFIX}image/{quote(record.nasa_id, safe='')}"
-        stem = quote(file_stem(self._shelf, record), safe="~").replace("%20", " ")
+        stem = quote(file_stem(self._archive, record), safe="~").replace("%20", " ")
         files = [
-            f"{folder}/{stem}~{rendition}{self._shelf.images.suffix(record, rendition)}"
-            for rendition in self._shelf.images.names(record)
+            f"{folder}/{stem}~{rendition}{self._archive.images.suffix(record, rendition)}"
+            for rendition in self._archive.images.names(record)
         ]
         body: Any
         if name == "collection.json":
