@@ -30,7 +30,7 @@ from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
 _COPY_SETS = 12
 _MOST_CREDITS = 1000
-# What a certificate of an older version may lack.
+# What a leakage report that is handed in need not say.
 _CERTIFICATE: dict[str, Any] = {
     "leaks": 0,
     "leaks_by_kind": {},

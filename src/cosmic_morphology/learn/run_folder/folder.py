@@ -226,7 +226,7 @@ def read_run(folder: Path) -> Run:
 
 
 def name_of(settings: Mapping[str, Any], folder: Path) -> str:
-    """The name of a run; an old one that does not say it is called as its folder is.
+    """The name of a run; one that does not say it is called as its folder is.
 
     Raises
     ------

@@ -35,7 +35,7 @@ class TrainingRecord:
 
 
 def read_training_record(folder: Path) -> TrainingRecord | None:
-    """The record in a run's folder; None where an older version made the run.
+    """The record in a run's folder; None where it is missing.
 
     Raises
     ------

@@ -145,7 +145,7 @@ def train(
 
 
 def _completed(task: TrainingTask, out: Path) -> Run:
-    # Also for a run that an older version made, or that was killed before its card.
+    # Also for a run that was killed before its record or its card.
     start = run_folder(out, task.job.init_from) if task.job.init_from else None
     if not (task.folder / TRAINING_RECORD).is_file():
         write_training_record(task.folder, task.examples, start)
