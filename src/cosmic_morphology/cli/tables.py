@@ -38,14 +38,13 @@ def show_results(summary: PipelineResult) -> None:
         f"split: {split['train']} train, {split['val']} val, {split['test']} test in "
         f"{split['groups']} groups, {split['leaks']} leaks"
     )
-    headings = ("run", "recipe", "trained on", "macro-F1", "95 %", "n", "labels")
+    headings = ("run", "recipe", "trained on", "macro-F1 [95 %]", "n", "labels")
     rows = [
         (
             run.name,
             run.recipe,
             run.trained_on,
-            f"{run.macro_f1:.3f}",
-            f"[{run.ci95[0]:.3f}, {run.ci95[1]:.3f}]",
+            f"{run.macro_f1:.3f} [{run.ci95[0]:.3f}, {run.ci95[1]:.3f}]",
             str(run.n_test),
             run.labels,
         )
