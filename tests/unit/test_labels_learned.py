@@ -144,7 +144,7 @@ def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not
         images = VotingContext(
             ids=["a:1", "b:1"],
             groups=["g", "g"],
-            twins=["t", "t"],
+            copies=["t", "t"],
             origins=origins,
             checked=checked or {},
             withheld=frozenset(),
