@@ -5,8 +5,8 @@
 For machines that cannot reach the model hub (``learn.weights = "rendered"``): the demo stands on
 them. Every image is drawn by our own renderer, from seeds that no demo uses; nothing is learnt
 from real images or from other weights. The file in the package was made when captions were
-worded a little otherwise, so a new one will not be the same to the bit. ``--keep`` keeps the
-rendered images and the run.
+worded a little otherwise and edges were dark, so a new one will not be the same to the bit.
+``--keep`` keeps the rendered images and the run.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from scipy import ndimage
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
 
 from smooth_discs import smooth_disc
+from test_shared_margins import MARGINS, framed
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.components import UnionFind
@@ -125,6 +126,27 @@ def main() -> None:
             kinds[f"{kind}, real"] = real(given.folder, given.truth, kind, n)
     for kind, images in kinds.items():
         measure(kind, list(images))
+    classes = ("star", "galaxy", "nebula", "planet", "asteroid", "comet", "irrelevant")
+    mixed = [image for kind in classes for image in rendered(kind, "", n)]
+    measure_mixed("no margins", mixed)
+    for margin in MARGINS:
+        inside = [Image.fromarray(framed(np.asarray(each), margin)) for each in mixed]
+        measure_mixed(margin, inside)
+
+
+def measure_mixed(margin: str, images: list[Image.Image]) -> None:
+    """All classes together, no two of them one image."""
+    with tempfile.TemporaryDirectory() as folder:
+        atlas = Atlas.create(folder)
+        add(atlas, ((f"{at:03d}", jpeg(image, 90)) for at, image in enumerate(images)))
+        ids = atlas.ids()
+        found = compare_all(atlas, ids, np.full(len(ids), -1))
+    pairs, ties = len(ids) * (len(ids) - 1) // 2, len(found.pairs)
+    print(f"{margin}: {[(ids[a], ids[b]) for a, b in found.pairs]}", file=sys.stderr)
+    low, high = (end * pairs for end in wilson(ties, pairs))
+    what = f"proof: different images tied, all classes rendered, {margin}"
+    emit([Row(what, ties, round(low, 2), round(high, 2), pairs, "pairs", pairs // 1000, "lower",
+              COMMAND)])  # fmt: skip
 
 
 def measure(kind: str, images: list[Image.Image]) -> None:

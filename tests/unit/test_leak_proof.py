@@ -23,7 +23,14 @@ from cosmic_morphology.cli import app
 from cosmic_morphology.curate import check_leakage
 from cosmic_morphology.curate.exhaustive.compare import alike_as_copies, compare_all
 from cosmic_morphology.curate.exhaustive.maps import ORIENTATIONS, oriented, pressed
-from cosmic_morphology.curate.exhaustive.rest import CLEAR_LEVELS, rest_of, with_levels_of
+from cosmic_morphology.curate.exhaustive.rest import (
+    ALIKE_SHARE,
+    CLEAR_LEVELS,
+    SAME_SHARE,
+    one_up_to_levels,
+    rest_of,
+    with_levels_of,
+)
 from cosmic_morphology.curate.exhaustive.words import NO_IMAGE
 from cosmic_morphology.errors import LeakError
 from cosmic_morphology.imaging import ingest_image, read_thumbnail
@@ -252,4 +259,11 @@ def test_levels_of_another_stretch_are_no_difference():
     stretched = body.point([round(255 * (level / 255) ** 0.8) for level in range(256)] * 3)
     one, other = grey_of(body), grey_of(stretched)
     assert not rest_of(one, other).is_noise
-    assert rest_of(with_levels_of(one, other), other).is_little
+    assert one_up_to_levels(one, other, SAME_SHARE)
+
+
+def test_a_curve_of_levels_does_not_make_an_image_an_empty_one():
+    one, empty = grey_of(smooth_disc("ringed planets", 3100)), np.full((128, 128), 20, np.float32)
+    assert np.ptp(with_levels_of(one, empty)) == 0
+    assert not one_up_to_levels(one, empty, ALIKE_SHARE)
+    assert not one_up_to_levels(empty, one, ALIKE_SHARE)

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.synthesize import RENDERED_CLASSES, render_image, render_images
+from cosmic_morphology.synthesize.camera.psf import convolved
 from cosmic_morphology.synthesize.fields.noise import between, standardised
 
 TARGETS = [kind for kind in RENDERED_CLASSES if kind != "irrelevant"]
@@ -111,3 +112,11 @@ def test_a_standardised_field_has_mean_zero_and_deviation_one_and_a_flat_one_sta
     assert found.mean() == pytest.approx(0, abs=1e-5)
     assert found.std() == pytest.approx(1, abs=1e-5)
     assert (standardised(np.full(shape, 4, np.float32)) == 0).all()
+
+
+@pytest.mark.parametrize("kind", ["moffat", "kolmogorov", "newton", "hubble", "webb"])
+def test_an_even_sky_stays_even_up_to_the_edges(kind):
+    sky = np.full((96, 80, 3), 0.4, np.float32)
+    spread = convolved(sky, kind, 2.5, 30.0)
+    assert spread.shape == sky.shape
+    assert np.abs(spread - 0.4).max() < 1e-3

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -27,9 +27,16 @@ from cosmic_morphology.curate.exhaustive.maps import (
     small_versions,
 )
 from cosmic_morphology.curate.exhaustive.pairs import Hopeful, hopeful_pairs, joined, nearest
-from cosmic_morphology.curate.exhaustive.rest import rest_of, with_levels_of
+from cosmic_morphology.curate.exhaustive.rest import (
+    ALIKE_SHARE,
+    NOISE_LEVELS,
+    SAME_SHARE,
+    one_up_to_levels,
+    rest_of,
+)
 from cosmic_morphology.curate.exhaustive.tiles import (
     LEVELS_ALIKE,
+    MIN_LEVELS,
     MIN_SHAPES,
     Tiles,
     compare_tiles,
@@ -44,6 +51,11 @@ from cosmic_morphology.imaging import read_thumbnail
 MAX_WHOLE, MAX_PARTS = 200_000, 30_000
 _READ_PX = 256
 _BATCH = 512
+# Images must agree without their margins, too: an eighth of each side, and a quarter. What is left
+# may show so little that it tells nothing: grey levels that may differ, and the contrast from which
+# on levels decide whatever the grain says.
+_INSIDE = (slice(16, -16), slice(32, -32))
+_INSIDE_LEVELS, _INSIDE_CONTRAST = 1.0, 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,20 +219,46 @@ def alike_as_copies(one: np.ndarray, other: np.ndarray, part: int) -> float | No
     """
     if part:
         other = part_of(other, parts_of_image()[part])
-    tiles = compare_tiles(details(one), details(other), search=part > 0)
-    if tiles.few and tiles.agree:
-        # Limbs and rings agree in different bodies, too.
-        tiles = replace(tiles, whole=_wholes_agree(one, other, tiles))
-    if tiles.is_copy or part:
-        return tiles.likeness if tiles.is_copy else None
+    likeness = _likeness(one, other, search=part > 0)
+    if likeness is None:
+        return None
+    # Frames, captions and scale bars are the same in thousands of different images.
+    inside = all(
+        _agree_inside(one[each, each], other[each, each], search=part > 0) for each in _INSIDE
+    )
+    return likeness if inside else None
+
+
+def _likeness(one: np.ndarray, other: np.ndarray, *, search: bool) -> float | None:
+    tiles = compare_tiles(details(one), details(other), search=search)
+    if tiles.agree and (not tiles.few or _more_than_limbs(one, other, tiles)):
+        return tiles.likeness
+    if search:
+        return None
     if rest_of(one, other).is_noise:
         return 1.0
-    if tiles.likeness >= LEVELS_ALIKE:
-        tiles = replace(tiles, levels=levels_alike(one, other))
-    return tiles.likeness if tiles.is_copy else None
+    alike = not tiles.few and (
+        tiles.alike or (tiles.likeness >= LEVELS_ALIKE and levels_alike(one, other) >= MIN_LEVELS)
+    )
+    # Grain correlates by chance, rings and lines of text by their kind: the rest must agree.
+    return (
+        tiles.likeness
+        if alike and one_up_to_levels(one, other, ALIKE_SHARE, NOISE_LEVELS)
+        else None
+    )
 
 
-def _wholes_agree(one: np.ndarray, other: np.ndarray, tiles: Tiles) -> bool:
+def _more_than_limbs(one: np.ndarray, other: np.ndarray, tiles: Tiles) -> bool:
     if tiles.moved:
         return shapes_alike(one, other, tiles.shift) >= MIN_SHAPES
-    return rest_of(with_levels_of(one, other), other).is_little
+    return one_up_to_levels(one, other, SAME_SHARE)
+
+
+def _agree_inside(one: np.ndarray, other: np.ndarray, *, search: bool) -> bool:
+    """Whether inner parts of two images are copies, or show too little to tell."""
+    if _likeness(one, other, search=search) is not None:
+        return True
+    grain = compare_tiles(details(one), details(other), search=search).enough
+    if grain and rest_of(one, other).contrast < _INSIDE_CONTRAST:
+        return False
+    return one_up_to_levels(one, other, SAME_SHARE, _INSIDE_LEVELS)

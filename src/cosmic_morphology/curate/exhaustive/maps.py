@@ -72,7 +72,7 @@ def band(grey: np.ndarray, size_px: float = _FINE_PX) -> np.ndarray:
 
 
 def _blurred(values: np.ndarray, sigma_px: float) -> np.ndarray:
-    blur = blurring(SIDE_PX, round(sigma_px, 1))
+    blur = blurring(len(values), round(sigma_px, 1))
     return np.asarray(blur @ values @ blur.T)
 
 

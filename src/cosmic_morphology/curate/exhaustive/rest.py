@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosmic_morphology.curate.exhaustive.maps import SIDE_PX
 from cosmic_morphology.imaging.resample import blurring
 
 # Pixels are compared behind the first blur, and what is left of them is looked at behind the
@@ -26,10 +25,14 @@ _SHARE, _LEAST_CONTRAST = 0.07, 4.0
 # Contrast from which on no compression leaves too large a share.
 CLEAR_LEVELS = NOISE_LEVELS / _SHARE
 # Copies are at most half as bright again, softer or sharper by the first blur, and so far off, px
-# of the square. A shift that is draft_size hides how two bodies differ.
+# of the square. A shift that is fitted hides how two bodies differ.
 _GAIN, _SOFTER, _SHIFT_PX = 1.5, 1.0, 0.15
-# Where the levels have another curve: share of the contrast that may be left, and shift.
-_CURVED_SHARE, _CURVED_SHIFT_PX = 0.025, 0.3
+# Where the levels may have another curve: share of the contrast that may be left of images whose
+# few details agree, and shift; and of images with many details, some of which agree. Copies of
+# quality 40 and half the size leave 0.06; different images whose grain, rings or lines of text
+# correlate leave 0.2 and more.
+SAME_SHARE, ALIKE_SHARE = 0.025, 0.15
+_CURVED_SHIFT_PX, _WORSE = 0.35, 3.0
 _LEVELS = 48
 
 
@@ -68,16 +71,11 @@ class Rest:
             and abs(self.softer) <= _SOFTER
         )
 
-    @property
-    def is_little(self) -> bool:
-        """Whether so little differs that they are one image if their details agree."""
-        return self.levels <= _CURVED_SHARE * self.contrast and self.shift_px <= _CURVED_SHIFT_PX
-
 
 def rest_of(one: np.ndarray, other: np.ndarray) -> Rest:
     """What is left of an image without another.
 
-    Brightness, offset, sharpness and a small shift are draft_size by least squares.
+    Brightness, offset, sharpness and a small shift are fitted by least squares.
 
     Parameters
     ----------
@@ -117,6 +115,32 @@ def with_levels_of(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.asarray(np.interp(one, was, now), np.float32)
 
 
+def one_up_to_levels(
+    one: np.ndarray, other: np.ndarray, share: float, least_levels: float = 0.0
+) -> bool:
+    """Whether two images show the same, but for a curve of their levels.
+
+    Asked both ways, since a curve makes any image an empty one; a curve that cut levels off fits
+    worse when it is undone.
+
+    Parameters
+    ----------
+    one, other : ndarray of float32, shape ``(S, S)``
+        Grey levels that lie over each other.
+    share : float
+        Of the contrast, which may be left; three times as much the other way.
+    least_levels : float
+        Grey levels that may be left, however small the contrast is.
+    """
+    ways = [rest_of(with_levels_of(a, b), b) for a, b in ((one, other), (other, one))]
+    better, worse = sorted(ways, key=lambda rest: rest.levels)
+    return (
+        better.levels <= max(share * better.contrast, least_levels)
+        and worse.levels <= max(_WORSE * share * worse.contrast, least_levels)
+        and min(rest.shift_px for rest in ways) <= _CURVED_SHIFT_PX
+    )
+
+
 def _blurred(values: np.ndarray, sigma_px: float) -> np.ndarray:
-    blur = blurring(SIDE_PX, sigma_px)
+    blur = blurring(len(values), sigma_px)
     return np.asarray(blur @ values @ blur.T)

@@ -9,6 +9,7 @@ have details, the coarser shapes of the whole images must agree, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -27,15 +28,15 @@ _LEAST_VARIANCE, _LEAST_CORNER = 0.02, 0.1
 # Tiles of copies correlate so well, where there are so many of them. Chosen on the half for tuning
 # and on rendered images of other seeds: noise that compression took away leaves 0.61 in dark
 # frames, and the limbs of two planets of one size make 0.67 of few tiles.
-MIN_LIKENESS, MIN_TILES = 0.75, 8
-MANY_ALIKE, MANY_TILES = 0.5, 32
+MIN_LIKENESS, MIN_TILES = 0.75, 1 / 8
+MANY_ALIKE, MANY_TILES = 0.5, 1 / 2
 # Where all tiles but a few have details, half of them decide: strong compression takes most noise
 # from dark frames, at quality 40 the middle one keeps 0.28 to 0.5. Between different images it
 # stays below 0.26, on rendered ones of other seeds and on pairs of real ones; only limbs and flanks
 # of discs of one size make 0.37, of 52 tiles at most.
-MIDDLE_ALIKE, MIDDLE_TILES = 0.3, 60
+MIDDLE_ALIKE, MIDDLE_TILES = 0.3, 15 / 16
 # Parts are moved about until they fit, which brings discs of one size to 0.79 of 11 tiles.
-PARTS_ALIKE, PARTS_TILES = 0.8, 12
+PARTS_ALIKE, PARTS_TILES = 0.8, 3 / 16
 # Grey levels that correlate so well need less of the tiles: the grain between the details may be
 # gone. Two different images stay below 0.8.
 MIN_LEVELS, LEVELS_ALIKE = 0.95, 0.3
@@ -55,12 +56,10 @@ class Tiles:
         Tiles with details in two directions.
     likeness : float
         Their mean correlation.
+    of : int
+        Tiles in all.
     middle : float
         Their median correlation.
-    levels : float
-        Correlation of the grey levels, large shapes left out; 0 where it was not asked for.
-    whole : bool
-        Whether more than limbs agrees; False where it was not asked for.
     moved : bool
         Whether the best shift was looked for first.
     shift : tuple of (int, int)
@@ -69,34 +68,31 @@ class Tiles:
 
     compared: int
     likeness: float
+    of: int = _TILES**2
     middle: float = 0.0
-    levels: float = 0.0
-    whole: bool = False
     moved: bool = False
     shift: tuple[int, int] = (0, 0)
 
     @property
     def few(self) -> bool:
         """Whether so few tiles have details that they may all be limbs."""
-        return self.compared < MANY_TILES
+        return self.compared < MANY_TILES * self.of
+
+    @property
+    def enough(self) -> bool:
+        """Whether so many tiles have details that they can tell images apart."""
+        return self.compared >= (PARTS_TILES if self.moved else MIN_TILES) * self.of
 
     @property
     def agree(self) -> bool:
         """Whether nearly all tiles of one image are in the other."""
-        if self.moved:
-            return self.compared >= PARTS_TILES and self.likeness >= PARTS_ALIKE
-        return self.compared >= MIN_TILES and self.likeness >= MIN_LIKENESS
+        return self.enough and self.likeness >= (PARTS_ALIKE if self.moved else MIN_LIKENESS)
 
     @property
-    def is_copy(self) -> bool:
-        """Whether what stands out in one image stands in the other."""
-        if self.few or self.moved:
-            return self.agree and (self.whole or not self.few)
-        return (
-            self.agree
-            or self.likeness >= MANY_ALIKE
-            or (self.compared >= MIDDLE_TILES and self.middle >= MIDDLE_ALIKE)
-            or (self.likeness >= LEVELS_ALIKE and self.levels >= MIN_LEVELS)
+    def alike(self) -> bool:
+        """Whether the tiles are as alike as those of copies that lost their grain."""
+        return self.likeness >= MANY_ALIKE or (
+            self.compared >= MIDDLE_TILES * self.of and self.middle >= MIDDLE_ALIKE
         )
 
 
@@ -119,12 +115,12 @@ def compare_tiles(one: np.ndarray, other: np.ndarray, *, search: bool) -> Tiles:
     good &= _worth(one)
     number = int(good.sum())
     if not number:
-        return Tiles(0, 0.0, moved=search, shift=shift)
+        return Tiles(0, 0.0, good.size, moved=search, shift=shift)
     best = _correlations(one, other, 0)[good]
     if best.mean() >= _HOPELESS:
         best = _correlations(one, other, _SEARCHED_PX if search else _NEAR_PX)[good]
     middle = float(np.median(best))
-    return Tiles(number, float(best.mean()), middle, moved=search, shift=shift)
+    return Tiles(number, float(best.mean()), good.size, middle, moved=search, shift=shift)
 
 
 def shapes_alike(one: np.ndarray, other: np.ndarray, shift: tuple[int, int]) -> float:
@@ -160,22 +156,22 @@ def levels_alike(one: np.ndarray, other: np.ndarray) -> float:
         Grey levels.
     """
     a, b = band(one), band(other)
-    padded = np.pad(b, _NEAR_PX, mode="edge")
+    padded, side = np.pad(b, _NEAR_PX, mode="edge"), len(b)
     power = float((a * a).sum())
     best = 0.0
     for down in range(2 * _NEAR_PX + 1):
         for right in range(2 * _NEAR_PX + 1):
-            moved = padded[down : down + SIDE_PX, right : right + SIDE_PX]
+            moved = padded[down : down + side, right : right + side]
             both = float((a * moved).sum())
             best = max(best, both / np.sqrt(power * float((moved * moved).sum()) + 1e-6))
     return best
 
 
 def _best_shift(one: np.ndarray, other: np.ndarray) -> tuple[int, int]:
-    size = 2 * SIDE_PX
+    size = 2 * len(one)
     product = np.conj(np.fft.rfft2(one, (size, size))) * np.fft.rfft2(other, (size, size))
     alike = np.fft.irfft2(product, (size, size))
-    reach = SIDE_PX // 8
+    reach = len(one) // 8
     near = np.roll(alike, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
     down, right = np.unravel_index(int(near.argmax()), near.shape)
     return int(down) - reach, int(right) - reach
@@ -183,18 +179,24 @@ def _best_shift(one: np.ndarray, other: np.ndarray) -> tuple[int, int]:
 
 def _shifted(map_: np.ndarray, down: int, right: int) -> tuple[np.ndarray, np.ndarray]:
     out, room = np.zeros_like(map_), np.zeros_like(map_)
-    to = tuple(slice(max(s, 0), SIDE_PX + min(s, 0)) for s in (down, right))
-    of = tuple(slice(max(-s, 0), SIDE_PX + min(-s, 0)) for s in (down, right))
+    side = len(map_)
+    to = tuple(slice(max(s, 0), side + min(s, 0)) for s in (down, right))
+    of = tuple(slice(max(-s, 0), side + min(-s, 0)) for s in (down, right))
     out[to], room[to] = map_[of], 1.0
     return out, room
 
 
 def _sums(maps: np.ndarray) -> np.ndarray:
     """Sums over tiles, shape ``(…, 8, 8)``."""
-    return np.asarray(_IN_TILE @ maps @ _IN_TILE.T)
+    in_tile = _in_tile(maps.shape[-1])
+    return np.asarray(in_tile @ maps @ in_tile.T)
 
 
-_IN_TILE = np.repeat(np.eye(_TILES, dtype=np.float32), TILE_PX, axis=1)
+@lru_cache(maxsize=8)
+def _in_tile(side_px: int) -> np.ndarray:
+    made = np.repeat(np.eye(side_px // TILE_PX, dtype=np.float32), TILE_PX, axis=1)
+    made.flags.writeable = False
+    return made
 
 
 def _worth(map_: np.ndarray) -> np.ndarray:
@@ -212,8 +214,8 @@ def _worth(map_: np.ndarray) -> np.ndarray:
 def _correlations(one: np.ndarray, other: np.ndarray, near_px: int) -> np.ndarray:
     """The best correlation of each tile near its place, shape ``(8, 8)``."""
     padded = np.pad(other, near_px, mode="edge")
-    steps = range(2 * near_px + 1)
-    moved = np.stack([padded[y : y + SIDE_PX, x : x + SIDE_PX] for y in steps for x in steps])
+    steps, side = range(2 * near_px + 1), len(one)
+    moved = np.stack([padded[y : y + side, x : x + side] for y in steps for x in steps])
     sums, sum_one = _sums(moved), _sums(one)
     both = _sums(one * moved) - sum_one * sums / _AREA
     power_one = _sums(one * one) - sum_one**2 / _AREA

@@ -42,9 +42,14 @@ def convolved(light: Field, kind: str, fwhm_px: float, angle_deg: float) -> Fiel
     width_step = max(0.8, round(fwhm_px * 4) / 4)
     angle_step = round(angle_deg / 15) * 15 % 90 if kind in {"newton", "hubble", "webb"} else 0
     transfer = _transfer(kind, width_step, angle_step, shape)
-    planes = np.ascontiguousarray(np.moveaxis(light, 2, 0))
-    waves = fft.rfft2(planes, s=shape) * transfer
-    spread = fft.irfft2(waves, s=shape)[:, :height, :width]
+    planes = np.moveaxis(light, 2, 0)
+    # The sky goes on beyond the edges: with nothing there, they would be dark.
+    beyond = [(each - side) for each, side in zip(shape, (height, width), strict=True)]
+    before = [each // 2 for each in beyond]
+    around = [(0, 0), *((b, all_ - b) for b, all_ in zip(before, beyond, strict=True))]
+    waves = fft.rfft2(np.pad(planes, around, mode="symmetric")) * transfer
+    top, left = before
+    spread = fft.irfft2(waves, s=shape)[:, top : top + height, left : left + width]
     return np.asarray(np.maximum(np.moveaxis(spread, 0, 2), 0), dtype=np.float32)
 
 
