@@ -7,7 +7,7 @@ UV = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" uv
 .PHONY: help env demo test test-long check format bench scoreboard tables live lock clean docs notebooks
 
 help:
-	@echo "make demo        collect, curate, split, train and report on rendered pictures (minutes)"
+	@echo "make demo        collect, curate, split, train and report on rendered images (minutes)"
 	@echo "make test        lint, types and the tests, kills and fuzz as a sample (10 minutes)"
 	@echo "make test-long   the same and every test marked long (an hour)"
 	@echo "make check       lint and types alone"

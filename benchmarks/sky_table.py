@@ -53,7 +53,7 @@ class Sky:
             yield each, ingest_image((self._images / each).read_bytes()).thumbnail
 
     def strangers(self) -> list[tuple[Path, str, str]]:
-        """Images of strangers' folders: file, given label, right label; copies left out."""
+        """Images of external folders: file, given label, right label; copies left out."""
         folder = self._images.parent
         truth = csv.DictReader((folder / "noisy_truth.csv").read_text("utf-8").splitlines())
         return [

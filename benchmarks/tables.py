@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from rows import BOARD, Row, read
@@ -43,7 +42,7 @@ def main() -> None:
 
 def filled(text: str) -> str:
     """The page with every table made again."""
-    return BLOCK.sub(lambda m: m[1] + table(_spoken(read(m[2])), m[3]) + m[4], text)
+    return BLOCK.sub(lambda m: m[1] + table(read(m[2]), m[3]) + m[4], text)
 
 
 def table(rows: list[Row], part: str | None) -> str:
@@ -79,18 +78,6 @@ def as_markdown(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _spoken(rows: list[Row]) -> list[Row]:
-    """The rows in today's words: those that were measured before say pictures."""
-    return [
-        replace(
-            each,
-            what=each.what.replace("picture", "image"),
-            unit=each.unit.replace("picture", "image"),
-        )
-        for each in rows
-    ]
-
-
 def trained_on(rows: list[Row]) -> str:
     """A line a recipe and backbone, a column a kind of training labels; all on real images."""
     lines: dict[str, dict[str, str]] = {}
@@ -98,7 +85,7 @@ def trained_on(rows: list[Row]) -> str:
         if found := OF_REAL.match(row.what):
             name = f"{_recipe(found)} on {found['backbone']} (n = {row.n})"
             lines.setdefault(name, {})[found["labels"]] = f"{row.value:.3f}{_spread(row)}"
-    for row in _spoken(read("learn")):
+    for row in read("learn"):
         if found := BY_PEOPLE.match(row.what):
             name = f"{_recipe(found)} on {found['backbone']}, five folds (n = {row.n})"
             column = {"curated": "label"}.get(found["labels"], found["labels"])

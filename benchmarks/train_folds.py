@@ -9,7 +9,7 @@ A fold's test images are seen by nothing: an eighth of the groups of the other f
 epoch and the temperature. One model of seven classes (six and ``irrelevant``) is trained for each
 fold; the six-class scores are those of its six classes on images of these. The models are also
 asked about *shifted* test images (grey, blurred, noisy, small, strongly compressed, one of these
-each) and about images of strangers' folders that no fold has (each by one fold's model).
+each) and about images of external folders that no fold has (each by one fold's model).
 ``--keep`` keeps the folds' runs, so that a killed benchmark goes on, what a frozen backbone sees,
 and the answers, with which ``board.py`` compares recipes.
 """
@@ -259,7 +259,7 @@ def _rows_of_strangers(
         score = _scored(answers.strangers[known], targets[known], np.arange(int(known.sum())), 7)
         found.append(
             score.row(
-                f"macro-F1, strangers' folders: {_name(given)}, {_net(given)}, seven classes, "
+                f"macro-F1, external folders: {_name(given)}, {_net(given)}, seven classes, "
                 f"images of no fold, models of {apart} apart, {kind}",
                 score.macro_f1,
                 "macro-F1",
