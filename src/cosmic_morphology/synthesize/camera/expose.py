@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cosmic_morphology.synthesize.camera.cameras import Camera
-from cosmic_morphology.synthesize.camera.psf import convolved
+from cosmic_morphology.synthesize.camera.psf import convolved, drawn_width
 from cosmic_morphology.synthesize.fields.noise import Field, blurred, power_law, unit
 from cosmic_morphology.synthesize.scene import RenderParameters, Scene, rgb
 
@@ -50,7 +50,7 @@ def expose(
     truth: RenderParameters = {
         "instrument": camera.kind,
         "psf": camera.psf,
-        "psf_fwhm_px": round(float(camera.fwhm_px), 3),
+        "psf_fwhm_px": drawn_width(camera.fwhm_px),
         "pixel_scale_arcsec": round(float(camera.pixel_scale_arcsec), 3),
         "stretch_softening": round(float(camera.softening), 4),
         "signal_to_noise": round(float(np.sqrt(np.square(ratio, dtype=np.float64).sum())), 2),

@@ -8,11 +8,12 @@ from typing import Any
 import galsim
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
+from scipy import fft, optimize
 
 from cosmic_morphology.synthesize.fields.noise import Field
 
 PAD_PX = 24
+NARROWEST_PX = 0.8
 # Share of the light in the aureole.
 AUREOLE = {"moffat": 0.04, "kolmogorov": 0.03, "newton": 0.08}
 
@@ -27,7 +28,7 @@ def convolved(light: Field, kind: str, fwhm_px: float, angle_deg: float) -> Fiel
     kind : str
         ``moffat``, ``kolmogorov``, ``newton``, ``hubble`` or ``webb``.
     fwhm_px : float
-        Full width at half maximum in pixels.
+        Full width at half maximum in pixels, drawn as :func:`drawn_width` says.
     angle_deg : float
         Angle of the spider, for the kinds that have one, in degrees.
 
@@ -38,8 +39,7 @@ def convolved(light: Field, kind: str, fwhm_px: float, angle_deg: float) -> Fiel
     """
     height, width = light.shape[:2]
     shape = (fft.next_fast_len(height + PAD_PX, True), fft.next_fast_len(width + PAD_PX, True))
-    # Few distinct kernels, so that a process draws each only once.
-    width_step = max(0.8, round(fwhm_px * 4) / 4)
+    width_step = drawn_width(fwhm_px)
     angle_step = round(angle_deg / 15) * 15 % 90 if kind in {"newton", "hubble", "webb"} else 0
     transfer = _transfer(kind, width_step, angle_step, shape)
     planes = np.moveaxis(light, 2, 0)
@@ -51,6 +51,17 @@ def convolved(light: Field, kind: str, fwhm_px: float, angle_deg: float) -> Fiel
     top, left = before
     spread = fft.irfft2(waves, s=shape)[:, top : top + height, left : left + width]
     return np.asarray(np.maximum(np.moveaxis(spread, 0, 2), 0), dtype=np.float32)
+
+
+def drawn_width(fwhm_px: float) -> float:
+    """The width that is drawn for ``fwhm_px``: few distinct ones, so that each is made once.
+
+    Examples
+    --------
+    >>> drawn_width(2.06), drawn_width(0.3)
+    (2.0, 0.8)
+    """
+    return max(NARROWEST_PX, round(fwhm_px * 4) / 4)
 
 
 @lru_cache(maxsize=96)
@@ -91,8 +102,18 @@ def _profile(kind: str, fwhm_px: float, angle_deg: int) -> Any:
         return galsim.Kolmogorov(fwhm=fwhm_px)
     if kind in {"hubble", "webb"}:
         obscuration = 0.33 if kind == "hubble" else 0.2
-        return galsim.Airy(lam_over_diam=fwhm_px / 1.029, obscuration=obscuration)
+        return galsim.Airy(
+            lam_over_diam=fwhm_px / _airy_width(obscuration), obscuration=obscuration
+        )
     return galsim.Moffat(beta=2.8 if kind == "moffat" else 3.2, fwhm=fwhm_px)
+
+
+@lru_cache(maxsize=4)
+def _airy_width(obscuration: float) -> float:
+    """Width at half maximum of an obscured Airy pattern, in wavelengths over diameter."""
+    pattern = galsim.Airy(lam_over_diam=1.0, obscuration=obscuration)
+    half = pattern.xValue(0, 0) / 2
+    return 2 * float(optimize.brentq(lambda r: pattern.xValue(r, 0) - half, 0.1, 1.0))
 
 
 def _aureole(fwhm_px: float, side: int) -> Field:
@@ -114,10 +135,12 @@ def _spikes(kind: str, fwhm_px: float, angle_deg: int, side: int) -> Field:
     total = np.zeros((side, side), dtype=np.float32)
     if kind == "webb":
         lines = [(30.0, 1.0), (90.0, 1.0), (150.0, 1.0), (0.0, 0.25)]
-        strength = 0.0030
+        strength = 0.0033
     else:
         lines = [(0.0, 1.0), (90.0, 1.0)]
-        strength = 0.0011 if kind == "hubble" else 0.0008
+        strength = 0.0012 if kind == "hubble" else 0.0018
+    # Spikes grow with the pattern in both directions; their share of the light is the mirror's.
+    strength /= fwhm_px**2
     for line_deg, weight in lines:
         phi = np.deg2rad(line_deg + (angle_deg if kind != "webb" else angle_deg / 3))
         along = cols * np.cos(phi) + rows * np.sin(phi)

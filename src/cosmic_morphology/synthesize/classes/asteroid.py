@@ -170,7 +170,8 @@ def _moving(rng: np.random.Generator, frame: Frame, subtype: str) -> Scene:
     angle = float(rng.uniform(0, np.pi))
     length = float(rng.uniform(0.06, 0.5)) if subtype == "trail" else 0.0
     colour = np.array([[1.05, 1.0, 0.92]], dtype=np.float32)
-    brighter = np.float32(1 + 25 * length)
+    # A trail that is seen at all is that of a brighter body.
+    brighter = np.float32(1 + 100 * length)
     place_stars(light, frame, place[0], place[1], flux * brighter * colour, trail=(length, angle))
     target = light.mean(axis=2)
     follows = subtype == "point" and rng.random() < 0.7

@@ -46,11 +46,18 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
         float(np.clip(-back * np.cos(away) + rng.normal(0, 0.03), -0.85 * half_x, 0.85 * half_x)),
         float(np.clip(-back * np.sin(away) + rng.normal(0, 0.03), -0.85 * half_y, 0.85 * half_y)),
     )
-    truth: RenderParameters = {"tail_angle_deg": round(float(np.rad2deg(away)), 1)}
+    # Counterclockwise from the right, in degrees, as all angles on the frame.
+    truth: RenderParameters = {
+        "sun_angle_deg": round((float(np.rad2deg(away)) + 180) % 360, 1),
+        "x": round(head[0], 4),
+        "y": round(head[1], 4),
+    }
     target = _coma(rng, frame, head, truth)
-    if subtype in {"two tails", "dust tail"} or (subtype == "coma" and rng.random() < 0.5):
+    dust = subtype in {"two tails", "dust tail"} or (subtype == "coma" and rng.random() < 0.5)
+    truth["dust_tail"], truth["ion_tail"] = dust, subtype in {"two tails", "ion tail"}
+    if dust:
         target += _dust_tail(rng, frame, head, away, reach * (0.5 if subtype == "two tails" else 1))
-    if subtype in {"two tails", "ion tail"}:
+    if truth["ion_tail"]:
         target += _ion_tail(rng, frame, head, away, reach)
     target *= np.float32(rng.uniform(0.6, 1.6))
     light = target.copy()
@@ -59,7 +66,8 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
         # Black and white, as comet observers and solar observatories show it.
         light = np.repeat(light.mean(axis=2, keepdims=True), 3, axis=2)
     truth["negative"] = bool(rng.random() < 0.06)
-    truth["tail_length"] = round(reach, 3)
+    if dust or truth["ion_tail"]:
+        truth["tail_length"] = round(reach, 3)
     return Scene(
         light=light.astype(np.float32),
         target=target.mean(axis=2),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import galsim
 import numpy as np
 
 from cosmic_morphology.synthesize.fields.noise import Field, blurred, power_law, ridges, unit
+from cosmic_morphology.synthesize.fields.sersic import sersic
 from cosmic_morphology.synthesize.fields.star_field import add_distant_galaxies, add_field_stars
 from cosmic_morphology.synthesize.scene import (
     Frame,
@@ -82,19 +82,6 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     )
 
 
-def sersic(
-    frame: Frame, centre: tuple[float, float], *, n: float, radius: float, q: float, angle: float
-) -> Field:
-    """A Sérsic profile of half-light radius ``radius`` drawn by GalSim, brightest pixel 1."""
-    profile = galsim.Sersic(n=round(n, 1), half_light_radius=radius * frame.side, trunc=0.0)
-    profile = profile.shear(q=float(np.clip(q, 0.06, 1.0)), beta=angle * galsim.radians)
-    profile = profile.shift(centre[0] * frame.side, centre[1] * frame.side)
-    image = galsim.ImageF(frame.width, frame.height, scale=1.0)
-    profile.drawImage(image=image, method="no_pixel")
-    values = np.asarray(image.array[::-1], dtype=np.float32)
-    return np.asarray(values / max(float(values.max()), 1e-12), dtype=np.float32)
-
-
 def _disc_coordinates(
     frame: Frame, centre: tuple[float, float], angle: float, q: float
 ) -> tuple[Field, Field]:
@@ -159,7 +146,7 @@ def _spiral(
         "axis_ratio": round(q, 3),
         "pitch_deg": round(float(np.rad2deg(pitch)), 2),
         "arms": arms,
-        "bulge_sersic_n": round(n_bulge, 2),
+        "bulge_sersic_n": round(n_bulge, 1),
     }
     return light
 
@@ -230,14 +217,19 @@ def _elliptical(
 ) -> Field:
     n, q = float(rng.uniform(2.5, 6.0)), float(rng.uniform(0.45, 1.0))
     angle = float(rng.uniform(0, np.pi))
-    body = sersic(frame, centre, n=n, radius=0.55 * scale, q=q, angle=angle)
-    halo = sersic(frame, centre, n=1.2, radius=0.8 * scale, q=q, angle=angle)
-    body = body / (body + np.float32(0.04))
-    light = tinted(body + 0.12 * halo, blackbody(float(rng.uniform(4000, 5200))))
-    if rng.random() < 0.2:
+    radius = 0.4 * scale
+    body = sersic(frame, centre, n=n, radius=radius, q=q, angle=angle)
+    light = tinted(body, blackbody(float(rng.uniform(4000, 5200))))
+    dusty = bool(rng.random() < 0.2)
+    if dusty:
         light *= _dust_band(rng, frame, centre, scale)
-    truth |= {"sersic_n": round(n, 2), "axis_ratio": round(q, 3)}
+    truth |= {"sersic_n": round(n, 1), "axis_ratio": round(q, 3), "dust_band": dusty}
+    truth |= {"half_light_radius": round(radius, 4), "position_angle_deg": _degrees(angle)}
     return light
+
+
+def _degrees(angle: float) -> float:
+    return round(float(np.rad2deg(angle)), 1)
 
 
 def _dust_band(

@@ -74,6 +74,7 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
     if world == "saturn" or (world == "uranus" and rng.random() < 0.15):
         light = add_rings(rng, frame, light, mask, view.centre, view.radius, view.sun,
                           roll=view.roll, tilt=view.tilt, faint=world == "uranus")  # fmt: skip
+        truth["ring_tilt_deg"] = round(float(np.rad2deg(view.tilt)), 1)
     target = light.mean(axis=2)
     if rng.random() < 0.12 and world not in {"mercury", "venus", "mars"}:
         _moons(rng, frame, light, view, truth)
@@ -86,7 +87,9 @@ def paint(rng: np.random.Generator, frame: Frame) -> Scene:
         object_px=min(1.0, 2 * view.radius) * frame.side,
         look="solid",
         cameras=("spacecraft",),
-        truth=truth | {"radius": round(view.radius, 4)},
+        truth=truth
+        | {"radius": round(view.radius, 4)}
+        | {"x": round(view.centre[0], 4), "y": round(view.centre[1], 4)},
     )
 
 
@@ -116,7 +119,8 @@ def _view(rng: np.random.Generator, frame: Frame, world: str) -> View:
         phase = float(np.deg2rad(rng.uniform(30, 150)))
     sun = sun_vector(phase, float(rng.uniform(0, 2 * np.pi)))
     if framing == "part" and sun[2] < 0.2:
-        sun = sun_vector(float(rng.uniform(0.4, 1.3)), float(away + np.pi))
+        phase = float(rng.uniform(0.4, 1.3))
+        sun = sun_vector(phase, float(away + np.pi))
     roll = float(rng.normal(0, 0.3))
     if world == "uranus":
         roll = float(rng.uniform(0, 2 * np.pi))

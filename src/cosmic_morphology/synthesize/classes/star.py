@@ -86,8 +86,9 @@ def king_radii(
 
 
 def plummer_radii(rng: np.random.Generator, count: int, *, core: float) -> Floats:
-    """Projected radii in a Plummer cluster, ``core / sqrt(1/u - 1)`` inverted, cut at 6 cores."""
-    u = np.clip(rng.random(count), 1e-4, 0.973)
+    """Projected radii in a Plummer cluster, ``core / sqrt(1/u - 1)`` inverted, up to 6 cores."""
+    # Drawn below the cut, not clipped to it: the stars beyond would stand in a ring.
+    u = rng.uniform(0, 0.973, count)
     return (core * np.sqrt(u / (1 - u))).astype(np.float32)
 
 
@@ -110,10 +111,12 @@ def _globular(
     # Exposure: how far the middle burns out.
     per_px = count * float(flux.mean()) / (np.pi * (4 * core * frame.side) ** 2)
     flux = flux * np.float32(rng.uniform(0.06, 0.6) / per_px)
-    x, y = x0 + radius * np.cos(phi), y0 + radius * np.sin(phi) * np.float32(rng.uniform(0.85, 1))
+    q = float(rng.uniform(0.85, 1))
+    x, y = x0 + radius * np.cos(phi), y0 + radius * np.sin(phi) * np.float32(q)
     place_stars(light, frame, x, y, flux[:, None] * colours)
     truth |= {"king_core": round(core, 4), "king_concentration": round(concentration, 3)}
-    truth |= {"cluster_stars": count}
+    truth |= {"cluster_stars": count, "axis_ratio": round(q, 3)}
+    truth |= {"x": round(x0, 4), "y": round(y0, 4)}
     return min(1.0, 6 * core)
 
 

@@ -136,7 +136,7 @@ def place_stars(
     xs = (x[:, None] + along * np.float32(np.cos(angle))).ravel()
     ys = (y[:, None] + along * np.float32(np.sin(angle))).ravel()
     # A trailed star lays down the same light over more pixels.
-    deposit(light, frame, xs, ys, np.repeat(flux / np.float32(steps**0.7), steps, axis=0))
+    deposit(light, frame, xs, ys, np.repeat(flux / np.float32(steps), steps, axis=0))
 
 
 def add_distant_galaxies(
