@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -138,6 +139,15 @@ class Taxonomy(BaseModel):
         """
         return {word.lower(): each.name for each in self.classes for word in each.search}
 
+    @cached_property
+    def _hash(self) -> int:
+        # The same in every process: what is kept here goes along to workers.
+        return int(hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:15], 16)
+
+    def __hash__(self) -> int:
+        # Kept, for voters look their phrases up by it for every text, and it has hundreds of parts.
+        return self._hash
+
     def prompts_of(self, name: str) -> tuple[str, ...]:
         """What images of a class (or of the reject class) look like, in words.
 
@@ -166,13 +176,16 @@ class Taxonomy(BaseModel):
         True
         """
         digits = ".".join(part for part in code.strip().split(".") if part.isdigit())
-        table = {avm: each.name for each in self.classes for avm in each.avm}
-        table |= dict.fromkeys(self.reject_avm, self.reject)
         while digits:
-            if digits in table:
-                return table[digits]
+            if digits in self._class_of_code:
+                return self._class_of_code[digits]
             digits = digits.rpartition(".")[0]
         return None
+
+    @cached_property
+    def _class_of_code(self) -> dict[str, str]:
+        table = {avm: each.name for each in self.classes for avm in each.avm}
+        return table | dict.fromkeys(self.reject_avm, self.reject)
 
 
 def load_taxonomy(path: Path | None = None) -> Taxonomy:

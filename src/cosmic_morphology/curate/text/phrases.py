@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 _DIGITS = re.compile(r"(?<=[A-Za-z]{4})(?=\d)")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SPACES = re.compile(r"[\s'\u2019`\"\u201c\u201d_]+")
+_WORD = re.compile(r"\w+")
+# The letters that a phrase begins with, and whether any others may follow them.
+_FIRST_WORD = re.compile(r"(\w+)(\*?)")
+# Words of texts whose phrases are remembered; the most frequent make nearly all of a text.
+_WORDS_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +46,50 @@ class Phrases:
     def __init__(self, phrases: Iterable[str]) -> None:
         unique = sorted(set(phrases), key=lambda each: (-len(each), each))
         self._names = {f"p{at}": each for at, each in enumerate(unique)}
-        alternatives = "|".join(
-            f"(?P<{name}>{_pattern(each)})" for name, each in self._names.items()
-        )
-        self._regex = re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)") if unique else None
+        self._by_word: dict[str, list[str]] = defaultdict(list)
+        self._by_beginning: dict[str, list[str]] = defaultdict(list)
+        for name, phrase in self._names.items():
+            word = _FIRST_WORD.match(phrase)
+            # What begins with no letter may begin anywhere: then all are tried everywhere.
+            first, is_open = (word[1], bool(word[2])) if word else ("", True)
+            (self._by_beginning if is_open else self._by_word)[first].append(name)
+        self._lengths = sorted({len(beginning) for beginning in self._by_beginning})
+        self._any_of = cache(self._compiled)
+        self._beginning_with = lru_cache(maxsize=_WORDS_KEPT)(self._look_up)
 
     def find(self, text: str) -> list[Found]:
         """Non-overlapping finds, in the order of the text (which must be :func:`plain`)."""
-        if self._regex is None:
-            return []
+        anywhere = "" in self._by_beginning
+        every = self._any_of(tuple(self._names)).finditer if anywhere else self._at_words
         return [
             Found(self._names[match.lastgroup or ""], match.start(), match.end())
-            for match in self._regex.finditer(text)
+            for match in every(text)
         ]
+
+    def _at_words(self, text: str) -> Iterator[re.Match[str]]:
+        """Phrases are tried only where a word stands that one of them begins with.
+
+        One regular expression of all of them tries each at every letter: ten times slower.
+        """
+        end = 0
+        for word in _WORD.finditer(text):
+            any_of = self._beginning_with(word[0])
+            if any_of and word.start() >= end and (match := any_of.match(text, word.start())):
+                end = match.end()
+                yield match
+
+    def _look_up(self, word: str) -> re.Pattern[str] | None:
+        """Matches any of the phrases that may begin with this word."""
+        names = list(self._by_word.get(word, ()))
+        for length in self._lengths:
+            names += self._by_beginning.get(word[:length], ()) if length <= len(word) else ()
+        return self._any_of(tuple(names)) if names else None
+
+    def _compiled(self, names: tuple[str, ...]) -> re.Pattern[str]:
+        """Matches any of these phrases, the longest first."""
+        longest_first = sorted(names, key=lambda name: int(name[1:]))
+        any_of = "|".join(f"(?P<{name}>{_pattern(self._names[name])})" for name in longest_first)
+        return re.compile(rf"(?<!\w)(?:{any_of})(?!\w)")
 
 
 @lru_cache(maxsize=4096)
@@ -63,9 +101,13 @@ def plain(text: str) -> str:
     >>> plain("Barnard\u2019s  Gal\u00e1xy")
     'barnard s galaxy'
     """
+    bare = text.lower() if text.isascii() else _without_accents(text)
+    return _SPACES.sub(" ", bare).strip()
+
+
+def _without_accents(text: str) -> str:
     folded = unicodedata.normalize("NFKD", text).casefold()
-    bare = "".join(char for char in folded if not unicodedata.combining(char))
-    return re.sub(r"[\s'\u2019`\"\u201c\u201d_]+", " ", bare).strip()
+    return "".join(char for char in folded if not unicodedata.combining(char))
 
 
 def sentences(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, Progress, apply
+from cosmic_morphology.curate.columns import read_batches
 from cosmic_morphology.curate.votes.voters import (
     COLUMNS,
     SourceText,
@@ -87,14 +88,24 @@ def vote(
         progress=progress,
         engine=engine,
     )
-    column = atlas.read(["votes"]).column("votes").to_pylist()
-    counted = Counter(name for votes in column for name in {each["voter"] for each in votes or ()})
+    counted, silent = _counted(atlas)
     return VoteResult(
         filled=done.filled,
         already_there=done.already_there,
         votes=dict(sorted(counted.items())),
-        silent=sum(not votes for votes in column),
+        silent=silent,
     )
+
+
+def _counted(atlas: Atlas) -> tuple[Counter[str], int]:
+    """Images that each voter has an opinion on, and images that none has one on."""
+    counted: Counter[str] = Counter()
+    silent = 0
+    for batch in read_batches(atlas, ["votes"]):
+        for votes in batch.column("votes").to_pylist():
+            counted.update({each["voter"] for each in votes or ()})
+            silent += not votes
+    return counted, silent
 
 
 def vote_column_function(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -133,12 +134,18 @@ def search_word_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
 
 
 def _would_find(said: SourceText, taxonomy: Taxonomy) -> list[str]:
-    words = taxonomy.class_of_word
-    # Archives stem: a search for "galaxy" finds "galaxies".
-    spelled = {plain(form): word for word in words for form in _forms(word)}
-    title = without_negated(said.title, words)
-    found = Phrases(spelled).find(plain(f"{title} . {said.description}"))
+    spelled, phrases = _spelled(taxonomy)
+    title = without_negated(said.title, taxonomy.class_of_word)
+    found = phrases.find(plain(f"{title} . {said.description}"))
     return list(dict.fromkeys(spelled[each.phrase] for each in found))
+
+
+@lru_cache(maxsize=8)
+def _spelled(taxonomy: Taxonomy) -> tuple[dict[str, str], Phrases]:
+    # Archives stem: a search for "galaxy" finds "galaxies".
+    words = taxonomy.class_of_word
+    spelled = {plain(form): word for word in words for form in _forms(word)}
+    return spelled, Phrases(spelled)
 
 
 def _forms(word: str) -> tuple[str, ...]:
