@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas import versions
 from cosmic_morphology.atlas.provenance import ColumnProvenance, content_hash, table_digest
+from cosmic_morphology.atlas.query.addresses import AddressBook
 from cosmic_morphology.atlas.record import NewImage, Record, image_table, split_new_and_changed
 from cosmic_morphology.atlas.schema import (
     DECISIONS,
@@ -65,6 +66,7 @@ class Atlas(AtlasView):
         self.pinned = pinned
         self._tables = opened
         self._positions: tuple[int, dict[str, int]] | None = None
+        self._books: dict[str, AddressBook] = {}
 
     # ---- opening -----------------------------------------------------------------------------
 
@@ -230,6 +232,13 @@ class Atlas(AtlasView):
             ids = dataset.to_table(columns=["id"]).column("id").to_pylist()
             self._positions = (dataset.version, {each: at for at, each in enumerate(ids)})
         return self._positions[1]
+
+    def address_book(self, table: Table) -> AddressBook:
+        """Where the rows of a table stand, by their keys; made anew for each version."""
+        book = self._books.get(table.name)
+        if book is None or book.version != table.version:
+            book = self._books[table.name] = AddressBook(table)
+        return book
 
     def ids(self, where: str | None = None) -> list[str]:
         """Ids of all rows of the catalogue that have an image, sorted.

@@ -1,4 +1,4 @@
-"""``cosmic atlas``: info, versions, tag, verify, export, credits, compact."""
+"""``cosmic atlas``: query, search, info, versions, tag, verify, export, credits, compact."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cosmic_morphology.cli import atlas_rows
+from cosmic_morphology.cli.atlas_rows import VersionOption
 from cosmic_morphology.cli.checked import CheckedCommand
 from cosmic_morphology.cli.common import (
     AtlasOption,
@@ -21,12 +23,8 @@ from cosmic_morphology.cli.printing import progress, say, tell
 
 app = typer.Typer(help="Look into the atlas, tag versions, verify, export.", no_args_is_help=True)
 
-VersionOption = Annotated[
-    str | None,
-    typer.Option(
-        "--version", help="Read the atlas as it was at this tag or version.", show_default=False
-    ),
-]
+for verb in (atlas_rows.query, atlas_rows.search):
+    app.command(cls=CheckedCommand)(verb)
 
 
 @app.command(cls=CheckedCommand)

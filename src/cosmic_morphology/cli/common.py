@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -18,14 +17,11 @@ from cosmic_morphology.cli.printing import console, say_json
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.extras import needs as needs_package
 from cosmic_morphology.safe_text import hide
-from cosmic_morphology.suggest import suggest_names
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
     from cosmic_morphology.settings import Settings
 
-# How Lance says that a filter names no column.
-_NO_COLUMN = re.compile(r"No field named \"?([\w.]+?)\"?$")
 # What numpy, torch and scikit-learn all take.
 LARGEST_SEED = 2**32 - 1
 
@@ -146,33 +142,9 @@ def check_filter(atlas: Atlas, where: str, *, option: str) -> None:
     UsageError
         It names a column that is not there, is no SQL, or goes on after its end.
     """
-    try:
-        atlas.ids(where)
-        _check_ends(atlas, where)
-    except ValueError as error:
-        why = str(error).partition(". Valid fields")[0].partition(", /")[0]
-        unknown = _NO_COLUMN.search(why)
-        meant = suggest_names(unknown[1], atlas.columns()) if unknown else ""
-        raise UsageError(
-            f"{option} cannot be used: {why.removeprefix('Invalid user input: ')}",
-            where=where,
-            todo=meant or "Write it as \"label = 'comet' AND source = 'nasa'\".",
-        ) from error
+    from cosmic_morphology.atlas.query import check_filter as check
 
-
-def _check_ends(atlas: Atlas, where: str) -> None:
-    """Raise :class:`UsageError` where parentheses are closed that were not opened.
-
-    A verb puts a filter in parentheses beside its own conditions, which ``true) OR (true`` would
-    undo. What leaves parentheses cannot be read between other words, too.
-    """
-    try:
-        atlas.count("catalogue", f"CASE WHEN {where} THEN true ELSE false END")
-    except ValueError as error:
-        if "Error parsing" not in str(error):  # Lance could read it, and has no CASE
-            return
-        what = "the filter closes parentheses that it does not open"
-        raise UsageError(what, where=where, todo="Write it as one condition.") from error
+    check(atlas.table("catalogue"), where, what=option)
 
 
 @contextmanager
