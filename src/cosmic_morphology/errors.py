@@ -11,6 +11,7 @@
     │   ├── AtlasNotFoundError  there is no atlas at this place
     │   ├── AtlasVersionError   a version or tag that is not there, or a name that can be no tag
     │   ├── AtlasTooNewError    written by a newer version of this program
+    │   ├── AtlasTooOldError    written by an older version, with another schema
     │   ├── AtlasDamagedError   ``verify`` found something that does not add up
     │   ├── AtlasFullError      the disk (or quota) is full
     │   └── AtlasStoreError     the store cannot be reached or refuses the access
@@ -109,6 +110,12 @@ class AtlasVersionError(AtlasError):
 
 class AtlasTooNewError(AtlasError):
     """The atlas was written by a newer version of this program."""
+
+    exit_code = 2
+
+
+class AtlasTooOldError(AtlasError):
+    """The atlas was written by an older version of this program, with another schema."""
 
     exit_code = 2
 

@@ -16,6 +16,7 @@ import pytest
 
 from cosmic_morphology import errors
 from cosmic_morphology.atlas import (
+    TABLES,
     VOTE_TYPE,
     Atlas,
     ColumnProvenance,
@@ -228,11 +229,29 @@ def test_verify_finds_changed_bytes_and_rows_without_partners(filled, arrival):
     assert not verify_atlas(filled).is_sound
 
 
-def test_an_atlas_of_a_newer_schema_is_refused_in_one_clear_line(filled):
-    place = f"{filled.uri}/images.lance"
-    lance.dataset(place).update_schema_metadata({"cosmic_schema": "99"})
-    with pytest.raises(errors.AtlasTooNewError, match="schema 99"):
-        Atlas.open(filled.uri)
+@pytest.mark.parametrize(
+    ("schema", "kind", "says"),
+    [
+        (1, errors.AtlasTooOldError, "schema 1, this program reads and writes 2. Collect or"),
+        (99, errors.AtlasTooNewError, "schema 99, this program knows up to 2. Get the"),
+    ],
+)
+@pytest.mark.parametrize("has_marker", [True, False])
+@pytest.mark.parametrize("opening", [Atlas.open, Atlas.create, verify_atlas])
+def test_an_atlas_of_another_schema_is_refused_in_one_clear_line(
+    filled, schema, kind, says, has_marker, opening
+):
+    for name in TABLES:
+        table = lance.dataset(f"{filled.uri}/{name}.lance")
+        table.update_schema_metadata({"cosmic_schema": str(schema)})
+    marker = Path(filled.uri) / "atlas.json"
+    marker.write_text(marker.read_text().replace('"schema": 2', f'"schema": {schema}'))
+    if not has_marker:
+        marker.unlink()
+    with pytest.raises(kind, match=says) as caught:
+        opening(filled.uri)
+    assert caught.value.exit_code == 2
+    assert "\n" not in str(caught.value)
 
 
 def test_a_missing_atlas_and_a_missing_version_say_what_to_do(tmp_path, filled):

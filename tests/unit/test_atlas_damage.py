@@ -99,7 +99,7 @@ def test_files_of_a_writer_that_was_killed_before_its_record_are_not_checked(fil
     class Killed(BaseException):
         pass
 
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise Killed
 
     with monkeypatch.context() as kill:
@@ -111,7 +111,7 @@ def test_files_of_a_writer_that_was_killed_before_its_record_are_not_checked(fil
     assert found.problems == ()
     kinds = {each.split("/")[1] for each in found.not_checked}
     assert kinds == {"data", "_versions", "_transactions"}
-    assert all(each.startswith("catalogue.lance/") for each in found.not_checked)
+    assert all(each.startswith("images.lance/") for each in found.not_checked)
     assert not found.is_sound
     assert not found.is_damaged
     (Path(filled.uri) / next(e for e in found.not_checked if "/data/" in e)).unlink()

@@ -12,7 +12,7 @@ import pyarrow as pa
 from cosmic_morphology.atlas import versions
 from cosmic_morphology.atlas.provenance import ColumnProvenance, content_hash, table_digest
 from cosmic_morphology.atlas.query.addresses import AddressBook
-from cosmic_morphology.atlas.record import NewImage, Record, image_table, split_new_and_changed
+from cosmic_morphology.atlas.record import NewImage, Record, image_table, new_and_changed
 from cosmic_morphology.atlas.schema import (
     DECISIONS,
     DERIVED_FROM_REPORTED,
@@ -82,7 +82,7 @@ class Atlas(AtlasView):
 
         Raises
         ------
-        AtlasNotFoundError, AtlasTooNewError, AtlasDamagedError
+        AtlasNotFoundError, AtlasTooNewError, AtlasTooOldError, AtlasDamagedError
             See :mod:`cosmic_morphology.errors`.
 
         Examples
@@ -302,8 +302,9 @@ class Atlas(AtlasView):
         Where an id has other bytes already, neither these nor their record come in: what was said
         of one image is never written onto another.
 
-        The record goes first: a kill between the two commits leaves a record without an image,
-        which ``verify`` shows and the next run of the same collect or import mends.
+        The image goes first: which bytes stand under an id is settled before anything is said of
+        it, however many writers there are. A kill between the two commits leaves an image without
+        a record, which ``verify`` shows and the next run of the same collect or import mends.
 
         Examples
         --------
@@ -316,17 +317,20 @@ class Atlas(AtlasView):
         (1, 0)
         """
         self._writable()
-        with commit.writer_lock(self.uri):
-            there = self.sha256_of([arrival.record.id for arrival in arrivals])
-            unique = {
-                arrival.record.id: arrival
-                for arrival in arrivals
-                if there.get(arrival.record.id) in (None, arrival.intake.sha256)
-            }
-            self.upsert_records([arrival.record for arrival in unique.values()])
-            return commit.insert_new(
-                self.table("images"), image_table(list(unique.values())), KEYS["images"]
-            )
+        there = self.sha256_of([arrival.record.id for arrival in arrivals])
+        unique = {
+            arrival.record.id: arrival
+            for arrival in arrivals
+            if there.get(arrival.record.id) in (None, arrival.intake.sha256)
+        }
+        coming = [arrival for each, arrival in unique.items() if each not in there]
+        n_new = commit.insert_new(self.table("images"), image_table(coming), KEYS["images"])
+        stored = list(unique.values())
+        if n_new < len(coming):  # another writer was faster, perhaps with other bytes
+            there = self.sha256_of(list(unique))
+            stored = [each for each in stored if there.get(each.record.id) == each.intake.sha256]
+        self.upsert_records([arrival.record for arrival in stored])
+        return n_new
 
     def upsert_records(self, records: Sequence[Record]) -> None:
         """Insert or refresh what sources say; ``queries`` only ever grow.
@@ -338,16 +342,18 @@ class Atlas(AtlasView):
         if not records:
             return
         ids = sorted({record.id for record in records})
-        before = self.read(
-            REPORTED_COLUMNS.names, where=f"id IN ({', '.join(map(sql_literal, ids))})"
-        )
-        new, changed = split_new_and_changed(records, before)
-        commit.upsert(self.table("catalogue"), new, KEYS["catalogue"])
-        stale = [name for name in DERIVED_FROM_REPORTED if name in self.columns()]
-        for name in stale:
-            empty = pa.nulls(changed.num_rows, derived_field(name).type)
-            changed = changed.append_column(name, empty)
-        commit.update(self.table("catalogue"), changed, KEYS["catalogue"])
+        where = f"id IN ({', '.join(map(sql_literal, ids))})"
+
+        def combine(catalogue: Table) -> pa.Table:
+            before = catalogue.to_table(REPORTED_COLUMNS.names, where)
+            rows = new_and_changed(records, before)
+            for name in DERIVED_FROM_REPORTED:
+                if name in catalogue.schema.names:
+                    empty = pa.nulls(rows.num_rows, derived_field(name).type)
+                    rows = rows.append_column(name, empty)
+            return rows
+
+        commit.upsert_combined(self.table("catalogue"), KEYS["catalogue"], combine)
 
     def upsert_ledger(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert or update the state of URLs; columns that a row leaves out become null."""
@@ -357,8 +363,7 @@ class Atlas(AtlasView):
             if row.get("error"):
                 row["error"] = without_secrets(row["error"])
         table = pa.Table.from_pylist(list(unique.values()), schema=LEDGER)
-        with commit.writer_lock(self.uri):
-            commit.upsert(self.table("ledger"), table, "url")
+        commit.upsert(self.table("ledger"), table, KEYS["ledger"])
 
     def append_decisions(self, rows: Sequence[Mapping[str, Any]]) -> int:
         """Append people's verdicts; the same verdict given twice is kept once.
@@ -399,18 +404,19 @@ class Atlas(AtlasView):
         Columns that another recipe wrote are replaced by empty ones (older versions keep them).
         """
         self._writable()
-        dataset = self.table("catalogue")
         names = [field.name for field in fields]
-        there = [name for name in names if name in dataset.schema.names]
-        current = len(there) == len(names) and all(
-            stamp.same_code_and_parameters(dataset.schema.field(name).metadata) for name in names
-        )
-        if current:
+
+        def is_current(schema: pa.Schema) -> bool:
+            return all(
+                name in schema.names and stamp.same_code_and_parameters(schema.field(name).metadata)
+                for name in names
+            )
+
+        catalogue = self.table("catalogue")
+        if is_current(catalogue.schema):
             return False
-        commit.remake_columns(
-            dataset, [pa.field(f.name, f.type, metadata=stamp.metadata()) for f in fields]
-        )
-        return True
+        stamped = [pa.field(f.name, f.type, metadata=stamp.metadata()) for f in fields]
+        return commit.remake_columns(catalogue, stamped, is_current)
 
     def fill_columns(self, rows: pa.Table) -> None:
         """Write believed columns of existing rows (``id`` and the columns), in one commit."""

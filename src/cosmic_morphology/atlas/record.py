@@ -150,11 +150,11 @@ def image_table(arrivals: Sequence[NewImage]) -> pa.Table:
     return pa.table(columns, schema=IMAGES)
 
 
-def split_new_and_changed(records: Sequence[Record], before: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Rows of the said columns that are new, and rows that say something else than before.
+def new_and_changed(records: Sequence[Record], before: pa.Table) -> pa.Table:
+    """Rows of the said columns that are new, or say something else than before.
 
     A record found by two searches keeps both in ``queries``. A record that was only read again
-    (another ``fetched_at``) is in neither.
+    (another ``fetched_at``) is left out.
     """
     known = {row["id"]: row for row in before.to_pylist()}
     merged: dict[str, dict[str, Any]] = {}
@@ -163,11 +163,8 @@ def split_new_and_changed(records: Sequence[Record], before: pa.Table) -> tuple[
         earlier = merged.get(record.id) or known.get(record.id) or {"queries": []}
         row["queries"] = sorted({*(earlier["queries"] or ()), *row["queries"]})
         merged[record.id] = row
-    new = [row for each, row in merged.items() if each not in known]
-    changed = [row for each, row in merged.items() if each in known and _differ(row, known[each])]
-    return pa.Table.from_pylist(new, schema=REPORTED_COLUMNS), pa.Table.from_pylist(
-        changed, schema=REPORTED_COLUMNS
-    )
+    rows = [row for each, row in merged.items() if each not in known or _differ(row, known[each])]
+    return pa.Table.from_pylist(rows, schema=REPORTED_COLUMNS)
 
 
 def _differ(row: dict[str, Any], earlier: dict[str, Any]) -> bool:

@@ -7,13 +7,17 @@ from fnmatch import fnmatchcase
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA_KEY = b"cosmic_schema"
 
 SPLITS = ("train", "val", "test")
 """What a split divides labelled images into; an image in none of them has ``none``."""
 
 TABLES = ("images", "catalogue", "decisions", "ledger")
+
+# Lance compares the keys of two inserts at the same moment, and lets one of them read again, only
+# where the key is marked like this and cannot be null.
+PRIMARY_KEY = b"lance-schema:unenforced-primary-key"
 
 _TEXTS = pa.list_(pa.string())
 _TIME = pa.timestamp("us", tz="UTC")
@@ -29,9 +33,14 @@ VOTE_TYPE = pa.list_(
     )
 )
 
+
+def _key(name: str) -> pa.Field:
+    return pa.field(name, pa.string(), nullable=False, metadata={PRIMARY_KEY: b"true"})
+
+
 IMAGES = pa.schema(
     [
-        ("id", pa.string()),
+        _key("id"),
         ("sha256", pa.string()),
         ("media_type", pa.string()),
         ("width", pa.int32()),
@@ -50,7 +59,7 @@ IMAGES = pa.schema(
 
 REPORTED_COLUMNS = pa.schema(
     [
-        ("id", pa.string()),
+        _key("id"),
         ("source", pa.string()),
         ("title", pa.string()),
         ("description", pa.string()),
@@ -74,7 +83,7 @@ REPORTED_COLUMNS = pa.schema(
 
 DECISIONS = pa.schema(
     [
-        ("decision", pa.string()),
+        _key("decision"),
         ("id", pa.string()),
         ("verdict", pa.string()),
         ("label", pa.string()),
@@ -86,7 +95,7 @@ DECISIONS = pa.schema(
 
 LEDGER = pa.schema(
     [
-        ("url", pa.string()),
+        _key("url"),
         ("id", pa.string()),
         ("source", pa.string()),
         ("slice", pa.string()),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +19,10 @@ from typing import Any
 from cosmic_morphology.atlas.storage.store import Store
 
 FOLDER = "checksums"
+TRANSACTION = "transaction file"
+_KINDS = {"data": "data file", "_deletions": "deletion file"}
+# A manifest holds the name of its transaction's file, as plain text.
+_NAME = re.compile(rb"\d+-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.txn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,23 @@ class CommitRecord:
     files: tuple[FileRecord, ...] | None
 
 
-def record_commits(store: Store, table: str, dataset: Any, before: int) -> None:
-    """Record the files that came with the versions after ``before``.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a version of a table consists of: its number, and its files of rows and deletions."""
+
+    version: int = 0
+    files: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, dataset: Any) -> Written:
+        """Of the version that a dataset is at; nothing is asked of the store."""
+        return cls(int(dataset.version), frozenset(_fragments(dataset)))
+
+
+def record_commits(
+    store: Store, table: str, dataset: Any, before: Written, *, is_simple: bool = True
+) -> None:
+    """Record the files that came with what was just committed.
 
     Parameters
     ----------
@@ -72,24 +92,48 @@ def record_commits(store: Store, table: str, dataset: Any, before: int) -> None:
         Name of the table.
     dataset : lance.LanceDataset
         At the version that was written last.
-    before : int
-        The version that was read before; 0 for a new table.
+    before : Written
+        The version that the change started from.
+    is_simple : bool
+        One commit of rows, deletions or columns: that of the dataset's version. Versions in
+        between are other writers', who record them. False for all other kinds of change: every
+        version since is recorded.
     """
-    if dataset.version == before:
+    if dataset.version == before.version:
         return
-    by_version = referenced(dataset, before)
     about = _fragments(dataset)
-    for version in sorted(each for each in by_version if each > before):
-        new = {
-            path: kind
-            for path, kind in by_version[version].items()
-            if path not in by_version.get(version - 1, ())
-        }
-        files = []
-        for path, kind in sorted(new.items()):
-            sha256, size = digest(store, f"{table}.lance/{path}")
-            files.append(FileRecord(path, kind, size, sha256, **about.get(path, {})))
-        _write(store, f"{FOLDER}/{table}/{version}-{_transaction(new)}.json", version, files)
+    if is_simple and dataset.version == before.version + 1:
+        # Nothing is asked of the store but the bytes themselves.
+        rows = {path: _KINDS[path.partition("/")[0]] for path in about.keys() - before.files}
+        _record(store, table, dataset.version, rows, about, _manifest_of(dataset.version))
+        return
+    first = dataset.version if is_simple else before.version + 1
+    by_version = referenced(dataset, first - 1)
+    for version in sorted(each for each in by_version if each >= first):
+        earlier = by_version.get(version - 1, {})
+        new = {path: kind for path, kind in by_version[version].items() if path not in earlier}
+        _record(store, table, version, new, about)
+
+
+def _record(
+    store: Store,
+    table: str,
+    version: int,
+    new: Mapping[str, str],
+    about: Mapping[str, Mapping[str, Any]],
+    manifest: str = "",
+) -> None:
+    """Record the new files of a version; with its manifest, the files that this one names."""
+    files = []
+    if manifest:
+        content = b"".join(store.blocks(f"{table}.lance/{manifest}"))
+        sha256 = hashlib.sha256(content).hexdigest()
+        files.append(FileRecord(manifest, "manifest", len(content), sha256))
+        new = {**new, **dict.fromkeys(_transactions_in(content), TRANSACTION)}
+    for path, kind in sorted(new.items()):
+        sha256, size = digest(store, f"{table}.lance/{path}")
+        files.append(FileRecord(path, kind, size, sha256, **about.get(path, {})))
+    _write(store, f"{FOLDER}/{table}/{version}-{_transaction(new)}.json", version, files)
 
 
 def record_tag(store: Store, table: str, tag: str) -> None:
@@ -172,8 +216,18 @@ def _field_names(fields: Any, top: str = "") -> Iterator[tuple[int, str]]:
         yield from _field_names(field.children(), top or field.name())
 
 
+def _manifest_of(version: int) -> str:
+    """Lance counts down, so that the newest version stands first in a listing."""
+    return f"_versions/{2**64 - 1 - version:020}.manifest"
+
+
+def _transactions_in(manifest: bytes) -> Iterator[str]:
+    for found in _NAME.finditer(manifest):
+        yield f"_transactions/{found[0].decode()}"
+
+
 def _transaction(files: Mapping[str, str]) -> str:
     for path, kind in files.items():
-        if kind == "transaction file":
+        if kind == TRANSACTION:
             return path.rpartition("/")[2].partition("-")[2].removesuffix(".txn")
     return "commit"

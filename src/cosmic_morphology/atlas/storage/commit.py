@@ -1,46 +1,74 @@
-"""The one way into a table: every write is a commit, and every commit is recorded."""
+"""The one way into a table: every write is a commit, and every commit is recorded.
+
+Two writers may commit at the same moment, on a disk or in an object store: no lock is taken. A
+commit is a file that is put only where none stands yet; the writer that comes second looks at what
+the first one wrote, and does its own change again on that. Lance does so for rows by their key
+(:data:`~cosmic_morphology.atlas.schema.PRIMARY_KEY`), if no index is used to find them: with one,
+the same new key comes in twice.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import lance
 import pyarrow as pa
+import stamina
 
 from cosmic_morphology.atlas.schema import table_schema
-from cosmic_morphology.atlas.storage.checksums import record_commits, record_tag
-from cosmic_morphology.atlas.storage.faults import is_missing, told
+from cosmic_morphology.atlas.storage.checksums import Written, record_commits, record_tag
+from cosmic_morphology.atlas.storage.faults import is_conflict, is_missing, told
 from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, table_uri
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import AtlasError
 
 _T = TypeVar("_T")
 _PATIENCE_S = 600
+# Each try starts from what the others have written: with so many one always gets its turn.
+_TRIES = 1000
 
 
-def commit(table: Table, change: Callable[[Any], _T]) -> _T:
+def commit(table: Table, change: Callable[[Any], _T], *, is_simple: bool = True) -> _T:
     """Change a table, and record a SHA-256 of each file that the change has written.
 
     Parameters
     ----------
     table : Table
-        At the version that the change starts from; afterwards at the newest.
+        Any version; afterwards it is at the one that the change has made.
     change : callable
-        Gets the ``lance.LanceDataset`` and commits to it once.
+        Gets the ``lance.LanceDataset`` and commits to it once, or not at all. It is called again,
+        with the newest version, as long as other writers are faster.
+    is_simple : bool
+        False for changes that commit several times, or write other files than rows and deletions.
 
     Raises
     ------
     AtlasFullError
         The disk is full; the last commit stands.
+    AtlasStoreError
+        Other processes have been faster for ten minutes.
     """
     with told(table.store.uri, table.name):
-        before = table.version
-        done = change(table.dataset)
-        table.dataset.checkout_latest()
-        record_commits(table.store, table.name, table.dataset, before)
+        for attempt in stamina.retry_context(
+            on=is_conflict,
+            attempts=None,
+            timeout=_PATIENCE_S,
+            wait_initial=0.05,
+            wait_jitter=0.2,
+            wait_max=2.0,
+        ):
+            with attempt:
+                if attempt.num > 1:
+                    table.dataset.checkout_latest()
+                before = Written.of(table.dataset)
+                done = change(table.dataset)
+        if not is_simple:
+            table.dataset.checkout_latest()
+        record_commits(table.store, table.name, table.dataset, before, is_simple=is_simple)
     return done
 
 
@@ -58,33 +86,33 @@ def create_table(store: Store, name: str) -> Table:
             if "already exists" not in str(error).lower():
                 raise
             return open_table(store, name)
-        record_commits(store, name, dataset, 0)
+        record_commits(store, name, dataset, Written())
     return Table(store, name, dataset)
 
 
 @contextmanager
-def writer_lock(uri: str) -> Iterator[None]:
-    """Writers of a local atlas go one after the other.
+def creation_lock(uri: str) -> Iterator[None]:
+    """Only one process at a time makes the tables of a local atlas, or finishes them.
 
-    Lance detects conflicting updates, but two inserts of one new key would both succeed.
+    What a killed creation has left half is removed, which must not be another's work.
 
     Raises
     ------
     AtlasError
-        Another process has been writing for ten minutes.
+        Another process has been at it for ten minutes.
     """
     if not is_local(uri):
         yield
         return
     from filelock import FileLock, Timeout
 
-    lock = FileLock(str(Path(uri) / ".writer.lock"), timeout=_PATIENCE_S)
+    lock = FileLock(str(Path(uri) / ".creation.lock"), timeout=_PATIENCE_S)
     with told(uri):
         try:
             lock.acquire()
         except Timeout as error:
             raise AtlasError(
-                f"another process has been writing here for {_PATIENCE_S} s",
+                f"another process has been making this atlas for {_PATIENCE_S} s",
                 where=uri,
                 todo="Wait for it, and run the same command again.",
             ) from error
@@ -100,7 +128,7 @@ def upsert(table: Table, rows: pa.Table, key: str) -> None:
         commit(
             table,
             lambda dataset: (
-                dataset.merge_insert(key)
+                _merge(dataset, key)
                 .when_matched_update_all()
                 .when_not_matched_insert_all()
                 .execute(rows)
@@ -108,13 +136,33 @@ def upsert(table: Table, rows: pa.Table, key: str) -> None:
         )
 
 
+def upsert_combined(table: Table, key: str, combine: Callable[[Table], pa.Table]) -> None:
+    """Upsert rows that depend on what stands there, in one commit.
+
+    Parameters
+    ----------
+    table : Table
+        Any version.
+    key : str
+        The table's key.
+    combine : callable
+        Gets the table, not to be refreshed, and returns the rows to write. When another writer
+        has touched one of them in between it is called again: nothing that stood there is lost.
+    """
+
+    def change(dataset: Any) -> None:
+        rows = combine(table)
+        if rows.num_rows:
+            merge = _merge(dataset, key).conflict_retries(0)
+            merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+    commit(table, change)
+
+
 def update(table: Table, rows: pa.Table, key: str) -> None:
     """Update the given columns of rows that exist, in one commit."""
     if rows.num_rows:
-        commit(
-            table,
-            lambda dataset: dataset.merge_insert(key).when_matched_update_all().execute(rows),
-        )
+        commit(table, lambda dataset: _merge(dataset, key).when_matched_update_all().execute(rows))
 
 
 def insert_new(table: Table, rows: pa.Table, key: str) -> int:
@@ -122,8 +170,7 @@ def insert_new(table: Table, rows: pa.Table, key: str) -> int:
     if not rows.num_rows:
         return 0
     done = commit(
-        table,
-        lambda dataset: dataset.merge_insert(key).when_not_matched_insert_all().execute(rows),
+        table, lambda dataset: _merge(dataset, key).when_not_matched_insert_all().execute(rows)
     )
     return int(done["num_inserted_rows"])
 
@@ -133,12 +180,43 @@ def delete(table: Table, where: str) -> None:
     commit(table, lambda dataset: dataset.delete(where))
 
 
-def remake_columns(table: Table, fields: list[pa.Field]) -> None:
-    """Add empty columns; those of the same name are dropped first."""
-    there = [field.name for field in fields if field.name in table.schema.names]
-    if there:
-        commit(table, lambda dataset: dataset.drop_columns(there))
-    commit(table, lambda dataset: dataset.add_columns(pa.schema(fields)))
+def remake_columns(
+    table: Table, fields: list[pa.Field], is_current: Callable[[pa.Schema], bool]
+) -> bool:
+    """Make columns empty, those of the same name included, unless they are current.
+
+    Parameters
+    ----------
+    table : Table
+        Any version.
+    fields : list of pyarrow.Field
+        The columns.
+    is_current : callable
+        Whether the columns of a schema are to be kept; asked again when another writer was faster.
+
+    Returns
+    -------
+    bool
+        Whether they are empty now.
+    """
+    made = False
+
+    def drop(dataset: Any) -> None:
+        nonlocal made
+        made = not is_current(dataset.schema)
+        there = [field.name for field in fields if field.name in dataset.schema.names]
+        if made and there:
+            dataset.drop_columns(there)
+
+    def add(dataset: Any) -> None:
+        lacking = [field for field in fields if field.name not in dataset.schema.names]
+        if lacking:
+            dataset.add_columns(pa.schema(lacking))
+
+    commit(table, drop)
+    if made:
+        commit(table, add)
+    return made
 
 
 def stamp_columns(table: Table, stamps: Mapping[str, Mapping[str, str]]) -> None:
@@ -156,7 +234,14 @@ def note(table: Table, notes: Mapping[str, str]) -> None:
 
 def compact(table: Table) -> None:
     """Merge small files; no row and no version is lost."""
-    commit(table, lambda dataset: dataset.optimize.compact_files())
+    commit(table, lambda dataset: dataset.optimize.compact_files(), is_simple=False)
+
+
+def _merge(dataset: Any, key: str) -> Any:
+    patience = timedelta(seconds=_PATIENCE_S)
+    return (
+        dataset.merge_insert(key).use_index(False).conflict_retries(_TRIES).retry_timeout(patience)
+    )
 
 
 def tag(table: Table, name: str) -> None:

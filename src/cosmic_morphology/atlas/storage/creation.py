@@ -8,13 +8,14 @@ replaced by an empty one.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from cosmic_morphology.atlas.schema import SCHEMA_VERSION, TABLES
-from cosmic_morphology.atlas.storage.checksums import has_records, record_commits
-from cosmic_morphology.atlas.storage.commit import create_table, writer_lock
+from cosmic_morphology.atlas.storage.checksums import Written, has_records, record_commits
+from cosmic_morphology.atlas.storage.commit import create_table, creation_lock
 from cosmic_morphology.atlas.storage.faults import told
-from cosmic_morphology.atlas.storage.lance_tables import Table, open_table
+from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, refuse_schema
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError, AtlasPlaceError
 from cosmic_morphology.safe_text import without_secrets
@@ -37,7 +38,7 @@ def create_tables(store: Store) -> None:
                     where=without_secrets(store.uri),
                     todo="Give another --atlas.",
                 ) from error
-        with writer_lock(store.uri):
+        with creation_lock(store.uri):
             _finish(store)
 
 
@@ -83,17 +84,21 @@ def has_marker(store: Store) -> bool:
     ------
     AtlasDamagedError
         The marker cannot be read, or lists other tables.
+    AtlasTooNewError, AtlasTooOldError
+        The atlas has another schema.
     """
     data = store.read(MARKER)
     if data is None:
         return False
-    if data != marker():
-        raise AtlasDamagedError(
-            f"the file {MARKER!r}, which lists the tables, is damaged",
-            where=without_secrets(store.uri),
-            todo=f"Put it back from a copy, or write into it: {marker().decode().strip()}",
-        )
-    return True
+    if data == marker():
+        return True
+    if found := re.match(rb'\{"schema": (\d{1,9}),', data):
+        refuse_schema(int(found[1]), store.uri)
+    raise AtlasDamagedError(
+        f"the file {MARKER!r}, which lists the tables, is damaged",
+        where=without_secrets(store.uri),
+        todo=f"Put it back from a copy, or write into it: {marker().decode().strip()}",
+    )
 
 
 def marker() -> bytes:
@@ -107,13 +112,15 @@ def _finish(store: Store) -> None:
     if lacking and holds_something(store, opened):
         raise missing_table(store, lacking[0])
     for name in lacking:
-        # A machine that lost its power may have kept a manifest's name without its bytes.
-        for path in store.names(f"{name}.lance"):
-            store.remove(path)
+        if is_local(store.uri):
+            # A machine that lost its power may have kept a manifest's name without its bytes. In
+            # an object store this might be the work of another creation, at this moment.
+            for path in store.names(f"{name}.lance"):
+                store.remove(path)
         create_table(store, name)
     for name, table in opened.items():
         if table.version == 1 and not has_records(store, name):
-            record_commits(store, name, table.dataset, 0)
+            record_commits(store, name, table.dataset, Written())
     store.write(MARKER, marker())
 
 

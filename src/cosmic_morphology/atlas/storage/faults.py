@@ -24,6 +24,7 @@ _A_FILE = "a file stands where a folder is expected"
 _NO_ADDRESS = "this kind of address is not known"
 # The wrong place was given: no run of the same command can mend it.
 _NO_PLACE = (_A_FILE, _NO_ADDRESS)
+_CONFLICT = ("too many concurrent writers", "commit conflict", "retryable commit")
 # Signs in the texts of object stores and of the operating system, as the Rust library quotes them.
 _STORE = (
     (
@@ -73,7 +74,7 @@ _STORE = (
         "See whether its address is right and the network is there; then run the same again.",
     ),
     (
-        ("too many concurrent writers", "commit conflict", "retryable commit"),
+        _CONFLICT,
         "other processes write here all the time, and this write did not get its turn",
         "Run the same command again.",
     ),
@@ -151,6 +152,12 @@ def full_disk(uri: str) -> AtlasFullError:
         where=without_secrets(uri),
         todo="Make room and run the same command again: it goes on where it stopped.",
     )
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether another writer was faster, so that the same change can be tried again."""
+    text = str(error).lower()
+    return not isinstance(error, CosmicError) and any(sign in text for sign in _CONFLICT)
 
 
 def is_missing(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ from cosmic_morphology.errors import (
     AtlasDamagedError,
     AtlasNotFoundError,
     AtlasTooNewError,
+    AtlasTooOldError,
     AtlasVersionError,
 )
 from cosmic_morphology.extras import how_to_update
@@ -172,8 +173,8 @@ def open_table(store: Store, name: str, version: int | str | None = None) -> Tab
     ------
     AtlasNotFoundError
         There is no such table: no folder, or one without any version.
-    AtlasTooNewError
-        The table was written with a newer schema than this program knows.
+    AtlasTooNewError, AtlasTooOldError
+        The table was written with another schema than this program's.
     AtlasDamagedError
         The table is there and cannot be read.
     AtlasVersionError
@@ -245,19 +246,37 @@ def _at(dataset: Any, uri: str, name: str, version: int | str) -> Any:
 def _refuse_others(dataset: Any, uri: str, name: str) -> None:
     """Refuse what a newer program wrote, and what is no table of an atlas (any longer)."""
     found = (dataset.schema.metadata or {}).get(SCHEMA_KEY, b"")
+    if found.isdigit():
+        refuse_schema(int(found), uri)
     lacking = [each for each in table_schema(name).names if each not in dataset.schema.names]
-    if not found.isdigit() or (lacking and int(found) <= SCHEMA_VERSION):
+    if not found.isdigit() or lacking:
         what = f"lacks the column {lacking[0]!r}" if lacking else "does not say its schema"
         raise AtlasDamagedError(
             f"the table {name!r} {what}",
             where=without_secrets(uri),
             todo="`cosmic atlas verify` says what can be done.",
         )
-    if int(found) > SCHEMA_VERSION:
+
+
+def refuse_schema(found: int, uri: str) -> None:
+    """Refuse an atlas of another schema than this program's: it is read by the one that wrote it.
+
+    Raises
+    ------
+    AtlasTooNewError, AtlasTooOldError
+        The schema is newer, or older.
+    """
+    if found > SCHEMA_VERSION:
         raise AtlasTooNewError(
-            f"this atlas has schema {int(found)}, this program knows up to {SCHEMA_VERSION}",
+            f"this atlas has schema {found}, this program knows up to {SCHEMA_VERSION}",
             where=without_secrets(uri),
             todo=how_to_update(),
+        )
+    if found < SCHEMA_VERSION:
+        raise AtlasTooOldError(
+            f"this atlas has schema {found}, this program reads and writes {SCHEMA_VERSION}",
+            where=without_secrets(uri),
+            todo="Collect or import its images again, into a new --atlas.",
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_NO_DAMAGE = ("record_without_image", "tag_incomplete", "marker_missing")
+_NO_DAMAGE = ("record_without_image", "image_without_record", "tag_incomplete", "marker_missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,9 @@ class Problem:
         Of files: ``table_missing``, ``table_unreadable``, ``file_missing``, ``file_changed``,
         ``record_damaged``, ``marker_missing``, ``marker_damaged``. Of contents: ``schema``,
         ``duplicate_id``, ``bytes_changed``, ``image_without_record``,
-        ``record_without_image``, ``verdict_on_unknown_id``, ``tag_incomplete``. A record without
-        an image is what a killed run leaves: the next run of the same collect or import mends it.
+        ``record_without_image``, ``verdict_on_unknown_id``, ``tag_incomplete``. An image without
+        a record, or a record without an image, is what a killed run leaves: the next run of the
+        same collect or import mends it.
     table : str
         The table concerned; empty for the atlas as a whole.
     what : str

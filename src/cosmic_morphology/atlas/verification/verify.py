@@ -217,9 +217,8 @@ def withdraw(atlas: Atlas, ids: Collection[str]) -> None:
     if not ids:
         return
     chosen = f"id IN ({', '.join(map(sql_literal, sorted(ids)))})"
-    with commit.writer_lock(atlas.uri):
-        judged = set(atlas.read(["id"], where=chosen, table="decisions").column("id").to_pylist())
-        commit.delete(atlas.table("images"), chosen)
-        if not_scored := sorted(set(ids) - judged):
-            listed = ", ".join(map(sql_literal, not_scored))
-            commit.delete(atlas.table("catalogue"), f"id IN ({listed})")
+    judged = set(atlas.read(["id"], where=chosen, table="decisions").column("id").to_pylist())
+    commit.delete(atlas.table("images"), chosen)
+    if not_judged := sorted(set(ids) - judged):
+        listed = ", ".join(map(sql_literal, not_judged))
+        commit.delete(atlas.table("catalogue"), f"id IN ({listed})")
