@@ -219,12 +219,12 @@ def alike_as_copies(one: np.ndarray, other: np.ndarray, part: int) -> float | No
     """
     if part:
         other = part_of(other, parts_of_image()[part])
-    likeness = _likeness(one, other, search=part > 0)
-    if likeness is None:
-        return None
-    # Frames, captions and scale bars are the same in thousands of different images.
-    inside = all(
-        _agree_inside(one[each, each], other[each, each], search=part > 0) for each in _INSIDE
+        return _likeness(one, other, search=True)
+    likeness = _likeness(one, other, search=False)
+    # Frames, captions and scale bars are the same in thousands of different images. They stand
+    # elsewhere in a part of one.
+    inside = likeness is not None and all(
+        _agree_inside(one[each, each], other[each, each]) for each in _INSIDE
     )
     return likeness if inside else None
 
@@ -254,11 +254,12 @@ def _more_than_limbs(one: np.ndarray, other: np.ndarray, tiles: Tiles) -> bool:
     return one_up_to_levels(one, other, SAME_SHARE)
 
 
-def _agree_inside(one: np.ndarray, other: np.ndarray, *, search: bool) -> bool:
+def _agree_inside(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether inner parts of two images are copies, or show too little to tell."""
-    if _likeness(one, other, search=search) is not None:
+    if _likeness(one, other, search=False) is not None:
         return True
-    grain = compare_tiles(details(one), details(other), search=search).enough
+    grain = compare_tiles(details(one), details(other), search=False).enough
     if grain and rest_of(one, other).contrast < _INSIDE_CONTRAST:
         return False
-    return one_up_to_levels(one, other, SAME_SHARE, _INSIDE_LEVELS)
+    # What has no edges shows no shift.
+    return one_up_to_levels(one, other, SAME_SHARE, _INSIDE_LEVELS, shift_px=np.inf)

@@ -32,7 +32,7 @@ _GAIN, _SOFTER, _SHIFT_PX = 1.5, 1.0, 0.15
 # quality 40 and half the size leave 0.06; different images whose grain, rings or lines of text
 # correlate leave 0.2 and more.
 SAME_SHARE, ALIKE_SHARE = 0.025, 0.15
-_CURVED_SHIFT_PX, _WORSE = 0.35, 3.0
+CURVED_SHIFT_PX, _WORSE = 0.35, 3.0
 _LEVELS = 48
 
 
@@ -116,7 +116,11 @@ def with_levels_of(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def one_up_to_levels(
-    one: np.ndarray, other: np.ndarray, share: float, least_levels: float = 0.0
+    one: np.ndarray,
+    other: np.ndarray,
+    share: float,
+    least_levels: float = 0.0,
+    shift_px: float = CURVED_SHIFT_PX,
 ) -> bool:
     """Whether two images show the same, but for a curve of their levels.
 
@@ -131,13 +135,15 @@ def one_up_to_levels(
         Of the contrast, which may be left; three times as much the other way.
     least_levels : float
         Grey levels that may be left, however small the contrast is.
+    shift_px : float
+        How far one may be off, px.
     """
     ways = [rest_of(with_levels_of(a, b), b) for a, b in ((one, other), (other, one))]
     better, worse = sorted(ways, key=lambda rest: rest.levels)
     return (
         better.levels <= max(share * better.contrast, least_levels)
         and worse.levels <= max(_WORSE * share * worse.contrast, least_levels)
-        and min(rest.shift_px for rest in ways) <= _CURVED_SHIFT_PX
+        and min(rest.shift_px for rest in ways) <= shift_px
     )
 
 
