@@ -13,6 +13,7 @@
     │   ├── AtlasTooNewError    written by a newer version of this program
     │   ├── AtlasTooOldError    written by an older version, with another schema
     │   ├── AtlasDamagedError   ``verify`` found something that does not add up
+    │   ├── AtlasGoneError      a table was there a moment ago, and is no longer
     │   ├── AtlasFullError      the disk (or quota) is full
     │   └── AtlasStoreError     the store cannot be reached or refuses the access
     │       └── AtlasPlaceError what was given as the place of an atlas can be none
@@ -122,6 +123,10 @@ class AtlasTooOldError(AtlasError):
 
 class AtlasDamagedError(AtlasError):
     """Something in the atlas does not add up."""
+
+
+class AtlasGoneError(AtlasError):
+    """A table was there when the atlas was opened, and is no longer."""
 
 
 class AtlasFullError(AtlasError):

@@ -1,4 +1,7 @@
-"""An S3 server in this process whose requests can be counted, refused and damaged."""
+"""An S3 server in this process whose requests can be counted, refused and damaged.
+
+One request at a time is answered, so that a conditional put is one step, as in a real store.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,23 @@ from typing import Any
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+Refuses = Callable[[int, str, str], str | bool]
+"""Number, method and path of a request to what it is answered with, such as ``503 SlowDown``:
+a status and the store's name for it. ``True`` is ``403 AccessDenied``, nothing lets it through."""
+
 REFUSAL = (
-    b'<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>no</Message>'
-    b"<RequestId>secret-request</RequestId></Error>"
+    '<?xml version="1.0"?><Error><Code>{}</Code><Message>no</Message>'
+    "<RequestId>secret-request</RequestId></Error>"
 )
 
 
 class Server:
-    """moto behind a gate: ``refuses`` says which requests are answered with 403."""
+    """moto behind a gate: ``refuses`` says which requests are answered with an error."""
 
     def __init__(self) -> None:
         self._app = DomainDispatcherApplication(create_backend_app)
         self.requests: list[tuple[str, str]] = []
-        self.refuses: Callable[[int, str, str], bool] = lambda *_: False
+        self.refuses: Refuses = lambda *_: False
         self._lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Any:
@@ -32,11 +39,12 @@ class Server:
             refused = self.refuses(len(self.requests), method, path)
             if refused:
                 environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-                start("403 Forbidden", [("Content-Type", "application/xml")])
-                return [REFUSAL]
+                status, code = ("403 AccessDenied" if refused is True else refused).split()
+                start(f"{status} {code}", [("Content-Type", "application/xml")])
+                return [REFUSAL.format(code).encode()]
             return self._app(environ, start)
 
-    def begin(self, refuses: Callable[[int, str, str], bool] = lambda *_: False) -> None:
+    def begin(self, refuses: Refuses = lambda *_: False) -> None:
         """Count from here, and refuse what ``refuses(number, method, path)`` says."""
         with self._lock:
             self.requests = []

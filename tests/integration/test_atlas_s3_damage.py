@@ -92,30 +92,3 @@ def test_damage_of_objects_is_found_and_named(store):
     }
     with pytest.raises(errors.AtlasDamagedError, match="'catalogue' cannot be read"):
         Atlas.open(place, storage_options=options).read()
-
-
-@pytest.mark.parametrize(
-    ("place", "changed", "says"),
-    [
-        ("s3://nowhere/atlas", {}, "no such bucket"),
-        ("s3://sky/atlas", {"endpoint": "http://127.0.0.1:9"}, "cannot be reached"),
-        ("gs2://sky/atlas", {}, "not known"),
-    ],
-)
-@pytest.mark.parametrize("opening", [Atlas.open, Atlas.create])
-def test_errors_of_a_store_are_one_line_by_kind(store, place, changed, says, opening):
-    options = {**store[1], **changed, "client_max_retries": "0"}
-    with pytest.raises(errors.AtlasStoreError, match=says) as caught:
-        opening(place, storage_options=options)
-    assert not {"<", "\n"} & set(str(caught.value))
-
-
-def test_refused_access_is_one_line(store):
-    server, options = store
-    server.begin(lambda *_: True)
-    try:
-        with pytest.raises(errors.AtlasStoreError, match="refuses the access") as caught:
-            Atlas.open("s3://sky/denied", storage_options=options)
-    finally:
-        server.begin()
-    assert not {"<", "\n"} & set(str(caught.value))

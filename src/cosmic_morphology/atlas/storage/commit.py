@@ -52,7 +52,7 @@ def commit(table: Table, change: Callable[[Any], _T], *, is_simple: bool = True)
     AtlasStoreError
         Other processes have been faster for ten minutes.
     """
-    with told(table.store.uri, table.name):
+    with table.told():
         for attempt in stamina.retry_context(
             on=is_conflict,
             attempts=None,
@@ -246,14 +246,14 @@ def _merge(dataset: Any, key: str) -> Any:
 
 def tag(table: Table, name: str) -> None:
     """Pin the table's version under a name."""
-    with told(table.store.uri, table.name):
+    with table.told():
         table.dataset.tags.create(name, table.version)
         record_tag(table.store, table.name, name)
 
 
 def untag(table: Table, name: str) -> None:
     """Take a name back that was given a moment ago; silent when it is not there."""
-    with told(table.store.uri, table.name):
+    with table.told():
         try:
             table.dataset.tags.delete(name)
         except (OSError, ValueError) as error:

@@ -19,14 +19,59 @@ from cosmic_morphology.errors import (
 from cosmic_morphology.safe_text import without_secrets
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_FULL_SIGNS = ("no space left", "disk quota", "quotaexceeded", "enospc", "os error 28")
+_FULL_SIGNS = (
+    "no space left",
+    "disk quota",
+    "quotaexceeded",
+    "enospc",
+    "os error 28",
+    "insufficientstorage",
+    "507 insufficient storage",
+    "storagefull",
+)
 _A_FILE = "a file stands where a folder is expected"
 _NO_ADDRESS = "this kind of address is not known"
 # The wrong place was given: no run of the same command can mend it.
 _NO_PLACE = (_A_FILE, _NO_ADDRESS)
 _CONFLICT = ("too many concurrent writers", "commit conflict", "retryable commit")
 # Signs in the texts of object stores and of the operating system, as the Rust library quotes them.
+_BUSY = (
+    "503 service unavailable",
+    "502 bad gateway",
+    "504 gateway timeout",
+    "500 internal server error",
+    "429 too many requests",
+    "slowdown",
+    "internalerror",
+)
+_AGAIN = "Then run the same command again: it goes on where it stopped."
 _STORE = (
+    (
+        ("failed to get aws credentials", "credentialsnotloaded", "no credentials"),
+        "there are no credentials for the store",
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give them in `storage_options`.",
+    ),
+    (
+        ("expiredtoken", "tokenrefreshrequired", "token has expired", "token is expired"),
+        "the credentials have expired",
+        f"Get new ones. {_AGAIN}",
+    ),
+    (
+        ("requesttimetooskewed",),
+        "the clock of this machine differs from that of the store",
+        f"Set the clock. {_AGAIN}",
+    ),
+    (
+        (
+            "failed to resolve region",
+            "permanentredirect",
+            "301 moved",
+            "authorizationheadermalformed",
+            "incorrectly configured region",
+        ),
+        "the bucket is not in this region, or its region is not known",
+        "Give `aws_region`, and `endpoint` unless it is Amazon's, in `storage_options`.",
+    ),
     (
         ("nosuchbucket", "bucket does not exist"),
         "there is no such bucket",
@@ -39,8 +84,6 @@ _STORE = (
             "401 unauthorized",
             "invalidaccesskeyid",
             "signaturedoesnotmatch",
-            "expiredtoken",
-            "failed to get aws credentials",
             "permissiondenied",
         ),
         "the store refuses the access",
@@ -64,11 +107,7 @@ _STORE = (
             "dns error",
             "timed out",
             "error trying to connect",
-            "503 service unavailable",
-            "502 bad gateway",
-            "slowdown",
-            "internalerror",
-            "500 internal server error",
+            *_BUSY,
         ),
         "the store cannot be reached or does not answer",
         "See whether its address is right and the network is there; then run the same again.",
@@ -147,8 +186,9 @@ def as_told(error: BaseException, uri: str, table: str = "") -> AtlasError:
 
 def full_disk(uri: str) -> AtlasFullError:
     """The error of a disk or a quota that is full."""
+    what = "store" if "://" in uri else "disk"
     return AtlasFullError(
-        "the disk is full; everything up to the last commit is kept",
+        f"the {what} is full; everything up to the last commit is kept",
         where=without_secrets(uri),
         todo="Make room and run the same command again: it goes on where it stopped.",
     )
@@ -158,6 +198,12 @@ def is_conflict(error: BaseException) -> bool:
     """Whether another writer was faster, so that the same change can be tried again."""
     text = str(error).lower()
     return not isinstance(error, CosmicError) and any(sign in text for sign in _CONFLICT)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether an object store answers, and says that it cannot right now."""
+    text = str(error).lower()
+    return any(sign in text for sign in _BUSY)
 
 
 def is_missing(error: BaseException) -> bool:

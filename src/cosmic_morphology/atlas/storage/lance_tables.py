@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import lance
@@ -14,6 +15,7 @@ from cosmic_morphology.atlas.storage.faults import is_missing, told
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import (
     AtlasDamagedError,
+    AtlasGoneError,
     AtlasNotFoundError,
     AtlasTooNewError,
     AtlasTooOldError,
@@ -48,6 +50,27 @@ class Table:
         self.name = name
         self.dataset = dataset
 
+    @contextmanager
+    def told(self, *, asked: object = None) -> Iterator[None]:
+        """Turn every error into one line; a table that is no longer there is told as that.
+
+        Raises
+        ------
+        AtlasGoneError
+            Somebody has moved or deleted the table since it was opened.
+        """
+        try:
+            with told(self.store.uri, self.name, asked=asked):
+                yield
+        except AtlasDamagedError as error:
+            if self.store.names(f"{self.name}.lance/_versions"):
+                raise
+            raise AtlasGoneError(
+                f"the table {self.name!r} was here when the atlas was opened, and has gone",
+                where=without_secrets(self.store.uri),
+                todo="Put it back, or give another --atlas.",
+            ) from error
+
     def refresh(self) -> None:
         """Go to the newest version.
 
@@ -57,7 +80,7 @@ class Table:
             The newest version is older than the one that was read before.
         """
         before = self.dataset.version
-        with told(self.store.uri, self.name):
+        with self.told():
             self.dataset.checkout_latest()
         if self.dataset.version < before:
             raise lost_version(self.store, self.name, before)
@@ -65,7 +88,7 @@ class Table:
     @property
     def schema(self) -> pa.Schema:
         """Names, types and stamps of the columns."""
-        with told(self.store.uri, self.name):
+        with self.told():
             return self.dataset.schema
 
     @property
@@ -76,12 +99,12 @@ class Table:
     @property
     def metadata(self) -> dict[str, str]:
         """What stages have noted about the table."""
-        with told(self.store.uri, self.name):
+        with self.told():
             return dict(self.dataset.metadata)
 
     def count_rows(self, where: str | None = None) -> int:
         """Number of rows, of those that fit a filter if there is one."""
-        with told(self.store.uri, self.name, asked=where):
+        with self.told(asked=where):
             return int(self.dataset.count_rows(_whole(where)))
 
     def to_table(
@@ -91,7 +114,7 @@ class Table:
         **scan: Any,
     ) -> pa.Table:
         """Rows in memory; ``scan`` are further words of Lance's scanner, such as ``limit``."""
-        with told(self.store.uri, self.name, asked=filter):
+        with self.told(asked=filter):
             chosen = None if columns is None else list(columns)
             return self.dataset.scanner(columns=chosen, filter=_whole(filter), **scan).to_table()
 
@@ -103,13 +126,13 @@ class Table:
         **scan: Any,
     ) -> Iterator[pa.RecordBatch]:
         """Rows, a batch at a time."""
-        with told(self.store.uri, self.name, asked=filter):
+        with self.told(asked=filter):
             scanner = self.dataset.scanner(
                 columns=list(columns), batch_size=batch_size, filter=_whole(filter), **scan
             )
             batches = iter(scanner.to_batches())
         while True:
-            with told(self.store.uri, self.name, asked=filter):
+            with self.told(asked=filter):
                 batch = next(batches, None)
             if batch is None:
                 return
@@ -120,12 +143,12 @@ class Table:
 
         Nothing is read: the filter is only planned.
         """
-        with told(self.store.uri, self.name, asked=where):
+        with self.told(asked=where):
             self.dataset.scanner(columns=[], filter=_whole(where), with_row_id=True).explain_plan()
 
     def take(self, positions: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Rows at these positions, in their order."""
-        with told(self.store.uri, self.name):
+        with self.told():
             taken = self.dataset.take(list(positions), columns=list(columns))
         return taken if isinstance(taken, pa.Table) else pa.Table.from_batches([taken])
 
@@ -135,29 +158,29 @@ class Table:
         A row address is the number of the fragment and the place in it. It holds for one version
         of the table, and is not disturbed by deleted rows, as positions are.
         """
-        with told(self.store.uri, self.name):
+        with self.told():
             # Lance has no public name for it; what it has is three times slower, or by position.
             taken = self.dataset._take_rows(addresses, columns=list(columns))  # noqa: SLF001
         return taken if isinstance(taken, pa.Table) else pa.Table.from_batches([taken])
 
     def indexes(self) -> dict[str, Any]:
         """Index of each column that has one: ``lance.IndexDescription`` by the column's name."""
-        with told(self.store.uri, self.name):
+        with self.told():
             return {each.field_names[0]: each for each in self.dataset.describe_indices()}
 
     def get_fragments(self) -> list[Any]:
         """The fragments of the version that is read."""
-        with told(self.store.uri, self.name):
+        with self.told():
             return list(self.dataset.get_fragments())
 
     def versions(self) -> list[dict[str, Any]]:
         """Number and time of each version."""
-        with told(self.store.uri, self.name):
+        with self.told():
             return list(self.dataset.versions())
 
     def tags(self) -> dict[str, int]:
         """Names and the versions that they pin."""
-        with told(self.store.uri, self.name):
+        with self.told():
             return {name: int(tag["version"]) for name, tag in self.dataset.tags.list().items()}
 
 
@@ -180,6 +203,7 @@ def open_table(store: Store, name: str, version: int | str | None = None) -> Tab
     AtlasVersionError
         There is no such version.
     """
+    store.reach()
     # Before the table is opened: another process may commit in between.
     hinted = _hinted_version(store, name)
     with told(store.uri, name):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cosmic_morphology.atlas.storage.contact import reach, with_limits
 from cosmic_morphology.atlas.storage.faults import full_disk, is_missing, told
 from cosmic_morphology.errors import OutputError
 from cosmic_morphology.io_utils import write_bytes
@@ -34,9 +35,23 @@ class Store:
     def __init__(self, uri: str, storage_options: dict[str, str] | None = None) -> None:
         hide(storage_options or {})  # from every message and from what is stored
         self.uri = uri
-        self.storage_options = storage_options
         self._folder = Path(uri) if is_local(uri) else None
+        self.storage_options = storage_options if self._folder else with_limits(storage_options)
+        self._is_reached = self._folder is not None
         self._opened: Any = None
+
+    def reach(self) -> None:
+        """Make sure that an object store answers; nothing is asked twice.
+
+        Raises
+        ------
+        AtlasStoreError
+            It does not answer within ten seconds, or refuses.
+        """
+        if not self._is_reached:
+            with told(self.uri):
+                reach(self.uri, self.storage_options or {})
+            self._is_reached = True
 
     def names(self, folder: str = "") -> list[str]:
         """Paths of all files below a folder, relative to the atlas, sorted; hidden ones left out.
@@ -118,6 +133,7 @@ class Store:
                 self._session().delete_file(path)
 
     def _session(self) -> Any:
+        self.reach()
         if self._opened is None:
             from lance.file import LanceFileSession
 
