@@ -216,7 +216,11 @@ def parse_csv(content: bytes, where: str) -> CsvTable:
     [{'id': 'x1', 'label': 'galaxy'}]
     """
     if len(content) > MAX_TABLE_BYTES:
-        raise InputError(f"the table is larger than {MAX_TABLE_BYTES:,} bytes", where=where)
+        raise InputError(
+            f"the table is larger than {MAX_TABLE_BYTES:,} bytes",
+            where=where,
+            todo="Split it into smaller ones.",
+        )
     text = _decoded(content, where)
     said = _SEPARATOR_LINE.match(text)
     if said:

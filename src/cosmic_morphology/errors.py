@@ -30,6 +30,8 @@ Every error says what happened, to what, and what to do.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class CosmicError(Exception):
     """Base of all errors of this package.
@@ -38,10 +40,11 @@ class CosmicError(Exception):
     ----------
     what : str
         What happened, as a sentence without a full stop.
-    where : str, optional
+    where : str
         The id, URL, path or setting that it happened to.
-    todo : str, optional
-        What the person can do next.
+    todo : str
+        What the person can do next. This package gives all three; a plug-in may leave out what it
+        cannot know.
 
     Examples
     --------
@@ -64,6 +67,10 @@ class CosmicError(Exception):
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text}. {self.todo}" if self.todo else text
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An error of a worker process has to reach the person as it was.
+        return _restored, (type(self), self.args, self.__dict__)
+
     def to_dict(self) -> dict[str, str | int]:
         """What ``--json`` prints of it: ``kind``, ``what``, ``where``, ``todo``, ``exit_code``."""
         return {
@@ -73,6 +80,12 @@ class CosmicError(Exception):
             "todo": self.todo,
             "exit_code": self.exit_code,
         }
+
+
+def _restored(kind: type[CosmicError], args: tuple[Any, ...], state: dict[str, Any]) -> CosmicError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(CosmicError):

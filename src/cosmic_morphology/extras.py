@@ -108,13 +108,19 @@ def missing(error: ModuleNotFoundError, what: str = "This") -> MissingExtraError
         return None
     found = f"{what} needs the package {package!r}, which is not installed"
     if reason := _not_here(package):
-        return MissingExtraError(f"{what} needs the package {package!r}, {reason}")
+        return MissingExtraError(
+            f"{what} needs the package {package!r}, {reason}",
+            where=package,
+            todo="Do without it on this machine, or use another version of Python.",
+        )
     if package in EXTRA_OF:
-        return MissingExtraError(found, todo=how_to_install(EXTRA_OF[package]))
+        return MissingExtraError(found, todo=how_to_install(EXTRA_OF[package]), where=package)
     if package in _ALONE:
-        return MissingExtraError(found, todo=f"Install it: pip install {package}.")
+        return MissingExtraError(found, todo=f"Install it: pip install {package}.", where=package)
     return MissingExtraError(
-        found, todo="It should have come with another: install cosmic-morphology again."
+        found,
+        todo="It should have come with another: install cosmic-morphology again.",
+        where=package,
     )
 
 

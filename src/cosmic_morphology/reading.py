@@ -63,4 +63,6 @@ def read_toml(path: Path, error: type[CosmicError] = InputError) -> dict[str, An
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as why:
-        raise error(f"this is not TOML ({why})", where=str(path)) from why
+        raise error(
+            f"this is not TOML ({why})", where=str(path), todo="Mend this place of the file."
+        ) from why

@@ -389,7 +389,9 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """
     file = config if config is not None else Path("cosmic.toml")
     if config is not None and not config.exists():
-        raise SettingsError("there is no such settings file", where=str(config))
+        raise SettingsError(
+            "there is no such settings file", where=str(config), todo="Check the path of --config."
+        )
     is_there = config is not None or file.is_file()
     said = read_toml(file, SettingsError) if is_there else {}
     given = {key: value for key, value in overrides.items() if value is not None}
@@ -446,7 +448,11 @@ def _settings_error(error: ValidationError, file: Path | None) -> SettingsError:
         return SettingsError("there is no such setting", where=where, todo=known)
     # What was given may be a secret, or a book.
     given = "" if "storage_options" in key else f" (got {first.get('input')!r:.80})"
-    return SettingsError(f"{first['msg']}{given}", where=where)
+    return SettingsError(
+        f"{first['msg']}{given}",
+        where=where,
+        todo="See the reference of settings for what it may be.",
+    )
 
 
 def _with_paths_beside(settings: Settings, folder: Path, from_file: set[str]) -> Settings:

@@ -210,7 +210,9 @@ class Atlas(AtlasView):
         missing = [each for each in ids if each not in positions]
         if missing:
             raise AtlasError(
-                f"{len(missing)} ids have no image, such as {missing[0]!r}", where=self.uri
+                f"{len(missing)} ids have no image, such as {missing[0]!r}",
+                where=self.uri,
+                todo="Take ids of this atlas: see cosmic atlas query.",
             )
         if not ids:
             names = list(columns)

@@ -84,13 +84,16 @@ def tag_all(tables: dict[str, Table], name: str) -> None:
         raise AtlasVersionError(
             f"{name[:_LONGEST]!r} cannot be a tag",
             todo=f"Use up to {_LONGEST} of a to z, digits, '-', '_', and '.' in between.",
+            where=name[:_LONGEST],
         )
     if AtlasVersion.parse(name):
-        raise AtlasVersionError(f"{name!r} reads like a version", todo="Choose another name.")
+        raise AtlasVersionError(
+            f"{name!r} reads like a version", todo="Choose another name.", where=name
+        )
     taken = [name_ for name_, table in tables.items() if name in table.tags()]
     if len(taken) == len(tables):
         raise AtlasVersionError(
-            f"the tag {name!r} exists", todo="Tags never move: choose a new name."
+            f"the tag {name!r} exists", todo="Tags never move: choose a new name.", where=name
         )
     # A kill half-way leaves some tables tagged: the same command finishes the others.
     todo = [table for name_, table in tables.items() if name_ not in taken]

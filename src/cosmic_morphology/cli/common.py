@@ -159,7 +159,9 @@ def pairs(option: str, given: list[str] | None) -> dict[str, str]:
     """The values of an option that is given as NAME=VALUE, again and again."""
     wrong = [each for each in given or [] if not each.partition("=")[0] or "=" not in each]
     if wrong:
-        raise UsageError(f"{option} takes NAME=VALUE", where=wrong[0])
+        raise UsageError(
+            f"{option} takes NAME=VALUE", where=wrong[0], todo=f"Write {option} NAME=VALUE."
+        )
     return dict(each.split("=", 1) for each in given or [])
 
 

@@ -42,7 +42,11 @@ def command(
     from cosmic_morphology.curate.duplicates.sets import duplicate_sets
 
     if out is not None and out.suffix.lower() != ".csv":
-        raise UsageError("the file has to end in .csv", where=str(out))
+        raise UsageError(
+            "the file has to end in .csv",
+            where=str(out),
+            todo="Name it so, such as duplicates.csv.",
+        )
     found = duplicate_sets(atlas_with_images(settings_for(config, atlas=atlas)))
     if out is not None:
         found.write(out)

@@ -70,11 +70,15 @@ def command(
     """
     quiet_libraries()
     if onnx.suffix != ".onnx":
-        raise UsageError("the file has to end in .onnx", where=str(onnx))
+        raise UsageError(
+            "the file has to end in .onnx", where=str(onnx), todo="Name it so, such as model.onnx."
+        )
     settings = settings_for(config, atlas=atlas)
     run = run_at(run, settings)
     if images is not None and not images.exists():
-        raise InputError("there is no such file or folder", where=str(images))
+        raise InputError(
+            "there is no such file or folder", where=str(images), todo="Check the path."
+        )
     if atlas is not None:
         atlas_with_images(settings)  # before torch, which takes seconds to import
     with require_extra("learn"):
@@ -133,7 +137,11 @@ def _thumbnails(place: Path, settings: Settings) -> list[bytes]:
         except ImageError:
             continue  # a folder of images may hold notes, too
     if not found:
-        raise InputError("there is no image here", where=str(place))
+        raise InputError(
+            "there is no image here",
+            where=str(place),
+            todo="Give a folder of JPEG, PNG, TIFF or FITS files.",
+        )
     return found
 
 

@@ -73,4 +73,8 @@ def command(
         )
     show(summary, as_json=as_json, title="imported")
     if summary.shortfall:
-        raise CosmicError(summary.shortfall, where=str(path))
+        raise CosmicError(
+            summary.shortfall,
+            where=str(path),
+            todo="See what was left out above: names of columns, paths and filters.",
+        )

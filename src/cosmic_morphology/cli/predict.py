@@ -79,7 +79,11 @@ def command(
     if is_atlas and target is not None and atlas is not None:
         raise UsageError("the atlas is given twice", where=target, todo="Leave --atlas out.")
     if where is not None and not is_atlas:
-        raise UsageError("--where chooses images of an atlas", where=target or "")
+        raise UsageError(
+            "--where chooses images of an atlas",
+            where=target or "",
+            todo="Give an atlas, or leave --where out.",
+        )
     settings = settings_for(config, atlas=target if is_atlas and target else atlas)
     if not (model.suffix == ".onnx" and model.is_file()):
         model = run_at(model, settings)
@@ -89,7 +93,11 @@ def command(
     if opened is not None and where is not None:
         check_filter(opened, where, option="--where")
         if not opened.ids(where):
-            raise InputError("no image fits the filter", where=f"--where {where}")
+            raise InputError(
+                "no image fits the filter",
+                where=f"--where {where}",
+                todo="Ask for less, or see the columns: cosmic atlas info.",
+            )
     # An exported file predicts without torch.
     with require_extra("onnx" if model.suffix == ".onnx" else "learn"):
         from cosmic_morphology.learn import check_ending, load_model
@@ -178,4 +186,4 @@ def _is_alone(target: str) -> bool:
 
 def _must_exist(path: Path) -> None:
     if not path.exists():
-        raise InputError("there is no such file or folder", where=str(path))
+        raise InputError("there is no such file or folder", where=str(path), todo="Check the path.")

@@ -227,7 +227,11 @@ def _read(record: Record, loader: Loader, then: Callable[[bytes], Outcome]) -> O
         return Outcome(record, error=error, kind="missing")
     except OSError as error:
         what = f"the file cannot be read ({error.strerror})"
-        return Outcome(record, error=FetchError(what, where=record.id), kind="unreadable")
+        return Outcome(
+            record,
+            error=FetchError(what, where=record.id, todo="See who may read it (ls -l)."),
+            kind="unreadable",
+        )
 
 
 def _claim_name(

@@ -138,7 +138,9 @@ def compare_runs(
     lacking = [each.run for each, scores in scored if scores is None]
     if lacking:
         raise UsageError(
-            f"{lacking[0]!r} has no scores on {kind} labels", todo="Compare other runs with it."
+            f"{lacking[0]!r} has no scores on {kind} labels",
+            todo="Compare other runs with it.",
+            where=lacking[0],
         )
     ranked = sorted(scored, key=lambda pair: -pair[1].macro_f1.value)
     first, best = evaluations[0], ranked[0][0]
@@ -166,13 +168,14 @@ def compare_runs(
 
 def _check(evaluations: Sequence[EvaluateResult]) -> None:
     if not evaluations:
-        raise UsageError("there is no run to compare")
+        raise UsageError("there is no run to compare", where="runs", todo="Name at least one run.")
     for each in evaluations:
         if each.classes != evaluations[0].classes:
             raise UsageError(
                 f"{each.run!r} was scored on {', '.join(each.classes)}, "
                 f"{evaluations[0].run!r} on {', '.join(evaluations[0].classes)}",
                 todo="Evaluate both on the same classes.",
+                where=each.run,
             )
 
 
@@ -181,7 +184,11 @@ def _gap(
 ) -> Difference:
     first, second = in_common(one.answers[kind], other.answers[kind])
     if not len(first):
-        raise UsageError(f"{one.run!r} and {other.run!r} have judged no image in common")
+        raise UsageError(
+            f"{one.run!r} and {other.run!r} have judged no image in common",
+            where=f"{one.run}, {other.run}",
+            todo="Evaluate both on the same images.",
+        )
     return paired_difference(
         metrics.macro_f1,
         first.y_true,
@@ -305,7 +312,11 @@ def ablation(
         Nothing is left out, or runs cannot be compared.
     """
     if not without:
-        raise UsageError("an ablation needs runs that lack something")
+        raise UsageError(
+            "an ablation needs runs that lack something",
+            where=full.run,
+            todo="Name each: --ablate COMPONENT=RUN.",
+        )
     rows = []
     labels: Sequence[str] = ()
     for name, lesser in without.items():
@@ -314,10 +325,16 @@ def ablation(
         gap = next(each.to_first for each in board.runs if each.run == full.run)
         if gap is None:
             raise UsageError(
-                f"{full.run!r} is held against itself", todo="Name the runs differently."
+                f"{full.run!r} is held against itself",
+                todo="Name the runs differently.",
+                where=full.run,
             )
         rows.append(Ingredient(name, lesser.run, gap))
     if len(set(labels)) > 1:
-        raise UsageError("some runs have scores on checked labels, others only on computed ones")
+        raise UsageError(
+            "some runs have scores on checked labels, others only on computed ones",
+            where=full.run,
+            todo="Evaluate all of them on checked labels, or none.",
+        )
     ranked = sorted(rows, key=lambda row: (-row.worth.value, row.without))
     return Ablation(full.run, labels[0], tuple(ranked))

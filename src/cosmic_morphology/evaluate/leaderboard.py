@@ -159,6 +159,7 @@ def common_classes(of_runs: Sequence[Sequence[str]]) -> tuple[str, ...]:
         raise UsageError(
             "these runs have no two classes in common",
             todo="Compare runs that were trained for the same question.",
+            where=", ".join(sorted({name for run in of_runs for name in run})),
         )
     return found
 

@@ -129,7 +129,7 @@ def check_size(width: int, height: int, limits: ImageLimits, *, where: str = "")
         raise reject(RejectionKind.TOO_SMALL, what, where, "Take a larger rendition.")
 
 
-def reject(kind: RejectionKind, what: str, where: str, todo: str = "") -> ImageError:
+def reject(kind: RejectionKind, what: str, where: str, todo: str) -> ImageError:
     """The error of one refusal, for the caller to raise."""
     return ImageError(kind, what, where=where, todo=todo)
 

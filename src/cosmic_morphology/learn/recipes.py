@@ -220,7 +220,11 @@ def load_recipe(name: str) -> Recipe:
 
 def _merged(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
     if name in seen:
-        raise SettingsError("recipes extend each other in a circle", where=" > ".join(seen))
+        raise SettingsError(
+            "recipes extend each other in a circle",
+            where=" > ".join(seen),
+            todo="Let one of them extend none.",
+        )
     own, folder = _read(name)
     parent = own.pop("extends", None)
     if parent is None:

@@ -266,7 +266,11 @@ def _hash_of(examples: Sequence[Example]) -> str:
 
 def _told_apart(names: Sequence[str]) -> None:
     if not names:
-        raise UsageError("a sweep needs a recipe, a backbone and a seed")
+        raise UsageError(
+            "a sweep needs a recipe, a backbone and a seed",
+            where="sweep",
+            todo="Name at least one of each.",
+        )
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice:
         raise UsageError(
@@ -307,6 +311,7 @@ def sweep_backbones(
         raise UsageError(
             "--weights is given once for all backbones, or as BACKBONE=FILE",
             where=", ".join(sorted(unknown) or for_all),
+            todo="Name each backbone once, or give one file for all.",
         )
     common = for_all[0] if for_all else learn.weights
     return [

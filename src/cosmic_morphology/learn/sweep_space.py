@@ -96,14 +96,19 @@ def _read(key: str, asked: Any) -> Values | Range:
         return _values(key, field, asked)
     if not isinstance(asked, Mapping):
         raise SettingsError(
-            "give a list of values, or a range such as {low = 0.001, high = 0.1, log = true}",
+            "this is neither a list of values nor a range",
             where=_where(key),
+            todo="Write [1, 2], or a range such as {low = 0.001, high = 0.1, log = true}.",
         )
     kinds = _kinds(field.annotation)
     if bool in kinds or not kinds & {int, float}:
         raise SettingsError("this key is no number", where=_where(key), todo="Give a list.")
     if "whole" in asked:  # follows from the key
-        raise SettingsError("there is no such setting", where=f"{_where(key)}.whole")
+        raise SettingsError(
+            "there is no such setting",
+            where=f"{_where(key)}.whole",
+            todo="A range has low, high, log and step.",
+        )
     try:
         found = Range.model_validate({**asked, "whole": float not in kinds})
     except ValidationError as error:
@@ -115,9 +120,13 @@ def _read(key: str, asked: Any) -> Values | Range:
 
 def _values(key: str, field: FieldInfo, asked: list[Any] | tuple[Any, ...]) -> Values:
     if not asked:
-        raise SettingsError("the list of values is empty", where=_where(key))
+        raise SettingsError(
+            "the list of values is empty", where=_where(key), todo="Give at least one value."
+        )
     if len({json.dumps(each, default=str) for each in asked}) < len(asked):
-        raise SettingsError("a value stands twice in the list", where=_where(key))
+        raise SettingsError(
+            "a value stands twice in the list", where=_where(key), todo="Give each value once."
+        )
     for each in asked:
         _check(key, field, each)
     return Values(tuple(asked))
@@ -154,7 +163,11 @@ def _told(key: str, error: ValidationError) -> SettingsError:
     inner = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     got = "" if first["type"] in ("missing", "value_error") else f" (got {first['input']!r:.80})"
-    return SettingsError(f"{message}{got}", where=f"{_where(key)}.{inner}".rstrip("."))
+    return SettingsError(
+        f"{message}{got}",
+        where=f"{_where(key)}.{inner}".rstrip("."),
+        todo="Give a list of values, or a range such as {low = 0.001, high = 0.1, log = true}.",
+    )
 
 
 def _where(key: str) -> str:

@@ -130,8 +130,9 @@ def _replica_for(
             )
     if images is None or catalogue is None:
         raise SettingsError(
-            "a replica needs images and a catalogue, or rendered = {class = number}",
+            "a replica has nothing to serve",
             where="replica",
+            todo="Give images and catalogue, or rendered = {class = number}.",
         )
     holdings = ArchiveCatalogue.from_catalogue(
         Path(images), Path(catalogue), where=job.where or None

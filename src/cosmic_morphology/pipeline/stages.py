@@ -67,7 +67,11 @@ def import_folders(context: Context) -> None:
             )
         _count_failures(context, done.refused)
         if done.shortfall:
-            raise CosmicError(done.shortfall, where=str(job.path))
+            raise CosmicError(
+                done.shortfall,
+                where=str(job.path),
+                todo="See what was left out above: names of columns, paths and filters.",
+            )
 
 
 def synthesize(context: Context) -> None:

@@ -233,7 +233,11 @@ def _rows(catalogue: Path, where: dict[str, str]) -> list[dict[str, str]]:
         if all(row[name] == value for name, value in wanted.items())
     ]
     if not rows:
-        raise InputError("no row of the catalogue is left", where=str(catalogue))
+        raise InputError(
+            "no row of the catalogue is left",
+            where=str(catalogue),
+            todo="Ask for less by replica.where, or give another catalogue.",
+        )
     return rows
 
 

@@ -95,6 +95,7 @@ class Faults:
                 raise InputError(
                     "the rates of faults are shares that add up to 1 at most",
                     where=", ".join(f"rate_{kind}" for kind in kinds),
+                    todo="Lower them.",
                 )
 
     @classmethod
@@ -117,7 +118,11 @@ class Faults:
         try:
             return cls(**given)
         except TypeError as error:
-            raise InputError(f"faults that cannot be used ({error})") from error
+            raise InputError(
+                f"faults that cannot be used ({error})",
+                where="faults",
+                todo=f"Use {', '.join(sorted(cls.__dataclass_fields__))}.",
+            ) from error
 
     def as_json(self) -> dict[str, Any]:
         """The fields by name."""

@@ -144,7 +144,9 @@ class Replica:
         finally:
             connection.close()
         if answer.status != http.client.OK:
-            raise CosmicError(given["reason"], where=path)
+            raise CosmicError(
+                given["reason"], where=path, todo="See the replica's faults and its catalogue."
+            )
         return given
 
 
@@ -210,13 +212,19 @@ class InProcess:
         )
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
-            raise CosmicError("the replica's process has no pipes")
+            raise CosmicError(
+                "the replica's process has no pipes", where="replica", todo="Start it again."
+            )
         pickle.dump((holdings, options, host, port), stdin)
         stdin.flush()
         line = stdout.readline().decode().strip()
         if not line:
             self.stop()
-            raise CosmicError("the replica did not start", where=f"{host}:{port}")
+            raise CosmicError(
+                "the replica did not start",
+                where=f"{host}:{port}",
+                todo="Choose another port, or none: then a free one is taken.",
+            )
         self.port = int(line)
 
     def stop(self) -> None:

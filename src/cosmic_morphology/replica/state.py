@@ -35,7 +35,9 @@ class Recorded:
         if folder is None:
             return
         if not folder.is_dir():
-            raise InputError("there is no folder of recorded pages", where=str(folder))
+            raise InputError(
+                "there is no folder of recorded pages", where=str(folder), todo="Check the path."
+            )
         for path in sorted(folder.glob("*.json")):
             body = path.read_bytes()
             query = _query_of(body)

@@ -42,7 +42,11 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     own = study.synthetic
     unknown = [name for name in own.rare if name not in pool.classes]
     if unknown:
-        raise UsageError(f"{unknown[0]!r} is none of the classes", where="synthetic.rare")
+        raise UsageError(
+            f"{unknown[0]!r} is none of the classes",
+            where="synthetic.rare",
+            todo=f"Use {', '.join(pool.classes)}.",
+        )
     drawn = pool.rendered_rows()
     if not len(drawn):
         raise UsageError(

@@ -67,7 +67,11 @@ def train_and_predict(
     learnt = np.concatenate([head_task.train, head_task.val, head_task.first])
     seen_twice = np.intersect1d(learnt, head_task.test)
     if len(seen_twice):
-        raise LeakError("a test image is learnt from", where=str(pool.ids[seen_twice[0]]))
+        raise LeakError(
+            "a test image is learnt from",
+            where=str(pool.ids[seen_twice[0]]),
+            todo="Report this: a study must not learn from what it tests on.",
+        )
     pool.assert_real(np.concatenate([head_task.val, head_task.test]))
     state: dict[str, torch.Tensor] | None = None
     if len(head_task.first):
@@ -101,7 +105,11 @@ def recipe_named(name: str, own: Mapping[str, Mapping[str, Any]]) -> Recipe:
 
 def _own_recipe(name: str, own: Mapping[str, Mapping[str, Any]], seen: tuple[str, ...]) -> Recipe:
     if name in seen:
-        raise SettingsError("recipes extend each other in a circle", where=" > ".join(seen))
+        raise SettingsError(
+            "recipes extend each other in a circle",
+            where=" > ".join(seen),
+            todo="Let one of them extend none.",
+        )
     said = dict(own[name])
     parent = str(said.pop("extends", "linear-probe"))
     # A recipe may make another one of the same name its own.
@@ -115,7 +123,11 @@ def _own_recipe(name: str, own: Mapping[str, Mapping[str, Any]], seen: tuple[str
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(first["msg"], where=f"recipes.{name}.{key}") from error
+        raise SettingsError(
+            first["msg"],
+            where=f"recipes.{name}.{key}",
+            todo="See the reference of recipes for what it may be.",
+        ) from error
 
 
 def _train_head(

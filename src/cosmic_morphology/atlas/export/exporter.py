@@ -153,7 +153,11 @@ def export_images(
     ({'star': 8}, 'README.md')
     """
     if format_ not in FORMATS:
-        raise InputError(f"there is no format {format_!r}", todo=suggest_names(format_, FORMATS))
+        raise InputError(
+            f"there is no format {format_!r}",
+            todo=suggest_names(format_, FORMATS),
+            where="--format",
+        )
     if format_ == "csv" and original:
         raise InputError("a CSV holds no images", where=str(path), todo="Leave --original out.")
     if path.is_symlink() or path.is_file() or (path.is_dir() and any(path.iterdir())):

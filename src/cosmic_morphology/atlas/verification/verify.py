@@ -213,7 +213,11 @@ def withdraw(atlas: Atlas, ids: Collection[str]) -> None:
         An old version is open.
     """
     if atlas.pinned:
-        raise AtlasError("an old version can be read, not written", where=atlas.uri)
+        raise AtlasError(
+            "an old version can be read, not written",
+            where=atlas.uri,
+            todo="Open the atlas without a version.",
+        )
     if not ids:
         return
     chosen = f"id IN ({', '.join(map(sql_literal, sorted(ids)))})"

@@ -134,6 +134,21 @@ UNFINISHED = frozenset({FetchState.PENDING, FetchState.FAILED})
 """States that every run takes up again; the others need ``--retry``."""
 
 
+_NEXT = {
+    FetchState.PENDING: "Collect again: it goes on from here.",
+    FetchState.STORED: "Nothing is to be done.",
+    FetchState.GONE: "Nothing can be done: the archive has it no more.",
+    FetchState.REFUSED: "See whether the archive wants a key; then cosmic collect --retry refused.",
+    FetchState.PLACEHOLDER: "Look at its page: the archive has no image of it.",
+    FetchState.NOT_AN_IMAGE: "Look at the address in a browser.",
+    FetchState.TOO_LARGE: "Raise imaging.max_bytes or imaging.max_pixels if it is wanted.",
+    FetchState.OPTED_OUT: "Ask its owner, or set collect.honour_opt_out to false.",
+    FetchState.FORBIDDEN: "Look at the address: only public hosts of the source are followed.",
+    FetchState.LEFT_OUT: "Nothing is to be done: the record has no image.",
+    FetchState.FAILED: "Collect again later: it is tried once more.",
+}
+
+
 class FetchFailedError(FetchError):
     """One try at one URL that did not give an image.
 
@@ -159,7 +174,7 @@ class FetchFailedError(FetchError):
         kind: str,
         what: str,
         *,
-        where: str = "",
+        where: str,
         tries: int = 1,
         wait_s: float | None = None,
         status_code: int | None = None,
@@ -170,4 +185,4 @@ class FetchFailedError(FetchError):
         self.wait_s = wait_s
         self.status_code = status_code
         self.tried = 1
-        super().__init__(what, where=where)
+        super().__init__(what, where=where, todo=_NEXT[state])

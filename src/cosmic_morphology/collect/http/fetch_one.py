@@ -37,7 +37,9 @@ def image_at(url: str, settings: Settings) -> bytes:
     try:
         return asyncio.run(fetched())
     except ValueError as error:
-        raise InputError(f"this is no address ({error})", where=url) from error
+        raise InputError(
+            f"this is no address ({error})", where=url, todo="Give one that starts with https://."
+        ) from error
     except FetchFailedError as trouble:
         raise InputError(
             f"the image cannot be had: {trouble.what}",

@@ -130,9 +130,17 @@ def origin_of_root(root: str) -> tuple[str, str, int]:
         parts = urlsplit(root)
         origin = _origin(parts)
     except ValueError as error:
-        raise UsageError(f"this is no address ({error})", where=root) from error
+        raise UsageError(
+            f"this is no address ({error})",
+            where=root,
+            todo="Give one such as https://example.org.",
+        ) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError("this is no address of http or https", where=root)
+        raise UsageError(
+            "this is no address of http or https",
+            where=root,
+            todo="Give one that starts with http:// or https://.",
+        )
     return origin
 
 

@@ -62,7 +62,6 @@ def find_source(wanted: SourceRequest) -> Source:
     points = entry_points(group=GROUP, name=name)
     if not points:
         raise UsageError(
-            f"there is no source {name!r}",
-            todo=suggest_names(name, source_names()),
+            f"there is no source {name!r}", todo=suggest_names(name, source_names()), where=name
         )
     return PluggedIn(next(iter(points)), wanted)

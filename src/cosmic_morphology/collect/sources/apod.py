@@ -201,11 +201,19 @@ def read_archive(path: Path) -> list[Any]:
         data = path.read_bytes()
         entries = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
     except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
-        raise InputError(f"this is no archive of APOD ({error})", where=str(path)) from error
+        raise InputError(
+            f"this is no archive of APOD ({error})",
+            where=str(path),
+            todo="Give a JSON file of its API, packed with gzip or not.",
+        ) from error
     if isinstance(entries, dict):
         entries = [entries]
     if not isinstance(entries, list) or not any(_day(entry) for entry in entries):
-        raise InputError("there is no record with a date in it", where=str(path))
+        raise InputError(
+            "there is no record with a date in it",
+            where=str(path),
+            todo="Give a list of records of APOD's API, each with its date.",
+        )
     return entries
 
 

@@ -58,7 +58,11 @@ def checked_slice(part: Any, source: str) -> Slice:
     if not is_slice or not all(
         each is None or text.is_count(each) for each in (part.announced, part.total)
     ):
-        raise SourceError("the source gives a slice that is none", where=source)
+        raise SourceError(
+            "the source gives a slice that is none",
+            where=source,
+            todo="Mend the plug-in: slices() gives Slice objects; counts are whole or None.",
+        )
     found: Slice = part
     return found
 

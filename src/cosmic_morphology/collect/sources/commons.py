@@ -87,7 +87,9 @@ class Commons:
                 said = answer.get("error") if isinstance(answer, dict) else answer
                 said = said.get("info") if isinstance(said, dict) else type(answer).__name__
                 raise SourceError(
-                    f"Commons answers: {text.plain(said, 200)}", where=f"Category:{part.query}"
+                    f"Commons answers: {text.plain(said, 200)}",
+                    where=f"Category:{part.query}",
+                    todo="See whether the category exists, and try again later.",
                 )
             query = answer.get("query")
             pages = query.get("pages") if isinstance(query, dict) else None

@@ -95,7 +95,9 @@ class Cutouts:
                 )
         if options.table is None:
             raise UsageError(
-                "cutouts need a table of positions", where="collect_from.options.table"
+                "cutouts need a table of positions",
+                where="collect_from.options.table",
+                todo="Name a CSV, FITS or Parquet file with ra and dec in degrees.",
             )
         self._positions = Positions(options.table, options.columns)
 

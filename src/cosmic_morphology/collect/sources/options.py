@@ -21,6 +21,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+_SEE = "See the page of this source for what it may be."
 O = TypeVar("O", bound=Options)  # noqa: E741 - a type variable's usual length
 
 
@@ -40,7 +41,7 @@ def read_options(model: type[O], given: Mapping[str, Any]) -> O:
         if first["type"] == "extra_forbidden":
             known = suggest_names(name, sorted(model.model_fields))
             raise _wrong(name, "the source has no such option", known) from error
-        raise _wrong(name, f"{first['msg']} (got {first.get('input')!r:.100})") from error
+        raise _wrong(name, f"{first['msg']} (got {first.get('input')!r:.100})", _SEE) from error
 
 
 def read_option(name: str, value: Any, default: Any) -> Any:
@@ -57,8 +58,8 @@ def read_option(name: str, value: Any, default: Any) -> Any:
         return TypeAdapter(type(default)).validate_python(value)
     except ValidationError as error:
         said = error.errors(include_url=False)[0]["msg"]
-        raise _wrong(name, f"{said} (got {value!r:.100})") from error
+        raise _wrong(name, f"{said} (got {value!r:.100})", _SEE) from error
 
 
-def _wrong(name: str, what: str, todo: str = "") -> UsageError:
+def _wrong(name: str, what: str, todo: str) -> UsageError:
     return UsageError(what, where=f"collect_from.options.{name}", todo=todo)

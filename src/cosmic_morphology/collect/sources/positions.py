@@ -137,7 +137,11 @@ class Positions:
     def _refuse_useless(self, table: _Columns, names: Mapping[str, str], path: Path) -> None:
         bad = np.isnan(self._ra) | np.isnan(self._dec)
         if not len(bad):
-            raise InputError("the table has no rows", where=str(path))
+            raise InputError(
+                "the table has no rows",
+                where=str(path),
+                todo="Give one with a row for each position.",
+            )
         if 2 * int(bad.sum()) > len(bad):
             at = int(np.flatnonzero(bad)[0])
             what = "ra" if np.isnan(self._ra[at]) else "dec"
@@ -183,7 +187,9 @@ def _pairs(columns: Mapping[str, str] | str) -> dict[str, str]:
 
 def _read(path: Path) -> _Columns:
     if not path.is_file():
-        raise InputError("there is no such table of positions", where=str(path))
+        raise InputError(
+            "there is no such table of positions", where=str(path), todo="Check the path."
+        )
     if path.suffix.lower() in _TEXT_TABLES:
         table = read_csv(path)
         rows = [row for _, row in table.rows()]

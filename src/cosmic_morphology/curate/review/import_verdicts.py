@@ -168,7 +168,7 @@ def _verdict(
     label = line.get("label", "").lower()
     verdict = line.get("verdict", "").lower() or ("" if "verdict" in line else "label")
     if not line["id"]:
-        raise InputError("the id is empty", where=where)
+        raise InputError("the id is empty", where=where, todo="Fill it in, or take the line out.")
     if verdict not in VERDICTS:
         raise InputError(
             f"the verdict {line.get('verdict', '')!r} is unknown",

@@ -136,7 +136,11 @@ def _load(name: str, prompts: Sequence[Sequence[str]]) -> See:
             todo=f"Say {HUB}OWNER/MODEL for one of the hub, or {FOLDER}FOLDER.",
         )
     if folder and not Path(name.removeprefix(FOLDER)).is_dir():
-        raise InputError("there is no such folder of a text-image model", where=name)
+        raise InputError(
+            "there is no such folder of a text-image model",
+            where=name,
+            todo="Check the path behind local-dir:.",
+        )
     with needs("The zero-shot voter (setting curate.zero_shot_model)"):
         import open_clip
     try:

@@ -113,7 +113,8 @@ class DecodePool:
         except (OSError, ValueError) as error:
             self._replace(worker)
             what = "the process that was to decode the image ended"
-            raise ImageError(RejectionKind.CORRUPT, what, where=where) from error
+            todo = "Look at the file: it may be damaged, or made to do harm."
+            raise ImageError(RejectionKind.CORRUPT, what, where=where, todo=todo) from error
         finally:
             with self._change:
                 worker.waiting -= 1

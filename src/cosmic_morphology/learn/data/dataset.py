@@ -75,12 +75,16 @@ class ParquetSource:
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise InputError("there is no such Parquet file", where=str(path))
+            raise InputError(
+                "there is no such Parquet file", where=str(path), todo="Check the path."
+            )
         try:
             self._file = pq.ParquetFile(path)
         except (OSError, ValueError) as error:
             raise InputError(
-                f"this is not a readable Parquet file ({error})", where=str(path)
+                f"this is not a readable Parquet file ({error})",
+                where=str(path),
+                todo="Export it again: cosmic atlas export.",
             ) from error
         missing = [name for name in _NEEDED if name not in self._file.schema_arrow.names]
         if missing:

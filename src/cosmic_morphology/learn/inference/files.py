@@ -45,12 +45,14 @@ def predict_files(
         There is nothing at this path, or nothing that can be read without waiting.
     """
     if not path.exists():
-        raise InputError("there is no such file or folder", where=str(path))
+        raise InputError("there is no such file or folder", where=str(path), todo="Check the path.")
     if not (path.is_file() or path.is_dir()):
         raise InputError(f"this is {_NOT_REGULAR}", where=str(path), todo="Give a file or folder.")
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if not p.is_dir())
     if not files:
-        raise InputError("the folder holds no files", where=str(path))
+        raise InputError(
+            "the folder holds no files", where=str(path), todo="Give a folder of images."
+        )
     max_bytes = (limits or ImageLimits()).max_bytes
     for start in range(0, len(files), _FILE_BATCH):
         part = files[start : start + _FILE_BATCH]

@@ -54,7 +54,11 @@ def read_onnx(path: Path) -> bytes:
         It is no such file.
     """
     if not path.is_file():
-        raise InputError("there is no such file", where=str(path))
+        raise InputError(
+            "there is no such file",
+            where=str(path),
+            todo="Check the path, or make one: cosmic export.",
+        )
     if path.stat().st_size > _LARGEST_BYTES:
         raise _refused(path, "it is larger than an ONNX file can be")
     try:

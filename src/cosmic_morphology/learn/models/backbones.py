@@ -135,6 +135,7 @@ def bare_model(name: str, arguments: dict[str, Any]) -> nn.Module:
         raise SettingsError(
             f"{name} does not take these arguments ({_first_line(error)})",
             where="learn.timm_kwargs",
+            todo="Give arguments of this timm model.",
         ) from error
     return model
 

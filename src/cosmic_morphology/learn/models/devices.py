@@ -39,7 +39,11 @@ def device_for(learn: LearnSettings) -> torch.device:
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise SettingsError(f"torch knows no device {name!r}", where="learn.accelerator") from error
+        raise SettingsError(
+            f"torch knows no device {name!r}",
+            where="learn.accelerator",
+            todo="Use auto, cpu, cuda or mps.",
+        ) from error
 
 
 def on_device(model: nn.Module, device: torch.device) -> nn.Module:

@@ -137,7 +137,11 @@ def _must_be_there(path: Path) -> None:
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(f"this is not a readable safetensors file ({error})", where=str(path))
+    return InputError(
+        f"this is not a readable safetensors file ({error})",
+        where=str(path),
+        todo="Give a file of timm's weights in this format.",
+    )
 
 
 def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:

@@ -102,6 +102,7 @@ def run_folder(out: Path, name: str) -> Path:
         raise UsageError(
             f"{name!r} cannot be the name of a run",
             todo="Use letters, digits, '-' and '_', starting with a letter or digit.",
+            where=name,
         )
     return out / "runs" / name
 

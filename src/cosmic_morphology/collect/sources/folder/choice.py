@@ -103,7 +103,11 @@ def _named(
     inside = Locator(store.names).find(str(csv))
     if inside:
         return _open(store, path, inside, columns, only)
-    raise InputError("there is no such table", where=str(csv))
+    raise InputError(
+        "there is no such table",
+        where=str(csv),
+        todo="Give its path, or its place inside the folder or zip file.",
+    )
 
 
 def _open(
@@ -118,7 +122,9 @@ def _open(
         content = store.read(inside, MAX_TABLE_BYTES + 1)
     except (OSError, ImageError) as error:
         why = error.what if isinstance(error, ImageError) else error.strerror
-        raise InputError(f"the table cannot be read ({why})", where=where) from error
+        raise InputError(
+            f"the table cannot be read ({why})", where=where, todo="Unpack it, and give the file."
+        ) from error
     table = open_table(parse_csv(content, where), columns, only)
     return replace(table, inside=inside, folder=_folder(inside), root=str(path.absolute()))
 

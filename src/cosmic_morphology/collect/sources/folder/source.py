@@ -237,9 +237,15 @@ def _open_store(path: Path, *, follow_links: bool) -> FileStorage:
         if path.is_dir():
             return FolderStore(path, follow_links=follow_links)
         if not path.exists():
-            raise InputError("there is no such folder or zip file", where=str(path))
+            raise InputError(
+                "there is no such folder or zip file", where=str(path), todo="Check the path."
+            )
     except (OSError, ValueError) as error:  # where we may not look, or no path at all
-        raise InputError(f"this cannot be opened ({error})", where=repr(str(path))) from error
+        raise InputError(
+            f"this cannot be opened ({error})",
+            where=repr(str(path)),
+            todo="Check the path, and who may read there.",
+        ) from error
     return ZipStore(path)
 
 

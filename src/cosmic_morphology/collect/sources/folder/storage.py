@@ -108,7 +108,11 @@ class FolderStore:
                 pass
         except (OSError, RuntimeError) as error:
             why = getattr(error, "strerror", None) or error
-            raise InputError(f"this folder cannot be read ({why})", where=str(root)) from error
+            raise InputError(
+                f"this folder cannot be read ({why})",
+                where=str(root),
+                todo="See who may read there (ls -ld).",
+            ) from error
         self.left_out = LeftOut()
         self._follow = follow_links
         self.names = sorted(self._listed())

@@ -91,7 +91,9 @@ class ZipStore:
         except _DAMAGE as error:
             why = str(error) or type(error).__name__
             what = f"it is damaged inside the zip ({why})"
-            raise ImageError(RejectionKind.CORRUPT, what, where=name) from error
+            raise ImageError(
+                RejectionKind.CORRUPT, what, where=name, todo="Pack the zip file again."
+            ) from error
 
     def _listed(self) -> dict[str, zipfile.ZipInfo]:
         members: dict[str, zipfile.ZipInfo] = {}
