@@ -2,7 +2,7 @@
 
     python benchmarks/rendered_weights.py --keep DIR
 
-For machines that cannot reach the model hub (``learn.weights = "rendered"``): the demo stands on
+For machines that cannot reach the model hub (``learn.weights = "bundled"``): the demo stands on
 them. Every image is drawn by our own renderer, from seeds that no demo uses; nothing is learnt
 from real images or from other weights. The file in the package was made when captions were
 worded a little otherwise and edges were dark, so a new one will not be the same to the bit.
@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn import Example, train
-from cosmic_morphology.learn.models.weights import RENDERED_WEIGHTS
+from cosmic_morphology.learn.models.weights import BUNDLED_WEIGHTS
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.synthesize import render_images
 from cosmic_morphology.taxonomy import load_taxonomy
@@ -83,7 +83,7 @@ def main() -> None:
         run = train(
             table,
             RunJob(name="rendered", recipe=str(recipe)),
-            learn=LearnSettings(backbone=BACKBONE, weights="none", image_size_px=SIZE_PX),
+            learn=LearnSettings(backbone=BACKBONE, weights="random", image_size_px=SIZE_PX),
             taxonomy=load_taxonomy(),
             seed=SEED,
             out=keep,
@@ -99,8 +99,8 @@ def write(run: Path, per_class: int) -> None:
         for name, value in load_file(run / "weights.safetensors").items()
         if name.startswith("backbone.")
     }
-    RENDERED_WEIGHTS.parent.mkdir(exist_ok=True)
-    save_file({name: value.contiguous() for name, value in tensors.items()}, RENDERED_WEIGHTS)
+    BUNDLED_WEIGHTS.parent.mkdir(exist_ok=True)
+    save_file({name: value.contiguous() for name, value in tensors.items()}, BUNDLED_WEIGHTS)
     about = {
         "backbone": BACKBONE,
         "image_size_px": SIZE_PX,
@@ -108,7 +108,7 @@ def write(run: Path, per_class: int) -> None:
         "images": per_class * len(load_taxonomy().names_with_reject),
         "command": COMMAND,
     }
-    RENDERED_WEIGHTS.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+    BUNDLED_WEIGHTS.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

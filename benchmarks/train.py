@@ -249,7 +249,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["speed", "full", "onnx", "int8"])
     parser.add_argument("--sky", type=Path, help="images with checked labels")
-    parser.add_argument("--weights", help="a safetensors file, 'hub' or 'none'")
+    parser.add_argument("--weights", help="a safetensors file, 'pretrained' or 'random'")
     parser.add_argument("--backbone")
     parser.add_argument("--run", type=Path, help="for int8")
     parser.add_argument("--atlas", help="for int8")

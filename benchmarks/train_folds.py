@@ -68,7 +68,9 @@ class Answers:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sky", type=Path, required=True, help="images with checked labels")
-    parser.add_argument("--weights", required=True, help="a safetensors file, 'hub' or 'none'")
+    parser.add_argument(
+        "--weights", required=True, help="a safetensors file, 'pretrained' or 'random'"
+    )
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--recipe", default="best")
     parser.add_argument("--init-from", help="a recipe that is trained first")

@@ -33,7 +33,7 @@ import typer
 LONGEST_S = 600
 SMALL_NET = {
     "COSMIC_LEARN__BACKBONE": "mobilenetv3_small_075",
-    "COSMIC_LEARN__WEIGHTS": "rendered",
+    "COSMIC_LEARN__WEIGHTS": "bundled",
     "COSMIC_LEARN__IMAGE_SIZE_PX": "64",
     "COSMIC_LEARN__WORKERS": "0",
     "COSMIC_COLLECT__ATTEMPTS": "1",

@@ -161,12 +161,17 @@ class SplitSettings(Section):
     )
 
 
+WEIGHTS_WORDS = ("pretrained", "random", "bundled")
+
+
 class LearnSettings(Section):
     """Training."""
 
     backbone: str = Field("resnet50", description="any timm model")
     weights: str = Field(
-        "hub", description="'hub', 'none', 'rendered' (a small net that comes along), or a file"
+        "pretrained",
+        description="'pretrained' (timm's, from the model hub or an earlier download), 'random', "
+        "'bundled' (a small net trained on rendered images), or a safetensors file",
     )
     weights_mean: tuple[float, float, float] | None = Field(None, description="override for a file")
     weights_std: tuple[float, float, float] | None = Field(None, description="override for a file")
@@ -477,6 +482,6 @@ def _with_paths_beside(settings: Settings, folder: Path, from_file: set[str]) ->
     settings.curate.trained_runs = tuple(
         str(folder / each) if "/" in each else each for each in settings.curate.trained_runs
     )
-    if settings.learn.weights not in ("hub", "none", "rendered"):
+    if settings.learn.weights not in WEIGHTS_WORDS:
         settings.learn.weights = str(folder / settings.learn.weights)
     return settings

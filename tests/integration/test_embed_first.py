@@ -144,7 +144,7 @@ def test_otherwise_curate_goes_on_without_and_says_so(
 
 @pytest.mark.parametrize(
     ("weights", "why"),
-    [("none", "random weights"), ("none.safetensors", "there is no file none.safetensors")],
+    [("random", "random weights"), ("none.safetensors", "there is no file none.safetensors")],
 )
 def test_weights_that_see_nothing_or_are_not_there_are_said(
     place, cosmic, monkeypatch, weights, why

@@ -17,7 +17,7 @@ import pytest
 
 from cosmic_morphology.atlas import DERIVED_COLUMNS, TABLES, Atlas, verify_atlas
 from cosmic_morphology.atlas.schema import describe_column, table_schema
-from cosmic_morphology.learn.models.weights import RENDERED_WEIGHTS
+from cosmic_morphology.learn.models.weights import BUNDLED_WEIGHTS
 from cosmic_morphology.pipeline import STAGES
 from cosmic_morphology.synthesize.renderer import image_seed
 
@@ -75,7 +75,7 @@ def test_training_on_curated_labels_beats_search_words(undisturbed):
 
 
 def test_the_small_net_has_seen_no_image_of_a_demo(undisturbed):
-    seen = json.loads(RENDERED_WEIGHTS.with_suffix(".json").read_text("utf-8"))
+    seen = json.loads(BUNDLED_WEIGHTS.with_suffix(".json").read_text("utf-8"))
     learnt = {image_seed(seen["seed"], index) for index in range(seen["images"])}
     truth = (undisturbed[0] / "archive" / "truth.csv").read_text("utf-8")
     drawn = {int(row["lineage"].rpartition(":")[2]) for row in csv.DictReader(truth.splitlines())}

@@ -34,7 +34,12 @@ from cosmic_morphology.taxonomy import SkyClass, Taxonomy
 CLASSES = {"comet": (150, 20, 20), "galaxy": (20, 150, 20), "nebula": (20, 20, 150)}
 TAXONOMY = Taxonomy(classes=tuple(SkyClass(name=name) for name in CLASSES))
 LEARN = LearnSettings(
-    backbone="resnet10t", weights="none", image_size_px=32, threads=1, workers=1, accelerator="cpu"
+    backbone="resnet10t",
+    weights="random",
+    image_size_px=32,
+    threads=1,
+    workers=1,
+    accelerator="cpu",
 )
 
 

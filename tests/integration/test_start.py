@@ -64,7 +64,7 @@ def test_one_call_leads_from_class_folders_to_a_report_and_a_rerun_changes_nothi
     found = start(folder, out, settings=QUICK, offline=True, tell=told.append)
     assert told[0].startswith("scores on real images will be poor")
     (run,) = found.summary.runs
-    assert run.weights.startswith("rendered:")
+    assert run.weights.startswith("bundled:")
     assert found.summary.collected == 40
     n_train = found.summary.split["train"]
     low, high = run.ci95

@@ -35,7 +35,7 @@ from cosmic_morphology.taxonomy import SkyClass, Taxonomy
 
 CLASSES = ("comet", "galaxy", "nebula")
 LEARN = LearnSettings(
-    backbone="resnet10t", weights="none", image_size_px=32, threads=1, accelerator="cpu"
+    backbone="resnet10t", weights="random", image_size_px=32, threads=1, accelerator="cpu"
 )
 
 

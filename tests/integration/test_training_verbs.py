@@ -110,7 +110,7 @@ def test_eight_bits_without_images_are_refused(cosmic, run, place, tmp_path):
 def test_a_sweep_ends_with_a_table_and_goes_on_where_it_was(cosmic, sky, tmp_path):
     given = (
         "sweep", "colours", "--recipe", tmp_path / "quick.toml",
-        "--backbone", "resnet10t", "--backbone", "resnet14t", "--weights", "resnet14t=none",
+        "--backbone", "resnet10t", "--backbone", "resnet14t", "--weights", "resnet14t=random",
         "--seed", "1", "--seed", "2", "--atlas", sky.uri, "--out", tmp_path / "out",
         "--config", config_in(tmp_path),
     )  # fmt: skip
@@ -153,7 +153,7 @@ def test_a_sweep_with_a_failure_shows_the_others_and_ends_with_one(cosmic, sky, 
         (("sweep", "--seed", "one"), "--seed"),
         (("sweep", "--seed", "1", "--seed", "1"), "one name"),
         (("sweep", "--weights", "a", "--weights", "b"), "BACKBONE=FILE"),
-        (("sweep", "--weights", "vgg=none"), "BACKBONE=FILE"),
+        (("sweep", "--weights", "vgg=random"), "BACKBONE=FILE"),
         (("train", "--backbone", "vit-tinny"), "Did you mean 'vit-tiny'"),
     ],
 )

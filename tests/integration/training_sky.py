@@ -17,7 +17,12 @@ from cosmic_morphology.taxonomy import SkyClass, Taxonomy
 CLASSES = {"comet": (200, 40, 40), "galaxy": (40, 200, 40), "nebula": (40, 40, 200)}
 TAXONOMY = Taxonomy(classes=tuple(SkyClass(name=name) for name in CLASSES))
 LEARN = LearnSettings(
-    backbone="resnet10t", weights="none", image_size_px=32, threads=1, workers=1, accelerator="cpu"
+    backbone="resnet10t",
+    weights="random",
+    image_size_px=32,
+    threads=1,
+    workers=1,
+    accelerator="cpu",
 )
 SEED = 7
 BEHIND = (

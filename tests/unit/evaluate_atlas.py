@@ -164,7 +164,7 @@ def write_run(out: Path, name: str) -> Path:
             "labels": "label",
             "seed": 1,
             "backbone": "resnet10t",
-            "weights_id": "none",
+            "weights_id": "random",
         },
         "classes.json": {"classes": list(CLASSES)},
         "metrics.json": {"val_macro_f1": 0.5, "epochs": 3, "seconds": 75.2, "n_train": 12},

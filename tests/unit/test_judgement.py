@@ -120,10 +120,10 @@ def test_the_likeliest_mislabelled_are_named_with_what_they_should_be():
 @pytest.mark.parametrize(
     ("offline", "answers", "here", "taken"),
     [
-        (True, True, None, ("mobilenetv3_small_075", "rendered")),
-        (False, False, None, ("mobilenetv3_small_075", "rendered")),
-        (False, True, None, ("resnet50", "hub")),
-        (True, True, LearnSettings(backbone="convnext-nano"), ("convnext-nano", "hub")),
+        (True, True, None, ("mobilenetv3_small_075", "bundled")),
+        (False, False, None, ("mobilenetv3_small_075", "bundled")),
+        (False, True, None, ("resnet50", "pretrained")),
+        (True, True, LearnSettings(backbone="convnext-nano"), ("convnext-nano", "pretrained")),
     ],
     ids=["offline", "no hub", "hub", "at hand"],
 )

@@ -31,7 +31,7 @@ from cosmic_morphology.stats.calibration import (
     threshold_for,
 )
 
-SMALL = LearnSettings(backbone="resnet10t", weights="none", image_size_px=32, threads=1)
+SMALL = LearnSettings(backbone="resnet10t", weights="random", image_size_px=32, threads=1)
 
 
 def images(n: int = 4, side: int = 24) -> torch.Tensor:
@@ -120,9 +120,9 @@ def test_a_hub_that_answers_is_found(silent_hub):
 def test_pretrained_weights_without_a_hub_fail_with_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("cosmic_morphology.learn.models.backbones.cached_weights", lambda _: None)
-    choices = "hub does not answer.*safetensors file, 'rendered' .* or 'none'"
+    choices = "hub does not answer.*safetensors file, 'bundled' .* or 'random'"
     with pytest.raises(TrainingError, match=choices):
-        build_backbone(SMALL.model_copy(update={"weights": "hub"}))
+        build_backbone(SMALL.model_copy(update={"weights": "pretrained"}))
 
 
 def test_preprocessing_is_the_models_own_unless_overridden():
@@ -312,10 +312,10 @@ def test_levels_end_with_the_backbones_own_vector():
 
 
 def test_the_weights_that_come_along_see_something_and_belong_to_one_net():
-    asked = LearnSettings(backbone="mobilenetv3_small_075", weights="rendered", image_size_px=64)
+    asked = LearnSettings(backbone="mobilenetv3_small_075", weights="bundled", image_size_px=64)
     learnt = build_backbone(asked)
-    random = build_backbone(asked.model_copy(update={"weights": "none"}))
-    assert learnt.weights_id.startswith("rendered:")
+    random = build_backbone(asked.model_copy(update={"weights": "random"}))
+    assert learnt.weights_id.startswith("bundled:")
     with torch.inference_mode():
         batch = images(2, 64)
         assert not torch.allclose(learnt.model(batch), random.model(batch))
@@ -447,9 +447,9 @@ def test_the_manual_names_every_recipe_key_and_preset():
 
 
 def test_the_demo_does_not_score_on_images_that_its_net_has_learnt_from(tmp_path):
-    from cosmic_morphology.learn.models.weights import about_rendered
+    from cosmic_morphology.learn.models.weights import about_bundled
     from cosmic_morphology.pipeline.demo import demo
 
     with pytest.raises(UsageError, match=r"learnt from the images of this seed"):
-        demo(tmp_path, seed=about_rendered()["seed"], offline=True)
+        demo(tmp_path, seed=about_bundled()["seed"], offline=True)
     assert not any(tmp_path.iterdir())

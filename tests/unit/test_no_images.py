@@ -34,7 +34,7 @@ def ended(monkeypatch, capfd, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("COLUMNS", "300")
-    monkeypatch.setenv("COSMIC_LEARN__WEIGHTS", "none")
+    monkeypatch.setenv("COSMIC_LEARN__WEIGHTS", "random")
     (tmp_path / "good.toml").write_text("[curate]\nembed = false\n")
     (tmp_path / "study.toml").write_text("atlas = 'atlas'\n")
 

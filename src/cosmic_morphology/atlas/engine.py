@@ -42,7 +42,7 @@ def apply(
     batch_size: int = 256,
     checkpoint_rows: int = 2048,
     progress: Progress | None = None,
-    engine: str = "here",
+    engine: str = "local",
 ) -> ApplyResult:
     """Fill believed columns of the rows that lack them; a killed run goes on where it stopped.
 
@@ -67,7 +67,7 @@ def apply(
     progress : callable, optional
         Called with rows done and rows in all.
     engine : str
-        ``here`` or ``ray``.
+        ``local`` or ``ray``.
     """
     atlas.prepare_columns(writes, stamp)
     everything = atlas.ids()

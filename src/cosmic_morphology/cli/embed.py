@@ -32,7 +32,7 @@ def command(
         str | None,
         typer.Option(
             "--weights",
-            help="hub, none, rendered, or a safetensors file.",
+            help="pretrained, random, bundled, or a safetensors file.",
             show_default="those of the settings",
         ),
     ] = None,

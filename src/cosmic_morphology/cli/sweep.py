@@ -54,7 +54,7 @@ def command(
         list[str] | None,
         typer.Option(
             "--weights",
-            help="hub, none, or a safetensors file, for all backbones; or BACKBONE=FILE for one, "
+            help="pretrained, random, or a safetensors file, for all backbones; or BACKBONE=FILE for one, "
             "repeated for more.",
             show_default="those of the settings",
         ),

@@ -107,7 +107,7 @@ def prepare_task(
     )
     sized = learn.model_copy(update={"image_size_px": recipe.size_px or learn.image_size_px})
     backbone = build_backbone(sized, levels=recipe.multi_layer)
-    if recipe.trainable == "all" and learn.weights == "none":
+    if recipe.trainable == "all" and learn.weights == "random":
         _draw_weights(backbone.model, given.seed)
     head = _new_head(recipe, backbone.n_features, len(classes), given.seed)
     weights_id = backbone.weights_id

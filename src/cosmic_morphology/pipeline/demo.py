@@ -41,7 +41,7 @@ def demo(
     seed : int
         Of every random choice.
     offline : bool
-        Take the small net that comes along, without looking for the model hub.
+        Take the small bundled net, without looking for the model hub.
     progress, tell : callable, optional
         As :func:`cosmic_morphology.pipeline.run` has them.
 
@@ -57,8 +57,8 @@ def demo(
 
     Examples
     --------
-    >>> from cosmic_morphology.learn.models.weights import about_rendered
-    >>> cosmic.demo(Path("demo"), seed=about_rendered()["seed"], offline=True)
+    >>> from cosmic_morphology.learn.models.weights import about_bundled
+    >>> cosmic.demo(Path("demo"), seed=about_bundled()["seed"], offline=True)
     Traceback (most recent call last):
         ...
     cosmic_morphology.errors.UsageError: seed ...: the small net ...
@@ -68,14 +68,14 @@ def demo(
 
 
 def demo_settings(out: Path, per_class: int, seed: int, pretrained: bool) -> Settings:
-    """The settings of the demo: a pretrained ResNet50, or the small net that comes along."""
+    """The settings of the demo: a pretrained ResNet50, or the small bundled net."""
     counts = dict.fromkeys(load_taxonomy().names_with_reject, per_class)
     if pretrained:
-        learn = LearnSettings(backbone="resnet50", weights="hub")
+        learn = LearnSettings(backbone="resnet50", weights="pretrained")
     else:
         _check_unseen(seed)
         learn = LearnSettings(
-            backbone="mobilenetv3_small_075", weights="rendered", image_size_px=128
+            backbone="mobilenetv3_small_075", weights="bundled", image_size_px=128
         )
     return Settings(
         atlas=str(out / "atlas"),
@@ -105,12 +105,12 @@ def _hub_answers(tell: Callable[[str], None]) -> bool:
 
 
 def _check_unseen(seed: int) -> None:
-    """The net that comes along has seen rendered images: the demo's have to be others."""
-    from cosmic_morphology.learn.models.weights import about_rendered
+    """The bundled net has seen rendered images: the demo's have to be others."""
+    from cosmic_morphology.learn.models.weights import about_bundled
 
-    if seed == about_rendered()["seed"]:
+    if seed == about_bundled()["seed"]:
         raise UsageError(
-            "the small net that comes along has learnt from the images of this seed",
+            "the small bundled net has learnt from the images of this seed",
             where=f"seed {seed}",
             todo="Take another one: scores on these images would mean nothing.",
         )

@@ -142,7 +142,7 @@ STAGES: tuple[Stage[Context], ...] = (
     Stage(
         "embed for training",
         embed_for_training,
-        lambda s: bool(s.train) and s.learn.weights != "none",
+        lambda s: bool(s.train) and s.learn.weights != "random",
     ),
     # Now the test split is known and learned from no more, and verdicts count.
     replace(LABELS, name="labels again"),

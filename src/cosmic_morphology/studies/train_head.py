@@ -163,7 +163,7 @@ def _train_head(
         task = TrainingTask(
             job=RunJob(name="cell"),
             recipe=recipe,
-            learn=LearnSettings(weights="none", accelerator="cpu", threads=threads, workers=0),
+            learn=LearnSettings(weights="random", accelerator="cpu", threads=threads, workers=0),
             table=_Vectors(pool),
             examples=examples,
             classes=pool.classes,

@@ -100,7 +100,7 @@ class Keypoints:
 
 
 def fill_fingerprints(
-    atlas: Atlas, *, progress: Progress | None = None, engine: str = "here"
+    atlas: Atlas, *, progress: Progress | None = None, engine: str = "local"
 ) -> ApplyResult:
     """Fill the column of local fingerprints of the images that lack it."""
     return apply(

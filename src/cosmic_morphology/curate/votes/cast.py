@@ -53,7 +53,7 @@ def vote(
     taxonomy: Taxonomy,
     settings: CurateSettings,
     progress: Progress | None = None,
-    engine: str = "here",
+    engine: str = "local",
 ) -> VoteResult:
     """Fill the column ``votes`` of the images that lack it.
 
@@ -68,7 +68,7 @@ def vote(
     progress : callable, optional
         Called with rows done and rows in all.
     engine : str
-        ``here`` or ``ray``.
+        ``local`` or ``ray``.
 
     Examples
     --------

@@ -20,11 +20,11 @@ def why_not_at_hand(learn: LearnSettings) -> str:
     lacking = [name for name in ("torch", "timm") if find_spec(name) is None]
     if lacking:
         return f"{lacking[0]} is not installed"
-    if learn.weights == "none":
+    if learn.weights == "random":
         return "the settings ask for random weights, which see nothing"
-    if learn.weights == "rendered":
+    if learn.weights == "bundled":
         return ""
-    if learn.weights == "hub":
+    if learn.weights == "pretrained":
         return _why_not_cached(learn)
     return "" if Path(learn.weights).is_file() else f"there is no file {learn.weights}"
 
@@ -78,4 +78,4 @@ def _candidates(learn: LearnSettings) -> Iterator[LearnSettings]:
     names = (each.name.removeprefix("models--timm--") for each in cached)
     known = (name for name in names if is_model(name.partition(".")[0]))
     for name in (*PRESETS, *known):
-        yield learn.model_copy(update={"backbone": name, "weights": "hub"})
+        yield learn.model_copy(update={"backbone": name, "weights": "pretrained"})

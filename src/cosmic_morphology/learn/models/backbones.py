@@ -24,7 +24,7 @@ from cosmic_morphology.learn.models.weights import (
     hash_of_file,
     hub_error,
     hub_reachable,
-    load_rendered_weights,
+    load_bundled_weights,
     load_weights,
 )
 from cosmic_morphology.learn.run_folder.documents import BACKBONE
@@ -59,7 +59,7 @@ class Backbone:
     preprocessing : Preprocessing
         Read from the model's own configuration, with the overrides of the settings.
     weights_id : str
-        ``hub:<tag>``, ``file:<hash>``, ``rendered:<hash>`` or ``none``: which weights these are.
+        ``pretrained:<tag>``, ``file:<hash>``, ``bundled:<hash>`` or ``random``: which weights these are.
     arguments : dict
         What timm was given beside the name.
     n_features : int
@@ -177,12 +177,12 @@ def _first_line(error: Exception) -> str:
 
 def _with_weights(learn: LearnSettings, arguments: dict[str, Any]) -> tuple[nn.Module, str]:
     model = bare_model(learn.backbone, _as_built(learn, arguments))
-    if learn.weights == "none":
-        return model, "none"
-    if learn.weights == "hub":
+    if learn.weights == "random":
+        return model, "random"
+    if learn.weights == "pretrained":
         return _from_hub(learn, _as_built(learn, arguments), model)
-    if learn.weights == "rendered":
-        return model, load_rendered_weights(model, learn.backbone)
+    if learn.weights == "bundled":
+        return model, load_bundled_weights(model, learn.backbone)
     path = Path(learn.weights)
     load_weights(model, path, classifier=_classifier_names(model))
     return model, f"file:{hash_of_file(path)}"
@@ -212,7 +212,7 @@ def _from_hub(
         )
     except (OSError, RuntimeError) as error:
         raise hub_error(learn.backbone, str(error).splitlines()[0]) from error
-    return model, f"hub:{hub_id.rpartition('/')[2]}"
+    return model, f"pretrained:{hub_id.rpartition('/')[2]}"
 
 
 def _as_built(learn: LearnSettings, arguments: dict[str, Any]) -> dict[str, Any]:

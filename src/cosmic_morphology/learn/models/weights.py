@@ -22,7 +22,7 @@ from cosmic_morphology.errors import InputError, SettingsError, TrainingError
 
 _SHOWN = 3
 # Of a small net that has seen rendered images only; benchmarks/rendered_weights.py makes them.
-RENDERED_WEIGHTS = Path(__file__).parent / "bundled" / "rendered.safetensors"
+BUNDLED_WEIGHTS = Path(__file__).parent / "bundled" / "rendered.safetensors"
 
 
 def hub_reachable(timeout_s: float = 3.0) -> bool:
@@ -93,28 +93,28 @@ def load_weights(model: nn.Module, path: Path, *, classifier: tuple[str, ...] = 
     model.load_state_dict(found, strict=True)
 
 
-def about_rendered() -> dict[str, Any]:
-    """Of the weights that come along: ``backbone``, ``seed`` of their images, and more."""
-    return dict(json.loads(RENDERED_WEIGHTS.with_suffix(".json").read_text("utf-8")))
+def about_bundled() -> dict[str, Any]:
+    """Of the bundled weights: ``backbone``, ``seed`` of their images, and more."""
+    return dict(json.loads(BUNDLED_WEIGHTS.with_suffix(".json").read_text("utf-8")))
 
 
-def load_rendered_weights(model: nn.Module, name: str) -> str:
-    """Load the weights that come along, learnt from rendered images only; their id.
+def load_bundled_weights(model: nn.Module, name: str) -> str:
+    """Load the bundled weights, learned from rendered images only; their id.
 
     Raises
     ------
     SettingsError
         The network is another one.
     """
-    known = about_rendered()
+    known = about_bundled()
     if name != known["backbone"]:
         raise SettingsError(
-            f"there are rendered weights of {known['backbone']} only, not of {name}",
+            f"there are bundled weights of {known['backbone']} only, not of {name}",
             where="learn.weights",
             todo=f'Set learn.backbone = "{known["backbone"]}", or take other weights.',
         )
-    load_weights(model, RENDERED_WEIGHTS)
-    return f"rendered:{hash_of_file(RENDERED_WEIGHTS)}"
+    load_weights(model, BUNDLED_WEIGHTS)
+    return f"bundled:{hash_of_file(BUNDLED_WEIGHTS)}"
 
 
 def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
@@ -132,7 +132,7 @@ def _must_be_there(path: Path) -> None:
         raise InputError(
             "there is no such file of weights",
             where=str(path),
-            todo="Give 'hub', 'none', 'rendered', or the path of a safetensors file.",
+            todo="Give 'pretrained', 'random', 'bundled', or the path of a safetensors file.",
         )
 
 
@@ -193,6 +193,6 @@ def hub_error(name: str, why: str = "") -> TrainingError:
     return TrainingError(
         f"the pretrained weights cannot be fetched{f' ({why})' if why else ''}",
         where=f"{name} from {_hub_address()}",
-        todo="Check the network, or give learn.weights a safetensors file, 'rendered' for a small "
-        "net that comes along, or 'none' to train from scratch.",
+        todo="Check the network, or give learn.weights a safetensors file, 'bundled' for a small "
+        "net that is bundled, or 'random' to train from scratch.",
     )

@@ -21,7 +21,7 @@ from cosmic_morphology.pipeline.summary import PipelineResult
 from cosmic_morphology.settings import LearnSettings, Settings
 from cosmic_morphology.taxonomy import load_taxonomy
 
-_BUNDLED = {"backbone": "mobilenetv3_small_075", "weights": "rendered", "image_size_px": 128}
+_BUNDLED = {"backbone": "mobilenetv3_small_075", "weights": "bundled", "image_size_px": 128}
 _POOR = (
     "scores on real images will be poor: no pretrained weights are on this machine and the model "
     "hub does not answer, so the bundled net is taken, which has seen rendered images only"
@@ -102,7 +102,7 @@ def start(
     learn = base.learn if file.is_file() else _weights(base.learn, offline=offline)
     decided = settings_for_folder(folder, out, base=base, learn=learn, csv=csv, columns=columns)
     used = decided.learn
-    tell(_POOR if used.weights == "rendered" else f"backbone: {used.backbone}, {used.weights}")
+    tell(_POOR if used.weights == "bundled" else f"backbone: {used.backbone}, {used.weights}")
     taxonomy = load_taxonomy(decided.taxonomy)
     summary = run(
         decided,
@@ -125,7 +125,7 @@ def _weights(learn: LearnSettings, *, offline: bool) -> LearnSettings:
     from cosmic_morphology.learn import hub_reachable
     from cosmic_morphology.learn.models.at_hand import weights_at_hand, why_not_at_hand
 
-    if learn.weights != "hub" or not why_not_at_hand(learn):
+    if learn.weights != "pretrained" or not why_not_at_hand(learn):
         return learn
     if not offline and hub_reachable():
         return learn
