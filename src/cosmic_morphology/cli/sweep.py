@@ -54,8 +54,8 @@ def command(
         list[str] | None,
         typer.Option(
             "--weights",
-            help="pretrained, random, or a safetensors file, for all backbones; or BACKBONE=FILE for one, "
-            "repeated for more.",
+            help="pretrained, random, or a safetensors file, for all backbones; or BACKBONE=FILE "
+            "for one, repeated for more.",
             show_default="those of the settings",
         ),
     ] = None,

@@ -59,7 +59,8 @@ class Backbone:
     preprocessing : Preprocessing
         Read from the model's own configuration, with the overrides of the settings.
     weights_id : str
-        ``pretrained:<tag>``, ``file:<hash>``, ``bundled:<hash>`` or ``random``: which weights these are.
+        ``pretrained:<tag>``, ``file:<hash>``, ``bundled:<hash>`` or ``random``: which
+        weights these are.
     arguments : dict
         What timm was given beside the name.
     n_features : int
