@@ -72,7 +72,7 @@ def served(count: int, side_px: int = SIDE_PX) -> Replica:
 
 def harvest(root: str, folder: str, **settings: object) -> dict[str, float]:
     chosen = CollectSettings(**{"concurrency": CONCURRENCY, **settings})
-    job = CollectJob(root=root, queries=("galaxy",))
+    job = CollectJob(type="nasa", root=root, queries=("galaxy",))
     done = collect_images(Atlas.create(Path(folder) / "atlas"), job, chosen, load_taxonomy())
     if not done.complete:
         sys.exit(f"the harvest is not complete: {done}")

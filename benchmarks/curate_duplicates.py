@@ -40,7 +40,7 @@ from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn.data.embed import embed_images
-from cosmic_morphology.settings import CurateSettings, LearnSettings
+from cosmic_morphology.settings import CurateSettings, DuplicateSettings, LearnSettings
 
 SEED = 20261122
 NAMES = {"quick": "quick search", "near": "default search beside embeddings"}
@@ -134,7 +134,9 @@ def measure_images(given: argparse.Namespace) -> None:
             embed_images(atlas, learn=LearnSettings(**B4, weights=given.weights))
         search = "thorough" if given.search == "thorough" else "quick"
         start = time.perf_counter()
-        summary = find_duplicates(atlas, settings=CurateSettings(duplicate_search=search))
+        summary = find_duplicates(
+            atlas, settings=CurateSettings(duplicates=DuplicateSettings(search=search))
+        )
         seconds = time.perf_counter() - start
         rows = atlas.read(["id", "duplicate_of"]).to_pylist()
     of = {row["id"].partition(":")[2]: row["duplicate_of"] for row in rows}

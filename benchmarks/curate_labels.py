@@ -34,7 +34,7 @@ from cosmic_morphology.curate import (
     vote,
 )
 from cosmic_morphology.imaging import ingest_image
-from cosmic_morphology.settings import CurateSettings, LearnSettings
+from cosmic_morphology.settings import CurateSettings, LabelSettings, LearnSettings, VoteSettings
 from cosmic_morphology.stats.bootstrap import bootstrap_ratio
 from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -46,8 +46,8 @@ EMBEDDING = "embedding_tf_efficientnet_b4"
 TAXONOMY = load_taxonomy()
 # Chosen on the tune half, as are the defaults: 0.93 of its texts get a label, 0.975 of them right.
 SURE = 0.8
-SETTINGS = CurateSettings(min_label_confidence=SURE)
-ALWAYS = CurateSettings(min_label_confidence=0.0)
+SETTINGS = CurateSettings(labels=LabelSettings(min_confidence=SURE))
+ALWAYS = CurateSettings(labels=LabelSettings(min_confidence=0.0))
 BATCH = 30
 
 
@@ -61,7 +61,10 @@ def main() -> None:
     fill(atlas)
     truth = Truth()
     vote(atlas, taxonomy=TAXONOMY, settings=SETTINGS)
-    texts_only = CurateSettings(min_label_confidence=SURE, disabled_voters=("image", "duplicate"))
+    texts_only = CurateSettings(
+        labels=LabelSettings(min_confidence=SURE),
+        votes=VoteSettings(disabled=("image", "duplicate")),
+    )
     label(atlas, taxonomy=TAXONOMY, settings=texts_only)
     of_texts = column(atlas, "label")
     embed_all(atlas)

@@ -125,7 +125,7 @@ def look(name: str, *, root: str = "", contact: str = "") -> Seen:
             table = Path(folder) / "places.csv"
             table.write_text("ra,dec,label,objid\n202.47,47.195,galaxy,M51\n", "utf-8")
             options = {"table": str(table), "size_px": 64}
-        job = CollectJob(source=name, queries=ASKED[name][0], root=root, options=options)
+        job = CollectJob(type=name, queries=ASKED[name][0], root=root, options=options)
         seen = Seen()
         try:
             asyncio.run(_look(job, contact, seen))

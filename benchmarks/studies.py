@@ -20,7 +20,7 @@ from rows import Row, emit
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.learn import embed_images
 from cosmic_morphology.settings import load_settings
-from cosmic_morphology.studies import STUDIES, load_study, run_study
+from cosmic_morphology.studies import STUDIES, run_study
 from cosmic_morphology.synthesize.to_atlas import synthesize_into
 
 HERE = Path(__file__).parent
@@ -34,11 +34,11 @@ RARE_TARGET, ALONE_TARGET = 0.05, 0.60
 
 def main() -> None:
     wanted = sys.argv[1:] or list(STUDIES)
-    study = load_study(HERE / "studies.toml")
-    copy_atlas(Path(study.atlas))
-    render_into(Path(study.synthetic.rendered_atlas))
+    settings = load_settings(HERE / "studies.toml")
+    copy_atlas(Path(settings.atlas))
+    render_into(Path(settings.study.synthetic.rendered_atlas))
     for name in wanted:
-        done = run_study(name, study, progress=lambda n, of, name=name: tell(f"{name} {n}/{of}"))
+        done = run_study(name, settings, progress=lambda n, of, name=name: tell(f"{name} {n}/{of}"))
         for line in done.conclusion:
             tell(f"  {line}")
         emit(ROWS[name](done.csv.parent))

@@ -35,7 +35,7 @@ from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.find import find_duplicates
 from cosmic_morphology.curate.duplicates.similarity import measure_similarity
 from cosmic_morphology.imaging import read_thumbnail
-from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.settings import CurateSettings, DuplicateSettings
 
 SEED = 20261127
 SIDE_PX, KEYPOINTS, LEAST_VOTES = 256, 150, 3
@@ -85,7 +85,9 @@ def main() -> None:
         for search in given.only.split(","):
             start = time.process_time()
             if search == "ours":
-                find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
+                find_duplicates(
+                    atlas, settings=CurateSettings(duplicates=DuplicateSettings(search="thorough"))
+                )
                 found = atlas.images(ids, ["id"]) and {
                     row["id"]: row["duplicate_of"]
                     for row in atlas.read(["id", "duplicate_of"]).to_pylist()

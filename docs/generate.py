@@ -127,7 +127,7 @@ def _keys(model: type[BaseModel]) -> list[str]:
     rows = [
         (f"`{key}`", f"`{_type_name(field.annotation)}`", _default(field), field.description or "")
         for key, field in model.model_fields.items()
-        if _model_in(field.annotation) is None
+        if not _models_in(field.annotation)
     ]
     return _table(("key", "type", "default", "meaning"), rows)
 
@@ -339,16 +339,15 @@ def _toctree(pages: list[str], *, hidden: bool = False) -> list[str]:
 def _sections(model: type[BaseModel], path: str) -> list[tuple[str, type[BaseModel]]]:
     found = [(path, model)]
     for key, field in model.model_fields.items():
-        inner = _model_in(field.annotation)
-        if inner is not None:
+        for inner in _models_in(field.annotation):
             found += _sections(inner, f"{path}.{key}" if path else key)
     return found
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((m for a in get_args(annotation) if (m := _model_in(a)) is not None), None)
+        return [annotation]
+    return [model for each in get_args(annotation) for model in _models_in(each)]
 
 
 def _type_name(annotation: Any) -> str:

@@ -62,7 +62,6 @@ GOOD = {
     "--images": "images",
     "--catalogue": "catalogue.csv",
     "cosmic run --config": "good.toml",
-    "cosmic study --config": "study.toml",
     "cosmic study name": "leakage",
     "cosmic import path": "images",
     "cosmic review import path": "verdicts.csv",
@@ -262,7 +261,6 @@ def furnish(folder: Path, *, whole: bool) -> None:
     (folder / "verdicts.csv").write_text(f"id,verdict,label\n{ids[0]},label,star\n")
     (folder / "catalogue.csv").write_text("file,title\np00.jpg,A star\n")
     (folder / "good.toml").write_text("[[train]]\nname = 'one'\nrecipe = 'linear-probe'\n")
-    (folder / "study.toml").write_text("atlas = 'atlas'\n")
     (folder / "plain.txt").write_text("plain text, and no more\n")
     (folder / "empty.bin").touch()
     (folder / "binary.bin").write_bytes(bytes(rng.integers(0, 255, 4000, dtype=np.uint8)))

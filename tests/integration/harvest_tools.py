@@ -28,7 +28,7 @@ def gather(
     **given: Any,
 ) -> CollectResult:
     """One harvest with quick manners."""
-    job = CollectJob(source=source, queries=queries, root=root, limit=limit, options=options or {})
+    job = CollectJob(type=source, queries=queries, root=root, limit=limit, options=options or {})
     chosen = CollectSettings(**{**QUICK, **(settings or {})})
     return collect_images(atlas, job, chosen, TAXONOMY, **given)
 

@@ -31,7 +31,8 @@ threads = 1
 accelerator = "cpu"
 [evaluate]
 bootstrap_resamples = 50
-[[import_from]]
+[[sources]]
+type = "folder"
 path = "sky"
 name = "sky"
 """

@@ -19,7 +19,7 @@ from cosmic_morphology.settings import CollectJob, CollectSettings
 async def account(root):
     """Read every record of one word; no image is fetched."""
     source, tally = (
-        Nasa(SourceRequest(CollectJob(root=root, queries=("galaxy",)), TAXONOMY)),
+        Nasa(SourceRequest(CollectJob(type="nasa", root=root, queries=("galaxy",)), TAXONOMY)),
         CompletenessCounter("nasa"),
     )
     async with Client(CollectSettings(), UrlPolicy(source.hosts, root)) as client:

@@ -280,9 +280,9 @@ def test_a_plug_in_is_a_source_like_the_others(atlas, calm, monkeypatch):
 def test_a_broken_plug_in_is_named(monkeypatch, value, message):
     plug_in(monkeypatch, value)
     with pytest.raises(SourceError, match=message):
-        find_source(SourceRequest(CollectJob(source="mine"), TAXONOMY))
+        find_source(SourceRequest(CollectJob(type="mine"), TAXONOMY))
 
 
 def test_an_unknown_source_is_answered_with_those_that_there_are():
     with pytest.raises(UsageError, match=r"There are: .*nasa"):
-        find_source(SourceRequest(CollectJob(source="nsaa"), TAXONOMY))
+        find_source(SourceRequest(CollectJob(type="nsaa"), TAXONOMY))

@@ -286,7 +286,7 @@ def test_a_pipeline_does_not_go_on_without_what_it_was_to_import(tmp_path, monke
     root = put(tmp_path / "in", galaxy__0=0)
     (root / "nebula").symlink_to(put(tmp_path / "store", a=1))
     (tmp_path / "cosmic.toml").write_text(
-        "atlas = 'atlas'\n[[import_from]]\npath = 'in'\nname = 'set'\n"
+        "atlas = 'atlas'\n[[sources]]\ntype = 'folder'\npath = 'in'\nname = 'set'\n"
     )
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["run", "--config", "cosmic.toml"])

@@ -89,7 +89,7 @@ def votes_of(atlas: Atlas, voter: str = "run_quick") -> dict[str, str]:
 
 def settings_of(place: Path, *runs: str) -> Settings:
     out = place / "cosmic-out"
-    return Settings(out=out, learn=LEARN, curate=CurateSettings(trained_runs=runs))
+    return Settings(out=out, learn=LEARN, curate=CurateSettings(votes={"trained_runs": runs}))
 
 
 @pytest.mark.parametrize("named", ["quick", "cosmic-out/runs/quick"])
@@ -110,7 +110,7 @@ def test_a_run_votes_on_new_images_and_on_no_other(cosmic, place, sky, named):
 def test_votes_and_silence_are_explained_and_measured(cosmic, place, sky):
     add_new(sky)
     with (place / "cosmic.toml").open("a") as file:
-        file.write('\n[curate]\ntrained_runs = ["./cosmic-out/runs/quick"]\n')
+        file.write('\n[curate.votes]\ntrained_runs = ["./cosmic-out/runs/quick"]\n')
     assert cosmic("curate")[0] == 0
     _, said, _ = cosmic("explain", "new:comet")
     assert "comet        run_quick: a trained run that has not learned from its group" in said
@@ -215,7 +215,9 @@ def test_the_pipeline_asks_runs_but_none_that_it_is_about_to_train(place, sky):
     before = sky.version
     settings.train = (RunJob(name="quick"),)
     settings.atlas = sky.uri
-    with pytest.raises(SettingsError, match=r"curate\.trained_runs: quick: a run cannot vote"):
+    with pytest.raises(
+        SettingsError, match=r"curate\.votes\.trained_runs: quick: a run cannot vote"
+    ):
         run(settings)
     assert sky.version == before
 
@@ -224,7 +226,7 @@ def test_the_pipeline_labels_anew_when_a_run_has_changed_under_its_name(place, s
     add_new(sky)
     settings = load_settings(place / "cosmic.toml")
     settings.atlas, settings.out = str(place / "atlas"), place / "cosmic-out"
-    settings.curate.trained_runs = ("quick",)
+    settings.curate.votes.trained_runs = ("quick",)
     first = run(settings)
     # Once they are split, the run still votes on new images of train, and on no others.
     split = dict(zip(*(sky.read([c]).column(c).to_pylist() for c in ("id", "split")), strict=True))

@@ -136,7 +136,7 @@ def test_results_never_go_into_the_folder_of_the_images(drawn, tmp_path, monkeyp
 def test_a_folder_of_results_belongs_to_one_folder_of_images(drawn, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    (out / "cosmic.toml").write_text('[[import_from]]\npath = "/elsewhere"\n')
+    (out / "cosmic.toml").write_text('[[sources]]\ntype = "folder"\npath = "/elsewhere"\n')
     folder = class_folders(tmp_path / "sky", drawn[:2])
     with pytest.raises(UsageError, match="/elsewhere"):
         start(folder, out, settings=QUICK, offline=True)

@@ -20,19 +20,19 @@ from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.collect.import_folder import import_folder
 from cosmic_morphology.curate import group_images, split_images
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.settings import CurateSettings, SplitSettings
-from cosmic_morphology.studies import load_study, run_study
+from cosmic_morphology.settings import CurateSettings, SplitSettings, load_settings
+from cosmic_morphology.studies import run_study
 
 COSMIC = str(Path(sys.executable).parent / "cosmic")
 SMALL = """
-[leakage]
+[study.leakage]
 folds = 3
-[synthetic]
+[study.synthetic]
 ratios = [1]
 keep = 6
-[label_noise]
+[study.label_noise]
 levels = [0.0, 0.5]
-[learning_curve]
+[study.learning_curve]
 fractions = [0.3, 1.0]
 """
 
@@ -59,7 +59,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("name", ["leakage", "synthetic", "label-noise", "learning-curve"])
 def test_a_study_leaves_table_curves_conclusion_and_page_and_does_nothing_twice(name, study_file):
-    study = load_study(study_file)
+    study = load_settings(study_file)
     first = run_study(name, study)
     assert first.new_cells == first.cells > 0
     kept = first.csv.read_bytes(), first.page.read_bytes(), first.png.read_bytes()
@@ -89,8 +89,8 @@ def test_a_study_leaves_table_curves_conclusion_and_page_and_does_nothing_twice(
 
 
 def test_the_same_file_gives_the_same_cells_in_another_folder(study_file, tmp_path):
-    first = run_study("learning-curve", load_study(study_file))
-    other = run_study("learning-curve", load_study(study_file, out=tmp_path))
+    first = run_study("learning-curve", load_settings(study_file))
+    other = run_study("learning-curve", load_settings(study_file), out=tmp_path)
     assert other.new_cells == other.cells
     names = sorted(path.name for path in (first.csv.parent / "cells").iterdir())
     assert names == sorted(path.name for path in (other.csv.parent / "cells").iterdir())
@@ -98,7 +98,7 @@ def test_the_same_file_gives_the_same_cells_in_another_folder(study_file, tmp_pa
 
 
 def test_the_leak_study_finds_the_leak_of_a_derived_set(study_file):
-    done = run_study("leakage", load_study(study_file))
+    done = run_study("leakage", load_settings(study_file))
     value = {
         row["arm"]: float(row["value"])
         for row in rows_of(done.csv)
@@ -109,7 +109,7 @@ def test_the_leak_study_finds_the_leak_of_a_derived_set(study_file):
 
 
 def test_the_synthetic_study_measures_rare_classes_and_the_others(study_file):
-    done = run_study("synthetic", load_study(study_file))
+    done = run_study("synthetic", load_settings(study_file))
     rows = rows_of(done.csv.parent / "differences.csv")
     means = {row["name"] for row in rows if row["measure"] == "mean F1"}
     assert means == {"asteroid and comet", "the other classes"}
@@ -119,7 +119,7 @@ def test_the_synthetic_study_measures_rare_classes_and_the_others(study_file):
 
 def test_no_rendered_image_is_ever_answered_in_any_study(study_file):
     for name in ("leakage", "synthetic", "label-noise", "learning-curve"):
-        folder = run_study(name, load_study(study_file)).csv.parent / "cells"
+        folder = run_study(name, load_settings(study_file)).csv.parent / "cells"
         for file in folder.iterdir():
             said = json.loads(file.read_text("utf-8"))["said"]
             assert said
@@ -146,8 +146,8 @@ def test_the_command_prints_one_json_object_and_refuses_in_one_line(study_file, 
 def told_apart(folder: Path, drawn_jpeg, *, drawn_offset: float) -> dict[tuple[str, str], dict]:
     atlas = fill(folder / "atlas", drawn_jpeg, groups=30, copies=1, rendered=30, spread=0.5,
                  drawn_offset=drawn_offset)  # fmt: skip
-    more = "[realism]\ngallery = 4\npairs = 2\n"
-    done = run_study("realism", load_study(write_study(folder, atlas, more)))
+    more = "[study.realism]\ngallery = 4\npairs = 2\n"
+    done = run_study("realism", load_settings(write_study(folder, atlas, more)))
     return {(row["arm"], row["name"]): row for row in rows_of(done.csv)}
 
 
@@ -176,9 +176,9 @@ def test_the_gallery_shows_both_kinds_and_no_test_image(tmp_path, drawn_jpeg):
 def test_realism_without_rendered_images_says_what_to_do(tmp_path, drawn_jpeg):
     atlas = fill(tmp_path / "atlas", drawn_jpeg, groups=10, copies=1, rendered=0)
     with pytest.raises(UsageError, match="cosmic synthesize"):
-        run_study("realism", load_study(write_study(tmp_path, atlas)))
+        run_study("realism", load_settings(write_study(tmp_path, atlas)))
     with pytest.raises(UsageError, match="cosmic synthesize"):
-        run_study("synthetic", load_study(write_study(tmp_path, atlas)))
+        run_study("synthetic", load_settings(write_study(tmp_path, atlas)))
 
 
 # ---- a derived set through the importer ----------------------------------------------------------
@@ -196,7 +196,7 @@ def test_an_imported_derived_set_shows_its_leak(tmp_path, drawn_jpeg):
     atlas = Atlas.create(tmp_path / "atlas")
     import_folder(atlas, tmp_path / "set", name="derived")
     rows = atlas.read(["id", "given_label", "lineage"]).sort_by("id").to_pylist()
-    group_images(atlas, settings=CurateSettings(group_max_share=1.0))
+    group_images(atlas, settings=CurateSettings(groups={"max_share": 1.0}))
     labels = [{"id": row["id"], "label": row["given_label"]} for row in rows]
     atlas.replace_columns(pa.Table.from_pylist(labels), ColumnProvenance("labels"))
     split_images(atlas, settings=SplitSettings(), seed=1)
@@ -206,7 +206,9 @@ def test_an_imported_derived_set_shows_its_leak(tmp_path, drawn_jpeg):
     for vector, row in zip(vectors, rows, strict=True):
         vector[CLASSES.index(row["given_label"])] += 1.0
     embed(atlas, [row["id"] for row in rows], np.array(vectors))
-    done = run_study("leakage", load_study(write_study(tmp_path, atlas, "[leakage]\nfolds = 4\n")))
+    done = run_study(
+        "leakage", load_settings(write_study(tmp_path, atlas, "[study.leakage]\nfolds = 4\n"))
+    )
     (gap,) = [
         row for row in rows_of(done.csv.parent / "differences.csv") if row["measure"] == "macro-F1"
     ]

@@ -249,7 +249,7 @@ def ending(source: str, answer: Any, headers: dict[str, str] | None = None) -> s
     """
     # As over the network: anything that JSON can say.
     answer = json.loads(json.dumps(answer))
-    job = CollectJob(source=source, queries=QUERIES.get(source, ()), root=ROOT)
+    job = CollectJob(type=source, queries=QUERIES.get(source, ()), root=ROOT)
     return _ending(SourceRequest(job, TAXONOMY, contact="a@b.org"), Answering(answer, headers))
 
 
@@ -291,7 +291,7 @@ def plug_in_ending(plug_in: Any, monkeypatch: Any) -> str:
 
     point = EntryPoint("mine", f"{plug_in.__module__}:{plug_in.__qualname__}", sources.GROUP)
     monkeypatch.setattr(sources, "entry_points", lambda **_: [point])
-    return _ending(SourceRequest(CollectJob(source="mine", root=ROOT), TAXONOMY), Answering([]))
+    return _ending(SourceRequest(CollectJob(type="mine", root=ROOT), TAXONOMY), Answering([]))
 
 
 HEADERS = ("", "1", "-1", "\u00b2", "\u0663", "9" * 5_000, "1e9", "nan", " 1 ", "0x10")

@@ -84,15 +84,15 @@ def embed(
 
 
 def write_study(folder: Path, atlas: Atlas, text: str = "") -> Path:
-    """A study file with a taxonomy of three classes."""
+    """A settings file with a taxonomy of three classes."""
     taxonomy = "".join(f'[[classes]]\nname = "{name}"\n' for name in CLASSES)
     (folder / "taxonomy.toml").write_text(taxonomy, "utf-8")
     head = (
-        f'atlas = "{atlas.uri}"\nout = "results"\ntaxonomy = "taxonomy.toml"\nseeds = [1, 2]\n'
-        'bootstrap = 100\nrecipe = "quick"\n'
+        f'atlas = "{atlas.uri}"\nout = "results"\ntaxonomy = "taxonomy.toml"\n'
+        '[study]\nseeds = [1, 2]\nbootstrap_resamples = 100\nrecipe = "quick"\n'
     )
-    recipe = '[recipes.quick]\nextends = "linear-probe"\nepochs = 4\nlearning_rate = 0.02\n'
-    path = folder / "study.toml"
+    recipe = '[study.recipes.quick]\nextends = "linear-probe"\nepochs = 4\nlearning_rate = 0.02\n'
+    path = folder / "cosmic.toml"
     path.write_text(head + recipe + text, "utf-8")
     return path
 

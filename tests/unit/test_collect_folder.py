@@ -132,7 +132,7 @@ def test_rows_of_a_table_can_be_chosen(tmp_path):
         tmp_path / "t.csv", {"file": "a.jpg", "from": "apod"}, {"file": "b.jpg", "from": "eso"}
     )
     ids = [
-        [r.source_id for r, _ in records(tmp_path, only={"from": value})]
+        [r.source_id for r, _ in records(tmp_path, row_filter={"from": value})]
         for value in ("apod", "!apod")
     ]
     assert ids == [["folder/a.jpg"], ["folder/b.jpg"]]

@@ -25,7 +25,7 @@ TRUTH = ["comet", "galaxy", "irrelevant", "irrelevant", "star"]
 def curated(atlas, arrival):
     atlas.add([arrival(n, title=title) for n, title in enumerate(TITLES)])
     vote(atlas, taxonomy=SIX, settings=CurateSettings())
-    label(atlas, taxonomy=SIX, settings=CurateSettings(min_label_confidence=0.5))
+    label(atlas, taxonomy=SIX, settings=CurateSettings(labels={"min_confidence": 0.5}))
     return atlas
 
 

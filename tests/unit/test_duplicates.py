@@ -84,7 +84,7 @@ def arrival(name: str, im: Image.Image, quality: int = 90) -> NewImage:
 
 
 def originals(atlas: Atlas) -> dict[str, str]:
-    found = find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
+    found = find_duplicates(atlas, settings=CurateSettings(duplicates={"search": "thorough"}))
     assert found.changed
     rows = atlas.read(["id", "duplicate_of"]).to_pylist()
     return {row["id"]: row["duplicate_of"] for row in rows}
@@ -134,7 +134,7 @@ def test_black_frames_and_lone_stars_are_not_copies_of_each_other(atlas: Atlas) 
 def test_equal_bytes_are_one_image_and_a_second_run_changes_nothing(atlas: Atlas) -> None:
     atlas.add([arrival(name, sky(7)) for name in ("a", "b")])
     assert set(originals(atlas).values()) == {"nasa:a"}
-    again = find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
+    again = find_duplicates(atlas, settings=CurateSettings(duplicates={"search": "thorough"}))
     assert not again.changed
     assert again.kinds == {"same bytes": 1}
 
@@ -146,21 +146,23 @@ def test_a_copy_on_the_other_side_fails_the_certificate(atlas: Atlas) -> None:
 
     images = [arrival(f"sky{seed}", sky(seed)) for seed in range(9)]
     atlas.add([*images, arrival("turned", CHANGES["rotated"](sky(0)))])
-    find_duplicates(atlas, settings=CurateSettings(duplicate_search="thorough"))
-    group_images(atlas, settings=CurateSettings(duplicate_search="thorough"))
+    find_duplicates(atlas, settings=CurateSettings(duplicates={"search": "thorough"}))
+    group_images(atlas, settings=CurateSettings(duplicates={"search": "thorough"}))
     ids = atlas.ids()
     atlas.replace_columns(pa.table({"id": ids, "label": ["comet"] * 10}), ColumnProvenance("test"))
     split_images(atlas, settings=SplitSettings(), seed=1)
-    assert check_leakage(atlas, settings=CurateSettings(duplicate_search="thorough")).leaks == 0
+    assert (
+        check_leakage(atlas, settings=CurateSettings(duplicates={"search": "thorough"})).leaks == 0
+    )
     parted = ["test" if each == "nasa:turned" else "train" for each in ids]
     atlas.replace_columns(
         pa.table({"id": ids, "split": parted, "group": ids, "duplicate_of": ids}),
         ColumnProvenance("test"),
     )
     with pytest.raises(LeakError, match=r"nasa:turned"):
-        check_leakage(atlas, settings=CurateSettings(duplicate_search="thorough"))
+        check_leakage(atlas, settings=CurateSettings(duplicates={"search": "thorough"}))
     found = check_leakage(
-        atlas, settings=CurateSettings(duplicate_search="thorough"), raise_on_leak=False
+        atlas, settings=CurateSettings(duplicates={"search": "thorough"}), raise_on_leak=False
     )
     assert found.leaks_by_kind["copy"] == 1
 

@@ -16,8 +16,8 @@ from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.settings import CurateSettings
 
-BY_HASH = CurateSettings(duplicate_embedding="none")
-BY_EMBEDDING = CurateSettings(duplicate_embedding="embedding_tiny")
+BY_HASH = CurateSettings(duplicates={"embedding": "none"})
+BY_EMBEDDING = CurateSettings(duplicates={"embedding": "embedding_tiny"})
 
 VECTOR = pa.list_(pa.float32(), 2)
 CROP_LEFT, CROP_RIGHT = (0, 0, 224, 168), (96, 72, 320, 240)
@@ -83,7 +83,7 @@ def test_the_certificate_finds_neighbours_on_two_sides(sky):
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are(sky):
-    lacking = CurateSettings(duplicate_embedding="embedding_large")
+    lacking = CurateSettings(duplicates={"embedding": "embedding_large"})
     with pytest.raises(UsageError, match=r"embedding_large.*cosmic embed.*embedding_tiny"):
         find_duplicates(sky, settings=lacking)
 
@@ -155,6 +155,6 @@ def test_images_that_cannot_be_read_are_copies_of_nothing(atlas: Atlas, search: 
     atlas.replace_columns(
         pa.table({"id": ["nasa:a", "nasa:b"], "embedding_tiny": near}), ColumnProvenance("embed")
     )
-    found = find_duplicates(atlas, settings=CurateSettings(duplicate_search=search))
+    found = find_duplicates(atlas, settings=CurateSettings(duplicates={"search": search}))
     assert (found.images, found.duplicates) == (2, 0)
     assert found.candidates > 0

@@ -110,7 +110,7 @@ def test_an_option_that_is_none_is_named_before_anything_is_asked(source, value)
     for name in OPTIONS[source]:
         if name in TEXTS and isinstance(value, str):
             continue
-        job = CollectJob(source=source, options={name: value}, root=ROOT)
+        job = CollectJob(type=source, options={name: value}, root=ROOT)
         with pytest.raises(UsageError, match=rf"options\.{name}") as caught:
             find_source(SourceRequest(job, TAXONOMY, contact="a@b.org"))
         assert caught.value.exit_code == 2
@@ -120,14 +120,14 @@ def test_an_option_that_is_none_is_named_before_anything_is_asked(source, value)
 @pytest.mark.parametrize("name", ["layer", "release"])
 @pytest.mark.parametrize("value", ["", "../x", "a b", "?", "\ud800"])
 def test_an_option_that_goes_into_an_address_is_one_word(name, value):
-    job = CollectJob(source="cutouts", options={name: value}, root=ROOT)
+    job = CollectJob(type="cutouts", options={name: value}, root=ROOT)
     with pytest.raises(UsageError, match=rf"options\.{name}"):
         find_source(SourceRequest(job, TAXONOMY))
 
 
 @pytest.mark.parametrize("source", OPTIONS)
 def test_an_option_that_there_is_not_is_answered_with_those_that_there_are(source):
-    job = CollectJob(source=source, options={"witdh_px": "5"}, root=ROOT)
+    job = CollectJob(type=source, options={"witdh_px": "5"}, root=ROOT)
     with pytest.raises(UsageError, match=f"There are: .*{OPTIONS[source][0]}"):
         find_source(SourceRequest(job, TAXONOMY, contact="a@b.org"))
 
@@ -137,7 +137,9 @@ def test_options_of_the_command_line_become_what_they_mean():
         number: int = 1
         yes: bool = True
 
-    wanted = SourceRequest(CollectJob(options={"number": "7", "yes": "false"}), TAXONOMY)
+    wanted = SourceRequest(
+        CollectJob(type="nasa", options={"number": "7", "yes": "false"}), TAXONOMY
+    )
     assert wanted.read_options(Mine) == Mine(number=7, yes=False)
     assert wanted.option("number", 1) == 7
     with pytest.raises(UsageError, match=r"options\.yes"):
@@ -247,6 +249,6 @@ def test_a_plug_in_may_give_anything(monkeypatch, nasty):
 def test_columns_that_are_none_are_named(tmp_path, columns):
     table = tmp_path / "t.csv"
     table.write_text("ra,dec\n10,20\n11,21\n")
-    job = CollectJob(source="cutouts", options={"table": table, "columns": columns}, root=ROOT)
+    job = CollectJob(type="cutouts", options={"table": table, "columns": columns}, root=ROOT)
     with pytest.raises(UsageError):
         find_source(SourceRequest(job, TAXONOMY))

@@ -105,13 +105,13 @@ def test_copies_lineage_and_small_albums_stay_together() -> None:
 
 
 def test_an_album_of_a_whole_mission_is_not_one_subject() -> None:
-    found = groups(*({"albums": ["Apollo"]} for _ in range(30)), group_max_album=10)
+    found = groups(*({"albums": ["Apollo"]} for _ in range(30)), groups={"max_album": 10})
     assert len(set(found)) == 30
 
 
 def test_a_name_that_stands_for_too_many_images_glues_nothing_and_is_reported() -> None:
     table = rows(*({"title": "Vesta"} for _ in range(40)))
-    found = build_groups(table, settings=CurateSettings(group_min_bound=10))
+    found = build_groups(table, settings=CurateSettings(groups={"min_cap": 10}))
     assert len(set(found.group)) == 40
     assert found.too_common == {"object: vesta": 40}
 

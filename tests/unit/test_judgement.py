@@ -87,7 +87,7 @@ def test_settings_that_are_written_are_read_the_same():
     values = {
         "atlas": 'a "quoted" näme\\',
         "split": {"train": 0.7, "flags": {"on": True}},
-        "import_from": [{"path": "/x", "columns": {"my file": "é"}}, {"path": "/y"}],
+        "sources": [{"path": "/x", "columns": {"my file": "é"}}, {"path": "/y"}],
         "words": ["a", "b"],
     }
     assert tomllib.loads(toml_text({**values, "nothing": None})) == values

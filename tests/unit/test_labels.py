@@ -108,7 +108,7 @@ def test_crowdlab_can_decide_in_place_of_the_stated_weights(atlas, arrival):
     atlas.add([arrival(n, title=said[n % 4]) for n in range(24)])
     atlas.add([arrival(30, title="")])
     vote(atlas, taxonomy=SIX, settings=SETTINGS)
-    settings = CurateSettings(label_model="crowdlab", min_label_confidence=0.4)
+    settings = CurateSettings(votes={"label_model": "crowdlab"}, labels={"min_confidence": 0.4})
     label(atlas, taxonomy=SIX, settings=settings)
     rows = believed(atlas)
     assert [rows[f"nasa:x{n:03d}"]["label"] for n in range(4)] == [

@@ -129,7 +129,7 @@ def test_a_column_of_embeddings_without_one_filled_is_compared_as_none(filled):
 
     field = pa.field("embedding_small", pa.list_(pa.float32(), 4))
     filled.prepare_columns([field], ColumnProvenance("embed"))
-    settings = CurateSettings(duplicate_embedding="embedding_small")
+    settings = CurateSettings(duplicates={"embedding": "embedding_small"})
     assert find_duplicates(filled, settings=settings).images == filled.count()
 
 
@@ -156,10 +156,10 @@ def test_no_password_of_an_archive_is_kept(host):
     assert addresses.asked(kept["url"]) == f"{root}/a.jpg"
 
 
-@pytest.mark.parametrize("given", [{"queries": (" ",)}, {"limit": 0}, {"source": None}])
+@pytest.mark.parametrize("given", [{"queries": (" ",)}, {"limit": 0}, {"type": None}])
 def test_odd_words_of_a_job_are_an_error_of_settings(given):
     with pytest.raises(SettingsError) as caught:
-        job_of(CollectJob, **given)
+        job_of(CollectJob, **{"type": "nasa", **given})
     assert next(iter(given)) in str(caught.value)
 
 

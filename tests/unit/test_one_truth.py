@@ -91,7 +91,7 @@ def test_of_two_embeddings_everybody_takes_the_same(atlas):
     assert embedding_for(atlas, "net") == "embedding_net"
     assert read_pool(atlas, classes=CLASSES).column == "embedding_another"
     assert read_pool(atlas, classes=CLASSES, backbone="net").column == "embedding_net"
-    by_default = CurateSettings().duplicate_embedding
+    by_default = CurateSettings().duplicates.embedding
     assert compared_column(atlas, by_default) == "embedding_another"
     assert compared_column(atlas, "embedding_net") == "embedding_net"
 

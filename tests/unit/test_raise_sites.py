@@ -60,7 +60,7 @@ PYTHONS = {
     "replica/faults.py": {"CutShortError"},  # cuts a connection on purpose
     "replica/renditions.py": {"FileNotFoundError"},  # becomes the answer 404
     "replica/responses.py": {"ValueError"},  # becomes the answer 400
-    "settings.py": {"ValueError"},  # pydantic makes a SettingsError's text of it
+    "settings/jobs.py": {"ValueError"},  # pydantic makes a SettingsError's text of it
     "stats/metrics.py": {"ValueError"},  # functions of arrays
     "taxonomy.py": {"ValueError"},  # pydantic makes a TaxonomyError's text of it
 }

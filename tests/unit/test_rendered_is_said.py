@@ -32,7 +32,7 @@ class Archive:
 
 def found_at(**job):
     async def first():
-        source = StandIn(Archive(), CollectJob(**job))
+        source = StandIn(Archive(), CollectJob(type="nasa", **job))
         return await anext(source.records(None, None))
 
     return asyncio.run(first())
@@ -52,7 +52,7 @@ def test_rendered_records_are_credited_to_nobody():
 
 def test_an_empty_search_word_is_refused():
     with pytest.raises(ValueError, match="empty"):
-        CollectJob(queries=("",))
+        CollectJob(type="nasa", queries=("",))
 
 
 @pytest.fixture

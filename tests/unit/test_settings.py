@@ -42,9 +42,11 @@ def test_a_missing_settings_file_is_an_error(tmp_path):
 def test_paths_in_the_file_are_relative_to_the_file(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     file = tmp_path / "cosmic.toml"
-    file.write_text("atlas = 'here'\nout = 'there'\n[[import_from]]\npath = 'images'\n")
+    file.write_text(
+        "atlas = 'here'\nout = 'there'\n[[sources]]\ntype = 'folder'\npath = 'images'\n"
+    )
     settings = load_settings(file)
-    assert settings.import_from[0].path == tmp_path / "images"
+    assert settings.sources[0].path == tmp_path / "images"
     assert (settings.atlas, settings.out) == (str(tmp_path / "here"), tmp_path / "there")
     assert load_settings(file, atlas="mine").atlas == "mine"
 
@@ -93,3 +95,64 @@ def test_an_engine_is_an_error_until_something_reads_it(tmp_path, value):
     file.write_text(f"engine = {value!r}\n")
     with pytest.raises(SettingsError, match="engine: there is no such setting"):
         load_settings(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[curate.duplicates]\nserach = 'quick'\n", r"curate\.duplicates\.serach: .*search"),
+        ("[curate.labels]\nmin_confidense = 1\n", r"curate\.labels\.min_confidense: .*min_conf"),
+        ("[curate.lables]\nx = 1\n", r"curate\.lables: there is no such setting.*labels"),
+        ("[curate.votes]\nlabel_model = 'x'\n", r"curate\.votes\.label_model: Input should be"),
+        ("[study.leakage]\nfold = 2\n", r"study\.leakage\.fold: there is no such .*folds"),
+        ("[[sources]]\ntype = 'nasa'\nlimmit = 2\n", r"sources\.0\.limmit: .*limit"),
+        ("[[sources]]\ntype = 'folder'\npaht = 'x'\n", r"sources\.0\.path"),
+        ("[[sources]]\ntype = 'folder'\npath = 'x'\ncvs = 'y'\n", r"sources\.0\.cvs: .*csv"),
+        ("[[sources]]\npath = 'x'\n", r"sources\.0: this source has no type.*'folder'"),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_near_ones_however_deep_it_stands(tmp_path, text, said):
+    file = tmp_path / "cosmic.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=r"cosmic\.toml: " + said) as caught:
+        load_settings(file)
+    assert caught.value.todo
+
+
+def test_one_list_of_sources_holds_archives_and_folders_in_their_order(tmp_path, monkeypatch):
+    file = tmp_path / "cosmic.toml"
+    file.write_text(
+        "[[sources]]\ntype = 'nasa'\nlimit = 3\n[[sources]]\ntype = 'folder'\npath = 'mine'\n"
+        "[[sources]]\ntype = 'commons'\nqueries = ['Comets']\n"
+    )
+    settings = load_settings(file)
+    assert [job.type for job in settings.sources] == ["nasa", "folder", "commons"]
+    assert [job.type for job in settings.archives] == ["nasa", "commons"]
+    assert [job.path for job in settings.folders] == [tmp_path / "mine"]
+    monkeypatch.setenv("COSMIC_SOURCES", '[{"type": "apod"}]')
+    assert [job.type for job in load_settings(file).sources] == ["apod"]
+
+
+def test_sections_of_curation_are_read_from_file_and_environment(tmp_path, monkeypatch):
+    file = tmp_path / "cosmic.toml"
+    file.write_text(
+        "[curate]\nembed = false\n[curate.duplicates]\nsearch = 'thorough'\n"
+        "[curate.groups]\nmin_cap = 30\n[curate.votes]\ndisabled = ['title']\n"
+        "[curate.labels]\nmin_confidence = 0.7\n[curate.checks]\nrelevance_threshold = 0.5\n"
+    )
+    monkeypatch.setenv("COSMIC_CURATE__GROUPS__MAX_ALBUM", "9")
+    curate = load_settings(file).curate
+    assert (curate.embed, curate.duplicates.search) == (False, "thorough")
+    assert (curate.groups.min_cap, curate.groups.max_album) == (30, 9)
+    assert (curate.votes.disabled, curate.labels.min_confidence) == (("title",), 0.7)
+    assert curate.checks.relevance_threshold == 0.5
+
+
+@pytest.mark.parametrize(
+    ("weights", "kept"),
+    [("pretrained", True), ("random", True), ("bundled", True), ("mine.safetensors", False)],
+)
+def test_words_for_weights_are_no_paths(tmp_path, weights, kept):
+    file = tmp_path / "cosmic.toml"
+    file.write_text(f"[learn]\nweights = '{weights}'\n")
+    assert load_settings(file).learn.weights == (weights if kept else str(tmp_path / weights))

@@ -14,7 +14,7 @@ from cosmic_morphology.curate.split.mending import certify_and_mend, splits_befo
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.settings import CurateSettings, SplitSettings
 
-CURATE = CurateSettings(duplicate_embedding="none")
+CURATE = CurateSettings(duplicates={"embedding": "none"})
 TURNED = Image.Transpose.ROTATE_180
 
 

@@ -72,8 +72,8 @@ def test_curation_names_each_stage_that_it_shows_progress_of(sky):
 
 
 def test_curation_asks_for_the_runs_that_its_settings_name(sky):
-    with pytest.raises(UsageError, match=r"curate\.trained_runs: .*none was handed in"):
-        curate_images(sky, settings=Settings(curate={"trained_runs": ("quick",)}))
+    with pytest.raises(UsageError, match=r"curate\.votes\.trained_runs: .*none was handed in"):
+        curate_images(sky, settings=Settings(curate={"votes": {"trained_runs": ("quick",)}}))
 
 
 def test_a_stage_is_stale_until_it_has_run_and_then_no_more(sky):
@@ -94,20 +94,20 @@ def test_a_stage_is_stale_once_what_it_reads_has_changed(sky, arrival, change):
     if change == "image":
         sky.add([arrival(9, title="Comet Halley")])
     elif change == "setting":
-        context = context_of(sky, min_label_confidence=0.9)
+        context = context_of(sky, labels={"min_confidence": 0.9})
     elif change == "verdict":
         sky.append_decisions([verdict("nasa:x000")])
     else:
         sky.add([arrival(0, title="Comet Halley")])
     stale = {each.name for each in (GROUPS, LABELS) if is_stale(each, context)}
-    assert stale == ({"labels"} if change == "verdict" else {"groups", "labels"})
+    assert stale == ({"labels"} if change in {"verdict", "setting"} else {"groups", "labels"})
 
 
 def test_a_stage_is_stale_when_others_have_written_its_columns_since(sky):
-    mine = context_of(sky, min_label_confidence=0.5)
+    mine = context_of(sky, labels={"min_confidence": 0.5})
     run_all(mine)
     assert not is_stale(LABELS, mine)
-    curate_images(sky, taxonomy=SIX, settings=Settings(curate={"min_label_confidence": 0.99}))
+    curate_images(sky, taxonomy=SIX, settings=Settings(curate={"labels": {"min_confidence": 0.99}}))
     assert is_stale(LABELS, mine)
     run_stage(LABELS, mine)
     assert not is_stale(LABELS, mine)

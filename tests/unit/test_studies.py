@@ -14,9 +14,9 @@ from study_atlas import CLASSES, believe, embed, fill, write_study
 from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.errors import LeakError, SettingsError, UsageError
 from cosmic_morphology.imaging import ingest_image
+from cosmic_morphology.settings import load_settings
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import Difference
-from cosmic_morphology.studies import load_study
 from cosmic_morphology.studies.dataset import read_pool
 from cosmic_morphology.studies.label_noise import inject_label_noise
 from cosmic_morphology.studies.learning_curve import some_groups
@@ -88,7 +88,9 @@ def test_a_cell_with_rendered_answers_is_never_written(pool, tmp_path):
 def test_every_trial_of_the_synthetic_study_is_tested_on_the_same_real_images(
     pool, atlas, tmp_path
 ):
-    study = load_study(write_study(tmp_path, atlas, "[synthetic]\nratios = [1]\nkeep = 4\n"))
+    study = load_settings(
+        write_study(tmp_path, atlas, "[study.synthetic]\nratios = [1]\nkeep = 4\n")
+    )
     plan = synthetic_grid(pool, study)
     wanted = pool.real("test").tolist()
     for trial in plan.trials[: len(plan.trials) // 2]:
@@ -310,11 +312,11 @@ def test_the_answer_follows_from_the_intervals(intervals, said):
 
 
 def test_a_wrong_key_or_recipe_of_a_study_is_named(tmp_path, atlas):
-    path = write_study(tmp_path, atlas, "[learning_curve]\nfraction = [1]\n")
+    path = write_study(tmp_path, atlas, "[study.learning_curve]\nfraction = [1]\n")
     with pytest.raises(SettingsError, match=r"learning_curve\.fraction"):
-        load_study(path)
-    with pytest.raises(SettingsError, match=r"none\.toml.*no such file"):
-        load_study(tmp_path / "none.toml")
+        load_settings(path)
+    with pytest.raises(SettingsError, match=r"none\.toml.*no such settings file"):
+        load_settings(tmp_path / "none.toml")
     with pytest.raises(SettingsError, match="embeddings"):
         recipe_named("multilayer-probe", {})
     with pytest.raises(SettingsError, match="circle"):
@@ -333,6 +335,6 @@ def test_a_recipe_of_the_study_may_take_its_parents_name():
 
 def test_paths_of_a_study_are_relative_to_its_file(tmp_path, atlas):
     path = write_study(tmp_path, atlas)
-    study = load_study(path)
+    study = load_settings(path)
     assert study.out == tmp_path / "results"
-    assert json.loads(study.model_dump_json())["seeds"] == [1, 2]
+    assert json.loads(study.study.model_dump_json())["seeds"] == [1, 2]

@@ -179,7 +179,7 @@ def test_composing_twice_changes_nothing_and_more_contains_the_fewer(tmp_path):
 def test_no_composite_ever_gets_into_a_test_or_val_split(tmp_path):
     atlas = fill(tmp_path / "atlas", split=False)
     composite_into(atlas, {"planet": 8, "star": 4}, seed=1, targets="real", onto="real", size_px=64)
-    curate = CurateSettings(group_max_share=1.0)
+    curate = CurateSettings(groups={"max_share": 1.0})
     group_images(atlas, settings=curate)
     labels = [
         {"id": row["id"], "label": row["given_label"] or row["label"]}

@@ -22,7 +22,7 @@ from cosmic_morphology.settings import CurateSettings, load_settings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
 SIX = load_taxonomy()
-SETTINGS = CurateSettings(trained_runs=("old",))
+SETTINGS = CurateSettings(votes={"trained_runs": ("old",)})
 GROUPS = {0: "g0", 1: "g0", 2: "nasa:x002", 3: "nasa:x003", 4: "g4", 5: "g5"}
 SPLITS = {0: "train", 1: "train", 2: "val", 3: "test", 4: "train", 5: "none"}
 
@@ -131,7 +131,7 @@ def test_the_weights_are_the_probabilities_and_an_unsure_run_says_nothing(sky):
     best = told.votes[0]
     assert (best.voter, best.label, best.weight) == ("run_old", "galaxy", pytest.approx(0.88))
     assert "run_old: a trained run that has not learned from its group" in "\n".join(told.lines())
-    strict = SETTINGS.model_copy(update={"trained_run_min_confidence": 0.9})
+    strict = CurateSettings(votes={"trained_runs": ("old",), "trained_run_min_confidence": 0.9})
     label(sky, taxonomy=SIX, settings=strict)
     assert heard(sky) == set()
     assert why(sky, 4, strict) == "it is not sure enough"
@@ -150,7 +150,7 @@ def test_a_run_that_is_named_no_more_is_heard_no_more(sky):
     ask(sky, old_run())
     for quiet in (
         CurateSettings(),
-        CurateSettings(trained_runs=("old",), disabled_voters=("run_old",)),
+        CurateSettings(votes={"trained_runs": ("old",), "disabled": ("run_old",)}),
     ):
         assert label(sky, taxonomy=SIX, settings=quiet).evidence == ()
         assert heard(sky) == set()
@@ -222,7 +222,7 @@ def test_an_image_that_came_since_is_asked_about_when_the_run_is_asked_again(sky
 )
 def test_a_run_of_another_taxonomy_is_refused_before_it_is_asked(sky, classes, says):
     run = old_run(classes=classes)
-    with pytest.raises(InputError, match=rf"{says}.*curate\.trained_runs"):
+    with pytest.raises(InputError, match=rf"{says}.*curate\.votes\.trained_runs"):
         ask(sky, run)
     assert run.answer.asked == []
 
@@ -280,7 +280,7 @@ def test_the_audit_measures_a_run_like_every_voter(sky, tmp_path):
 def test_runs_of_a_settings_file_are_named_or_lie_beside_it(tmp_path):
     file = tmp_path / "deep" / "cosmic.toml"
     file.parent.mkdir()
-    file.write_text('[curate]\ntrained_runs = ["mine", "runs/first", "/far/away"]\n')
-    found = load_settings(file).curate.trained_runs
+    file.write_text('[curate.votes]\ntrained_runs = ["mine", "runs/first", "/far/away"]\n')
+    found = load_settings(file).curate.votes.trained_runs
     assert found == ("mine", str(tmp_path / "deep/runs/first"), "/far/away")
     assert [voter_of(each) for each in found] == ["run_mine", "run_first", "run_away"]

@@ -75,7 +75,7 @@ def test_without_the_plug_in_its_votes_are_cast_again_without_it(filled, monkeyp
 
 def test_a_disabled_plug_in_is_not_even_loaded(filled, monkeypatch):
     plug(monkeypatch, "there_is_no_such_function")
-    assert "dust" not in cast(filled, disabled_voters=("dust",)).votes
+    assert "dust" not in cast(filled, votes={"disabled": ("dust",)}).votes
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_votes_are_stored_once_and_again_when_the_taxonomy_changes(atlas, arriva
 
 def test_a_voter_can_be_left_out(atlas, arrival):
     atlas.add([arrival(1, title="Comet 67P", queries=("nasa:comet",))])
-    settings = CurateSettings(disabled_voters=("search_word",))
+    settings = CurateSettings(votes={"disabled": ("search_word",)})
     assert "search_word" not in vote(atlas, taxonomy=SIX, settings=settings).votes
 
 

@@ -42,7 +42,7 @@ def save_model(folder, seed):
     weights = open_clip.CLIP(**TINY).state_dict()
     weights = {name: value.contiguous() for name, value in weights.items()}
     save_file(weights, folder / "open_clip_model.safetensors")
-    return CurateSettings(zero_shot_model=f"local-dir:{folder}")
+    return CurateSettings(votes={"zero_shot_model": f"local-dir:{folder}"})
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def by_hand(settings, thumbnail, taxonomy):
     import open_clip
     import torch
 
-    model, preprocess = open_clip.create_model_from_pretrained(settings.zero_shot_model)
-    read = open_clip.get_tokenizer(settings.zero_shot_model)
+    model, preprocess = open_clip.create_model_from_pretrained(settings.votes.zero_shot_model)
+    read = open_clip.get_tokenizer(settings.votes.zero_shot_model)
     with torch.inference_mode():
         image = preprocess(Image.open(io.BytesIO(thumbnail)).convert("RGB"))[None]
         seen = model.encode_image(image, normalize=True)
@@ -113,7 +113,9 @@ def test_its_votes_are_heard_beside_the_others_and_can_be_silenced(filled, tiny)
     said = {each["voter"] for each in filled.read(["id", "votes"]).to_pylist()[1]["votes"]}
     assert said == {"zero_shot"}
     assert "zero_shot" in str(explain_label(filled, silent))
-    without = tiny.model_copy(update={"disabled_voters": ("zero_shot",)})
+    without = tiny.model_copy(
+        update={"votes": tiny.votes.model_copy(update={"disabled": ("zero_shot",)})}
+    )
     assert label(filled, taxonomy=SIX, settings=without).evidence == ()
     assert not filled.read(["id", "votes"]).to_pylist()[1]["votes"]
 
@@ -131,14 +133,14 @@ def test_without_a_network_the_error_says_what_to_do(filled, monkeypatch):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    model = CurateSettings(zero_shot_model="hf-hub:nobody/nothing")
+    model = CurateSettings(votes={"zero_shot_model": "hf-hub:nobody/nothing"})
     with pytest.raises(TrainingError, match=r"cannot be had.*network.*local-dir"):
         ask_zero_shot(filled, taxonomy=SIX, settings=model)
 
 
 def test_without_the_extra_the_error_names_it(filled, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "open_clip", None)
-    model = CurateSettings(zero_shot_model=f"local-dir:{tmp_path}")
+    model = CurateSettings(votes={"zero_shot_model": f"local-dir:{tmp_path}"})
     with pytest.raises(MissingExtraError, match="zeroshot"):
         ask_zero_shot(filled, taxonomy=SIX, settings=model)
 
@@ -146,7 +148,9 @@ def test_without_the_extra_the_error_names_it(filled, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["ViT-B-32", "", "local-dir:/nowhere/at/all"])
 def test_a_name_that_is_no_model_is_refused_before_anything_is_loaded(filled, name):
     with pytest.raises(InputError, match="text-image model"):
-        ask_zero_shot(filled, taxonomy=SIX, settings=CurateSettings(zero_shot_model=name))
+        ask_zero_shot(
+            filled, taxonomy=SIX, settings=CurateSettings(votes={"zero_shot_model": name})
+        )
 
 
 def test_every_class_of_any_taxonomy_has_a_prompt():

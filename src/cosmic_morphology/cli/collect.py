@@ -82,7 +82,7 @@ def command(
         settings.collect.contact = contact
     job = job_of(
         CollectJob,
-        source=source,
+        type=source,
         queries=tuple(queries or ()),
         root=root,
         limit=limit,

@@ -62,9 +62,9 @@ def command(
 
     settings = settings_for(config, atlas=atlas)
     if zero_shot is not None:
-        settings.curate.zero_shot_model = zero_shot
+        settings.curate.votes.zero_shot_model = zero_shot
     if run:
-        settings.curate.trained_runs = tuple(run)
+        settings.curate.votes.trained_runs = tuple(run)
     settings.curate.embed = settings.curate.embed and not no_embed
     opened = atlas_with_images(settings)
     taxonomy = load_taxonomy(settings.taxonomy)

@@ -65,7 +65,7 @@ def command(
             name=name or path.absolute().stem,
             csv=csv,
             columns=pairs("--column", column) or None,
-            only=pairs("--row-filter", row_filter) or None,
+            row_filter=pairs("--row-filter", row_filter) or None,
             follow_links=follow_links,
             taxonomy=load_taxonomy(settings.taxonomy),
             limits=ImageLimits(**settings.imaging.model_dump()),

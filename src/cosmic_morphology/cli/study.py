@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from cosmic_morphology.cli.common import JsonOption, quiet_libraries, require_extra, show
+from cosmic_morphology.cli.common import (
+    AtlasOption,
+    ConfigOption,
+    JsonOption,
+    quiet_libraries,
+    require_extra,
+    settings_for,
+    show,
+)
 from cosmic_morphology.cli.printing import progress
 
 NAME = "study"
@@ -26,17 +34,21 @@ class Study(StrEnum):
 
 def command(
     name: Annotated[Study, typer.Argument(help="Name of the study.")],
-    config: Annotated[Path, typer.Option("--config", help="Study file (TOML).")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder of the results.", show_default="that of the study file"),
+        typer.Option(
+            "--out", help="Folder of the results.", show_default="studies, in out of the settings"
+        ),
     ] = None,
+    atlas: AtlasOption = None,
+    config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a study on the embeddings of an atlas, or resume it; the atlas is only read."""
     quiet_libraries()
+    settings = settings_for(config, atlas=atlas)
     with require_extra("learn"), progress(f"study {name.value}") as report:
-        from cosmic_morphology.studies import load_study, run_study
+        from cosmic_morphology.studies import run_study
 
-        done = run_study(name.value, load_study(config, out=out), progress=report)
+        done = run_study(name.value, settings, out=out, progress=report)
     show(done, as_json=as_json, title=f"study {name.value}")

@@ -154,7 +154,7 @@ def collect_images(
     >>> from cosmic_morphology.settings import CollectJob, CollectSettings
     >>> new = cosmic.Atlas.create("new")
     >>> with cosmic.Replica(ArchiveCatalogue.from_catalogue(images, catalogue)) as replica:
-    ...     job = CollectJob(source="nasa", root=replica.nasa_url, queries=("galaxy",))
+    ...     job = CollectJob(type="nasa", root=replica.nasa_url, queries=("galaxy",))
     ...     done = cosmic.collect_images(new, job, CollectSettings(requests_per_s=100), taxonomy)
     >>> done.stored, done.complete
     (8, True)

@@ -38,7 +38,7 @@ def import_folder(
     name: str = DEFAULT_SOURCE,
     csv: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
-    only: Mapping[str, str] | None = None,
+    row_filter: Mapping[str, str] | None = None,
     follow_links: bool = False,
     taxonomy: Taxonomy | None = None,
     limits: ImageLimits = DEFAULT_LIMITS,
@@ -67,7 +67,7 @@ def import_folder(
     columns : mapping, optional
         Our name to the table's name, such as ``{"file": "path", "label": "class"}``; all names
         stand at :func:`cosmic_morphology.collect.sources.folder.source.open_folder`.
-    only : mapping, optional
+    row_filter : mapping, optional
         Rows of the table that count: its own column, and the value (``!value``: any other).
     follow_links : bool
         Take in what links lead to, also out of the folder.
@@ -109,7 +109,7 @@ def import_folder(
         name=name,
         csv=csv,
         columns=columns,
-        only=only,
+        row_filter=row_filter,
         max_bytes=limits.max_bytes,
         follow_links=follow_links,
         taxonomy=taxonomy,

@@ -37,7 +37,7 @@ from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 def _no_voters() -> Sequence[TrainedVoter]:
     raise UsageError(
         "the settings let trained runs vote, and none was handed in",
-        where="curate.trained_runs",
+        where="curate.votes.trained_runs",
         todo="Use `cosmic curate`, which loads them, or give them as trained=[TrainedVoter(…)].",
     )
 
@@ -53,7 +53,7 @@ class Curation:
     progress : callable
         Opens a progress bar for a title.
     trained_voters : callable
-        Loads the runs of ``curate.trained_runs``: only a room above knows networks.
+        Loads the runs of ``curate.votes.trained_runs``: only a room above knows networks.
     """
 
     atlas: Atlas
@@ -113,7 +113,7 @@ def curate_images(
     progress : callable, optional
         Opens, for the title of a stage, a context that gives what is called with (done, in all).
     trained : sequence of TrainedVoter, optional
-        The runs that ``curate.trained_runs`` names, loaded.
+        The runs that ``curate.votes.trained_runs`` names, loaded.
 
     Returns
     -------
@@ -197,24 +197,33 @@ def _how(context: Curation) -> dict[str, Any]:
 
 def _compared(context: Curation) -> tuple[str, ...]:
     """The column that copies are searched by: it may be filled after a run has gone without."""
-    column = compared_column(context.atlas, context.settings.curate.duplicate_embedding)
+    column = compared_column(context.atlas, context.settings.curate.duplicates.embedding)
     return (column,) if column else ()
 
 
 def _evidence(context: Curation) -> tuple[str, ...]:
     """Columns of the models that are asked: one may change under its name."""
     curate = context.settings.curate
-    asked = (zero_shot.COLUMN,) if curate.zero_shot_model else ()
-    of_runs = (column for run in curate.trained_runs for column in columns_of_run(run))
+    asked = (zero_shot.COLUMN,) if curate.votes.zero_shot_model else ()
+    of_runs = (column for run in curate.votes.trained_runs for column in columns_of_run(run))
     return (*embedding_columns(context.atlas), *asked, *of_runs)
 
 
-def _curate_parameters(settings: Settings) -> Any:
-    return settings.curate.model_dump()
+def _duplicate_parameters(settings: Settings) -> Any:
+    return settings.curate.duplicates.model_dump()
+
+
+def _group_parameters(settings: Settings) -> Any:
+    return settings.curate.groups.model_dump()
 
 
 def _label_parameters(settings: Settings) -> Any:
-    return settings.curate.model_dump(), str(settings.taxonomy), settings.seed
+    own = settings.curate.model_dump(include={"votes", "labels"})
+    return own, str(settings.taxonomy), settings.seed
+
+
+def _check_parameters(settings: Settings) -> Any:
+    return _label_parameters(settings), settings.curate.checks.model_dump()
 
 
 _LABEL_READS = ("votes", "source", "collection", "duplicate_of", "group", "split")
@@ -225,21 +234,21 @@ DUPLICATES: Stage[Curation] = Stage(
     reads=("source", "lineage"),
     optional_reads=_compared,
     writes=("duplicate_of",),
-    parameters=_curate_parameters,
+    parameters=_duplicate_parameters,
 )
 VOTES: Stage[Curation] = Stage("votes", _votes)
 ZERO_SHOT: Stage[Curation] = Stage(
-    "zero-shot", _zero_shot, is_enabled=lambda settings: bool(settings.curate.zero_shot_model)
+    "zero-shot", _zero_shot, is_enabled=lambda settings: bool(settings.curate.votes.zero_shot_model)
 )
 GROUPS: Stage[Curation] = Stage(
     "groups",
     _groups,
     reads=group.COLUMNS,
     writes=("group", "group_reason"),
-    parameters=_curate_parameters,
+    parameters=_group_parameters,
 )
 RUNS: Stage[Curation] = Stage(
-    "runs", _runs, is_enabled=lambda settings: bool(settings.curate.trained_runs)
+    "runs", _runs, is_enabled=lambda settings: bool(settings.curate.votes.trained_runs)
 )
 LABELS: Stage[Curation] = Stage(
     "labels",
@@ -256,7 +265,7 @@ CHECKS: Stage[Curation] = Stage(
     reads=_LABEL_READS,
     optional_reads=_evidence,
     writes=("relevance_score", "mislabel_score"),
-    parameters=_label_parameters,
+    parameters=_check_parameters,
     depends_on_verdicts=True,
 )
 

@@ -84,7 +84,7 @@ def demo_settings(out: Path, per_class: int, seed: int, pretrained: bool) -> Set
         learn=learn,
         collect=CollectSettings(requests_per_s=1000),
         replica=ReplicaJob(rendered=counts),
-        collect_from=(CollectJob(source="nasa", root="replica"),),
+        sources=(CollectJob(type="nasa", root="replica"),),
         review=(ReviewJob(path=out / "archive" / "verdicts.csv", only_split="test"),),
         train=(
             RunJob(name="search-words", recipe="linear-probe", label_column="search_word"),

@@ -44,12 +44,12 @@ def embed_first(
     atlas : Atlas
         Its column of embeddings is filled.
     settings : Settings
-        ``curate.embed``, ``curate.duplicate_embedding`` and ``learn``.
+        ``curate.embed``, ``curate.duplicates.embedding`` and ``learn``.
     progress : callable, optional
         Called with images done and images to do.
     """
     there = [name for name in atlas.columns() if name.startswith("embedding_")]
-    if settings.curate.duplicate_embedding == "none":
+    if settings.curate.duplicates.embedding == "none":
         return EmbeddedFirst(without="the settings ask for a search without embeddings")
     if not settings.curate.embed:
         without = "" if there else "embedding first was turned off"

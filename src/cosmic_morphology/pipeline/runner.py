@@ -52,8 +52,8 @@ def run(
     Examples
     --------
     >>> from cosmic_morphology.settings import ImportJob, Settings
-    >>> job = ImportJob(path=images, name="mine", csv=catalogue)
-    >>> settings = Settings(atlas="new", out=Path("out"), import_from=(job,))
+    >>> job = ImportJob(type="folder", path=images, name="mine", csv=catalogue)
+    >>> settings = Settings(atlas="new", out=Path("out"), sources=(job,))
     >>> done = cosmic.run(settings, train_if=lambda atlas: False)
     >>> done.labels, done.split["leaks"]
     ({'galaxy': 8, 'nebula': 8, 'star': 8}, 0)

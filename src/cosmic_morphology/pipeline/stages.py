@@ -25,17 +25,17 @@ AUDIT_FILE = "audit.json"
 
 def collect(context: Context) -> None:
     """Fetch images from archives (or from their replica)."""
-    from cosmic_morphology.collect import collect_images as collect_from
+    from cosmic_morphology.collect import collect_images
     from cosmic_morphology.imaging import ImageLimits
 
     settings = context.settings
-    for job in settings.collect_from:
+    for job in settings.archives:
         asked = job
         if job.root == "replica":
             rendered = bool(settings.replica and settings.replica.rendered)
             asked = job.model_copy(update={"root": context.replica_root, "rendered": rendered})
-        with context.progress(f"collecting from {job.source}") as report:
-            done = collect_from(
+        with context.progress(f"collecting from {job.type}") as report:
+            done = collect_images(
                 context.atlas,
                 asked,
                 settings.collect,
@@ -51,7 +51,7 @@ def import_folders(context: Context) -> None:
     from cosmic_morphology.collect.import_folder import import_folder
     from cosmic_morphology.imaging import ImageLimits
 
-    for job in context.settings.import_from:
+    for job in context.settings.folders:
         with context.progress(f"importing {job.name}") as report:
             done = import_folder(
                 context.atlas,
@@ -59,7 +59,7 @@ def import_folders(context: Context) -> None:
                 name=job.name,
                 csv=job.csv,
                 columns=job.columns or None,
-                only=job.only or None,
+                row_filter=job.row_filter or None,
                 follow_links=job.follow_links,
                 taxonomy=context.taxonomy,
                 limits=ImageLimits(**context.settings.imaging.model_dump()),
@@ -125,8 +125,8 @@ def _count_failures(context: Context, failed: Any) -> None:
 
 
 STAGES: tuple[Stage[Context], ...] = (
-    Stage("collect", collect, lambda s: bool(s.collect_from)),
-    Stage("import", import_folders, lambda s: bool(s.import_from)),
+    Stage("collect", collect, lambda s: bool(s.archives)),
+    Stage("import", import_folders, lambda s: bool(s.folders)),
     Stage("synthesize", synthesize, lambda s: s.synthesize.per_class > 0),
     Stage("embed", embed),
     *LABELLING,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def runs_that_vote(atlas: Atlas, settings: Settings, taxonomy: Taxonomy) -> list[TrainedVoter]:
-    """The runs of ``curate.trained_runs``, ready to be asked.
+    """The runs of ``curate.votes.trained_runs``, ready to be asked.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def runs_that_vote(atlas: Atlas, settings: Settings, taxonomy: Taxonomy) -> list
     """
     from cosmic_morphology.curate import check_runs
 
-    runs = [_voter(atlas, each, settings) for each in settings.curate.trained_runs]
+    runs = [_voter(atlas, each, settings) for each in settings.curate.votes.trained_runs]
     check_runs(runs, taxonomy)
     return runs
 
@@ -32,12 +32,12 @@ def runs_that_vote(atlas: Atlas, settings: Settings, taxonomy: Taxonomy) -> list
 def refuse_own_runs(settings: Settings) -> None:
     """Raise :class:`SettingsError` where a run votes on the labels that it is to be trained on."""
     own = {(settings.out / "runs" / job.name).resolve() for job in settings.train}
-    for run in settings.curate.trained_runs:
+    for run in settings.curate.votes.trained_runs:
         if place_of_run(run, settings).resolve() in own:
             raise SettingsError(
                 "a run cannot vote on the labels that it is to be trained on",
-                where=f"curate.trained_runs: {run}",
-                todo="Train under another name, or take it out of curate.trained_runs.",
+                where=f"curate.votes.trained_runs: {run}",
+                todo="Train under another name, or take it out of curate.votes.trained_runs.",
             )
 
 

@@ -14,15 +14,11 @@ if TYPE_CHECKING:
     from cosmic_morphology.studies.results import StudyResult as StudyResult
     from cosmic_morphology.studies.run import STUDIES as STUDIES
     from cosmic_morphology.studies.run import run_study as run_study
-    from cosmic_morphology.studies.settings import StudySettings as StudySettings
-    from cosmic_morphology.studies.settings import load_study as load_study
 
 # Imported when first used: a study needs torch.
 _HOMES = {
     "STUDIES": "run",
-    "StudySettings": "settings",
     "StudyResult": "results",
-    "load_study": "settings",
     "run_study": "run",
 }
 

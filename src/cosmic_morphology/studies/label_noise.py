@@ -17,11 +17,11 @@ from cosmic_morphology.curate.labels.mislabels import (
 )
 from cosmic_morphology.curate.votes.embedding_probe import cross_fitted_probabilities, pca_features
 from cosmic_morphology.learn.recipes import Recipe
+from cosmic_morphology.settings import StudySettings
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.studies.dataset import StudyDataset
 from cosmic_morphology.studies.results import interval_of
 from cosmic_morphology.studies.scoring import PredictionsAtPoint, at, gap, pooled
-from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
 from cosmic_morphology.studies.trials import Conclusion, Trial, TrialOutput, TrialPlan, TrialResult
 
@@ -125,7 +125,7 @@ def conclude(
     levels = sorted({place.x for place in places})
     clean, worst = at(places, PLAIN, levels[0]), at(places, PLAIN, levels[-1])
     lines = []
-    n = study.bootstrap
+    n = study.bootstrap_resamples
     if clean and worst:
         before = pooled(pool, clean.rows, clean.said, metrics.macro_f1, resamples=n)
         after = pooled(pool, worst.rows, worst.said, metrics.macro_f1, resamples=n)

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from cosmic_morphology.curate.split.assign import folds
+from cosmic_morphology.settings import StudySettings
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import group_numbers
 from cosmic_morphology.stats.score import COMPUTED
 from cosmic_morphology.studies.dataset import StudyDataset
 from cosmic_morphology.studies.results import interval_of
 from cosmic_morphology.studies.scoring import PredictionsAtPoint, at, gap, pooled
-from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
 from cosmic_morphology.studies.trials import Conclusion, Trial, TrialOutput, TrialPlan, TrialResult
 
@@ -29,7 +29,7 @@ RANDOM, GROUPED, UNTOUCHED = "random split by file", "groups kept apart", "untou
 def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     """The trials of this study, and how one is done."""
     recipe = recipe_named(study.recipe, study.recipes)
-    rows = np.concatenate([pool.real(side) for side in study.leakage.sides])
+    rows = np.concatenate([pool.real(side) for side in study.leakage.splits])
     # Variants of an origin that is tested have no split of their own, and are as good as seen.
     rows = rows[~np.isin(pool.groups[rows], pool.groups[pool.splits == "test"])]
     # What is dealt anew is scored on the labels that it is learnt with.
@@ -80,7 +80,7 @@ def conclude(
     random, grouped = at(places, RANDOM), at(places, GROUPED)
     if random is None or grouped is None:
         return Conclusion([])
-    n = study.bootstrap
+    n = study.bootstrap_resamples
     claims = pooled(pool, random.rows, random.said, metrics.macro_f1, resamples=n)
     gives = pooled(pool, grouped.rows, grouped.said, metrics.macro_f1, resamples=n)
     more = gap(pool, grouped, random, metrics.macro_f1, resamples=n)

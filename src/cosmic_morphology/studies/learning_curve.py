@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cosmic_morphology.settings import StudySettings
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.studies.dataset import StudyDataset
 from cosmic_morphology.studies.results import interval_of
 from cosmic_morphology.studies.scoring import PredictionsAtPoint, at, gap
-from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
 from cosmic_morphology.studies.trials import Conclusion, Trial, TrialOutput, TrialPlan, TrialResult
 
@@ -95,8 +95,8 @@ def conclude(
         if len(own) < 2:
             continue
         fewer, most = own[-2], own[-1]
-        last = gap(pool, fewer, most, metrics.macro_f1, resamples=study.bootstrap)
-        whole = gap(pool, own[0], most, metrics.macro_f1, resamples=study.bootstrap)
+        last = gap(pool, fewer, most, metrics.macro_f1, resamples=study.bootstrap_resamples)
+        whole = gap(pool, own[0], most, metrics.macro_f1, resamples=study.bootstrap_resamples)
         lines.append(
             f"{arm}: from {fewer.n_train:.0f} to {most.n_train:.0f} training images macro-F1 "
             f"changes by {interval_of(last.value, last.interval, signed=True)}"
@@ -124,7 +124,9 @@ def _compared(
     for x in sorted({place.x for place in places}):
         first, second = at(places, arms[0], x), at(places, arms[1], x)
         if first and second:
-            between = gap(pool, first, second, metrics.macro_f1, resamples=study.bootstrap)
+            between = gap(
+                pool, first, second, metrics.macro_f1, resamples=study.bootstrap_resamples
+            )
             found.append(
                 f"At {x:.0%} of the images {arms[1]} differs from {arms[0]} by "
                 f"{interval_of(between.value, between.interval, signed=True)}."

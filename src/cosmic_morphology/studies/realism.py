@@ -12,6 +12,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.report.figures import to_svg, write_png
 from cosmic_morphology.report.html import write_page
+from cosmic_morphology.settings import Settings, StudySettings
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import group_numbers
 from cosmic_morphology.stats.score import COMPUTED, GROUPED_BY
@@ -33,11 +35,11 @@ from cosmic_morphology.studies.results import (
     StudyResult,
     interval_of,
     listed,
+    results_folder,
     write_notes,
     write_points,
 )
 from cosmic_morphology.studies.scoring import pooled_answers
-from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.taxonomy import load_taxonomy
 
 DRAWN, CONTROL = "rendered from real", "one real collection from another"
@@ -74,7 +76,10 @@ class RealismResult:
 
 
 def run_realism(
-    study: StudySettings, *, progress: Callable[[int, int], None] | None = None
+    settings: Settings,
+    *,
+    out: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> StudyResult:
     """Measure how well rendered images are told from real ones, and lay them side by side.
 
@@ -83,15 +88,16 @@ def run_realism(
     UsageError
         No class has enough images of both kinds.
     """
-    atlas = Atlas.open(study.atlas)
+    study = settings.study
+    atlas = Atlas.open(settings.atlas)
     other = Atlas.open(study.realism.rendered_atlas) if study.realism.rendered_atlas else None
-    classes = load_taxonomy(study.taxonomy).names
+    classes = load_taxonomy(settings.taxonomy).names
     pool = read_pool(atlas, classes=classes, backbone=study.backbone, rendered=other)
     tasks = _tasks(pool, study)
     if not any(arm == DRAWN for arm, *_ in tasks):
         raise UsageError(
             f"no class has {_LEAST} rendered and {_LEAST} real images with embeddings",
-            where=study.atlas,
+            where=settings.atlas,
             todo="Render some with `cosmic synthesize`, then `cosmic embed`.",
         )
     found = []
@@ -99,7 +105,7 @@ def run_realism(
         found.append(_compared(pool, arm, name, first, second, study))
         if progress:
             progress(done + 1, len(tasks))
-    return _written(atlas, other, pool, found, study)
+    return _written(atlas, other, pool, found, settings, results_folder(settings, out))
 
 
 def _tasks(
@@ -161,7 +167,7 @@ def _compared(
         groups,
         metrics.macro_recall,
         n_classes=2,
-        resamples=study.bootstrap,
+        resamples=study.bootstrap_resamples,
     )
     point = ScoreRow(
         "realism", arm, 0.0, ALL_SEEDS, MEASURE, name, value, low, high,
@@ -210,9 +216,10 @@ def _written(
     other: Atlas | None,
     pool: StudyDataset,
     found: Sequence[RealismResult],
-    study: StudySettings,
+    settings: Settings,
+    room: Path,
 ) -> StudyResult:
-    folder = study.out / "realism"
+    study, folder = settings.study, room / "realism"
     points = [each.point for each in found]
     lines = conclude(found)
     summary = StudyResult(
@@ -220,7 +227,7 @@ def _written(
         folder / "study.csv", folder / "told_apart.png", folder / "gallery.html",
     )  # fmt: skip
     write_points(summary.csv, points, ScoreRow)
-    write_notes(folder / "study.json", study, "realism", atlas)
+    write_notes(folder / "study.json", settings, "realism", atlas)
     write_text(folder / "conclusion.txt", "\n".join(lines) + "\n")
     figure = class_table(points)
     write_png(figure, summary.png)
@@ -235,7 +242,7 @@ def _written(
             "points": points,
             "folds": study.realism.folds,
             "seeds": study.seeds,
-            "resamples": study.bootstrap,
+            "resamples": study.bootstrap_resamples,
             "grouped_by": GROUPED_BY,
             "classes": [
                 build_gallery(

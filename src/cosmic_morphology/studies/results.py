@@ -11,7 +11,8 @@ from cosmic_morphology._version import __version__
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.display import Shown
 from cosmic_morphology.io_utils import CsvRows, whole_text, write_json
-from cosmic_morphology.studies.settings import SECTIONS, StudySettings
+from cosmic_morphology.settings import Settings
+from cosmic_morphology.settings.study import SECTIONS
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -53,9 +54,14 @@ def write_points(path: Path, rows: Sequence[Any], kind: type[Any]) -> None:
             )
 
 
-def write_notes(path: Path, study: StudySettings, name: str, atlas: Atlas) -> None:
+def results_folder(settings: Settings, out: Path | None) -> Path:
+    """Where the studies write: ``out``, or a folder beside runs and reports."""
+    return out if out is not None else settings.out / "studies"
+
+
+def write_notes(path: Path, settings: Settings, name: str, atlas: Atlas) -> None:
     """Everything that makes the study again: settings, version of the atlas and of this package."""
-    said = study.model_dump(mode="json")
+    said = settings.study.model_dump(mode="json")
     others = {other for other in SECTIONS if other != name.replace("-", "_")}
     write_json(
         path,

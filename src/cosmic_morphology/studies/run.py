@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +12,7 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.report.figures import to_svg, write_png
 from cosmic_morphology.report.html import write_page
+from cosmic_morphology.settings import Settings
 from cosmic_morphology.stats.score import GROUPED_BY
 from cosmic_morphology.studies import label_noise, leakage, learning_curve, synthetic
 from cosmic_morphology.studies.curves import curves
@@ -21,11 +23,11 @@ from cosmic_morphology.studies.results import (
     DifferenceRow,
     ScoreRow,
     StudyResult,
+    results_folder,
     write_notes,
     write_points,
 )
 from cosmic_morphology.studies.scoring import collect_points, differences, points
-from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.studies.train_head import recipe_named
 from cosmic_morphology.studies.trials import Conclusion, TrialPlan, run_trials
 from cosmic_morphology.suggest import suggest_names
@@ -48,8 +50,9 @@ TITLES = {
 
 def run_study(
     name: str,
-    study: StudySettings,
+    settings: Settings,
     *,
+    out: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> StudyResult:
     """Run a study, or go on with it; cells that are there are not done again.
@@ -58,15 +61,17 @@ def run_study(
     ----------
     name : str
         One of ``STUDIES``.
-    study : StudySettings
-        From :func:`~cosmic_morphology.studies.settings.load_study`.
+    settings : Settings
+        ``atlas``, ``taxonomy`` and the section ``study``.
+    out : Path, optional
+        Folder of the results; by default ``studies`` in the settings' ``out``.
     progress : callable, optional
         Called with cells done and in all.
 
     Returns
     -------
     StudyResult
-        The results are in ``<out>/<name>``.
+        The results are in a folder ``name`` there.
 
     Raises
     ------
@@ -78,18 +83,19 @@ def run_study(
     if name not in STUDIES:
         raise UsageError("there is no such study", where=name, todo=suggest_names(name, STUDIES))
     if name == "realism":
-        return run_realism(study, progress=progress)
-    atlas = Atlas.open(study.atlas)
-    pool = _pool(atlas, name, study)
+        return run_realism(settings, out=out, progress=progress)
+    study = settings.study
+    atlas = Atlas.open(settings.atlas)
+    pool = _pool(atlas, name, settings)
     room = GRIDS[name]
     plan: TrialPlan = room.grid(pool, study)
-    folder = study.out / name
+    folder = results_folder(settings, out) / name
     cells, new = run_trials(
         pool, plan.trials, plan.work, folder / "cells", study=name, progress=progress
     )
     places = collect_points(pool, cells)
     told: Conclusion = room.conclude(pool, places, study, cells)
-    how: dict[str, Any] = {"study": name, "resamples": study.bootstrap, "more": plan.more}
+    how: dict[str, Any] = {"study": name, "resamples": study.bootstrap_resamples, "more": plan.more}
     rows = points(pool, places, **how)
     write_points(
         folder / "differences.csv",
@@ -101,7 +107,7 @@ def run_study(
         folder / "study.csv", folder / "curves.png", folder / "study.html",
     )  # fmt: skip
     write_points(summary.csv, rows, ScoreRow)
-    write_notes(folder / "study.json", study, name, atlas)
+    write_notes(folder / "study.json", settings, name, atlas)
     write_text(folder / "conclusion.txt", "\n".join(told.lines) + "\n")
     figure = curves(rows, plan.x)
     write_png(figure, summary.png)
@@ -115,7 +121,7 @@ def run_study(
             "conclusion": told.lines,
             "x": plan.x,
             "seeds": study.seeds,
-            "resamples": study.bootstrap,
+            "resamples": study.bootstrap_resamples,
             "grouped_by": GROUPED_BY,
             "figure": to_svg(figure, f"study-{name}", "Curves; the table has the same numbers."),
             **_table(rows),
@@ -124,15 +130,16 @@ def run_study(
     return summary
 
 
-def _pool(atlas: Atlas, name: str, study: StudySettings) -> StudyDataset:
+def _pool(atlas: Atlas, name: str, settings: Settings) -> StudyDataset:
+    study = settings.study
     other = study.synthetic.rendered_atlas if name == "synthetic" else ""
-    taxonomy = load_taxonomy(study.taxonomy)
+    taxonomy = load_taxonomy(settings.taxonomy)
     include_reject_class = recipe_named(study.recipe, study.recipes).include_reject_class
     pool = read_pool(
         atlas,
         classes=taxonomy.names_with_reject if include_reject_class else taxonomy.names,
         backbone=study.backbone,
-        labels=study.labels,
+        labels=study.label_column,
         rendered=Atlas.open(other) if other else None,
     )
     if not len(pool.real("train")):

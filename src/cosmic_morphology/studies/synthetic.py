@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.settings import StudySettings
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import Difference
 from cosmic_morphology.studies.dataset import StudyDataset
 from cosmic_morphology.studies.results import interval_of, listed
 from cosmic_morphology.studies.scoring import PredictionsAtPoint, at, gap, mean_f1_of, pooled
-from cosmic_morphology.studies.settings import StudySettings
 from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
 from cosmic_morphology.studies.trials import Conclusion, Trial, TrialOutput, TrialPlan, TrialResult
 
@@ -183,7 +183,7 @@ def conclude(
     real = at(places, REAL)
     if real is None:
         return Conclusion([])
-    own, n = study.synthetic, study.bootstrap
+    own, n = study.synthetic, study.bootstrap_resamples
     rare = mean_f1_of(pool, own.rare)
     alone = pooled(pool, real.rows, real.said, rare, resamples=n)
     cut = f"cut to {own.keep} training images each, " if own.keep else ""
@@ -236,7 +236,7 @@ def _of_arm(
     tried: Sequence[tuple[PredictionsAtPoint, Difference]],
     study: StudySettings,
 ) -> str:
-    own, n = study.synthetic, study.bootstrap
+    own, n = study.synthetic, study.bootstrap_resamples
     others = [name for name in pool.classes if name not in own.rare]
     parts = [
         f"{interval_of(gained.value, gained.interval, signed=True)} at {place.x:g}x"

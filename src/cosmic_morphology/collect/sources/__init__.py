@@ -47,14 +47,14 @@ def find_source(wanted: SourceRequest) -> Source:
     Examples
     --------
     >>> from cosmic_morphology.settings import CollectJob
-    >>> find_source(SourceRequest(CollectJob(source="nasa"), taxonomy)).name
+    >>> find_source(SourceRequest(CollectJob(type="nasa"), taxonomy)).name
     'nasa'
-    >>> find_source(SourceRequest(CollectJob(source="nass"), taxonomy))
+    >>> find_source(SourceRequest(CollectJob(type="nass"), taxonomy))
     Traceback (most recent call last):
         ...
     cosmic_morphology.errors.UsageError: there is no source 'nass'...
     """
-    name = wanted.job.source
+    name = wanted.job.type
     if name in BUILT_IN:
         module, cls = BUILT_IN[name]
         made = getattr(import_module(f"{__name__}.{module}"), cls)(wanted)

@@ -67,7 +67,7 @@ class Commons:
         if self._width_px not in WIDTHS_PX:
             raise UsageError(
                 f"{self._width_px} px is no standard width of Commons",
-                where="collect_from.options.width_px",
+                where="sources.options.width_px",
                 todo=f"There are {', '.join(map(str, WIDTHS_PX))}.",
             )
 

@@ -79,7 +79,7 @@ class Cutouts:
             if survey not in SURVEYS:
                 raise UsageError(
                     f"there is no survey {survey!r}",
-                    where="collect_from.queries",
+                    where="sources.queries",
                     todo=suggest_names(survey, SURVEYS),
                 )
         self._roots = {s: f"{root}/{s}" if root else SURVEYS[s] for s in self.queries}
@@ -90,13 +90,13 @@ class Cutouts:
             if not 16 <= self._size_px <= MAX_PX[survey]:
                 raise UsageError(
                     f"{self._size_px} px is no size that {survey} gives",
-                    where="collect_from.options.size_px",
+                    where="sources.options.size_px",
                     todo=f"Give 16 to {MAX_PX[survey]}.",
                 )
         if options.table is None:
             raise UsageError(
                 "cutouts need a table of positions",
-                where="collect_from.options.table",
+                where="sources.options.table",
                 todo="Name a CSV, FITS or Parquet file with ra and dec in degrees.",
             )
         self._positions = Positions(options.table, options.columns)

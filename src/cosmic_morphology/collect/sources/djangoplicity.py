@@ -74,7 +74,7 @@ class Djangoplicity:
             if site not in SITES:
                 raise UsageError(
                     f"there is no djangoplicity site {site!r}",
-                    where="collect_from.queries",
+                    where="sources.queries",
                     todo=suggest_names(site, SITES),
                 )
         root = wanted.job.root.rstrip("/")

@@ -62,4 +62,4 @@ def read_option(name: str, value: Any, default: Any) -> Any:
 
 
 def _wrong(name: str, what: str, todo: str) -> UsageError:
-    return UsageError(what, where=f"collect_from.options.{name}", todo=todo)
+    return UsageError(what, where=f"sources.options.{name}", todo=todo)

@@ -93,7 +93,7 @@ def find_duplicates(
     >>> find_duplicates(atlas, settings=cosmic.load_settings().curate).images
     24
     """
-    column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
+    column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
     ids = atlas.ids()
     seen = atlas.images(ids, ["id", "sha256", "phash", "width", "height"])
     sources = sources_of(atlas, ids)
@@ -110,7 +110,7 @@ def find_duplicates(
     )
     if stamp.is_current(atlas.provenance_of("duplicate_of")):
         return _summary(atlas, changed=False)
-    if settings.duplicate_search == "thorough" or column:
+    if settings.duplicates.search == "thorough" or column:
         fill_fingerprints(atlas)
     copies = find_copies(
         atlas,
@@ -152,13 +152,13 @@ def find_copies(
     exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
     hashes = hashes_of(seen)
     close = np.empty((0, 2), np.int64)
-    column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
+    column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
     if column:
         vectors = _embeddings(atlas, ids, column)
-        close = near_embeddings(vectors, min_cosine=settings.duplicate_min_cosine)
-    turned = near_turned_hashes(hashes, max_bits=settings.duplicate_bits)
-    if settings.duplicate_search == "thorough":
-        framed = pairs_within_hamming(hashes, max_bits=settings.duplicate_bits)
+        close = near_embeddings(vectors, min_cosine=settings.duplicates.min_cosine)
+    turned = near_turned_hashes(hashes, max_bits=settings.duplicates.max_hash_distance_bits)
+    if settings.duplicates.search == "thorough":
+        framed = pairs_within_hamming(hashes, max_bits=settings.duplicates.max_hash_distance_bits)
         rounds = thorough_rounds(atlas, ids, hashes, framed=framed, turned=turned, close=close)
     else:
         rounds = [quick_pass(atlas, ids, hashes, turned)]

@@ -37,7 +37,7 @@ def searched(found: Exhaustive, settings: CurateSettings, column: str) -> tuple[
         Embeddings whose neighbours were compared; empty: none.
     """
     by = f" and by embeddings ({column})" if column else ""
-    said = [f"the search of `cosmic curate` ({settings.duplicate_search}){by}"]
+    said = [f"the search of `cosmic curate` ({settings.duplicates.search}){by}"]
     if found.whole:
         said.append(
             f"every pair of images that could leak ({found.compared:,}), in eight orientations"
@@ -49,7 +49,7 @@ def searched(found: Exhaustive, settings: CurateSettings, column: str) -> tuple[
 
 def not_looked_for(found: Exhaustive, settings: CurateSettings, column: str) -> tuple[str, ...]:
     """Copies that nothing looked for; the parameters are those of :func:`searched`."""
-    by_blobs = bool(column) or settings.duplicate_search == "thorough"
+    by_blobs = bool(column) or settings.duplicates.search == "thorough"
     said = []
     if not found.whole:
         said.append(

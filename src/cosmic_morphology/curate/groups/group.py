@@ -90,7 +90,7 @@ def group_images(atlas: Atlas, *, settings: CurateSettings) -> GroupResult:
     atlas : Atlas
         Read (what sources say, ``duplicate_of``) and written.
     settings : CurateSettings
-        ``group_broad_names``, ``group_max_share``, ``group_max_album``.
+        ``groups``.
 
     Examples
     --------
@@ -174,7 +174,7 @@ def grouping_keys(
     settings : CurateSettings
         ``group_*``.
     """
-    broad = {name.lower() for name in settings.group_broad_names}
+    broad = {name.lower() for name in settings.groups.broad_objects}
     bound = _bound(len(listed), settings)
     ids = {row["id"] for row in listed}
     members: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -184,7 +184,7 @@ def grouping_keys(
     kept: dict[tuple[str, str], list[int]] = {}
     too_broad: dict[str, int] = {}
     for (kind, name), rows in members.items():
-        largest = settings.group_max_album if kind == "album" else bound
+        largest = settings.groups.max_album if kind == "album" else bound
         if kind in _BOUNDED and len(rows) > largest:
             too_broad[f"{kind}: {name}"] = len(rows)
         elif len(rows) > 1:
@@ -193,7 +193,7 @@ def grouping_keys(
 
 
 def _bound(images: int, settings: CurateSettings) -> int:
-    return max(settings.group_min_bound, round(settings.group_max_share * images))
+    return max(settings.groups.min_cap, round(settings.groups.max_share * images))
 
 
 def _parameters(settings: CurateSettings) -> dict[str, Any]:

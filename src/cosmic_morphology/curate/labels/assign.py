@@ -84,7 +84,7 @@ def label(
 
     A person's verdict always wins: ``label`` gives its class, ``drop`` the reject class, ``keep``
     confirms the class it names or else the computed one. Without a verdict the voters decide,
-    and where their best class is less likely than ``min_label_confidence`` the label is open.
+    and where their best class is less likely than ``labels.min_confidence`` the label is open.
 
     Beside the votes of :func:`~cosmic_morphology.curate.votes.cast.vote` there are those of copies
     of the image (when ``duplicate_of`` is known) and, when there are ``embedding_…`` columns, of
@@ -99,8 +99,7 @@ def label(
     taxonomy : Taxonomy
         The classes.
     settings : CurateSettings
-        ``min_label_confidence``, ``probe_min_label_confidence``, ``trained_runs``,
-        ``disabled_voters``.
+        ``labels`` and ``votes``.
     progress : callable, optional
         Called with rows done and rows in all.
     seed : int
@@ -128,9 +127,9 @@ def label(
             [each or [] for each in votes],
             _images(atlas, rows, decisions, taxonomy, evidence, runs),
             taxonomy.names_with_reject,
-            learn_from=settings.probe_min_label_confidence,
+            learn_from=settings.votes.probe_min_label_confidence,
             seed=seed,
-            without=settings.disabled_voters,
+            without=settings.votes.disabled,
         )
         _keep_votes(atlas, ids, votes, cast)
         weighted = read_weighted_votes(atlas, taxonomy=taxonomy)
@@ -143,8 +142,8 @@ def label(
 
 def _evidence_columns(atlas: Atlas, taxonomy: Taxonomy, settings: CurateSettings) -> list[str]:
     """Columns that image and zero-shot voter look at."""
-    chosen = [] if IMAGE in settings.disabled_voters else embedding_columns(atlas)
-    if ZERO_SHOT not in settings.disabled_voters and zero_shot.has_seen(atlas, taxonomy):
+    chosen = [] if IMAGE in settings.votes.disabled else embedding_columns(atlas)
+    if ZERO_SHOT not in settings.votes.disabled and zero_shot.has_seen(atlas, taxonomy):
         chosen.append(zero_shot.COLUMN)
     return chosen
 
@@ -180,11 +179,11 @@ def _stamp(
     )
     parameters = {
         "taxonomy": taxonomy_key(taxonomy),
-        "least": settings.min_label_confidence,
-        "learn_from": settings.probe_min_label_confidence,
-        "consensus": settings.label_model,
+        "least": settings.labels.min_confidence,
+        "learn_from": settings.votes.probe_min_label_confidence,
+        "consensus": settings.votes.label_model,
         "seed": seed,
-        "without": settings.disabled_voters,
+        "without": settings.votes.disabled,
     }
     return ColumnProvenance(STAGE, parameters, CODE, inputs=inputs)
 
@@ -247,8 +246,8 @@ def _believed(
     settings: CurateSettings,
 ) -> pa.Table:
     ids, votes, classes = weighted.ids, weighted.votes, taxonomy.names_with_reject
-    least = settings.min_label_confidence
-    if settings.label_model == "crowdlab":
+    least = settings.labels.min_confidence
+    if settings.votes.label_model == "crowdlab":
         likely = crowdlab(votes, ids, classes)
     else:
         likely = naive_bayes_label_model(votes, classes)

@@ -32,9 +32,9 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     An image's claimed label (its folder, else its title, its object name, its first sentences,
     its search word) is compared with the probabilities that all other voters give, none of which
     has learned from the image's group. The score is the probability of the claimed label;
-    flagged are images where it is below ``mislabel_threshold``, and those that confident learning
-    finds (Northcutt et al. 2021, J. Artif. Intell. Res. 70, 1373; cleanlab). Texts alone that
-    favour the claimed label agree with it, however few they are.
+    flagged are images where it is below ``checks.mislabel_threshold``, and those that confident
+    learning finds (Northcutt et al. 2021, J. Artif. Intell. Res. 70, 1373; cleanlab). Texts alone
+    that favour the claimed label agree with it, however few they are.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     taxonomy : Taxonomy
         The classes.
     settings : CurateSettings
-        ``mislabel_threshold``.
+        ``checks.mislabel_threshold``.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
         _mislabel_rows,
         code=MISLABEL_CODE,
         taxonomy=taxonomy,
-        least=settings.mislabel_threshold,
+        least=settings.checks.mislabel_threshold,
     )
 
 

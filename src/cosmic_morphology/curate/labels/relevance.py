@@ -36,7 +36,7 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     taxonomy : Taxonomy
         Names the reject class.
     settings : CurateSettings
-        ``relevance_threshold``.
+        ``checks.relevance_threshold``.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
         _relevance_rows,
         code=RELEVANCE_CODE,
         taxonomy=taxonomy,
-        least=settings.relevance_threshold,
+        least=settings.checks.relevance_threshold,
     )
 
 

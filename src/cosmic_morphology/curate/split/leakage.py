@@ -160,7 +160,7 @@ def check_leakage(
     everything = everything.sort_by("id").to_pylist()
     rows = [row for row in everything if row["split"] in SPLITS]
     side = {row["id"]: row["split"] for row in rows}
-    column = compared_column(atlas, embedding_column or settings.duplicate_embedding)
+    column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
     ids, copies, thorough = known or copies_across(
         atlas, side, settings=settings, embedding_column=embedding_column, progress=progress
     )

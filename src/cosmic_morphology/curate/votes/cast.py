@@ -76,7 +76,7 @@ def vote(
     >>> done.filled, done.already_there
     (0, 24)
     """
-    voters = find_voters(settings.disabled_voters)
+    voters = find_voters(settings.votes.disabled)
     asked: dict[str, Any] = {"taxonomy": taxonomy_key(taxonomy), "voters": tuple(voters)}
     plugged = versions_of_plugins(voters)
     done = apply(

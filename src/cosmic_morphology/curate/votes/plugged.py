@@ -69,7 +69,7 @@ class PluggedVoter:
             f"the voter of another package {what}",
             where=self._where,
             todo="Update or uninstall the package that brings it, or name it in "
-            "curate.disabled_voters.",
+            "curate.votes.disabled.",
         )
 
 

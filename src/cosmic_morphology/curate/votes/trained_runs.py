@@ -104,7 +104,7 @@ def predict_with_runs(
     taxonomy : Taxonomy
         Must have the classes of the runs, with or without the reject class.
     settings : CurateSettings
-        ``trained_run_min_confidence``.
+        ``votes.trained_run_min_confidence``.
     progress : callable, optional
         Called with images done and in all, run by run.
 
@@ -159,11 +159,11 @@ def eligible_run_votes(
         does not know the reject class.
     """
     weighted = {}
-    for voter in dict.fromkeys(voter_of(each) for each in settings.trained_runs):
-        if voter not in settings.disabled_voters and _has_said(atlas, voter, taxonomy):
+    for voter in dict.fromkeys(voter_of(each) for each in settings.votes.trained_runs):
+        if voter not in settings.votes.disabled and _has_said(atlas, voter, taxonomy):
             said = matrix(atlas, voter)
             reasons = abstain_reasons(
-                _rows(atlas, voter), said, settings.trained_run_min_confidence
+                _rows(atlas, voter), said, settings.votes.trained_run_min_confidence
             )
             said[[bool(why) for why in reasons]] = np.nan
             weighted[voter] = said
@@ -175,12 +175,12 @@ def why_runs_abstain(
 ) -> dict[str, str]:
     """Why runs of the settings do not vote on one image, by voter."""
     found = {}
-    for voter in dict.fromkeys(voter_of(each) for each in settings.trained_runs):
+    for voter in dict.fromkeys(voter_of(each) for each in settings.votes.trained_runs):
         why = NOT_ASKED
         if _has_said(atlas, voter, taxonomy):
             rows = _rows(atlas, voter)
             reasons = abstain_reasons(
-                rows, matrix(atlas, voter), settings.trained_run_min_confidence
+                rows, matrix(atlas, voter), settings.votes.trained_run_min_confidence
             )
             why = reasons[[row["id"] for row in rows].index(id_)]
         if why:
@@ -197,7 +197,7 @@ def _check_classes(run: TrainedVoter, taxonomy: Taxonomy) -> None:
         raise InputError(
             f"the run {' and '.join(told)}",
             where=run.name.removeprefix(RUN),
-            todo="Name its taxonomy, or take the run out of curate.trained_runs.",
+            todo="Name its taxonomy, or take the run out of curate.votes.trained_runs.",
         )
 
 
@@ -214,7 +214,7 @@ def _ask(
     parameters = {"classes": classes, "fingerprint": run.fingerprint}
     atlas.prepare_columns(fields, ColumnProvenance(STAGE, parameters, CODE))
     unproved = _note_learnt(atlas, run)
-    least = settings.trained_run_min_confidence
+    least = settings.votes.trained_run_min_confidence
     rows, images = _rows(atlas, run.name), atlas.positions()
     reasons = abstain_reasons(rows, matrix(atlas, run.name), least)
     todo = [

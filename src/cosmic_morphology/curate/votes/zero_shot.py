@@ -68,7 +68,7 @@ def ask_zero_shot(
     taxonomy : Taxonomy
         The classes and their prompts.
     settings : CurateSettings
-        ``zero_shot_model`` names the model.
+        ``votes.zero_shot_model`` names the model.
     progress : callable, optional
         Called with rows done and rows in all.
 
@@ -83,7 +83,7 @@ def ask_zero_shot(
         The model cannot be had from the hub, or is none.
     """
     classes = taxonomy.names_with_reject
-    see = _load(settings.zero_shot_model, [taxonomy.prompts_of(name) for name in classes])
+    see = _load(settings.votes.zero_shot_model, [taxonomy.prompts_of(name) for name in classes])
     field = pa.field(COLUMN, pa.list_(pa.float32(), len(classes)))
 
     def columns(batch: pa.Table) -> pa.Table:
@@ -105,8 +105,8 @@ def ask_zero_shot(
         stamp=ColumnProvenance(
             STAGE,
             {
-                "model": settings.zero_shot_model,
-                "weights": _hash_of(settings.zero_shot_model),
+                "model": settings.votes.zero_shot_model,
+                "weights": _hash_of(settings.votes.zero_shot_model),
                 "classes": classes,
                 "prompts": [taxonomy.prompts_of(name) for name in classes],
             },
@@ -116,7 +116,7 @@ def ask_zero_shot(
         checkpoint_rows=_CHECKPOINT_ROWS,
         progress=progress,
     )
-    return ZeroShotResult(settings.zero_shot_model, done.filled, done.already_there)
+    return ZeroShotResult(settings.votes.zero_shot_model, done.filled, done.already_there)
 
 
 def has_seen(atlas: Atlas, taxonomy: Taxonomy) -> bool:
@@ -141,7 +141,7 @@ def _load(name: str, prompts: Sequence[Sequence[str]]) -> See:
             where=name,
             todo="Check the path behind local-dir:.",
         )
-    with needs("The zero-shot voter (setting curate.zero_shot_model)"):
+    with needs("The zero-shot voter (setting curate.votes.zero_shot_model)"):
         import open_clip
     try:
         model, preprocess = open_clip.create_model_from_pretrained(name)

@@ -73,6 +73,7 @@ def settings_for_folder(
     if file.is_file():
         return _settings_of_before(file, folder)
     job = ImportJob(
+        type="folder",
         path=folder.resolve(),
         name=_name_of(folder.resolve()),
         csv=csv.resolve() if csv else None,
@@ -89,7 +90,7 @@ def settings_for_folder(
             **values,
             **chosen,
             "taxonomy": _taxonomy_file(job, out, base),
-            "import_from": (job,),
+            "sources": (job,),
             "train": (_job(learn),),
         }
     )
@@ -99,7 +100,7 @@ def settings_for_folder(
 
 def _settings_of_before(file: Path, folder: Path) -> Settings:
     settings = load_settings(file)
-    known = [job.path for job in settings.import_from]
+    known = [job.path for job in settings.folders]
     if folder.resolve() not in [path.resolve() for path in known]:
         raise UsageError(
             f"this holds what was started for {', '.join(map(str, known)) or 'no folder'}",

@@ -30,7 +30,7 @@ def choose_table(
     files: list[str],
     csv: str | Path | None,
     columns: Mapping[str, str] | None,
-    only: Mapping[str, str] | None,
+    row_filter: Mapping[str, str] | None,
     *,
     labelled: bool,
 ) -> MetadataTable | None:
@@ -44,7 +44,7 @@ def choose_table(
         Folder or zip, for messages.
     files : list of str
         Those that may be images.
-    csv, columns, only
+    csv, columns, row_filter
         As in :func:`cosmic_morphology.collect.sources.folder.source.open_folder`.
     labelled : bool
         Whether the folders say what the images are.
@@ -56,14 +56,14 @@ def choose_table(
         what the images are.
     """
     if csv is not None:
-        return _named(store, path, csv, columns, only)
+        return _named(store, path, csv, columns, row_filter)
     if not files:
         return None
     inside = sorted(filter(is_table, store.names), key=lambda name: name.count("/"))[:_TRIED]
     fitting = []
     for each in inside:
         try:
-            table = _open(store, path, each, columns, only)
+            table = _open(store, path, each, columns, row_filter)
             share = _share_named(table, files)
         except InputError:
             continue  # a table of something else; where it alone says anything, it is asked below
@@ -77,14 +77,14 @@ def choose_table(
         raise InputError(what, where=str(path), todo=_SAY_WHICH)
     if fitting:
         return fitting[0]
-    if columns or only:  # a person has said that there is a table
+    if columns or row_filter:  # a person has said that there is a table
         if len(inside) == 1:
-            return _open(store, path, inside[0], columns, only)
+            return _open(store, path, inside[0], columns, row_filter)
         what = f"there is {'no table' if not inside else 'no table that fits'}"
         raise InputError(what, where=str(path), todo=_SAY_WHICH)
     # Nor have images in no class folder, such as those of ``images/`` beside it.
     alone = flat or (inside if len(inside) == 1 and not labelled else [])
-    return _open(store, path, alone[0], columns, only) if alone else None
+    return _open(store, path, alone[0], columns, row_filter) if alone else None
 
 
 def _named(
@@ -92,17 +92,17 @@ def _named(
     path: Path,
     csv: str | Path,
     columns: Mapping[str, str] | None,
-    only: Mapping[str, str] | None,
+    row_filter: Mapping[str, str] | None,
 ) -> MetadataTable:
     place = Path(csv)
     if place.is_file():
-        table = open_table(read_csv(place), columns, only)
+        table = open_table(read_csv(place), columns, row_filter)
         same = [each for each in filter(is_table, store.names) if _is_same(path, each, place)]
         inside = same[0] if same else ""
         return replace(table, inside=inside, folder=_folder(inside), root=str(path.absolute()))
     inside = Locator(store.names).find(str(csv))
     if inside:
-        return _open(store, path, inside, columns, only)
+        return _open(store, path, inside, columns, row_filter)
     raise InputError(
         "there is no such table",
         where=str(csv),
@@ -115,7 +115,7 @@ def _open(
     path: Path,
     inside: str,
     columns: Mapping[str, str] | None,
-    only: Mapping[str, str] | None,
+    row_filter: Mapping[str, str] | None,
 ) -> MetadataTable:
     where = f"{path}/{inside}"
     try:
@@ -125,7 +125,7 @@ def _open(
         raise InputError(
             f"the table cannot be read ({why})", where=where, todo="Unpack it, and give the file."
         ) from error
-    table = open_table(parse_csv(content, where), columns, only)
+    table = open_table(parse_csv(content, where), columns, row_filter)
     return replace(table, inside=inside, folder=_folder(inside), root=str(path.absolute()))
 
 

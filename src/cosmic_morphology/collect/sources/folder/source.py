@@ -135,7 +135,7 @@ def open_folder(
     name: str = DEFAULT_SOURCE,
     csv: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
-    only: Mapping[str, str] | None = None,
+    row_filter: Mapping[str, str] | None = None,
     max_bytes: int = ImageLimits.max_bytes,
     follow_links: bool = False,
     taxonomy: Taxonomy | None = None,
@@ -157,7 +157,7 @@ def open_folder(
         ``description``, ``label``, ``date``, ``source``, ``collection``, ``credit``,
         ``licence``, ``keywords``, ``names``, ``albums``, ``subjects``, ``lineage``, ``page_url``,
         ``image_url``.
-    only : mapping, optional
+    row_filter : mapping, optional
         Rows of the table that count: its own column, and the value (``!value``: any other).
     max_bytes : int
         Loaders read one byte more at most, so that larger files are noticed and not read.
@@ -192,7 +192,7 @@ def open_folder(
     labels = set(map(labeller, files)) - {""}
     # One folder around all images says what they are only if it is called like a class.
     labelled = len(labels) > 1 or any(map(labeller.is_known, labels))
-    table = choose_table(store, place, files, csv, columns, only, labelled=labelled)
+    table = choose_table(store, place, files, csv, columns, row_filter, labelled=labelled)
     rows = Rows(table, files) if table else None
     skipped = Counter(store.left_out.counts)
     beside = {*filter(is_sidecar, store.names)} - {table.inside if table else ""}

@@ -46,7 +46,7 @@ class MetadataTable:
         The table.
     columns : dict of str to str
         Our name of each column that is there, and the table's own name of it.
-    only : dict of str to str
+    row_filter : dict of str to str
         Rows that count: the table's own column, and the value it must have (``!value``: must
         not).
     folder : str
@@ -59,7 +59,7 @@ class MetadataTable:
 
     csv: CsvTable
     columns: dict[str, str]
-    only: dict[str, str]
+    row_filter: dict[str, str]
     folder: str = ""
     inside: str = ""
     root: str = ""
@@ -72,7 +72,7 @@ class MetadataTable:
     def rows(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Line and cells of each row that counts, under our names, in the order of the table."""
         for line, row in self.csv.rows():
-            if all(_agrees(row[name], value) for name, value in self.only.items()):
+            if all(_agrees(row[name], value) for name, value in self.row_filter.items()):
                 yield line, {ours: row[its] for ours, its in self.columns.items()}
 
 
@@ -88,7 +88,7 @@ class Row:
 def open_table(
     csv: CsvTable,
     columns: Mapping[str, str] | None = None,
-    only: Mapping[str, str] | None = None,
+    row_filter: Mapping[str, str] | None = None,
 ) -> MetadataTable:
     """Check a table's header against what is asked of it.
 
@@ -98,7 +98,7 @@ def open_table(
         The table.
     columns : mapping, optional
         Our name = the table's name, for columns that are called otherwise (see ``COLUMNS``).
-    only : mapping, optional
+    row_filter : mapping, optional
         See :class:`MetadataTable`.
 
     Raises
@@ -114,12 +114,12 @@ def open_table(
         option="--column file=NAME ('file' is the image's path within the folder)",
     )
     filters = {}
-    for name, value in (only or {}).items():
+    for name, value in (row_filter or {}).items():
         its = csv.column(name, exactly=True)
         if not its:
             raise csv.lacks(name, name)
         filters[its] = value
-    return MetadataTable(csv=csv, columns=chosen, only=filters)
+    return MetadataTable(csv=csv, columns=chosen, row_filter=filters)
 
 
 def split_list(cell: str) -> tuple[str, ...]:

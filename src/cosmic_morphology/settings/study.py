@@ -1,17 +1,13 @@
-"""One TOML file that says everything of a study."""
+"""Settings of the studies: what a split claims, what rendered images and clean labels are worth."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from cosmic_morphology.errors import SettingsError
-from cosmic_morphology.reading import read_toml
-from cosmic_morphology.settings import Section
+from cosmic_morphology.settings.base import Section
 
-Side = Literal["train", "val", "none"]
 SECTIONS = ("leakage", "synthetic", "label_noise", "learning_curve", "realism")
 
 
@@ -19,8 +15,8 @@ class LeakageSettings(Section):
     """A random split by file against a grouped one."""
 
     folds: int = Field(5, ge=2, le=20, description="parts of the images, each tested once")
-    sides: tuple[Side, ...] = Field(
-        ("train", "val", "none"), description="images that are dealt anew; never those of test"
+    splits: tuple[Literal["train", "val", "none"], ...] = Field(
+        ("train", "val", "none"), description="images that are re-assigned; never those of test"
     )
 
 
@@ -75,80 +71,29 @@ class RealismSettings(Section):
         "", description="where the rendered images are; empty: in the same atlas"
     )
     folds: int = Field(5, ge=2, le=20)
-    per_class: int = Field(200, ge=10, description="at most so many images of each kind a class")
+    per_class: int = Field(200, ge=10, description="most images of each kind in a class")
     gallery: int = Field(12, ge=0, le=60, description="images of each kind that are shown")
     pairs: int = Field(6, ge=0, le=30, description="rendered images with their real neighbours")
 
 
 class StudySettings(Section):
-    """Everything of the studies on one atlas."""
+    """Studies on the embeddings of the atlas, which is only read."""
 
-    atlas: str = Field("cosmic-atlas", description="folder or address of the atlas; only read")
-    out: Path = Field(Path("cosmic-studies"), description="folder of the results")
-    taxonomy: Path | None = Field(None, description="another taxonomy file")
     backbone: str = Field(
         "", description="whose embeddings, by preset or timm's name; empty: the first by name"
     )
-    labels: str = Field("label", description="trained on: 'label', or the name of one voter")
+    label_column: str = Field("label", description="trained on: 'label', or the name of one voter")
     recipe: str = Field("linear-probe", description="a head recipe on plain embeddings")
     recipes: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="recipes of this study: extends = 'best', and changes"
+        default_factory=dict,
+        description="recipes of this study: extends = 'linear-probe', and changes",
     )
     seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1)
-    bootstrap: int = Field(1000, ge=50, description="resamples of the 95 % interval")
-    threads: int = Field(1, ge=1, description="threads of one cell; a head gains nothing by more")
+    bootstrap_resamples: int = Field(1000, ge=50, description="resamples of the 95 % interval")
+    threads: int = Field(1, ge=1, description="threads of one trial; a head gains nothing by more")
 
     leakage: LeakageSettings = Field(default_factory=LeakageSettings)
     synthetic: SyntheticSettings = Field(default_factory=SyntheticSettings)
     label_noise: LabelNoiseSettings = Field(default_factory=LabelNoiseSettings)
     learning_curve: LearningCurveSettings = Field(default_factory=LearningCurveSettings)
     realism: RealismSettings = Field(default_factory=RealismSettings)
-
-
-def load_study(config: Path, *, out: Path | None = None) -> StudySettings:
-    """Read a study file; paths in it are relative to it.
-
-    Parameters
-    ----------
-    config : Path
-        The TOML file.
-    out : Path, optional
-        Another folder for the results.
-
-    Raises
-    ------
-    SettingsError
-        The file is missing or not TOML, or a key or value is not valid.
-
-    Examples
-    --------
-    >>> load_study(Path("lost.toml"))
-    Traceback (most recent call last):
-        ...
-    cosmic_morphology.errors.SettingsError: lost.toml: there is no such file. Check the path.
-    """
-    try:
-        study = StudySettings.model_validate(read_toml(config, SettingsError))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        todo = (
-            "docs/explanation/studies.md has a valid file."
-            if first["type"] == "extra_forbidden"
-            else ""
-        )
-        raise SettingsError(first["msg"], where=f"{config}: {key}", todo=todo) from error
-    return _beside(study, config.parent, out)
-
-
-def _beside(study: StudySettings, folder: Path, out: Path | None) -> StudySettings:
-    def address(text: str) -> str:
-        return text if not text or "://" in text else str(folder / text)
-
-    study.atlas = address(study.atlas)
-    study.synthetic.rendered_atlas = address(study.synthetic.rendered_atlas)
-    study.realism.rendered_atlas = address(study.realism.rendered_atlas)
-    study.out = out if out is not None else folder / study.out
-    if study.taxonomy is not None:
-        study.taxonomy = folder / study.taxonomy
-    return study

@@ -1,0 +1,60 @@
+"""Settings: one validated tree, read from ``cosmic.toml``, the environment and the command line."""
+
+from cosmic_morphology.settings.base import Section, job_of
+from cosmic_morphology.settings.curate import (
+    CheckSettings,
+    CurateSettings,
+    DuplicateSettings,
+    GroupSettings,
+    LabelSettings,
+    VoteSettings,
+)
+from cosmic_morphology.settings.jobs import (
+    AuditJob,
+    CollectJob,
+    ImportJob,
+    ReplicaJob,
+    ReviewJob,
+    RunJob,
+    SourceJob,
+    SynthesizeJob,
+)
+from cosmic_morphology.settings.load import DEFAULT_SEED, Settings, load_settings
+from cosmic_morphology.settings.stages import (
+    CollectSettings,
+    EvaluateSettings,
+    ImagingSettings,
+    LearnSettings,
+    SplitSettings,
+    SweepSettings,
+)
+from cosmic_morphology.settings.study import StudySettings
+
+__all__ = [
+    "DEFAULT_SEED",
+    "AuditJob",
+    "CheckSettings",
+    "CollectJob",
+    "CollectSettings",
+    "CurateSettings",
+    "DuplicateSettings",
+    "EvaluateSettings",
+    "GroupSettings",
+    "ImagingSettings",
+    "ImportJob",
+    "LabelSettings",
+    "LearnSettings",
+    "ReplicaJob",
+    "ReviewJob",
+    "RunJob",
+    "Section",
+    "Settings",
+    "SourceJob",
+    "SplitSettings",
+    "StudySettings",
+    "SweepSettings",
+    "SynthesizeJob",
+    "VoteSettings",
+    "job_of",
+    "load_settings",
+]
