@@ -12,7 +12,7 @@ from cosmic_morphology import cli
 from cosmic_morphology.atlas import ColumnProvenance
 from cosmic_morphology.learn.data.atlas_source import AtlasSource
 from cosmic_morphology.pipeline.summary import PipelineResult
-from cosmic_morphology.settings import CollectJob, LearnSettings, SettingsError, job_of
+from cosmic_morphology.settings import CollectJob, LearnSettings, job_of
 
 WORKS_ON_IMAGES = [
     "run --config good.toml",
