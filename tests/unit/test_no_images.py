@@ -10,6 +10,7 @@ import pytest
 
 from cosmic_morphology import cli
 from cosmic_morphology.atlas import ColumnProvenance
+from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.learn.data.atlas_source import AtlasSource
 from cosmic_morphology.pipeline.summary import PipelineResult
 from cosmic_morphology.settings import CollectJob, LearnSettings, job_of

@@ -88,10 +88,8 @@ def test_a_cell_with_rendered_answers_is_never_written(pool, tmp_path):
 def test_every_trial_of_the_synthetic_study_is_tested_on_the_same_real_images(
     pool, atlas, tmp_path
 ):
-    study = load_settings(
-        write_study(tmp_path, atlas, "[study.synthetic]\nratios = [1]\nkeep = 4\n")
-    )
-    plan = synthetic_grid(pool, study)
+    file = write_study(tmp_path, atlas, "[study.synthetic]\nratios = [1]\nkeep = 4\n")
+    plan = synthetic_grid(pool, load_settings(file).study)
     wanted = pool.real("test").tolist()
     for trial in plan.trials[: len(plan.trials) // 2]:
         worked = plan.work(trial)

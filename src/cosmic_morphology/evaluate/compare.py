@@ -184,11 +184,9 @@ def _gap(
 ) -> Difference:
     first, second = in_common(one.answers[kind], other.answers[kind])
     if not len(first):
-        raise UsageError(
-            f"{one.run!r} and {other.run!r} have judged no image in common",
-            where=f"{one.run}, {other.run}",
-            todo="Evaluate both on the same images.",
-        )
+        todo = "Evaluate both on the same images."
+        where = f"{one.run}, {other.run}"
+        raise UsageError("these runs have no test image in common", where=where, todo=todo)
     return paired_difference(
         metrics.macro_f1,
         first.y_true,
@@ -312,11 +310,8 @@ def ablation(
         Nothing is left out, or runs cannot be compared.
     """
     if not without:
-        raise UsageError(
-            "an ablation needs runs that lack something",
-            where=full.run,
-            todo="Name each: --ablate COMPONENT=RUN.",
-        )
+        todo = "Name each: --ablate COMPONENT=RUN."
+        raise UsageError("an ablation needs runs that lack something", where=full.run, todo=todo)
     rows = []
     labels: Sequence[str] = ()
     for name, lesser in without.items():
@@ -324,17 +319,12 @@ def ablation(
         labels = (*labels, board.labels)
         gap = next(each.to_first for each in board.runs if each.run == full.run)
         if gap is None:
-            raise UsageError(
-                f"{full.run!r} is held against itself",
-                todo="Name the runs differently.",
-                where=full.run,
-            )
+            todo = "Name the runs differently."
+            raise UsageError("the run is compared with itself", where=full.run, todo=todo)
         rows.append(Ingredient(name, lesser.run, gap))
     if len(set(labels)) > 1:
-        raise UsageError(
-            "some runs have scores on checked labels, others only on computed ones",
-            where=full.run,
-            todo="Evaluate all of them on checked labels, or none.",
-        )
+        what = "some runs have scores on checked labels, others only on computed ones"
+        todo = "Evaluate all of them on checked labels, or none."
+        raise UsageError(what, where=full.run, todo=todo)
     ranked = sorted(rows, key=lambda row: (-row.worth.value, row.without))
     return Ablation(full.run, labels[0], tuple(ranked))
