@@ -172,7 +172,9 @@ def _names(columns: str | None) -> list[str]:
         return []
     names = [each.strip() for each in columns.split(",")]
     if not all(names):
-        raise UsageError("--columns takes names with commas between", where=columns)
+        raise UsageError(
+            "--columns takes names with commas between", where=columns, todo="Such as id,label."
+        )
     return list(dict.fromkeys(names))
 
 

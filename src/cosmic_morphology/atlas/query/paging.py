@@ -116,7 +116,9 @@ def page(
     (3, None)
     """
     if not 1 <= limit <= MAX_ROWS:
-        raise UsageError(f"a page has 1 to {MAX_ROWS} rows, not {limit}", todo="Ask for fewer.")
+        raise UsageError(
+            f"a page has 1 to {MAX_ROWS} rows, not {limit}", where="limit", todo="Ask for fewer."
+        )
     opened = open_table(atlas, table)
     check_filter(opened, where)
     key = KEYS[table] if order == "id" and table not in ("images", "catalogue") else order

@@ -88,7 +88,9 @@ def search(
         raise UsageError("there is no word to search for", where=words, todo='Write: "dust lane".')
     if within not in TEXTS:
         raise UsageError(
-            f"words cannot be searched in {within!r}", todo=f"Give one of: {', '.join(TEXTS)}."
+            f"words cannot be searched in {within!r}",
+            where="within",
+            todo=f"Give one of: {', '.join(TEXTS)}.",
         )
     if not 1 <= limit <= MAX_ROWS:
         raise UsageError(f"1 to {MAX_ROWS} rows can be shown, not {limit}", todo="Ask for fewer.")
