@@ -93,7 +93,9 @@ def search(
             todo=f"Give one of: {', '.join(TEXTS)}.",
         )
     if not 1 <= limit <= MAX_ROWS:
-        raise UsageError(f"1 to {MAX_ROWS} rows can be shown, not {limit}", todo="Ask for fewer.")
+        raise UsageError(
+            f"1 to {MAX_ROWS} rows can be shown, not {limit}", where="limit", todo="Ask for fewer."
+        )
     table = atlas.table("catalogue")
     check_filter(table, where)
     split_columns(atlas, table, columns)
