@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,16 @@ def read_batches(atlas: Atlas, columns: Sequence[str]) -> Iterator[pa.Table]:
     """
     table = atlas.table("catalogue")
     there = [name for name in columns if name in table.schema.names]
-    for batch in table.to_batches(there, _ROWS):
-        rows = pa.Table.from_batches([batch])
+    empty = pa.schema([table.schema.field(name) for name in there]).empty_table()
+    batches = (pa.Table.from_batches([each]) for each in table.to_batches(there, _ROWS))
+    first = next(batches, empty)
+    for rows in chain([first], batches):
+        filled = rows
         for name in columns:
             if name not in there:
                 field = derived_field(name, pa.null())
-                rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
-        yield rows.select(list(columns))
+                filled = filled.append_column(field, pa.nulls(rows.num_rows, field.type))
+        yield filled.select(list(columns))
 
 
 def matrix(atlas: Atlas, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,27 +22,28 @@ from cosmic_morphology.atlas import (
     embedding_columns,
     latest_decisions,
 )
-from cosmic_morphology.curate.columns import matrix
-from cosmic_morphology.curate.review.verdicts import label_from_verdict, verdict_labels_for_training
+from cosmic_morphology.curate.columns import matrix, read_batches
+from cosmic_morphology.curate.labels.believe import CHECKED, COMPUTED, NONE, believed, decided
+from cosmic_morphology.curate.records import Fingerprint, Records
+from cosmic_morphology.curate.review.verdicts import verdict_labels_for_training
 from cosmic_morphology.curate.votes import zero_shot
-from cosmic_morphology.curate.votes.base import IMAGE, ZERO_SHOT
+from cosmic_morphology.curate.votes.base import IMAGE, ZERO_SHOT, VoteBatch, VotingContext
 from cosmic_morphology.curate.votes.cast import taxonomy_key
-from cosmic_morphology.curate.votes.crowd import crowdlab
-from cosmic_morphology.curate.votes.derived import VotingContext, add_derived_votes
-from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
+from cosmic_morphology.curate.votes.derived import DerivedVoters
 from cosmic_morphology.curate.votes.trained_runs import eligible_run_votes
 from cosmic_morphology.curate.votes.weighted_votes import (
-    WeightedVotes,
-    origin_of,
     read_weighted_votes,
+    votes_of_rows,
+    withheld_of,
 )
 from cosmic_morphology.display import Shown
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "labels"
-CODE = "6"
-CHECKED, COMPUTED, NONE = "checked", "computed", "none"
+CODE = "7"
+# Votes that are written at once, some 50 MB of them.
+_ROWS_OF_COMMIT = 100_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -111,33 +112,34 @@ def label(
     8
     """
     evidence = _evidence_columns(atlas, taxonomy, settings)
-    rows = atlas.read(
-        ["id", "votes", "source", "collection", "duplicate_of", "group", "split"]
-    ).sort_by("id")
-    decisions = latest_decisions(atlas)
+    records, decisions = Records(atlas), latest_decisions(atlas)
     runs = eligible_run_votes(atlas, taxonomy=taxonomy, settings=settings)
-    ids, votes = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
 
-    def stamp_with(cast: Sequence[Any]) -> ColumnProvenance:
-        return _stamp(atlas, rows, cast, decisions, taxonomy, settings, evidence, runs, seed)
+    def stamp_of(votes: Iterable[VoteBatch]) -> ColumnProvenance:
+        return _stamp(atlas, records, votes, decisions, taxonomy, settings, evidence, runs, seed)
 
-    changed = not stamp_with(votes).is_current(atlas.provenance_of("label"))
+    changed = not stamp_of(_votes(records)).is_current(atlas.provenance_of("label"))
     if changed:
-        cast = add_derived_votes(
-            [each or [] for each in votes],
-            _images(atlas, rows, decisions, taxonomy, evidence, runs),
+        voters = DerivedVoters.learned(
+            lambda: _votes(records),
+            _images(atlas, records, decisions, taxonomy, evidence, runs),
             taxonomy.names_with_reject,
             learn_from=settings.votes.probe_min_label_confidence,
             seed=seed,
             without=settings.votes.disabled,
         )
-        _keep_votes(atlas, ids, votes, cast)
-        weighted = read_weighted_votes(atlas, taxonomy=taxonomy)
-        table = _believed(weighted, decisions, taxonomy, settings)
-        atlas.replace_columns(table, stamp_with(cast))
+        _keep_votes(atlas, records, voters)
+        weighted = read_weighted_votes(atlas, taxonomy=taxonomy, records=records)
+        table = believed(weighted, decisions, taxonomy, settings)
+        atlas.replace_columns(table, stamp_of(_votes(records)))
     if progress:
-        progress(rows.num_rows, rows.num_rows)
-    return _summary(atlas, decisions, taxonomy, [*evidence, *runs], changed=changed)
+        progress(len(records), len(records))
+    return _summary(atlas, records, decisions, taxonomy, [*evidence, *runs], changed=changed)
+
+
+def _votes(records: Records) -> Iterator[VoteBatch]:
+    for places, rows in records.batches(["id", "votes"]):
+        yield VoteBatch(places, rows.column("id").to_pylist(), votes_of_rows(rows))
 
 
 def _evidence_columns(atlas: Atlas, taxonomy: Taxonomy, settings: CurateSettings) -> list[str]:
@@ -150,8 +152,8 @@ def _evidence_columns(atlas: Atlas, taxonomy: Taxonomy, settings: CurateSettings
 
 def _stamp(
     atlas: Atlas,
-    rows: pa.Table,
-    votes: Sequence[Any],
+    records: Records,
+    votes: Iterable[VoteBatch],
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
     settings: CurateSettings,
@@ -159,14 +161,17 @@ def _stamp(
     runs: Mapping[str, NDArray[np.float32]],
     seed: int,
 ) -> ColumnProvenance:
+    told = Fingerprint()
     # Derived votes, too: rows that vote anew have lost theirs.
-    told = [_told(cast or ()) for cast in votes]
-    test = [row["id"] for row in rows.select(["id", "split"]).to_pylist() if row["split"] == "test"]
+    for batch in votes:
+        told.add(zip(batch.ids, map(_told, batch.votes), strict=True))
+    for _, rows in records.batches(["id", "duplicate_of", "group", "split"]):
+        columns = [rows.column(name).to_pylist() for name in ("id", "duplicate_of", "group")]
+        test = (split == "test" for split in rows.column("split").to_pylist())
+        told.add(zip(*columns, test, strict=True))
     inputs = content_hash(
-        told,
-        [rows.column(name).to_pylist() for name in ("id", "duplicate_of", "group")],
+        str(told),
         sorted((each.id, each.verdict, each.label) for each in decisions.values()),
-        test,
         [
             (
                 name,
@@ -190,20 +195,18 @@ def _stamp(
 
 def _images(
     atlas: Atlas,
-    rows: pa.Table,
+    records: Records,
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
     evidence: Sequence[str],
     runs: Mapping[str, NDArray[np.float32]],
 ) -> VotingContext:
-    listed = rows.select(["id", "source", "collection", "duplicate_of", "group", "split"])
-    known = listed.to_pylist()
-    test = frozenset(row["id"] for row in known if row["split"] == "test")
+    test = withheld_of(records)
     return VotingContext(
-        ids=[row["id"] for row in known],
-        groups=[row["group"] or row["duplicate_of"] or row["id"] for row in known],
-        copies=[row["duplicate_of"] or row["id"] for row in known],
-        origins=[origin_of(row) for row in known],
+        ids=records.ids,
+        groups=records.column("group", or_else=("duplicate_of", "id")),
+        copies=records.codes("duplicate_of", or_else=("id",))[0],
+        origins=_origins(records),
         checked=verdict_labels_for_training(decisions, test, taxonomy),
         withheld=test,
         embeddings=[matrix(atlas, name) for name in evidence if name != zero_shot.COLUMN],
@@ -212,24 +215,39 @@ def _images(
     )
 
 
-def _keep_votes(
-    atlas: Atlas, ids: Sequence[str], before: Sequence[Any], after: Sequence[list[dict[str, Any]]]
-) -> None:
-    changed = [at for at in range(len(ids)) if not _same(before[at] or [], after[at])]
-    changed = [at for at in changed if before[at] is not None]
-    if changed:
-        atlas.fill_columns(
+def _origins(records: Records) -> NDArray[np.int32]:
+    """A number for each source and collection within it; without a collection it is ""."""
+    source, sources = records.codes("source")
+    collection, names = records.codes("collection")
+    same = np.array([names.index("") if not name and "" in names else at
+                     for at, name in enumerate(names)], np.int32)  # fmt: skip
+    return source + len(sources) * same[collection]
+
+
+def _keep_votes(atlas: Atlas, records: Records, voters: DerivedVoters) -> None:
+    """Write the votes of those images whose votes have changed, in few commits."""
+    changed: list[pa.Table] = []
+    for places, rows in records.batches(["id", "votes"]):
+        ids, before = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
+        after = voters.add_votes(VoteBatch(places, ids, [cast or [] for cast in before]))
+        new = [
+            at
+            for at, cast in enumerate(before)
+            if cast is not None and _told(cast) != _told(after[at])
+        ]
+        changed.append(
             pa.table(
                 {
-                    "id": pa.array([ids[at] for at in changed], pa.string()),
-                    "votes": pa.array([after[at] for at in changed], VOTE_TYPE),
+                    "id": pa.array([ids[at] for at in new], pa.string()),
+                    "votes": pa.array([after[at] for at in new], VOTE_TYPE),
                 }
             )
         )
-
-
-def _same(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> bool:
-    return _told(before) == _told(after)
+        if sum(part.num_rows for part in changed) >= _ROWS_OF_COMMIT:
+            atlas.fill_columns(pa.concat_tables(changed))
+            changed = []
+    if sum(part.num_rows for part in changed):
+        atlas.fill_columns(pa.concat_tables(changed))
 
 
 def _told(cast: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -239,60 +257,27 @@ def _told(cast: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
     ]
 
 
-def _believed(
-    weighted: WeightedVotes,
-    decisions: dict[str, Decision],
-    taxonomy: Taxonomy,
-    settings: CurateSettings,
-) -> pa.Table:
-    ids, votes, classes = weighted.ids, weighted.votes, taxonomy.names_with_reject
-    least = settings.labels.min_confidence
-    if settings.votes.label_model == "crowdlab":
-        likely = crowdlab(votes, ids, classes)
-    else:
-        likely = naive_bayes_label_model(votes, classes)
-    best = likely.argmax(axis=1)
-    sure = likely[np.arange(len(ids)), best]
-    out: dict[str, list[object]] = {"label": [], "label_confidence": [], "label_kind": []}
-    for at, each in enumerate(ids):
-        computed = classes[best[at]] if sure[at] >= least and votes[at] else None
-        given = label_from_verdict(decisions.get(each), computed, taxonomy)
-        name, confidence, kind = (
-            (given, 1.0, CHECKED)
-            if given
-            else (computed, float(sure[at]), COMPUTED if computed else NONE)
-        )
-        for column, value in zip(out, (name, confidence, kind), strict=True):
-            out[column].append(value)
-    return pa.table(
-        {
-            "id": pa.array(ids, pa.string()),
-            "label": pa.array(out["label"], pa.string()),
-            "label_confidence": pa.array(out["label_confidence"], pa.float32()),
-            "label_kind": pa.array(out["label_kind"], pa.string()),
-        }
-    )
-
-
 def _summary(
     atlas: Atlas,
+    records: Records,
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
     evidence: Sequence[str],
     *,
     changed: bool,
 ) -> LabelResult:
-    rows = atlas.read(["id", "label", "label_kind"])
-    kinds = Counter(rows.column("label_kind").to_pylist())
-    counted = Counter(each for each in rows.column("label").to_pylist() if each)
-    there = set(rows.column("id").to_pylist())
+    counted: dict[str, Counter[str]] = {"label": Counter(), "label_kind": Counter()}
+    for rows in read_batches(atlas, list(counted)):
+        for name, counts in counted.items():
+            counts.update(rows.column(name).to_pylist())
+    labels, kinds = counted["label"], counted["label_kind"]
     unknown = Counter(
         each.label
-        for each in decisions.values()
-        if each.id in there and each.label and each.label not in taxonomy.names_with_reject
+        for _, each in decided(records.ids, decisions)
+        if each.label and each.label not in taxonomy.names_with_reject
     )
     return LabelResult(
-        labels={name: counted[name] for name in taxonomy.names_with_reject},
+        labels={name: labels[name] for name in taxonomy.names_with_reject},
         checked=kinds[CHECKED],
         computed=kinds[COMPUTED],
         abstained=kinds[NONE],

@@ -56,7 +56,7 @@ def fill_check(
     """
     weighted = read_weighted_votes(atlas, taxonomy=taxonomy)
     asked = {"taxonomy": taxonomy_key(taxonomy), "least": least}
-    stamp = ColumnProvenance(name, asked, code, inputs=weighted.inputs)
+    stamp = ColumnProvenance(name, asked, code, inputs=weighted.inputs())
     changed = not stamp.is_current(atlas.provenance_of(f"{name}_score"))
     if changed:
         atlas.replace_columns(rows(weighted, taxonomy, least), stamp)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.labels.checks import CheckResult, fill_check
+from cosmic_morphology.curate.votes.base import VoteBatch
 from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
 from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes
@@ -61,40 +61,57 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
 
 
 def _mislabel_rows(weighted: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:
-    ids, votes = weighted.ids, weighted.votes
-    classes = taxonomy.names_with_reject
-    claimed, claimant = _claims(ids, votes, classes)
-    others = naive_bayes_label_model(votes, classes, without=[(voter,) for voter in claimant])
-    supported = [
-        any(each["voter"] != voter for each in cast)
-        for cast, voter in zip(votes, claimant, strict=True)
-    ]
-    known = np.flatnonzero((claimed >= 0) & np.array(supported, dtype=bool))
-    score = np.full(len(ids), np.nan)
-    score[known] = others[known, claimed[known]]
-    seen = np.array([any(is_of_all(each) for each in cast) for cast in votes], dtype=bool)
+    ids, classes = weighted.records.ids, taxonomy.names_with_reject
+    claimed, claimant = np.full(len(ids), -1, np.int16), np.full(len(ids), -1, np.int8)
+    supported, seen = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
+
+    def others_on(batch: VoteBatch) -> NDArray[np.float64]:
+        mine, who = _claims(batch, classes)
+        claimed[batch.places], claimant[batch.places] = mine, who
+        voters = [_CLAIMS[at] if at >= 0 else "" for at in who]
+        supported[batch.places] = [
+            any(each["voter"] != voter for each in cast)
+            for cast, voter in zip(batch.votes, voters, strict=True)
+        ]
+        seen[batch.places] = [any(is_of_all(each) for each in cast) for cast in batch.votes]
+        return naive_bayes_label_model(batch.votes, classes, without=[(each,) for each in voters])
+
+    others, _ = weighted.likely(others_on)
+    best = others.argmax(axis=1).astype(np.int16)
+    known = np.flatnonzero((claimed >= 0) & supported)
+    score = np.full(len(ids), np.nan, np.float32)
     flag = np.zeros(len(ids), dtype=bool)
-    flag[known] = score[known] < least
-    flag[known[confident_issues(claimed[known], others[known])]] = True
-    flag &= seen | (others.argmax(axis=1) != claimed)
-    suggested = [classes[at] for at in others.argmax(axis=1)]
+    of_claim = others[known, claimed[known]]
+    score[known], flag[known] = of_claim, of_claim < least
+    flag[known[confident_issues(claimed[known].astype(np.int64), others[known])]] = True
+    flag &= seen | (best != claimed)
+    flagged = np.flatnonzero(flag)
     reasons = [
-        _mislabel_reason(claimant[at], classes[claimed[at]], suggested[at], others[at].max())
-        if flag[at]
-        else ""
-        for at in range(len(ids))
+        _mislabel_reason(_CLAIMS[who], classes[mine], classes[rather], sure)
+        for who, mine, rather, sure in zip(
+            claimant[flagged],
+            claimed[flagged],
+            best[flagged],
+            others[flagged, best[flagged]],
+            strict=True,
+        )
     ]
     return pa.table(
         {
-            "id": pa.array(ids, pa.string()),
+            "id": ids,
             "mislabel_score": pa.array(score, pa.float32(), from_pandas=True),
             "mislabel_flag": pa.array(flag, pa.bool_()),
-            "mislabel_reason": pa.array(reasons, pa.string()),
-            "suggested_label": pa.array(
-                [name if flag[at] else None for at, name in enumerate(suggested)], pa.string()
-            ),
+            "mislabel_reason": _at(flagged, reasons, len(ids), ""),
+            "suggested_label": _at(flagged, [classes[at] for at in best[flagged]], len(ids), None),
         }
     )
+
+
+def _at(rows: NDArray[np.int64], texts: list[str], n: int, else_: str | None) -> pa.Array:
+    """A column of ``n`` texts of which these rows have these, and all others the same."""
+    of = np.full(n, len(texts), np.int32)
+    of[rows] = np.arange(len(rows), dtype=np.int32)
+    return pa.array([*texts, else_], pa.string()).take(pa.array(of))
 
 
 def _mislabel_reason(claimant: str, claimed: str, suggested: str, sure: float) -> str:
@@ -104,15 +121,15 @@ def _mislabel_reason(claimant: str, claimed: str, suggested: str, sure: float) -
     return f"{claimant} says {claimed}, the others {others}"
 
 
-def _claims(
-    ids: list[str], votes: Sequence[list[dict[str, Any]]], classes: Sequence[str]
-) -> tuple[NDArray[np.int64], list[str]]:
+def _claims(batch: VoteBatch, classes: Sequence[str]) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
+    """The class that each image is claimed to be, and the number of who claims it; or -1."""
     number = {name: at for at, name in enumerate(classes)}
-    claimed, claimant = np.full(len(ids), -1, dtype=np.int64), [""] * len(ids)
-    for voter in _CLAIMS:
-        for row, name in enumerate(labels_of_voter(votes, voter, ids=ids)):
+    n = len(batch.ids)
+    claimed, claimant = np.full(n, -1, np.int16), np.full(n, -1, np.int8)
+    for who, voter in enumerate(_CLAIMS):
+        for row, name in enumerate(labels_of_voter(batch.votes, voter, ids=batch.ids)):
             if claimed[row] < 0 and name in number:
-                claimed[row], claimant[row] = number[name], voter
+                claimed[row], claimant[row] = number[name], who
     return claimed, claimant
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.labels.checks import CheckResult, fill_check
+from cosmic_morphology.curate.votes.base import VoteBatch
 from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
 from cosmic_morphology.curate.votes.voter_accuracy import RECORD
 from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes
@@ -54,12 +55,16 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
 
 
 def _relevance_rows(weighted: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:
-    ids, votes = weighted.ids, weighted.votes
+    judged = [(batch.places, _judged(batch, taxonomy, least)) for batch in weighted]
+    return weighted.records.by_id(judged)
+
+
+def _judged(batch: VoteBatch, taxonomy: Taxonomy, least: float) -> pa.Table:
     classes = taxonomy.names_with_reject
-    likely = naive_bayes_label_model(votes, classes)
+    likely = naive_bayes_label_model(batch.votes, classes)
     # Without any vote there is nothing to judge by: no score, no flag.
-    scores = [1.0 - float(likely[at, -1]) if votes[at] else None for at in range(len(ids))]
-    against = [_against(cast, taxonomy.reject, len(classes)) for cast in votes]
+    scores = [1.0 - float(likely[at, -1]) if cast else None for at, cast in enumerate(batch.votes)]
+    against = [_against(cast, taxonomy.reject, len(classes)) for cast in batch.votes]
     flags = [
         score is not None and score < least and bool(found)
         for score, found in zip(scores, against, strict=True)
@@ -69,7 +74,6 @@ def _relevance_rows(weighted: WeightedVotes, taxonomy: Taxonomy, least: float) -
     ]
     return pa.table(
         {
-            "id": pa.array(ids, pa.string()),
             "relevance_score": pa.array(scores, pa.float32()),
             "relevance_flag": pa.array(flags, pa.bool_()),
             "relevance_reason": pa.array(reasons, pa.string()),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -61,6 +64,62 @@ class Vote:
             "weight": self.weight,
             "reason": self.reason,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class VoteBatch:
+    """Votes on some images.
+
+    Attributes
+    ----------
+    places : ndarray of int32, shape ``(B,)``
+        Numbers of the images among all.
+    ids : sequence of B str
+    votes : sequence of B lists
+        With ``voter``, ``label``, ``weight`` and ``reason``; empty where nobody voted.
+    """
+
+    places: NDArray[np.int32]
+    ids: Sequence[str]
+    votes: Sequence[list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class VotingContext:
+    """What is known of N images beside their votes; all of length N.
+
+    Attributes
+    ----------
+    ids : sequence of str
+        Their ids; an Arrow array will do, also for the groups.
+    groups : sequence of str
+        Images that must not be on both sides of a fold.
+    copies : sequence of str or int
+        Images with the same value are copies of one image.
+    origins : sequence of str or int
+        Who collected it: two collectors who agree are two witnesses.
+    checked : mapping of str to str
+        People's labels that may be learned from (none of the test split).
+    withheld : set of str
+        Ids that nothing may be learned from: the test split.
+    embeddings : sequence of arrays of shape ``(N, D)``
+        One for each backbone; none is fine. Rows of ``nan`` are images without one.
+    zero_shot : array of shape ``(N, K)``, optional
+        What a text-image model believes of each image; rows of ``nan`` were not seen.
+    runs : mapping of str to arrays of shape ``(N, K)``
+        What trained runs believe, by voter; rows of ``nan`` where they do not vote, and a last
+        column of ``nan`` where they do not know the reject class.
+    """
+
+    ids: Sequence[str]
+    groups: Sequence[str]
+    copies: Sequence[Hashable] | NDArray[np.int32]
+    origins: Sequence[Hashable] | NDArray[np.int32]
+    checked: Mapping[str, str]
+    withheld: frozenset[str]
+    embeddings: Sequence[NDArray[np.float32]]
+    zero_shot: NDArray[np.float32] | None = None
+    runs: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 Voter = Callable[[SourceText, Taxonomy], list[Vote]]

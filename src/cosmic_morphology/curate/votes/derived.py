@@ -2,69 +2,35 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmic_morphology.curate.votes.base import DERIVED, DUPLICATE, IMAGE, RUN, ZERO_SHOT
+from cosmic_morphology.curate.votes.base import (
+    DERIVED,
+    DUPLICATE,
+    IMAGE,
+    RUN,
+    ZERO_SHOT,
+    VoteBatch,
+    VotingContext,
+)
+from cosmic_morphology.curate.votes.copies import Batches, CopyVoter, Votes, vote_of
 from cosmic_morphology.curate.votes.embedding_probe import cross_fitted_probabilities, pca_features
-from cosmic_morphology.curate.votes.label_model import DECISIVE_WEIGHT, naive_bayes_label_model
-from cosmic_morphology.curate.votes.voter_accuracy import reweight_by_verdicts
+from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
+from cosmic_morphology.curate.votes.voter_accuracy import Key, reweighted, verdicts_on_voters
 
 # Classes that the image voter gives less than this are not worth a line.
 _LEAST = 0.02
-# Short of gold: what is said of a copy can be wrong of both.
-_MOST_OF_COPY = 0.98
 # A person has looked; the others have only read.
 _CHECKED_WEIGHT = 5.0
-_SHOWN_DIGITS = 4
 _LOOKS = "looks like confident ones of it"
 _DESCRIBED = "a text-image model finds its description near"
 _TRAINED = "a trained run that has not learned from its group"
-
-Votes = list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class VotingContext:
-    """What is known of N images beside their votes; all of length N.
-
-    Attributes
-    ----------
-    ids : sequence of str
-        Their ids.
-    groups : sequence of str
-        Images that must not be on both sides of a fold.
-    copies : sequence of str
-        Images with the same value are copies of one image.
-    origins : sequence of str
-        Who collected it: two collectors who agree are two witnesses.
-    checked : mapping of str to str
-        People's labels that may be learned from (none of the test split).
-    withheld : set of str
-        Ids that nothing may be learned from: the test split.
-    embeddings : sequence of arrays of shape ``(N, D)``
-        One for each backbone; none is fine. Rows of ``nan`` are images without one.
-    zero_shot : array of shape ``(N, K)``, optional
-        What a text-image model believes of each image; rows of ``nan`` were not seen.
-    runs : mapping of str to arrays of shape ``(N, K)``
-        What trained runs believe, by voter; rows of ``nan`` where they do not vote, and a last
-        column of ``nan`` where they do not know the reject class.
-    """
-
-    ids: Sequence[str]
-    groups: Sequence[str]
-    copies: Sequence[str]
-    origins: Sequence[str]
-    checked: Mapping[str, str]
-    withheld: frozenset[str]
-    embeddings: Sequence[NDArray[np.float32]]
-    zero_shot: NDArray[np.float32] | None = None
-    runs: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def is_derived(voter: str) -> bool:
@@ -81,74 +47,156 @@ def add_derived_votes(
     seed: int,
     without: Sequence[str] = (),
 ) -> list[Votes]:
-    """The votes on each image, with those of copies and of the image itself added.
+    """The votes on each of a few images, with those of :class:`DerivedVoters` added.
 
     Parameters
     ----------
     votes : sequence of N lists
         Votes of the row-wise voters; earlier derived ones are replaced.
-    images : Images
+    images : VotingContext
+        The N images.
+    classes, learn_from, seed, without
+        As :meth:`DerivedVoters.learned` has them.
+    """
+    all_ = VoteBatch(np.arange(len(votes), dtype=np.int32), images.ids, votes)
+    voters = DerivedVoters.learned(
+        lambda: [all_], images, classes, learn_from=learn_from, seed=seed, without=without
+    )
+    return voters.add_votes(all_)
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedVoters:
+    """Voters that have gone through the votes on all N images, and now vote on any of them.
+
+    Attributes
+    ----------
+    images : VotingContext
         The N images.
     classes : sequence of str
         The K classes, the reject class included.
-    learn_from : float
-        Least confidence of a label that the image voter learns from.
-    seed : int
-        Of the folds.
-    without : sequence of str
-        Voters that are not asked.
+    copies : CopyVoter or None
+        Tells what is said of copies of an image.
+    seen : list of (str, array of shape ``(N, K)``, str, int or None)
+        Voters that give probabilities of all classes: name, probabilities, reason, and the class
+        that is told however unlikely it is.
     """
-    own = [[each for each in cast if not is_derived(each["voter"])] for cast in votes]
-    weighed = reweight_by_verdicts(own, images.ids, images.origins, images.checked, len(classes))
-    copies: list[Votes] = [[] for _ in own]
-    if DUPLICATE not in without:
-        copies = _copy_votes(weighed, images, classes)
-    paired = [cast + more for cast, more in zip(weighed, copies, strict=True)]
-    seen: list[Votes] = [[] for _ in own]
-    if IMAGE not in without:
-        seen = image_votes(paired, images, classes, learn_from=learn_from, seed=seed)
-    if images.zero_shot is not None and ZERO_SHOT not in without:
-        told = _distributions(ZERO_SHOT, images.zero_shot, classes, _DESCRIBED)
-        seen = [looks + more for looks, more in zip(seen, told, strict=True)]
-    for voter, likely in images.runs.items():
-        told = _distributions(voter, likely, classes, _TRAINED, always=len(classes) - 1)
-        seen = [looks + more for looks, more in zip(seen, told, strict=True)]
-    return [mine + more + looks for mine, more, looks in zip(own, copies, seen, strict=True)]
+
+    images: VotingContext
+    classes: Sequence[str]
+    copies: CopyVoter | None
+    seen: list[tuple[str, NDArray[Any], str, int | None]]
+
+    @classmethod
+    def learned(
+        cls,
+        batches: Batches,
+        images: VotingContext,
+        classes: Sequence[str],
+        *,
+        learn_from: float,
+        seed: int,
+        without: Sequence[str] = (),
+    ) -> DerivedVoters:
+        """Go through all votes, a batch at a time; what is kept are arrays.
+
+        Parameters
+        ----------
+        batches : callable
+            Goes through the votes on all images, each time anew.
+        images : VotingContext
+            The N images.
+        classes : sequence of str
+            The K classes, the reject class included.
+        learn_from : float
+            Least confidence of a label that the image voter learns from.
+        seed : int
+            Of the folds.
+        without : sequence of str
+            Voters that are not asked.
+        """
+
+        def weighed() -> Iterator[VoteBatch]:
+            for batch in batches():
+                yield _weighed(batch, images, found, len(classes))
+
+        found: dict[Key, Counter[str]] = {}
+        for batch in batches() if images.checked else ():
+            own, origins = own_votes(batch), [images.origins[at] for at in batch.places]
+            verdicts_on_voters(own, batch.ids, origins, images.checked, into=found)
+        copies = None if DUPLICATE in without else CopyVoter.learned(weighed, images, classes)
+        seen: list[tuple[str, NDArray[Any], str, int | None]] = []
+        if IMAGE not in without and _embedded(images).any():
+            paired = (
+                VoteBatch(each.places, each.ids, _added(each.votes, copies, each.places))
+                for each in weighed()
+            )
+            likely = _looks(paired, images, classes, learn_from=learn_from, seed=seed)
+            seen.append((IMAGE, likely, _LOOKS, None))
+        if images.zero_shot is not None and ZERO_SHOT not in without:
+            seen.append((ZERO_SHOT, images.zero_shot, _DESCRIBED, None))
+        seen += [(name, each, _TRAINED, len(classes) - 1) for name, each in images.runs.items()]
+        return cls(images, classes, copies, seen)
+
+    def add_votes(self, batch: VoteBatch) -> list[Votes]:
+        """The votes on some images, earlier derived ones replaced by those of now."""
+        cast = _added(own_votes(batch), self.copies, batch.places)
+        for voter, likely, reason, always in self.seen:
+            chances = likely[batch.places]
+            told = _distributions(voter, chances, self.classes, reason, always=always)
+            cast = [mine + more for mine, more in zip(cast, told, strict=True)]
+        return cast
 
 
-def image_votes(
-    votes: Sequence[Votes],
+def own_votes(batch: VoteBatch) -> list[Votes]:
+    """The votes of voters that look at one row alone."""
+    return [[each for each in cast if not is_derived(each["voter"])] for cast in batch.votes]
+
+
+def _weighed(
+    batch: VoteBatch, images: VotingContext, found: Mapping[Key, Counter[str]], n_classes: int
+) -> VoteBatch:
+    origins = [images.origins[at] for at in batch.places]
+    own = own_votes(batch)
+    votes = reweighted(own, batch.ids, origins, images.checked, found, n_classes)
+    return VoteBatch(batch.places, batch.ids, votes)
+
+
+def _added(
+    votes: Sequence[Votes], copies: CopyVoter | None, places: NDArray[np.int32]
+) -> list[Votes]:
+    if copies is None:
+        return list(votes)
+    return [mine + copies.votes(int(at)) for mine, at in zip(votes, places, strict=True)]
+
+
+def _looks(
+    paired: Iterable[VoteBatch],
     images: VotingContext,
     classes: Sequence[str],
     *,
     learn_from: float,
     seed: int,
-) -> list[Votes]:
+) -> NDArray[np.float64]:
     """What a linear probe, trained on other groups' confident labels, sees in each image.
 
-    The weights of an image's votes are its class probabilities.
+    Rows of ``nan`` where there is no embedding, and everywhere where there is nothing to learn.
     """
-    there = _embedded(images)
-    if not there.any():
-        return [[] for _ in votes]
-    targets, weights = _targets(votes, images, classes, learn_from)
-    rows = np.flatnonzero(there).tolist()
+    targets, weights = _targets(paired, images, classes, learn_from)
+    rows = np.flatnonzero(_embedded(images))
     features = np.hstack([pca_features(each[rows], seed=seed) for each in images.embeddings])
     likely = cross_fitted_probabilities(
         features,
         targets[rows],
         weights[rows],
-        [images.groups[row] for row in rows],
+        [str(images.groups[row]) for row in rows.tolist()],
         len(classes),
         seed=seed,
     )
-    cast: list[Votes] = [[] for _ in votes]
-    uniform = np.allclose(likely, 1 / len(classes), atol=1e-9, rtol=0) if len(likely) else True
-    if not uniform:
-        told = _distributions(IMAGE, likely, classes, _LOOKS)
-        for row, weighted in zip(rows, told, strict=True):
-            cast[row] = weighted
-    return cast
+    told = np.full((len(targets), len(classes)), np.nan)
+    if not np.allclose(likely, 1 / len(classes), atol=1e-9, rtol=0):
+        told[rows] = likely
+    return told
 
 
 def _distributions(
@@ -162,7 +210,7 @@ def _distributions(
     """Probabilities of the classes as votes, the likeliest first; ``nan`` says nothing."""
     return [
         [
-            _vote(voter, classes[int(at)], float(chances[at]), reason)
+            vote_of(voter, classes[int(at)], float(chances[at]), reason)
             for at in np.argsort(-chances)
             if chances[at] >= (0.0 if at == always else _LEAST)
         ]
@@ -170,69 +218,26 @@ def _distributions(
     ]
 
 
-def _copy_votes(
-    votes: Sequence[Votes], images: VotingContext, classes: Sequence[str]
-) -> list[Votes]:
-    members: dict[str, list[int]] = defaultdict(list)
-    for row, copy in enumerate(images.copies):
-        members[copy].append(row)
-    shared = [rows for rows in members.values() if len(rows) > 1]
-    likely = naive_bayes_label_model(votes, classes)
-    cast: list[Votes] = [[] for _ in votes]
-    for rows in shared:
-        for row in rows:
-            cast[row] = _votes_of_copies(row, rows, votes, likely, images, classes)
-    return cast
-
-
-def _votes_of_copies(
-    row: int,
-    rows: Sequence[int],
-    votes: Sequence[Votes],
-    likely: NDArray[np.float64],
-    images: VotingContext,
-    classes: Sequence[str],
-) -> Votes:
-    for other in rows:
-        told = images.checked.get(images.ids[other])
-        if other != row and told in classes:
-            reason = f"a person has seen its copy {images.ids[other]}"
-            return [_vote(DUPLICATE, str(told), DECISIVE_WEIGHT, reason)]
-    best: dict[str, tuple[float, int]] = {}
-    for other in rows:
-        origin = images.origins[other]
-        sure = float(likely[other].max())
-        independent = other != row and origin != images.origins[row]
-        if independent and votes[other] and sure > best.get(origin, (0.0, 0))[0]:
-            best[origin] = (sure, other)
-    return [
-        _vote(
-            DUPLICATE,
-            classes[int(likely[other].argmax())],
-            min(sure, _MOST_OF_COPY),
-            f"a copy is {images.ids[other]}",
-        )
-        for sure, other in best.values()
-    ]
-
-
 def _targets(
-    votes: Sequence[Votes],
+    batches: Iterable[VoteBatch],
     images: VotingContext,
     classes: Sequence[str],
     learn_from: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     number = {name: at for at, name in enumerate(classes)}
-    likely = naive_bayes_label_model(votes, classes)
-    sure = likely.max(axis=1)
-    targets = np.where(sure >= learn_from, likely.argmax(axis=1), -1)
-    weights = sure.copy()
-    for row, id_ in enumerate(images.ids):
-        if images.checked.get(id_) in number:
-            targets[row], weights[row] = number[images.checked[id_]], _CHECKED_WEIGHT
-        if id_ in images.withheld:
-            targets[row] = -1
-    return targets.astype(np.int64), weights
+    targets = np.full(len(images.ids), -1, np.int64)
+    weights = np.zeros(len(images.ids))
+    for batch in batches:
+        likely = naive_bayes_label_model(batch.votes, classes)
+        sure = likely.max(axis=1)
+        targets[batch.places] = np.where(sure >= learn_from, likely.argmax(axis=1), -1)
+        weights[batch.places] = sure
+        for row, id_ in zip(batch.places, batch.ids, strict=True):
+            if images.checked.get(id_) in number:
+                targets[row], weights[row] = number[images.checked[id_]], _CHECKED_WEIGHT
+            if id_ in images.withheld:
+                targets[row] = -1
+    return targets, weights
 
 
 def _embedded(images: VotingContext) -> NDArray[np.bool_]:
@@ -242,10 +247,4 @@ def _embedded(images: VotingContext) -> NDArray[np.bool_]:
     return there
 
 
-def _vote(voter: str, label: str, weight: float, reason: str) -> dict[str, Any]:
-    return {
-        "voter": voter,
-        "label": label,
-        "weight": round(weight, _SHOWN_DIGITS),
-        "reason": reason,
-    }
+__all__ = ["DerivedVoters", "VotingContext", "add_derived_votes", "is_derived", "own_votes"]

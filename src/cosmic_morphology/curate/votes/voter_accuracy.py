@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 # So many verdicts count as much as what the voter thinks of itself.
@@ -12,13 +12,16 @@ _LEAST, _MOST = 0.02, 0.985
 RECORD = "record_of_"
 """The names of what people found beside a voter's opinions begin so."""
 
-Key = tuple[str, str, str]
+Key = tuple[str, Hashable, str]
+"""A voter, who collected the image, and what the voter calls it."""
+
+_NOTHING: Counter[str] = Counter()
 
 
 def reweight_by_verdicts(
     votes: Sequence[Sequence[Mapping[str, Any]]],
     ids: Sequence[str],
-    origins: Sequence[str],
+    origins: Sequence[Hashable],
     checked: Mapping[str, str],
     n_classes: int,
     *,
@@ -44,17 +47,44 @@ def reweight_by_verdicts(
     but : collection of str
         Voters that are left as they are.
     """
-    found: dict[Key, Counter[str]] = defaultdict(Counter)
+    found = verdicts_on_voters(votes, ids, origins, checked, into={})
+    return reweighted(votes, ids, origins, checked, found, n_classes, but=but)
+
+
+def verdicts_on_voters(
+    votes: Sequence[Sequence[Mapping[str, Any]]],
+    ids: Sequence[str],
+    origins: Sequence[Hashable],
+    checked: Mapping[str, str],
+    *,
+    into: dict[Key, Counter[str]],
+) -> dict[Key, Counter[str]]:
+    """Add to ``into`` which classes people found where each voter said what, for each origin."""
     for cast, id_, origin in zip(votes, ids, origins, strict=True):
         if id_ in checked:
             for each in cast:
-                found[each["voter"], origin, each["label"]][checked[id_]] += 1
+                key = each["voter"], origin, each["label"]
+                into.setdefault(key, Counter())[checked[id_]] += 1
+    return into
+
+
+def reweighted(
+    votes: Sequence[Sequence[Mapping[str, Any]]],
+    ids: Sequence[str],
+    origins: Sequence[Hashable],
+    checked: Mapping[str, str],
+    found: Mapping[Key, Counter[str]],
+    n_classes: int,
+    *,
+    but: Collection[str] = (),
+) -> list[list[dict[str, Any]]]:
+    """The votes of :func:`reweight_by_verdicts`, with what people found of all images."""
     out = []
     for cast, id_, origin in zip(votes, ids, origins, strict=True):
         weighed: list[dict[str, Any]] = []
         beside: list[dict[str, Any]] = []
         for each in cast:
-            seen = found.get((each["voter"], origin, each["label"]), Counter())
+            seen = found.get((each["voter"], origin, each["label"]), _NOTHING)
             others = seen - Counter([checked[id_]]) if id_ in checked else seen
             if others and each["voter"] not in but:
                 mine, more = _as_found(each, others, n_classes)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmic_morphology.curate.votes.base import VoteBatch
 from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
 from cosmic_morphology.extras import needs
@@ -19,9 +20,7 @@ _LEAST = 1e-3
 CrowdCast = Sequence[Mapping[str, Any]]
 
 
-def crowdlab(
-    votes: Sequence[CrowdCast], ids: Sequence[str], classes: Sequence[str]
-) -> NDArray[np.float64]:
+def crowdlab(batches: Iterable[VoteBatch], n: int, classes: Sequence[str]) -> NDArray[np.float64]:
     """Probabilities of the classes by CROWDLAB (Goh, Tkachenko, Mueller 2022, arXiv:2210.06812).
 
     Every voter is an annotator with one label an image, the image voter is the model. Rows
@@ -30,10 +29,10 @@ def crowdlab(
 
     Parameters
     ----------
-    votes : sequence of N sequences
-        With ``voter``, ``label`` and ``weight``.
-    ids : sequence of N str
-        For stable ties.
+    batches : iterable of VoteBatch
+        The votes on all images; the ids are for stable ties.
+    n : int
+        N, the number of images.
     classes : sequence of str
         The K classes.
 
@@ -49,15 +48,21 @@ def crowdlab(
     """
     with needs("CROWDLAB"):
         from cleanlab.multiannotator import get_label_quality_multiannotator
-    likely = naive_bayes_label_model(votes, classes)
-    table = _annotations(votes, ids, classes)
+    likely, model = np.empty((n, len(classes))), np.empty((n, len(classes)))
+    said: dict[str, NDArray[np.float32]] = {}
+    for batch in batches:
+        likely[batch.places] = naive_bayes_label_model(batch.votes, classes)
+        model[batch.places] = _model(batch.votes, classes)
+        for voter, labels in _annotations(batch, classes).items():
+            said.setdefault(voter, np.full(n, np.nan, np.float32))[batch.places] = labels
+    table = np.array([said[voter] for voter in sorted(said)], dtype=float).reshape(len(said), n).T
     rows = np.flatnonzero(~np.isnan(table).all(axis=1))
     several = (~np.isnan(table[rows])).sum(axis=1) > 1
     if not several.any() or np.isnan(table[rows]).all(axis=0).any():
         return likely
     found = get_label_quality_multiannotator(
         table[rows],
-        _model(votes, classes)[rows],
+        model[rows],
         verbose=False,
         return_detailed_quality=False,
         return_annotator_stats=False,
@@ -69,17 +74,16 @@ def crowdlab(
     return likely
 
 
-def _annotations(
-    votes: Sequence[CrowdCast], ids: Sequence[str], classes: Sequence[str]
-) -> NDArray[np.float64]:
+def _annotations(batch: VoteBatch, classes: Sequence[str]) -> dict[str, list[float]]:
+    """The number of the class that each voter names; ``nan`` where it says nothing."""
     number = {name: float(at) for at, name in enumerate(classes)}
-    voters = sorted({each["voter"] for cast in votes for each in cast} - _NOT_ANNOTATORS)
-    rows = [[dict(each) for each in cast] for cast in votes]
-    columns = [
-        [number.get(name, np.nan) for name in labels_of_voter(rows, voter, ids=ids)]
+    voters = {each["voter"] for cast in batch.votes for each in cast} - _NOT_ANNOTATORS
+    return {
+        voter: [
+            number.get(name, np.nan) for name in labels_of_voter(batch.votes, voter, ids=batch.ids)
+        ]
         for voter in voters
-    ]
-    return np.array(columns, dtype=float).reshape(len(voters), len(votes)).T
+    }
 
 
 def _model(votes: Sequence[CrowdCast], classes: Sequence[str]) -> NDArray[np.float64]:

@@ -1,0 +1,54 @@
+"""What is believed of each image: a person's verdict, else the label that is likely enough."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cosmic_morphology.atlas import Decision
+from cosmic_morphology.curate.labels.crowd import crowdlab
+from cosmic_morphology.curate.review.verdicts import label_from_verdict
+from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
+from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes
+from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.taxonomy import Taxonomy
+
+CHECKED, COMPUTED, NONE = _KINDS = ("checked", "computed", "none")
+
+
+def believed(
+    weighted: WeightedVotes,
+    decisions: dict[str, Decision],
+    taxonomy: Taxonomy,
+    settings: CurateSettings,
+) -> pa.Table:
+    """``label``, ``label_confidence`` and ``label_kind`` of all images, by id."""
+    ids, classes = weighted.records.ids, taxonomy.names_with_reject
+    likely, voted = weighted.likely(lambda batch: naive_bayes_label_model(batch.votes, classes))
+    if settings.votes.label_model == "crowdlab":
+        likely = crowdlab(weighted, len(ids), classes)
+    best = likely.argmax(axis=1)
+    sure = likely[np.arange(len(ids)), best]
+    name = np.where((sure >= settings.labels.min_confidence) & voted, best, len(classes))
+    kind = np.where(name < len(classes), _KINDS.index(COMPUTED), _KINDS.index(NONE))
+    for at, decision in decided(ids, decisions):
+        computed = classes[name[at]] if name[at] < len(classes) else None
+        given = label_from_verdict(decision, computed, taxonomy)
+        if given:
+            name[at], sure[at], kind[at] = classes.index(given), 1.0, _KINDS.index(CHECKED)
+    return pa.table(
+        {
+            "id": ids,
+            "label": pa.array([*classes, None], pa.string()).take(pa.array(name)),
+            "label_confidence": pa.array(sure, pa.float32()),
+            "label_kind": pa.array(_KINDS, pa.string()).take(pa.array(kind)),
+        }
+    )
+
+
+def decided(ids: pa.Array, decisions: dict[str, Decision]) -> list[tuple[int, Decision]]:
+    """Numbers of the images that people have judged, and their verdicts."""
+    places = pc.index_in(pa.array(decisions, pa.string()), value_set=ids).to_pylist()
+    found = zip(places, decisions.values(), strict=True)
+    return [(at, decision) for at, decision in found if at is not None]

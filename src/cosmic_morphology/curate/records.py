@@ -1,0 +1,111 @@
+"""All records of a catalogue by id, read a few thousand at a time and held as arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.curate.columns import read_batches
+
+
+class Records:
+    """The records that a catalogue has now, numbered in the order of their ids.
+
+    What is known of N records is held in arrays of length N; texts and votes, which are much
+    larger, are read again whenever they are needed. Records that come in later are passed over.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read only.
+
+    Attributes
+    ----------
+    ids : pyarrow.Array
+        The N ids, sorted.
+    """
+
+    def __init__(self, atlas: Atlas) -> None:
+        self._atlas = atlas
+        ids = self._read_ids()
+        order = pc.sort_indices(ids)
+        self.ids = ids.take(order)
+        self._places = np.empty(len(ids), np.int32)
+        self._places[order.to_numpy()] = np.arange(len(ids), dtype=np.int32)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[tuple[NDArray[np.int32], pa.Table]]:
+        """Numbers of some records and columns of theirs, in the order of the table."""
+        if self._atlas.table("catalogue").version != self._version:
+            found = pc.index_in(self._read_ids(), value_set=self.ids)
+            self._places = found.fill_null(-1).to_numpy().astype(np.int32)
+        start = 0
+        for rows in read_batches(self._atlas, columns):
+            places = self._places[start : start + rows.num_rows]
+            start += rows.num_rows
+            known = places >= 0
+            if known.all():
+                yield places, rows
+            else:
+                yield places[known], rows.filter(pa.array(known))
+
+    def column(self, name: str, *, or_else: Sequence[str] = ()) -> pa.Array:
+        """One column by id; where it is null or empty, the first of the others that is not."""
+        names = (name, *or_else)
+        parts = [
+            (places, pa.table({name: _first_given([rows.column(each) for each in names])}))
+            for places, rows in self.batches(names)
+        ]
+        return self.by_id(parts).column(name).combine_chunks()
+
+    def by_id(self, parts: Sequence[tuple[NDArray[np.int32], pa.Table]]) -> pa.Table:
+        """Parts of a table, with the numbers of their rows, put together with their ids."""
+        order = np.argsort(np.concatenate([places for places, _ in parts]), kind="stable")
+        rows = pa.concat_tables([rows for _, rows in parts]).take(pa.array(order))
+        return rows.add_column(0, "id", self.ids)
+
+    def codes(
+        self, name: str, *, or_else: Sequence[str] = ()
+    ) -> tuple[NDArray[np.int32], list[str | None]]:
+        """A column of texts as numbers, and the texts that they stand for, in the order found."""
+        encoded = self.column(name, or_else=or_else).dictionary_encode("encode")
+        return (
+            encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32),
+            encoded.dictionary.to_pylist(),
+        )
+
+    def _read_ids(self) -> pa.Array:
+        table = self._atlas.table("catalogue")
+        self._version = table.version
+        return table.to_table(columns=["id"]).column("id").combine_chunks()
+
+
+class Fingerprint:
+    """Hash of rows, whatever their order: for stamps of columns that were computed from them."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, rows: Iterable[object]) -> None:
+        """Take in rows of numbers and texts that begin with an id."""
+        for row in rows:
+            digest = hashlib.blake2b(repr(row).encode(), digest_size=16).digest()
+            self._sum += int.from_bytes(digest, "little")
+
+    def __str__(self) -> str:
+        return f"{self._sum % 2**128:032x}"
+
+
+def _first_given(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    if len(columns) == 1:
+        return columns[0]
+    given = [pc.if_else(pc.equal(each, ""), None, each) for each in columns[:-1]]
+    return pc.coalesce(*given, columns[-1])

@@ -1,0 +1,71 @@
+"""Records are numbered by id and held as arrays, however the table keeps them."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, Record
+from cosmic_morphology.curate import columns
+from cosmic_morphology.curate.records import Fingerprint, Records
+
+
+@pytest.fixture
+def atlas(tmp_path, monkeypatch):
+    monkeypatch.setattr(columns, "_ROWS", 2)
+    atlas = Atlas.create(tmp_path / "atlas")
+    for name in ("c", "a", "e", "b", "d"):
+        atlas.upsert_records(
+            [Record("sky", name, title=name.upper(), collection="x" * (name > "b"))]
+        )
+    return atlas
+
+
+def test_columns_come_in_the_order_of_ids(atlas):
+    records = Records(atlas)
+    assert records.ids.to_pylist() == [f"sky:{name}" for name in "abcde"]
+    assert records.column("title").to_pylist() == list("ABCDE")
+    numbered = [
+        (int(place), title)
+        for places, rows in records.batches(["title"])
+        for place, title in zip(places, rows.column("title").to_pylist(), strict=True)
+    ]
+    assert sorted(numbered) == list(enumerate("ABCDE"))
+
+
+def test_what_is_empty_falls_back_on_another_column(atlas):
+    codes, texts = Records(atlas).codes("collection", or_else=("id",))
+    assert [texts[code] for code in codes] == ["sky:a", "sky:b", "x", "x", "x"]
+    assert Records(atlas).column("label").to_pylist() == [None] * 5
+
+
+def test_a_table_that_changes_in_between_keeps_its_numbers(atlas):
+    records = Records(atlas)
+    atlas.upsert_records([Record("sky", "aa", title="new"), Record("sky", "c", title="changed")])
+    values = pa.table({"id": ["sky:e", "sky:a"], "label": ["star", "comet"]})
+    atlas.replace_columns(values, ColumnProvenance("labels"))
+    assert records.column("title").to_pylist() == ["A", "B", "changed", "D", "E"]
+    assert records.column("label").to_pylist() == ["comet", None, None, None, "star"]
+
+
+def test_an_atlas_without_records_has_none(tmp_path):
+    records = Records(Atlas.create(tmp_path / "empty"))
+    assert (len(records), records.column("title").to_pylist()) == (0, [])
+
+
+def test_parts_are_put_together_by_id(atlas):
+    records = Records(atlas)
+    parts = [
+        (np.array([3, 0]), pa.table({"n": [3, 0]})),
+        (np.array([4, 1, 2]), pa.table({"n": [4, 1, 2]})),
+    ]
+    assert records.by_id(parts).column("n").to_pylist() == [0, 1, 2, 3, 4]
+
+
+def test_a_fingerprint_knows_rows_and_not_their_order():
+    def of(*rows):
+        told = Fingerprint()
+        told.add(rows)
+        return str(told)
+
+    assert of(("a", 1), ("b", 2)) == of(("b", 2), ("a", 1))
+    assert len({of(), of(("a", 1)), of(("a", 2)), of(("a", 1), ("a", 1))}) == 4
