@@ -37,7 +37,7 @@ SMALL_NET = {
     "COSMIC_LEARN__IMAGE_SIZE_PX": "64",
     "COSMIC_LEARN__WORKERS": "0",
     "COSMIC_COLLECT__ATTEMPTS": "1",
-    "COSMIC_EVALUATE__BOOTSTRAP": "50",
+    "COSMIC_EVALUATE__BOOTSTRAP_RESAMPLES": "50",
 }
 KINDS = (
     "missing",
@@ -239,7 +239,10 @@ def furnish(folder: Path, *, whole: bool) -> None:
 
     from cosmic_morphology.atlas import Atlas, ColumnProvenance
     from cosmic_morphology.collect.import_folder import import_folder
+    from cosmic_morphology.settings import RunJob, load_settings
 
+    # With a setting that there is not, every line would end well: refused.
+    learn = load_settings().learn
     rng = np.random.default_rng(5)
     images = folder / "images"
     for number in range(12):
@@ -267,10 +270,8 @@ def furnish(folder: Path, *, whole: bool) -> None:
     (folder / "empty-folder").mkdir()
     if whole:
         from cosmic_morphology.learn import train
-        from cosmic_morphology.settings import RunJob, load_settings
         from cosmic_morphology.taxonomy import load_taxonomy
 
-        learn = load_settings().learn
         job = RunJob(name="one")
         made = train(
             atlas, job, learn=learn, taxonomy=load_taxonomy(), seed=1, out=folder / "trained"
