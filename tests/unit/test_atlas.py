@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from cosmic_morphology.atlas import (
     verify_atlas,
     withdraw,
 )
+from cosmic_morphology.atlas.query import stream, take
 from cosmic_morphology.atlas.storage.faults import told
 
 WIDTH = [pa.field("embedding_tiny", pa.list_(pa.float32(), 2))]
@@ -383,3 +385,27 @@ def test_the_same_column_function_runs_on_ray(filled):
         r["id"]: r["embedding_tiny"] for r in filled.read(["id", "embedding_tiny"]).to_pylist()
     }
     assert [found[each] for each in filled.ids()] == expected
+
+
+def test_an_original_that_is_its_own_thumbnail_is_stored_once_and_read_as_ever(atlas, arrival):
+    small, large = arrival(1), arrival(2)
+    large = replace(large, intake=replace(large.intake, thumbnail=b"smaller"))
+    atlas.add([small, large])
+    stored = lance.dataset(f"{atlas.uri}/images.lance").to_table(["id", "image"]).to_pylist()
+    expected = {small.record.id: small.data, large.record.id: large.data}
+    kept = {row["id"]: row["image"] for row in stored}
+    assert kept == {**expected, small.record.id: None}
+    ids = list(expected)
+    assert atlas.images(ids, ["image"]).column("image").to_pylist() == list(expected.values())
+    for rows in (
+        atlas.read(["id", "image"], table="images"),
+        take(atlas, ids, ["id", "image"], table="images"),
+        pa.Table.from_batches(stream(atlas, ["id", "image"], table="images")),
+        pa.Table.from_batches(stream(atlas, ["id", "image"])),
+    ):
+        assert rows.schema.names == ["id", "image"]
+        assert {row["id"]: row["image"] for row in rows.to_pylist()} == expected
+    everything = {row["id"]: row for row in atlas.read(table="images").to_pylist()}
+    assert everything[small.record.id]["thumbnail"] == small.data
+    assert {each: row["image"] for each, row in everything.items()} == expected
+    assert verify_atlas(atlas).is_sound

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from cosmic_morphology.atlas import versions
-from cosmic_morphology.atlas.provenance import ColumnProvenance, content_hash, table_digest
+from cosmic_morphology.atlas.provenance import (
+    ColumnProvenance,
+    content_hash,
+    fill_missing_ids_with_null,
+    table_digest,
+)
 from cosmic_morphology.atlas.query.addresses import AddressBook
 from cosmic_morphology.atlas.record import NewImage, Record, image_table, new_and_changed
 from cosmic_morphology.atlas.schema import (
@@ -25,11 +31,7 @@ from cosmic_morphology.atlas.schema import (
 )
 from cosmic_morphology.atlas.storage import commit
 from cosmic_morphology.atlas.storage.creation import create_tables, open_tables
-from cosmic_morphology.atlas.storage.lance_tables import (
-    Table,
-    fill_missing_ids_with_null,
-    sql_literal,
-)
+from cosmic_morphology.atlas.storage.lance_tables import Table, sql_literal
 from cosmic_morphology.atlas.storage.store import Store
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.atlas.view import AtlasView
@@ -67,6 +69,7 @@ class Atlas(AtlasView):
         self._tables = opened
         self._positions: tuple[int, dict[str, int]] | None = None
         self._books: dict[str, AddressBook] = {}
+        self._held: set[str] | None = None
 
     # ---- opening -----------------------------------------------------------------------------
 
@@ -114,11 +117,34 @@ class Atlas(AtlasView):
     # ---- reading -----------------------------------------------------------------------------
 
     def table(self, name: str) -> Table:
-        """One of the four tables, at its newest version unless the atlas is pinned."""
+        """One of the four tables, at its newest version unless it is held or the atlas pinned."""
         table = self._tables[name]
-        if not self.pinned:
+        if not self.pinned and (self._held is None or name not in self._held):
             table.refresh()
+            if self._held is not None:
+                self._held.add(name)
         return table
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Read each table at one version in the block, and at those that this atlas commits.
+
+        Without it each look at a table asks whether there is a newer version: a third of all
+        requests to an object store. What others commit meanwhile is seen after the block, or
+        after the next commit to the same table; no write is lost by it.
+
+        Examples
+        --------
+        >>> with atlas.held():
+        ...     atlas.count(), atlas.count("catalogue")
+        (24, 24)
+        """
+        outer = self._held
+        self._held = set() if outer is None else outer
+        try:
+            yield
+        finally:
+            self._held = outer
 
     def columns(self) -> list[str]:
         """Names of all columns of the catalogue, said and believed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,3 +91,16 @@ def table_digest(table: pa.Table) -> str:
     for batch in table.sort_by("id").to_batches(max_chunksize=4096):
         running.update(json.dumps(batch.to_pylist(), default=str).encode())
     return running.hexdigest()[:16]
+
+
+def fill_missing_ids_with_null(rows: pa.Table, ids: Sequence[str]) -> pa.Table:
+    """The rows, and empty ones for the ids that they leave out."""
+    given = set(rows.column("id").to_pylist())
+    rest = [each for each in ids if each not in given]
+    if not rest:
+        return rows
+    empty = {
+        f.name: pa.nulls(len(rest), f.type) if f.name != "id" else pa.array(rest, f.type)
+        for f in rows.schema
+    }
+    return pa.concat_tables([rows, pa.table(empty, schema=rows.schema)])

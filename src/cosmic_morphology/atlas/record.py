@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from cosmic_morphology.atlas.schema import IMAGES, REPORTED_COLUMNS
+from cosmic_morphology.atlas.storage.originals import stored_original
 from cosmic_morphology.safe_text import public_url
 
 
@@ -142,7 +143,7 @@ def image_table(arrivals: Sequence[NewImage]) -> pa.Table:
     columns: dict[str, list[Any]] = {name: [] for name in IMAGES.names}
     for arrival in arrivals:
         columns["id"].append(arrival.record.id)
-        columns["image"].append(arrival.data)
+        columns["image"].append(stored_original(arrival.data, arrival.intake.thumbnail))
         columns["phash"].append(list(arrival.intake.phash))
         for name in IMAGES.names:
             if name not in ("id", "image", "phash"):

@@ -53,7 +53,7 @@ IMAGES = pa.schema(
         ("blankness", pa.float32()),
         ("colourfulness", pa.float32()),
         ("thumbnail", pa.binary()),
-        ("image", pa.large_binary()),
+        ("image", pa.large_binary()),  # null where the thumbnail is the original
     ]
 )
 

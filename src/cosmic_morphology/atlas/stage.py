@@ -77,17 +77,19 @@ def is_stale(stage: Stage[ContextT_contra], context: ContextT_contra) -> bool:
     It has not when it finished before on the same parameters, images, columns and verdicts, and
     what it wrote then is what stands there now.
     """
-    return not stage.reads or not context.atlas.was_done(stage.name, _state(stage, context))
+    with context.atlas.held():
+        return not stage.reads or not context.atlas.was_done(stage.name, _state(stage, context))
 
 
 def run_stage(stage: Stage[ContextT_contra], context: ContextT_contra) -> Any:
     """Run a stage, stale or not, and note on what it has finished; what the stage returned."""
-    result = stage.run(context)
-    if stage.reads:
-        # Taken afterwards: a stage may add to what it reads, as labels do to the votes.
-        state = _state(stage, context)
-        if not context.atlas.was_done(stage.name, state):
-            context.atlas.note_done(stage.name, state)
+    with context.atlas.held():
+        result = stage.run(context)
+        if stage.reads:
+            # Taken afterwards: a stage may add to what it reads, as labels do to the votes.
+            state = _state(stage, context)
+            if not context.atlas.was_done(stage.name, state):
+                context.atlas.note_done(stage.name, state)
     return result
 
 

@@ -76,14 +76,16 @@ def run(
             settings.replica, settings, context.summary, tell
         ) as context.replica_root:
             for stage in STAGES:
-                _run_stage(stage, context, tell)
-        _fill_summary(context)
-        scored: list[ScoredRun] = []
-        if train_if(context.atlas):
-            with _timed("train", context.summary):
-                scored = train_and_evaluate(context, tell)
-        with _timed("report", context.summary):
-            context.summary.report = str(write_run_report(context, scored))
+                with atlas.held():  # what decides whether it is stale is what it then reads
+                    _run_stage(stage, context, tell)
+        with atlas.held():
+            _fill_summary(context)
+            scored: list[ScoredRun] = []
+            if train_if(context.atlas):
+                with _timed("train", context.summary):
+                    scored = train_and_evaluate(context, tell)
+            with _timed("report", context.summary):
+                context.summary.report = str(write_run_report(context, scored))
         tell(f"report: {context.summary.report}")
     context.summary.peak_memory_mb = round(memory.peak_mb, 1)
     context.summary.atlas = context.atlas.address

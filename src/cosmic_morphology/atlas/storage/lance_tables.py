@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas.schema import SCHEMA_KEY, SCHEMA_VERSION, table_schema
 from cosmic_morphology.atlas.storage.faults import is_missing, told
+from cosmic_morphology.atlas.storage.originals import with_originals, with_thumbnail
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import (
     AtlasDamagedError,
@@ -115,8 +116,8 @@ class Table:
     ) -> pa.Table:
         """Rows in memory; ``scan`` are further words of Lance's scanner, such as ``limit``."""
         with self.told(asked=filter):
-            chosen = None if columns is None else list(columns)
-            return self.dataset.scanner(columns=chosen, filter=_whole(filter), **scan).to_table()
+            scan |= {"columns": with_thumbnail(columns), "filter": _whole(filter)}
+            return with_originals(self.dataset.scanner(**scan).to_table(), columns)
 
     def to_batches(
         self,
@@ -127,16 +128,14 @@ class Table:
     ) -> Iterator[pa.RecordBatch]:
         """Rows, a batch at a time."""
         with self.told(asked=filter):
-            scanner = self.dataset.scanner(
-                columns=list(columns), batch_size=batch_size, filter=_whole(filter), **scan
-            )
-            batches = iter(scanner.to_batches())
+            scan |= {"columns": with_thumbnail(columns), "filter": _whole(filter)}
+            batches = iter(self.dataset.scanner(batch_size=batch_size, **scan).to_batches())
         while True:
             with self.told(asked=filter):
                 batch = next(batches, None)
             if batch is None:
                 return
-            yield batch
+            yield with_originals(batch, columns)
 
     def check_filter(self, where: str) -> None:
         """Raise :class:`ValueError` with Lance's words where a filter cannot be used.
@@ -149,8 +148,8 @@ class Table:
     def take(self, positions: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Rows at these positions, in their order."""
         with self.told():
-            taken = self.dataset.take(list(positions), columns=list(columns))
-        return taken if isinstance(taken, pa.Table) else pa.Table.from_batches([taken])
+            taken = self.dataset.take(list(positions), columns=with_thumbnail(columns))
+        return with_originals(_as_table(taken), columns)
 
     def take_addresses(self, addresses: pa.Array, columns: Sequence[str]) -> pa.Table:
         """Rows at these row addresses, in their order.
@@ -160,8 +159,10 @@ class Table:
         """
         with self.told():
             # Lance has no public name for it; what it has is three times slower, or by position.
-            taken = self.dataset._take_rows(addresses, columns=list(columns))  # noqa: SLF001
-        return taken if isinstance(taken, pa.Table) else pa.Table.from_batches([taken])
+            taken = self.dataset._take_rows(  # noqa: SLF001
+                addresses, columns=with_thumbnail(columns)
+            )
+        return with_originals(_as_table(taken), columns)
 
     def indexes(self) -> dict[str, Any]:
         """Index of each column that has one: ``lance.IndexDescription`` by the column's name."""
@@ -182,6 +183,10 @@ class Table:
         """Names and the versions that they pin."""
         with self.told():
             return {name: int(tag["version"]) for name, tag in self.dataset.tags.list().items()}
+
+
+def _as_table(rows: pa.Table | pa.RecordBatch) -> pa.Table:
+    return rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
 
 
 def table_uri(uri: str, name: str) -> str:
@@ -313,16 +318,3 @@ def sql_literal(text: str) -> str:
     "'M 31''s halo'"
     """
     return "'" + text.replace("'", "''") + "'"
-
-
-def fill_missing_ids_with_null(rows: pa.Table, ids: Sequence[str]) -> pa.Table:
-    """The rows, and empty ones for the ids that they leave out."""
-    given = set(rows.column("id").to_pylist())
-    rest = [each for each in ids if each not in given]
-    if not rest:
-        return rows
-    empty = {
-        f.name: pa.nulls(len(rest), f.type) if f.name != "id" else pa.array(rest, f.type)
-        for f in rows.schema
-    }
-    return pa.concat_tables([rows, pa.table(empty, schema=rows.schema)])

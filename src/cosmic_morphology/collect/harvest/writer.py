@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record, withdraw
@@ -130,22 +128,21 @@ class Writer:
         if last:
             judged += self._repeats.flush()
         taken_in = [o for o in judged if o.intake is not None]
-        with self._one_collector():
-            listed = [item.pending_row() for item in batch.pending.values()]
-            if taken_in:
-                listed += [outcome.coming_row() for outcome in taken_in]
-                self._atlas.upsert_ledger(_whole(self._by_url(listed)))
-                listed = []
-            self._store(taken_in)
-            records = self._with_images(batch.records)
-            self._atlas.upsert_records([self._addresses.kept_record(each) for each in records])
-            listed += [outcome.row() for outcome in judged]
-            rows = self._by_url(listed)
-            rows |= self._rows_of_stand_ins(stand_ins)
-            if rows:
-                self._atlas.upsert_ledger(_whole(rows))
-            # After the ledger: what a kill leaves here is found by the next run's beginning.
-            withdraw(self._atlas, stand_ins)
+        listed = [item.pending_row() for item in batch.pending.values()]
+        if taken_in:
+            listed += [outcome.coming_row() for outcome in taken_in]
+            self._atlas.upsert_ledger(_whole(self._by_url(listed)))
+            listed = []
+        self._store(taken_in)
+        records = self._with_images(batch.records)
+        self._atlas.upsert_records([self._addresses.kept_record(each) for each in records])
+        listed += [outcome.row() for outcome in judged]
+        rows = self._by_url(listed)
+        rows |= self._rows_of_stand_ins(stand_ins)
+        if rows:
+            self._atlas.upsert_ledger(_whole(rows))
+        # After the ledger: what a kill leaves here is found by the next run's beginning.
+        withdraw(self._atlas, stand_ins)
         for outcome in judged:
             self._settle(outcome)
         for each in stand_ins:
@@ -155,9 +152,8 @@ class Writer:
     def write_reports(self) -> None:
         """Write the certificate's accounts into the ledger."""
         rows = slice_rows(self._counter.reports())
-        with self._one_collector():
-            if rows:
-                self._atlas.upsert_ledger(_whole({row["url"]: row for row in rows}))
+        if rows:
+            self._atlas.upsert_ledger(_whole({row["url"]: row for row in rows}))
 
     def _by_url(self, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Rows of the ledger by their address, as the atlas keeps it; the last one counts."""
@@ -199,14 +195,6 @@ class Writer:
             elif record.id not in self._repeats.stand_ins:
                 known.append(record)
         return known
-
-    def _one_collector(self) -> AbstractContextManager[Any]:
-        """Two collectors of one local atlas write one after the other."""
-        if "://" in self._atlas.uri:
-            return nullcontext()
-        from filelock import FileLock
-
-        return FileLock(str(Path(self._atlas.uri) / ".collect.lock"), timeout=600)
 
 
 def _whole(rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
