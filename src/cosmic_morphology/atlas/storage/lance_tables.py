@@ -26,6 +26,9 @@ from cosmic_morphology.extras import how_to_update
 from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.suggest import nearest_name
 
+# Parts of a file that are closer than this are read by one request to an object store: in the time
+# until a first byte arrives a connection brings as many. Lance's own 64 kB asks twice as often.
+_REQUEST_BYTES = 1 << 20
 # What Lance says of a version, a tag and a text that can be no tag's name.
 _NO_VERSION = ("does not exist", "ref is invalid", "name too long")
 
@@ -214,7 +217,9 @@ def open_table(store: Store, name: str, version: int | str | None = None) -> Tab
     with told(store.uri, name):
         try:
             dataset = lance.dataset(
-                table_uri(store.uri, name), storage_options=store.storage_options
+                table_uri(store.uri, name),
+                storage_options=store.storage_options,
+                block_size=None if is_local(store.uri) else _REQUEST_BYTES,
             )
         except (OSError, ValueError) as error:
             if is_missing(error):
