@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,6 +21,9 @@ from typing import Any, TextIO
 from cosmic_morphology.errors import InputError, OutputError
 from cosmic_morphology.extras import needs
 from cosmic_morphology.safe_text import csv_cell, csv_text
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and with all there is; each stage says of what."""
 
 _MARK = "unfinished"
 _LONGEST_NAME = 120

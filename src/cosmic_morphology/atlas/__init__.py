@@ -18,7 +18,7 @@ from cosmic_morphology.atlas.decisions import (
     latest_decisions,
 )
 from cosmic_morphology.atlas.embeddings import embedding_column_for, embedding_columns
-from cosmic_morphology.atlas.engine import ApplyResult, Progress, apply
+from cosmic_morphology.atlas.engine import ApplyResult, apply
 from cosmic_morphology.atlas.export import (
     FORMATS,
     ExportResult,
@@ -39,6 +39,7 @@ from cosmic_morphology.atlas.schema import (
 from cosmic_morphology.atlas.verification.problems import Problem
 from cosmic_morphology.atlas.verification.verify import VerifyResult, verify_atlas, withdraw
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
+from cosmic_morphology.io_utils import Progress
 
 __all__ = [
     "DERIVED_COLUMNS",

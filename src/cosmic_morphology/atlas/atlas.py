@@ -29,9 +29,10 @@ from cosmic_morphology.atlas.schema import (
     TABLES,
     derived_field,
 )
+from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.atlas.storage import commit
 from cosmic_morphology.atlas.storage.creation import create_tables, open_tables
-from cosmic_morphology.atlas.storage.lance_tables import Table, sql_literal
+from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.atlas.storage.store import Store
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.atlas.view import AtlasView

@@ -13,15 +13,13 @@ from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.provenance import ColumnProvenance
 from cosmic_morphology.display import Shown
 from cosmic_morphology.extras import needs
+from cosmic_morphology.io_utils import Progress
 
 # Batches on their way per core of the driver: enough to keep workers busy, few to hold.
 _PER_CORE = 4
 
 ColumnFunction = Callable[[pa.Table], pa.Table]
 """A batch of columns in (with ``id``), a batch of new columns out, in the same order; no I/O."""
-
-Progress = Callable[[int, int], None]
-"""Called with rows done and rows in all."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from cosmic_morphology.atlas.atlas import Atlas
-from cosmic_morphology.atlas.engine import Progress
 from cosmic_morphology.atlas.provenance import content_hash
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import Settings
 
 TitledProgress = Callable[[str], AbstractContextManager[Progress]]

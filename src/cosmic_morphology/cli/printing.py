@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.safe_text import safe_json, safe_text
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _shares(columns: Sequence[tuple[int, int]], width: int) -> Iterator[int]:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+def progress(title: str) -> Iterator[Progress]:
     """A progress bar on standard error, fed with (done, in all).
 
     Where that is no terminal: sparse lines. A pipe or a log gets one after ten seconds, and
@@ -141,13 +142,15 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
-        Progress,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.progress import (
+        Progress as ProgressBar,
+    )
 
-    bar = Progress(
+    bar = ProgressBar(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),

@@ -15,7 +15,7 @@ from cosmic_morphology.atlas import Atlas, withdraw
 from cosmic_morphology.collect.harvest.addresses import Addresses
 from cosmic_morphology.collect.harvest.completeness import STORED, SliceCompleteness
 from cosmic_morphology.collect.harvest.harvest import Harvest
-from cosmic_morphology.collect.harvest.items import FetchState, Progress
+from cosmic_morphology.collect.harvest.items import FetchState
 from cosmic_morphology.collect.harvest.reader import Reader
 from cosmic_morphology.collect.harvest.replica_records import StandIn
 from cosmic_morphology.collect.harvest.source_health import PlaceholderDetector, SourceHealthCheck
@@ -27,6 +27,7 @@ from cosmic_morphology.collect.sources.base import Source, SourceRequest
 from cosmic_morphology.display import Tabular, facts_of
 from cosmic_morphology.errors import AtlasFullError, CosmicError, UsageError
 from cosmic_morphology.imaging import ImageLimits
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CollectJob, CollectSettings
 from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import Taxonomy

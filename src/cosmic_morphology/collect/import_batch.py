@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record
-from cosmic_morphology.atlas.storage.lance_tables import sql_literal
+from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.collect.import_result import ImportResult, shortfall
 from cosmic_morphology.collect.sources.folder.source import DEFAULT_SOURCE, Folder
 from cosmic_morphology.errors import CosmicError

@@ -21,14 +21,12 @@ from cosmic_morphology.collect.sources.folder.source import (
 )
 from cosmic_morphology.errors import FetchError, ImageError, InputError
 from cosmic_morphology.imaging import ImageLimits, ingest_image
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.taxonomy import Taxonomy
 
 BATCH_ROWS = 256
 MAX_WORKERS = 8
 DEFAULT_LIMITS = ImageLimits()
-
-Progress = Callable[[int, int], None]
-"""Called with images done and images in all."""
 
 
 def import_folder(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.breakdown import SideBySide, class_tables, part_tables
 from cosmic_morphology.evaluate.compare import Comparison, compare_runs
@@ -133,7 +134,7 @@ def default_evaluation_sets(atlas: Atlas) -> dict[str, EvaluationSet]:
             sides[row["split"]].add(row["collection"] or "")
     new = sides["test"] - sides["train"] - {""}
     if new and sides["test"] - new:
-        named = ", ".join("'" + each.replace("'", "''") + "'" for each in sorted(new))
+        named = ", ".join(map(sql_literal, sorted(new)))
         known = f"(collection IS NULL OR collection NOT IN ({named}))"
         found["collections seen in training"] = EvaluationSet(f"{TEST} AND {known}")
         found["collections never seen"] = EvaluationSet(f"{TEST} AND collection IN ({named})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -11,6 +11,7 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.evaluate.predictions import Predictions
 from cosmic_morphology.evaluate.scoring import PartScores, Scorer, parts
 from cosmic_morphology.imaging import read_thumbnail
+from cosmic_morphology.io_utils import Progress
 
 _SIDE_PX = 96
 _SIGMAS = 3.0
@@ -55,7 +56,7 @@ def border_mask(shape: tuple[int, int]) -> np.ndarray:
 
 
 def object_area_fraction(
-    atlas: Atlas, ids: Sequence[str], *, progress: Callable[[int, int], None] | None = None
+    atlas: Atlas, ids: Sequence[str], *, progress: Progress | None = None
 ) -> np.ndarray:
     """Share of each image that its target fills, float of shape ``(N,)``."""
     found = []

@@ -7,14 +7,14 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import CosmicError, UsageError
-from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.io_utils import Progress, write_text
 from cosmic_morphology.learn.data.dataset import Example, TrainingSource
 from cosmic_morphology.learn.recipes import load_recipe
 from cosmic_morphology.learn.run_folder.folder import Run, read_run, run_folder
@@ -89,7 +89,7 @@ def sweep_runs(
     name: str = "sweep",
     space: Mapping[str, Any] | None = None,
     trials: int = 20,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> SweepResult:
     """Train every recipe on every backbone with every seed, or search values of recipe keys.
 
@@ -197,7 +197,7 @@ def _search(
     labels: str,
     name: str,
     trials: int,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> SweepResult:
     run_folder(out, name)  # a name that can be none is told before the long work
     _told_apart([sweep_name(r, b.backbone, s) for b in backbones for r in recipes for s in seeds])

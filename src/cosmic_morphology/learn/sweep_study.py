@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.extras import needs
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.sweep_space import Range, Space, Values
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def search(
     seed: int,
     began_with: Mapping[str, Any],
     objective: Callable[[int, dict[str, Any]], float | str],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Trial]:
     """Try points of the space, after the first ten where the best ones lie (TPE, Bergstra 2011).
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS, Example, TrainingSource
 from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.learn.models.backbones import Backbone, build_backbone
@@ -51,7 +52,7 @@ class RunRequest:
     classes: tuple[str, ...]
     seed: int
     folder: Path
-    progress: Callable[[int, int], None] | None = None
+    progress: Progress | None = None
 
 
 @dataclass(slots=True, kw_only=True)

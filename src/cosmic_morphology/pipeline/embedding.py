@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cosmic_morphology.atlas import Atlas, Progress
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.models.at_hand import why_not_at_hand
 from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.settings import Settings

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.display import Tabular
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.report import plots
 from cosmic_morphology.report.figures import write_png
 from cosmic_morphology.report.gallery import explore_section, thumbnails, write_sheet
@@ -85,7 +85,7 @@ def explore_atlas(
     out: Path,
     *,
     taxonomy: Taxonomy | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ExploreResult:
     """Write class and source balance, sizes, samples and copies as PNG and ``explore.html``.
 

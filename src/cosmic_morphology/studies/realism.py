@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import numpy as np
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.votes.embedding_probe import cross_fitted_probabilities, pca_features
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.io_utils import Progress, write_text
 from cosmic_morphology.report.figures import to_svg, write_png
 from cosmic_morphology.report.html import write_page
 from cosmic_morphology.settings import Settings, StudySettings
@@ -79,7 +79,7 @@ def run_realism(
     settings: Settings,
     *,
     out: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> StudyResult:
     """Measure how well rendered images are told from real ones, and lay them side by side.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.io_utils import Progress, write_text
 from cosmic_morphology.report.figures import to_svg, write_png
 from cosmic_morphology.report.html import write_page
 from cosmic_morphology.settings import Settings
@@ -53,7 +53,7 @@ def run_study(
     settings: Settings,
     *,
     out: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> StudyResult:
     """Run a study, or go on with it; cells that are there are not done again.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.atlas import content_hash
-from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.io_utils import Progress, write_text
 from cosmic_morphology.stats.metrics import Statistic
 from cosmic_morphology.studies.dataset import StudyDataset
 
@@ -83,7 +83,7 @@ def run_trials(
     folder: Path,
     *,
     study: str,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[list[TrialResult], int]:
     """Do the trials that have no file yet; return all cells, and how many are new.
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from PIL import Image
 from cosmic_morphology.atlas import Atlas, NewImage, Record, may_be_redistributed
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.imaging import ingest_image
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.synthesize.camera.expose import Pixels
 from cosmic_morphology.synthesize.composite import composite, rendered_sky
 from cosmic_morphology.synthesize.renderer import check_job, image_seed, render_image
@@ -68,7 +69,7 @@ def composite_into(
     targets: Origin = "rendered",
     onto: Origin = "rendered",
     size_px: int = 256,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Composited:
     """Lay targets onto other skies, into an atlas; doing it twice changes nothing.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.imaging import ingest_image
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.synthesize.renderer import Rendered, jobs_for, render_jobs
 
 SOURCE = "rendered"
@@ -52,7 +53,7 @@ def synthesize_into(
     *,
     seed: int,
     size_px: int = 256,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     workers: int | None = None,
 ) -> Synthesized:
     """Render images into an atlas; doing it twice changes nothing.

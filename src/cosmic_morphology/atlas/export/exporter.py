@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from cosmic_morphology.atlas.export.tally import DataFile, Tally
 from cosmic_morphology.atlas.export.web_dataset import write_tar, write_web_dataset
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError, UsageError
-from cosmic_morphology.io_utils import whole_file, whole_folder, write_csv, write_text
+from cosmic_morphology.io_utils import Progress, whole_file, whole_folder, write_csv, write_text
 from cosmic_morphology.suggest import suggest_names
 
 FORMATS = ("imagefolder", "csv", "parquet", "webdataset", "hf")
@@ -102,7 +102,7 @@ def export_images(
     min_confidence: float = 0.0,
     redistributable: bool = False,
     leakage: LeakageWords | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ExportResult:
     """Write images, labels, splits and credits for other programs, whole or not at all.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.credits import is_rendered, may_be_redistributed, shown_texts
 from cosmic_morphology.atlas.decisions import RENDERER, Decision, latest_decisions
 from cosmic_morphology.atlas.schema import SPLITS
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED
 
@@ -170,7 +171,7 @@ def stream_rows(
     rows: pa.Table,
     column: str,
     left_out: Counter[str],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[list[dict[str, Any]]]:
     """Rows with their bytes, a few at a time: only these are in memory.
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cosmic_morphology.atlas.query.literals import literal
 from cosmic_morphology.atlas.schema import KEYS
+from cosmic_morphology.atlas.sql import literal
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
 ADDRESS = "_rowaddr"

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from cosmic_morphology.atlas.query.columns import field_to_sort_by, open_table
 from cosmic_morphology.atlas.query.filters import check_filter
-from cosmic_morphology.atlas.query.literals import both, literal
 from cosmic_morphology.atlas.schema import describe_column
+from cosmic_morphology.atlas.sql import both, literal
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
 if TYPE_CHECKING:

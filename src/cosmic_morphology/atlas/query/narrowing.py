@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from cosmic_morphology.atlas.query.literals import both, literal
+from cosmic_morphology.atlas.sql import both, literal
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
 _SAMPLE = 512

@@ -19,10 +19,10 @@ from cosmic_morphology.atlas.query.addresses import ADDRESS
 from cosmic_morphology.atlas.query.columns import field_to_sort_by, open_table, split_columns
 from cosmic_morphology.atlas.query.filters import check_filter
 from cosmic_morphology.atlas.query.joining import take_columns
-from cosmic_morphology.atlas.query.literals import both, literal
 from cosmic_morphology.atlas.query.narrowing import narrow
 from cosmic_morphology.atlas.query.page_token import LastRow, question, read_token, write_token
 from cosmic_morphology.atlas.schema import KEYS
+from cosmic_morphology.atlas.sql import both, literal
 from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.errors import UsageError
 

@@ -11,6 +11,7 @@ import lance
 import pyarrow as pa
 
 from cosmic_morphology.atlas.schema import SCHEMA_KEY, SCHEMA_VERSION, table_schema
+from cosmic_morphology.atlas.sql import with_quoted_columns
 from cosmic_morphology.atlas.storage.faults import is_missing, told
 from cosmic_morphology.atlas.storage.originals import with_originals, with_thumbnail
 from cosmic_morphology.atlas.storage.store import Store, is_local
@@ -109,7 +110,7 @@ class Table:
     def count_rows(self, where: str | None = None) -> int:
         """Number of rows, of those that fit a filter if there is one."""
         with self.told(asked=where):
-            return int(self.dataset.count_rows(_whole(where)))
+            return int(self.dataset.count_rows(self._filter(where)))
 
     def to_table(
         self,
@@ -119,7 +120,7 @@ class Table:
     ) -> pa.Table:
         """Rows in memory; ``scan`` are further words of Lance's scanner, such as ``limit``."""
         with self.told(asked=filter):
-            scan |= {"columns": with_thumbnail(columns), "filter": _whole(filter)}
+            scan |= {"columns": with_thumbnail(columns), "filter": self._filter(filter)}
             return with_originals(self.dataset.scanner(**scan).to_table(), columns)
 
     def to_batches(
@@ -131,7 +132,7 @@ class Table:
     ) -> Iterator[pa.RecordBatch]:
         """Rows, a batch at a time."""
         with self.told(asked=filter):
-            scan |= {"columns": with_thumbnail(columns), "filter": _whole(filter)}
+            scan |= {"columns": with_thumbnail(columns), "filter": self._filter(filter)}
             batches = iter(self.dataset.scanner(batch_size=batch_size, **scan).to_batches())
         while True:
             with self.told(asked=filter):
@@ -140,13 +141,19 @@ class Table:
                 return
             yield with_originals(batch, columns)
 
+    def _filter(self, where: str | None) -> str | None:
+        # Lance reads a filter up to the end of an expression and passes over what follows.
+        return where and f"({with_quoted_columns(where, self.dataset.schema.names)})"
+
     def check_filter(self, where: str) -> None:
         """Raise :class:`ValueError` with Lance's words where a filter cannot be used.
 
         Nothing is read: the filter is only planned.
         """
         with self.told(asked=where):
-            self.dataset.scanner(columns=[], filter=_whole(where), with_row_id=True).explain_plan()
+            self.dataset.scanner(
+                columns=[], filter=self._filter(where), with_row_id=True
+            ).explain_plan()
 
     def take(self, positions: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Rows at these positions, in their order."""
@@ -246,11 +253,6 @@ def lost_version(store: Store, name: str, version: int) -> AtlasDamagedError:
     )
 
 
-def _whole(where: str | None) -> str | None:
-    # Lance reads a filter up to the end of an expression and passes over what follows.
-    return where and f"({where})"
-
-
 def _hinted_version(store: Store, name: str) -> int:
     """The newest version by the file that Lance writes after each commit on a disk; 0 without."""
     if not is_local(store.uri):
@@ -312,14 +314,3 @@ def refuse_schema(found: int, uri: str) -> None:
             where=without_secrets(uri),
             todo="Collect or import its images again, into a new --atlas.",
         )
-
-
-def sql_literal(text: str) -> str:
-    """A text as a literal of Lance's SQL: ids come from outside and may hold quotes.
-
-    Examples
-    --------
-    >>> sql_literal("M 31's halo")
-    "'M 31''s halo'"
-    """
-    return "'" + text.replace("'", "''") + "'"

@@ -12,9 +12,10 @@ from typing import Any
 
 from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.schema import TABLES
+from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.atlas.storage import commit
 from cosmic_morphology.atlas.storage.creation import has_marker, holds_something
-from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, sql_literal
+from cosmic_morphology.atlas.storage.lance_tables import Table, open_table
 from cosmic_morphology.atlas.storage.store import Store
 from cosmic_morphology.atlas.verification.contents import (
     changed_images,
@@ -27,8 +28,8 @@ from cosmic_morphology.atlas.verification.files import check_files
 from cosmic_morphology.atlas.verification.problems import Problem
 from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import AtlasDamagedError, AtlasError, AtlasNotFoundError
+from cosmic_morphology.io_utils import Progress
 
-Progress = Callable[[int, int], None]
 _BATCH = 64
 
 

@@ -13,7 +13,6 @@ from cosmic_morphology.collect.harvest.items import (
     FetchResult,
     FetchState,
     PendingFetch,
-    Progress,
 )
 from cosmic_morphology.collect.harvest.reader import Reader
 from cosmic_morphology.collect.harvest.writer import Writer
@@ -21,6 +20,7 @@ from cosmic_morphology.collect.http.client import Client
 from cosmic_morphology.collect.http.retries import with_retries
 from cosmic_morphology.errors import CosmicError, ImageError, SourceError
 from cosmic_morphology.imaging import DecodePool, ImageLimits, RejectionKind
+from cosmic_morphology.io_utils import Progress
 
 # Items that may wait for another try while others go on; waiting costs nothing but its record.
 _FETCHERS_PER_REQUEST = 16

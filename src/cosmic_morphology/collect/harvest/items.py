@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -97,10 +96,6 @@ class PlaceholderCheck(Protocol):
 
     def judge(self, record: Record, intake: IngestedImage) -> str:
         """A word for what is wrong with an image, or nothing."""
-
-
-Progress = Callable[[int, int], None]
-"""Called with records dealt with and records announced so far."""
 
 
 class FetchState(StrEnum):

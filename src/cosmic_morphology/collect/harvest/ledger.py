@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cosmic_morphology.atlas import Atlas, Record
-from cosmic_morphology.atlas.storage.lance_tables import sql_literal
+from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.collect.harvest.addresses import Addresses, ledger_url
 from cosmic_morphology.collect.harvest.items import UNFINISHED, FetchState
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record, withdraw
 from cosmic_morphology.atlas.schema import LEDGER
-from cosmic_morphology.atlas.storage.lance_tables import sql_literal
+from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.collect.harvest.addresses import Addresses
 from cosmic_morphology.collect.harvest.completeness import STORED, CompletenessCounter, slice_rows
 from cosmic_morphology.collect.harvest.items import (

@@ -11,7 +11,6 @@ import pyarrow as pa
 from cosmic_morphology.atlas import (
     Atlas,
     ColumnProvenance,
-    Progress,
     content_hash,
     embedding_column_for,
     embedding_columns,
@@ -25,6 +24,7 @@ from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_pass, thorough_rounds
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.suggest import suggest_names
 

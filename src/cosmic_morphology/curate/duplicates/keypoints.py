@@ -16,9 +16,10 @@ import pyarrow as pa
 from scipy import fft, ndimage
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from cosmic_morphology.atlas import ApplyResult, Atlas, ColumnProvenance, Progress, apply
+from cosmic_morphology.atlas import ApplyResult, Atlas, ColumnProvenance, apply
 from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import read_thumbnail
+from cosmic_morphology.io_utils import Progress
 
 COLUMN = "fingerprint_local"
 STAGE = "fingerprint"

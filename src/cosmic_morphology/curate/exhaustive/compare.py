@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from cosmic_morphology.atlas import Atlas, Progress
+from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.exhaustive.maps import (
     ORIENTATIONS,
@@ -45,6 +45,7 @@ from cosmic_morphology.curate.exhaustive.tiles import (
 )
 from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import read_thumbnail
+from cosmic_morphology.io_utils import Progress
 
 # Images up to which every pair is compared, and every image with parts of every other: beyond it
 # the work, which grows with the square of their number, would take hours.

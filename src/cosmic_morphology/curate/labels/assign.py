@@ -17,7 +17,6 @@ from cosmic_morphology.atlas import (
     Atlas,
     ColumnProvenance,
     Decision,
-    Progress,
     content_hash,
     embedding_columns,
     latest_decisions,
@@ -37,6 +36,7 @@ from cosmic_morphology.curate.votes.weighted_votes import (
     withheld_of,
 )
 from cosmic_morphology.display import Shown
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas, Decision, all_decisions
+from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.curate.votes.trained_runs import why_runs_abstain
 from cosmic_morphology.curate.votes.voters import Vote
 from cosmic_morphology.display import Tabular
@@ -105,11 +106,10 @@ def explain_label(
         ...
     cosmic_morphology.errors.InputError: sky:lost.jpg: there is no such image...
     """
-    quoted = id_.replace("'", "''")
     checks = ("relevance", "duplicate", "mislabel")
     asked = ["id", "title", "votes", "label", "label_kind", "label_confidence"]
     asked += [f"{name}_{part}" for name in checks for part in ("flag", "reason")]
-    rows = atlas.read(asked, where=f"id = '{quoted}'").to_pylist()
+    rows = atlas.read(asked, where=f"id = {sql_literal(id_)}").to_pylist()
     if not rows:
         raise InputError(
             "there is no such image",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import SPLITS, Atlas, Progress
+from cosmic_morphology.atlas import SPLITS, Atlas
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.columns import Copies
 from cosmic_morphology.curate.duplicates.find import compared_column, find_copies
@@ -20,6 +20,7 @@ from cosmic_morphology.curate.exhaustive.words import NO_IMAGE, UNREADABLE, not_
 from cosmic_morphology.curate.groups.group import COLUMNS, grouping_keys
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import LeakError, UsageError
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 
 _SHOWN = 20

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import SPLITS, Atlas, ColumnProvenance, Progress
+from cosmic_morphology.atlas import SPLITS, Atlas, ColumnProvenance
 from cosmic_morphology.curate.duplicates.columns import tie_more
 from cosmic_morphology.curate.groups.group import group_images
 from cosmic_morphology.curate.split.leakage import (
@@ -19,6 +19,7 @@ from cosmic_morphology.curate.split.leakage import (
     copies_across,
     leak_error,
 )
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 
 # Each round ties what the one before it could not see, as copies of copies.

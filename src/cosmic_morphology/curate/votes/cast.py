@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, Progress, apply
+from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, apply
 from cosmic_morphology.curate.columns import read_batches
 from cosmic_morphology.curate.votes.voters import (
     COLUMNS,
@@ -20,6 +20,7 @@ from cosmic_morphology.curate.votes.voters import (
     versions_of_plugins,
 )
 from cosmic_morphology.display import Shown
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance, Progress
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate.columns import matrix
 from cosmic_morphology.curate.votes.abstaining import (
     ELSEWHERE,
@@ -25,6 +25,7 @@ from cosmic_morphology.curate.votes.abstaining import (
 from cosmic_morphology.curate.votes.base import RUN
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 

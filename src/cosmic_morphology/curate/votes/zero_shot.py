@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance, Progress, apply
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, apply
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import (
     ImageError,
@@ -23,6 +23,7 @@ from cosmic_morphology.errors import (
 )
 from cosmic_morphology.extras import needs
 from cosmic_morphology.imaging import read_thumbnail
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 

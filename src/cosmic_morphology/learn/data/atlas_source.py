@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import CosmicError, UsageError
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.dataset import (
     Example,
     ParquetSource,
@@ -86,7 +87,7 @@ class AtlasSource:
         ids: Sequence[str],
         learn: LearnSettings,
         backbone: Backbone,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> np.ndarray:
         """Embeddings of images, float32 of shape ``(N, F)``; zero where one is unreadable.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, apply
 from cosmic_morphology.display import Shown
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.embedder import Embedder
 from cosmic_morphology.learn.data.embedding_names import embedding_column, stamp_of_embedding
 from cosmic_morphology.learn.models.backbones import Backbone, build_backbone
@@ -45,7 +45,7 @@ def embed_images(
     *,
     learn: LearnSettings,
     backbone: Backbone | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> EmbedResult:
     """Fill ``embedding_<backbone>`` (float16, fixed-size list) for the images that lack it.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
-from cosmic_morphology.atlas.storage.lance_tables import sql_literal
+from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.learn.models.presets import timm_name
 
 # Raise it when the same image and weights give another embedding.

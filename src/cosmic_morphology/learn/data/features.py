@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.dataset import TrainingSource
 from cosmic_morphology.learn.models.backbones import Backbone
 from cosmic_morphology.settings import LearnSettings
@@ -38,7 +39,7 @@ def features_of(
     ids: Sequence[str],
     backbone: Backbone,
     learn: LearnSettings,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Features:
     """Embeddings of images: from the source's own column where it has one, or made now."""
     kept = getattr(table, "embeddings", None)
@@ -62,7 +63,7 @@ def _made_now(
     ids: Sequence[str],
     backbone: Backbone,
     learn: LearnSettings,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> Features:
     from cosmic_morphology.learn.data.embedder import Embedder
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from cosmic_morphology.errors import ImageError
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.dataset import TrainingSource
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 
@@ -47,7 +48,7 @@ def decode_all(
     *,
     side_px: int,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> PixelCache:
     """Decode the thumbnails of ``ids``; unreadable ones are left out and named.
 

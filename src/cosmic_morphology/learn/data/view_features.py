@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from cosmic_morphology.io_utils import whole_file
+from cosmic_morphology.io_utils import Progress, whole_file
 from cosmic_morphology.learn.data.augment import apply_params, sample_params
 from cosmic_morphology.learn.data.dataset import TrainingSource
 from cosmic_morphology.learn.data.embedder import FrozenBackbone
@@ -45,7 +45,7 @@ def features_of_views(
     augment: Augmentation | None = None,
     seed: int = 0,
     keep: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Features:
     """What a frozen backbone sees in ``n_views`` views of each image.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from cosmic_morphology.errors import ImageError, InputError
 from cosmic_morphology.imaging import ImageLimits, read_image
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.inference.prediction import Prediction, make_prediction
 from cosmic_morphology.learn.inference.predictors import PixelPredictor
 
@@ -22,7 +23,7 @@ def predict_files(
     *,
     limits: ImageLimits | None = None,
     reject_below: float | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Prediction]:
     """Judge an image, or every file below a folder; a bad file is an answer with its reason.
 

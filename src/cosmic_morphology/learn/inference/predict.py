@@ -11,6 +11,7 @@ import pyarrow as pa
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.embedding_names import (
     embedding_column,
     read_embeddings,
@@ -52,7 +53,7 @@ def predict_images(
     *,
     where: str | None = None,
     name: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> PredictResult:
     """Write class, confidence and probabilities of the images that lack them.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +17,13 @@ from torch.nn import functional
 from torchmetrics.functional.classification import multiclass_f1_score
 
 from cosmic_morphology.errors import TrainingError
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.batches import Examples
 from cosmic_morphology.learn.models.network import Head
 from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.learn.training.lightning_module import class_weights
 
 _MOST_STEPS, _BATCH = 500, 1024
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from cosmic_morphology.errors import InputError, TrainingError
-from cosmic_morphology.io_utils import whole_file
+from cosmic_morphology.io_utils import Progress, whole_file
 from cosmic_morphology.learn.data.batches import Examples, InOrder, Shuffled, loader
 from cosmic_morphology.learn.models.batch_size_fallback import forget_gpu_memory
 from cosmic_morphology.learn.models.devices import bf16_helps
@@ -68,7 +68,7 @@ def fit(
     folder: Path,
     seed: int,
     devices: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> FitResult:
     """Train until the recipe's end, or until nothing gets better.
 
@@ -134,7 +134,7 @@ def _fit_once(
     seed: int,
     batch_size: int,
     devices: int,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> tuple[Classifier, int]:
     watched, mode = (recipe.monitor, "min" if recipe.monitor == "val_loss" else "max")
     # The last one after the best: what it says of the best epoch is then of this epoch, too.
@@ -255,7 +255,7 @@ class _WholeCheckpoints(TorchCheckpointIO):
 class _Report(Callback):
     """Tells how many epochs are done."""
 
-    def __init__(self, progress: Callable[[int, int], None] | None, epochs: int) -> None:
+    def __init__(self, progress: Progress | None, epochs: int) -> None:
         self._progress, self._epochs = progress, epochs
 
     def on_train_epoch_end(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import softmax
 from torchmetrics.functional.classification import multiclass_f1_score
 
-from cosmic_morphology.io_utils import CsvRows, whole_text
+from cosmic_morphology.io_utils import CsvRows, Progress, whole_text
 from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS, TrainingSource
 from cosmic_morphology.learn.export.model_card import CARD, write_card
 from cosmic_morphology.learn.inference.model import (
@@ -70,7 +70,7 @@ def train(
     taxonomy: Taxonomy,
     seed: int,
     out: Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> Run:
     """Train one model; a run that is there already is not made again.

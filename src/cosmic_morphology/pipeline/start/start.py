@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmic_morphology.atlas import Atlas, Progress
+from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.display import Shown
+from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.pipeline.runner import run
 from cosmic_morphology.pipeline.start.decide import (
     SETTINGS_FILE,

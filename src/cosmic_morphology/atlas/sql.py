@@ -1,13 +1,28 @@
-"""Values as literals of Lance's SQL, and conditions put together."""
+"""Lance's SQL: values as literals, names in quotes, conditions put together."""
 
 from __future__ import annotations
 
 import math
+import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from cosmic_morphology.atlas.storage.lance_tables import sql_literal
+# Texts and names that are quoted already.
+_QUOTED = r"'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`"
+_PLAIN = re.compile(r"\w+")
+
+
+def sql_literal(text: str) -> str:
+    """A text as a literal of Lance's SQL: ids come from outside and may hold quotes.
+
+    Examples
+    --------
+    >>> sql_literal("M 31's halo")
+    "'M 31''s halo'"
+    """
+    return "'" + text.replace("'", "''") + "'"
 
 
 def literal(value: Any) -> str:
@@ -42,3 +57,24 @@ def both(one: str | None, other: str | None) -> str | None:
     if one is None or other is None:
         return one or other
     return f"({one}) AND ({other})"
+
+
+def with_quoted_columns(where: str, names: Iterable[str]) -> str:
+    """A filter with those names of columns in back-ticks that SQL would take for a difference.
+
+    A run may be called ``linear-probe``; its columns can be named in a filter as they stand.
+
+    Examples
+    --------
+    >>> with_quoted_columns("prediction_linear-probe = 'a-b'", ["id", "prediction_linear-probe"])
+    "`prediction_linear-probe` = 'a-b'"
+    """
+    odd = sorted((name for name in names if not _PLAIN.fullmatch(name)), key=len, reverse=True)
+    if not odd:
+        return where
+    known = "|".join(map(re.escape, odd))
+    return re.sub(
+        rf"{_QUOTED}|(?<![\w-])({known})(?![\w-])",
+        lambda found: f"`{found[1]}`" if found[1] else found[0],
+        where,
+    )
