@@ -21,7 +21,7 @@
     ├── FetchError              one URL could not be had
     ├── OutputError             a result could not be written: the disk or quota is full
     ├── ImageError            bytes that are not a usable image
-    ├── LeakError               a split whose sides are not disjoint
+    ├── LeakError               splits that are not disjoint
     ├── MissingExtraError       an optional part is not installed
     └── TrainingError           a model could not be trained or loaded
 
@@ -180,7 +180,7 @@ class ImageError(CosmicError):
 
 
 class LeakError(CosmicError):
-    """A split whose sides are not disjoint."""
+    """Splits that are not disjoint."""
 
 
 class MissingExtraError(CosmicError):

@@ -39,4 +39,4 @@ def rows(listed: list[dict[str, object]]) -> pa.Table:
 
 def dealt(table: pa.Table, seed: int = 1, **changes: object) -> dict[str, str]:
     sides = assign_splits(table, settings=SplitSettings(**changes), seed=seed, reject="irrelevant")
-    return dict(zip(table.column("id").to_pylist(), sides.side, strict=True))
+    return dict(zip(table.column("id").to_pylist(), sides.split, strict=True))

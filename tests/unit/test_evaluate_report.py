@@ -199,7 +199,7 @@ def test_the_account_names_what_was_refused_and_who_voted(told):
     assert "not an image" in text
     assert "search word" in text
     assert "1 min 01 s" in text
-    assert "Nothing is shared by two sides" in text
+    assert "Nothing is shared by two splits" in text
     assert "41 pairs of images that may be alike were looked at" in text
 
 
@@ -264,7 +264,7 @@ def test_unchecked_scores_are_called_unchecked(tmp_path):
 
 def test_a_leak_is_said_before_anything_else_of_the_split(tmp_path):
     atlas = make_atlas(tmp_path / "atlas", per_class=3)
-    leak = {"kind": "copy", "what": "x", "images": ["a", "b"], "sides": ["train", "test"]}
+    leak = {"kind": "copy", "what": "x", "images": ["a", "b"], "splits": ["train", "test"]}
     text = write_report(
         atlas,
         out=tmp_path,
@@ -272,7 +272,7 @@ def test_a_leak_is_said_before_anything_else_of_the_split(tmp_path):
         certificate={**CERTIFICATE, "leaks": 1, "found": [leak]},
         settings=QUICK,
     ).read_text("utf-8")
-    assert "1 things stand on two sides" in text
+    assert "1 things stand on two splits" in text
 
 
 def test_an_atlas_without_anything_has_a_report_too(atlas, tmp_path):

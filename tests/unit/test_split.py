@@ -14,7 +14,7 @@ from cosmic_morphology.curate.split.assign import NONE, assign_groups, folds
 from cosmic_morphology.curate.split.check import check_ratios
 from cosmic_morphology.curate.split.divide import (
     MADE_LATE,
-    ON_TWO_SIDES,
+    ON_TWO_SPLITS,
     SCORED_TWICE,
     assign_splits,
 )
@@ -68,12 +68,12 @@ def test_an_image_keeps_its_split_or_leaves_for_a_reason(table: pa.Table, seed: 
         if row["split"] in SPLITS:
             before.setdefault(group, set()).add(row["split"])
     for row, group, side, why in zip(
-        listed, found.groups, found.side, found.exclusion_reason, strict=True
+        listed, found.groups, found.split, found.exclusion_reason, strict=True
     ):
         if row["split"] in SPLITS and side != row["split"]:
             assert side == NONE
-            assert why in {MADE_LATE, SCORED_TWICE, ON_TWO_SIDES}
-            assert (why == ON_TWO_SIDES) <= (len(before[group]) > 1)
+            assert why in {MADE_LATE, SCORED_TWICE, ON_TWO_SPLITS}
+            assert (why == ON_TWO_SPLITS) <= (len(before[group]) > 1)
 
 
 @given(catalogues(), st.integers(0, 5), st.randoms(use_true_random=False))
@@ -87,10 +87,10 @@ def test_the_order_of_the_rows_does_not_matter(table: pa.Table, seed: int, chanc
 def test_splitting_twice_changes_nothing(table: pa.Table, seed: int) -> None:
     first = assign_splits(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
     again = table.drop_columns(["split", "split_reason"])
-    again = again.append_column("split", pa.array(first.side, pa.string()))
+    again = again.append_column("split", pa.array(first.split, pa.string()))
     again = again.append_column("split_reason", pa.array(first.exclusion_reason, pa.string()))
     second = assign_splits(again, settings=SplitSettings(), seed=seed, reject="irrelevant")
-    assert (second.side, second.exclusion_reason) == (first.side, first.exclusion_reason)
+    assert (second.split, second.exclusion_reason) == (first.split, first.exclusion_reason)
 
 
 @given(catalogues(), st.integers(0, 5))
@@ -122,7 +122,7 @@ def test_no_split_misses_its_ratio_by_more_than_groups_force(table: pa.Table, se
         check_ratios(found, SplitSettings(), where="atlas")
     except UsageError as error:
         assert "would hold no image" in str(error)  # noqa: PT017
-        assert set(found.side) - {NONE} != set(SPLITS)
+        assert set(found.split) - {NONE} != set(SPLITS)
 
 
 @given(st.integers(3, 40), st.integers(1, 40), st.integers(0, 5))
@@ -133,7 +133,7 @@ def test_three_groups_are_enough_for_three_splits(n: int, classes: int, seed: in
     found = assign_splits(table, settings=SplitSettings(), seed=seed, reject="irrelevant")
     check_ratios(found, SplitSettings(), where="atlas")
     for side, asked in RATIOS.items():
-        assert abs(found.side.count(side) - asked * n) <= 1
+        assert abs(found.split.count(side) - asked * n) <= 1
 
 
 @given(catalogues(), st.integers(0, 5))

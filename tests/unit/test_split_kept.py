@@ -97,6 +97,6 @@ def test_of_copies_that_both_had_a_side_one_is_taken_out_for_good_and_none_moves
     assert sides(dealt) == {**first, "sky:new": "none"}
     assert check_leakage(dealt, settings=CURATE).leaks == 0
     (why,) = dealt.read(["split_reason"], where="id = 'sky:new'").column(0).to_pylist()
-    assert "two sides" in why
+    assert "two splits" in why
     deal(dealt)
     assert sides(dealt) == {**first, "sky:new": "none"}

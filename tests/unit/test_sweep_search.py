@@ -43,7 +43,7 @@ def test_values_and_ranges_are_read_as_the_recipe_has_them():
         ({"augment.zom": [1]}, "Did you mean 'augment.zoom'"),
         ({"description": ["a"]}, "no such key"),
         ({"augment": [1]}, "no such key"),
-        ({"learning_rate": 0.1}, "a list of values, or a range"),
+        ({"learning_rate": 0.1}, "neither a list of values nor a range"),
         ({"learning_rate": []}, "empty"),
         ({"learning_rate": [0.1, 0.1]}, "twice"),
         ({"learning_rate": [0.1, -1]}, "greater than 0"),

@@ -128,12 +128,12 @@ def default_evaluation_sets(atlas: Atlas) -> dict[str, EvaluationSet]:
     if not {"split", "collection", "label"} <= set(atlas.columns()):
         return found
     rows = atlas.read(["split", "collection", "label"], where="split IN ('train', 'test')")
-    sides: dict[str, set[str]] = {"train": set(), "test": set()}
+    splits: dict[str, set[str]] = {"train": set(), "test": set()}
     for row in rows.to_pylist():
         if row["label"]:
-            sides[row["split"]].add(row["collection"] or "")
-    new = sides["test"] - sides["train"] - {""}
-    if new and sides["test"] - new:
+            splits[row["split"]].add(row["collection"] or "")
+    new = splits["test"] - splits["train"] - {""}
+    if new and splits["test"] - new:
         named = ", ".join(map(sql_literal, sorted(new)))
         known = f"(collection IS NULL OR collection NOT IN ({named}))"
         found["collections seen in training"] = EvaluationSet(f"{TEST} AND {known}")

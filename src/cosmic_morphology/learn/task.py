@@ -144,8 +144,8 @@ def _usable(
         examples = [replace(e, label=labels[e.id], weight=1.0) for e in examples if e.id in labels]
     known = [example for example in examples if example.label in classes]
     counts = {
-        side: {name: sum(e.label == name for e in known if e.split == side) for name in classes}
-        for side in TRAINING_SPLITS
+        split: {name: sum(e.label == name for e in known if e.split == split) for name in classes}
+        for split in TRAINING_SPLITS
     }
     learnt = sum(n > 0 for n in counts["train"].values())
     if learnt < 2:
@@ -155,10 +155,10 @@ def _usable(
             where=f"labels '{voter}'",
             todo="Look at `cosmic explore`: are the images labelled and split?",
         )
-    for side in TRAINING_SPLITS:
-        lacking = [name for name, n in counts[side].items() if not n]
-        if lacking and sum(counts[side].values()):
-            notes.append(f"the {side} split has no image of: {', '.join(lacking)}")
+    for split in TRAINING_SPLITS:
+        lacking = [name for name, n in counts[split].items() if not n]
+        if lacking and sum(counts[split].values()):
+            notes.append(f"the {split} split has no image of: {', '.join(lacking)}")
     if not sum(counts["val"].values()):
         notes.append("the val split is empty: no early stopping, no calibration")
     return known

@@ -155,9 +155,9 @@ def _fill_summary(context: Context) -> None:
         1 for row in rows if row["label"] == context.taxonomy.reject or row["id"] in dropped
     )
     summary.labels = dict(sorted(Counter(row["label"] or "none" for row in rows).items()))
-    sides = Counter(row["split"] or "none" for row in rows)
+    splits = Counter(row["split"] or "none" for row in rows)
     summary.split = {
         "groups": len({row["group"] for row in rows if row["group"]}),
         "leaks": summary.split["leaks"],
-        **{side: sides[side] for side in ("train", "val", "test", "none")},
+        **{split: splits[split] for split in ("train", "val", "test", "none")},
     }

@@ -63,7 +63,7 @@ def certify(context: Context) -> None:
     context.summary.not_looked_for = list(certificate.not_looked_for)
     if certificate.leaks:
         raise LeakError(
-            f"{certificate.leaks} pairs of images that belong together stand on two sides",
+            f"{certificate.leaks} pairs of images that belong together stand on two splits",
             where=str(context.out / CERTIFICATE_FILE),
             todo="The certificate names them; `cosmic split --redo` deals all images anew.",
         )

@@ -132,7 +132,7 @@ def explore_atlas(
 
 def _write_plots(contents: AtlasOverview, out: Path) -> list[Path]:
     figures = {
-        "class-balance.png": plots.class_balance(contents.classes, contents.sides),
+        "class-balance.png": plots.class_balance(contents.classes, contents.splits),
         "source-balance.png": plots.source_balance(contents.sources, list(contents.classes)),
         "sizes.png": plots.sizes(contents.widths, contents.heights),
     }
@@ -164,17 +164,17 @@ def _file_name(name: str) -> str:
 
 def _summary(contents: AtlasOverview, page: Path, files: list[Path]) -> ExploreResult:
     longest = sorted(max(w, h) for w, h in zip(contents.widths, contents.heights, strict=True))
-    sides: dict[str, int] = {}
-    for counts in contents.sides.values():
-        for side, number in counts.items():
-            sides[side] = sides.get(side, 0) + number
+    splits: dict[str, int] = {}
+    for counts in contents.splits.values():
+        for split, number in counts.items():
+            splits[split] = splits.get(split, 0) + number
     return ExploreResult(
         images=contents.images,
         duplicates=contents.duplicates,
         label_source=contents.label_source,
         classes=contents.classes,
         sources={name: sum(counts.values()) for name, counts in contents.sources.items()},
-        splits=sides,
+        splits=splits,
         median_side_px=int(longest[len(longest) // 2]) if longest else 0,
         page=str(page),
         files=tuple(str(each) for each in files),

@@ -34,7 +34,7 @@ CLASS_COLOURS = (
     "#6c7a89",
     "#b0b7be",
 )
-SIDE_COLOURS = {"train": "#2a6f97", "val": "#7fb2cf", "test": "#e09f3e", "none": "#c9ced3"}
+SPLIT_COLOURS = {"train": "#2a6f97", "val": "#7fb2cf", "test": "#e09f3e", "none": "#c9ced3"}
 _TEXT_PT = 8.5
 _LONGEST_NAME = 32
 # In a page these colours follow its light or dark theme.

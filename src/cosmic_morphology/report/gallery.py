@@ -74,7 +74,7 @@ def explore_section(
     classes = list(contents.classes)
     figures = {
         "balance": to_svg(
-            plots.class_balance(contents.classes, contents.sides),
+            plots.class_balance(contents.classes, contents.splits),
             "balance",
             "Bar chart: images of each class. The table below has the same numbers.",
         ),

@@ -1,4 +1,4 @@
-"""What is in an atlas, counted: classes, sources, sizes, sides, copies."""
+"""What is in an atlas, counted: classes, sources, sizes, splits, copies."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AtlasOverview:
         Class of each image, by id; ``(open)`` where nobody can say.
     classes : dict of str to int
         Images of each class, in the order of the taxonomy, what is open last.
-    sides : dict of str to dict of str to int
+    splits : dict of str to dict of str to int
         Images of each class in train, val, test and none; empty without a split.
     sources : dict of str to dict of str to int
         Images of each source, by class; most images first.
@@ -55,7 +55,7 @@ class AtlasOverview:
     label_source: str
     label_of: dict[str, str]
     classes: dict[str, int]
-    sides: dict[str, dict[str, int]]
+    splits: dict[str, dict[str, int]]
     sources: dict[str, dict[str, int]]
     collections: dict[str, dict[str, int]]
     widths: np.ndarray
@@ -105,7 +105,7 @@ def summarise_atlas(atlas: Atlas, *, taxonomy: Taxonomy | None = None) -> AtlasO
         label_source=source,
         label_of=label_of,
         classes=_in_order(Counter(label_of.values()), order),
-        sides=_sides(rows, label_of, order),
+        splits=_splits(rows, label_of, order),
         sources=_balance(rows, label_of, lambda row: row["source"], order),
         collections=_balance(rows, label_of, lambda row: row["collection"], order),
         widths=sizes.column("width").to_numpy(),
@@ -143,14 +143,14 @@ def _searched(row: Mapping[str, Any], taxonomy: Taxonomy) -> str:
     return names.pop() if len(names) == 1 else AMBIGUOUS if names else UNLABELLED
 
 
-def _sides(
+def _splits(
     rows: Sequence[Mapping[str, Any]], label_of: Mapping[str, str], order: Sequence[str]
 ) -> dict[str, dict[str, int]]:
     if not any(row["split"] for row in rows):
         return {}
     counts = Counter((label_of[row["id"]], row["split"] or "none") for row in rows)
     names = _in_order(Counter(label_of.values()), order)
-    return {name: {side: counts[name, side] for side in _COUNTED} for name in names}
+    return {name: {split: counts[name, split] for split in _COUNTED} for name in names}
 
 
 def _balance(

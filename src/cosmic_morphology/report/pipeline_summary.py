@@ -58,7 +58,7 @@ class PipelineCounts:
         without a label.
     checked : int
         Labels that people gave.
-    sides : dict of str to int
+    splits : dict of str to int
         Images in train, val and test.
     failed : dict of str to int
         What was not taken, by reason.
@@ -75,7 +75,7 @@ class PipelineCounts:
     checked: int
     by_construction: int
     rendered: int
-    sides: dict[str, int]
+    splits: dict[str, int]
     failed: dict[str, int]
     voters: tuple[VoterStats, ...]
     seconds: dict[str, float]
@@ -107,7 +107,7 @@ def count_pipeline(
     found = atlas.read(there).sort_by("id").to_pylist()
     rows = [{**dict.fromkeys(columns), **row} for row in found]
     dropped = {each.id for each in latest_decisions(atlas).values() if each.verdict == "drop"}
-    sides = Counter(row["split"] for row in rows)
+    splits = Counter(row["split"] for row in rows)
     checked = checked_labels(atlas)
     drawn = labels_by_construction(atlas)
     return PipelineCounts(
@@ -118,7 +118,7 @@ def count_pipeline(
         checked=len(set(checked) - drawn),
         by_construction=len(set(checked) & drawn),
         rendered=sum(is_rendered(row["licence"] or "") for row in rows),
-        sides={side: sides[side] for side in ("train", "val", "test")},
+        splits={split: splits[split] for split in ("train", "val", "test")},
         failed=dict((summary or {}).get("failed") or _failed(atlas)),
         voters=_voters(rows, checked, drawn, taxonomy, resamples=resamples, seed=seed),
         seconds=dict((summary or {}).get("seconds") or {}),

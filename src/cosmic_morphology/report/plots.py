@@ -16,7 +16,7 @@ from cosmic_morphology.report.figures import (
     INK,
     MUTED,
     RULE,
-    SIDE_COLOURS,
+    SPLIT_COLOURS,
     WARM,
     grid_lines,
     legend,
@@ -35,14 +35,14 @@ _ROUND_PX = (30, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000)
 
 
 def class_balance(
-    classes: Mapping[str, int], sides: Mapping[str, Mapping[str, int]] | None = None
+    classes: Mapping[str, int], splits: Mapping[str, Mapping[str, int]] | None = None
 ) -> Figure:
-    """Images of each class, by side of the split where there is one."""
+    """Images of each class, by split where there is one."""
     names = list(classes)
     figure, (place,) = new_figure(_WIDTH_IN, 0.7 + _ROW_IN * len(names))
-    if sides:
-        parts = {side: [sides[name][side] for name in names] for side in SIDE_COLOURS}
-        _stacked(place, parts, SIDE_COLOURS)
+    if splits:
+        parts = {split: [splits[name][split] for name in names] for split in SPLIT_COLOURS}
+        _stacked(place, parts, SPLIT_COLOURS)
         legend(figure, loc="outside upper left", ncols=4)
     else:
         place.barh(range(len(names)), list(classes.values()), 0.62, color=ACCENT)
@@ -128,8 +128,8 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> Figure
     answers = [*classes, "other"] if counts[:, -1].any() else list(classes)
     counts = counts[:, : len(answers)]
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    side = 1.6 + 0.5 * len(classes)
-    figure, (place,) = new_figure(side + 0.4, side)
+    side_in = 1.6 + 0.5 * len(classes)
+    figure, (place,) = new_figure(side_in + 0.4, side_in)
     place.imshow(share, cmap="Blues", vmin=0, vmax=1.15, aspect="equal")
     for down in range(counts.shape[0]):
         for right in range(counts.shape[1]):

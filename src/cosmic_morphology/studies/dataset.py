@@ -43,7 +43,7 @@ class StudyDataset:
         How sure that is, in (0, 1].
     kinds : ndarray of str, shape ``(N,)``
         Who says ``right``: ``checked``, ``rendered`` or ``computed``.
-    sides : ndarray of str, shape ``(N,)``
+    splits : ndarray of str, shape ``(N,)``
         ``train``, ``val``, ``test``, ``none`` or empty.
     rendered : ndarray of bool, shape ``(N,)``
         Drawn by a renderer, wholly or in part: never in a val or test part.
@@ -80,11 +80,11 @@ class StudyDataset:
             self.splits.tolist(), self.rendered.tolist(), self.parents, heavy,
         )  # fmt: skip
 
-    def real(self, side: str) -> np.ndarray:
-        """Rows of real images of a side that can be learnt from (or, for test, scored)."""
-        known = self.y_true if side == "test" else self.y_train
-        rows = np.flatnonzero((self.splits == side) & ~self.rendered & (known < len(self.classes)))
-        if side == "test" and len(rows):
+    def real(self, split: str) -> np.ndarray:
+        """Rows of real images of a split that can be learnt from (or, for test, scored)."""
+        known = self.y_true if split == "test" else self.y_train
+        rows = np.flatnonzero((self.splits == split) & ~self.rendered & (known < len(self.classes)))
+        if split == "test" and len(rows):
             # The best known kind alone, as an evaluation scores it.
             best = min(self.kinds[rows].tolist(), key=LABEL_KINDS.index)
             rows = rows[self.kinds[rows] == best]

@@ -15,7 +15,7 @@ from cosmic_morphology.settings import SplitSettings
 _MOST_REASONS = 3
 
 
-def check_ratios(sides: SplitAssignment, settings: SplitSettings, *, where: str) -> None:
+def check_ratios(splits: SplitAssignment, settings: SplitSettings, *, where: str) -> None:
     """Refuse a split that is empty, or farther from its ratio than the groups force.
 
     What the groups force: no split can be brought nearer to its ratio than the size of the
@@ -23,7 +23,7 @@ def check_ratios(sides: SplitAssignment, settings: SplitSettings, *, where: str)
 
     Parameters
     ----------
-    sides : Sides
+    splits : SplitAssignment
         What was decided.
     settings : SplitSettings
         The ratios that were asked for.
@@ -35,15 +35,15 @@ def check_ratios(sides: SplitAssignment, settings: SplitSettings, *, where: str)
     UsageError
         It says which split, and why.
     """
-    there = Counter(sides.side)
-    empty = [side for side in SPLITS if not there[side]]
+    there = Counter(splits.split)
+    empty = [split for split in SPLITS if not there[split]]
     if empty:
         raise UsageError(
-            f"{_listed(empty)} would hold no image: {_why_empty(sides)}",
+            f"{_listed(empty)} would hold no image: {_why_empty(splits)}",
             where=where,
-            todo=_todo(sides),
+            todo=_todo(splits),
         )
-    missed = _missed(sides, settings)
+    missed = _missed(splits, settings)
     if missed:
         raise UsageError(
             f"{missed}, farther than the largest group of images forces",
@@ -52,20 +52,20 @@ def check_ratios(sides: SplitAssignment, settings: SplitSettings, *, where: str)
         )
 
 
-def _missed(sides: SplitAssignment, settings: SplitSettings) -> str:
+def _missed(splits: SplitAssignment, settings: SplitSettings) -> str:
     sizes: Counter[tuple[str, str]] = Counter()
-    fixed = {group for group, is_fixed in zip(sides.groups, sides.fixed, strict=True) if is_fixed}
-    for side, group, counts in zip(sides.side, sides.groups, sides.counts, strict=True):
+    fixed = {group for group, is_fixed in zip(splits.groups, splits.fixed, strict=True) if is_fixed}
+    for split, group, counts in zip(splits.split, splits.groups, splits.counts, strict=True):
         if counts:
-            sizes[side, group] += 1
+            sizes[split, group] += 1
     share = np.array(
         [settings.train, settings.val, 0.0 if settings.hold_out else settings.test], dtype=float
     )
     share /= share.sum()
     have, floor = np.zeros(len(SPLITS)), np.zeros(len(SPLITS))
-    for (side, group), size in sizes.items():
-        have[SPLITS.index(side)] += size
-        floor[SPLITS.index(side)] += size if group in fixed else 0
+    for (split, group), size in sizes.items():
+        have[SPLITS.index(split)] += size
+        floor[SPLITS.index(split)] += size if group in fixed else 0
     largest = max((size for (_, group), size in sizes.items() if group not in fixed), default=0)
     away = np.abs(have - reachable(share, floor, float(have.sum())))
     worst = int(away.argmax())
@@ -77,14 +77,14 @@ def _missed(sides: SplitAssignment, settings: SplitSettings) -> str:
     )
 
 
-def _why_empty(sides: SplitAssignment) -> str:
-    if not sides.side:
+def _why_empty(splits: SplitAssignment) -> str:
+    if not splits.split:
         return "there is no image"
     kinds: dict[str, set[str]] = {"free": set(), "fixed": set(), "train only": set()}
-    for side, group, counts, fixed in zip(
-        sides.side, sides.groups, sides.counts, sides.fixed, strict=True
+    for split, group, counts, fixed in zip(
+        splits.split, splits.groups, splits.counts, splits.fixed, strict=True
     ):
-        if side != NONE:
+        if split != NONE:
             kinds["fixed" if fixed else "free" if counts else "train only"].add(group)
     only = kinds["train only"] - kinds["free"]
     parts = [
@@ -92,12 +92,12 @@ def _why_empty(sides: SplitAssignment) -> str:
         f"that had a split before, or are held out: {len(kinds['fixed'])}",
         f"of rendered or derived images, for training only: {len(only)}",
     ]
-    reasons = Counter(why for why in sides.exclusion_reason if why).most_common(_MOST_REASONS)
+    reasons = Counter(why for why in splits.exclusion_reason if why).most_common(_MOST_REASONS)
     return "; ".join([*parts, *(f"left out, {why}: {number}" for why, number in reasons)])
 
 
-def _todo(sides: SplitAssignment) -> str:
-    if all(sides.fixed[at] for at, side in enumerate(sides.side) if side != NONE):
+def _todo(splits: SplitAssignment) -> str:
+    if all(splits.fixed[at] for at, split in enumerate(splits.split) if split != NONE):
         return "Deal all images anew with `cosmic split --redo`, or add images."
     return (
         "A group (copies, one object, one origin) goes to one split as a whole: add images of "

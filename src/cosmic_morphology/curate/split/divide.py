@@ -16,12 +16,12 @@ from cosmic_morphology.settings import SplitSettings
 
 # Images without a label are a stratum of their own.
 NO_LABEL = "no label"
-HELD_OUT_LATE = "held out, but was in another side before"
-ON_TWO_SIDES = "its group turned out to be on two sides"
+HELD_OUT_LATE = "held out, but was in another split before"
+ON_TWO_SPLITS = "its group turned out to be on two splits"
 MADE_LATE = "rendered or derived, but was in val or test before"
 SPARE = "another image of its origin is scored"
 SCORED_TWICE = "in val or test before, where another image of its origin is scored"
-TAKEN_OUT = frozenset({HELD_OUT_LATE, ON_TWO_SIDES, MADE_LATE, SCORED_TWICE})
+TAKEN_OUT = frozenset({HELD_OUT_LATE, ON_TWO_SPLITS, MADE_LATE, SCORED_TWICE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class SplitAssignment:
 
     Attributes
     ----------
-    side : list of N str
+    split : list of N str
         ``train``, ``val``, ``test`` or ``none``.
     why_none : list of N str
         Why an image has none; empty where it has one.
@@ -43,7 +43,7 @@ class SplitAssignment:
         Whether its group had its split before, or is held out.
     """
 
-    side: list[str]
+    split: list[str]
     exclusion_reason: list[str]
     groups: list[str]
     counts: list[bool]
@@ -87,24 +87,26 @@ def assign_splits(
     _leave_out_mixed(groups, is_held, before, why)
     stands = _standing(table, lineage, before, why, derived)
     fixed = {
-        group: side or "test"
-        for group, side, late in zip(groups, before, is_held, strict=True)
-        if side or late
+        group: split or "test"
+        for group, split, late in zip(groups, before, is_held, strict=True)
+        if split or late
     }
-    side_of_group = _sides_of_groups(table, groups, derived, is_held, stands, fixed, settings, seed)
-    side = [NONE] * n
+    split_of_group = _splits_of_groups(
+        table, groups, derived, is_held, stands, fixed, settings, seed
+    )
+    split = [NONE] * n
     for at in range(n):
         if why[at]:
             continue
-        side[at] = before[at] or side_of_group[groups[at]]
-        if side[at] == "train":
+        split[at] = before[at] or split_of_group[groups[at]]
+        if split[at] == "train":
             continue
         if derived[at]:
-            side[at], why[at] = NONE, f"rendered or derived, its group is in {side[at]}"
+            split[at], why[at] = NONE, f"rendered or derived, its group is in {split[at]}"
         elif at not in stands:
-            side[at], why[at] = NONE, SCORED_TWICE if before[at] else SPARE
-    counts = [side[at] != NONE and at in stands for at in range(n)]
-    return SplitAssignment(side, why, groups, counts, [group in fixed for group in groups])
+            split[at], why[at] = NONE, SCORED_TWICE if before[at] else SPARE
+    counts = [split[at] != NONE and at in stands for at in range(n)]
+    return SplitAssignment(split, why, groups, counts, [group in fixed for group in groups])
 
 
 def _whole_groups(table: dict[str, list[Any]], lineage: list[dict[str, Any]]) -> list[str]:
@@ -131,7 +133,7 @@ def previous_splits(
 ) -> tuple[list[str | None], list[str]]:
     """Splits of before that hold, and the reason of those that cannot."""
     before = [each if each in SPLITS else None for each in table["split"]]
-    # Who was taken out of a side has been seen by models of that side: it never comes back.
+    # Who was taken out of a split has been seen by models of that split: it never comes back.
     why = [each if each in TAKEN_OUT else "" for each in table["split_reason"]]
     for at, each in enumerate(before):
         if is_held[at] and each not in (None, "test"):
@@ -143,12 +145,12 @@ def previous_splits(
         if each:
             counts.setdefault(group, Counter())[each] += 1
     for at, each in enumerate(before):
-        sides = counts.get(groups[at])
-        if each and sides and len(sides) > 1:
-            # The larger part stays; where they tie, the stricter side.
-            stays = max(sides, key=lambda side: (sides[side], SPLITS.index(side)))
+        splits = counts.get(groups[at])
+        if each and splits and len(splits) > 1:
+            # The larger part stays; where they tie, the stricter split.
+            stays = max(splits, key=lambda split: (splits[split], SPLITS.index(split)))
             if each != stays:
-                before[at], why[at] = None, ON_TWO_SIDES
+                before[at], why[at] = None, ON_TWO_SPLITS
     return before, why
 
 
@@ -161,7 +163,7 @@ def _leave_out(
 ) -> None:
     """Say why rows without a split cannot get one: no label, reject class, a copy."""
     original = [of or each for of, each in zip(table["duplicate_of"], table["id"], strict=True)]
-    represented = {of for of, side in zip(original, before, strict=True) if side}
+    represented = {of for of, split in zip(original, before, strict=True) if split}
     for at, name in enumerate(table["label"]):
         if before[at] or why[at]:
             continue
@@ -172,7 +174,7 @@ def _leave_out(
         elif table["duplicate_flag"][at]:
             why[at] = "a copy of another image"
         elif original[at] in represented:
-            why[at] = "a copy of it has a side already"
+            why[at] = "a copy of it has a split already"
 
 
 def _leave_out_mixed(
@@ -208,7 +210,7 @@ def _standing(
     return stand_ins(origins_of(lineage), able)
 
 
-def _sides_of_groups(
+def _splits_of_groups(
     table: dict[str, list[Any]],
     groups: list[str],
     derived: list[bool],

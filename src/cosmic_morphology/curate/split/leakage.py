@@ -1,4 +1,4 @@
-"""The certificate: proof, from the images alone, that the sides of a split share nothing."""
+"""The certificate: proof, from the images alone, that the splits share nothing."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 
 _SHOWN = 20
-# Ties that two sides may not share; series, albums and days are kept in groups where they fit.
+# Ties that two splits may not share; series, albums and days are kept in groups where they fit.
 FORBIDDEN_KEYS = ("lineage", "press", "object")
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """Something that two sides of the split share.
+    """Something that two splits share.
 
     Attributes
     ----------
@@ -39,15 +39,15 @@ class Leak:
     what : str
         The name that is shared, or how like the images are.
     images : tuple of str
-        One id of each side.
-    sides : tuple of str
-        Their sides.
+        One id of each split.
+    splits : tuple of str
+        Their splits.
     """
 
     kind: str
     what: str
     images: tuple[str, str]
-    sides: tuple[str, str]
+    splits: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,7 +57,7 @@ class LeakageResult(Shown):
     Attributes
     ----------
     leaks : int
-        Things that two sides share; 0 or the run fails.
+        Things that two splits share; 0 or the run fails.
     leaks_by_kind : dict of str to int
         The same, by kind of evidence (all kinds that were looked for).
     found : tuple of Leak
@@ -71,7 +71,7 @@ class LeakageResult(Shown):
     ratios : dict of str to dict of str to float
         Share of each class in train, val, test.
     compared : int
-        Pairs of images that were looked at; those of one side need not be.
+        Pairs of images that were looked at; those of one split need not be.
     may_cross : dict of str to int
         Names that stand for too many images to be kept apart, such as a planet's.
     grouped_by : str
@@ -119,11 +119,11 @@ def check_leakage(
     progress: Progress | None = None,
     known: tuple[list[str], Copies, Exhaustive] | None = None,
 ) -> LeakageResult:
-    """Prove that no two sides of the split share an image, an object, a series or lineage.
+    """Prove that no two splits share an image, an object, a series or lineage.
 
     Copies are looked for again, whatever the columns ``duplicate_of`` and ``group`` say, and twice:
     with the search that ``curate`` has, and by comparing every pair that could leak, which shares
-    nothing with it. Images without a side are compared, too: two sides may not share copies of
+    nothing with it. Images without a split are compared, too: two splits may not share copies of
     one of them. Records whose image is missing are left out and counted.
 
     Parameters
@@ -146,7 +146,7 @@ def check_leakage(
     Raises
     ------
     LeakError
-        Two sides share something.
+        Two splits share something.
     UsageError
         There is no split yet, or no such column.
 
@@ -160,13 +160,13 @@ def check_leakage(
     everything = atlas.read(["id", "split", "group", label_column, *COLUMNS])
     everything = everything.sort_by("id").to_pylist()
     rows = [row for row in everything if row["split"] in SPLITS]
-    side = {row["id"]: row["split"] for row in rows}
+    split = {row["id"]: row["split"] for row in rows}
     column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
     ids, copies, thorough = known or copies_across(
-        atlas, side, settings=settings, embedding_column=embedding_column, progress=progress
+        atlas, split, settings=settings, embedding_column=embedding_column, progress=progress
     )
     shared, broad = _shared_keys(everything, settings)
-    found = list(_parted_copies(ids, side, copies))
+    found = list(_parted_copies(ids, split, copies))
     found += [*shared, *_parted_groups(rows)]
     counted = Counter(leak.kind for leak in found)
     left_out = {NO_IMAGE: len(everything) - len(ids), UNREADABLE: thorough.unreadable}
@@ -196,8 +196,8 @@ def leak_error(certificate: LeakageResult, where: str) -> LeakError:
     """What is said of a certificate with leaks."""
     first = certificate.found[0]
     return LeakError(
-        f"{certificate.leaks} things stand on two sides of the split, such as "
-        f"{first.images[0]} ({first.sides[0]}) and {first.images[1]} ({first.sides[1]}): "
+        f"{certificate.leaks} things stand on two splits, such as "
+        f"{first.images[0]} ({first.splits[0]}) and {first.images[1]} ({first.splits[1]}): "
         f"{first.kind}, {first.what}",
         where=where,
         todo="Run `cosmic curate` and then `cosmic split --redo`.",
@@ -206,7 +206,7 @@ def leak_error(certificate: LeakageResult, where: str) -> LeakError:
 
 def copies_across(
     atlas: Atlas,
-    side: Mapping[str, str],
+    split: Mapping[str, str],
     *,
     settings: CurateSettings,
     embedding_column: str | None = None,
@@ -218,7 +218,7 @@ def copies_across(
     ----------
     atlas, settings, embedding_column, progress
         As :func:`check_leakage` has them.
-    side : mapping of str to str
+    split : mapping of str to str
         Split of each id that has one.
 
     Returns
@@ -232,11 +232,13 @@ def copies_across(
     """
     ids = atlas.ids()
     seen = atlas.images(ids, ["id", "sha256", "phash", "width", "height"])
-    sides = np.array([SPLITS.index(side[each]) if each in side else -1 for each in ids], np.int64)
-    copies = find_copies(
-        atlas, ids, seen, settings=settings, embedding_column=embedding_column, side=sides
+    splits = np.array(
+        [SPLITS.index(split[each]) if each in split else -1 for each in ids], np.int64
     )
-    thorough = compare_all(atlas, ids, sides, progress=progress)
+    copies = find_copies(
+        atlas, ids, seen, settings=settings, embedding_column=embedding_column, side=splits
+    )
+    thorough = compare_all(atlas, ids, splits, progress=progress)
     both = Copies(
         np.concatenate([copies.pairs, thorough.pairs]),
         np.concatenate([copies.score, thorough.likeness]),
@@ -245,7 +247,7 @@ def copies_across(
     return ids, both, thorough
 
 
-def _parted_copies(ids: list[str], side: dict[str, str], copies: Copies) -> Iterator[Leak]:
+def _parted_copies(ids: list[str], split: dict[str, str], copies: Copies) -> Iterator[Leak]:
     tied = UnionFind(len(ids))
     score: dict[tuple[int, int], float] = {}
     for (one, other), likeness in zip(copies.pairs.tolist(), copies.score.tolist(), strict=True):
@@ -253,14 +255,14 @@ def _parted_copies(ids: list[str], side: dict[str, str], copies: Copies) -> Iter
         score[min(one, other), max(one, other)] = likeness
     first: dict[int, int] = {}
     for row, name in enumerate(ids):
-        if name not in side:
+        if name not in split:
             continue
         before = first.setdefault(tied.find(row), row)
         pair = ids[before], name
-        if side[pair[0]] != side[name]:
+        if split[pair[0]] != split[name]:
             alike = score.get((before, row))
             what = "by way of other copies" if alike is None else f"likeness {alike:.2f}"
-            yield Leak("copy", what, pair, (side[pair[0]], side[name]))
+            yield Leak("copy", what, pair, (split[pair[0]], split[name]))
 
 
 def _shared_keys(

@@ -1,7 +1,7 @@
-"""Splitting again when the proof found copies on two sides that the search had missed.
+"""Splitting again when the proof found copies on two splits that the search had missed.
 
-Only what the proof found is tied, and only images that had no side before are dealt anew: who has
-been trained or tested with keeps its side, as ever.
+Only what the proof found is tied, and only images that had no split before are dealt anew: who has
+been trained or tested with keeps its split, as ever.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _COLUMNS = ("split", "split_reason")
 
 
 def splits_before(atlas: Atlas) -> pa.Table:
-    """The sides that images have now, to be given to :func:`certify_and_mend` after a split."""
+    """The splits that images have now, to be given to :func:`certify_and_mend` after a split."""
     return atlas.read(["id", *_COLUMNS])
 
 
@@ -50,9 +50,9 @@ def certify_and_mend(
     settings : CurateSettings
         As :func:`check_leakage` has them.
     before : pyarrow.Table
-        What :func:`splits_before` gave before the split; without rows nothing had a side.
+        What :func:`splits_before` gave before the split; without rows nothing had a split.
     split_again : callable
-        Splits the images, keeping the sides that they have.
+        Splits the images, keeping the splits that they have.
     raise_on_leak : bool
         Whether leaks that are left are an error.
     progress : callable, optional
@@ -72,7 +72,7 @@ def certify_and_mend(
     """
     tied = 0
     for left in range(_ROUNDS, -1, -1):
-        known = copies_across(atlas, _sides(atlas), settings=settings, progress=progress)
+        known = copies_across(atlas, _splits(atlas), settings=settings, progress=progress)
         certificate = check_leakage(atlas, settings=settings, raise_on_leak=False, known=known)
         if not left or not certificate.leaks_by_kind["copy"]:
             break
@@ -85,14 +85,14 @@ def certify_and_mend(
     return certificate, tied
 
 
-def _sides(atlas: Atlas) -> dict[str, str]:
+def _splits(atlas: Atlas) -> dict[str, str]:
     rows = atlas.read(["id", "split"])
     pairs = zip(*(rows.column(c).to_pylist() for c in ("id", "split")), strict=True)
     return {name: split for name, split in pairs if split in SPLITS}
 
 
 def _restore(atlas: Atlas, before: pa.Table) -> None:
-    """Give the images the sides of before the split, so that new ones are dealt anew."""
+    """Give the images the splits of before the split, so that new ones are dealt anew."""
     ids = atlas.read(["id"]).column("id").to_pylist()
     was: dict[str, dict[str, str | None]] = {row["id"]: row for row in before.to_pylist()}
     atlas.replace_columns(

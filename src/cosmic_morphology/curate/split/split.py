@@ -45,11 +45,11 @@ class SplitResult(Tabular):
     classes : dict of str to dict of str to int
         Images of each class in train, val and test.
     groups : int
-        Groups that have a side.
+        Groups that have a split.
     left_out : dict of str to int
         Why images are in none.
     kept : int
-        Images that had a side before and kept it.
+        Images that had a split before and kept it.
     folds : dict of int to int
         Images of each fold, when folds were asked for; -1: their group was in two folds.
     worst_ratio_error : float
@@ -95,7 +95,7 @@ def split_images(
     label_column : str
         The classes to be kept in balance.
     redo : bool
-        Deal every image anew; without it an image that has a side keeps it.
+        Deal every image anew; without it an image that has a split keeps it.
     reject : str, optional
         Name of the class of everything else; that of the taxonomy of this package without it.
 
@@ -140,9 +140,9 @@ def split_images(
             rows = rows.append_column(forgotten, pa.nulls(rows.num_rows, pa.string()))
     _check_held_out(rows, settings)
     name = reject if reject is not None else load_taxonomy(None).reject
-    sides = assign_splits(rows, settings=settings, seed=seed, reject=name)
+    splits = assign_splits(rows, settings=settings, seed=seed, reject=name)
     if not settings.hold_out:
-        check_ratios(sides, settings, where=atlas.uri)
+        check_ratios(splits, settings, where=atlas.uri)
     stamp = ColumnProvenance(
         STAGE,
         {
@@ -152,27 +152,27 @@ def split_images(
             "reject": name,
         },
         CODE,
-        inputs=content_hash(rows.column("id").to_pylist(), sides.side, sides.exclusion_reason),
+        inputs=content_hash(rows.column("id").to_pylist(), splits.split, splits.exclusion_reason),
     )
     changed = not stamp.is_current(atlas.provenance_of("split"))
     if changed:
         written = pa.table(
             {
                 "id": rows.column("id"),
-                "split": pa.array(sides.side, pa.string()),
-                "split_reason": pa.array(sides.exclusion_reason, pa.string()),
+                "split": pa.array(splits.split, pa.string()),
+                "split_reason": pa.array(splits.exclusion_reason, pa.string()),
             }
         )
         atlas.replace_columns(written, stamp)
     if settings.hold_out:
         # The test is what was asked for, and holds whatever is left to learn from.
-        check_ratios(sides, settings, where=atlas.uri)
+        check_ratios(splits, settings, where=atlas.uri)
     takes_part = [
-        counts and side in ("train", "val")
-        for side, counts in zip(sides.side, sides.counts, strict=True)
+        counts and split in ("train", "val")
+        for split, counts in zip(splits.split, splits.counts, strict=True)
     ]
     folds, dealt = write_folds(atlas, rows, takes_part, settings=settings, seed=seed, redo=redo)
-    return _summary(rows, sides, settings, folds, changed=changed or dealt)
+    return _summary(rows, splits, settings, folds, changed=changed or dealt)
 
 
 def _check_held_out(rows: pa.Table, settings: SplitSettings) -> None:
@@ -190,7 +190,7 @@ def _check_held_out(rows: pa.Table, settings: SplitSettings) -> None:
 
 def _summary(
     rows: pa.Table,
-    sides: SplitAssignment,
+    splits: SplitAssignment,
     settings: SplitSettings,
     folds: dict[int, int],
     *,
@@ -200,22 +200,22 @@ def _summary(
     old = rows.column("split").to_pylist()
     classes: dict[str, dict[str, int]] = {}
     counting: dict[str, dict[str, int]] = {}
-    for name, side, counts in zip(labels, sides.side, sides.counts, strict=True):
+    for name, split, counts in zip(labels, splits.split, splits.counts, strict=True):
         for table in (classes, counting) if counts else (classes,):
-            if side != NONE:
-                table.setdefault(str(name or NO_LABEL), dict.fromkeys(SPLITS, 0))[side] += 1
-    counted = Counter(sides.side)
+            if split != NONE:
+                table.setdefault(str(name or NO_LABEL), dict.fromkeys(SPLITS, 0))[split] += 1
+    counted = Counter(splits.split)
     asked = np.array([settings.train, settings.val, settings.test])
     errors = [
         float(np.abs(np.array(list(c.values())) / sum(c.values()) - asked / asked.sum()).max())
         for c in counting.values()
     ]
     return SplitResult(
-        images={side: counted[side] for side in (*SPLITS, NONE)},
+        images={split: counted[split] for split in (*SPLITS, NONE)},
         classes=dict(sorted(classes.items())),
-        groups=len({g for g, side in zip(groups, sides.side, strict=True) if side != NONE}),
-        left_out=dict(Counter(why for why in sides.exclusion_reason if why).most_common()),
-        kept=sum(was in SPLITS and was == is_ for was, is_ in zip(old, sides.side, strict=True)),
+        groups=len({g for g, split in zip(groups, splits.split, strict=True) if split != NONE}),
+        left_out=dict(Counter(why for why in splits.exclusion_reason if why).most_common()),
+        kept=sum(was in SPLITS and was == is_ for was, is_ in zip(old, splits.split, strict=True)),
         folds=folds,
         worst_ratio_error=round(100 * max(errors, default=0.0), 2),
         changed=changed,

@@ -230,8 +230,8 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
             "n_train": outcome.n_train,
             "n_val": len(targets),
             "n_by_class": {
-                side: dict(Counter(e.label for e in task.examples if e.split == side))
-                for side in TRAINING_SPLITS
+                split: dict(Counter(e.label for e in task.examples if e.split == split))
+                for split in TRAINING_SPLITS
             },
             "quarantined": len(task.unreadable),
             "notes": [*task.notes, *outcome.fitted.notes, *_quarantine(task)],

@@ -86,14 +86,14 @@ def train_head(task: TrainingTask) -> TrainingResult:
 def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
     """Solve for a head on train and val; parts of both are held back in turn, to choose by."""
     train, val = (
-        _looks(task, task.backbone, side, task.recipe.tta_views, crops=task.recipe.tta_crops)
-        for side in TRAINING_SPLITS
+        _looks(task, task.backbone, split, task.recipe.tta_views, crops=task.recipe.tta_crops)
+        for split in TRAINING_SPLITS
     )
-    sides = [side for side in (train, val) if len(side)]
+    splits = [split for split in (train, val) if len(split)]
     both = Examples(
-        torch.cat([side.inputs for side in sides]),
-        torch.cat([side.targets for side in sides]),
-        torch.cat([side.weights for side in sides]),
+        torch.cat([split.inputs for split in splits]),
+        torch.cat([split.targets for split in splits]),
+        torch.cat([split.weights for split in splits]),
         [*train.ids, *val.ids],
     )
     if task.recipe.standardise:
@@ -209,7 +209,7 @@ def _plain(task: TrainingTask) -> tuple[Examples, Examples]:
     found = features_of(task.table, ids, task.backbone, task.learn, task.progress)
     task.unreadable |= found.unreadable
     vectors = torch.from_numpy(found.vectors)
-    return _side(task, "train", found.ids, vectors), _side(task, "val", found.ids, vectors)
+    return _of_split(task, "train", found.ids, vectors), _of_split(task, "val", found.ids, vectors)
 
 
 def _seen_in_views(task: TrainingTask) -> tuple[Examples, Examples]:
@@ -229,7 +229,7 @@ def _seen_in_views(task: TrainingTask) -> tuple[Examples, Examples]:
 def _looks(
     task: TrainingTask,
     backbone: Backbone,
-    side: str,
+    split: str,
     n_views: int,
     augment: Augmentation | None = None,
     crops: int = 0,
@@ -239,25 +239,25 @@ def _looks(
     see = getattr(task.table, "views", features_of_views)
     found = see(
         task.table,
-        [example.id for example in task.examples if example.split == side],
+        [example.id for example in task.examples if example.split == split],
         backbone,
         task.learn,
         n_views=n_views,
         crops=crops,
         augment=augment,
         seed=task.seed,
-        keep=task.folder / "checkpoints" / f"{side}.npz",
+        keep=task.folder / "checkpoints" / f"{split}.npz",
         progress=task.progress,
     )
     task.unreadable |= found.unreadable
-    return _side(task, side, found.ids, torch.from_numpy(found.vectors))
+    return _of_split(task, split, found.ids, torch.from_numpy(found.vectors))
 
 
-def _side(task: TrainingTask, side: str, ids: list[str], inputs: torch.Tensor) -> Examples:
+def _of_split(task: TrainingTask, split: str, ids: list[str], inputs: torch.Tensor) -> Examples:
     by_id = {example.id: example for example in task.examples}
-    rows = [row for row, each in enumerate(ids) if by_id[each].split == side]
+    rows = [row for row, each in enumerate(ids) if by_id[each].split == split]
     chosen = [by_id[ids[row]] for row in rows]
-    if side == "train" and not chosen:
+    if split == "train" and not chosen:
         raise UsageError(
             "no image of the train split can be read",
             where=task.job.name,
@@ -272,8 +272,8 @@ def _side(task: TrainingTask, side: str, ids: list[str], inputs: torch.Tensor) -
     )
 
 
-def _decoded(task: TrainingTask, side: str, side_px: int) -> Examples:
-    ids = [example.id for example in task.examples if example.split == side]
+def _decoded(task: TrainingTask, split: str, side_px: int) -> Examples:
+    ids = [example.id for example in task.examples if example.split == split]
     cache = decode_all(
         task.table,
         ids,
@@ -282,7 +282,7 @@ def _decoded(task: TrainingTask, side: str, side_px: int) -> Examples:
         workers=task.learn.workers,
     )
     task.unreadable |= cache.unreadable
-    return _side(task, side, cache.ids, torch.from_numpy(cache.pixels))
+    return _of_split(task, split, cache.ids, torch.from_numpy(cache.pixels))
 
 
 def _loop(
