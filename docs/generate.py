@@ -26,8 +26,8 @@ from cosmic_morphology.settings import Settings
 ROOT = Path(__file__).parents[1]
 # Modules under all rooms whose names people use, too.
 MODULES = (
-    "atlas.query", "errors", "settings", "taxonomy", "stats.bootstrap", "stats.calibration",
-    "stats.metrics", "stats.score",
+    "atlas.maintenance", "atlas.query", "errors", "settings", "taxonomy", "stats.bootstrap",
+    "stats.calibration", "stats.metrics", "stats.score",
 )  # fmt: skip
 
 

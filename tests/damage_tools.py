@@ -16,6 +16,7 @@ import pyarrow as pa
 from conftest import make_arrival
 
 from cosmic_morphology.atlas import TABLES, Atlas, ColumnProvenance, verify_atlas, withdraw
+from cosmic_morphology.atlas.maintenance import compact_tables
 from cosmic_morphology.errors import CosmicError
 
 ENDS = ("delete", "cut", "empty", "zero")
@@ -55,7 +56,7 @@ def write_of_every_kind(place: Path) -> Atlas:
         atlas.append_decisions([{**said, "at": datetime(2026, 1, 1, hour, tzinfo=UTC)}])
     withdraw(atlas, {ids[0]})
     atlas.tag("whole")
-    atlas.compact()
+    compact_tables(atlas)
     withdraw(atlas, {ids[1]})
     atlas.note_done("votes", "of these inputs")
     return atlas

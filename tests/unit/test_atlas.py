@@ -30,6 +30,7 @@ from cosmic_morphology.atlas import (
     verify_atlas,
     withdraw,
 )
+from cosmic_morphology.atlas.maintenance import compact_tables
 from cosmic_morphology.atlas.query import stream, take
 from cosmic_morphology.atlas.storage.faults import told
 
@@ -273,7 +274,7 @@ def test_compaction_loses_no_row(atlas, arrival):
     for number in range(4):
         atlas.add([arrival(number)])
     before = len(atlas.table("images").get_fragments())
-    atlas.compact()
+    compact_tables(atlas)
     assert len(atlas.table("images").get_fragments()) < before
     assert verify_atlas(atlas).is_sound
 

@@ -15,14 +15,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, query
+from cosmic_morphology.atlas.maintenance import index_columns
 from cosmic_morphology.errors import InputError, UsageError
 
 SCORES = [0.5, None, 0.5, 0.9, math.nan, 0.1, 0.5, 1.0, None, 0.9]
 LABELS = ["comet", "comet", "star", "comet", None, "star", "comet", "star", "it's", "comet"]
 
 
-@pytest.fixture(scope="module")
-def scored(tmp_path_factory) -> Atlas:
+@pytest.fixture(scope="module", params=["without an index", "indexed"])
+def scored(request, tmp_path_factory) -> Atlas:
     """Ten images with scores, labels and titles; one record has no image."""
     atlas = Atlas.create(tmp_path_factory.mktemp("atlas") / "atlas")
     titles = ["Dust lane of a galaxy", "The dusty comet", "A lane in Dust", "Galaxies"]
@@ -38,6 +39,8 @@ def scored(tmp_path_factory) -> Atlas:
         }
     )
     atlas.replace_columns(rows, ColumnProvenance("labels"))
+    if request.param == "indexed":
+        index_columns(atlas)
     return atlas
 
 

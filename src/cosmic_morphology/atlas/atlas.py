@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from cosmic_morphology.atlas import versions
+from cosmic_morphology.atlas.maintenance.upkeep import after_rows, after_stage
 from cosmic_morphology.atlas.provenance import (
     ColumnProvenance,
     content_hash,
@@ -345,7 +346,7 @@ class Atlas(AtlasView):
         >>> atlas.add([image]), atlas.add([image])
         (1, 0)
         """
-        self._writable()
+        self.need_writable()
         there = self.sha256_of([arrival.record.id for arrival in arrivals])
         unique = {
             arrival.record.id: arrival
@@ -359,6 +360,7 @@ class Atlas(AtlasView):
             there = self.sha256_of(list(unique))
             stored = [each for each in stored if there.get(each.record.id) == each.intake.sha256]
         self.upsert_records([arrival.record for arrival in stored])
+        after_rows(self._tables["images"])
         return n_new
 
     def upsert_records(self, records: Sequence[Record]) -> None:
@@ -367,7 +369,7 @@ class Atlas(AtlasView):
         Rows that say nothing new are left alone; beliefs that were computed from what has
         changed become null, so that their stage fills them again.
         """
-        self._writable()
+        self.need_writable()
         if not records:
             return
         ids = sorted({record.id for record in records})
@@ -383,16 +385,18 @@ class Atlas(AtlasView):
             return rows
 
         commit.upsert_combined(self.table("catalogue"), KEYS["catalogue"], combine)
+        after_rows(self._tables["catalogue"])
 
     def upsert_ledger(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert or update the state of URLs; columns that a row leaves out become null."""
-        self._writable()
+        self.need_writable()
         unique = {row["url"]: dict(row) for row in rows}
         for row in unique.values():
             if row.get("error"):
                 row["error"] = without_secrets(row["error"])
         table = pa.Table.from_pylist(list(unique.values()), schema=LEDGER)
         commit.upsert(self.table("ledger"), table, KEYS["ledger"])
+        after_rows(self._tables["ledger"])
 
     def append_decisions(self, rows: Sequence[Mapping[str, Any]]) -> int:
         """Append people's verdicts; the same verdict given twice is kept once.
@@ -405,7 +409,7 @@ class Atlas(AtlasView):
         >>> atlas.append_decisions([verdict]), atlas.append_decisions([verdict])
         (1, 0)
         """
-        self._writable()
+        self.need_writable()
         complete: dict[str, dict[str, Any]] = {}
         for row in rows:
             text = "\x1f".join(str(row.get(name)) for name in DECISIONS.names[1:])
@@ -432,7 +436,7 @@ class Atlas(AtlasView):
 
         Columns that another recipe wrote are replaced by empty ones (older versions keep them).
         """
-        self._writable()
+        self.need_writable()
         names = [field.name for field in fields]
 
         def is_current(schema: pa.Schema) -> bool:
@@ -449,7 +453,7 @@ class Atlas(AtlasView):
 
     def fill_columns(self, rows: pa.Table) -> None:
         """Write believed columns of existing rows (``id`` and the columns), in one commit."""
-        self._writable()
+        self.need_writable()
         commit.update(self.table("catalogue"), rows, KEYS["catalogue"])
 
     def replace_columns(self, rows: pa.Table, stamp: ColumnProvenance) -> None:
@@ -472,6 +476,15 @@ class Atlas(AtlasView):
         commit.stamp_columns(
             self.table("catalogue"), {field.name: stamp.metadata() for field in fields}
         )
+        self.tend()
+
+    def tend(self) -> None:
+        """What a stage ends with: indexes hold what it wrote, and small files are merged.
+
+        Cheap where nothing is to do, and where the atlas has no index.
+        """
+        for name in ("images", "catalogue"):
+            after_stage(self._tables[name])
 
     # ---- what is up to date ------------------------------------------------------------------
 
@@ -506,7 +519,7 @@ class Atlas(AtlasView):
 
     def note_done(self, stage: str, key: str) -> None:
         """Remember that a stage has finished on these inputs."""
-        self._writable()
+        self.need_writable()
         commit.note(self.table("catalogue"), {f"done:{stage}": key})
 
     def was_done(self, stage: str, key: str) -> bool:
@@ -547,18 +560,13 @@ class Atlas(AtlasView):
         >>> cosmic.Atlas.open(atlas.uri, version="first").version == atlas.version
         True
         """
-        self._writable()
+        self.need_writable()
         versions.tag_all({name_: self.table(name_) for name_ in TABLES}, name)
-
-    def compact(self) -> None:
-        """Merge small files; no row and no version is lost."""
-        self._writable()
-        for name in TABLES:
-            commit.compact(self.table(name))
 
     # ---- helpers -----------------------------------------------------------------------------
 
-    def _writable(self) -> None:
+    def need_writable(self) -> None:
+        """Raise :class:`AtlasError` where an old version is open, which can only be read."""
         if self.pinned:
             raise AtlasError(
                 "an old version can be read, not written",

@@ -82,6 +82,7 @@ def apply(
             progress(done, len(todo))
     if pending:
         atlas.fill_columns(pa.concat_tables(pending))
+    atlas.tend()
     return ApplyResult(filled=done, already_there=len(everything) - len(todo))
 
 

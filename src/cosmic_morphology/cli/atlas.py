@@ -1,4 +1,4 @@
-"""``cosmic atlas``: query, search, info, versions, tag, verify, export, credits, compact."""
+"""``cosmic atlas``: query, search, info, versions, tag, verify, export, credits, and upkeep."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cosmic_morphology.cli import atlas_rows
+from cosmic_morphology.cli import atlas_rows, atlas_upkeep
 from cosmic_morphology.cli.atlas_rows import VersionOption
 from cosmic_morphology.cli.checked import CheckedCommand
 from cosmic_morphology.cli.common import (
@@ -23,7 +23,8 @@ from cosmic_morphology.cli.printing import progress, say, tell
 
 app = typer.Typer(help="Look into the atlas, tag versions, verify, export.", no_args_is_help=True)
 
-for verb in (atlas_rows.query, atlas_rows.search):
+UPKEEP = (atlas_upkeep.compact, atlas_upkeep.index, atlas_upkeep.cleanup)
+for verb in (atlas_rows.query, atlas_rows.search, *UPKEEP):
     app.command(cls=CheckedCommand)(verb)
 
 
@@ -207,13 +208,3 @@ def credits(  # noqa: A001 - the verb is called so
         given_on = "may be given on" if each.may_be_redistributed else "may NOT be given on"
         line = f"{each.images:>6}  {each.source}  {each.credit or '(no credit line)'}"
         say(f"{line}  {each.licence or '(no licence stated)'}  {given_on}")
-
-
-@app.command(cls=CheckedCommand)
-def compact(
-    atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
-    """Merge small files; no row and no version is lost."""
-    opened = open_atlas(settings_for(config, atlas=atlas))
-    opened.compact()
-    show({"atlas": opened.uri, "version": str(opened.version)}, as_json=as_json)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -150,6 +150,21 @@ def read_records(store: Store, table: str) -> list[CommitRecord]:
         version, files = _parse(store.read(name) or b"")
         found.append(CommitRecord(name, version, files))
     return sorted(found, key=lambda each: (each.version, each.name))
+
+
+def forget(store: Store, table: str, paths: Collection[str]) -> None:
+    """Take files out of the records: they are about to be removed with the last version of theirs.
+
+    Safe to repeat after a kill. A record that names no other file goes, too.
+    """
+    for record in read_records(store, table):
+        kept = [each for each in record.files or () if each.path not in paths]
+        if record.files is None or len(kept) == len(record.files):
+            continue
+        if kept:
+            _write(store, record.name, record.version, kept)
+        else:
+            store.remove(record.name)
 
 
 def has_records(store: Store, table: str) -> bool:

@@ -64,7 +64,9 @@ def commit(table: Table, change: Callable[[Any], _T], *, is_simple: bool = True)
             with attempt:
                 if attempt.num > 1:
                     table.dataset.checkout_latest()
-                before = Written.of(table.dataset)
+                if attempt.num == 1 or is_simple:
+                    # A try that failed at its last commit may have left those before it.
+                    before = Written.of(table.dataset)
                 done = change(table.dataset)
         if not is_simple:
             table.dataset.checkout_latest()
@@ -230,11 +232,6 @@ def stamp_columns(table: Table, stamps: Mapping[str, Mapping[str, str]]) -> None
 def note(table: Table, notes: Mapping[str, str]) -> None:
     """Set metadata of the table."""
     commit(table, lambda dataset: dataset.update_metadata(dict(notes)))
-
-
-def compact(table: Table) -> None:
-    """Merge small files; no row and no version is lost."""
-    commit(table, lambda dataset: dataset.optimize.compact_files(), is_simple=False)
 
 
 def _merge(dataset: Any, key: str) -> Any:

@@ -103,6 +103,7 @@ def predict_images(
         atlas.fill_columns(prediction_table(part, probabilities, run, fields))
         if progress:
             progress(start + len(part), len(todo))
+    atlas.tend()
     return PredictResult(fields[0].name, len(todo), len(asked) - len(todo), unreadable)
 
 
