@@ -65,12 +65,16 @@ def writers(place: str, options: dict[str, str] | None) -> Iterator[Sequence[sub
                         [sys.executable, "-c", WRITER, *words],
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE,
                         text=True,
                         bufsize=1,
                     )
                 )
             )
         yield made
+        for each in made:
+            each.stdin.close()
+            assert each.stderr.read() == ""  # to be overtaken is nothing to tell
 
 
 def at_once(place: str, options: dict[str, str] | None, rounds: int) -> Atlas:
@@ -118,6 +122,32 @@ def test_two_writers_on_a_disk_leave_each_row_once(tmp_path):
 def test_two_writers_on_an_object_store_leave_each_row_once():
     with s3_server() as (_, options):
         check(at_once("s3://sky/two", options, 2), 2)
+
+
+def test_two_processes_that_create_one_atlas_in_an_object_store_make_one():
+    script = textwrap.dedent("""
+        import json
+        import sys
+
+        from cosmic_morphology.atlas import Atlas
+
+        print("ready", flush=True)
+        for line in sys.stdin:
+            Atlas.create(line.strip(), storage_options=json.loads(sys.argv[1])).note_done("it", "x")
+            print("made", flush=True)
+    """)
+    with s3_server() as (_, options), ExitStack() as ends:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+        words = [sys.executable, "-c", script, json.dumps(options)]
+        both = [ends.enter_context(subprocess.Popen(words, **pipes)) for _ in range(2)]
+        for each in both:
+            assert each.stdout.readline() == "ready\n"
+        for n in range(3):
+            for each in both:
+                each.stdin.write(f"s3://sky/made-{n}\n")
+            assert [each.stdout.readline() for each in both] == ["made\n"] * 2
+            result = verify_atlas(f"s3://sky/made-{n}", storage_options=options)
+            assert (result.problems, result.not_checked) == ((), ())
 
 
 @pytest.mark.long

@@ -9,6 +9,7 @@ the same new key comes in twice.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,6 +26,9 @@ from cosmic_morphology.atlas.storage.faults import is_conflict, is_missing, told
 from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, table_uri
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import AtlasError
+
+# stamina tells each try to a logger; being overtaken by another writer is nothing to tell.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 _T = TypeVar("_T")
 _PATIENCE_S = 600

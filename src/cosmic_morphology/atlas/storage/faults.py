@@ -33,7 +33,12 @@ _A_FILE = "a file stands where a folder is expected"
 _NO_ADDRESS = "this kind of address is not known"
 # The wrong place was given: no run of the same command can mend it.
 _NO_PLACE = (_A_FILE, _NO_ADDRESS)
-_CONFLICT = ("too many concurrent writers", "commit conflict", "retryable commit")
+_CONFLICT = (
+    "too many concurrent writers",
+    "commit conflict",
+    "retryable commit",
+    "incompatible transaction",
+)
 # Signs in the texts of object stores and of the operating system, as the Rust library quotes them.
 _BUSY = (
     "503 service unavailable",
