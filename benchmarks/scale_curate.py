@@ -65,7 +65,7 @@ _BATCH = 20_000
 
 
 def _leaks(atlas: Atlas) -> object:
-    return check_leakage(atlas, settings=CURATE, raise_on_leak=False)
+    return check_leakage(atlas, settings=CURATE, raise_on_leak=False, by_keys=True)
 
 
 STAGES: dict[str, Callable[[Atlas], object]] = {

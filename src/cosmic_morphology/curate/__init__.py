@@ -14,7 +14,8 @@ from cosmic_morphology.curate.review.terminal import TerminalReviewResult, keys_
 from cosmic_morphology.curate.review.terminal import review as review_in_terminal
 from cosmic_morphology.curate.review.verdicts import Agreement, agreements
 from cosmic_morphology.curate.split.assign import folds
-from cosmic_morphology.curate.split.leakage import Leak, LeakageResult, check_leakage
+from cosmic_morphology.curate.split.leakage import LeakageResult, check_leakage
+from cosmic_morphology.curate.split.leaks import Leak
 from cosmic_morphology.curate.split.split import SplitResult, split_images
 from cosmic_morphology.curate.stages import CURATION, CurateResult, curate_images
 from cosmic_morphology.curate.votes.cast import VoteResult, labels_of_voter, vote

@@ -15,7 +15,9 @@ from cosmic_morphology.atlas import Atlas, derived_field
 _ROWS = 4096
 
 
-def read_batches(atlas: Atlas, columns: Sequence[str]) -> Iterator[pa.Table]:
+def read_batches(
+    atlas: Atlas, columns: Sequence[str], *, table: str = "catalogue"
+) -> Iterator[pa.Table]:
     """Columns of all records, a few thousand at a time, in the order of the table.
 
     Derived columns that nobody has written yet are null.
@@ -25,12 +27,14 @@ def read_batches(atlas: Atlas, columns: Sequence[str]) -> Iterator[pa.Table]:
     atlas : Atlas
         Read only.
     columns : sequence of str
-        Columns of the catalogue; at least one of them is there.
+        Columns of the table; at least one of them is there.
+    table : str
+        ``catalogue`` or ``images``.
     """
-    table = atlas.table("catalogue")
-    there = [name for name in columns if name in table.schema.names]
-    empty = pa.schema([table.schema.field(name) for name in there]).empty_table()
-    batches = (pa.Table.from_batches([each]) for each in table.to_batches(there, _ROWS))
+    opened = atlas.table(table)
+    there = [name for name in columns if name in opened.schema.names]
+    empty = pa.schema([opened.schema.field(name) for name in there]).empty_table()
+    batches = (pa.Table.from_batches([each]) for each in opened.to_batches(there, _ROWS))
     first = next(batches, empty)
     for rows in chain([first], batches):
         filled = rows

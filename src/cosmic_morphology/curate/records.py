@@ -24,6 +24,8 @@ class Records:
     ----------
     atlas : Atlas
         Read only.
+    table : str
+        ``catalogue`` or ``images``.
 
     Attributes
     ----------
@@ -31,8 +33,8 @@ class Records:
         The N ids, sorted.
     """
 
-    def __init__(self, atlas: Atlas) -> None:
-        self._atlas = atlas
+    def __init__(self, atlas: Atlas, *, table: str = "catalogue") -> None:
+        self._atlas, self._table = atlas, table
         ids = self._read_ids()
         order = pc.sort_indices(ids)
         self.ids = ids.take(order)
@@ -44,11 +46,11 @@ class Records:
 
     def batches(self, columns: Sequence[str]) -> Iterator[tuple[NDArray[np.int32], pa.Table]]:
         """Numbers of some records and columns of theirs, in the order of the table."""
-        if self._atlas.table("catalogue").version != self._version:
+        if self._atlas.table(self._table).version != self._version:
             found = pc.index_in(self._read_ids(), value_set=self.ids)
             self._places = found.fill_null(-1).to_numpy().astype(np.int32)
         start = 0
-        for rows in read_batches(self._atlas, columns):
+        for rows in read_batches(self._atlas, columns, table=self._table):
             places = self._places[start : start + rows.num_rows]
             start += rows.num_rows
             known = places >= 0
@@ -83,7 +85,7 @@ class Records:
         )
 
     def _read_ids(self) -> pa.Array:
-        table = self._atlas.table("catalogue")
+        table = self._atlas.table(self._table)
         self._version = table.version
         return table.to_table(columns=["id"]).column("id").combine_chunks()
 

@@ -13,7 +13,7 @@ from cosmic_morphology.curate.duplicates.find import (
     compared_column,
     find_duplicates,
 )
-from cosmic_morphology.curate.groups import group
+from cosmic_morphology.curate.groups import keys
 from cosmic_morphology.curate.groups.group import GroupResult, group_images
 from cosmic_morphology.curate.labels.assign import LabelResult, label
 from cosmic_morphology.curate.labels.checks import CheckResult
@@ -243,7 +243,7 @@ ZERO_SHOT: Stage[Curation] = Stage(
 GROUPS: Stage[Curation] = Stage(
     "groups",
     _groups,
-    reads=group.COLUMNS,
+    reads=keys.COLUMNS,
     writes=("group", "group_reason"),
     parameters=_group_parameters,
 )

@@ -100,7 +100,7 @@ def find_duplicates(
     stamp = ColumnProvenance(
         STAGE,
         {
-            **{k: v for k, v in settings.model_dump().items() if k.startswith("duplicate_")},
+            **settings.duplicates.model_dump(),
             "embedding": column,
         },
         CODE,

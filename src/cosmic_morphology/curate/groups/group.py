@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance, content_hash
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate.components import UnionFind
-from cosmic_morphology.curate.groups.lineage import parents_of
-from cosmic_morphology.curate.groups.titles import named_in, names_key, title_series
+from cosmic_morphology.curate.groups.keys import (
+    ALWAYS,
+    COLUMNS,
+    Batches,
+    SharedKeys,
+    bound_of_groups,
+    shared_keys,
+)
+from cosmic_morphology.curate.groups.titles import names_key
+from cosmic_morphology.curate.records import Fingerprint, Records
 from cosmic_morphology.display import Shown
 from cosmic_morphology.settings import CurateSettings
 
 STAGE = "group"
-CODE = "2"
-COLUMNS = (
-    "source", "collection", "title", "names", "albums", "created_at", "lineage", "credit",
-    "duplicate_of",
-)  # fmt: skip
-# Ties that always hold; the others are refused where a group would grow beyond all bounds.
-ALWAYS = ("copy", "lineage", "press", "object")
-KEY_KINDS = (*ALWAYS, "series", "album", "day")
-# Of these one key alone may be so broad that it means nothing (a planet, a survey).
-_BOUNDED = ("object", "series", "album", "day")
+CODE = "3"
+# Reasons that are put together at once.
+_ROWS = 50_000
 _REASONS = {
     "copy": "copies of one image",
     "lineage": "same lineage",
@@ -69,10 +72,13 @@ class GroupResult(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """What :func:`build_groups` decided: each row's group and why, and the keys left unused."""
+    """What :func:`build_groups` decided: each row's group and why, and the keys left unused.
 
-    group: list[str]
-    reason: list[str]
+    Group and reason are lists of texts, or Arrow arrays while a whole catalogue is grouped.
+    """
+
+    group: Any
+    reason: Any
     ties: dict[str, int]
     too_common: dict[str, int]
     refused: dict[str, int]
@@ -97,28 +103,21 @@ def group_images(atlas: Atlas, *, settings: CurateSettings) -> GroupResult:
     >>> group_images(atlas, settings=cosmic.load_settings().curate).images
     24
     """
-    rows = atlas.read(["id", *COLUMNS]).sort_by("id")
-    stamp = ColumnProvenance(
-        STAGE, _parameters(settings), CODE, inputs=content_hash(rows.to_pydict())
-    )
-    found = build_groups(rows, settings=settings)
+    records = Records(atlas)
+    inputs = Fingerprint()
+    for _, rows in records.batches(["id", *COLUMNS]):
+        inputs.add(zip(*(rows.column(name).to_pylist() for name in rows.schema.names), strict=True))
+    stamp = ColumnProvenance(STAGE, _parameters(settings), CODE, inputs=str(inputs))
+    found = _grouped(lambda: records.batches(["id", *COLUMNS]), records.ids, settings)
     changed = not stamp.is_current(atlas.provenance_of("group"))
     if changed:
-        atlas.replace_columns(
-            pa.table(
-                {
-                    "id": rows.column("id"),
-                    "group": pa.array(found.group, pa.string()),
-                    "group_reason": pa.array(found.reason, pa.string()),
-                }
-            ),
-            stamp,
-        )
-    sizes = Counter(found.group)
+        columns = {"id": records.ids, "group": found.group, "group_reason": found.reason}
+        atlas.replace_columns(pa.table(columns), stamp)
+    sizes = pc.value_counts(found.group).field("counts")
     return GroupResult(
-        images=rows.num_rows,
+        images=len(records),
         groups=len(sizes),
-        largest=max(sizes.values(), default=0),
+        largest=pc.max(sizes).as_py() or 0,
         ties=found.ties,
         too_common=found.too_common,
         refused=found.refused,
@@ -137,92 +136,56 @@ def build_groups(rows: pa.Table, *, settings: CurateSettings) -> Grouping:
     settings : CurateSettings
         What is too broad to tie.
     """
-    listed = rows.to_pylist()
-    order = sorted(range(len(listed)), key=lambda at: str(listed[at]["id"]))
-    listed = [listed[at] for at in order]
-    members, too_broad = grouping_keys(listed, settings=settings)
-    bound = _bound(len(listed), settings)
-    sets = UnionFind(len(listed))
-    used: dict[int, list[str]] = defaultdict(list)
+    order = pc.sort_indices(rows.column("id"))
+    places = np.argsort(order.to_numpy()).astype(np.int32)
+    ids = rows.column("id").combine_chunks().take(order)
+    found = _grouped(lambda: [(places, rows)], ids, settings)
+    group, reason = (
+        each.take(pa.array(places)).to_pylist() for each in (found.group, found.reason)
+    )
+    return Grouping(group, reason, found.ties, found.too_common, found.refused)
+
+
+def _grouped(batches: Batches, ids: pa.Array, settings: CurateSettings) -> Grouping:
+    """Groups and reasons as Arrow arrays, by id."""
+    keys = shared_keys(batches, len(ids), settings)
+    bound = bound_of_groups(len(ids), settings)
+    sets = UnionFind(len(ids))
+    is_used = np.zeros(len(keys.names), bool)
     ties: Counter[str] = Counter()
     refused: dict[str, int] = {}
-    for kind, key in sorted(members, key=lambda each: (KEY_KINDS.index(each[0]), each[1])):
-        rows_of_key = members[kind, key]
-        if not sets.join(rows_of_key, at_most=None if kind in ALWAYS else bound):
-            refused[f"{kind}: {key}"] = len(rows_of_key)
-            continue
-        ties[kind] += 1
-        for at in rows_of_key:
-            used[at].append(_REASONS[kind].format(key.rpartition("|")[2]))
-    labels = sets.labels()
-    group, reason = [""] * len(listed), [""] * len(listed)
-    for at, row in enumerate(order):
-        group[row] = str(listed[labels[at]]["id"])
-        reason[row] = "; ".join(dict.fromkeys(used[at]))
-    return Grouping(group, reason, dict(ties), too_broad, refused)
+    for at, (kind, name, members) in enumerate(keys):
+        is_used[at] = sets.join(members.tolist(), at_most=None if kind in ALWAYS else bound)
+        if is_used[at]:
+            ties[kind] += 1
+        else:
+            refused[f"{kind}: {name}"] = len(members)
+    group = ids.take(pa.array(sets.labels()))
+    return Grouping(group, _reasons(keys, is_used, len(ids)), dict(ties), keys.too_broad, refused)
 
 
-def grouping_keys(
-    listed: list[dict[str, Any]], settings: CurateSettings
-) -> tuple[dict[tuple[str, str], list[int]], dict[str, int]]:
-    """What ties rows: each (kind, key) with its two or more rows; and the keys too broad for that.
-
-    Parameters
-    ----------
-    listed : list of dict
-        Rows with ``id`` and :data:`COLUMNS`.
-    settings : CurateSettings
-        ``group_*``.
-    """
-    broad = {name.lower() for name in settings.groups.broad_objects}
-    bound = _bound(len(listed), settings)
-    ids = {row["id"] for row in listed}
-    members: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for at, row in enumerate(listed):
-        for key in dict.fromkeys(_keys(row, broad, ids)):
-            members[key].append(at)
-    kept: dict[tuple[str, str], list[int]] = {}
-    too_broad: dict[str, int] = {}
-    for (kind, name), rows in members.items():
-        largest = settings.groups.max_album if kind == "album" else bound
-        if kind in _BOUNDED and len(rows) > largest:
-            too_broad[f"{kind}: {name}"] = len(rows)
-        elif len(rows) > 1:
-            kept[kind, name] = rows
-    return kept, too_broad
-
-
-def _bound(images: int, settings: CurateSettings) -> int:
-    return max(settings.groups.min_cap, round(settings.groups.max_share * images))
+def _reasons(keys: SharedKeys, is_used: NDArray[np.bool_], n: int) -> pa.Array:
+    """Why each of ``n`` images is in its group: the keys that tie it, in their order."""
+    told = [
+        _REASONS[kind].format(name.rpartition("|")[2])
+        for kind, name in zip(keys.kinds, keys.names, strict=True)
+    ]
+    key_of = np.repeat(np.arange(len(told), dtype=np.int32), np.diff(keys.starts))
+    used = is_used[key_of]
+    rows, key_of = keys.members[used], key_of[used]
+    # Stable: the keys of an image stay in their order.
+    order = np.argsort(rows, kind="stable")
+    key_of, ends = key_of[order], np.cumsum(np.bincount(rows, minlength=n))
+    chunks = []
+    for start in range(0, n, _ROWS):
+        begins = ends[start - 1] if start else 0
+        part = []
+        for end in ends[start : start + _ROWS]:
+            part.append("; ".join(dict.fromkeys(told[key] for key in key_of[begins:end])))
+            begins = end
+        chunks.append(pa.array(part, pa.string()))
+    return pa.chunked_array(chunks, pa.string()).combine_chunks()
 
 
 def _parameters(settings: CurateSettings) -> dict[str, Any]:
-    chosen = {
-        name: value for name, value in settings.model_dump().items() if name.startswith("group_")
-    }
-    return {**chosen, "names": names_key()}
-
-
-def _keys(row: dict[str, Any], broad: set[str], ids: set[str]) -> Iterator[tuple[str, str]]:
-    place = f"{row['source']}|{row['collection'] or ''}"
-    source_id = str(row["id"]).partition(":")[2]
-    yield "copy", row["duplicate_of"] or row["id"]
-    yield "lineage", row["id"]
-    for parent in parents_of(row, ids):
-        yield "lineage", parent
-    said = named_in(row["title"] or "", names=row["names"] or (), file_name=source_id)
-    for press in said.press:
-        yield "press", press
-    day = (row["created_at"] or "")[:10]
-    for name in said.objects:
-        if name not in broad:
-            yield "object", name
-        elif len(day) == 10:
-            yield "day", f"{place}|{name}|{day}"
-    series = title_series(row["title"] or "")
-    if series:
-        # The number of an object is no number of a part: NGC 100 and NGC 101 are no series.
-        named = sorted(set(said.objects) - broad)
-        yield "series", "|".join((place, *named, series))
-    for album in row["albums"] or ():
-        yield "album", f"{place}|{album}"
+    return {**settings.groups.model_dump(), "names": names_key()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 # Sources of this package's own renderer, and what its lineage keys begin with.
@@ -23,7 +23,7 @@ def is_rendered(row: Mapping[str, Any]) -> bool:
     )
 
 
-def parents_of(row: Mapping[str, Any], ids: Collection[str]) -> tuple[str, ...]:
+def parents_of(row: Mapping[str, Any], ids: Container[str]) -> tuple[str, ...]:
     """What an image was made from: ids of this atlas where there are such images, else names.
 
     A table beside a folder names the original as it names its files, so an entry may also be the
@@ -33,7 +33,7 @@ def parents_of(row: Mapping[str, Any], ids: Collection[str]) -> tuple[str, ...]:
     ----------
     row : mapping
         ``id`` and ``lineage``.
-    ids : collection of str
+    ids : container of str
         The ids of the atlas.
     """
     folder = row["id"].partition("/")[0]

@@ -5,49 +5,45 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import SPLITS, Atlas
-from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.duplicates.candidates import same_bytes
 from cosmic_morphology.curate.duplicates.columns import Copies
 from cosmic_morphology.curate.duplicates.find import compared_column, find_copies
 from cosmic_morphology.curate.exhaustive.compare import Exhaustive, compare_all
-from cosmic_morphology.curate.exhaustive.words import NO_IMAGE, UNREADABLE, not_looked_for, searched
-from cosmic_morphology.curate.groups.group import COLUMNS, grouping_keys
+from cosmic_morphology.curate.exhaustive.words import (
+    BY_KEYS,
+    NO_IMAGE,
+    NOT_BY_KEYS,
+    UNREADABLE,
+    not_looked_for,
+    searched,
+)
+from cosmic_morphology.curate.groups.keys import COLUMNS, shared_keys
+from cosmic_morphology.curate.records import Records
+from cosmic_morphology.curate.split.leaks import (
+    FORBIDDEN_KEYS,
+    Leak,
+    SplitOf,
+    counts_of_splits,
+    parted_copies,
+    parted_groups,
+    parted_keys,
+)
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 
 _SHOWN = 20
-# Ties that two splits may not share; series, albums and days are kept in groups where they fit.
-FORBIDDEN_KEYS = ("lineage", "press", "object")
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """Something that two splits share.
-
-    Attributes
-    ----------
-    kind : str
-        ``copy`` (the same image), ``lineage``, ``press``, ``object``, or ``group``.
-    what : str
-        The name that is shared, or how like the images are.
-    images : tuple of str
-        One id of each split.
-    splits : tuple of str
-        Their splits.
-    """
-
-    kind: str
-    what: str
-    images: tuple[str, str]
-    splits: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -118,6 +114,7 @@ def check_leakage(
     raise_on_leak: bool = True,
     progress: Progress | None = None,
     known: tuple[list[str], Copies, Exhaustive] | None = None,
+    by_keys: bool = False,
 ) -> LeakageResult:
     """Prove that no two splits share an image, an object, a series or lineage.
 
@@ -143,6 +140,10 @@ def check_leakage(
     known : tuple, optional
         What :func:`copies_across` gave for this very split, so that it is not looked for twice.
 
+    by_keys : bool
+        Look at no pixels: copies are images of equal bytes, and what the columns say. For more
+        images than can be compared.
+
     Raises
     ------
     LeakError
@@ -157,35 +158,35 @@ def check_leakage(
     """
     if "split" not in atlas.columns():
         raise UsageError("there is no split yet", where=atlas.uri, todo="Run `cosmic split`.")
-    everything = atlas.read(["id", "split", "group", label_column, *COLUMNS])
-    everything = everything.sort_by("id").to_pylist()
-    rows = [row for row in everything if row["split"] in SPLITS]
-    split = {row["id"]: row["split"] for row in rows}
+    records = Records(atlas)
+    of = SplitOf(records.ids, split_codes(records))
     column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
-    ids, copies, thorough = known or copies_across(
-        atlas, split, settings=settings, embedding_column=embedding_column, progress=progress
-    )
-    shared, broad = _shared_keys(everything, settings)
-    found = list(_parted_copies(ids, split, copies))
-    found += [*shared, *_parted_groups(rows)]
+    if by_keys:
+        ids, copies = equal_bytes(atlas)
+        thorough = Exhaustive()
+    else:
+        ids, copies, thorough = known or copies_across(
+            atlas, settings=settings, embedding_column=embedding_column, progress=progress
+        )
+    numbers = _numbers(records, ids)
+    found = list(parted_copies(of, numbers[copies.pairs], copies.score))
+    keys = shared_keys(lambda: records.batches(["id", *COLUMNS]), len(records), settings)
+    group, groups = records.codes("group", or_else=("id",))
+    found += [*parted_keys(of, keys), *parted_groups(of, group, groups)]
     counted = Counter(leak.kind for leak in found)
-    left_out = {NO_IMAGE: len(everything) - len(ids), UNREADABLE: thorough.unreadable}
+    left_out = {NO_IMAGE: len(records) - len(ids), UNREADABLE: thorough.unreadable}
     certificate = LeakageResult(
         leaks=len(found),
         leaks_by_kind={kind: counted[kind] for kind in ("copy", *FORBIDDEN_KEYS, "group")},
         found=tuple(found[:_SHOWN]),
         compared=copies.candidates,
-        allowed_across_splits=broad,
-        searched=searched(thorough, settings, column),
-        not_looked_for=not_looked_for(thorough, settings, column),
+        allowed_across_splits=keys.too_broad,
+        searched=BY_KEYS if by_keys else searched(thorough, settings, column),
+        not_looked_for=NOT_BY_KEYS if by_keys else not_looked_for(thorough, settings, column),
         left_out={why: number for why, number in left_out.items() if number},
         atlas_version=str(atlas.version),
-        settings={
-            name: value
-            for name, value in settings.model_dump().items()
-            if name.startswith(("duplicate_", "group_"))
-        },
-        **_counts(rows, label_column),
+        settings=settings.model_dump(include={"duplicates", "groups"}),
+        **counts_of_splits(of, *records.codes(label_column), group),
     )
     if found and raise_on_leak:
         raise leak_error(certificate, atlas.uri)
@@ -206,7 +207,6 @@ def leak_error(certificate: LeakageResult, where: str) -> LeakError:
 
 def copies_across(
     atlas: Atlas,
-    split: Mapping[str, str],
     *,
     settings: CurateSettings,
     embedding_column: str | None = None,
@@ -218,8 +218,6 @@ def copies_across(
     ----------
     atlas, settings, embedding_column, progress
         As :func:`check_leakage` has them.
-    split : mapping of str to str
-        Split of each id that has one.
 
     Returns
     -------
@@ -232,9 +230,8 @@ def copies_across(
     """
     ids = atlas.ids()
     seen = atlas.images(ids, ["id", "sha256", "phash", "width", "height"])
-    splits = np.array(
-        [SPLITS.index(split[each]) if each in split else -1 for each in ids], np.int64
-    )
+    records = Records(atlas)
+    splits = split_codes(records)[_numbers(records, ids)].astype(np.int64)
     copies = find_copies(
         atlas, ids, seen, settings=settings, embedding_column=embedding_column, side=splits
     )
@@ -247,64 +244,28 @@ def copies_across(
     return ids, both, thorough
 
 
-def _parted_copies(ids: list[str], split: dict[str, str], copies: Copies) -> Iterator[Leak]:
-    tied = UnionFind(len(ids))
-    score: dict[tuple[int, int], float] = {}
-    for (one, other), likeness in zip(copies.pairs.tolist(), copies.score.tolist(), strict=True):
-        tied.union(one, other)
-        score[min(one, other), max(one, other)] = likeness
-    first: dict[int, int] = {}
-    for row, name in enumerate(ids):
-        if name not in split:
-            continue
-        before = first.setdefault(tied.find(row), row)
-        pair = ids[before], name
-        if split[pair[0]] != split[name]:
-            alike = score.get((before, row))
-            what = "by way of other copies" if alike is None else f"likeness {alike:.2f}"
-            yield Leak("copy", what, pair, (split[pair[0]], split[name]))
+def equal_bytes(atlas: Atlas) -> tuple[pa.Array, Copies]:
+    """Ids of the images, sorted, and pairs of those that have the same bytes.
+
+    The first half of each SHA-256 is compared: no two of a billion images share it by chance.
+    """
+    seen = Records(atlas, table="images")
+    half = np.empty(len(seen), np.uint64)
+    for places, rows in seen.batches(["sha256"]):
+        half[places] = [int(each[:16], 16) for each in rows.column("sha256").to_pylist()]
+    known = pc.is_in(seen.ids, value_set=Records(atlas).ids)
+    pairs = same_bytes(half[known.to_numpy(zero_copy_only=False)])
+    return seen.ids.filter(known), Copies(pairs, np.ones(len(pairs), np.float32), len(pairs))
 
 
-def _shared_keys(
-    rows: list[dict[str, Any]], settings: CurateSettings
-) -> tuple[list[Leak], dict[str, int]]:
-    members, broad = grouping_keys(rows, settings)
-    leaks = []
-    for (kind, key), at in sorted(members.items()):
-        having = [rows[each] for each in at if rows[each]["split"] in SPLITS]
-        other = [row for row in having if row["split"] != having[0]["split"]]
-        if kind in FORBIDDEN_KEYS and other:
-            one, two = having[0], other[0]
-            leaks.append(Leak(kind, key, (one["id"], two["id"]), (one["split"], two["split"])))
-    return leaks, broad
+def split_codes(records: Records) -> NDArray[np.int8]:
+    """The split of each record, by its place in SPLITS; -1: it is of none."""
+    codes, names = records.codes("split")
+    place = [SPLITS.index(name) if name in SPLITS else -1 for name in names]
+    return np.array(place, np.int8)[codes]
 
 
-def _parted_groups(rows: list[dict[str, Any]]) -> Iterator[Leak]:
-    first: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        before = first.setdefault(row["group"] or row["id"], row)
-        if before["split"] != row["split"]:
-            yield Leak(
-                "group",
-                str(row["group"]),
-                (before["id"], row["id"]),
-                (before["split"], row["split"]),
-            )
-
-
-def _counts(rows: list[dict[str, Any]], label_column: str) -> dict[str, Any]:
-    classes: dict[str, dict[str, int]] = {}
-    groups: dict[str, set[str]] = {name: set() for name in SPLITS}
-    for row in rows:
-        per = classes.setdefault(row[label_column] or "(none)", dict.fromkeys(SPLITS, 0))
-        per[row["split"]] += 1
-        groups[row["split"]].add(row["group"] or row["id"])
-    return {
-        "images": {name: sum(per[name] for per in classes.values()) for name in SPLITS},
-        "groups": {name: len(members) for name, members in groups.items()},
-        "classes": dict(sorted(classes.items())),
-        "ratios": {
-            name: {s: round(per[s] / sum(per.values()), 4) for s in SPLITS}
-            for name, per in sorted(classes.items())
-        },
-    }
+def _numbers(records: Records, ids: Sequence[str]) -> NDArray[np.int64]:
+    """The numbers of some of the records."""
+    asked = ids if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
+    return np.asarray(pc.index_in(asked, value_set=records.ids), np.int64)

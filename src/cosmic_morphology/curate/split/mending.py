@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from cosmic_morphology.atlas import SPLITS, Atlas, ColumnProvenance
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate.duplicates.columns import tie_more
 from cosmic_morphology.curate.groups.group import group_images
+from cosmic_morphology.curate.records import Records
 from cosmic_morphology.curate.split.leakage import (
     LeakageResult,
     check_leakage,
@@ -72,7 +74,7 @@ def certify_and_mend(
     """
     tied = 0
     for left in range(_ROUNDS, -1, -1):
-        known = copies_across(atlas, _splits(atlas), settings=settings, progress=progress)
+        known = copies_across(atlas, settings=settings, progress=progress)
         certificate = check_leakage(atlas, settings=settings, raise_on_leak=False, known=known)
         if not left or not certificate.leaks_by_kind["copy"]:
             break
@@ -85,23 +87,12 @@ def certify_and_mend(
     return certificate, tied
 
 
-def _splits(atlas: Atlas) -> dict[str, str]:
-    rows = atlas.read(["id", "split"])
-    pairs = zip(*(rows.column(c).to_pylist() for c in ("id", "split")), strict=True)
-    return {name: split for name, split in pairs if split in SPLITS}
-
-
 def _restore(atlas: Atlas, before: pa.Table) -> None:
     """Give the images the splits of before the split, so that new ones are dealt anew."""
-    ids = atlas.read(["id"]).column("id").to_pylist()
-    was: dict[str, dict[str, str | None]] = {row["id"]: row for row in before.to_pylist()}
+    ids = Records(atlas).ids
+    at = pc.index_in(ids, value_set=before.column("id").combine_chunks())
+    was = {name: before.column(name).take(at).cast("string") for name in _COLUMNS}
     atlas.replace_columns(
-        pa.table(
-            {"id": pa.array(ids, pa.string())}
-            | {
-                name: pa.array([was.get(each, {}).get(name) for each in ids], pa.string())
-                for name in _COLUMNS
-            }
-        ),
+        pa.table({"id": ids, **was}),
         ColumnProvenance("split", {"restored": True}, "1"),
     )

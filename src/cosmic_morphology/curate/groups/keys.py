@@ -1,0 +1,169 @@
+"""What ties images: names, lineage, series and albums that two or more of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cosmic_morphology.curate.groups.lineage import parents_of
+from cosmic_morphology.curate.groups.titles import named_in, title_series
+from cosmic_morphology.curate.hashed import HashedSet, hash64
+from cosmic_morphology.settings import CurateSettings
+
+COLUMNS = (
+    "source", "collection", "title", "names", "albums", "created_at", "lineage", "credit",
+    "duplicate_of",
+)  # fmt: skip
+# Ties that always hold; the others are refused where a group would grow beyond all bounds.
+ALWAYS = ("copy", "lineage", "press", "object")
+KEY_KINDS = (*ALWAYS, "series", "album", "day")
+# Of these one key alone may be so broad that it means nothing (a planet, a survey).
+_BOUNDED = ("object", "series", "album", "day")
+
+Batches = Callable[[], Iterable[tuple[NDArray[np.int32], pa.Table]]]
+"""Goes through all records, each time anew: numbers of some by id, and ``id`` and COLUMNS."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKeys:
+    """Keys that two or more images share, in the order in which groups are tied by them.
+
+    Attributes
+    ----------
+    kinds, names : list of str
+        Kind and name of each key, sorted by :data:`KEY_KINDS` and name.
+    members : ndarray of int32
+        Numbers of the images that have the first key, then of those that have the second, ...
+    starts : ndarray of int64
+        Where the images of each key begin, and at last their number.
+    too_broad : dict of str to int
+        Keys that stand for too many images to mean one thing, with their number.
+    """
+
+    kinds: list[str]
+    names: list[str]
+    members: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    too_broad: dict[str, int]
+
+    def __iter__(self) -> Iterator[tuple[str, str, NDArray[np.int32]]]:
+        for at, (kind, name) in enumerate(zip(self.kinds, self.names, strict=True)):
+            yield kind, name, self.members[self.starts[at] : self.starts[at + 1]]
+
+
+def bound_of_groups(images: int, settings: CurateSettings) -> int:
+    """Largest group that is tied by more than copies, lineage, press images and objects."""
+    return max(settings.groups.min_cap, round(settings.groups.max_share * images))
+
+
+def shared_keys(batches: Batches, n: int, settings: CurateSettings) -> SharedKeys:
+    """What ties N images; of keys that only one image has no more than a hash is ever held.
+
+    Parameters
+    ----------
+    batches : callable
+        See :data:`Batches`.
+    n : int
+        Number of images.
+    settings : CurateSettings
+        ``groups``.
+    """
+    broad = {name.lower() for name in settings.groups.broad_objects}
+    ids = HashedSet(_joined(hash64(rows.column("id").to_pylist()) for _, rows in batches()))
+    hashes, rows_of = _hashed_keys(batches, broad, ids)
+    order = np.lexsort((rows_of, hashes))
+    hashes, rows_of = hashes[order], rows_of[order]
+    first = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1]])[: len(hashes)])
+    sizes = np.diff(np.append(first, len(hashes)))
+    first, sizes = first[sizes > 1], sizes[sizes > 1]
+    has_one = np.zeros(n, bool)
+    has_one[rows_of[first]] = True
+    keys = _names_of(batches, broad, ids, hashes[first], has_one)
+    bound = bound_of_groups(n, settings)
+    kept, too_broad = [], {}
+    for at, ((kind, name), size) in enumerate(zip(keys, sizes.tolist(), strict=True)):
+        if kind in _BOUNDED and size > (settings.groups.max_album if kind == "album" else bound):
+            too_broad[f"{kind}: {name}"] = size
+        else:
+            kept.append(at)
+    kept.sort(key=lambda at: (KEY_KINDS.index(keys[at][0]), keys[at][1]))
+    starts = np.concatenate([[0], np.cumsum(sizes[kept])])
+    # The images of a key stand together: from the first of each key on, so many.
+    places = np.arange(starts[-1]) + np.repeat(first[kept] - starts[:-1], sizes[kept])
+    return SharedKeys(
+        kinds=[keys[at][0] for at in kept],
+        names=[keys[at][1] for at in kept],
+        members=rows_of[places],
+        starts=starts,
+        too_broad=dict(sorted(too_broad.items(), key=lambda each: (-each[1], each[0]))),
+    )
+
+
+def _joined(parts: Iterable[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, np.uint64), *parts])
+
+
+def _hashed_keys(
+    batches: Batches, broad: set[str], ids: Container[str]
+) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+    """A hash of each key of each image, and the image's number."""
+    hashes, rows_of = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
+    for places, rows in batches():
+        keys = [tuple(dict.fromkeys(_keys(row, broad, ids))) for row in rows.to_pylist()]
+        hashes.append(hash64(_one_text(key) for mine in keys for key in mine))
+        rows_of.append(np.repeat(places, [len(mine) for mine in keys]))
+    return np.concatenate(hashes), np.concatenate(rows_of)
+
+
+def _names_of(
+    batches: Batches,
+    broad: set[str],
+    ids: Container[str],
+    hashes: NDArray[np.uint64],
+    has_one: NDArray[np.bool_],
+) -> list[tuple[str, str]]:
+    """Kind and name of keys whose hashes are known (sorted); only some images are looked at."""
+    found: list[tuple[str, str]] = [("", "")] * len(hashes)
+    for places, rows in batches():
+        some = rows.filter(pa.array(has_one[places]))
+        keys = [key for row in some.to_pylist() for key in _keys(row, broad, ids)]
+        hashed = hash64(map(_one_text, keys))
+        at = np.minimum(np.searchsorted(hashes, hashed), max(len(hashes) - 1, 0))
+        for number, key, same in zip(at.tolist(), keys, hashes[at] == hashed, strict=True):
+            if same:
+                found[number] = key
+    return found
+
+
+def _one_text(key: tuple[str, str]) -> str:
+    return "\x1f".join(key)
+
+
+def _keys(row: dict[str, Any], broad: set[str], ids: Container[str]) -> Iterator[tuple[str, str]]:
+    place = f"{row['source']}|{row['collection'] or ''}"
+    source_id = str(row["id"]).partition(":")[2]
+    yield "copy", row["duplicate_of"] or row["id"]
+    yield "lineage", row["id"]
+    for parent in parents_of(row, ids):
+        yield "lineage", parent
+    said = named_in(row["title"] or "", names=row["names"] or (), file_name=source_id)
+    for press in said.press:
+        yield "press", press
+    day = (row["created_at"] or "")[:10]
+    for name in said.objects:
+        if name not in broad:
+            yield "object", name
+        elif len(day) == 10:
+            yield "day", f"{place}|{name}|{day}"
+    series = title_series(row["title"] or "")
+    if series:
+        # The number of an object is no number of a part: NGC 100 and NGC 101 are no series.
+        named = sorted(set(said.objects) - broad)
+        yield "series", "|".join((place, *named, series))
+    for album in row["albums"] or ():
+        yield "album", f"{place}|{album}"
