@@ -3,7 +3,7 @@
     python benchmarks/rendered_weights.py --keep DIR
 
 For machines that cannot reach the model hub (``learn.weights = "bundled"``): the demo stands on
-them. Every image is drawn by our own renderer, from seeds that no demo uses; nothing is learnt
+them. Every image is drawn by our own renderer, from seeds that no demo uses; nothing is learned
 from real images or from other weights. The file in the package was made when captions were
 worded a little otherwise and edges were dark, so a new one will not be the same to the bit.
 ``--keep`` keeps the rendered images and the run.

@@ -57,7 +57,7 @@ TARGETS = {
 
 @dataclass
 class Answers:
-    """Probabilities of seven classes by images that the model has not learnt from."""
+    """Probabilities of seven classes by images that the model has not learned from."""
 
     plain: np.ndarray
     shifted: np.ndarray
@@ -105,9 +105,9 @@ def out_of_fold(
     strange = [ingest_image(file.read_bytes()).thumbnail for file, _, _ in table.strangers()]
     n, k = len(table.ids), len(load_taxonomy().names_with_reject)
     found = Answers(np.zeros((n, k)), np.zeros((n, k)), np.zeros((len(strange), k)))
-    for fold, (learnt, test) in enumerate(_folds(table, groups, N_FOLDS, np.arange(n))):
-        _, val = next(iter(_folds(table, groups, N_VAL_PARTS, learnt)))
-        table.split = {table.ids[row]: "train" for row in learnt}
+    for fold, (learned, test) in enumerate(_folds(table, groups, N_FOLDS, np.arange(n))):
+        _, val = next(iter(_folds(table, groups, N_VAL_PARTS, learned)))
+        table.split = {table.ids[row]: "train" for row in learned}
         table.split |= {table.ids[row]: "val" for row in val}
         where = f"{_net(given).replace(' ', '-')}-{apart}-{fold}"
         if given.labels:
@@ -167,8 +167,8 @@ def _folds(
     labels = np.array([table.label[table.ids[row]] for row in rows])
     apart = np.array([groups[table.ids[row]] for row in rows])
     folds = StratifiedGroupKFold(parts, shuffle=True, random_state=SEED)
-    for learnt, held in folds.split(rows, labels, apart):
-        yield rows[learnt], rows[held]
+    for learned, held in folds.split(rows, labels, apart):
+        yield rows[learned], rows[held]
 
 
 def _before(table: Sky, given: argparse.Namespace) -> np.ndarray:

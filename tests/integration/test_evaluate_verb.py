@@ -35,7 +35,7 @@ def sky(place) -> Atlas:
 
 @pytest.fixture(scope="module")
 def runs(place, sky) -> dict[str, Path]:
-    """A run, one that has learnt too little, and one that knows one class more."""
+    """A run, one that has learned too little, and one that knows one class more."""
     recipes = {"good": QUICK, "short": QUICK + "epochs = 1\nlearning_rate = 1e-5\n"}
     recipes["more"] = QUICK + "include_reject_class = true\n"
     found = {}

@@ -76,11 +76,11 @@ def test_training_on_curated_labels_beats_search_words(undisturbed):
 
 def test_the_small_net_has_seen_no_image_of_a_demo(undisturbed):
     seen = json.loads(BUNDLED_WEIGHTS.with_suffix(".json").read_text("utf-8"))
-    learnt = {image_seed(seen["seed"], index) for index in range(seen["images"])}
+    learned = {image_seed(seen["seed"], index) for index in range(seen["images"])}
     truth = (undisturbed[0] / "archive" / "truth.csv").read_text("utf-8")
     drawn = {int(row["lineage"].rpartition(":")[2]) for row in csv.DictReader(truth.splitlines())}
     assert len(drawn) >= 20
-    assert not learnt & drawn
+    assert not learned & drawn
 
 
 def test_the_report_is_one_page_that_loads_nothing(undisturbed):

@@ -201,7 +201,7 @@ def test_an_example_keeps_its_label_confidence(sky):
 def test_a_head_learns_from_views_of_the_levels(sky, go, tmp_path):
     run = go(sky, name="levels", recipe=recipe_file(tmp_path, LEVELS))
     assert run.metrics["val_macro_f1"] == 1.0
-    # Val is learnt from, too: what is said of it comes from heads that had not seen it.
+    # Val is learned from, too: what is said of it comes from heads that had not seen it.
     assert (run.metrics["n_train"], run.metrics["n_val"]) == (24, 6)
     assert run.metrics["penalty"] in (0.1, 0.3, 1.0)
     assert "held back in turn" in " ".join(run.metrics["notes"])

@@ -313,12 +313,12 @@ def test_levels_end_with_the_backbones_own_vector():
 
 def test_the_weights_that_come_along_see_something_and_belong_to_one_net():
     asked = LearnSettings(backbone="mobilenetv3_small_075", weights="bundled", image_size_px=64)
-    learnt = build_backbone(asked)
+    learned = build_backbone(asked)
     random = build_backbone(asked.model_copy(update={"weights": "random"}))
-    assert learnt.weights_id.startswith("bundled:")
+    assert learned.weights_id.startswith("bundled:")
     with torch.inference_mode():
         batch = images(2, 64)
-        assert not torch.allclose(learnt.model(batch), random.model(batch))
+        assert not torch.allclose(learned.model(batch), random.model(batch))
     with pytest.raises(SettingsError, match="mobilenetv3_small_075 only, not of resnet10t"):
         build_backbone(asked.model_copy(update={"backbone": "resnet10t"}))
 
@@ -450,6 +450,6 @@ def test_the_demo_does_not_score_on_images_that_its_net_has_learnt_from(tmp_path
     from cosmic_morphology.learn.models.weights import about_bundled
     from cosmic_morphology.pipeline.demo import demo
 
-    with pytest.raises(UsageError, match=r"learnt from the images of this seed"):
+    with pytest.raises(UsageError, match=r"learned from the images of this seed"):
         demo(tmp_path, seed=about_bundled()["seed"], offline=True)
     assert not any(tmp_path.iterdir())

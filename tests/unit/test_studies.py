@@ -177,7 +177,7 @@ def test_other_images_settings_or_studies_are_other_cells(pool, tmp_path):
     assert new(replace(pool, y_train=relabelled), trial) == 1
 
 
-# ---- what is learnt from -------------------------------------------------------------------------
+# ---- what is learned from ---------------------------------------------------------------------
 
 
 @given(share=st.floats(0, 1), seed=st.integers(0, 99))

@@ -50,7 +50,7 @@ def old_run(*, classes=SIX.names_with_reject, sure=0.9, **changed) -> TrainedVot
         "name": voter_of("out/runs/old"),
         "classes": classes,
         "fingerprint": "f",
-        "learnt": frozenset({name(0)}),
+        "learned": frozenset({name(0)}),
         "groups": frozenset({"g0"}),
         "answer": Answers(list(classes), sure),
     }
@@ -161,9 +161,9 @@ def test_a_run_that_is_named_no_more_is_heard_no_more(sky):
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        ({"learnt": None, "groups": None}, "it has no record of what it learned from"),
+        ({"learned": None, "groups": None}, "it has no record of what it learned from"),
         (
-            {"learnt": frozenset({name(0), "elsewhere:1"})},
+            {"learned": frozenset({name(0), "elsewhere:1"})},
             "it learned from images that this atlas does not have",
         ),
     ],

@@ -76,7 +76,7 @@ class Recipe(_Part):
         0,
         ge=0,
         description="parts of train and val together, whole groups each, whose answers choose the "
-        "penalty, temperature and threshold; all of them are learnt from (optimiser = 'lbfgs'); 0: "
+        "penalty, temperature and threshold; all are learned from (optimiser = 'lbfgs'); 0: "
         "the val split chooses, and teaches nothing",
     )
     schedule: Literal["step", "cosine", "constant"] = Field(
@@ -161,7 +161,7 @@ class Recipe(_Part):
 
     @property
     def is_plain(self) -> bool:
-        """Whether a head is learnt from the plain embeddings that stand in the atlas."""
+        """Whether a head is learned from the plain embeddings that stand in the atlas."""
         return (
             self.trainable == "head"
             and not self.multi_layer

@@ -68,7 +68,7 @@ class TrainingTask(RunRequest):
 
     @property
     def device(self) -> torch.device:
-        """Where images are learnt from."""
+        """Where images are learned from."""
         return device_for(self.learn)
 
     @property
@@ -147,10 +147,10 @@ def _usable(
         split: {name: sum(e.label == name for e in known if e.split == split) for name in classes}
         for split in TRAINING_SPLITS
     }
-    learnt = sum(n > 0 for n in counts["train"].values())
-    if learnt < 2:
+    learned = sum(n > 0 for n in counts["train"].values())
+    if learned < 2:
         raise UsageError(
-            f"the train split has labels of {learnt} of {len(classes)} classes; "
+            f"the train split has labels of {learned} of {len(classes)} classes; "
             "at least two are needed",
             where=f"labels '{voter}'",
             todo="Look at `cosmic explore`: are the images labelled and split?",

@@ -53,7 +53,7 @@ def demo(
     Raises
     ------
     UsageError
-        The small net has learnt from the images of this seed.
+        The small net has learned from the images of this seed.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def _check_unseen(seed: int) -> None:
 
     if seed == about_bundled()["seed"]:
         raise UsageError(
-            "the small bundled net has learnt from the images of this seed",
+            "the small bundled net has learned from the images of this seed",
             where=f"seed {seed}",
             todo="Take another one: scores on these images would mean nothing.",
         )

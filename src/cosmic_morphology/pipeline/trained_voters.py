@@ -52,12 +52,12 @@ def _voter(atlas: Atlas, run: str, settings: Settings) -> TrainedVoter:
 
     place = place_of_run(run, settings)
     model = load_trained_model(place, learn=settings.learn)
-    learnt = read_training_record(place)
+    learned = read_training_record(place)
     return TrainedVoter(
         name=voter_of(run),
         classes=model.classes,
         fingerprint=model.fingerprint(),
-        learnt=learnt.ids if learnt else None,
-        groups=learnt.groups if learnt else None,
+        learned=learned.ids if learned else None,
+        groups=learned.groups if learned else None,
         answer=predictor_for_ids(atlas, model),
     )

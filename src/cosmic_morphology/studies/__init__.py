@@ -1,6 +1,6 @@
 """Studies: what a split claims, what rendered images, clean labels and more images are worth.
 
-A study is a grid of cells (what is learnt from x seed x fold). Each finished cell is kept as one
+A study is a grid of cells (what is learned from x seed x fold). Each finished cell is kept as one
 small JSON file and not done again; the tables, curves and conclusions are computed from the cells.
 """
 

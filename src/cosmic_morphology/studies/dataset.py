@@ -81,7 +81,7 @@ class StudyDataset:
         )  # fmt: skip
 
     def real(self, split: str) -> np.ndarray:
-        """Rows of real images of a split that can be learnt from (or, for test, scored)."""
+        """Rows of real images of a split that can be learned from (or, for test, scored)."""
         known = self.y_true if split == "test" else self.y_train
         rows = np.flatnonzero((self.splits == split) & ~self.rendered & (known < len(self.classes)))
         if split == "test" and len(rows):
@@ -139,7 +139,7 @@ def read_pool(
     atlas : Atlas
         With embeddings, groups and a split.
     classes : sequence of str
-        That are learnt.
+        That are learned.
     backbone : str
         Whose embeddings; empty: the first there are.
     labels : str

@@ -32,7 +32,7 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     rows = np.concatenate([pool.real(side) for side in study.leakage.splits])
     # Variants of an origin that is tested have no split of their own, and are as good as seen.
     rows = rows[~np.isin(pool.groups[rows], pool.groups[pool.splits == "test"])]
-    # What is dealt anew is scored on the labels that it is learnt with.
+    # What is dealt anew is scored on the labels that it is learned with.
     rows = np.sort(rows[(pool.y_true[rows] == pool.y_train[rows]) & (pool.kinds[rows] == COMPUTED)])
     labels = [pool.classes[number] for number in pool.y_train[rows]]
     more = {"recipe": recipe.model_dump(mode="json"), **study.leakage.model_dump(mode="json")}

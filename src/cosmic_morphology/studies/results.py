@@ -24,7 +24,7 @@ class StudyResult(Shown):
     study : str
         Its name.
     cells, new_cells : int
-        Models that it needs, and those that were learnt now.
+        Models that it needs, and those that were learned now.
     conclusion : tuple of str
         In plain words, computed from the numbers.
     csv, png, page : Path
@@ -96,11 +96,11 @@ class ScoreRow:
     n, n_groups : int
         Test images, and groups of them.
     n_train, n_rendered : float
-        Images learnt from (mean over seeds and folds), and how many of them were rendered.
+        Images learned from (mean over seeds and folds), and how many of them were rendered.
     labels : str
         ``checked`` or ``computed``.
     grouped_by : str
-        What kept learnt and tested images apart.
+        What kept learned and tested images apart.
     """
 
     study: str

@@ -1,6 +1,6 @@
 """Does synthetic data help? Real images alone, and with rendered ones beside or before them.
 
-The test is the same real images everywhere; rendered ones are only ever learnt from. The
+The test is the same real images everywhere; rendered ones are only ever learned from. The
 reference weighs its classes (``class_weights`` of the recipe), so that the question is what
 rendered images give beyond that.
 """
@@ -71,15 +71,15 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
         if trial.arm == ALONE:
             val = none
         first = added if trial.arm == BEFORE else none
-        learnt = {REAL: train, BEFORE: train, ALONE: added}.get(
+        learned = {REAL: train, BEFORE: train, ALONE: added}.get(
             trial.arm, np.concatenate([train, added])
         )
         labels = np.where(pool.rendered, pool.y_true, pool.y_train)
-        task = HeadTask(learnt, val, test, labels, pool.weights, first)
+        task = HeadTask(learned, val, test, labels, pool.weights, first)
         said = train_and_predict(pool, task, recipe, seed=trial.seed, threads=study.threads)
-        n_rendered = int(pool.rendered[learnt].sum()) + len(first)
+        n_rendered = int(pool.rendered[learned].sum()) + len(first)
         lacking = _asked(pool, train, wanted, trial.x) - len(added)
-        return TrialOutput(test, said, len(learnt) + len(first), n_rendered, {"lacking": lacking})
+        return TrialOutput(test, said, len(learned) + len(first), n_rendered, {"lacking": lacking})
 
     others = [name for name in pool.classes if name not in own.rare]
     parts = ((listed(own.rare), own.rare), ("the other classes", others))

@@ -30,7 +30,7 @@ _NO_IMAGES = Preprocessing(1, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadTask:
-    """What is learnt, and what is asked afterwards.
+    """What is learned, and what is asked afterwards.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class HeadTask:
     weights : ndarray of float64, shape ``(N,)``
         How far each is trusted (for recipes with ``label_confidence``).
     first : ndarray of int64
-        Rows that are learnt before the others; the head goes on from there. Empty: none.
+        Rows that are learned before the others; the head goes on from there. Empty: none.
     """
 
     train: np.ndarray
@@ -55,20 +55,20 @@ class HeadTask:
 def train_and_predict(
     pool: StudyDataset, head_task: HeadTask, recipe: Recipe, *, seed: int, threads: int = 1
 ) -> np.ndarray:
-    """Class numbers that the learnt head gives the test rows, int64 of shape ``(T,)``.
+    """Class numbers that the learned head gives the test rows, int64 of shape ``(T,)``.
 
     Raises
     ------
     LeakError
-        A tested image is learnt from, or a rendered one is tested or tuned on.
+        A tested image is learned from, or a rendered one is tested or tuned on.
     UsageError
         Fewer than two classes to learn.
     """
-    learnt = np.concatenate([head_task.train, head_task.val, head_task.first])
-    seen_twice = np.intersect1d(learnt, head_task.test)
+    learned = np.concatenate([head_task.train, head_task.val, head_task.first])
+    seen_twice = np.intersect1d(learned, head_task.test)
     if len(seen_twice):
         raise LeakError(
-            "a test image is learnt from",
+            "a test image is learned from",
             where=str(pool.ids[seen_twice[0]]),
             todo="Report this: a study must not learn from what it tests on.",
         )

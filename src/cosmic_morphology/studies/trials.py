@@ -53,7 +53,7 @@ class TrialResult:
     said : dict of str to str
         The answer to each test image, by id.
     n_train, n_rendered : int
-        Images learnt from, and how many of them were rendered.
+        Images learned from, and how many of them were rendered.
     notes : dict
         What the trial counted on the way.
     """
@@ -67,7 +67,7 @@ class TrialResult:
 
 @dataclass(frozen=True, slots=True)
 class TrialOutput:
-    """Answers of one trial: class numbers of some test rows, and what it learnt from."""
+    """Answers of one trial: class numbers of some test rows, and what it learned from."""
 
     test: np.ndarray
     said: np.ndarray

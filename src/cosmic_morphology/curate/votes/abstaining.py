@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 NO_RECORD = "it has no record of what it learned from"
 ELSEWHERE = "it learned from images that this atlas does not have"
 UNKNOWN = "nobody can tell whether it has learned from the image"
-LEARNT = "it has learned from the image, or from one of its group"
+LEARNED = "it has learned from the image, or from one of its group"
 KIN = "it has learned from an image that is of the group now"
 NO_GROUP = "the image's group is not known"
 SCORED = "the image is of the val or test split"
@@ -33,7 +33,7 @@ def abstain_reasons(
     Parameters
     ----------
     rows : sequence of N mappings
-        ``id``, ``group``, ``split``, and ``learnt``: whether the run has learned from the
+        ``id``, ``group``, ``split``, and ``learned``: whether the run has learned from the
         image, or from one of its group as it was then; None where that is not known.
     said : array of shape ``(N, K)``
         Its probabilities: ``nan`` where it has not been asked, zero where the image cannot be
@@ -41,15 +41,15 @@ def abstain_reasons(
     least : float
         A best class that is less likely says nothing.
     """
-    kin = {row["group"] for row in rows if row["learnt"]}
+    kin = {row["group"] for row in rows if row["learned"]}
     best = np.nan_to_num(said, nan=-1.0).max(axis=1)
     return [_why(row, float(sure), kin, least) for row, sure in zip(rows, best, strict=True)]
 
 
 def _why(row: Mapping[str, Any], sure: float, kin: set[str | None], least: float) -> str:
     reasons = (
-        (row["learnt"] is None, UNKNOWN),
-        (row["learnt"], LEARNT),
+        (row["learned"] is None, UNKNOWN),
+        (row["learned"], LEARNED),
         # None among the kin: the group of something that it has learned from is not known.
         (not row["group"] or None in kin, NO_GROUP),
         (row["group"] in kin, KIN),

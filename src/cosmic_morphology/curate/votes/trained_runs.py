@@ -47,7 +47,7 @@ class TrainedVoter:
         In the order of its probabilities.
     fingerprint : str
         Hash of everything that decides over an answer.
-    learnt, groups : frozenset of str, optional
+    learned, groups : frozenset of str, optional
         Ids that it was trained or validated on, and their groups; None: it has no record.
     answer : callable
         Ids of N images in, calibrated probabilities out, float32 of shape ``(N, K)``; ``nan``
@@ -57,7 +57,7 @@ class TrainedVoter:
     name: str
     classes: tuple[str, ...]
     fingerprint: str
-    learnt: frozenset[str] | None
+    learned: frozenset[str] | None
     groups: frozenset[str] | None
     answer: Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -214,7 +214,7 @@ def _ask(
     fields = [pa.field(run.name, kind), pa.field(_trained_on_by(run.name), pa.bool_())]
     parameters = {"classes": classes, "fingerprint": run.fingerprint}
     atlas.prepare_columns(fields, ColumnProvenance(STAGE, parameters, CODE))
-    unproved = _note_learnt(atlas, run)
+    unproved = _note_learned(atlas, run)
     least = settings.votes.trained_run_min_confidence
     rows, images = _rows(atlas, run.name), atlas.positions()
     reasons = abstain_reasons(rows, matrix(atlas, run.name), least)
@@ -237,17 +237,17 @@ def _ask(
     return TrainedVoteResult(len(todo), votes, dict(counts.most_common()))
 
 
-def _note_learnt(atlas: Atlas, run: TrainedVoter) -> str:
+def _note_learned(atlas: Atlas, run: TrainedVoter) -> str:
     """Write which rows the run has learned from; the reason where that cannot be proved."""
     column = _trained_on_by(run.name)
     rows = atlas.read(["id", "group", column]).to_pylist()
-    learnt, groups = run.learnt or frozenset(), run.groups or frozenset()
-    unproved = "" if run.learnt is not None else NO_RECORD
+    learned, groups = run.learned or frozenset(), run.groups or frozenset()
+    unproved = "" if run.learned is not None else NO_RECORD
     # A copy of an image that is not here would not be known for one.
-    if learnt - {row["id"] for row in rows}:
+    if learned - {row["id"] for row in rows}:
         unproved = ELSEWHERE
     for row in rows:
-        row["new"] = row["id"] in learnt or row["id"] in groups or row["group"] in groups
+        row["new"] = row["id"] in learned or row["id"] in groups or row["group"] in groups
         row["new"] = None if unproved else row["new"]
     changed = [row for row in rows if row["new"] is not row[column]]
     if changed:
@@ -260,7 +260,7 @@ def _note_learnt(atlas: Atlas, run: TrainedVoter) -> str:
 def _rows(atlas: Atlas, voter: str) -> list[dict[str, Any]]:
     table = atlas.read(["id", "group", "split", _trained_on_by(voter)]).sort_by("id")
     rows: list[dict[str, Any]] = table.rename_columns(
-        ["id", "group", "split", "learnt"]
+        ["id", "group", "split", "learned"]
     ).to_pylist()
     return rows
 

@@ -25,7 +25,7 @@ from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.settings import LearnSettings
 from cosmic_morphology.suggest import suggest_names
 
-_LEARNT_FROM = "split IN ('train', 'val')"
+_LEARNED_FROM = "split IN ('train', 'val')"
 
 
 class AtlasSource:
@@ -61,7 +61,7 @@ class AtlasSource:
         with_image = self._atlas.positions()
         column = "label" if labels == "label" else "votes"
         more = ["label_confidence"] if column == "label" else []
-        table = self._atlas.read(["id", column, "split", "group", *more], where=_LEARNT_FROM)
+        table = self._atlas.read(["id", column, "split", "group", *more], where=_LEARNED_FROM)
         rows = [row for row in table.to_pylist() if row["id"] in with_image]
         if column == "label":
             return examples_of_labels(rows)

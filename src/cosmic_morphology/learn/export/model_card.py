@@ -50,7 +50,7 @@ def write_card(run_folder: Path, *, scores: Sequence[str] = ()) -> Path:
         ),
         "## How it was made",
         _table(_making(run)),
-        "## What it learnt from",
+        "## What it learned from",
         _classes_table(run.classes, run.metrics.get("n_by_class", {})),
         "## Scores on the test split",
         _test_scores(read_document(run_folder, TEST_SCORES, optional=True).get("scores", ())),

@@ -65,7 +65,7 @@ def add_adapters(backbone: nn.Module, rank: int, seed: int) -> int:
 
 
 def fold_adapters(backbone: nn.Module) -> None:
-    """Make what the adapters have learnt part of the weights."""
+    """Make what the adapters have learned part of the weights."""
     for layer in _attention(backbone):
         if parametrize.is_parametrized(layer, "weight"):
             parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)

@@ -153,7 +153,7 @@ class Classifier(lightning.LightningModule):
 
     def _changed(self, inputs: torch.Tensor, index: int) -> torch.Tensor:
         if self._preprocessing is None:
-            # Of several views of each image one is learnt from in an epoch.
+            # Of several views of each image one is learned from in an epoch.
             return _one_view(inputs) if inputs.ndim == 3 else inputs
         pixels = inputs.permute(0, 3, 1, 2).float() / 255
         source = torch.Generator().manual_seed(

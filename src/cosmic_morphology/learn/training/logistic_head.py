@@ -99,7 +99,7 @@ def fit_logistic_head_cv(
     seed: int,
     progress: Progress | None = None,
 ) -> HeadFitResult:
-    """As :func:`fit_logistic_head`, but every image is learnt from, and every image has a say.
+    """As :func:`fit_logistic_head`, but every image is learned from, and every image has a say.
 
     The images are divided into the recipe's ``folds``, whole groups each. What heads of the
     other folds say of a fold chooses the penalty; then the head is solved for on all of them.
@@ -109,7 +109,7 @@ def fit_logistic_head_cv(
     head : Head
         Linear; it already knows mean and scale of the features.
     examples : Examples
-        Features of shape ``(N, views, F)``: the first view is learnt from, all are answered from.
+        Features of shape ``(N, views, F)``: the first view is learned from, all are answered from.
     groups : sequence of N str
         What belongs together.
     recipe : Recipe
@@ -124,8 +124,8 @@ def fit_logistic_head_cv(
     logits = np.zeros((len(penalties), len(examples), head.n_classes), np.float32)
     seconds = np.zeros(len(penalties))
     parts = _folds(examples.targets.numpy(), groups, recipe.cv_folds, seed)
-    for number, (learnt, held) in enumerate(parts):
-        first, other = _rows(examples, learnt, view=0), _rows(examples, held)
+    for number, (learned, held) in enumerate(parts):
+        first, other = _rows(examples, learned, view=0), _rows(examples, held)
         for at, (_, took) in enumerate(_along_penalties(head, first, recipe, notes)):
             logits[at, held] = _answers(head, other).numpy()
             seconds[at] += took
@@ -200,7 +200,9 @@ def _folds(
         # A class with fewer images than folds is missing in some: nothing to warn of.
         warnings.simplefilter("ignore", UserWarning)
         found = list(divider.split(targets, targets, np.asarray(groups)))
-    return [(learnt, held) for learnt, held in found if len(held) and len(set(targets[learnt])) > 1]
+    return [
+        (learned, held) for learned, held in found if len(held) and len(set(targets[learned])) > 1
+    ]
 
 
 def _rows(examples: Examples, rows: np.ndarray, view: int | None = None) -> Examples:

@@ -46,7 +46,7 @@ class TrainingResult:
     ids : list of str
         Its images.
     n_train : int
-        Images learnt from.
+        Images learned from.
     chosen_by : tuple of ndarray, optional
         Scores and classes of more images than those of the val split, none of them seen by the
         head that scored it: what temperature and threshold are chosen by.
@@ -104,7 +104,7 @@ def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
         task.head, both, groups, task.recipe, seed=task.seed, progress=task.progress
     )
     task.head.eval()
-    task.notes.append("train and val were learnt from; scores are of parts held back in turn")
+    task.notes.append("train and val were learned from; scores are of parts held back in turn")
     fitted = FitResult(found.history, found.best, len(both), found.notes)
     if found.logits is None:
         task.notes.append("everything is one group: no parts to hold back, no calibration")
@@ -148,7 +148,7 @@ def finetune(task: TrainingTask) -> TrainingResult:
         unfreeze_last(task.backbone.model, recipe.stages)
     elif recipe.trainable == "lora":
         n = add_adapters(task.backbone.model, recipe.lora_rank, task.seed)
-        task.notes.append(f"{n:,} weights of the backbone's adapters learnt")
+        task.notes.append(f"{n:,} weights of the backbone's adapters learned")
     network = Network(task.backbone.model, task.head)
     initial = {key: value.clone() for key, value in network.state_dict().items()}
 
