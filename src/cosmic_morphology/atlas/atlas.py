@@ -423,13 +423,15 @@ class Atlas(AtlasView):
 
         Examples
         --------
-        >>> atlas.provenance_of("nothing"), len(atlas.provenance_of("label")) > 0
+        >>> atlas.provenance_of("id"), len(atlas.provenance_of("label")) > 0
         ({}, True)
         """
         schema = self.table("catalogue").schema
         if column not in schema.names:
             return {}
-        return dict(schema.field(column).metadata or {})
+        metadata = dict(schema.field(column).metadata or {})
+        # Keys have metadata too, and nobody computed them.
+        return metadata if b"stage" in metadata else {}
 
     def prepare_columns(self, fields: Sequence[pa.Field], stamp: ColumnProvenance) -> bool:
         """Make believed columns ready to be filled; True when all rows are now empty.
