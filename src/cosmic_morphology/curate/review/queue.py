@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from cosmic_morphology.atlas import Atlas, latest_decisions
+from cosmic_morphology.curate.records import Records
 from cosmic_morphology.taxonomy import Taxonomy
 
 # A wrong label in the test split falsifies every score; one in the training split blurs one.
@@ -66,18 +69,27 @@ def review_queue(atlas: Atlas, *, taxonomy: Taxonomy, limit: int | None = None) 
     >>> [item.label for item in review_queue(atlas, taxonomy=taxonomy, limit=2)]
     ['star', 'star']
     """
-    columns = set(atlas.columns())
-    rows = atlas.read([name for name in _READ if name in columns]).to_pylist()
-    seen = latest_decisions(atlas)
-    need = _need(Counter(row.get("label") or "" for row in rows), taxonomy)
-    copies = Counter(row.get("duplicate_of") or row["id"] for row in rows)
-    items = [
-        _item(row, need, copies[row["id"]])
-        for row in rows
-        if row["id"] not in seen and not row.get("duplicate_flag")
-    ]
-    items.sort(key=lambda each: (-each.worth, each.id))
-    return items[:limit]
+    records, seen = Records(atlas), latest_decisions(atlas)
+    counts: Counter[str] = Counter()
+    for _, rows in records.batches(["label"]):
+        counts.update(name or "" for name in rows.column("label").to_pylist())
+    need = _need(counts, taxonomy)
+    original = records.column("duplicate_of", or_else=("id",))
+    at = pc.index_in(original, value_set=records.ids).drop_null().to_numpy()
+    copies = np.bincount(at, minlength=len(records))
+    waiting = (
+        _item(row, need, int(copies[place]))
+        for places, rows in records.batches(_READ)
+        for place, row in zip(places.tolist(), rows.to_pylist(), strict=True)
+        if row["id"] not in seen and not row["duplicate_flag"]
+    )
+    if limit is None:
+        return sorted(waiting, key=_order)
+    return heapq.nsmallest(limit, waiting, key=_order)
+
+
+def _order(item: QueueItem) -> tuple[float, str]:
+    return -item.worth, item.id
 
 
 def _need(counts: Counter[str], taxonomy: Taxonomy) -> dict[str, float]:
