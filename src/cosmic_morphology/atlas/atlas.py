@@ -234,20 +234,16 @@ class Atlas(AtlasView):
         >>> atlas.images(["folder:sky/star/0.jpg"], ["id", "width"]).to_pylist()
         [{'id': 'folder:sky/star/0.jpg', 'width': 64}]
         """
-        positions = self.positions()
-        missing = [each for each in ids if each not in positions]
+        table = self.table("images")
+        addresses = self.address_book(table).find(table, ids)
+        missing = [each for each, at in zip(ids, addresses, strict=True) if at is None]
         if missing:
             raise AtlasError(
                 f"{len(missing)} ids have no image, such as {missing[0]!r}",
                 where=self.uri,
                 todo="Take ids of this atlas: see cosmic atlas query.",
             )
-        if not ids:
-            names = list(columns)
-            return pa.table({name: pa.array([], IMAGES.field(name).type) for name in names}).select(
-                names
-            )
-        return self.table("images").take([positions[each] for each in ids], columns)
+        return table.take_addresses(pa.array(addresses, pa.uint64()), columns)
 
     def positions(self) -> dict[str, int]:
         """Position of each id in the ``images`` table, cached per version.

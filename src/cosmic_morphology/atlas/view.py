@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from markupsafe import Markup
 
+from cosmic_morphology.atlas.query.counting import count_by
 from cosmic_morphology.display import facts_html
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.safe_text import safe_text
@@ -147,8 +147,9 @@ class AtlasView:
 
 
 def _images(atlas: Atlas, ids: Sequence[str]) -> list[ShownImage]:
-    there = atlas.positions()
-    missing = [each for each in ids if each not in there]
+    images = atlas.table("images")
+    addresses = atlas.address_book(images).find(images, ids)
+    missing = [each for each, at in zip(ids, addresses, strict=True) if at is None]
     if missing:
         raise InputError(
             "there is no such image", where=missing[0], todo="`atlas.ids()` lists all ids."
@@ -167,14 +168,13 @@ def _images(atlas: Atlas, ids: Sequence[str]) -> list[ShownImage]:
 
 
 def _contents(atlas: Atlas) -> list[tuple[str, Any]]:
-    rows = atlas.read(["source", "label", "label_kind", "split"])
     counts = {
-        name: dict(Counter(rows.column(name).drop_null().to_pylist()).most_common())
+        name: {value: n for value, n in count_by(atlas, name).items() if value is not None}
         for name in ("source", "label", "label_kind", "split")
     }
     return [
         ("images", atlas.count()),
-        ("records", rows.num_rows),
+        ("records", atlas.count("catalogue")),
         ("sources", counts["source"]),
         ("classes", counts["label"]),
         ("label kinds", counts["label_kind"]),

@@ -92,7 +92,7 @@ def command(
     opened = atlas_with_images(settings) if is_atlas else None
     if opened is not None and where is not None:
         check_filter(opened, where, option="--where")
-        if not opened.ids(where):
+        if not opened.count("catalogue", where):
             raise InputError(
                 "no image fits the filter",
                 where=f"--where {where}",

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from cosmic_morphology.atlas import DERIVED_COLUMNS, Atlas
+from cosmic_morphology.atlas.query import stream
 from cosmic_morphology.collect.harvest.completeness import SliceCompleteness, read_reports
 from cosmic_morphology.collect.harvest.ledger import SLICE_PREFIX
 from cosmic_morphology.display import Shown
@@ -48,10 +49,11 @@ def status(atlas: Atlas) -> Status:
     (24, 24)
     """
     where = f"NOT starts_with(url, '{SLICE_PREFIX}')"
-    rows = atlas.read(["source", "state", "error_kind"], where=where, table="ledger").to_pylist()
+    columns = ["source", "state", "error_kind"]
+    batches = stream(atlas, columns, where, table="ledger")
     states: dict[str, Counter[str]] = {}
     reasons: dict[str, Counter[str]] = {}
-    for row in rows:
+    for row in (row for batch in batches for row in batch.to_pylist()):
         states.setdefault(row["source"], Counter())[row["state"]] += 1
         if row["error_kind"] and row["state"] != "stored":
             reasons.setdefault(row["source"], Counter())[row["error_kind"]] += 1
