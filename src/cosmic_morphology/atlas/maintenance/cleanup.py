@@ -89,7 +89,9 @@ def clean_up(
     {0}
     """
     if older_than < timedelta(0):
-        raise UsageError("the time to keep versions is negative", where=str(older_than))
+        raise UsageError(
+            "the time to keep versions is negative", where=str(older_than), todo="Give 0 or more."
+        )
     if not dry_run:
         atlas.need_writable()
     before = datetime.now() - older_than  # noqa: DTZ005 - Lance gives local times

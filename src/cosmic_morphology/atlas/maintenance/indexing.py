@@ -189,12 +189,14 @@ def _kind_of(table: Table, column: str) -> str:
     if column not in table.schema.names:
         raise UsageError(
             f"the table {table.name!r} has no column {column!r}",
+            where=column,
             todo=suggest_names(column, table.schema.names),
         )
     type_: pa.DataType = table.schema.field(column).type
     if not is_plain(type_):
         raise UsageError(
             f"the column {column!r} cannot be indexed: its values are of the type {type_}",
+            where=column,
             todo="Give a column of numbers, texts, times, or true and false.",
         )
     known = {name: kind for owner, name, kind in INDEXED if owner == table.name}
