@@ -90,7 +90,6 @@ def make(uri: str, n: int, seed: int, *, embedding: int) -> None:
         commit.insert_new(catalogue, _fitted(rows, catalogue.schema), "id")
         pictures = _pictures(rows["id"], rows["copy_of"])
         commit.insert_new(images, _fitted(pictures, images.schema), "id")
-    atlas.compact()
     ids = atlas.read(["id"]).column("id").to_pylist()
     number = {each: int(each.rpartition("-")[2]) for each in ids}
     before = [records(number[each], number[each] + 1, n, seed) for each in ids]
