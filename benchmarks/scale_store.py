@@ -24,8 +24,9 @@ from cosmic_morphology.atlas.schema import KEYS
 from cosmic_morphology.pipeline.demo import demo_settings
 from cosmic_morphology.pipeline.runner import run
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "integration"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from s3_tools import s3_server
 from test_two_writers import IMAGES, at_once
 

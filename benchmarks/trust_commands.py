@@ -6,8 +6,8 @@
     python benchmarks/trust_commands.py --sample 100        some of them, for a trial
 
 Every verb is given every kind of bad value for each of its arguments and options, without
-privileges (``tests/command_walk.py``). A line ends well without a traceback, without hanging, with
-the exit code 0, 1 or 2, and never with 0 where nothing can have been done.
+privileges (``tests/tools/command_walk.py``). A line ends well without a traceback, without
+hanging, with the exit code 0, 1 or 2, and never with 0 where nothing can have been done.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from curate_duplicates import wilson
 from rows import Row, emit
 
 COMMAND = "python benchmarks/trust_commands.py"
-WALK = Path(__file__).parents[1] / "tests" / "command_walk.py"
+WALK = Path(__file__).parents[1] / "tests" / "tools" / "command_walk.py"
 
 
 def main() -> None:

@@ -26,7 +26,8 @@ from PIL import Image, ImageOps
 from rows import Row, emit
 from scipy import ndimage
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit" / "curate"))
 
 from smooth_discs import smooth_disc
 from test_shared_margins import MARGINS, framed

@@ -21,7 +21,7 @@ from pathlib import Path
 from curate_duplicates import wilson
 from rows import Row, emit
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
 from damage_tools import BYTES, damage, write_of_every_kind
 
 COMMAND = "python benchmarks/trust_damage.py"

@@ -1,6 +1,6 @@
 """How many answers with anything in any place end without a traceback.
 
-The answers are those of the tests (``tests/unit/fuzz_answers.py``): every nasty value in every
+The answers are those of the tests (``tests/tools/fuzz_answers.py``): every nasty value in every
 place of a valid answer of each archive, and answers with several changes at once.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rows import Row, emit
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
 
 from fuzz_answers import ANSWERS, ending, many_changes, one_change_each
 

@@ -22,7 +22,7 @@ from rows import Row, emit
 
 from cosmic_morphology.replica import ArchiveCatalogue, Replica
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
 from kill_tools import run_rounds
 
 COMMAND = "python benchmarks/trust_kills.py"

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from rows import Row, emit
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "integration"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "integration"))
 
 from test_hostile_runs import CPU, FILES, places_in, with_value
 from test_onnx_alone import META, SIDE, write

@@ -18,7 +18,8 @@ from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import ImageLimits, ingest_image
 from cosmic_morphology.imaging.decode import decode
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit" / "imaging"))
 import image_writers as write
 from test_imaging_counts import expected, star_counts
 from test_imaging_whole import HEADS, JPEGS, TRAILERS

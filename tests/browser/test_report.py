@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "unit")]
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tools")]
 
 from chromium import Browser  # noqa: E402
 from evaluate_atlas import add_embeddings, add_predictions, make_atlas, write_run  # noqa: E402

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest import make_arrival
+from drawn_images import make_arrival
 
 from cosmic_morphology.atlas import Atlas, verify_atlas
 from cosmic_morphology.errors import AtlasNotFoundError

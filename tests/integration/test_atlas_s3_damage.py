@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import make_arrival
+from drawn_images import make_arrival
 
 from cosmic_morphology import errors
 from cosmic_morphology.atlas import TABLES, Atlas, verify_atlas

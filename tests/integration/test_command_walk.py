@@ -1,4 +1,4 @@
-"""The whole command line, walked by machine: see ``tests/command_walk.py``."""
+"""The whole command line, walked by machine: see ``tests/tools/command_walk.py``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import command_walk
 import pytest
 
-TESTS = Path(__file__).parents[1]
-sys.path.insert(0, str(TESTS))
-import command_walk  # noqa: E402
+TOOLS = Path(__file__).parents[1] / "tools"
 
 pytest_plugins = ["small_disk"]
 COSMIC = str(Path(sys.executable).parent / "cosmic")
@@ -21,7 +20,7 @@ SEED = 20261127
 
 def walked(*words):
     done = subprocess.run(
-        [sys.executable, str(TESTS / "command_walk.py"), *words],
+        [sys.executable, str(TOOLS / "command_walk.py"), *words],
         check=True,
         stdout=subprocess.PIPE,
         text=True,

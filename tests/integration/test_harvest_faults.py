@@ -19,7 +19,7 @@ from cosmic_morphology.errors import AtlasFullError, FetchError, SourceError, Us
 from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 from cosmic_morphology.replica.quirks import Quirks
 
-HARVEST = Path(__file__).with_name("harvest_tools.py")
+HARVEST = Path(__file__).parents[1] / "tools" / "harvest_tools.py"
 
 
 @pytest.fixture(scope="module")

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import io
-import sys
 from pathlib import Path
 
+import image_writers as write
 import numpy as np
 import pytest
 from astropy.io import fits
 from PIL import Image
-
-from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.collect.import_folder import import_folder
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-import image_writers as write
 from test_imaging import encoded, scene
 from test_imaging_counts import star_counts
 from test_imaging_said import exif_block, raw_profile, with_chunk
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.collect.import_folder import import_folder
 
 SKY = star_counts()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from conftest import draw_jpeg
+from drawn_images import draw_jpeg
 
 from cosmic_morphology.atlas import Atlas, verify_atlas
 from cosmic_morphology.collect.import_folder import import_folder

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import draw_jpeg
+from drawn_images import draw_jpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner

@@ -75,7 +75,7 @@ def archive(draw):
 
 @pytest.fixture
 def draw():
-    from conftest import draw_jpeg
+    from drawn_images import draw_jpeg
 
     return draw_jpeg
 

@@ -12,7 +12,7 @@ import threading
 import time
 
 import pytest
-from conftest import make_arrival
+from drawn_images import make_arrival
 
 from cosmic_morphology import errors
 from cosmic_morphology.atlas import Atlas, verify_atlas

@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from study_atlas import CLASSES, WIDTH, embed, fill, write_study
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
@@ -39,7 +37,7 @@ fractions = [0.3, 1.0]
 
 @pytest.fixture(scope="module")
 def drawn_jpeg():
-    from conftest import draw_jpeg
+    from drawn_images import draw_jpeg
 
     return draw_jpeg
 

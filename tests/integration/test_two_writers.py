@@ -26,7 +26,7 @@ WRITER = textwrap.dedent("""
     from datetime import UTC, datetime
 
     sys.path.insert(0, sys.argv[1])
-    from conftest import DrawnIntake, draw_jpeg, make_arrival
+    from drawn_images import DrawnIntake, draw_jpeg, make_arrival
 
     from cosmic_morphology.atlas import Atlas, NewImage, Record
     from cosmic_morphology.atlas.storage import commit
@@ -54,11 +54,11 @@ WRITER = textwrap.dedent("""
 
 @contextmanager
 def writers(place: str, options: dict[str, str] | None) -> Iterator[Sequence[subprocess.Popen]]:
-    tests = str(Path(__file__).parents[1])
+    tools = str(Path(__file__).parents[1] / "tools")
     with ExitStack() as ends:
         made = []
         for name in "ab":
-            words = [tests, place, json.dumps(options), name, str(IMAGES)]
+            words = [tools, place, json.dumps(options), name, str(IMAGES)]
             made.append(
                 ends.enter_context(
                     subprocess.Popen(

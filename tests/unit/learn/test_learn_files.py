@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from conftest import draw_jpeg
+from drawn_images import draw_jpeg
 
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.imaging import ImageLimits

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import draw_jpeg
+from drawn_images import draw_jpeg
 from evaluate_atlas import CLASSES as SCORED
 from evaluate_atlas import add_predictions, make_atlas
 from study_atlas import CLASSES, embed, fill

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conftest import draw_jpeg
+from drawn_images import draw_jpeg
 
 from cosmic_morphology import atlas as room
 from cosmic_morphology.atlas import TABLES, Atlas, verify_atlas

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
-from conftest import make_arrival
+from drawn_images import make_arrival
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, query, verify_atlas
 from cosmic_morphology.atlas.engine import apply

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
-from conftest import make_arrival
+from drawn_images import make_arrival
 
 from cosmic_morphology.atlas import TABLES, Atlas, ColumnProvenance, verify_atlas, withdraw
 from cosmic_morphology.atlas.maintenance import compact_tables

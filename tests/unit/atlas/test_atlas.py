@@ -285,7 +285,7 @@ def test_a_killed_writer_leaves_nothing_that_the_next_run_does_not_mend(tmp_path
         """
         import sys
         sys.path.insert(0, sys.argv[2])
-        from conftest import make_arrival
+        from drawn_images import make_arrival
         from cosmic_morphology.atlas import Atlas
         atlas = Atlas.create(sys.argv[1])
         print("ready", flush=True)
@@ -295,7 +295,7 @@ def test_a_killed_writer_leaves_nothing_that_the_next_run_does_not_mend(tmp_path
         """
     )
     place = str(tmp_path / "atlas")
-    arguments = [sys.executable, "-c", script, place, str(Path(__file__).parents[1])]
+    arguments = [sys.executable, "-c", script, place, str(Path(__file__).parents[2] / "tools")]
     for kill_after in (2, 5, 9):
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:
             for _ in range(kill_after):

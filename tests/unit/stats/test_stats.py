@@ -20,7 +20,7 @@ from cosmic_morphology.stats.bootstrap import (
     resamples_over_seeds,
 )
 
-SOURCE = Path(__file__).parents[2] / "src" / "cosmic_morphology"
+SOURCE = Path(__file__).parents[3] / "src" / "cosmic_morphology"
 
 
 def test_the_interval_of_a_share_is_that_of_scipy_where_every_image_is_its_own_group():

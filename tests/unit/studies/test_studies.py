@@ -31,7 +31,7 @@ NONE = np.zeros(0, np.int64)
 
 @pytest.fixture(scope="module")
 def drawn_jpeg():
-    from conftest import draw_jpeg
+    from drawn_images import draw_jpeg
 
     return draw_jpeg
 

@@ -21,7 +21,7 @@ from cosmic_morphology.learn.run_folder.val_predictions import (
     write_val_predictions,
 )
 
-SOURCE = Path(__file__).parents[2] / "src" / "cosmic_morphology"
+SOURCE = Path(__file__).parents[3] / "src" / "cosmic_morphology"
 ROOM = SOURCE / "learn" / "run_folder"
 FILES = {*documents._FILES, "history.csv", "val.csv", "training_record.csv", "FINISHED"}
 # Both have files of that name of their own: the marker of an atlas, and a status in MLflow.

@@ -4,7 +4,7 @@ The walk reads the tree of commands itself, so that a new verb or option is walk
 named here. Each command line runs in a fork of this process (heavy modules are imported once), in
 a folder of its own, without privileges: a file of mode 000 cannot be read there, also for root.
 
-    python tests/command_walk.py --sample 80 --seed 1     # some of them; without: all
+    python tests/tools/command_walk.py --sample 80 --seed 1     # some of them; without: all
 """
 
 from __future__ import annotations

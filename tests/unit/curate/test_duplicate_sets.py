@@ -17,7 +17,7 @@ from cosmic_morphology.curate.duplicates.sets import COLUMNS, duplicate_sets
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import CurateSettings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def run(*words):

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from conftest import draw_jpeg, make_arrival
+from drawn_images import draw_jpeg, make_arrival
 from typer.testing import CliRunner
 
 from cosmic_morphology import errors

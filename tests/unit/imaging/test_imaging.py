@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, ImageDraw, ImageOps
 from cosmic_morphology.imaging import ImageLimits, ingest_image, perceptual_hash, read_thumbnail
 from cosmic_morphology.imaging.statistics import measure
 
-SHARED_IMAGES = Path(__file__).parents[2].parent / "shared" / "sky" / "images"
+SHARED_IMAGES = Path(__file__).parents[3].parent / "shared" / "sky" / "images"
 
 
 def scene(width: int = 96, height: int = 64, seed: int = 7) -> Image.Image:

@@ -146,7 +146,8 @@ searched(Path(sys.argv[1]), 5, dies)
 
 def test_a_killed_search_goes_on_with_the_trial_that_was_killed(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, tmp_path / "killed", Path(__file__).parent], check=False
+        [sys.executable, "-c", KILLED, tmp_path / "killed", Path(__file__).parents[2] / "tools"],
+        check=False,
     )
     assert done.returncode == 9
     again = []

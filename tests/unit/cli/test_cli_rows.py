@@ -6,7 +6,7 @@ import json
 import shlex
 
 import pytest
-from conftest import make_arrival
+from drawn_images import make_arrival
 from typer.testing import CliRunner
 
 from cosmic_morphology.atlas import Atlas

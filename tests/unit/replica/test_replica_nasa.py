@@ -25,7 +25,7 @@ from cosmic_morphology.replica.quirks import Quirks
 # One context for all: reading the certificates takes longer than most requests here.
 get = partial(httpx2.get, verify=ssl.create_default_context())
 
-SHARED = Path(__file__).parents[2].parent / "shared"
+SHARED = Path(__file__).parents[3].parent / "shared"
 TAGS = re.compile(r"<[^>]+>")
 
 ROWS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import make_arrival
+from drawn_images import make_arrival
 from typer.testing import CliRunner
 
 from cosmic_morphology.atlas import Atlas

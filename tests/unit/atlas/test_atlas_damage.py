@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import make_arrival
 from damage_tools import BYTES, damage, write_of_every_kind
+from drawn_images import make_arrival
 from typer.testing import CliRunner
 
 from cosmic_morphology import atlas as room

@@ -438,7 +438,7 @@ def test_the_manual_names_every_recipe_key_and_preset():
     from cosmic_morphology.learn.models.backbones import PRESETS
     from cosmic_morphology.learn.recipes import Recipe
 
-    text = (Path(__file__).parents[2] / "docs/explanation/models.md").read_text("utf-8")
+    text = (Path(__file__).parents[3] / "docs/explanation/models.md").read_text("utf-8")
     keys = {*Recipe.model_fields, *Augmentation.model_fields}
     named = {*recipe_names(), *keys, *PRESETS, *(each.model for each in PRESETS.values())}
     assert {each for each in named if f"`{each}`" not in text} == set()
