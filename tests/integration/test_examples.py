@@ -55,12 +55,11 @@ def test_the_readme_example_runs(demo_folder):
     assert "macro" in done.stdout
 
 
-def test_the_folds_of_the_how_to_are_scored_as_it_says(demo_folder):
+def test_the_folds_of_the_how_to_are_scored_as_it_says(demo_folder, monkeypatch):
+    monkeypatch.chdir(demo_folder)
     page = (ROOT / "docs/howto/folds.md").read_text("utf-8")
     (script,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    split = CliRunner().invoke(
-        app, ["split", "--folds", "3", "--atlas", str(demo_folder / "cosmic-demo/atlas")]
-    )
+    split = CliRunner().invoke(app, ["split", "--folds", "3", "--atlas", "cosmic-demo/atlas"])
     assert split.exit_code == 0, split.output
     done = subprocess.run(
         [sys.executable, "-c", script],
