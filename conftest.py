@@ -67,7 +67,7 @@ class World:
         from cosmic_morphology.settings import LearnSettings
 
         return LearnSettings(
-            backbone="mobilenetv3_small_075", weights="rendered", image_size_px=64, threads=1
+            backbone="mobilenetv3_small_075", weights="bundled", image_size_px=64, threads=1
         )
 
     def _give_taxonomy(self, _: Path) -> Any:

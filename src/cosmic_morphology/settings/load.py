@@ -132,7 +132,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     >>> cosmic.load_settings(Path("lost.toml"))
     Traceback (most recent call last):
         ...
-    cosmic_morphology.errors.SettingsError: lost.toml: there is no such settings file
+    cosmic_morphology.errors.SettingsError: lost.toml: there is no such settings file. Check ...
     """
     file = config if config is not None else Path("cosmic.toml")
     if config is not None and not config.exists():

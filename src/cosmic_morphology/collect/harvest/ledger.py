@@ -46,7 +46,9 @@ class LedgerState:
         self._source = source
         self._addresses = addresses
         prefix = f"{source}:"
-        self.stored = {each for each in atlas.positions() if each.startswith(prefix)}
+        self._images = {each for each in atlas.positions() if each.startswith(prefix)}
+        # An image that a kill left without its record is fetched again: what is said of it is lost.
+        self.stored = {each for each in atlas.ids() if each.startswith(prefix)}
         self.rows: dict[str, UrlState] = {}
         self._again: set[str] = set()
         columns = ["url", "id", "state", "attempts", "error_kind", "etag"]
@@ -65,7 +67,7 @@ class LedgerState:
         """Ids that the ledger knows as stand-ins and whose image a kill has left behind."""
         stand_ins = {r.id for r in self.rows.values() if r.state is FetchState.PLACEHOLDER}
         stored = {r.id for r in self.rows.values() if r.state is FetchState.STORED}
-        return (stand_ins - stored) & self.stored
+        return (stand_ins - stored) & self._images
 
     def row_of(self, url: str, record_id: str) -> UrlState | None:
         """The state of a record's URL; ``None`` when it is new."""
