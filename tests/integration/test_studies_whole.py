@@ -162,7 +162,7 @@ def test_rendered_images_like_real_ones_are_not_told_apart_and_others_are(tmp_pa
 
 def test_the_gallery_shows_both_kinds_and_no_test_image(tmp_path, drawn_jpeg):
     told_apart(tmp_path, drawn_jpeg, drawn_offset=1.0)
-    page = (tmp_path / "results" / "realism" / "gallery.html").read_text("utf-8")
+    page = (tmp_path / "results" / "studies" / "realism" / "gallery.html").read_text("utf-8")
     assert page.count("<h2") == 1 + 3
     assert page.count("data:image/jpeg") == 3 * (2 * 4 + 2 + 2 + 2 * 4)
     # Groups 4, 9, 14, … are the test split.
