@@ -86,7 +86,7 @@ def optional_sections(
     ----------
     atlas : Atlas
         Only read.
-    judged : sequence of Judged
+    scored : sequence of ScoredRun
         The runs with their scores.
     given : mapping
         Sections that the caller has made already, by name.

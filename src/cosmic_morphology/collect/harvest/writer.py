@@ -47,7 +47,7 @@ class Writer:
     ----------
     atlas : Atlas
         Where it goes.
-    tally : CompletenessCounter
+    counter : CompletenessCounter
         Is told what became of each id.
     health : Health, optional
         Looks at each batch first.

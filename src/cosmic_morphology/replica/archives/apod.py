@@ -33,7 +33,7 @@ class Apod:
 
     Parameters
     ----------
-    shelf : Shelf
+    archive : ArchiveState
         What the archive holds.
     """
 

@@ -32,7 +32,7 @@ class Commons:
 
     Parameters
     ----------
-    shelf : Shelf
+    archive : ArchiveState
         What the archive holds.
     """
 

@@ -48,7 +48,7 @@ class Djangoplicity:
 
     Parameters
     ----------
-    shelf : Shelf
+    archive : ArchiveState
         What the archives hold.
     """
 
