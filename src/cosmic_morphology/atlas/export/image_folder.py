@@ -75,13 +75,31 @@ def metadata_cells(row: dict[str, Any]) -> list[Any]:
     return [_cell(row[name]) for name in COLUMNS]
 
 
+def text_of_cell(cell: str) -> str:
+    """The text of which :func:`metadata_cells` made a cell.
+
+    Examples
+    --------
+    >>> text_of_cell("'007"), text_of_cell("not stated"), text_of_cell("M 31")
+    ('007', '', 'M 31')
+    """
+    if cell == NOT_STATED:
+        return ""
+    return cell[1:] if cell.startswith("'") and _looks_untyped(cell[1:]) else cell
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = "; ".join(value)
     if value is None or isinstance(value, str):
         text = value or NOT_STATED
-        return f"'{text}" if _NO_TEXT.fullmatch(text) else text
+        return f"'{text}" if _looks_untyped(text) else text
     return value
+
+
+def _looks_untyped(text: str) -> bool:
+    # Apostrophes count as nothing, so that one more of them can always be taken off again.
+    return bool(_NO_TEXT.fullmatch(text.lstrip("'")))
 
 
 def _each(batches: Iterable[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""Which table describes the images of a folder: the one that a person names, or that fits."""
+"""Which tables describe the images of a folder: the one that a person names, or what fits."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -20,21 +21,27 @@ _TABLES = frozenset({".csv", ".tsv"})
 # A table beside class folders is about them when it names at least this share of the images.
 _ENOUGH = 0.5
 # Some data sets have a table for each image: the outermost ones are enough to look at.
-_TRIED = 20
+_TRIED = 1000
+_SHOWN = 6
 _SAY_WHICH = "Say which one describes the images, with --csv."
 
 
-def choose_table(
+def choose_tables(
     store: FileStorage,
     path: Path,
     files: list[str],
+    locator: Locator,
     csv: str | Path | None,
     columns: Mapping[str, str] | None,
     row_filter: Mapping[str, str] | None,
     *,
     labelled: bool,
-) -> MetadataTable | None:
-    """The table of the images, opened, or None where their folders say what they are.
+) -> list[MetadataTable]:
+    """The tables of the images, opened; none where their folders say what they are.
+
+    Several tables count as one where they have one name in several folders (``metadata.csv`` in
+    each folder of a ready-made split) or one header (``train.csv`` and ``test.csv``), and no image
+    stands in two of them.
 
     Parameters
     ----------
@@ -44,6 +51,8 @@ def choose_table(
         Folder or zip, for messages.
     files : list of str
         Those that may be images.
+    locator : Locator
+        Finds the files that a table names.
     csv, columns, row_filter
         As in :func:`cosmic_morphology.collect.sources.folder.source.open_folder`.
     labelled : bool
@@ -56,35 +65,55 @@ def choose_table(
         what the images are.
     """
     if csv is not None:
-        return _named(store, path, csv, columns, row_filter)
+        return [_named(store, path, csv, columns, row_filter)]
     if not files:
-        return None
+        return []
     inside = sorted(filter(is_table, store.names), key=lambda name: name.count("/"))[:_TRIED]
-    fitting = []
+    named: dict[str, tuple[MetadataTable, set[str]]] = {}
     for each in inside:
         try:
             table = _open(store, path, each, columns, row_filter)
-            share = _share_named(table, files)
+            images = {locator.find(row[REQUIRED], table.folder) for _, row in table.rows()} - {""}
         except InputError:
             continue  # a table of something else; where it alone says anything, it is asked below
-        if share >= _ENOUGH or (share and _is_flat(files, each)):
-            fitting.append(table)
+        if images:
+            named[each] = (table, images)
+    fitting = _fitting(named, files)
     # A flat folder has no other labels: its table is meant, whatever is wrong with it.
     flat = [each for each in inside if "/" not in each and _is_flat(files, each)]
     if len(fitting) > 1 or (not fitting and len(flat) > 1):
-        names = [table.inside for table in fitting] or flat
-        what = f"there are several tables ({', '.join(names)})"
-        raise InputError(what, where=str(path), todo=_SAY_WHICH)
+        names = sorted(set().union(*fitting)) or flat
+        shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+        raise InputError(f"there are several tables ({shown})", where=str(path), todo=_SAY_WHICH)
     if fitting:
-        return fitting[0]
+        return [named[each][0] for each in inside if each in fitting[0]]
     if columns or row_filter:  # a person has said that there is a table
         if len(inside) == 1:
-            return _open(store, path, inside[0], columns, row_filter)
+            return [_open(store, path, inside[0], columns, row_filter)]
         what = f"there is {'no table' if not inside else 'no table that fits'}"
         raise InputError(what, where=str(path), todo=_SAY_WHICH)
     # Nor have images in no class folder, such as those of ``images/`` beside it.
     alone = flat or (inside if len(inside) == 1 and not labelled else [])
-    return _open(store, path, alone[0], columns, row_filter) if alone else None
+    return [_open(store, path, alone[0], columns, row_filter)] if alone else []
+
+
+def _fitting(
+    named: Mapping[str, tuple[MetadataTable, set[str]]], files: list[str]
+) -> list[frozenset[str]]:
+    """The tables, or sets of them that belong together, that name enough of the images."""
+    together: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for each, (table, _) in named.items():
+        together["alone", each] = {each}
+        together["name", PurePosixPath(each).name.lower()].add(each)
+        together["header", *table.csv.header].add(each)
+    found = []
+    for tables in {frozenset(names) for names in together.values()}:
+        images = set().union(*(named[each][1] for each in tables))
+        once = len(images) == sum(len(named[each][1]) for each in tables)
+        flat = len(tables) == 1 and _is_flat(files, *tables)
+        if once and (flat or len(images) >= _ENOUGH * len(files)):
+            found.append(tables)
+    return [tables for tables in found if not any(tables < others for others in found)]
 
 
 def _named(
@@ -99,7 +128,7 @@ def _named(
         table = open_table(read_csv(place), columns, row_filter)
         same = [each for each in filter(is_table, store.names) if _is_same(path, each, place)]
         inside = same[0] if same else ""
-        return replace(table, inside=inside, folder=_folder(inside), root=str(path.absolute()))
+        return replace(table, inside=inside, folder=_folder(inside))
     inside = Locator(store.names).find(str(csv))
     if inside:
         return _open(store, path, inside, columns, row_filter)
@@ -126,12 +155,7 @@ def _open(
             f"the table cannot be read ({why})", where=where, todo="Unpack it, and give the file."
         ) from error
     table = open_table(parse_csv(content, where), columns, row_filter)
-    return replace(table, inside=inside, folder=_folder(inside), root=str(path.absolute()))
-
-
-def _share_named(table: MetadataTable, files: list[str]) -> float:
-    locator = Locator(files, table.folder, table.root)
-    return len({locator.find(cells[REQUIRED]) for _, cells in table.rows()} - {""}) / len(files)
+    return replace(table, inside=inside, folder=_folder(inside))
 
 
 def _is_flat(files: list[str], table: str) -> bool:

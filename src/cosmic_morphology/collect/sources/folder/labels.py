@@ -15,8 +15,8 @@ _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", 
 # So are these, which say that there are images and not of what.
 _IMAGES = frozenset(
     {
-        *("data", "dataset", "datasets", "images", "image", "imgs", "img", "images", "pics"),
-        *("photos", "files", "folder", "jpg", "jpeg", "png", "fits"),
+        *("data", "dataset", "datasets", "images", "image", "imgs", "img", "pictures", "picture"),
+        *("pics", "pic", "photos", "photo", "files", "folder", "jpg", "jpeg", "png", "fits"),
     }
 )
 _BESIDE_SPLITS = _IMAGES | {"set", "sets", "split", "seg", "samples", "raw", "a", "b"}

@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect.sources.folder import spacenet
-from cosmic_morphology.collect.sources.folder.choice import choose_table, is_table
+from cosmic_morphology.collect.sources.folder.choice import choose_tables, is_table
 from cosmic_morphology.collect.sources.folder.labels import FolderLabels
 from cosmic_morphology.collect.sources.folder.storage import (
     LINK_OUT,
@@ -25,13 +25,14 @@ from cosmic_morphology.collect.sources.folder.storage import (
     FolderStore,
     is_sidecar,
 )
-from cosmic_morphology.collect.sources.folder.table import LISTS, REQUIRED, TEXTS, Rows, split_list
+from cosmic_morphology.collect.sources.folder.table import LISTS, TEXTS, Locator, Rows, split_list
 from cosmic_morphology.collect.sources.folder.zip_storage import ZipStore
 from cosmic_morphology.errors import FetchError, InputError
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
 DEFAULT_SOURCE = "folder"
+_EXPORTED = frozenset({".parquet", ".tar", ".csv"})
 Loader = Callable[[], bytes]
 """Reads the bytes of one image, when they are needed."""
 
@@ -78,13 +79,13 @@ class Folder:
     @property
     def table(self) -> str:
         """Path of the table that describes the images; empty without one."""
-        return self.rows.table.where if self.rows else ""
+        return self.rows.where if self.rows else ""
 
     @property
     def labels_from(self) -> str:
         """Where the labels come from: the table, or which level of the folders."""
-        if self.rows and "label" in self.rows.table.columns:
-            return f"the column {self.rows.table.columns['label']!r} of {self.table}"
+        if self.rows and self.rows.label_column:
+            return f"the column {self.rows.label_column!r} of {self.table}"
         return self.labeller.told()
 
     @property
@@ -109,15 +110,14 @@ class Folder:
             yield self._record(file, file, said), self._loader(file)
 
     def _tabled(self, rows: Rows) -> Iterator[tuple[Record, Loader]]:
-        labelled = "label" in rows.table.columns
         for row in rows:
             said = _said(row.cells)
             said["collection"] = said["collection"] or self.name
-            if not labelled and row.file:
+            if "label" not in row.table.columns and row.file:
                 said["given_label"] = self.labeller(row.file)
-            named = row.cells[REQUIRED]
-            loader = self._loader(row.file) if row.file else partial(_not_there, named, self.table)
-            yield self._record(row.key, row.file or named, said), loader
+            missing = partial(_not_there, row.named, row.table.where)
+            loader = self._loader(row.file) if row.file else missing
+            yield self._record(row.key, row.named, said), loader
 
     def _record(self, key: str, file: str, said: dict[str, Any]) -> Record:
         origin = spacenet.origin_of(file)
@@ -150,8 +150,9 @@ def open_folder(
         What the import is called; part of every id: ``folder:<name>/<path within the folder>``.
     csv : str or Path, optional
         A table with a row for each image, beside or inside ``path``. Without it the table is
-        used that lies there and names most of the images; without any the folders are the
-        labels (see :class:`~cosmic_morphology.collect.sources.folder.labels.FolderLabels`).
+        used that lies there and names most of the images, or several that do so together, such
+        as one in each folder of a ready-made split; without any the folders are the labels (see
+        :class:`~cosmic_morphology.collect.sources.folder.labels.FolderLabels`).
     columns : mapping, optional
         Our name = the table's name of a column: ``file`` (required), ``id``, ``title``,
         ``description``, ``label``, ``date``, ``source``, ``collection``, ``credit``,
@@ -192,10 +193,13 @@ def open_folder(
     labels = set(map(labeller, files)) - {""}
     # One folder around all images says what they are only if it is called like a class.
     labelled = len(labels) > 1 or any(map(labeller.is_known, labels))
-    table = choose_table(store, place, files, csv, columns, row_filter, labelled=labelled)
-    rows = Rows(table, files) if table else None
+    locator = Locator(files, str(place.absolute()))
+    tables = choose_tables(
+        store, place, files, locator, csv, columns, row_filter, labelled=labelled
+    )
+    rows = Rows(tables, locator) if tables else None
     skipped = Counter(store.left_out.counts)
-    beside = {*filter(is_sidecar, store.names)} - {table.inside if table else ""}
+    beside = {*filter(is_sidecar, store.names)} - {table.inside for table in tables}
     unused = {*filter(is_table, beside)}
     skipped["table that was not used"] += len(unused)
     skipped["not an image's name"] += len(beside - unused)
@@ -209,7 +213,7 @@ def open_folder(
         raise InputError(
             f"there are no images here{lead}",
             where=str(path),
-            todo="Give the folder that holds them.",
+            todo=f"Give the folder that holds them.{_of_exports(store.names)}",
         )
     return opened
 
@@ -246,7 +250,19 @@ def _open_store(path: Path, *, follow_links: bool) -> FileStorage:
             where=repr(str(path)),
             todo="Check the path, and who may read there.",
         ) from error
-    return ZipStore(path)
+    try:
+        return ZipStore(path)
+    except InputError as error:
+        raise InputError(
+            error.what, where=error.where, todo=f"{error.todo}{_of_exports([path.name])}"
+        ) from error
+
+
+def _of_exports(names: Iterable[str]) -> str:
+    """What to say of files that other exports of an atlas consist of."""
+    if all(PurePosixPath(name).suffix.lower() not in _EXPORTED for name in names):
+        return ""
+    return " Of what `cosmic atlas export` writes, --format imagefolder can be imported."
 
 
 def _said(cells: dict[str, str]) -> dict[str, Any]:

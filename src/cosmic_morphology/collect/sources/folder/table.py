@@ -6,10 +6,11 @@ import posixpath
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from cosmic_morphology.atlas.export.image_folder import text_of_cell
 from cosmic_morphology.csv_table import CsvTable
 from cosmic_morphology.errors import InputError
 
@@ -53,8 +54,6 @@ class MetadataTable:
         Folder of the table within the import: files may be named from there.
     inside : str
         Its relative path within the import; empty where it lies elsewhere.
-    root : str
-        The import's own path: tables of programs name files from there, or from above it.
     """
 
     csv: CsvTable
@@ -62,7 +61,6 @@ class MetadataTable:
     row_filter: dict[str, str]
     folder: str = ""
     inside: str = ""
-    root: str = ""
 
     @property
     def where(self) -> str:
@@ -73,16 +71,23 @@ class MetadataTable:
         """Line and cells of each row that counts, under our names, in the order of the table."""
         for line, row in self.csv.rows():
             if all(_agrees(row[name], value) for name, value in self.row_filter.items()):
-                yield line, {ours: row[its] for ours, its in self.columns.items()}
+                yield line, {ours: text_of_cell(row[its]) for ours, its in self.columns.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row with what it is identified by; ``file`` is empty where its file is not there."""
 
+    table: MetadataTable
+    line: int
     key: str
     file: str
     cells: dict[str, str]
+
+    @property
+    def named(self) -> str:
+        """Its file, or the name of the one that is not there."""
+        return self.file or self.cells[REQUIRED]
 
 
 def open_table(
@@ -140,14 +145,11 @@ class Locator:
     ----------
     files : iterable of str
         Relative paths.
-    folder : str
-        Folder of the table among them.
     root : str
         Where the files are, as a whole path.
     """
 
-    def __init__(self, files: Iterable[str], folder: str = "", root: str = "") -> None:
-        self._folder = folder
+    def __init__(self, files: Iterable[str], root: str = "") -> None:
         self._root = PurePosixPath(root)
         self._tables: list[tuple[_Reading, dict[str, list[str]]]] = []
         listed = list(files)
@@ -164,9 +166,13 @@ class Locator:
                 read = of_file(file)
                 names[PurePosixPath(read).name].append((f"/{read}", file))
             self._ends.append(names)
+        self._folders = {str(above) for file in listed for above in PurePosixPath(file).parents}
 
-    def find(self, cell: str) -> str:
-        """The file; empty where there is none, several, or the path leads outside."""
+    def find(self, cell: str, folder: str = "") -> str:
+        """The file; empty where there is none, several, or the path leads outside.
+
+        ``folder`` is that of the table; where images lie in it, the end of a path means those.
+        """
         if not cell:
             return ""
         clean = posixpath.normpath(cell.replace("\\", "/"))
@@ -174,7 +180,7 @@ class Locator:
             clean = _below(clean, f"{self._root}/")
         if clean.startswith("../") or clean in {"", ".", ".."}:
             return ""
-        nearer = posixpath.normpath(posixpath.join(self._folder, clean)) if self._folder else clean
+        nearer = posixpath.normpath(posixpath.join(folder, clean))
         farther = _below(clean, f"{self._root.name}/")
         for reading, table in self._tables:
             for path in dict.fromkeys((nearer, clean, farther)):
@@ -184,9 +190,11 @@ class Locator:
                 if found:  # several: which of them is meant cannot be known
                     return ""
         ending = "/" + _any_capitals(clean)
+        below = f"{folder}/" if folder in self._folders else ""
         for names in self._ends:
             named = names.get(ending.rpartition("/")[2], [])
             ends = [file for path, file in named if path.endswith(ending)]
+            ends = [file for file in ends if file.startswith(below)]
             if ends:
                 return ends[0] if len(ends) == 1 else ""
         return ""
@@ -194,14 +202,14 @@ class Locator:
 
 @dataclass
 class Rows:
-    """The rows of a table with their files, checked as a whole before anything is stored.
+    """The rows of all tables with their files, checked as a whole before anything is stored.
 
     Attributes
     ----------
-    table : Table
-        The table.
-    files : list of str
-        The files that there are.
+    tables : sequence of MetadataTable
+        The tables: one, or the parts that lie in the folders of a ready-made split.
+    locator : Locator
+        Finds their files.
     total : int
         Records: rows that name a file, each once.
     named : set of str
@@ -215,58 +223,70 @@ class Rows:
         Two rows give one file different labels, or two files have one id.
     """
 
-    table: MetadataTable
-    files: list[str]
+    tables: Sequence[MetadataTable]
+    locator: Locator
     total: int = 0
     named: set[str] = field(default_factory=set)
     skipped: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._locator = Locator(self.files, self.table.folder, self.table.root)
         for _ in self._checked():
             self.total += 1
 
+    @property
+    def where(self) -> str:
+        """Path of the first table, and how many more there are."""
+        more = len(self.tables) - 1
+        return self.tables[0].where + (f" and {more} more" if more else "")
+
+    @property
+    def label_column(self) -> str:
+        """What the column of labels is called; empty where no table has one."""
+        return next((t.columns["label"] for t in self.tables if "label" in t.columns), "")
+
     def __iter__(self) -> Iterator[Row]:
         seen: set[str] = set()
-        for _, cells in self.table.rows():
-            row = self._row(cells)
+        for row in self._all():
             if row.key and row.key not in seen:
                 seen.add(row.key)
                 yield row
 
-    def _row(self, cells: dict[str, str]) -> Row:
-        file = self._locator.find(cells[REQUIRED])
-        key = cells.get("id") or file or cells[REQUIRED]
-        return Row(key if cells[REQUIRED] else "", file, cells)
+    def _all(self) -> Iterator[Row]:
+        for table in self.tables:
+            for line, cells in table.rows():
+                named = cells[REQUIRED]
+                file = self.locator.find(named, table.folder)
+                key = (cells.get("id") or file or named) if named else ""
+                yield Row(table, line, key, file, cells)
 
     def _checked(self) -> Iterator[Row]:
-        owners: dict[str, tuple[int, str]] = {}
-        labels: dict[str, tuple[int, str]] = {}
-        for line, cells in self.table.rows():
-            row = self._row(cells)
+        owners: dict[str, Row] = {}
+        labels: dict[str, Row] = {}
+        for row in self._all():
             if not row.key:
                 self.skipped["rows that name no file"] += 1
                 continue
-            file, label = row.file or cells[REQUIRED], cells.get("label", "")
-            first, owner = owners.setdefault(row.key, (line, file))
-            if owner != file:
-                raise self._clash(f"the id {row.key!r} is given to two files", first, line)
-            told, said = labels.setdefault(file, (line, label))
+            first = owners.setdefault(row.key, row)
+            if first.named != row.named:
+                raise _clash(f"the id {row.key!r} is given to two files", first, row)
+            told = labels.setdefault(row.named, row)
+            said, label = (each.cells.get("label", "") for each in (told, row))
             if said != label:
-                what = f"{file!r} is labelled both {said!r} and {label!r}"
-                raise self._clash(what, told, line)
-            if first == line:
+                raise _clash(f"{row.named!r} is labelled both {said!r} and {label!r}", told, row)
+            if first is row:
                 self.named |= {row.file} - {""}
                 yield row
             else:
                 self.skipped["listed twice"] += 1
 
-    def _clash(self, what: str, first: int, second: int) -> InputError:
-        return InputError(
-            what,
-            where=f"{self.table.where}, lines {first} and {second}",
-            todo="Keep one row for each image, or choose rows with --row-filter.",
-        )
+
+def _clash(what: str, first: Row, second: Row) -> InputError:
+    where = f"{first.table.where}, lines {first.line} and {second.line}"
+    if first.table is not second.table:
+        where = f"{first.table.where}, line {first.line}; {second.table.where}, line {second.line}"
+    return InputError(
+        what, where=where, todo="Keep one row for each image, or choose rows with --row-filter."
+    )
 
 
 def _agrees(cell: str, wanted: str) -> bool:
