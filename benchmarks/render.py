@@ -88,7 +88,7 @@ def _demo() -> None:
             "macro-F1", None if run["name"] == "search-words" else DEMO_TARGET, "higher",
             "python benchmarks/render.py --demo",
         )
-        for run in summary.to_dict()["runs"]
+        for run in summary.rows()
     )  # fmt: skip
 
 

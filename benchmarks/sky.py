@@ -16,10 +16,10 @@ images of the test split.
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from pathlib import Path
 
+from pydantic_core import to_json
 from rows import Row, emit
 
 from cosmic_morphology.atlas import Atlas
@@ -45,7 +45,7 @@ def main() -> None:
     settings.review[0].path = settings.out / "verdicts.csv"
     write_verdicts(settings.review[0].path)
     summary = run(settings, tell=lambda line: print(line, file=sys.stderr))
-    print(json.dumps(summary.to_dict(), indent=1), file=sys.stderr)
+    print(to_json(summary, indent=1).decode(), file=sys.stderr)
     command = " ".join([COMMAND, *sys.argv[1:]])
     emit(gain_rows(settings, summary, command) if gain else score_rows(summary, command))
 

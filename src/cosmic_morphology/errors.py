@@ -51,8 +51,6 @@ class CosmicError(Exception):
     >>> error = InputError("it is empty", where="a.csv", todo="Give another file.")
     >>> str(error), error.exit_code
     ('a.csv: it is empty. Give another file.', 2)
-    >>> error.to_dict()["where"]
-    'a.csv'
     """
 
     exit_code = 1
@@ -70,16 +68,6 @@ class CosmicError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # An error of a worker process has to reach the person as it was.
         return _restored, (type(self), self.args, self.__dict__)
-
-    def to_dict(self) -> dict[str, str | int]:
-        """What ``--json`` prints of it: ``kind``, ``what``, ``where``, ``todo``, ``exit_code``."""
-        return {
-            "kind": type(self).__name__,
-            "what": self.what,
-            "where": self.where,
-            "todo": self.todo,
-            "exit_code": self.exit_code,
-        }
 
 
 def _restored(kind: type[CosmicError], args: tuple[Any, ...], state: dict[str, Any]) -> CosmicError:

@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from pydantic_core import to_jsonable_python
+
 from cosmic_morphology.errors import InputError, OutputError
 from cosmic_morphology.extras import needs
 from cosmic_morphology.safe_text import csv_cell, csv_text
@@ -151,8 +153,27 @@ def write_bytes(path: Path, data: bytes) -> None:
         beside.write_bytes(data)
 
 
+def jsonable(value: Any, *, without: str = "") -> Any:
+    """A result, or any value, as what JSON has: objects, lists, texts, numbers, true and false.
+
+    Parameters
+    ----------
+    value : any
+        Dataclasses become objects, with their fields as keys; bytes become base64.
+    without : str
+        A field of the outermost object that is left out, since it is data and no result.
+
+    Examples
+    --------
+    >>> jsonable({"score": 0.9, "file": Path("a.json"), "interval": (0.8, 0.95)})
+    {'score': 0.9, 'file': 'a.json', 'interval': [0.8, 0.95]}
+    """
+    left_out = {without} if without else None
+    return to_jsonable_python(value, exclude=left_out, bytes_mode="base64", fallback=str)
+
+
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON that a person can read, whole or not at all; see :func:`whole_file`.
+    """Write a result, or any values, as JSON for people, whole or not at all.
 
     Examples
     --------
@@ -162,7 +183,8 @@ def write_json(path: Path, content: Any) -> None:
      "n": 3
     }
     """
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n")
+    values = jsonable(content)
+    write_text(path, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ META = {
     "name": "tiny",
     "precision": "float32",
     "classes": json.dumps(CLASSES),
-    "preprocessing": json.dumps(Preprocessing(SIDE, (0.5,) * 3, (0.2,) * 3).to_dict()),
+    "preprocessing": json.dumps(asdict(Preprocessing(SIDE, (0.5,) * 3, (0.2,) * 3))),
     "reject_below": "0.25",
 }
 # What a person writes who has the file, Pillow, numpy and onnxruntime, and reads its metadata.

@@ -132,6 +132,18 @@ def test_help_imports_nothing_heavy():
     assert not loaded & (heavy | stages)
 
 
+def test_results_become_json_in_one_place_only():
+    own = re.compile(r"def (to_dict|as_dict|to_json|as_json|to_jsonable)\(")
+    found = {
+        str(file.relative_to(SOURCE)): own.findall(file.read_text("utf-8"))
+        for file in SOURCE.rglob("*.py")
+    }
+    # A record comes back from the ledger, without the keys of signed addresses.
+    assert {name: names for name, names in found.items() if names} == {
+        "atlas/record.py": ["to_json"]
+    }
+
+
 def test_every_error_says_what_where_and_what_to_do():
     error = errors.InputError("it is empty", where="a.csv", todo="Give another file.")
     assert str(error) == "a.csv: it is empty. Give another file."

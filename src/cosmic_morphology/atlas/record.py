@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
+from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
 
 from cosmic_morphology.atlas.schema import IMAGES, REPORTED_COLUMNS
 from cosmic_morphology.atlas.storage.originals import stored_original
@@ -93,29 +95,30 @@ class Record:
     def row(self) -> dict[str, Any]:
         """The said columns of the catalogue, as one row."""
         row: dict[str, Any] = {"id": self.id}
+        public = self._public()
         for item in dataclasses.fields(self):
-            value = getattr(self, item.name)
+            value = getattr(public, item.name)
             row[item.name] = list(value) if isinstance(value, tuple) else value
-        row |= self._public()
         del row["source_id"]
         return row
 
     def to_json(self) -> str:
         """The record as JSON, for the ledger: a fetch can be repeated without a new search."""
-        said = dataclasses.asdict(self) | self._public()
-        return json.dumps(said, default=str, ensure_ascii=False)
+        return json.dumps(to_jsonable_python(self._public()), ensure_ascii=False)
 
-    def _public(self) -> dict[str, str]:
-        urls = {"page_url": self.page_url, "image_url": self.image_url}
-        return {name: public_url(url) for name, url in urls.items()}
+    def _public(self) -> Record:
+        # Signed addresses hold a key, which is not to be stored.
+        return dataclasses.replace(
+            self, page_url=public_url(self.page_url), image_url=public_url(self.image_url)
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Record:
         """The record that :meth:`to_json` wrote."""
-        raw = json.loads(text)
-        raw["fetched_at"] = datetime.fromisoformat(raw["fetched_at"])
-        lists = {key: tuple(value) for key, value in raw.items() if isinstance(value, list)}
-        return cls(**{**raw, **lists})
+        return _RECORD.validate_json(text)
+
+
+_RECORD = TypeAdapter(Record)
 
 
 class ImageMeasurements(Protocol):

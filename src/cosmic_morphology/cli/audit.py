@@ -20,7 +20,7 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import say, show_table
-from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.io_utils import write_json
 
 if TYPE_CHECKING:
     from cosmic_morphology.curate import AuditTable
@@ -75,7 +75,7 @@ def command(
         seed=settings.seed,
     )
     kept = settings.out / "audit.json"
-    write_text(kept, found.to_json())
+    write_json(kept, found)
     if as_json:
         show(found, as_json=True)
     else:

@@ -14,11 +14,11 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     open_atlas,
     pairs,
-    plain,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress, tell
+from cosmic_morphology.io_utils import jsonable
 
 if TYPE_CHECKING:
     from cosmic_morphology.collect import CollectResult
@@ -100,7 +100,7 @@ def command(
             revalidate=revalidate,
             progress=report,
         )
-    shown = {key: value for key, value in plain(summary).items() if key != "certificate"}
+    shown = {key: value for key, value in jsonable(summary).items() if key != "certificate"}
     show(summary if as_json else shown, as_json=as_json, title="collected")
     for line in _remarks(summary):
         tell(line)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic_core import to_jsonable_python
 
 from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.printing import console, say_json
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.extras import needs as needs_package
+from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.safe_text import hide
 
 if TYPE_CHECKING:
@@ -165,14 +165,9 @@ def pairs(option: str, given: list[str] | None) -> dict[str, str]:
     return dict(each.split("=", 1) for each in given or [])
 
 
-def plain(value: Any) -> Any:
-    """Any result as JSON-able values."""
-    return to_jsonable_python(value, bytes_mode="base64", fallback=str)
-
-
 def show(result: Any, *, as_json: bool, title: str = "") -> None:
     """Print a result: one JSON object, or a small table for people."""
-    values = plain(result)
+    values = jsonable(result)
     if as_json:
         say_json(values)
         return

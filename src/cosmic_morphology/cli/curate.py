@@ -12,13 +12,13 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     atlas_with_images,
-    plain,
     require_extra,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.cli.stage_tables import show_curated
+from cosmic_morphology.io_utils import jsonable
 
 NAME = "curate"
 
@@ -79,7 +79,12 @@ def command(
         )
     page = write_curation_page(opened, settings.out / "curated.html", taxonomy=taxonomy)
     if as_json:
-        told = {**plain(done), "embeddings": embedded, "classes": page.classes, "page": page.page}
+        told = {
+            **jsonable(done),
+            "embeddings": embedded,
+            "classes": page.classes,
+            "page": page.page,
+        }
         show(told, as_json=True)
     else:
         show_curated(done, embedded, page)

@@ -50,6 +50,6 @@ def command(
             tell=tell,
         )
     if as_json:
-        show(summary.to_dict(), as_json=True)
+        show(summary, as_json=True)
     else:
         show_results(summary)

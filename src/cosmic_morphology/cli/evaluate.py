@@ -83,7 +83,7 @@ def command(
         )
         page = found.write(leaderboard, components) if leaderboard is not None else ""
         if as_json:
-            show(found.to_dict(components) | {"leaderboard": page}, as_json=True)
+            show(found.tables(components) | {"leaderboard": page}, as_json=True)
         else:
             show_ranking(found, components, page)
 

@@ -14,7 +14,6 @@ from cosmic_morphology.cli.common import (
     RunArgument,
     atlas_with_images,
     open_atlas,
-    plain,
     quiet_libraries,
     require_extra,
     run_at,
@@ -22,6 +21,7 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.errors import ImageError, InputError, UsageError
+from cosmic_morphology.io_utils import jsonable
 
 if TYPE_CHECKING:
     from cosmic_morphology.learn import OnnxExportResult, TrainedModel
@@ -146,7 +146,7 @@ def _thumbnails(place: Path, settings: Settings) -> list[bytes]:
 
 
 def _told(done: OnnxExportResult) -> dict[str, Any]:
-    values: dict[str, Any] = plain(done)
+    values: dict[str, Any] = jsonable(done)
     values["largest_difference_from_torch"] = values.pop("parity")
     values["same_class_as_torch"] = values.pop("same_class")
     return values

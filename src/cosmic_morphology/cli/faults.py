@@ -69,8 +69,18 @@ def end(error: BaseException, *, as_json: bool = False) -> int:
     told = told or _own_fault(error, write_log(error))
     tell(f"cosmic: {told}")
     if as_json and not JsonAnswer.is_given:
-        say_json({"error": told.to_dict() | kind})
+        say_json({"error": _in_parts(told) | kind})
     return told.exit_code
+
+
+def _in_parts(error: CosmicError) -> dict[str, str | int]:
+    return {
+        "kind": type(error).__name__,
+        "what": error.what,
+        "where": error.where,
+        "todo": error.todo,
+        "exit_code": error.exit_code,
+    }
 
 
 def asks_for_json(words: Sequence[str]) -> bool:

@@ -24,6 +24,7 @@ from cosmic_morphology.cli.common import (
 )
 from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.errors import InputError, UsageError
+from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.safe_text import public_url
 
 if TYPE_CHECKING:
@@ -121,7 +122,6 @@ def _in_atlas(
     *,
     as_json: bool,
 ) -> None:
-    from cosmic_morphology.cli.common import plain
     from cosmic_morphology.learn import iter_predictions, predict_images, write_predictions
 
     # An exported model has columns of its own: those of its run stay as they are.
@@ -134,7 +134,7 @@ def _in_atlas(
         return
     answers = iter_predictions(opened, predictor, where=where, name=name, reject_below=reject_below)
     written = write_predictions(answers, out)
-    show(plain(done) | {"written": written, "out": str(out)}, as_json=as_json, title="predicted")
+    show(jsonable(done) | {"written": written, "out": str(out)}, as_json=as_json, title="predicted")
 
 
 @contextmanager

@@ -46,6 +46,6 @@ def command(
 
         summary = run(settings, progress=progress, tell=tell)
     if as_json:
-        show(summary.to_dict(), as_json=True)
+        show(summary, as_json=True)
     else:
         show_results(summary)

@@ -57,7 +57,7 @@ def command(
 
 def _show_list(found: RunList, *, as_json: bool) -> None:
     if as_json:
-        show({"runs": [row.to_dict() for row in found], "left_out": found.left_out}, as_json=True)
+        show({"runs": [row.cells() for row in found], "left_out": found.left_out}, as_json=True)
         return
     if found:
         show_runs(found)
@@ -79,7 +79,7 @@ def _show_pair(pair: RunComparison, *, as_json: bool) -> None:
     if as_json:
         show(
             {
-                "runs": [row.to_dict() for row in (pair.first, pair.second)],
+                "runs": [row.cells() for row in (pair.first, pair.second)],
                 "differing": {what: each for what, *each in pair.differing},
                 "val_difference": pair.difference,
             },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -88,7 +87,7 @@ def command(
         summary = split()
     write_proof(opened, certificate, settings.out / CERTIFICATE_FILE)
     if as_json:
-        found = json.loads(certificate.to_json())
-        show({"split": summary, "tied_by_the_proof": tied, "certificate": found}, as_json=True)
+        found = {"split": summary, "tied_by_the_proof": tied, "certificate": certificate}
+        show(found, as_json=True)
     else:
         show_split(summary, certificate, tied=tied)

@@ -7,11 +7,11 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     open_atlas,
-    plain,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import say
+from cosmic_morphology.io_utils import jsonable
 
 NAME = "status"
 
@@ -26,9 +26,9 @@ def command(
     if as_json:
         show(found, as_json=True)
         return
-    show({k: v for k, v in plain(found).items() if k != "slices"}, as_json=False)
+    show({k: v for k, v in jsonable(found).items() if k != "slices"}, as_json=False)
     for each in found.slices:
-        reasons = ", ".join(f"{number} {why}" for why, number in plain(each.reasons).items())
+        reasons = ", ".join(f"{number} {why}" for why, number in jsonable(each.reasons).items())
         say(
             f"{each.source} {each.query or each.name}: "
             f"{'no count' if each.announced is None else each.announced} announced, "

@@ -120,7 +120,7 @@ def command(
         val_only=True,
     )
     table = settings.out / "sweeps" / f"{name}.csv"
-    told = [row.to_dict() | swept.tried.get(row.run, {}) for row in rows]
+    told = [row.cells() | swept.tried.get(row.run, {}) for row in rows]
     if told:
         write_csv(table, list(dict.fromkeys(key for row in told for key in row)), told)
     if as_json:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmic_morphology.cli.common import plain
 from cosmic_morphology.cli.printing import say, show_table
 from cosmic_morphology.errors import InputError
+from cosmic_morphology.io_utils import jsonable
 
 if TYPE_CHECKING:
     from cosmic_morphology.evaluate import (
@@ -257,7 +257,7 @@ class PredictionCounter:
         if out is not None:
             found["out"] = str(out)
         if self.keep:
-            found["answers"] = plain(self.kept)
+            found["answers"] = jsonable(self.kept)
         return found
 
 

@@ -12,6 +12,7 @@ from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.predictions import TEST, Predictions, TestSet, read_answers
 from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
+from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.learn.run_folder.documents import METRICS, read_document, write_test_scores
 from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.score import CHECKED, COMPUTED, GROUPED_BY, LABEL_KINDS, RENDERED
@@ -81,17 +82,6 @@ class EvaluateResult(Tabular):
             }
             for scores in self.kinds
         ]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-able values."""
-        return {
-            "run": self.run,
-            "classes": list(self.classes),
-            CHECKED: self.checked.to_dict() if self.checked else None,
-            RENDERED: self.rendered.to_dict() if self.rendered else None,
-            COMPUTED: self.computed.to_dict() if self.computed else None,
-            "notes": list(self.notes),
-        }
 
 
 def evaluate_run(
@@ -178,7 +168,7 @@ def evaluate_run(
         answers=found.kinds,
     )
     if run_folder is not None:
-        write_test_scores(run_folder, evaluation.to_dict())
+        write_test_scores(run_folder, jsonable(evaluation, without="answers"))
     return evaluation
 
 

@@ -138,51 +138,6 @@ class LabelScores(Tabular):
             for each in self.per_class
         ]
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-able values."""
-        return {
-            "labels": self.labels,
-            "accuracy": self.accuracy.to_dict(),
-            "macro_f1": self.macro_f1.to_dict(),
-            "macro_precision": self.macro_precision.to_dict(),
-            "macro_recall": self.macro_recall.to_dict(),
-            "per_class": [
-                {
-                    "class": each.name,
-                    "n": each.n,
-                    "precision": each.precision.to_dict(),
-                    "recall": each.recall.to_dict(),
-                    "f1": each.f1.to_dict(),
-                }
-                for each in self.per_class
-            ],
-            "confusion": [list(row) for row in self.confusion],
-            "precision_at_coverage": self.precision_at_coverage.to_dict(),
-            "coverage_at_precision": self.coverage_at_precision.to_dict(),
-            "calibration": self.calibration.to_dict() if self.calibration else None,
-            "kept": _kept_dict(self.kept) if self.kept else None,
-            "by_collection": [part_dict(each) for each in self.by_collection],
-            "by_source": [part_dict(each) for each in self.by_source],
-        }
-
-
-def part_dict(part: PartScores) -> dict[str, Any]:
-    """A part's scores as JSON-able values."""
-    return {
-        "name": part.name,
-        "n": part.n,
-        "accuracy": part.accuracy.to_dict(),
-        "macro_f1": part.macro_f1.to_dict(),
-    }
-
-
-def _kept_dict(kept: SelectiveScores) -> dict[str, Any]:
-    return {
-        "reject_below": kept.reject_below,
-        "coverage": kept.coverage.to_dict(),
-        "precision": kept.precision.to_dict() if kept.precision else None,
-    }
-
 
 def score_answers(
     answers: Predictions,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmic_morphology.atlas import Atlas, LeakageWords, embedding_columns
-from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.io_utils import jsonable, write_json
 
 if TYPE_CHECKING:
     from cosmic_morphology.curate import LeakageResult
@@ -35,9 +35,9 @@ def write_proof(atlas: Atlas, certificate: LeakageResult, file: Path) -> None:
     file : Path
         Where it goes.
     """
-    found = {**json.loads(certificate.to_json()), "looked_at": _looked_at(atlas)}
+    found = {**jsonable(certificate), "looked_at": _looked_at(atlas)}
     if {**_told(file), "atlas_version": ""} != {**found, "atlas_version": ""}:
-        write_text(file, json.dumps(found, indent=2, ensure_ascii=False))
+        write_json(file, found)
 
 
 def leakage_words(atlas: Atlas, out: Path) -> LeakageWords | None:

@@ -194,8 +194,8 @@ class RunRanking:
             write_text(folder / "ablation.csv", ingredients.to_csv())
         return str(board.page)
 
-    def to_dict(self, ingredients: Ablation | None) -> dict[str, Any]:
-        """Everything, by what it is."""
+    def tables(self, ingredients: Ablation | None) -> dict[str, Any]:
+        """Every table of the ranking, by what it tells."""
         return {
             "runs": {name: found.rows() for name, found in self.own.items()},
             "comparison": self.comparison,

@@ -14,7 +14,7 @@ from typing import Any
 from cosmic_morphology.atlas.stage import Stage
 from cosmic_morphology.curate.stages import CHECKS, LABELLING, LABELS
 from cosmic_morphology.errors import CosmicError
-from cosmic_morphology.io_utils import write_text
+from cosmic_morphology.io_utils import write_json
 from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.pipeline.embedding import embed, embed_for_training
 from cosmic_morphology.pipeline.splitting import certify, split
@@ -115,7 +115,7 @@ def audit(context: Context) -> None:
             subset=job.subset,
             seed=context.settings.seed,
         )
-        write_text(context.out / AUDIT_FILE, found.to_json())
+        write_json(context.out / AUDIT_FILE, found)
 
 
 def _count_failures(context: Context, failed: Any) -> None:

@@ -102,13 +102,9 @@ class PipelineResult(Tabular):
         """One row for each run."""
         return [dataclasses.asdict(each) for each in self.runs]
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-able values."""
-        return dataclasses.asdict(self)
-
     def write(self, path: Path) -> None:
         """Write ``summary.json``, whole or not at all."""
-        write_json(path, self.to_dict())
+        write_json(path, self)
 
 
 def _in_one_line(score: RunScore) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.pipeline.context import Context, read_if_there
 from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE
 from cosmic_morphology.pipeline.stages import AUDIT_FILE
@@ -101,7 +102,7 @@ def write_run_report(context: Context, scored: Sequence[ScoredRun]) -> Path:
         certificate=read_if_there(context.out / CERTIFICATE_FILE),
         audit=read_if_there(context.out / AUDIT_FILE),
         studies=context.out / "studies",
-        summary=context.summary.to_dict(),
+        summary=jsonable(context.summary),
         settings=context.settings.evaluate,
         seed=context.settings.seed,
         taxonomy=context.taxonomy,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -139,12 +140,12 @@ class ReplicaApp(Starlette):
                 self.injector.change(Faults.from_json(given))
             except InputError as error:
                 return JSONResponse({"reason": str(error)}, status_code=400)
-        return JSONResponse(self.injector.faults.as_json())
+        return JSONResponse(asdict(self.injector.faults))
 
     async def _requests(self, request: Request) -> Response:
         if request.method == "DELETE":
             self.requests.clear()
-        return JSONResponse([seen.as_json() for seen in self.requests])
+        return JSONResponse([asdict(seen) for seen in self.requests])
 
     async def _archive(self, request: Request) -> Response:
         given = await request.json()

@@ -7,7 +7,7 @@ import math
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from starlette.types import Message, Scope, Send
@@ -123,10 +123,6 @@ class Faults:
                 where="faults",
                 todo=f"Use {', '.join(sorted(cls.__dataclass_fields__))}.",
             ) from error
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
 
     def rate(self, kind: str) -> float:
         """The rate of one kind of fault."""

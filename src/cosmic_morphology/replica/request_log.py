@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 _KEPT = 1_000_000
 
@@ -22,10 +21,6 @@ class LoggedRequest:
     query: str
     time_s: float
     status: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
 
 
 class RequestLog:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -125,7 +126,7 @@ class Replica:
 
     def set_faults(self, faults: Faults) -> None:
         """Let other things go wrong from now on; counting of attempts starts anew."""
-        self._call("PUT", "/__faults__", faults.as_json())
+        self._call("PUT", "/__faults__", asdict(faults))
 
     def withhold(self, nasa_ids: Iterable[str]) -> None:
         """Take records out of the archive while it is being read."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cosmic_morphology.display import facts_html
 
@@ -74,42 +72,3 @@ class Score:
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-able values.
-
-        Examples
-        --------
-        >>> Score("accuracy", 0.9, (0.85, 0.94), 240, 110, "checked", "object").to_dict()["low"]
-        0.85
-        """
-        return {
-            "name": self.name,
-            "value": round(self.value, 6),
-            "low": round(self.interval[0], 6),
-            "high": round(self.interval[1], 6),
-            "n": self.n,
-            "n_groups": self.n_groups,
-            "labels": self.labels,
-            "grouped_by": self.grouped_by,
-        }
-
-    @classmethod
-    def from_dict(cls, said: Mapping[str, Any]) -> Score:
-        """The score that :meth:`to_dict` wrote.
-
-        Examples
-        --------
-        >>> score = Score("accuracy", 0.9, (0.85, 0.94), 240, 110, "checked", "object")
-        >>> Score.from_dict(score.to_dict()) == score
-        True
-        """
-        return cls(
-            name=str(said["name"]),
-            value=float(said["value"]),
-            interval=(float(said["low"]), float(said["high"])),
-            n=int(said["n"]),
-            n_groups=int(said["n_groups"]),
-            labels=str(said["labels"]),
-            grouped_by=str(said["grouped_by"]),
-        )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
 
 import lance
 import numpy as np
@@ -159,7 +158,7 @@ def test_the_comparison_of_every_pair_finds_them_alone(atlas: Atlas):
 def test_what_was_not_looked_for_is_said_in_words(atlas: Atlas):
     images = {str(seed): jpeg(image_of("cluster", seed)) for seed in range(3)}
     fill(atlas, images, {"0": "train", "1": "val", "2": "test"})
-    said = json.loads(check_leakage(atlas, settings=SETTINGS).to_json())["not_looked_for"]
+    said = check_leakage(atlas, settings=SETTINGS).not_looked_for
     assert "copies cropped to less than 70% of a side: not looked for without embeddings" in said
     assert any("other angles" in each for each in said)
     assert any("border" in each and "sparse" in each for each in said)

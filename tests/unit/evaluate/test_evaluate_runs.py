@@ -100,7 +100,7 @@ def test_scores_go_into_the_run_beside_what_training_wrote(scored, tmp_path):
 
 def test_the_same_seed_gives_the_same_scores(scored):
     one, two = (evaluate_run(scored, "good", classes=CLASSES, settings=QUICK) for _ in range(2))
-    assert one.to_dict() == two.to_dict()
+    assert one == two
 
 
 def test_a_run_that_has_predicted_nothing_is_told_what_to_do(scored):
@@ -138,7 +138,7 @@ def test_the_reject_option_is_scored_at_the_runs_own_threshold(scored):
     assert kept.precision.value == pytest.approx(answers.correct[sure].mean())
     low, high = kept.precision.interval
     assert low <= kept.precision.value <= high
-    assert found.to_dict()["checked"]["kept"]["reject_below"] == 0.7
+    assert found.checked.kept.reject_below == 0.7
 
 
 def test_a_threshold_of_one_leaves_everything_open(scored):

@@ -19,7 +19,7 @@ CLASSES = ("comet", "galaxy")
 
 def score(value, kind):
     return {
-        "name": "macro-F1", "value": value, "low": value - 0.1, "high": value + 0.1,
+        "name": "macro-F1", "value": value, "interval": [value - 0.1, value + 0.1],
         "n": 40, "n_groups": 30, "labels": kind, "grouped_by": "groups",
     }  # fmt: skip
 

@@ -262,6 +262,3 @@ def test_a_score_cannot_be_told_without_what_makes_it_mean_something():
             assert part in told
     with pytest.raises(ValueError, match="format"):
         format(score, ".2f")
-    assert Score.from_dict(score.to_dict()) == Score(
-        "macro-F1", 0.8431, (0.8012, 0.8821), 312, 274, "computed", "object"
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -87,10 +86,6 @@ class AuditTable(Tabular):
     def get(self, what: str, measure: str) -> AuditRow:
         """One number of the table."""
         return next(row for row in self.rows if (row.what, row.measure) == (what, measure))
-
-    def to_json(self) -> str:
-        """Everything, for the report."""
-        return json.dumps(asdict(self), indent=2)
 
     def write(self, path: Path) -> None:
         """As CSV, with the columns of the project's number tables."""

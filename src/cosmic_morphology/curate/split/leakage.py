@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -99,10 +97,6 @@ class LeakageResult(Shown):
     left_out: dict[str, int] = field(default_factory=dict)
     atlas_version: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """The certificate as JSON."""
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False, default=str)
 
 
 def check_leakage(

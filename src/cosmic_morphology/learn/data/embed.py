@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -107,6 +107,6 @@ def embedding_stamp(backbone: Backbone) -> ColumnProvenance:
             "backbone": backbone.name,
             "arguments": backbone.arguments,
             "weights": backbone.weights_id,
-            "preprocessing": backbone.preprocessing.to_dict(),
+            "preprocessing": asdict(backbone.preprocessing),
         }
     )

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +204,7 @@ def _describe(path: Path, model: TrainedModel, precision: str) -> None:
         ("name", model.name),
         ("precision", precision),
         ("classes", json.dumps(list(model.classes))),
-        ("preprocessing", json.dumps(model.preprocessing.to_dict())),
+        ("preprocessing", json.dumps(asdict(model.preprocessing))),
         ("reject_below", json.dumps(model.reject_below)),
         ("input", _input_in_words(model.preprocessing)),
     ):

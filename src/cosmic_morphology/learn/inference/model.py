@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +177,7 @@ def save_model(model: TrainedModel, folder: Path) -> None:
         folder,
         PREPROCESSING,
         {
-            **model.preprocessing.to_dict(),
+            **asdict(model.preprocessing),
             "temperature": model.temperature,
             "reject_below": model.reject_below,
             "views": model.views,

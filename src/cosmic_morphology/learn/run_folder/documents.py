@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -55,6 +55,9 @@ class Part(BaseModel):
 
     # A run of a newer version may say more.
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+
+
+PartT = TypeVar("PartT", bound=Part)
 
 
 class ClassesFile(Part):
@@ -243,10 +246,10 @@ def _check_version(found: Any, path: Path) -> None:
         )
 
 
-def checked(found: Any, kind: type[Part], *, where: str) -> None:
-    """Raise ``InputError`` unless a value is an object whose keys are as they must be."""
+def checked(found: Any, kind: type[PartT], *, where: str) -> PartT:
+    """The value as an object of this kind; ``InputError`` where its keys are not right."""
     try:
-        kind.model_validate(found)
+        return kind.model_validate(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"] if not str(part).startswith("_"))

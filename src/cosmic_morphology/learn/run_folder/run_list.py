@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from cosmic_morphology.display import Tabular, table_html
 from cosmic_morphology.errors import CosmicError, InputError
 from cosmic_morphology.io_utils import data_frame, write_csv
@@ -26,8 +28,7 @@ COLUMNS = (
 class _StoredScore(Part):
     name: Text
     value: Share
-    low: Share
-    high: Share
+    interval: tuple[Share, Share] = Field(strict=False)  # a list, in JSON
     n: Count
     n_groups: Count
     labels: Text
@@ -82,8 +83,8 @@ class RunRow:
     seconds: float
     path: Path
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-able values, with the keys of :data:`COLUMNS`."""
+    def cells(self) -> dict[str, Any]:
+        """What the table of runs has of it, by :data:`COLUMNS`."""
         score, accuracy = self.macro_f1, self.accuracy
         known = {name: getattr(self, name) for name in COLUMNS if hasattr(self, name)}
         return {name: known.get(name) for name in COLUMNS} | {
@@ -128,7 +129,7 @@ class RunList(Tabular, Sequence[RunRow]):
         return "\n".join(told) or "<no runs>"
 
     def _repr_html_(self) -> str:
-        return table_html("runs", [row.to_dict() for row in self])
+        return table_html("runs", [row.cells() for row in self])
 
     def to_pandas(self) -> Any:
         """One row for each run, with the columns of :data:`COLUMNS`.
@@ -138,11 +139,11 @@ class RunList(Tabular, Sequence[RunRow]):
         MissingExtraError
             pandas is not installed.
         """
-        return data_frame([row.to_dict() for row in self], COLUMNS)
+        return data_frame([row.cells() for row in self], COLUMNS)
 
     def write(self, file: Path) -> None:
         """Write the rows as CSV, with the columns of :data:`COLUMNS`."""
-        write_csv(file, COLUMNS, [row.to_dict() for row in self])
+        write_csv(file, COLUMNS, [row.cells() for row in self])
 
 
 def runs(
@@ -233,8 +234,8 @@ def read_run_row(
     scores: tuple[Score, Score] | None = None
     ece = None
     if test:
-        scores = Score.from_dict(test["macro_f1"]), Score.from_dict(test["accuracy"])
-        ece = (test.get("calibration") or {}).get("value")
+        scores = _score(test.macro_f1), _score(test.accuracy)
+        ece = test.calibration.value if test.calibration else None
     elif val:
         n = settings.bootstrap_resamples
         scores = score_val(val, facts.trained_on, n_classes=len(facts.classes), n=n, seed=seed)
@@ -264,11 +265,14 @@ def _order(row: RunRow) -> tuple[int, int, float, str]:
     return (("test", "val", "").index(row.split), known, -score.value if score else 0.0, row.run)
 
 
-def _test_scores(facts: Run) -> dict[str, Any] | None:
+def _test_scores(facts: Run) -> _StoredScores | None:
     """Scores on the best known labels, as the last evaluation wrote them."""
     test = facts.metrics.get("test") or {}
     found = next((test[kind] for kind in LABEL_KINDS if test.get(kind)), None)
     if found is None:
         return None
-    checked(found, _StoredScores, where=str(facts.path / METRICS))
-    return dict(found)
+    return checked(found, _StoredScores, where=str(facts.path / METRICS))
+
+
+def _score(stored: _StoredScore) -> Score:
+    return Score(**stored.model_dump())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -289,7 +290,7 @@ def _embedding_of(task: TrainingTask) -> dict[str, Any]:
     return {
         "arguments": task.backbone.arguments,
         "weights": task.backbone.weights_id,
-        "preprocessing": task.backbone.preprocessing.to_dict(),
+        "preprocessing": asdict(task.backbone.preprocessing),
     }
 
 
