@@ -19,6 +19,8 @@ from cosmic_morphology.atlas.provenance import (
     table_digest,
 )
 from cosmic_morphology.atlas.query.addresses import AddressBook
+from cosmic_morphology.atlas.query.columns import read_of, select
+from cosmic_morphology.atlas.query.joining import join, join_all
 from cosmic_morphology.atlas.record import NewImage, Record, image_table, new_and_changed
 from cosmic_morphology.atlas.schema import (
     DECISIONS,
@@ -29,6 +31,7 @@ from cosmic_morphology.atlas.schema import (
     REPORTED_COLUMNS,
     TABLES,
     derived_field,
+    table_of,
 )
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.atlas.storage import commit
@@ -149,14 +152,15 @@ class Atlas(AtlasView):
             self._held = outer
 
     def columns(self) -> list[str]:
-        """Names of all columns of the catalogue, said and believed.
+        """Names of all columns of the catalogue, and of those that stages have added to the images.
 
         Examples
         --------
         >>> "label" in atlas.columns()
         True
         """
-        return list(self.table("catalogue").schema.names)
+        seen = [name for name in self.table("images").schema.names if name not in IMAGES.names]
+        return [*self.table("catalogue").schema.names, *seen]
 
     def count(self, table: str = "images", where: str | None = None) -> int:
         """Number of rows of a table.
@@ -167,6 +171,19 @@ class Atlas(AtlasView):
         (24, 8)
         """
         return int(self.table(table).count_rows(where))
+
+    def count_filled(self, column: str) -> int:
+        """Number of rows that have a value in a derived column.
+
+        Examples
+        --------
+        >>> atlas.count_filled("label"), atlas.count_filled("prediction_none")
+        (24, 0)
+        """
+        table = table_of(column)
+        if column not in self.table(table).schema.names:
+            return 0
+        return self.count(table, f"`{column}` IS NOT NULL")
 
     @property
     def address(self) -> str:
@@ -189,12 +206,13 @@ class Atlas(AtlasView):
         where: str | None = None,
         table: str = "catalogue",
     ) -> pa.Table:
-        """Read columns of one table; believed columns that nobody has written yet are null.
+        """Read columns of one table; derived columns that nobody has written yet are null.
 
         Parameters
         ----------
         columns : sequence of str, optional
-            All of the table's columns without it.
+            All of the table's columns without it. Of the catalogue also the derived columns of
+            the images, for the same ids.
         where : str, optional
             A filter in Lance's SQL, such as ``"split = 'test'"``.
         table : str
@@ -209,17 +227,17 @@ class Atlas(AtlasView):
         if columns is None:
             return dataset.to_table(filter=where)
         there = [name for name in columns if name in dataset.schema.names]
-        if not there:
-            found = dataset.to_table(columns=[KEYS[table]], filter=where)
+        if table == "catalogue" and any(table_of(each) == "images" for each in columns):
+            images = self.table("images")
+            beside = [each for each in columns if each not in there and each in images.schema.names]
+            found = dataset.to_table(columns=read_of(dataset, columns), filter=where)
+            if where is None:
+                found = join_all(found, images.to_table(["id", *beside]), "id")
+            else:
+                found = join(self, found, "id", images, beside, [*found.schema.names, *beside])
         else:
-            found = dataset.to_table(columns=there, filter=where)
-        for name in columns:
-            if name not in there:
-                found = found.append_column(
-                    derived_field(name, pa.null()),
-                    pa.nulls(found.num_rows, derived_field(name, pa.null()).type),
-                )
-        return found.select(list(columns))
+            found = dataset.to_table(columns=there or [KEYS[table]], filter=where)
+        return select(found, columns)
 
     def images(self, ids: Sequence[str], columns: Sequence[str] = ("id", "thumbnail")) -> pa.Table:
         """Rows of the ``images`` table for these ids, in their order.
@@ -415,14 +433,14 @@ class Atlas(AtlasView):
         return commit.insert_new(self.table("decisions"), table, KEYS["decisions"])
 
     def provenance_of(self, column: str) -> dict[bytes, bytes]:
-        """Metadata of a believed column: who wrote it, empty when nobody did.
+        """Metadata of a derived column: who wrote it, empty when nobody did.
 
         Examples
         --------
         >>> atlas.provenance_of("id"), len(atlas.provenance_of("label")) > 0
         ({}, True)
         """
-        schema = self.table("catalogue").schema
+        schema = self.table(table_of(column)).schema
         if column not in schema.names:
             return {}
         metadata = dict(schema.field(column).metadata or {})
@@ -435,24 +453,29 @@ class Atlas(AtlasView):
         Columns that another recipe wrote are replaced by empty ones (older versions keep them).
         """
         self.need_writable()
-        names = [field.name for field in fields]
+        made = [self._prepare(name, own, stamp) for name, own in _by_table(fields).items()]
+        return any(made)
 
+    def _prepare(self, table: str, fields: Sequence[pa.Field], stamp: ColumnProvenance) -> bool:
         def is_current(schema: pa.Schema) -> bool:
             return all(
-                name in schema.names and stamp.same_code_and_parameters(schema.field(name).metadata)
-                for name in names
+                each.name in schema.names
+                and stamp.same_code_and_parameters(schema.field(each.name).metadata)
+                for each in fields
             )
 
-        catalogue = self.table("catalogue")
-        if is_current(catalogue.schema):
+        opened = self.table(table)
+        if is_current(opened.schema):
             return False
         stamped = [pa.field(f.name, f.type, metadata=stamp.metadata()) for f in fields]
-        return commit.remake_columns(catalogue, stamped, is_current)
+        return commit.remake_columns(opened, stamped, is_current)
 
     def fill_columns(self, rows: pa.Table) -> None:
-        """Write believed columns of existing rows (``id`` and the columns), in one commit."""
+        """Write derived columns of existing rows (``id`` and the columns), a commit a table."""
         self.need_writable()
-        commit.update(self.table("catalogue"), rows, KEYS["catalogue"])
+        for table, own in _by_table(_derived(rows)).items():
+            part = rows.select(["id", *(each.name for each in own)])
+            commit.update(self.table(table), part, KEYS[table])
 
     def replace_columns(self, rows: pa.Table, stamp: ColumnProvenance) -> None:
         """Write believed columns that a whole-table stage computed, and stamp them.
@@ -464,16 +487,15 @@ class Atlas(AtlasView):
         stamp : Stamp
             Goes into the metadata of each column, last: a kill before leaves the columns stale.
         """
-        fields = [field for field in rows.schema if field.name != "id"]
+        fields = _derived(rows)
         unfinished = ColumnProvenance(
             stamp.stage, stamp.parameters, stamp.code, inputs="unfinished"
         )
         if not self.prepare_columns(fields, unfinished):
             rows = fill_missing_ids_with_null(rows, self.read(["id"]).column("id").to_pylist())
         self.fill_columns(rows)
-        commit.stamp_columns(
-            self.table("catalogue"), {field.name: stamp.metadata() for field in fields}
-        )
+        for table, own in _by_table(fields).items():
+            commit.stamp_columns(self.table(table), {each.name: stamp.metadata() for each in own})
         self.tend()
 
     def tend(self) -> None:
@@ -503,7 +525,7 @@ class Atlas(AtlasView):
             (
                 name,
                 sorted(self.provenance_of(name).items()),
-                self.count("catalogue", f"`{name}` IS NOT NULL"),
+                self.count_filled(name),
             )
             for name in heavy
             if name in self.columns()
@@ -571,3 +593,14 @@ class Atlas(AtlasView):
                 where=self.uri,
                 todo="Open the atlas without a version.",
             )
+
+
+def _derived(rows: pa.Table) -> list[pa.Field]:
+    return [field for field in rows.schema if field.name != "id"]
+
+
+def _by_table(fields: Sequence[pa.Field]) -> dict[str, list[pa.Field]]:
+    found: dict[str, list[pa.Field]] = {}
+    for field in fields:
+        found.setdefault(table_of(field.name), []).append(field)
+    return found

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.provenance import ColumnProvenance
+from cosmic_morphology.atlas.schema import table_of
 from cosmic_morphology.display import Shown
 from cosmic_morphology.extras import needs
 from cosmic_morphology.io_utils import Progress
@@ -69,7 +70,10 @@ def apply(
     """
     atlas.prepare_columns(writes, stamp)
     everything = atlas.ids()
-    todo = atlas.ids(f"`{writes[0].name}` IS NULL")
+    name = writes[0].name
+    empty = atlas.read(["id"], where=f"`{name}` IS NULL", table=table_of(name)).column("id")
+    is_empty = set(empty.to_pylist())
+    todo = [each for each in everything if each in is_empty]
     done = 0
     pending: list[pa.Table] = []
     for filled in _run(engine, function, atlas.batches(reads, ids=todo, batch_size=batch_size)):

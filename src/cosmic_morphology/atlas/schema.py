@@ -116,12 +116,13 @@ KEYS = {"images": "id", "catalogue": "id", "decisions": "decision", "ledger": "u
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A believed column of the catalogue."""
+    """A derived column: of ``images`` where it is seen in the pixels, else of the catalogue."""
 
     name: str
     type: pa.DataType | None
     stage: str
     meaning: str
+    table: str = "catalogue"
 
 
 def _check(name: str, meaning: str) -> tuple[Column, ...]:
@@ -150,9 +151,27 @@ DERIVED_COLUMNS: tuple[Column, ...] = (
 )
 
 FAMILIES: tuple[Column, ...] = (
-    Column("embedding_*", None, "embed", "what the frozen backbone of this name sees: half floats"),
-    Column("fingerprint_local", pa.binary(), "duplicate", "local features, to search copies by"),
-    Column("zero_shot", None, "zero_shot", "probabilities by a text-image model, by class"),
+    Column(
+        "embedding_*",
+        None,
+        "embed",
+        "what the frozen backbone of this name sees: half floats",
+        table="images",
+    ),
+    Column(
+        "fingerprint_local",
+        pa.binary(),
+        "duplicate",
+        "local features, to search copies by",
+        table="images",
+    ),
+    Column(
+        "zero_shot",
+        None,
+        "zero_shot",
+        "probabilities by a text-image model, by class",
+        table="images",
+    ),
     Column("run_*", None, "runs", "probabilities by a trained run that votes, by class"),
     Column("trained_on_by_*", pa.bool_(), "runs", "whether that run has learned from the group"),
     Column("prediction_*", pa.string(), "predict", "the class that the run of this name says"),
@@ -190,6 +209,18 @@ def describe_column(name: str) -> Column | None:
     if name in BELIEVED_BY_NAME:
         return BELIEVED_BY_NAME[name]
     return next((each for each in FAMILIES if fnmatchcase(name, each.name)), None)
+
+
+def table_of(name: str) -> str:
+    """The table that a derived column stands in.
+
+    Examples
+    --------
+    >>> table_of("embedding_resnet50"), table_of("label")
+    ('images', 'catalogue')
+    """
+    column = describe_column(name)
+    return column.table if column else "catalogue"
 
 
 def derived_field(name: str, type_: pa.DataType | None = None) -> pa.Field:

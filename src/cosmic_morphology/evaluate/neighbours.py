@@ -44,8 +44,8 @@ def read_vectors(
     more : sequence of str
         Columns of the rows besides ``id``.
     """
-    found = atlas.read(["id", *more, column], where=f"({where}) AND `{column}` IS NOT NULL")
-    found = found.sort_by("id")
+    found = atlas.read(["id", *more, column], where=where)
+    found = found.filter(found.column(column).is_valid()).sort_by("id")
     if not found.num_rows:
         return [], np.zeros((0, 1), np.float32)
     flat = found.column(column).combine_chunks().flatten().to_numpy(zero_copy_only=False)

@@ -201,8 +201,9 @@ def _same(atlas: Atlas, rendered: Atlas, column: str) -> str:
 def _rows(atlas: Atlas, column: str) -> list[dict[str, Any]]:
     there = atlas.columns()
     columns = [name for name in _COLUMNS if name in there]
-    found = atlas.read(columns, where=f"`{column}` IS NOT NULL").sort_by("id").to_pylist()
-    images = atlas.positions()
+    embedded = atlas.read(["id"], where=f"`{column}` IS NOT NULL", table="images")
+    images = set(embedded.column("id").to_pylist())
+    found = atlas.read(columns).sort_by("id").to_pylist()
     blank = dict.fromkeys(_COLUMNS)
     return [{**blank, **row} for row in found if row["id"] in images]
 

@@ -410,3 +410,30 @@ def test_an_original_that_is_its_own_thumbnail_is_stored_once_and_read_as_ever(a
     assert everything[small.record.id]["thumbnail"] == small.data
     assert {each: row["image"] for each, row in everything.items()} == expected
     assert verify_atlas(atlas).is_sound
+
+
+def test_what_is_seen_in_pixels_stands_beside_them_and_filling_it_moves_no_image(filled):
+    before = {f.fragment_id: f.physical_rows for f in filled.table("images").get_fragments()}
+    ids = filled.ids()
+    vectors = pa.array([[float(n), 1.0] for n in range(10)], WIDTH[0].type)
+    filled.replace_columns(
+        pa.table({"id": ids, "embedding_tiny": vectors, "label": ["star"] * 10}),
+        ColumnProvenance("made"),
+    )
+    assert "embedding_tiny" in filled.table("images").schema.names
+    assert "embedding_tiny" not in filled.table("catalogue").schema.names
+    after = {f.fragment_id: f.physical_rows for f in filled.table("images").get_fragments()}
+    assert after == before
+    assert filled.count_filled("embedding_tiny") == 10
+    assert filled.provenance_of("embedding_tiny")[b"stage"] == b"made"
+    # Read with what stands in the catalogue, in its order, whole and by a filter.
+    expected = dict(zip(ids, vectors.to_pylist(), strict=True))
+    for where, n in ((None, 10), (f"id <= '{ids[3]}'", 4)):
+        rows = filled.read(["embedding_tiny", "label", "id"], where=where).to_pylist()
+        assert len(rows) == n
+        assert all(row["embedding_tiny"] == expected[row["id"]] for row in rows)
+    filled.upsert_records([Record("nowhere", "1", title="a record without an image")])
+    assert filled.read(["id", "embedding_tiny"], where="source = 'nowhere'").to_pylist() == [
+        {"id": "nowhere:1", "embedding_tiny": None}
+    ]
+    assert len(filled.read(["id", "embedding_tiny"])) == 11

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cosmic_morphology.atlas.query.addresses import take_ids
 from cosmic_morphology.atlas.query.columns import read_of, select, split_columns
@@ -23,6 +24,26 @@ def take_columns(
     own, other, joined = split_columns(atlas, table, columns)
     rows = table.take_addresses(addresses, read_of(table, own))
     return join(atlas, rows, KEYS[table.name], other, joined, columns)
+
+
+def join_all(rows: pa.Table, others: pa.Table, key: str) -> pa.Table:
+    """Rows with the columns of other rows of the same keys beside theirs; null where there is none.
+
+    Parameters
+    ----------
+    rows, others : pyarrow.Table
+        Both with the key, which is unique in each.
+    key : str
+        Name of the column that both have.
+    """
+    same = rows.column(key).equals(others.column(key))
+    at = None if same else pc.index_in(rows.column(key), others.column(key).combine_chunks())
+    for name in others.schema.names:
+        if name != key:
+            column = others.column(name)
+            column = column if at is None else column.take(at)
+            rows = rows.append_column(others.schema.field(name), column)
+    return rows
 
 
 def join(

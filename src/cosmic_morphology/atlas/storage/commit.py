@@ -166,9 +166,17 @@ def upsert_combined(table: Table, key: str, combine: Callable[[Table], pa.Table]
 
 
 def update(table: Table, rows: pa.Table, key: str) -> None:
-    """Update the given columns of rows that exist, in one commit."""
+    """Update the given columns of rows that exist, in one commit; other columns are not touched."""
     if rows.num_rows:
-        commit(table, lambda dataset: _merge(dataset, key).when_matched_update_all().execute(rows))
+        commit(
+            table,
+            lambda dataset: (
+                _merge(dataset, key)
+                .when_matched_update_all()
+                .write_mode("rewrite_columns")
+                .execute(rows)
+            ),
+        )
 
 
 def insert_new(table: Table, rows: pa.Table, key: str) -> int:

@@ -218,12 +218,12 @@ def _state(atlas: Atlas, column: str) -> tuple[object, ...]:
     if not column:
         return ()
     stamp = sorted(str(each) for each in atlas.provenance_of(column).items())
-    return stamp, atlas.count("catalogue", f"`{column}` IS NOT NULL")
+    return stamp, atlas.count_filled(column)
 
 
 def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
     """Embeddings in the order of ``ids``, float32 of shape ``(N, D)``; NaN where there is none."""
-    stored = atlas.read(["id", column], where=f"`{column}` IS NOT NULL")
+    stored = atlas.read(["id", column], where=f"`{column}` IS NOT NULL", table="images")
     flat = stored.column(column).combine_chunks().flatten().to_numpy(zero_copy_only=False)
     width = len(flat) // max(stored.num_rows, 1)
     vectors = np.full((len(ids), max(width, 1)), np.nan, np.float32)

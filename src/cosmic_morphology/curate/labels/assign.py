@@ -176,7 +176,7 @@ def _stamp(
             (
                 name,
                 str(sorted(atlas.provenance_of(name).items())),
-                atlas.count("catalogue", f"`{name}` IS NOT NULL"),
+                atlas.count_filled(name),
             )
             for name in evidence
         ],

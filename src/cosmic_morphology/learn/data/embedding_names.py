@@ -32,7 +32,7 @@ def read_embeddings(atlas: Atlas, column: str, ids: Sequence[str]) -> np.ndarray
     where = f"`{column}` IS NOT NULL"
     if 0 < len(ids) <= _FEW:
         where = f"{where} AND id IN ({', '.join(map(sql_literal, ids))})"
-    table = atlas.read(["id", column], where=where)
+    table = atlas.read(["id", column], where=where, table="images")
     at = {each: row for row, each in enumerate(table.column("id").to_pylist())}
     vectors = table.column(column).combine_chunks()
     width = vectors.type.list_size

@@ -205,7 +205,8 @@ def _seen_before(atlas: Atlas, run: Predictor) -> frozenset[str]:
     column = embedding_column(run.embedding["backbone"])
     if not stamp_of_embedding(run.embedding).same_code_and_parameters(atlas.provenance_of(column)):
         return frozenset()
-    return frozenset(atlas.ids(f"`{column}` IS NOT NULL"))
+    there = atlas.read(["id"], where=f"`{column}` IS NOT NULL", table="images")
+    return frozenset(there.column("id").to_pylist())
 
 
 def _probabilities(
