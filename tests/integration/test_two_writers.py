@@ -133,7 +133,7 @@ def test_two_processes_that_create_one_atlas_in_an_object_store_make_one():
 
         print("ready", flush=True)
         for line in sys.stdin:
-            Atlas.create(line.strip(), storage_options=json.loads(sys.argv[1])).note_done("it", "x")
+            Atlas.create(line.strip(), storage_options=json.loads(sys.argv[1])).set_note("it", "x")
             print("made", flush=True)
     """)
     with s3_server() as (_, options), ExitStack() as ends:

@@ -58,7 +58,7 @@ def write_of_every_kind(place: Path) -> Atlas:
     atlas.tag("whole")
     compact_tables(atlas)
     withdraw(atlas, {ids[1]})
-    atlas.note_done("votes", "of these inputs")
+    atlas.set_note("votes", "of these inputs")
     return atlas
 
 

@@ -484,7 +484,7 @@ class Atlas(AtlasView):
         ----------
         rows : pyarrow.Table
             ``id`` and one or more believed columns; rows left out become null.
-        stamp : Stamp
+        stamp : ColumnProvenance
             Goes into the metadata of each column, last: a kill before leaves the columns stale.
         """
         fields = _derived(rows)
@@ -537,22 +537,21 @@ class Atlas(AtlasView):
             table_digest(self.read(table="decisions")) if verdicts else "",
         )
 
-    def note_done(self, stage: str, key: str) -> None:
-        """Remember that a stage has finished on these inputs."""
-        self.need_writable()
-        commit.note(self.table("catalogue"), {f"done:{stage}": key})
-
-    def was_done(self, stage: str, key: str) -> bool:
-        """Whether a stage has finished on these very inputs.
+    def set_note(self, name: str, text: str) -> None:
+        """Keep a short text under a name, in the metadata of the catalogue.
 
         Examples
         --------
-        >>> atlas.note_done("mine", "key 1")
-        >>> atlas.was_done("mine", "key 1"), atlas.was_done("mine", "key 2")
-        (True, False)
+        >>> atlas.set_note("taken from", "an old disk")
+        >>> atlas.note("taken from"), atlas.note("another name")
+        ('an old disk', '')
         """
-        noted = self.table("catalogue").metadata.get(f"done:{stage}")
-        return noted is not None and str(noted) == key
+        self.need_writable()
+        commit.note(self.table("catalogue"), {name: text})
+
+    def note(self, name: str) -> str:
+        """The text that was kept under a name; empty without one."""
+        return str(self.table("catalogue").metadata.get(name) or "")
 
     # ---- versions ----------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ def apply(
         Columns of the catalogue or of the images.
     writes : sequence of pyarrow.Field
         Names and types of the columns that are filled.
-    stamp : Stamp
+    stamp : ColumnProvenance
         The stage, its parameters and code; when they differ from the stamp of the columns, all
         rows are done again.
     batch_size : int

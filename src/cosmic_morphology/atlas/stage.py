@@ -78,7 +78,7 @@ def is_stale(stage: Stage[ContextT_contra], context: ContextT_contra) -> bool:
     what it wrote then is what stands there now.
     """
     with context.atlas.held():
-        return not stage.reads or not context.atlas.was_done(stage.name, _state(stage, context))
+        return not stage.reads or context.atlas.note(_note_of(stage)) != _state(stage, context)
 
 
 def run_stage(stage: Stage[ContextT_contra], context: ContextT_contra) -> Any:
@@ -88,9 +88,13 @@ def run_stage(stage: Stage[ContextT_contra], context: ContextT_contra) -> Any:
         if stage.reads:
             # Taken afterwards: a stage may add to what it reads, as labels do to the votes.
             state = _state(stage, context)
-            if not context.atlas.was_done(stage.name, state):
-                context.atlas.note_done(stage.name, state)
+            if context.atlas.note(_note_of(stage)) != state:
+                context.atlas.set_note(_note_of(stage), state)
     return result
+
+
+def _note_of(stage: Stage[ContextT_contra]) -> str:
+    return f"done:{stage.name}"
 
 
 def _state(stage: Stage[ContextT_contra], context: ContextT_contra) -> str:

@@ -16,8 +16,8 @@ from cosmic_morphology.collect.harvest.addresses import Addresses
 from cosmic_morphology.collect.harvest.completeness import STORED, SliceCompleteness
 from cosmic_morphology.collect.harvest.harvest import Harvest
 from cosmic_morphology.collect.harvest.items import FetchState
+from cosmic_morphology.collect.harvest.other_address import SourceAtOtherAddress
 from cosmic_morphology.collect.harvest.reader import Reader
-from cosmic_morphology.collect.harvest.replica_records import StandIn
 from cosmic_morphology.collect.harvest.source_health import PlaceholderDetector, SourceHealthCheck
 from cosmic_morphology.collect.harvest.writer import Writer
 from cosmic_morphology.collect.http.client import Client
@@ -65,7 +65,7 @@ class CollectResult(Tabular):
     uncounted : int
         Slices for which the archive announces no count: that nothing is missing from them is
         not proven, however complete the run is.
-    certificate : tuple of SliceReport
+    certificate : tuple of SliceCompleteness
         The account of each slice.
     bytes : int
         Of the images stored.
@@ -166,7 +166,7 @@ def collect_images(
     source = find_source(SourceRequest(job, taxonomy, since, settings.contact))
     if job.root:
         origin_of_root(job.root)
-        source = StandIn(source, job)
+        source = SourceAtOtherAddress(source, job)
 
     async def harvest() -> CollectResult:
         return await _harvest(

@@ -23,7 +23,7 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ImportedRecord:
     """What became of one record: an image, an error, or neither when it was there before."""
 
     record: Record
@@ -74,7 +74,7 @@ class Batch:
     def _rows(self) -> int:
         return max(len(self._arrivals) + len(self._changed), len(self._ledger))
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: ImportedRecord) -> None:
         """Count an outcome, and keep it for the next commit."""
         record = outcome.record
         if outcome.intake is not None:
@@ -138,7 +138,7 @@ class Batch:
             shortfall=shortfall(taken, found, folder),
         )
 
-    def _note(self, outcome: Outcome) -> None:
+    def _note(self, outcome: ImportedRecord) -> None:
         """A row for the ledger, unless it says the same already.
 
         An image that is in the atlas stays noted as stored, whatever became of its file.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmic_morphology.atlas import Atlas, Record
-from cosmic_morphology.collect.import_batch import CHANGED, Batch, Outcome
+from cosmic_morphology.collect.import_batch import CHANGED, Batch, ImportedRecord
 from cosmic_morphology.collect.import_result import ImportResult
 from cosmic_morphology.collect.sources.folder.source import (
     DEFAULT_SOURCE,
@@ -115,14 +115,14 @@ def import_folder(
     batch = Batch(atlas, name, commit_rows)
     n_workers = workers or min(MAX_WORKERS, os.cpu_count() or 1)
     with ThreadPoolExecutor(n_workers, thread_name_prefix="intake") as pool:
-        told = _Told(progress, folder.total)
-        compared: dict[str, Outcome | None] = {}
+        told = _ProgressCounter(progress, folder.total)
+        compared: dict[str, ImportedRecord | None] = {}
         for each in told.each(_compared(pool, folder, batch.stored_before, 2 * n_workers)):
             compared[each.record.id] = each if each.error else None
         _claim_name(atlas, Path(path), name, len(batch.stored_before), [*compared.values()])
         for record, _ in folder.records():
             if record.id in compared:
-                batch.add(compared[record.id] or Outcome(record))
+                batch.add(compared[record.id] or ImportedRecord(record))
                 batch.commit_when_full()
         outcomes = _outcomes(pool, folder, compared.keys(), limits, 2 * n_workers)
         for outcome in told.each(outcomes):
@@ -133,14 +133,14 @@ def import_folder(
 
 
 @dataclass
-class _Told:
+class _ProgressCounter:
     """Counts records for a progress bar, over several passes."""
 
     progress: Progress | None
     total: int
     done: int = 0
 
-    def each(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    def each(self, outcomes: Iterator[ImportedRecord]) -> Iterator[ImportedRecord]:
         for outcome in outcomes:
             yield outcome
             self.done += 1
@@ -150,7 +150,7 @@ class _Told:
 
 def _compared(
     pool: ThreadPoolExecutor, folder: Folder, stored_before: Mapping[str, str], ahead: int
-) -> Iterator[Outcome]:
+) -> Iterator[ImportedRecord]:
     """Outcomes of the records that the atlas has: the same bytes, or an error."""
     return _in_order(
         (
@@ -168,7 +168,7 @@ def _outcomes(
     compared: Container[str],
     limits: ImageLimits,
     ahead: int,
-) -> Iterator[Outcome]:
+) -> Iterator[ImportedRecord]:
     """Outcomes of the records that are new to the atlas."""
     return _in_order(
         (
@@ -180,9 +180,9 @@ def _outcomes(
     )
 
 
-def _in_order(futures: Iterator[Future[Outcome]], ahead: int) -> Iterator[Outcome]:
+def _in_order(futures: Iterator[Future[ImportedRecord]], ahead: int) -> Iterator[ImportedRecord]:
     """Outcomes in the order of the records, with no more than ``ahead`` images in memory."""
-    waiting: deque[Future[Outcome]] = deque()
+    waiting: deque[Future[ImportedRecord]] = deque()
     try:
         for future in futures:
             waiting.append(future)
@@ -195,37 +195,41 @@ def _in_order(futures: Iterator[Future[Outcome]], ahead: int) -> Iterator[Outcom
             future.cancel()
 
 
-def _compare(record: Record, loader: Loader, sha256: str) -> Outcome:
-    def same(data: bytes) -> Outcome:
+def _compare(record: Record, loader: Loader, sha256: str) -> ImportedRecord:
+    def same(data: bytes) -> ImportedRecord:
         if hashlib.sha256(data).hexdigest() == sha256:
-            return Outcome(record)
+            return ImportedRecord(record)
         error = FetchError(
             "the file has other bytes than the image of this name in the atlas",
             where=record.id,
             todo="To take it in anew, import the folder under another name, with --name.",
         )
-        return Outcome(record, error=error, kind=CHANGED)
+        return ImportedRecord(record, error=error, kind=CHANGED)
 
     return _read(record, loader, same)
 
 
-def _take_in(record: Record, loader: Loader, limits: ImageLimits) -> Outcome:
-    def decoded(data: bytes) -> Outcome:
-        return Outcome(record, data, ingest_image(data, limits=limits, source_hint=record.id))
+def _take_in(record: Record, loader: Loader, limits: ImageLimits) -> ImportedRecord:
+    def decoded(data: bytes) -> ImportedRecord:
+        return ImportedRecord(
+            record, data, ingest_image(data, limits=limits, source_hint=record.id)
+        )
 
     return _read(record, loader, decoded)
 
 
-def _read(record: Record, loader: Loader, then: Callable[[bytes], Outcome]) -> Outcome:
+def _read(
+    record: Record, loader: Loader, then: Callable[[bytes], ImportedRecord]
+) -> ImportedRecord:
     try:
         return then(loader())
     except ImageError as error:
-        return Outcome(record, error=error, kind=str(error.kind))
+        return ImportedRecord(record, error=error, kind=str(error.kind))
     except FetchError as error:
-        return Outcome(record, error=error, kind="missing")
+        return ImportedRecord(record, error=error, kind="missing")
     except OSError as error:
         what = f"the file cannot be read ({error.strerror})"
-        return Outcome(
+        return ImportedRecord(
             record,
             error=FetchError(what, where=record.id, todo="See who may read it (ls -l)."),
             kind="unreadable",
@@ -233,7 +237,7 @@ def _read(record: Record, loader: Loader, then: Callable[[bytes], Outcome]) -> O
 
 
 def _claim_name(
-    atlas: Atlas, path: Path, name: str, n_stored: int, compared: list[Outcome | None]
+    atlas: Atlas, path: Path, name: str, n_stored: int, compared: list[ImportedRecord | None]
 ) -> None:
     """Refuse another set under a name that is taken; note where this one came from.
 
@@ -241,10 +245,10 @@ def _claim_name(
     nothing is the same, or where files have other bytes, is another set; and so is the same place
     when most files there have other bytes.
     """
-    stage, place = f"import:{name}", str(path.resolve())
+    note, place = f"import:{name}", str(path.resolve())
     n_changed = sum(each is not None and each.kind == CHANGED for each in compared)
     n_same = compared.count(None)
-    before = str(atlas.table("catalogue").metadata.get(f"done:{stage}", ""))
+    before = atlas.note(note)
     elsewhere = before != place
     if n_stored and (n_changed > n_same or (elsewhere and (n_changed or not n_same))):
         known = f" from {before}" if before and elsewhere else ""
@@ -256,4 +260,4 @@ def _claim_name(
             todo="Give this one a name of its own, with --name.",
         )
     if elsewhere:
-        atlas.note_done(stage, place)
+        atlas.set_note(note, place)

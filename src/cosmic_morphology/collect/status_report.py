@@ -26,7 +26,7 @@ class Status(Shown):
         State to number of URLs, for each source.
     reasons : dict
         Kind of error to number of URLs, for each source.
-    slices : tuple of SliceReport
+    slices : tuple of SliceCompleteness
         The newest certificate of each query.
     beliefs : dict of str to int
         Rows in which each believed column is filled.

@@ -55,7 +55,7 @@ class Comparison(Tabular):
         ``checked`` or ``computed``.
     first, best : str
         The run that was given first, and the one with the highest macro-F1.
-    runs : tuple of Compared
+    runs : tuple of PairedDifference
         Best first.
     """
 
@@ -110,7 +110,7 @@ def compare_runs(
 
     Parameters
     ----------
-    evaluations : sequence of Evaluation
+    evaluations : sequence of EvaluateResult
         Of runs with the same classes; the first is what the others are held against.
     settings : EvaluateSettings, optional
         Number of resamples.
@@ -297,9 +297,9 @@ def ablation(
 
     Parameters
     ----------
-    full : Evaluation
+    full : EvaluateResult
         Of the run with everything.
-    without : mapping of str to Evaluation
+    without : mapping of str to EvaluateResult
         What is left out, and the run without it.
     settings, seed
         Of the paired bootstrap.

@@ -33,7 +33,7 @@ class EvaluateResult(Tabular):
         without such images.
     notes : tuple of str
         What a person should know, such as images that could not be scored.
-    answers : dict of str to Answers
+    answers : dict of str to Predictions
         The answers behind the scores, for comparisons.
     """
 

@@ -122,7 +122,7 @@ def worst_mistakes(
     ----------
     atlas : Atlas
         Gives titles and credits.
-    answers : Answers
+    answers : Predictions
         Of one run, on one kind of label.
     classes : sequence of str
         Names of the classes.

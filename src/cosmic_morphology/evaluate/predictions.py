@@ -71,7 +71,7 @@ class TestSet:
 
     Attributes
     ----------
-    kinds : dict of str to Answers
+    kinds : dict of str to Predictions
         For ``checked``, ``rendered`` and ``computed``; a kind without images is missing.
     outside : int
         Test images whose label is none of the classes, or open.

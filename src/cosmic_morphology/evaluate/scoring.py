@@ -91,7 +91,7 @@ class LabelScores(Tabular):
         For a reliability plot.
     by_collection, by_source : tuple of PartScores
         Most images first.
-    kept : Kept or None
+    kept : SelectiveScores or None
         The reject option at the run's own threshold; None where it has none.
     """
 

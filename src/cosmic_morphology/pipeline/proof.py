@@ -30,7 +30,7 @@ def write_proof(atlas: Atlas, certificate: LeakageResult, file: Path) -> None:
     ----------
     atlas : Atlas
         That was certified.
-    certificate : Certificate
+    certificate : LeakageResult
         The proof.
     file : Path
         Where it goes.

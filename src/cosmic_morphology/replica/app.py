@@ -60,7 +60,7 @@ class ReplicaApp(Starlette):
 
     Attributes
     ----------
-    weather : Weather
+    injector : FaultInjector
         The faults of now.
     requests : RequestLog
         What was asked so far, control requests aside.

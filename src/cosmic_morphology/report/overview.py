@@ -48,7 +48,7 @@ class AtlasOverview:
         The same for collections within sources.
     widths, heights : ndarray of int, shape ``(N,)``
         Of the originals, in pixels.
-    copies : tuple of CopySet
+    copies : tuple of DuplicateSet
         Most copies first.
     """
 

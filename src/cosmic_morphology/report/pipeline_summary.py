@@ -62,7 +62,7 @@ class PipelineCounts:
         Images in train, val and test.
     failed : dict of str to int
         What was not taken, by reason.
-    voters : tuple of VoterAccount
+    voters : tuple of VoterStats
         Most images first.
     seconds : dict of str to float
         Time of each stage.

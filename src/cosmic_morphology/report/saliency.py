@@ -82,7 +82,7 @@ def explain_run(
     ----------
     atlas : Atlas
         Its thumbnails are read.
-    evaluation : Evaluation
+    evaluation : EvaluateResult
         Gives the answers.
     model : TrainedModel
         The run's model.

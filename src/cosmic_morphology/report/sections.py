@@ -53,9 +53,9 @@ class OptionalSections:
 
     Attributes
     ----------
-    saliency : Explained or None
+    saliency : SaliencyResult or None
         Where the best run looks.
-    collections : Probes or None
+    collections : ShortcutProbe or None
         Whether embeddings tell the collection.
     target_size : dict of str to tuple of PartScores
         Scores by size of the target, by run.

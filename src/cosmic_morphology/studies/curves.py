@@ -29,7 +29,7 @@ def curves(points: Sequence[ScoreRow], x: str) -> Figure:
 
     Parameters
     ----------
-    points : sequence of Point
+    points : sequence of ScoreRow
         Those over all seeds are drawn.
     x : str
         What the places mean; empty: arms are compared at one place.

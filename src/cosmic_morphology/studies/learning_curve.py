@@ -50,7 +50,7 @@ def some_groups(pool: StudyDataset, rows: np.ndarray, fraction: float, seed: int
 
     Parameters
     ----------
-    pool : Pool
+    pool : StudyDataset
         The images.
     rows : ndarray of int64
         To choose from.

@@ -63,7 +63,7 @@ class RealismResult:
         1 for the second kind (rendered), 0 for the first.
     likely : ndarray of float64, shape ``(T,)``
         Mean probability of the second kind, from models that never saw the image's group.
-    point : Point
+    point : ScoreRow
         The score.
     """
 

@@ -71,7 +71,7 @@ def build_gallery(
     ----------
     atlas, other : Atlas
         Where real and rendered images are.
-    pool : Pool
+    pool : StudyDataset
         The images.
     name : str
         The class.

@@ -111,7 +111,7 @@ def rendered_for(
 
     Parameters
     ----------
-    pool : Pool
+    pool : StudyDataset
         The images.
     drawn, train : ndarray of int64
         Rendered rows to choose from, and the real ones.

@@ -89,7 +89,7 @@ def run_trials(
 
     Parameters
     ----------
-    pool : Pool
+    pool : StudyDataset
         The images; when they change, cells are done again.
     trials : sequence of Trial
         The grid.

@@ -134,7 +134,7 @@ def test_two_writers_at_once_lose_no_record(filled):
         for n in range(6):
             if sys.argv[2] == "a":
                 atlas.upsert_ledger([{"url": f"http://x/{n}", "state": "stored"}])
-            atlas.note_done(sys.argv[2], str(n))
+            atlas.set_note(sys.argv[2], str(n))
     """)
     two = [subprocess.Popen([sys.executable, "-c", script, filled.uri, name]) for name in "ab"]
     assert [each.wait() for each in two] == [0, 0]

@@ -22,12 +22,12 @@ from cosmic_morphology.cli import app
 from cosmic_morphology.curate import check_leakage
 from cosmic_morphology.curate.exhaustive.compare import alike_as_copies, compare_all
 from cosmic_morphology.curate.exhaustive.maps import ORIENTATIONS, oriented, pressed
-from cosmic_morphology.curate.exhaustive.rest import (
+from cosmic_morphology.curate.exhaustive.residual import (
     ALIKE_SHARE,
     CLEAR_LEVELS,
     SAME_SHARE,
     one_up_to_levels,
-    rest_of,
+    residual_of,
     with_levels_of,
 )
 from cosmic_morphology.curate.exhaustive.words import NO_IMAGE
@@ -242,22 +242,22 @@ def test_two_bodies_that_once_were_tied_are_different():
 def test_what_is_left_of_a_copy_is_noise_and_of_another_body_is_not(kind):
     bodies = [smooth_disc(kind, 3000 + seed) for seed in range(20)]
     greys = [grey_of(body) for body in bodies]
-    clear = [rest_of(grey, grey).contrast >= CLEAR_LEVELS for grey in greys]
+    clear = [residual_of(grey, grey).contrast >= CLEAR_LEVELS for grey in greys]
     assert sum(clear) >= 12
     for body, grey in itertools.compress(zip(bodies, greys, strict=True), clear):
         smaller = body.resize((150, 150), Image.Resampling.LANCZOS)
         brighter = body.point([min(round(level * 1.1), 255) for level in range(256)] * 3)
         for copy, quality in ((body, 60), (body, 75), (smaller, 85), (brighter, 85)):
-            assert rest_of(grey, grey_of(copy, quality)).is_noise
+            assert residual_of(grey, grey_of(copy, quality)).is_noise
     different = list(itertools.combinations(greys, 2))
-    assert not [one for one, other in different if rest_of(one, other).is_noise]
+    assert not [one for one, other in different if residual_of(one, other).is_noise]
 
 
 def test_levels_of_another_stretch_are_no_difference():
     body = smooth_disc("ringed planets", 3100)
     stretched = body.point([round(255 * (level / 255) ** 0.8) for level in range(256)] * 3)
     one, other = grey_of(body), grey_of(stretched)
-    assert not rest_of(one, other).is_noise
+    assert not residual_of(one, other).is_noise
     assert one_up_to_levels(one, other, SAME_SHARE)
 
 

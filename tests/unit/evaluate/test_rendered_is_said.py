@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from cosmic_morphology.atlas import RENDERER, ColumnProvenance, Record, credit_ledger
-from cosmic_morphology.collect.harvest.replica_records import StandIn
+from cosmic_morphology.collect.harvest.other_address import SourceAtOtherAddress
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate import evaluate_run
 from cosmic_morphology.report import explore_atlas, write_report
@@ -32,7 +32,7 @@ class Archive:
 
 def found_at(**job):
     async def first():
-        source = StandIn(Archive(), CollectJob(type="nasa", **job))
+        source = SourceAtOtherAddress(Archive(), CollectJob(type="nasa", **job))
         return await anext(source.records(None, None))
 
     return asyncio.run(first())

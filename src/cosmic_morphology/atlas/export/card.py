@@ -76,8 +76,8 @@ def known_licence(licences: Sequence[str]) -> str:
 
 
 def _front_matter(told: Description) -> str:
-    licence = known_licence([key[2] for key in told.tally.credits])
-    size = next((word for most, word in _SIZES if told.tally.images < most), "n>1M")
+    licence = known_licence([key[2] for key in told.counts.credits])
+    size = next((word for most, word in _SIZES if told.counts.images < most), "n>1M")
     lines = [f"pretty_name: {json.dumps(safe_text(told.name))}", f"license: {licence}"]
     if licence == "other":
         lines += ["license_name: by-image", f"license_link: {json.dumps(told.credits_file)}"]
@@ -138,11 +138,11 @@ def _files_words(told: Description) -> str:
 
 def _counts(told: Description) -> str:
     rows = [
-        (_md(name) or "(no label)", *(f"{told.tally.classes[name, s]:,}" for s in told.splits), n)
-        for name, n in ((c, f"{n:,}") for c, n in told.tally.of_classes().items())
+        (_md(name) or "(no label)", *(f"{told.counts.classes[name, s]:,}" for s in told.splits), n)
+        for name, n in ((c, f"{n:,}") for c, n in told.counts.of_classes().items())
     ]
-    totals = told.tally.of_splits()
-    last = ("all", *(f"{totals[split]:,}" for split in told.splits), f"{told.tally.images:,}")
+    totals = told.counts.of_splits()
+    last = ("all", *(f"{totals[split]:,}" for split in told.splits), f"{told.counts.images:,}")
     return _table(("class", *told.splits, "all"), [*rows, last])
 
 
@@ -163,16 +163,16 @@ def _left_out(told: Description) -> list[str]:
 def _labels(told: Description) -> str:
     lines = []
     for kind, meaning in KINDS.items():
-        number = sum(n for (each, _), n in told.tally.kinds.items() if each == kind)
+        number = sum(n for (each, _), n in told.counts.kinds.items() if each == kind)
         if number:
             lines.append(f"- **{kind}**, {images_words(number)}: {meaning}.{_by(told, kind)}")
     rows = [
-        (kind, *(f"{told.tally.kinds[kind, split]:,}" for split in told.splits))
+        (kind, *(f"{told.counts.kinds[kind, split]:,}" for split in told.splits))
         for kind in KINDS
-        if any(told.tally.kinds[kind, split] for split in told.splits)
+        if any(told.counts.kinds[kind, split] for split in told.splits)
     ]
-    known = sum(n for (kind, split), n in told.tally.kinds.items() if split == "test")
-    checked = told.tally.kinds[CHECKED, "test"]
+    known = sum(n for (kind, split), n in told.counts.kinds.items() if split == "test")
+    checked = told.counts.kinds[CHECKED, "test"]
     lines += ["", _table(("kind of label", *told.splits), rows)]
     if known:
         said = f"Test images with a label that a person checked: {checked:,} of {known:,}."
@@ -184,13 +184,13 @@ def _labels(told: Description) -> str:
 
 def _by(told: Description, kind: str) -> str:
     if kind == CHECKED:
-        names = {by: n for (each, by), n in told.tally.givers.items() if each == kind and by}
+        names = {by: n for (each, by), n in told.counts.givers.items() if each == kind and by}
         said = ", ".join(f"{_md(by)} ({n:,})" for by, n in sorted(names.items()))
         return f" By {said}." if said else ""
     if kind != COMPUTED:
         return ""
     voters: dict[str, int] = {}
-    for (each, by), n in told.tally.givers.items():
+    for (each, by), n in told.counts.givers.items():
         for voter in by.split(", ") if each == kind and by else ():
             voters[voter] = voters.get(voter, 0) + n
     said = ", ".join(f"{_md(v)} ({n:,})" for v, n in sorted(voters.items()))
@@ -227,8 +227,8 @@ def _leakage(found: LeakageWords | None) -> str:
 
 
 def _credits(told: Description) -> str:
-    ordered = sorted(told.tally.credits.items(), key=lambda item: (-item[1], item[0]))
-    closed = told.tally.not_redistributable()
+    ordered = sorted(told.counts.credits.items(), key=lambda item: (-item[1], item[0]))
+    closed = told.counts.not_redistributable()
     rows = [
         (_md(source), _md(credit) or "not stated", _md(licence) or "not stated", f"{n:,}")
         for (source, credit, licence), n in ordered[:_CREDITS_SHOWN]

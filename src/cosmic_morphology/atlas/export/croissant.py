@@ -71,7 +71,7 @@ def croissant_text(told: Description) -> str:
         records.append(_record_set(told, split, source))
     if told.format_ == "imagefolder":
         sets.append(_file_set("images", "*/*/*.*", "image/jpeg"))
-    licences = sorted({key[2] for key in told.tally.credits if key[2]})
+    licences = sorted({key[2] for key in told.counts.credits if key[2]})
     found = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",

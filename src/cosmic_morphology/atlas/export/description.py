@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cosmic_morphology.atlas.export.rows import Wanted
-from cosmic_morphology.atlas.export.tally import DataFile, Tally
+from cosmic_morphology.atlas.export.counts import DataFile, ExportCounts
+from cosmic_morphology.atlas.export.rows import RowSelection
 from cosmic_morphology.atlas.schema import SPLITS
 from cosmic_morphology.citation import as_text
 
@@ -47,13 +47,13 @@ class Description:
         ``imagefolder``, ``csv``, ``parquet``, ``webdataset`` or ``hf``.
     files : sequence of DataFile
         What it consists of, without the card.
-    tally : Tally
+    counts : ExportCounts
         What was written.
     classes : sequence of str
         Its classes; a class's number is its place here.
     left_out : mapping of str to int
         Images of the atlas that were not written, by reason.
-    wanted : Wanted
+    wanted : RowSelection
         What was asked for.
     original : bool
         Whether the images are those of the source, or JPEG thumbnails.
@@ -72,10 +72,10 @@ class Description:
     name: str
     format_: str
     files: Sequence[DataFile]
-    tally: Tally
+    counts: ExportCounts
     classes: Sequence[str]
     left_out: Mapping[str, int]
-    wanted: Wanted
+    wanted: RowSelection
     original: bool
     credits_file: str
     croissant_file: str
@@ -86,7 +86,7 @@ class Description:
     splits: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        found = self.tally.of_splits()
+        found = self.counts.of_splits()
         ordered = [each for each in (*SPLITS, *found) if each in found]
         object.__setattr__(self, "splits", tuple(dict.fromkeys(ordered)))
 
@@ -99,7 +99,7 @@ class Description:
         """What the data set is, in one sentence."""
         images = "" if self.format_ != "csv" else " (a table without the images)"
         return (
-            f"{images_words(self.tally.images)} of the sky in {len(self.classes)} classes "
+            f"{images_words(self.counts.images)} of the sky in {len(self.classes)} classes "
             f"({', '.join(self.classes) or 'none yet'}), with the origin, credit and licence of "
             f"each, and with who gave its label{images}."
         )

@@ -14,16 +14,16 @@ from cosmic_morphology._version import __version__
 from cosmic_morphology.atlas.atlas import Atlas
 from cosmic_morphology.atlas.credits import may_be_redistributed
 from cosmic_morphology.atlas.export.card import write_card_text
+from cosmic_morphology.atlas.export.counts import DataFile, ExportCounts
 from cosmic_morphology.atlas.export.croissant import croissant_text
 from cosmic_morphology.atlas.export.description import Description, LeakageWords
 from cosmic_morphology.atlas.export.image_folder import write_image_folder
-from cosmic_morphology.atlas.export.rows import Wanted, choose_rows, stream_rows
+from cosmic_morphology.atlas.export.rows import RowSelection, choose_rows, stream_rows
 from cosmic_morphology.atlas.export.tables import (
     write_csv_table,
     write_hugging_face,
     write_parquet,
 )
-from cosmic_morphology.atlas.export.tally import DataFile, Tally
 from cosmic_morphology.atlas.export.web_dataset import write_tar, write_web_dataset
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError, UsageError
@@ -162,7 +162,7 @@ def export_images(
         raise InputError("a CSV holds no images", where=str(path), todo="Leave --original out.")
     if path.is_symlink() or path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise InputError("the target exists", where=str(path), todo="Give a new path.")
-    wanted = Wanted(
+    wanted = RowSelection(
         where=where,
         min_confidence=min_confidence,
         redistributable=redistributable,
@@ -173,21 +173,21 @@ def export_images(
     if not rows.num_rows:
         raise _nothing(atlas, left_out)
     is_file = format_ in _WHOLE_TABLES or (format_ == "webdataset" and path.suffix == ".tar")
-    tally = Tally()
+    counts = ExportCounts()
     column = "" if format_ == "csv" else "image" if original else "thumbnail"
     if format_ == "webdataset":
         rows = _shuffled(rows)
-    batches = tally.counted(stream_rows(atlas, rows, column, left_out, progress))
+    batches = counts.counted(stream_rows(atlas, rows, column, left_out, progress))
     classes = sorted({each for each in rows.column("label").to_pylist() if each})
 
     def describe(files: list[DataFile], prefix: str) -> Description:
-        if not tally.images:
+        if not counts.images:
             raise _nothing(atlas, left_out)
         return Description(
             name=path.stem if is_file else path.name,
             format_=format_,
             files=files,
-            tally=tally,
+            counts=counts,
             classes=classes,
             left_out=+left_out,
             wanted=wanted,
@@ -215,11 +215,11 @@ def export_images(
         path=path,
         card=path.parent / f"{path.name}.README.md" if is_file else path / "README.md",
         format=format_,
-        images=tally.images,
-        splits={name: tally.of_splits()[name] for name in told.splits},
-        classes=tally.of_classes(),
+        images=counts.images,
+        splits={name: counts.of_splits()[name] for name in told.splits},
+        classes=counts.of_classes(),
         left_out=dict(+left_out),
-        not_redistributable=tally.not_redistributable(),
+        not_redistributable=counts.not_redistributable(),
     )
 
 
@@ -255,7 +255,7 @@ def _write_folder(
 
 def _write_about(told: Description, folder: Path, prefix: str) -> None:
     """The card, the credits and the Croissant file."""
-    credited = sorted(told.tally.credits.items(), key=lambda item: (-item[1], item[0]))
+    credited = sorted(told.counts.credits.items(), key=lambda item: (-item[1], item[0]))
     columns = ("source", "credit", "licence", "images", "may_be_redistributed")
     lines = [
         dict(zip(columns, (*key, number, may_be_redistributed(key[2])), strict=True))

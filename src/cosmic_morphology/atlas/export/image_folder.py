@@ -13,9 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from cosmic_morphology.atlas.export.counts import DataFile, data_files
 from cosmic_morphology.atlas.export.names import FileNames, ending_of, safe_name
 from cosmic_morphology.atlas.export.rows import COLUMNS
-from cosmic_morphology.atlas.export.tally import DataFile, data_files
 from cosmic_morphology.io_utils import CsvRows
 
 METADATA = "metadata.csv"

@@ -73,7 +73,7 @@ _READ = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RowSelection:
     """Which images an export takes.
 
     Attributes
@@ -107,7 +107,7 @@ class Label:
     by: str
 
 
-def choose_rows(atlas: Atlas, wanted: Wanted) -> tuple[pa.Table, Counter[str]]:
+def choose_rows(atlas: Atlas, wanted: RowSelection) -> tuple[pa.Table, Counter[str]]:
     """Rows of an export, sorted by id, and how many rows of the atlas are left out, by reason.
 
     Returns
@@ -226,7 +226,7 @@ def _beside_images(said: pa.Table, images: pa.Table) -> pa.Table:
     return said
 
 
-def _why_not(row: Mapping[str, Any], label: Label, wanted: Wanted) -> str:
+def _why_not(row: Mapping[str, Any], label: Label, wanted: RowSelection) -> str:
     if wanted.labelled and not label.name:
         if label.by:
             return DROPPED

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
-from cosmic_morphology.atlas.export.tally import DataFile, data_files
+from cosmic_morphology.atlas.export.counts import DataFile, data_files
 
 
 class Closable(Protocol):

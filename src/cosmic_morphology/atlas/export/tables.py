@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cosmic_morphology.atlas.export.counts import DataFile, data_file
 from cosmic_morphology.atlas.export.names import FileNames, ending_of
 from cosmic_morphology.atlas.export.rows import COLUMNS, SCHEMA
 from cosmic_morphology.atlas.export.shards import Shards
-from cosmic_morphology.atlas.export.tally import DataFile, data_file
 from cosmic_morphology.io_utils import CsvRows
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cosmic_morphology.atlas.export.counts import DataFile, data_file
 from cosmic_morphology.atlas.export.names import FileNames, ending_of
 from cosmic_morphology.atlas.export.rows import COLUMNS
 from cosmic_morphology.atlas.export.shards import Shards
-from cosmic_morphology.atlas.export.tally import DataFile, data_file
 
 CLASSES = "classes.txt"
 _SHARD_BYTES, _SHARD_IMAGES = 500_000_000, 10_000

@@ -51,7 +51,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _PageRow:
     """A row that is on the page: its value, its key and where it stands."""
 
     value: Any
@@ -155,16 +155,16 @@ class _Sorting:
         else:
             self._has_value, self._has_none = f"{quoted} IS NOT NULL", f"{quoted} IS NULL"
 
-    def rows_after(self, last: LastRow | None, n: int) -> list[_Found]:
+    def rows_after(self, last: LastRow | None, n: int) -> list[_PageRow]:
         """The first ``n`` rows after a row, or of all."""
-        found: list[_Found] = []
+        found: list[_PageRow] = []
         for part in self._parts(last, n):
             found += part
             if len(found) >= n:
                 break
         return found[:n]
 
-    def _parts(self, last: LastRow | None, n: int) -> Iterator[list[_Found]]:
+    def _parts(self, last: LastRow | None, n: int) -> Iterator[list[_PageRow]]:
         """Rows in their order: ties of the last row, further values, and rows without any."""
         if self._name == self._key:
             yield self._by_key(None, last.key if last else None, n, descending=self._descending)
@@ -179,7 +179,7 @@ class _Sorting:
         without_value_after = last.key if last is not None and last.value is None else None
         yield self._by_key(self._has_none, without_value_after, n)
 
-    def _by_value(self, condition: str, n: int) -> list[_Found]:
+    def _by_value(self, condition: str, n: int) -> list[_PageRow]:
         """The first rows by the column, and by key where values are equal."""
         values, addresses = self._top(self._name, condition, n + 1, descending=self._descending)
         tie = values[n - 1] if len(values) > n and values[n] == values[n - 1] else None
@@ -191,10 +191,10 @@ class _Sorting:
         equal = f"`{self._name}` = {literal(tie)}"
         return found + self._by_key(equal, None, n - before, value=tie)
 
-    def _sorted(self, values: list[Any], addresses: list[int]) -> list[_Found]:
+    def _sorted(self, values: list[Any], addresses: list[int]) -> list[_PageRow]:
         keys = self._table.take_addresses(pa.array(addresses, pa.uint64()), [self._key])
         rows = zip(values, keys.column(0).to_pylist(), addresses, strict=True)
-        found = [_Found(*row) for row in rows]
+        found = [_PageRow(*row) for row in rows]
         found.sort(key=lambda each: each.key)
         found.sort(key=lambda each: each.value, reverse=self._descending)
         return found
@@ -207,13 +207,13 @@ class _Sorting:
         *,
         value: Any = None,
         descending: bool = False,
-    ) -> list[_Found]:
+    ) -> list[_PageRow]:
         """The first rows by key, all of one value."""
         if after is not None:
             sign = "<" if descending else ">"
             condition = both(condition, f"`{self._key}` {sign} {literal(after)}")
         keys, addresses = self._top(self._key, condition, n, descending=descending)
-        return [_Found(value, key, at) for key, at in zip(keys, addresses, strict=True)]
+        return [_PageRow(value, key, at) for key, at in zip(keys, addresses, strict=True)]
 
     def _top(
         self, column: str, condition: str | None, n: int, *, descending: bool

@@ -49,9 +49,9 @@ class Writer:
         Where it goes.
     counter : CompletenessCounter
         Is told what became of each id.
-    health : Health, optional
+    health : SourceHealthCheck, optional
         Looks at each batch first.
-    repeats : Repeats
+    repeats : PlaceholderDetector
         Holds files back that come again.
     commit_rows : int
         Images between two commits.

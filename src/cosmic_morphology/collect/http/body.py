@@ -29,7 +29,7 @@ async def read_body(answer: aiohttp.ClientResponse, max_bytes: int, patience_s: 
 
     Raises
     ------
-    Trouble
+    FetchFailedError
         ``too_large``; ``cut`` (shorter than announced); ``slow``; ``encoding``.
     """
     url = str(answer.url)

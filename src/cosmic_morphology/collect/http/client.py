@@ -59,7 +59,7 @@ class HttpResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _FetchRequest:
     """What is asked for, after redirects."""
 
     url: str
@@ -129,7 +129,7 @@ class Client:
 
         Raises
         ------
-        Trouble
+        FetchFailedError
             It could not be had, or is not JSON; ``status_code`` says what the server said.
         """
         address = self.url_policy.normalise(
@@ -162,7 +162,7 @@ class Client:
 
         Raises
         ------
-        Trouble
+        FetchFailedError
             Anything but bytes that may be used.
         """
         headers = {"Accept": "image/*", "Accept-Encoding": "identity"}
@@ -181,7 +181,7 @@ class Client:
             async with self._stream(url, headers, first=not is_image) as answer:
                 location = answer.headers.get("location", "")
                 if answer.status not in _REDIRECTS or not location:
-                    wanted = _Wanted(url, max_bytes, is_image, conditional)
+                    wanted = _FetchRequest(url, max_bytes, is_image, conditional)
                     return await self._read(answer, wanted)
                 url = self.url_policy.normalise(location, base=url)
         what = f"more than {MAX_REDIRECTS} redirects"
@@ -231,7 +231,7 @@ class Client:
                 allow_redirects=False,
             )
 
-    async def _read(self, answer: aiohttp.ClientResponse, wanted: _Wanted) -> HttpResponse:
+    async def _read(self, answer: aiohttp.ClientResponse, wanted: _FetchRequest) -> HttpResponse:
         url, is_image, headers, status = (
             wanted.url,
             wanted.is_image,

@@ -36,7 +36,7 @@ class PinnedResolver(AbstractResolver):
 
         Raises
         ------
-        Trouble
+        FetchFailedError
             ``forbidden``: one of them is private.
         OSError
             There is no such host.

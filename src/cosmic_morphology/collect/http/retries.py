@@ -20,19 +20,19 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Tried(Generic[T]):
+class Attempted(Generic[T]):
     """What came of it in the end, and after how many tries."""
 
     value: T
     attempts: int
 
 
-async def with_retries(settings: CollectSettings, once: Callable[[], Awaitable[T]]) -> Tried[T]:
+async def with_retries(settings: CollectSettings, once: Callable[[], Awaitable[T]]) -> Attempted[T]:
     """Await ``once`` until it succeeds or another try would not help.
 
     Raises
     ------
-    Trouble
+    FetchFailedError
         The last one; its attribute ``tried`` says how many tries there were.
     """
     decide = _Patience()
@@ -48,7 +48,7 @@ async def with_retries(settings: CollectSettings, once: Callable[[], Awaitable[T
         ):
             with attempt:
                 tries += 1
-                return Tried(await once(), tries)
+                return Attempted(await once(), tries)
     except FetchFailedError as trouble:
         trouble.tried = tries
         raise

@@ -41,7 +41,7 @@ class UrlPolicy:
 
         Raises
         ------
-        Trouble
+        FetchFailedError
             ``forbidden``: another scheme, another host, a user name, a private address. What
             a name leads to is checked when it is connected to.
         """

@@ -58,7 +58,7 @@ class Apod:
 
     Parameters
     ----------
-    wanted : Wanted
+    wanted : SourceRequest
         The job, and since when.
     """
 

@@ -27,7 +27,7 @@ class JsonClient(Protocol):
 
         Raises
         ------
-        Trouble
+        FetchFailedError
             It could not be had after all tries; ``status_code`` says what the server said.
         """
 

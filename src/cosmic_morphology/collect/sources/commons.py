@@ -46,7 +46,7 @@ class Commons:
 
     Parameters
     ----------
-    wanted : Wanted
+    wanted : SourceRequest
         The job, since when, and whom to write to: Commons turns nameless programs away.
     """
 

@@ -65,7 +65,7 @@ class Cutouts:
 
     Parameters
     ----------
-    wanted : Wanted
+    wanted : SourceRequest
         The job.
     """
 

@@ -58,7 +58,7 @@ class Djangoplicity:
 
     Parameters
     ----------
-    wanted : Wanted
+    wanted : SourceRequest
         The job, and since when.
     """
 

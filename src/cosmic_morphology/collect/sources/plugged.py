@@ -28,7 +28,7 @@ class PluggedIn:
     ----------
     point : importlib.metadata.EntryPoint
         Where it is found.
-    wanted : Wanted
+    wanted : SourceRequest
         What it is made from.
 
     Raises

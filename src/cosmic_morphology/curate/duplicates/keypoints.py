@@ -136,7 +136,7 @@ def unpack_all(column: pa.ChunkedArray) -> tuple[Keypoints, np.ndarray]:
 
     Returns
     -------
-    Blobs
+    Keypoints
         Of all rows, M together.
     ndarray of int64, shape ``(N + 1,)``
         The blobs of row i are those from the i-th number on, up to the next.

@@ -51,7 +51,7 @@ def compare(
     ----------
     one, other : ndarray, shape ``(height, width)`` or ``(height, width, 3)``
         Pixels.
-    pose : Pose
+    pose : SimilarityTransform
         How the first lies in the second, about.
     """
     weights = LUMINANCE if _has_no_colour(one) or _has_no_colour(other) else EVEN

@@ -26,13 +26,18 @@ from cosmic_morphology.curate.exhaustive.maps import (
     pressed,
     small_versions,
 )
-from cosmic_morphology.curate.exhaustive.pairs import Hopeful, hopeful_pairs, joined, nearest
-from cosmic_morphology.curate.exhaustive.rest import (
+from cosmic_morphology.curate.exhaustive.pairs import (
+    CandidatePairs,
+    candidate_pairs,
+    joined,
+    nearest,
+)
+from cosmic_morphology.curate.exhaustive.residual import (
     ALIKE_SHARE,
     NOISE_LEVELS,
     SAME_SHARE,
     one_up_to_levels,
-    rest_of,
+    residual_of,
 )
 from cosmic_morphology.curate.exhaustive.tiles import (
     LEVELS_ALIKE,
@@ -67,7 +72,7 @@ class Exhaustive:
     ----------
     pairs : ndarray of int64, shape ``(M, 2)``
         Rows of images that are copies.
-    likeness : ndarray of float32, shape ``(M,)``
+    correlation : ndarray of float32, shape ``(M,)``
         Mean correlation of their tiles.
     compared : int
         Pairs of images that were compared, each in eight orientations.
@@ -78,7 +83,7 @@ class Exhaustive:
     """
 
     pairs: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
-    likeness: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    correlation: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
     compared: int = 0
     whole: bool = False
     parts: bool = False
@@ -121,24 +126,24 @@ def compare_all(
         unreadable += sum(grey is None for grey in greys)
         with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
             wholes[start : start + len(greys)] = list(threads.map(_whole, greys))
-    found: list[Hopeful] = []
+    found: list[CandidatePairs] = []
     for start, greys in _greys(atlas, ids) if parts else ():
         with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
             versions = np.stack(list(threads.map(_parts, greys)), axis=1)
         some = [
-            hopeful_pairs(wholes, version, split, part=number, first=start)
+            candidate_pairs(wholes, version, split, part=number, first=start)
             for number, version in enumerate(versions[1:], 1)
         ]
         found.append(nearest(joined(some)))
         if progress:
             progress(start + len(greys), len(ids))
-    whole = hopeful_pairs(wholes, wholes, split, part=0)
-    pairs, likeness = _verified(atlas, ids, [whole, nearest(joined(found))])
+    whole = candidate_pairs(wholes, wholes, split, part=0)
+    pairs, correlation = _verified(atlas, ids, [whole, nearest(joined(found))])
     counts = np.unique(split[split >= 0], return_counts=True)[1]
     within = int((counts.astype(np.int64) * (counts - 1) // 2).sum())
     compared = len(ids) * (len(ids) - 1) // 2 - within
     pairs = np.sort(order[pairs], axis=1)
-    return Exhaustive(pairs, likeness, compared, whole=True, parts=parts, unreadable=unreadable)
+    return Exhaustive(pairs, correlation, compared, whole=True, parts=parts, unreadable=unreadable)
 
 
 def _greys(atlas: Atlas, ids: list[str]) -> Iterator[tuple[int, list[np.ndarray | None]]]:
@@ -166,16 +171,18 @@ def _parts(grey: np.ndarray | None) -> np.ndarray:
     return small_versions(grey)
 
 
-def _verified(atlas: Atlas, ids: list[str], found: list[Hopeful]) -> tuple[np.ndarray, np.ndarray]:
+def _verified(
+    atlas: Atlas, ids: list[str], found: list[CandidatePairs]
+) -> tuple[np.ndarray, np.ndarray]:
     """Those of the pairs that are copies; what is tied already is spared."""
     tied = UnionFind(len(ids))
     pairs: list[tuple[int, int]] = []
-    likeness: list[float] = []
-    for hopeful in found:
+    correlation: list[float] = []
+    for candidates in found:
         # In the order of rows, so that an image is read once for many pairs.
-        order = np.lexsort((hopeful.of, hopeful.whole))
+        order = np.lexsort((candidates.of, candidates.whole))
         for start in range(0, len(order), _BATCH):
-            part = hopeful.taken(order[start : start + _BATCH])
+            part = candidates.taken(order[start : start + _BATCH])
             ends = zip(part.whole.tolist(), part.of.tolist(), strict=True)
             part = part.taken(
                 np.array([tied.find(one) != tied.find(other) for one, other in ends], bool)
@@ -183,11 +190,13 @@ def _verified(atlas: Atlas, ids: list[str], found: list[Hopeful]) -> tuple[np.nd
             for one, other, alike in _looked_at(atlas, ids, part):
                 tied.union(one, other)
                 pairs.append((one, other))
-                likeness.append(alike)
-    return np.array(pairs, np.int64).reshape(-1, 2), np.array(likeness, np.float32)
+                correlation.append(alike)
+    return np.array(pairs, np.int64).reshape(-1, 2), np.array(correlation, np.float32)
 
 
-def _looked_at(atlas: Atlas, ids: list[str], pairs: Hopeful) -> Iterator[tuple[int, int, float]]:
+def _looked_at(
+    atlas: Atlas, ids: list[str], pairs: CandidatePairs
+) -> Iterator[tuple[int, int, float]]:
     grey = _some(atlas, ids, np.unique([pairs.whole, pairs.of]).tolist())
 
     def compared(at: int) -> float | None:
@@ -220,30 +229,31 @@ def alike_as_copies(one: np.ndarray, other: np.ndarray, part: int) -> float | No
     """
     if part:
         other = part_of(other, parts_of_image()[part])
-        return _likeness(one, other, search=True)
-    likeness = _likeness(one, other, search=False)
+        return _copy_correlation(one, other, search=True)
+    correlation = _copy_correlation(one, other, search=False)
     # Frames, captions and scale bars are the same in thousands of different images. They stand
     # elsewhere in a part of one.
-    inside = likeness is not None and all(
+    inside = correlation is not None and all(
         _agree_inside(one[each, each], other[each, each]) for each in _INSIDE
     )
-    return likeness if inside else None
+    return correlation if inside else None
 
 
-def _likeness(one: np.ndarray, other: np.ndarray, *, search: bool) -> float | None:
+def _copy_correlation(one: np.ndarray, other: np.ndarray, *, search: bool) -> float | None:
     tiles = compare_tiles(details(one), details(other), search=search)
     if tiles.agree and (not tiles.few or _more_than_limbs(one, other, tiles)):
-        return tiles.likeness
+        return tiles.correlation
     if search:
         return None
-    if rest_of(one, other).is_noise:
+    if residual_of(one, other).is_noise:
         return 1.0
     alike = not tiles.few and (
-        tiles.alike or (tiles.likeness >= LEVELS_ALIKE and levels_alike(one, other) >= MIN_LEVELS)
+        tiles.alike
+        or (tiles.correlation >= LEVELS_ALIKE and levels_alike(one, other) >= MIN_LEVELS)
     )
     # Grain correlates by chance, rings and lines of text by their kind: the rest must agree.
     return (
-        tiles.likeness
+        tiles.correlation
         if alike and one_up_to_levels(one, other, ALIKE_SHARE, NOISE_LEVELS)
         else None
     )
@@ -257,10 +267,10 @@ def _more_than_limbs(one: np.ndarray, other: np.ndarray, tiles: Tiles) -> bool:
 
 def _agree_inside(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether inner parts of two images are copies, or show too little to tell."""
-    if _likeness(one, other, search=False) is not None:
+    if _copy_correlation(one, other, search=False) is not None:
         return True
     grain = compare_tiles(details(one), details(other), search=False).enough
-    if grain and rest_of(one, other).contrast < _INSIDE_CONTRAST:
+    if grain and residual_of(one, other).contrast < _INSIDE_CONTRAST:
         return False
     # What has no edges shows no shift.
     return one_up_to_levels(one, other, SAME_SHARE, _INSIDE_LEVELS, shift_px=np.inf)

@@ -22,7 +22,7 @@ _ROWS, _COLUMNS = 512, 2048
 
 
 @dataclass(slots=True)
-class Hopeful:
+class CandidatePairs:
     """Pairs to be looked at, each in its best orientation.
 
     Attributes
@@ -33,25 +33,25 @@ class Hopeful:
         Of the first, a place in ``ORIENTATIONS``.
     part : ndarray of int64, shape ``(M,)``
         Which part of the second; 0 is the whole.
-    likeness : ndarray of float32, shape ``(M,)``
+    correlation : ndarray of float32, shape ``(M,)``
     """
 
     whole: np.ndarray
     of: np.ndarray
     orientation: np.ndarray
     part: np.ndarray
-    likeness: np.ndarray
+    correlation: np.ndarray
 
-    def taken(self, at: np.ndarray) -> Hopeful:
+    def taken(self, at: np.ndarray) -> CandidatePairs:
         """Some of the pairs, by their places or as a mask."""
-        return Hopeful(
-            self.whole[at], self.of[at], self.orientation[at], self.part[at], self.likeness[at]
+        return CandidatePairs(
+            self.whole[at], self.of[at], self.orientation[at], self.part[at], self.correlation[at]
         )
 
 
-def hopeful_pairs(
+def candidate_pairs(
     wholes: np.ndarray, versions: np.ndarray, split: np.ndarray, *, part: int, first: int = 0
-) -> Hopeful:
+) -> CandidatePairs:
     """Pairs of images of which one, in some orientation, is like the other or a part of it.
 
     Parameters
@@ -113,9 +113,9 @@ def _all_of_one(one: np.ndarray, other: np.ndarray) -> bool:
     return bool(one[0] >= 0 and (one == one[0]).all() and (other == one[0]).all())
 
 
-def nearest(pairs: Hopeful, at_most: int = NEAREST) -> Hopeful:
+def nearest(pairs: CandidatePairs, at_most: int = NEAREST) -> CandidatePairs:
     """Each pair once, and of each image the most alike others."""
-    order = np.argsort(-pairs.likeness, kind="stable")
+    order = np.argsort(-pairs.correlation, kind="stable")
     low, high = np.minimum(pairs.whole, pairs.of), np.maximum(pairs.whole, pairs.of)
     _, once = np.unique((low[order] << 32) | high[order], return_index=True)
     order = order[np.sort(once)]
@@ -123,14 +123,14 @@ def nearest(pairs: Hopeful, at_most: int = NEAREST) -> Hopeful:
     return pairs.taken(order[rank < at_most])
 
 
-def joined(several: list[Hopeful]) -> Hopeful:
+def joined(several: list[CandidatePairs]) -> CandidatePairs:
     """All pairs of several findings."""
-    return _joined([(e.whole, e.of, e.orientation, e.part, e.likeness) for e in several])
+    return _joined([(e.whole, e.of, e.orientation, e.part, e.correlation) for e in several])
 
 
-def _joined(found: list[tuple[np.ndarray, ...]]) -> Hopeful:
+def _joined(found: list[tuple[np.ndarray, ...]]) -> CandidatePairs:
     none = (*(np.empty(0, np.int64) for _ in range(4)), np.empty(0, np.float32))
-    return Hopeful(*(np.concatenate(each) for each in zip(none, *found, strict=True)))
+    return CandidatePairs(*(np.concatenate(each) for each in zip(none, *found, strict=True)))
 
 
 def _rank(keys: np.ndarray) -> np.ndarray:

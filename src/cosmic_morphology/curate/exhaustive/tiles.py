@@ -28,7 +28,7 @@ _LEAST_VARIANCE, _LEAST_CORNER = 0.02, 0.1
 # Tiles of copies correlate so well, where there are so many of them. Chosen on the half for tuning
 # and on rendered images of other seeds: noise that compression took away leaves 0.61 in dark
 # frames, and the limbs of two planets of one size make 0.67 of few tiles.
-MIN_LIKENESS, MIN_TILES = 0.75, 1 / 8
+MIN_CORRELATION, MIN_TILES = 0.75, 1 / 8
 MANY_ALIKE, MANY_TILES = 0.5, 1 / 2
 # Where all tiles but a few have details, half of them decide: strong compression takes most noise
 # from dark frames, at quality 40 the middle one keeps 0.28 to 0.5. Between different images it
@@ -54,7 +54,7 @@ class Tiles:
     ----------
     compared : int
         Tiles with details in two directions.
-    likeness : float
+    correlation : float
         Their mean correlation.
     of : int
         Tiles in all.
@@ -67,7 +67,7 @@ class Tiles:
     """
 
     compared: int
-    likeness: float
+    correlation: float
     of: int = _TILES**2
     middle: float = 0.0
     moved: bool = False
@@ -86,12 +86,12 @@ class Tiles:
     @property
     def agree(self) -> bool:
         """Whether nearly all tiles of one image are in the other."""
-        return self.enough and self.likeness >= (PARTS_ALIKE if self.moved else MIN_LIKENESS)
+        return self.enough and self.correlation >= (PARTS_ALIKE if self.moved else MIN_CORRELATION)
 
     @property
     def alike(self) -> bool:
         """Whether the tiles are as alike as those of copies that lost their grain."""
-        return self.likeness >= MANY_ALIKE or (
+        return self.correlation >= MANY_ALIKE or (
             self.compared >= MIDDLE_TILES * self.of and self.middle >= MIDDLE_ALIKE
         )
 
@@ -106,13 +106,13 @@ def compare_tiles(one: np.ndarray, other: np.ndarray, *, search: bool) -> Tiles:
     search : bool
         Whether they may be off by more than a pixel: the best shift is found first.
     """
-    good = _worth(other)
+    good = _has_details(other)
     shift = (0, 0)
     if search:
         shift = _best_shift(one, other)
         one, room = _shifted(one, *shift)
         good &= _sums(room) >= _AREA
-    good &= _worth(one)
+    good &= _has_details(one)
     number = int(good.sum())
     if not number:
         return Tiles(0, 0.0, good.size, moved=search, shift=shift)
@@ -199,7 +199,7 @@ def _in_tile(side_px: int) -> np.ndarray:
     return made
 
 
-def _worth(map_: np.ndarray) -> np.ndarray:
+def _has_details(map_: np.ndarray) -> np.ndarray:
     """Tiles with details in two directions, bool of shape ``(8, 8)``."""
     down, right = np.gradient(map_)
     xx, yy, xy, power, mean = _sums(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cosmic_morphology.curate.duplicates.similarity import MIN_PART
 from cosmic_morphology.curate.exhaustive.compare import MAX_PARTS, MAX_WHOLE, Exhaustive
 from cosmic_morphology.curate.exhaustive.maps import PARTS
-from cosmic_morphology.curate.exhaustive.rest import CLEAR_LEVELS
+from cosmic_morphology.curate.exhaustive.residual import CLEAR_LEVELS
 from cosmic_morphology.settings import CurateSettings
 
 NO_IMAGE = "no image"

@@ -232,7 +232,7 @@ def copies_across(
     thorough = compare_all(atlas, ids, splits, progress=progress)
     both = Copies(
         np.concatenate([copies.pairs, thorough.pairs]),
-        np.concatenate([copies.score, thorough.likeness]),
+        np.concatenate([copies.score, thorough.correlation]),
         copies.candidates + thorough.compared,
     )
     return ids, both, thorough

@@ -65,7 +65,7 @@ class SplitOf:
 
 
 def parted_copies(
-    of: SplitOf, pairs: NDArray[np.int64], likeness: NDArray[np.float32]
+    of: SplitOf, pairs: NDArray[np.int64], correlation: NDArray[np.float32]
 ) -> Iterator[Leak]:
     """Images with a copy of theirs, or a copy of a copy, in another split.
 
@@ -75,13 +75,13 @@ def parted_copies(
         The N records.
     pairs : ndarray of int64, shape ``(M, 2)``
         Numbers of records that are copies.
-    likeness : ndarray of float32, shape ``(M,)``
+    correlation : ndarray of float32, shape ``(M,)``
     """
     rows = np.unique(pairs)
     at = np.searchsorted(rows, pairs)
     tied = UnionFind(len(rows))
     score: dict[tuple[int, int], float] = {}
-    for (one, other), alike in zip(at.tolist(), likeness.tolist(), strict=True):
+    for (one, other), alike in zip(at.tolist(), correlation.tolist(), strict=True):
         tied.union(one, other)
         score[min(one, other), max(one, other)] = alike
     first: dict[int, int] = {}
@@ -91,7 +91,7 @@ def parted_copies(
         before = first.setdefault(tied.find(row), row)
         if of.split[rows[before]] != of.split[place]:
             alike = score.get((before, row))
-            what = "by way of other copies" if alike is None else f"likeness {alike:.2f}"
+            what = "by way of other copies" if alike is None else f"correlation {alike:.2f}"
             yield of.leak("copy", what, int(rows[before]), place)
 
 

@@ -62,7 +62,7 @@ def certify_and_mend(
 
     Returns
     -------
-    certificate : Certificate
+    certificate : LeakageResult
         Of the last split.
     tied : int
         Images that were found to be copies on the way.

@@ -21,7 +21,7 @@ _WORDS_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PhraseMatch:
     """A phrase at a place of a text."""
 
     phrase: str
@@ -57,12 +57,12 @@ class Phrases:
         self._any_of = cache(self._compiled)
         self._beginning_with = lru_cache(maxsize=_WORDS_KEPT)(self._look_up)
 
-    def find(self, text: str) -> list[Found]:
+    def find(self, text: str) -> list[PhraseMatch]:
         """Non-overlapping finds, in the order of the text (which must be :func:`plain`)."""
         anywhere = "" in self._by_beginning
         every = self._any_of(tuple(self._names)).finditer if anywhere else self._at_words
         return [
-            Found(self._names[match.lastgroup or ""], match.start(), match.end())
+            PhraseMatch(self._names[match.lastgroup or ""], match.start(), match.end())
             for match in every(text)
         ]
 

@@ -7,7 +7,13 @@ from collections import defaultdict
 from functools import lru_cache
 
 from cosmic_morphology.curate.text.negation import without_negated
-from cosmic_morphology.curate.text.phrases import Found, Phrases, plain, sentences, words_of_name
+from cosmic_morphology.curate.text.phrases import (
+    PhraseMatch,
+    Phrases,
+    plain,
+    sentences,
+    words_of_name,
+)
 from cosmic_morphology.curate.votes.base import SourceText, Vote
 from cosmic_morphology.taxonomy import Taxonomy, TextField, load_taxonomy
 
@@ -21,7 +27,7 @@ _PLAIN_WORD = {"title": 0.75, "name": 0.7, "lead": 0.6, "keywords": 0.6, "text":
 def rule_votes(voter: str, field: TextField, text: str, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the rules for one field on its text: one for each class that is spoken for."""
     matcher = _matcher(taxonomy, field)
-    found: dict[str, list[Found]] = defaultdict(list)
+    found: dict[str, list[PhraseMatch]] = defaultdict(list)
     for each in matcher.phrases.find(plain(text)):
         label = matcher.labels.get(each.phrase)
         if label is not None:

@@ -88,7 +88,7 @@ def apply_params(pixels: torch.Tensor, changes: AugmentationParams, size_px: int
     ----------
     pixels : Tensor of float32, shape ``(N, 3, H, W)``
         In 0..1.
-    changes : Changes
+    changes : AugmentationParams
         For these ``N`` images.
     size_px : int
         Side of the square answer, px.

@@ -66,7 +66,7 @@ def predict_images(
     ----------
     atlas : Atlas
         Read and written.
-    run : Judge
+    run : Predictor
         From :func:`load_trained_model` or :func:`load_model`.
     where : str, optional
         Which images, in Lance's SQL.
@@ -121,7 +121,7 @@ def iter_predictions(
     ----------
     atlas : Atlas
         Only read.
-    run : Judge
+    run : Predictor
         Whose answers.
     where : str, optional
         Which images, in Lance's SQL.

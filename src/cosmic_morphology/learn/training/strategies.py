@@ -35,7 +35,7 @@ class TrainingResult:
 
     Attributes
     ----------
-    fitted : Fitted
+    fitted : FitResult
         What the loop says.
     model : TrainedModel
         Not calibrated yet.

@@ -33,7 +33,7 @@ class Nasa:
 
     Parameters
     ----------
-    archive : Shelf
+    archive : ArchiveState
         What the library holds.
     """
 

@@ -30,7 +30,7 @@ class Assets:
 
     Parameters
     ----------
-    archive : Shelf
+    archive : ArchiveState
         What the library holds.
     """
 

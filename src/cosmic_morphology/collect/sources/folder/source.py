@@ -55,7 +55,7 @@ class Folder:
         Relative paths of what may be images.
     rows : folder_table.Rows or None
         The rows of the table, where there is one.
-    labeller : Labeller
+    labeller : FolderLabels
         The label that an image's folders give it.
     max_bytes : int
         Loaders read one byte more at most.

@@ -35,7 +35,7 @@ UNREADABLE = "unreadable folder"
 
 
 @dataclass
-class LeftOut:
+class UnlistedFiles:
     """What a store does not list, by reason.
 
     Attributes
@@ -60,12 +60,12 @@ class FileStorage(Protocol):
     ----------
     names : list of str
         Relative paths with ``/``, sorted, without hidden files.
-    left_out : LeftOut
+    left_out : UnlistedFiles
         The rest.
     """
 
     names: list[str]
-    left_out: LeftOut
+    left_out: UnlistedFiles
 
     def read(self, name: str, at_most: int) -> bytes:
         """Bytes of one file, no more than ``at_most`` of them."""
@@ -113,7 +113,7 @@ class FolderStore:
                 where=str(root),
                 todo="See who may read there (ls -ld).",
             ) from error
-        self.left_out = LeftOut()
+        self.left_out = UnlistedFiles()
         self._follow = follow_links
         self.names = sorted(self._listed())
 

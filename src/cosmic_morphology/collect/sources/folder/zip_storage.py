@@ -13,7 +13,7 @@ from cosmic_morphology.collect.sources.folder.storage import (
     HIDDEN,
     LINK_OUT,
     NOT_REGULAR,
-    LeftOut,
+    UnlistedFiles,
     is_clutter,
     looks_like_a_folder,
 )
@@ -51,7 +51,7 @@ class ZipStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.left_out = LeftOut()
+        self.left_out = UnlistedFiles()
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
                 raise zipfile.BadZipFile(NOT_REGULAR)

@@ -31,7 +31,7 @@ async def read_page(ask: JsonClient, url: str, params: Mapping[str, Any]) -> Pag
     ------
     SourceError
         The answer is no Collection+JSON with ``items`` and ``metadata.total_hits``.
-    Trouble
+    FetchFailedError
         It could not be had.
     """
     answer = await ask.json(url, params, items=PAGE_SIZE)

@@ -35,7 +35,7 @@ class DataFile:
 
 
 @dataclass(slots=True)
-class Tally:
+class ExportCounts:
     """Counts of the images that were written.
 
     Attributes

@@ -15,7 +15,7 @@ CREDIT = "Rendered, no rights reserved"
 LICENCE = "rendered, CC0"
 
 
-class StandIn:
+class SourceAtOtherAddress:
     """A source that is read at another address than its archive's own.
 
     Its records link to pages of that address only: the archive has no page of them. Where its

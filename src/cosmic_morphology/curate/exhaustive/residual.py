@@ -37,7 +37,7 @@ _LEVELS = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class Residual:
     """How one image differs from another.
 
     Attributes
@@ -72,7 +72,7 @@ class Rest:
         )
 
 
-def rest_of(one: np.ndarray, other: np.ndarray) -> Rest:
+def residual_of(one: np.ndarray, other: np.ndarray) -> Residual:
     """What is left of an image without another.
 
     Brightness, offset, sharpness and a small shift are fitted by least squares.
@@ -92,7 +92,7 @@ def rest_of(one: np.ndarray, other: np.ndarray) -> Rest:
     contrast = float(np.ptp(_blurred(seen, _BLOCKS_PX)))
     gain = float(weights[1])
     fine = weights[2:] / max(abs(gain), 1e-3)
-    return Rest(levels, contrast, gain, float(np.hypot(fine[0], fine[1])), float(fine[2]))
+    return Residual(levels, contrast, gain, float(np.hypot(fine[0], fine[1])), float(fine[2]))
 
 
 def with_levels_of(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -138,7 +138,7 @@ def one_up_to_levels(
     shift_px : float
         How far one may be off, px.
     """
-    ways = [rest_of(with_levels_of(a, b), b) for a, b in ((one, other), (other, one))]
+    ways = [residual_of(with_levels_of(a, b), b) for a, b in ((one, other), (other, one))]
     better, worse = sorted(ways, key=lambda rest: rest.levels)
     return (
         better.levels <= max(share * better.contrast, least_levels)
