@@ -63,6 +63,24 @@ def command(
             show_default="those of the settings",
         ),
     ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            "--devices",
+            min=1,
+            help="GPUs of each machine that train together, or processes on its cores.",
+            show_default="that of the settings",
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            "--nodes",
+            min=1,
+            help="Machines that train together; start the command on each by torchrun or srun.",
+            show_default="that of the settings",
+        ),
+    ] = None,
     track: TrackOption = False,
     out: OutOption = None,
     seed: SeedOption = None,
@@ -73,14 +91,14 @@ def command(
     """Train one run of a recipe on the train split; test images are never read."""
     quiet_libraries()
     settings = settings_for(config, atlas=atlas, out=out, seed=seed)
-    given = {"backbone": backbone, "weights": weights}
+    given = {"backbone": backbone, "weights": weights, "devices": devices, "nodes": nodes}
     learn = settings.learn.model_copy(update={k: v for k, v in given.items() if v is not None})
     from cosmic_morphology.settings import RunJob, job_of
     from cosmic_morphology.taxonomy import load_taxonomy
 
     job = job_of(RunJob, name=name, recipe=recipe, label_column=labels, init_from=init_from)
     with require_extra("learn"), progress(f"training {job.name}") as report:
-        from cosmic_morphology.learn import list_folders, train
+        from cosmic_morphology.learn import is_first_process, list_folders, train
 
         run = train(
             atlas_with_images(settings),
@@ -91,6 +109,8 @@ def command(
             out=settings.out,
             progress=report,
         )
+        if not is_first_process():
+            return
     if track:
         with require_extra("track"):
             from cosmic_morphology.learn import track_run

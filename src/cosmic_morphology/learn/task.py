@@ -78,7 +78,9 @@ class TrainingTask(RunRequest):
         for part in (
             # What a recipe does not use makes no finished run anew.
             self.recipe.model_dump_json(exclude=_unused(self.recipe)),
-            self.learn.model_dump_json(exclude={"workers", "threads", "devices", "weights"}),
+            self.learn.model_dump_json(
+                exclude={"workers", "threads", "devices", "nodes", "weights"}
+            ),
             self.weights_id,
             repr(self.classes),
             str(self.seed),

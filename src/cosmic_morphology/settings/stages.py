@@ -75,7 +75,10 @@ class LearnSettings(Section):
     image_size_px: int | None = Field(None, ge=16, le=2048, description="side of the input, px")
     workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=0)
     accelerator: str = Field("auto", description="auto, cpu, gpu, ...")
-    devices: int = Field(1, ge=1, description="GPUs that train together")
+    devices: int = Field(
+        1, ge=1, description="of each machine that train together: GPUs, or processes on its cores"
+    )
+    nodes: int = Field(1, ge=1, description="machines that train together; torchrun or srun starts")
     threads: int | None = Field(None, ge=1, description="torch threads; None: torch's choice")
 
 

@@ -281,11 +281,30 @@ def test_every_epoch_shows_every_example_once(n, batch, seed, epoch):
     assert n == 1 or min(len(part) for part in rows) > 1
 
 
-def test_two_processes_share_an_epoch_without_overlap():
-    parts = [Shuffled(40, 8, 5, rank, 2) for rank in range(2)]
-    seen = [{row for part in sampler for row in part.tolist()} for sampler in parts]
-    assert seen[0].isdisjoint(seen[1])
-    assert seen[0] | seen[1] == set(range(40))
+@given(st.integers(1, 4), st.integers(1, 5), st.integers(0, 3), st.integers(0, 9))
+def test_processes_share_the_batches_of_one(world, size, more, seed):
+    n = world * size * 3 + more
+    alone = [set(part.tolist()) for part in Shuffled(n, world * size, seed)]
+    shared = [
+        [part.tolist() for part in Shuffled(n, world * size, seed, lambda rank=rank: (rank, world))]
+        for rank in range(world)
+    ]
+    # What is left over at the end cannot be shared fairly: in another epoch it is others.
+    for number in range(3):
+        parts = [rows[number] for rows in shared]
+        if number < 2 or more == 0:
+            assert set().union(*parts) == alone[number]
+            assert sum(map(len, parts)) == world * size
+
+
+def test_processes_change_images_as_one_would():
+    wanted = load_recipe("finetune").augment
+    whole = sample_params(wanted, 6, torch.Generator().manual_seed(1))
+    parts = [whole.part(rank, 2) for rank in range(2)]
+    for name in ("affine", "gain", "contrast", "blur_sigma_px", "border"):
+        for rank, part in enumerate(parts):
+            assert torch.equal(getattr(part, name), getattr(whole, name)[rank::2])
+    assert parts[0].noise_seed != parts[1].noise_seed
 
 
 # ---- networks ----------------------------------------------------------------------------------

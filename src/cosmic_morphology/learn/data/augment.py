@@ -5,7 +5,7 @@ Everything works on whole batches, on the CPU or the GPU, each image with its ow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import permutations
 
 import torch
@@ -50,6 +50,15 @@ class AugmentationParams:
     noise_sigma: torch.Tensor
     border: torch.Tensor
     noise_seed: int
+
+    def part(self, rank: int, world: int) -> AugmentationParams:
+        """Of every ``world``-th image from ``rank`` on; each part has noise of its own."""
+        chosen = {
+            each.name: getattr(self, each.name)[rank::world]
+            for each in fields(self)
+            if each.name != "noise_seed"
+        }
+        return AugmentationParams(**chosen, noise_seed=self.noise_seed + rank)
 
 
 def sample_params(wanted: Augmentation, n: int, generator: torch.Generator) -> AugmentationParams:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -52,6 +52,10 @@ class Examples(Dataset[dict[str, torch.Tensor]]):
         }
 
 
+def _alone() -> tuple[int, int]:
+    return 0, 1
+
+
 class Shuffled(Sampler[Any]):
     """Rows of each batch in an order that depends on the seed and the epoch alone.
 
@@ -60,37 +64,39 @@ class Shuffled(Sampler[Any]):
     n : int
         Number of examples.
     batch_size : int
-        Rows in a batch; a last batch of one row joins the one before it, because batch norm
-        cannot learn from one row.
+        Rows in a batch of all processes together; a last batch of one row joins the one before
+        it, because batch norm cannot learn from one row.
     seed : int
         Of the order.
-    rank, world : int
-        This process and how many there are: each gets its own part of every epoch.
+    place : callable
+        This process and how many there are, asked for in the process that draws: each gets every
+        so-many-th row, so that together they learn from the batches of one process.
     """
 
-    def __init__(self, n: int, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
-        self._n, self._batch, self._seed = n, batch_size, seed
-        self._rank, self._world = rank, world
+    def __init__(
+        self, n: int, batch_size: int, seed: int, place: Callable[[], tuple[int, int]] = _alone
+    ) -> None:
+        self._n, self._batch, self._seed, self._place = n, batch_size, seed, place
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning before each epoch."""
         self._epoch = epoch
 
-    def _per_rank(self) -> int:
-        return self._n // self._world
-
     def __len__(self) -> int:
-        full, rest = divmod(self._per_rank(), self._batch)
+        _, world = self._place()
+        full, rest = divmod(self._n // world, max(1, self._batch // world))
         return full + int(rest > 1) if full else 1
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         source = torch.Generator().manual_seed(self._seed * 100_003 + self._epoch)
         order = torch.randperm(self._n, generator=source)
-        mine = order[self._rank : self._per_rank() * self._world : self._world]
+        rank, world = self._place()
+        mine = order[rank : self._n // world * world : world]
+        size = max(1, self._batch // world)
         for number in range(len(self)):
             last = number == len(self) - 1
-            yield mine[number * self._batch : None if last else (number + 1) * self._batch]
+            yield mine[number * size : None if last else (number + 1) * size]
 
 
 class InOrder(Sampler[Any]):

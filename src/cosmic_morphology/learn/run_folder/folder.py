@@ -25,7 +25,7 @@ from cosmic_morphology.learn.run_folder.documents import (
 from cosmic_morphology.learn.run_folder.history import read_history
 from cosmic_morphology.suggest import suggest_names
 
-FINISHED = "FINISHED"
+BEGUN, FINISHED = "KEY", "FINISHED"
 _TRAINED_ON = {"label": "curated labels", "search_word": "search words"}
 _LONGEST_NOTE = 200
 
@@ -112,12 +112,17 @@ def is_finished(folder: Path, key: str) -> bool:
     return _noted(folder / FINISHED) == key
 
 
+def is_begun(folder: Path, key: str) -> bool:
+    """Whether the folder was made ready for this very run."""
+    return _noted(folder / BEGUN) == key
+
+
 def begin(folder: Path, key: str) -> None:
     """Make the folder ready; what another recipe or other data left in it goes away.
 
     A folder that this very run left half-way is kept, so that it resumes.
     """
-    noted = folder / "KEY"
+    noted = folder / BEGUN
     if folder.is_dir() and _noted(noted) != key:
         if any(folder.iterdir()) and not noted.is_file():
             raise UsageError(

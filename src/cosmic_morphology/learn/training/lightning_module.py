@@ -17,6 +17,7 @@ from cosmic_morphology.learn.data.augment import apply_params, sample_params
 from cosmic_morphology.learn.models.network import Network, freeze_batchnorm_stats, parameter_groups
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.recipes import Recipe
+from cosmic_morphology.learn.training.processes import place_in_group
 
 
 class Classifier(lightning.LightningModule):
@@ -159,7 +160,10 @@ class Classifier(lightning.LightningModule):
         source = torch.Generator().manual_seed(
             (self._seed * 1_000_003 + self.current_epoch) * 10_007 + index
         )
-        changes = sample_params(self._recipe.augment, len(pixels), source)
+        # What one process would draw for the whole batch, and of it our share.
+        rank, world = place_in_group()
+        drawn = sample_params(self._recipe.augment, len(pixels) * world, source)
+        changes = drawn.part(rank, world)
         pixels = apply_params(pixels, changes, self._preprocessing.size_px)
         return self._preprocessing.normalised(pixels).contiguous(memory_format=torch.channels_last)
 
@@ -184,11 +188,12 @@ class Classifier(lightning.LightningModule):
 
     def _note(self, found: dict[str, torch.Tensor]) -> None:
         losses = torch.stack(self._train_losses) if self._train_losses else torch.zeros(1)
+        loss = self.trainer.strategy.reduce(losses.mean(), reduce_op="mean")
         optimiser: Any = self.optimizers()
         self.history.append(
             {
                 "epoch": self.current_epoch + 1,
-                "train_loss": float(losses.mean()),
+                "train_loss": float(loss),
                 **{name: float(value) for name, value in found.items()},
                 "learning_rate": float(optimiser.param_groups[0]["lr"]),
                 "seconds": round(time.perf_counter() - self._began, 3),

@@ -7,7 +7,7 @@ import logging
 import signal
 import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,13 @@ from cosmic_morphology.learn.models.batch_size_fallback import forget_gpu_memory
 from cosmic_morphology.learn.models.devices import bf16_helps
 from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.learn.training.lightning_module import Classifier
+from cosmic_morphology.learn.training.processes import (
+    is_first_process,
+    launched,
+    place_in_group,
+    strategy_of,
+    told,
+)
 
 _QUIET = ("lightning", "lightning.pytorch", "lightning.fabric", "pytorch_lightning")
 # Lightning gives advice by warnings: on workers, on logging, on old names inside torch.
@@ -68,6 +75,7 @@ def fit(
     folder: Path,
     seed: int,
     devices: int = 1,
+    nodes: int = 1,
     progress: Progress | None = None,
 ) -> FitResult:
     """Train until the recipe's end, or until nothing gets better.
@@ -86,8 +94,9 @@ def fit(
         For checkpoints: a killed run goes on from its last epoch and ends with the same metrics.
     seed : int
         Of the order of images.
-    devices : int
-        GPUs to train on together.
+    devices, nodes : int
+        Devices of each machine, and machines, that train together. A batch is that of all of
+        them, so that their number changes nothing but the time.
     progress : callable, optional
         Called with epochs done and epochs in all.
 
@@ -100,7 +109,7 @@ def fit(
     notes: list[str] = []
     while True:
         fitted = _tried(
-            make(), train, val, recipe, device, folder, seed, batch_size, devices, progress
+            make(), train, val, recipe, device, folder, seed, batch_size, (devices, nodes), progress
         )
         if fitted is not None:
             module, best_epoch = fitted
@@ -133,24 +142,37 @@ def _fit_once(
     folder: Path,
     seed: int,
     batch_size: int,
-    devices: int,
+    processes: tuple[int, int],
     progress: Progress | None,
 ) -> tuple[Classifier, int]:
     watched, mode = (recipe.monitor, "min" if recipe.monitor == "val_loss" else "max")
     # The last one after the best: what it says of the best epoch is then of this epoch, too.
     checkpoints = [_checkpoint(folder, "best", watched, mode)] if val else []
     checkpoints.append(_checkpoint(folder, "last"))
-    callbacks: list[Callback] = [*checkpoints, _Report(progress, recipe.epochs)]
+    devices, nodes = processes
+    apart = devices * nodes > 1 and launched() is None
+    callbacks: list[Callback] = [*checkpoints]
+    if not apart and is_first_process():
+        callbacks.append(_Report(progress, recipe.epochs))
     if val and recipe.patience:
         callbacks.append(EarlyStopping(watched, patience=recipe.patience, mode=mode))
     if recipe.ema:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema))
     last = folder / "last.ckpt"
-    with _only_our_voice(), _interruptible():
+    with ExitStack() as within:
+        within.enter_context(_only_our_voice())
+        within.enter_context(_interruptible())
+        queue = None
+        if apart:
+            teller, queue = within.enter_context(
+                told(progress, recipe.epochs, devices * nodes, device)
+            )
+            callbacks.append(teller)
         trainer = lightning.Trainer(
             accelerator="gpu" if device.type == "cuda" else device.type,
-            devices=devices if device.type == "cuda" else 1,
-            strategy="ddp" if device.type == "cuda" and devices > 1 else "auto",
+            devices=devices,
+            num_nodes=nodes,
+            strategy=strategy_of(device, devices, nodes, queue),
             precision="bf16-mixed" if device.type == "cuda" and bf16_helps(device) else "32-true",
             max_epochs=recipe.epochs,
             callbacks=callbacks,
@@ -167,14 +189,14 @@ def _fit_once(
             module,
             loader(
                 train,
-                Shuffled(
-                    len(train.targets), batch_size, seed, trainer.global_rank, trainer.world_size
-                ),
+                Shuffled(len(train.targets), batch_size, seed, place_in_group),
             ),
             loader(val, InOrder(len(val.targets), 2 * batch_size)) if val else None,
             ckpt_path=str(last) if last.is_file() else None,
             weights_only=True,
         )
+        # Where other processes have learned, the history comes with the last checkpoint.
+        module.history = list(_check(last).get("cosmic_history", module.history))
         return _best_of(module, folder)
 
 

@@ -37,6 +37,7 @@ from cosmic_morphology.learn.run_folder.folder import (
     Run,
     begin,
     finish,
+    is_begun,
     is_finished,
     read_run,
     run_folder,
@@ -49,7 +50,12 @@ from cosmic_morphology.learn.run_folder.training_record import (
 from cosmic_morphology.learn.run_folder.val_predictions import write_val_predictions
 from cosmic_morphology.learn.task import RunRequest, TrainingTask, prepare_task
 from cosmic_morphology.learn.training.loop import FitResult
-from cosmic_morphology.learn.training.strategies import TrainingResult, strategy_for
+from cosmic_morphology.learn.training.processes import check_processes, is_first_process, wait_until
+from cosmic_morphology.learn.training.strategies import (
+    TrainingResult,
+    strategy_for,
+    trains_together,
+)
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.stats.calibration import (
     classwise_ece,
@@ -134,8 +140,11 @@ def train(
     )
     start = load_trained_model(run_folder(out, job.init_from)) if job.init_from else None
     task = prepare_task(given, start=start, labels=labels)
+    check_processes(learn.devices, learn.nodes)
     if is_finished(folder, task.key):
         return _completed(task, out)
+    if not is_first_process():
+        return _helped(task)
     begin(folder, task.key)
     _write_beginning(task, where)
     began = time.perf_counter()
@@ -143,6 +152,16 @@ def train(
     _write_end(task, outcome, time.perf_counter() - began)
     finish(folder, task.key)
     return _completed(task, out)
+
+
+def _helped(task: TrainingTask) -> Run:
+    """The part of a process that a launcher started beside the first: it learns, and writes not."""
+    folder, key = task.folder, task.key
+    if trains_together(task.recipe):
+        wait_until(lambda: is_begun(folder, key), folder)
+        strategy_for(task.recipe)(task)
+    wait_until(lambda: is_finished(folder, key), folder)
+    return read_run(folder)
 
 
 def _completed(task: TrainingTask, out: Path) -> Run:

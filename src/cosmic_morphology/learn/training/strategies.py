@@ -61,6 +61,11 @@ class TrainingResult:
     chosen_by: tuple[np.ndarray, np.ndarray] | None = None
 
 
+def trains_together(recipe: Recipe) -> bool:
+    """Whether several processes learn it: a head alone is too little to share."""
+    return strategy_for(recipe) in (finetune, finetune_cached)
+
+
 def strategy_for(recipe: Recipe) -> Callable[[TrainingTask], TrainingResult]:
     """How a recipe learns."""
     if recipe.trainable == "head":
@@ -162,7 +167,9 @@ def finetune(task: TrainingTask) -> TrainingResult:
             seed=task.seed,
         )
 
-    fitted = _loop(task, make, train, val, task.device)
+    fitted = _loop(
+        task, make, train, val, task.device, devices=task.learn.devices, nodes=task.learn.nodes
+    )
     fold_adapters(task.backbone.model)
     model = _model(task)
     network.to(model.device)
@@ -195,7 +202,9 @@ def finetune_cached(task: TrainingTask) -> TrainingResult:
         network.load_state_dict(initial)
         return Classifier(network, recipe, _counts(task, train), seed=task.seed)
 
-    fitted = _loop(task, make, train, val, task.device)
+    fitted = _loop(
+        task, make, train, val, task.device, devices=task.learn.devices, nodes=task.learn.nodes
+    )
     network.to("cpu").eval()
     with torch.inference_mode():
         parts = [network(part.inputs) for part in val.parts(_BATCH)]
@@ -291,6 +300,8 @@ def _loop(
     train: Examples,
     val: Examples,
     device: torch.device,
+    devices: int = 1,
+    nodes: int = 1,
 ) -> FitResult:
     return fit(
         make,
@@ -300,7 +311,8 @@ def _loop(
         device=device,
         folder=task.folder / "checkpoints",
         seed=task.seed,
-        devices=task.learn.devices,
+        devices=devices,
+        nodes=nodes,
         progress=task.progress,
     )
 
