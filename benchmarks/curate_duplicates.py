@@ -35,7 +35,7 @@ from rows import Row, emit
 from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.find import find_duplicates
-from cosmic_morphology.curate.duplicates.hash_index import near_turned_hashes
+from cosmic_morphology.curate.duplicates.hash_index import near_reoriented_hashes
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import ingest_image
@@ -242,7 +242,7 @@ def measure_scale(sizes: list[int]) -> None:
     for n in sizes:
         hashes, expected = synthetic_hashes(n)
         start = time.perf_counter()
-        pairs = near_turned_hashes(hashes, max_bits=6)
+        pairs = near_reoriented_hashes(hashes, max_bits=6)
         sets = UnionFind(n)
         for one, other in pairs.tolist():
             sets.union(one, other)

@@ -159,7 +159,7 @@ FAMILIES: tuple[Column, ...] = (
         table="images",
     ),
     Column(
-        "fingerprint_local",
+        "keypoints",
         pa.binary(),
         "duplicate",
         "local features, to search copies by",

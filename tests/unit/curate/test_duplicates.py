@@ -14,14 +14,22 @@ from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.candidates import same_bytes, unique_pairs
 from cosmic_morphology.curate.duplicates.find import find_duplicates
 from cosmic_morphology.curate.duplicates.hash_index import (
-    near_turned_hashes,
+    near_reoriented_hashes,
     pairs_within_hamming,
-    turned_hash,
+    reoriented_hash,
 )
-from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, pairs_by_keys, turned
+from cosmic_morphology.curate.duplicates.keypoint_index import (
+    ORIENTATIONS,
+    pairs_by_keys,
+    reoriented,
+)
 from cosmic_morphology.curate.duplicates.keypoints import Keypoints, detect_keypoints
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates.thumbnail_match import likeness, may_be_alike, smalls
+from cosmic_morphology.curate.duplicates.thumbnail_match import (
+    extract_features,
+    prefilter,
+    thumbnail_correlation,
+)
 from cosmic_morphology.curate.groups.group import group_images
 from cosmic_morphology.curate.split.leakage import check_leakage
 from cosmic_morphology.curate.split.split import split_images
@@ -180,27 +188,29 @@ def test_the_quick_search_finds_copies_of_one_framing(atlas: Atlas) -> None:
 
 
 def test_the_quick_search_finds_turned_and_mirrored_copies_and_no_other_field(atlas: Atlas) -> None:
-    turns = [each.name.lower() for each in Image.Transpose]
+    orientations = [each.name.lower() for each in Image.Transpose]
     copies = [sky(5).transpose(each) for each in Image.Transpose]
     atlas.add([arrival("first", sky(5)), arrival("other", sky(6))])
-    atlas.add([arrival(name, im, 60) for name, im in zip(turns, copies, strict=True)])
+    atlas.add([arrival(name, im, 60) for name, im in zip(orientations, copies, strict=True)])
     find_duplicates(atlas, settings=CurateSettings())
     of = {row["id"]: row["duplicate_of"] for row in atlas.read(["id", "duplicate_of"]).to_pylist()}
-    missed = [name for name in turns if of[f"nasa:{name}"] != of["nasa:first"]]
+    missed = [name for name in orientations if of[f"nasa:{name}"] != of["nasa:first"]]
     assert not missed
     assert of["nasa:other"] == "nasa:other"
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_the_hash_of_a_turned_image_can_be_told_from_its_hash(form: tuple[int, int, int]) -> None:
-    exchanged, left_right, top_bottom = form
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_the_hash_of_a_turned_image_can_be_told_from_its_hash(
+    orientation: tuple[int, int, int],
+) -> None:
+    transposed, left_right, top_bottom = orientation
     off = []
     for seed in range(12):
         im = sky(seed)
         over = im.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if left_right else im
         over = over.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if top_bottom else over
-        over = over.transpose(Image.Transpose.TRANSPOSE) if exchanged else over
-        told = turned_hash(hash_of(im), form)
+        over = over.transpose(Image.Transpose.TRANSPOSE) if transposed else over
+        told = reoriented_hash(hash_of(im), orientation)
         off.append(int(np.bitwise_count(told ^ hash_of(over))[0]))
     assert np.median(off) <= 6
     assert max(off) <= 12
@@ -228,23 +238,27 @@ def test_every_pair_that_is_near_in_any_form_is_found_and_no_other(max_bits: int
     rng = np.random.default_rng(4)
     hashes = rng.integers(0, 2**64, 400, dtype=np.uint64)
     # Hashes that are almost their own mirror images stand in a table in several forms at once.
-    hashes[:40] |= turned_hash(hashes[:40], (1, 0, 0))
+    hashes[:40] |= reoriented_hash(hashes[:40], (1, 0, 0))
     hashes[:30] ^= np.uint64(0x0102000000400000)
-    for form, copies in zip(FORMS, np.split(np.arange(80, 400), 8), strict=True):
-        hashes[copies] = turned_hash(hashes[:40], form)
+    for orientation, copies in zip(ORIENTATIONS, np.split(np.arange(80, 400), 8), strict=True):
+        hashes[copies] = reoriented_hash(hashes[:40], orientation)
         for row in copies:
             for bit in rng.choice(64, max_bits + (row % 4 == 0), replace=False):
                 hashes[row] ^= np.uint64(1) << np.uint64(bit)
     off = np.min(
-        [np.bitwise_count(turned_hash(hashes, form)[:, None] ^ hashes) for form in FORMS], axis=0
+        [
+            np.bitwise_count(reoriented_hash(hashes, orientation)[:, None] ^ hashes)
+            for orientation in ORIENTATIONS
+        ],
+        axis=0,
     )
     expected = np.argwhere(np.triu(off <= max_bits, 1))
-    assert near_turned_hashes(hashes, max_bits=max_bits).tolist() == expected.tolist()
+    assert near_reoriented_hashes(hashes, max_bits=max_bits).tolist() == expected.tolist()
 
 
 def test_very_many_equal_hashes_are_tied_together_in_little_work() -> None:
     hashes = np.full(5000, 0xF0F0F0F00F0F0F0F, np.uint64)
-    pairs = near_turned_hashes(hashes, max_bits=6)
+    pairs = near_reoriented_hashes(hashes, max_bits=6)
     assert len(pairs) < 200 * len(hashes)
     sets = UnionFind(len(hashes))
     for one, other in pairs.tolist():
@@ -255,13 +269,21 @@ def test_very_many_equal_hashes_are_tied_together_in_little_work() -> None:
 def test_the_look_at_blocks_loses_no_pair_that_whole_images_tie() -> None:
     images = [sky(seed).transpose(turn) for seed in range(4) for turn in Image.Transpose]
     images += [each.resize((48, 40)).resize((60, 45)) for each in images[:8]]
-    looks = dict(enumerate(smalls([np.asarray(each.resize((64, 48))) for each in images])))
-    pairs = np.array([(a, b) for a in looks for b in looks])
-    worth = may_be_alike(looks, pairs, np.ones((len(pairs), len(FORMS)), bool))
-    alike = [[likeness(looks[a], looks[b], [form]) > 0 for form in FORMS] for a, b in pairs]
-    assert np.sum(alike) > len(looks)
-    assert not (np.array(alike) & ~worth).any()
-    assert worth.mean() < 0.5
+    features = dict(
+        enumerate(extract_features([np.asarray(each.resize((64, 48))) for each in images]))
+    )
+    pairs = np.array([(a, b) for a in features for b in features])
+    possible = prefilter(features, pairs, np.ones((len(pairs), len(ORIENTATIONS)), bool))
+    alike = [
+        [
+            thumbnail_correlation(features[a], features[b], [orientation]) > 0
+            for orientation in ORIENTATIONS
+        ]
+        for a, b in pairs
+    ]
+    assert np.sum(alike) > len(features)
+    assert not (np.array(alike) & ~possible).any()
+    assert possible.mean() < 0.5
 
 
 def test_pairs_of_equal_bytes_tie_each_to_the_first() -> None:
@@ -278,19 +300,22 @@ def test_codes_of_a_turned_image_are_the_turned_codes() -> None:
     # Sides of 8 n + 1 px: every level of the pyramid then has the same pixels from both ends.
     pixels = np.asarray(sky(2).resize((161, 121)))
     straight = detect_keypoints(pixels)
-    for exchanged, left_right, top_bottom in FORMS:
+    for transposed, left_right, top_bottom in ORIENTATIONS:
         changed = pixels[:: -1 if top_bottom else 1, :: -1 if left_right else 1]
-        changed = changed.transpose(1, 0, 2) if exchanged else changed
+        changed = changed.transpose(1, 0, 2) if transposed else changed
         here = detect_keypoints(np.ascontiguousarray(changed))
-        alike = turned(straight.descriptor, (exchanged, left_right, top_bottom)) @ here.descriptor.T
+        alike = (
+            reoriented(straight.descriptor, (transposed, left_right, top_bottom))
+            @ here.descriptor.T
+        )
         assert (alike.max(axis=1) > 0.99).mean() > 0.95
 
 
 def test_fingerprints_survive_being_stored() -> None:
-    blobs = detect_keypoints(np.asarray(sky(2).resize((160, 120))))
-    again = Keypoints.unpacked(blobs.packed())
-    np.testing.assert_allclose(again.x, blobs.x, atol=1e-4)
-    assert ((again.descriptor * blobs.descriptor).sum(axis=1) > 0.999).all()
+    keypoints = detect_keypoints(np.asarray(sky(2).resize((160, 120))))
+    again = Keypoints.unpacked(keypoints.packed())
+    np.testing.assert_allclose(again.x, keypoints.x, atol=1e-4)
+    assert ((again.descriptor * keypoints.descriptor).sum(axis=1) > 0.999).all()
 
 
 def test_no_blobs_make_no_pairs() -> None:

@@ -18,10 +18,13 @@ from cosmic_morphology.atlas import (
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.candidates import same_bytes
 from cosmic_morphology.curate.duplicates.columns import Copies, duplicate_columns, sources_of
-from cosmic_morphology.curate.duplicates.hash_index import near_turned_hashes, pairs_within_hamming
-from cosmic_morphology.curate.duplicates.keypoints import fill_fingerprints
+from cosmic_morphology.curate.duplicates.hash_index import (
+    near_reoriented_hashes,
+    pairs_within_hamming,
+)
+from cosmic_morphology.curate.duplicates.keypoints import fill_keypoints
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
-from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_pass, thorough_rounds
+from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_pass, thorough_passes
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import Progress
@@ -111,7 +114,7 @@ def find_duplicates(
     if stamp.is_current(atlas.provenance_of("duplicate_of")):
         return _summary(atlas, changed=False)
     if settings.duplicates.search == "thorough" or column:
-        fill_fingerprints(atlas)
+        fill_keypoints(atlas)
     copies = find_copies(
         atlas,
         ids,
@@ -136,7 +139,7 @@ def find_copies(
 ) -> Copies:
     """Pairs of the given images that are copies; nothing is written.
 
-    Local fingerprints are read where the atlas has them and made here where it has not.
+    Keypoints are read where the atlas has them and made here where it has not.
 
     Parameters
     ----------
@@ -156,12 +159,14 @@ def find_copies(
     if column:
         vectors = _embeddings(atlas, ids, column)
         close = near_embeddings(vectors, min_cosine=settings.duplicates.min_cosine)
-    turned = near_turned_hashes(hashes, max_bits=settings.duplicates.max_hash_distance_bits)
+    reoriented = near_reoriented_hashes(hashes, max_bits=settings.duplicates.max_hash_distance_bits)
     if settings.duplicates.search == "thorough":
         framed = pairs_within_hamming(hashes, max_bits=settings.duplicates.max_hash_distance_bits)
-        rounds = thorough_rounds(atlas, ids, hashes, framed=framed, turned=turned, close=close)
+        rounds = thorough_passes(
+            atlas, ids, hashes, framed=framed, reoriented=reoriented, close=close
+        )
     else:
-        rounds = [quick_pass(atlas, ids, hashes, turned)]
+        rounds = [quick_pass(atlas, ids, hashes, reoriented)]
         if len(close):
             rounds += neighbour_passes(atlas, ids, hashes, close)
     alone = np.ones(len(ids), bool)

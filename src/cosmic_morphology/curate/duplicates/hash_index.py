@@ -1,11 +1,11 @@
-"""Pairs of near hashes, as they are or turned, without ever comparing all with all.
+"""Pairs of near hashes, as they are or reoriented, without ever comparing all with all.
 
 Multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012): of m bands of bits, two hashes that
 differ in d bits agree on m - d bands at least. Every choice of that many bands is a table, and rows
-that agree on it are compared. Mirroring and exchanging sides change a hash within its bands only,
-so a row stands in a table under the least of its keys in all forms: one table serves them all.
+that agree on it are compared. Mirroring and transposing change a hash within its bands only, so a
+row is stored in a table under the least of its keys in all orientations: one table serves them all.
 
-Hashes of images that were mirrored or turned by right angles: pure functions.
+Hashes of images that were mirrored or rotated by right angles: pure functions.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from itertools import chain, combinations, islice, pairwise, product
 import numpy as np
 
 from cosmic_morphology.curate.duplicates.candidates import MAX_BUCKET, pack_pairs, unpack_pairs
-from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, Form
+from cosmic_morphology.curate.duplicates.keypoint_index import ORIENTATIONS, Orientation
 
 SIDE = 8
 HASH_BITS = SIDE * SIDE
 # Bands that must agree: fewer fill the buckets of a million hashes by chance, more make more tables
 # than they save comparisons. One number for all sizes keeps the time in proportion to the rows.
 AGREE = 3
-# Rows at once: their words in all forms stay in the cache.
+# Rows at once: their words in all orientations stay in the cache.
 _CHUNK = 1 << 14
 # Pairs come up in several tables: so many tables are put together at a time.
 _TABLES_AT_ONCE = 16
@@ -36,7 +36,7 @@ def pairs_within_hamming(
     hashes: np.ndarray,
     *,
     max_bits: int,
-    exchanged: np.ndarray | None = None,
+    transposed: np.ndarray | None = None,
     flips: Sequence[int] = (0,),
 ) -> np.ndarray:
     """Pairs of rows whose 64-bit hashes differ in at most ``max_bits`` bits.
@@ -46,12 +46,12 @@ def pairs_within_hamming(
     hashes : ndarray of uint64, shape ``(N,)``
         Eight rows of eight bits.
     max_bits : int
-        Largest Hamming distance in the form that brings two hashes nearest to each other.
-    exchanged : ndarray of uint64, shape ``(N,)``, optional
-        The hashes with rows and columns exchanged, where that is another form to compare them in.
+        Largest Hamming distance in the orientation that brings two hashes nearest to each other.
+    transposed : ndarray of uint64, shape ``(N,)``, optional
+        The hashes with rows and columns transposed, where these are compared, too.
     flips : sequence of int
-        Bits that other forms change; each of these masks, with each other one, makes one of them,
-        and so does each with rows and columns exchanged.
+        Bits that other orientations change. Each pair of these masks makes one orientation, and so
+        does each mask with rows and columns transposed.
 
     Returns
     -------
@@ -63,8 +63,8 @@ def pairs_within_hamming(
     Nothing is missed, except inside buckets of more than ``MAX_BUCKET`` rows, where rows are
     compared in the order of their other bits only.
     """
-    forms = [hashes] if exchanged is None else [hashes, exchanged]
-    bases = _in_order(np.stack([np.asarray(each, np.uint64) for each in forms]))
+    orientations = [hashes] if transposed is None else [hashes, transposed]
+    bases = _in_order(np.stack([np.asarray(each, np.uint64) for each in orientations]))
     masks = _in_order(np.array(flips, np.uint64))
     tables = _tables(max_bits)
     found = []
@@ -75,7 +75,7 @@ def pairs_within_hamming(
 
 
 def _near(bases: np.ndarray, masks: np.ndarray, pairs: np.ndarray, max_bits: int) -> np.ndarray:
-    """Those of the pairs (both rows in one number) that are near in any form."""
+    """Those of the pairs (both rows in one number) that are near in any orientation."""
     one, other = unpack_pairs(pairs).T
     near = np.zeros(len(pairs), bool)
     for base in bases:
@@ -120,9 +120,9 @@ def _alike(
 def _words(
     bases: np.ndarray, masks: np.ndarray, bands: list[Band], other_bits: int, row_bits: int
 ) -> np.ndarray:
-    """Key, other bits and row of each row, in the form in which that is least.
+    """Key, other bits and row of each row, in the orientation in which that is least.
 
-    A row whose key is least in several forms stands there in each of them.
+    A row whose key is least in several orientations stands there in each of them.
     """
     flips = _taken(masks, bands)
     words = np.empty(bases.shape[1], np.uint64)
@@ -131,14 +131,16 @@ def _words(
     for start in range(0, len(words), _CHUNK):
         rows = np.arange(start, min(start + _CHUNK, len(words)), dtype=np.uint64)
         plain = _taken(bases[:, start : start + _CHUNK], bands)
-        forms = (plain[:, None] ^ flips[:, None]).reshape(-1, len(rows))
-        least = forms.min(axis=0)
+        orientations = (plain[:, None] ^ flips[:, None]).reshape(-1, len(rows))
+        least = orientations.min(axis=0)
         words[start : start + _CHUNK] = (least << low) | rows
-        tied = forms ^ least < same_key
+        tied = orientations ^ least < same_key
         several = np.flatnonzero(tied.sum(axis=0, dtype=np.uint8) > 1)
         if len(several):
-            form, which = np.nonzero(tied[:, several] & (forms[:, several] != least[several]))
-            again.append((forms[form, several[which]] << low) | rows[several[which]])
+            orientation, which = np.nonzero(
+                tied[:, several] & (orientations[:, several] != least[several])
+            )
+            again.append((orientations[orientation, several[which]] << low) | rows[several[which]])
     return np.concatenate([words, *again])
 
 
@@ -199,8 +201,8 @@ _ODD_COLUMNS = 0x5555555555555555
 _ODD_ROWS = 0x00FF00FF00FF00FF
 
 
-def near_turned_hashes(hashes: np.ndarray, *, max_bits: int) -> np.ndarray:
-    """Pairs of rows whose hashes are near when one of the images is mirrored or turned.
+def near_reoriented_hashes(hashes: np.ndarray, *, max_bits: int) -> np.ndarray:
+    """Pairs of rows whose hashes are near when one of the images is mirrored or rotated.
 
     Parameters
     ----------
@@ -214,16 +216,16 @@ def near_turned_hashes(hashes: np.ndarray, *, max_bits: int) -> np.ndarray:
     ndarray of int64, shape ``(M, 2)``
         Each pair once, the smaller row first, sorted; pairs that are near as they are among them.
     """
-    over = turned_hash(hashes, (1, 0, 0))
+    over = reoriented_hash(hashes, (1, 0, 0))
     flips = [
         _ODD_COLUMNS * left_right ^ _ODD_ROWS * top_bottom
         for left_right, top_bottom in product((0, 1), (0, 1))
     ]
-    return pairs_within_hamming(hashes, max_bits=max_bits, exchanged=over, flips=flips)
+    return pairs_within_hamming(hashes, max_bits=max_bits, transposed=over, flips=flips)
 
 
-def near_forms(one: np.ndarray, other: np.ndarray, *, max_bits: int) -> np.ndarray:
-    """The ways to turn the first image of each pair that bring its hash near the other's.
+def near_orientations(one: np.ndarray, other: np.ndarray, *, max_bits: int) -> np.ndarray:
+    """The orientations of the first image of each pair that bring its hash near the other's.
 
     Parameters
     ----------
@@ -234,18 +236,20 @@ def near_forms(one: np.ndarray, other: np.ndarray, *, max_bits: int) -> np.ndarr
     Returns
     -------
     ndarray of bool, shape ``(N, 8)``
-        Which of ``FORMS`` do.
+        Which of ``ORIENTATIONS`` do.
     """
-    off = [np.bitwise_count(turned_hash(one, form) ^ other) for form in FORMS]
+    off = [
+        np.bitwise_count(reoriented_hash(one, orientation) ^ other) for orientation in ORIENTATIONS
+    ]
     near = np.stack(off, axis=1) <= max_bits
     near[~near.any(axis=1)] = True
     return near
 
 
-def turned_hash(hashes: np.ndarray, form: Form) -> np.ndarray:
-    """Perceptual hashes of the images that were mirrored and exchanged, almost.
+def reoriented_hash(hashes: np.ndarray, orientation: Orientation) -> np.ndarray:
+    """Perceptual hashes of the images that were mirrored and transposed, almost.
 
-    Mirroring an image changes the sign of its odd frequencies, exchanging its sides that of rows
+    Mirroring an image changes the sign of its odd frequencies, transposing it that of rows
     and columns. The median that the bits are measured against moves a little, too: of images of
     the sky 97 in 100 are at most 6 bits off.
 
@@ -253,12 +257,12 @@ def turned_hash(hashes: np.ndarray, form: Form) -> np.ndarray:
     ----------
     hashes : ndarray of uint64, shape ``(N,)``
         The first frequency in the highest bit, row by row.
-    form : tuple of int
-        One of :data:`FORMS`.
+    orientation : tuple of int
+        One of :data:`ORIENTATIONS`.
     """
-    exchanged, left_right, top_bottom = form
+    transposed, left_right, top_bottom = orientation
     changed = hashes ^ np.uint64(_ODD_COLUMNS * left_right ^ _ODD_ROWS * top_bottom)
-    if not exchanged:
+    if not transposed:
         return np.asarray(changed)
     bits = np.unpackbits(changed.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
     over = np.packbits(bits.reshape(-1, 8, 8).swapaxes(1, 2).reshape(-1, 64), axis=1)

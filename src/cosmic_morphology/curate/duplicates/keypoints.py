@@ -1,8 +1,8 @@
-"""Local fingerprints: what is around the blobs of an image, told so that copies can be found.
+"""Keypoints of an image and what is around each, described so that copies can be found.
 
-A whole-image hash changes when the image is cropped, turned, mirrored or framed. The
+A whole-image hash changes when the image is cropped, rotated, mirrored or framed. The
 surroundings of a star, a knot or a crater do not: they are described here, each by the lowest
-frequencies of a patch whose size follows that of the blob.
+frequencies of a patch whose size follows that of the keypoint.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import read_thumbnail
 from cosmic_morphology.io_utils import Progress
 
-COLUMN = "fingerprint_local"
-STAGE = "fingerprint"
+COLUMN = "keypoints"
+STAGE = "keypoints"
 CODE = "1"
 
 SIDE_PX = 192
-MAX_BLOBS = 96
-# Blobs are found where a difference of Gaussians peaks: three scales an octave (Lowe, IJCV 2004).
+MAX_KEYPOINTS = 96
+# Keypoints are peaks of a difference of Gaussians: three scales an octave (Lowe, IJCV 2004).
 _SCALES = 3
 _OCTAVES = 4
 _SIGMA_PX = 1.6
 _MIN_CONTRAST = 0.1
-# The patch reaches so many blob sizes to each side, and so far (in its radius) over the edge.
+# The patch reaches so many keypoint sizes to each side, and so far (in its radius) over the edge.
 _REACH = 5.0
 _OVER_EDGE = 0.4
 _PATCH_PX = 16
@@ -48,7 +48,9 @@ FREQUENCIES: tuple[tuple[int, int], ...] = tuple(
         key=lambda each: (each[0] + each[1], each),
     )
 )
-_ROW = np.dtype([("x", "<u2"), ("y", "<u2"), ("size", "<u2"), ("code", "i1", (len(FREQUENCIES),))])
+_ROW = np.dtype(
+    [("x", "<u2"), ("y", "<u2"), ("size", "<u2"), ("descriptor", "i1", (len(FREQUENCIES),))]
+)
 _PLACE = ("x", "y", "size")
 _UNIT = 1 / 32768
 _WIDEST = 127.0
@@ -56,16 +58,16 @@ _WIDEST = 127.0
 
 @dataclass(frozen=True, slots=True)
 class Keypoints:
-    """The blobs of one image, strongest first.
+    """The keypoints of one image, strongest first.
 
     Attributes
     ----------
     x, y : ndarray of float32, shape ``(K,)``
         Centre from the upper left corner, in units of the longer side.
     size : ndarray of float32, shape ``(K,)``
-        Standard deviation of the blob, in units of the longer side.
-    code : ndarray of float32, shape ``(K, F)``
-        Unit vectors: the :data:`FREQUENCIES` of the patch around the blob.
+        Standard deviation of the keypoint, in units of the longer side.
+    descriptor : ndarray of float32, shape ``(K, F)``
+        Unit vectors: the :data:`FREQUENCIES` of the patch around the keypoint.
     """
 
     x: np.ndarray
@@ -77,53 +79,53 @@ class Keypoints:
         return len(self.x)
 
     def part(self, first: int, last: int) -> Keypoints:
-        """Blobs ``first`` to ``last`` - 1."""
+        """Keypoints ``first`` to ``last`` - 1."""
         here = slice(first, last)
         return Keypoints(self.x[here], self.y[here], self.size[here], self.descriptor[here])
 
     def packed(self) -> bytes:
-        """As stored in the atlas, 41 bytes a blob."""
+        """As stored in the atlas, 41 bytes a keypoint."""
         rows = np.zeros(len(self), _ROW)
         for name in _PLACE:
             scaled = getattr(self, name) / _UNIT
             rows[name] = np.clip(np.round(scaled), 0, 65535)
-        rows["code"] = np.clip(np.round(self.descriptor * _WIDEST), -127, 127)
+        rows["descriptor"] = np.clip(np.round(self.descriptor * _WIDEST), -127, 127)
         return rows.tobytes()
 
     @classmethod
     def unpacked(cls, data: bytes) -> Keypoints:
         """From what :meth:`pack_pairs` gave."""
         rows = np.frombuffer(data, _ROW)
-        code = rows["code"].astype(np.float32)
-        code /= np.maximum(np.linalg.norm(code, axis=1, keepdims=True), 1e-6)
+        descriptor = rows["descriptor"].astype(np.float32)
+        descriptor /= np.maximum(np.linalg.norm(descriptor, axis=1, keepdims=True), 1e-6)
         x, y, size = (rows[name].astype(np.float32) * np.float32(_UNIT) for name in _PLACE)
-        return cls(x, y, size, code)
+        return cls(x, y, size, descriptor)
 
 
-def fill_fingerprints(
+def fill_keypoints(
     atlas: Atlas, *, progress: Progress | None = None, engine: str = "local"
 ) -> ApplyResult:
-    """Fill the column of local fingerprints of the images that lack it."""
+    """Fill the column of keypoints of the images that lack it."""
     return apply(
         atlas,
-        fingerprint_images,
+        detect_in_images,
         reads=["thumbnail"],
         writes=[pa.field(COLUMN, pa.binary())],
-        stamp=ColumnProvenance(STAGE, {"blobs": MAX_BLOBS, "side_px": SIDE_PX}, CODE),
+        stamp=ColumnProvenance(STAGE, {"keypoints": MAX_KEYPOINTS, "side_px": SIDE_PX}, CODE),
         progress=progress,
         engine=engine,
     )
 
 
-def fingerprint_images(batch: pa.Table) -> pa.Table:
-    """The pure column function: ``thumbnail`` in, ``fingerprint_local`` out."""
+def detect_in_images(batch: pa.Table) -> pa.Table:
+    """The pure column function: ``thumbnail`` in, ``keypoints`` out."""
     # The filters and the decoder let other threads run; those of products would be in their way.
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
-        packed = list(threads.map(_fingerprint, batch.column("thumbnail").to_pylist()))
+        packed = list(threads.map(_detect, batch.column("thumbnail").to_pylist()))
     return pa.table({COLUMN: pa.array(packed, pa.binary())})
 
 
-def _fingerprint(thumbnail: bytes) -> bytes:
+def _detect(thumbnail: bytes) -> bytes:
     try:
         pixels = read_thumbnail(thumbnail, size=SIDE_PX)
     except ImageError:
@@ -132,14 +134,14 @@ def _fingerprint(thumbnail: bytes) -> bytes:
 
 
 def unpack_all(column: pa.ChunkedArray) -> tuple[Keypoints, np.ndarray]:
-    """The blobs of all rows of a column together, and where those of each row begin.
+    """The keypoints of all rows of a column together, and where those of each row begin.
 
     Returns
     -------
     Keypoints
         Of all rows, M together.
     ndarray of int64, shape ``(N + 1,)``
-        The blobs of row i are those from the i-th number on, up to the next.
+        The keypoints of row i are those from the i-th number on, up to the next.
     """
     data = column.to_pylist()
     starts = np.zeros(len(data) + 1, np.int64)
@@ -148,7 +150,7 @@ def unpack_all(column: pa.ChunkedArray) -> tuple[Keypoints, np.ndarray]:
 
 
 def detect_keypoints(pixels: np.ndarray) -> Keypoints:
-    """The strongest blobs of an image and their surroundings.
+    """The strongest keypoints of an image and their surroundings.
 
     Parameters
     ----------
@@ -160,19 +162,19 @@ def detect_keypoints(pixels: np.ndarray) -> Keypoints:
     longest = max(grey.shape)
     top, left, grey = without_frame(grey)
     found = _chosen(_peaks(grey), grey.shape)
-    code = _codes(_patches(grey, found))
+    descriptor = _descriptors(_patches(grey, found))
     return Keypoints(
         ((found[:, 0] + left + 0.5) / longest).astype(np.float32),
         ((found[:, 1] + top + 0.5) / longest).astype(np.float32),
         (found[:, 2] / longest).astype(np.float32),
-        code,
+        descriptor,
     )
 
 
 def without_frame(grey: np.ndarray) -> tuple[int, int, np.ndarray]:
     """The image without an even frame around it, and where its upper left corner was (px).
 
-    The edges of a frame are stronger blobs than anything inside it.
+    The edges of a frame are stronger keypoints than anything inside it.
     """
     top, bottom = _edges(grey)
     left, right = _edges(grey.T)
@@ -236,10 +238,10 @@ def _chosen(peaks: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     x, y = peaks[:, 0], peaks[:, 1]
     inside = (x >= reach) & (x < shape[1] - reach) & (y >= reach) & (y < shape[0] - reach)
     peaks = peaks[inside]
-    # Large blobs are few and last through every resizing: they count for more.
+    # Large keypoints are few and last through every resizing: they count for more.
     strength = peaks[:, 3] * np.sqrt(peaks[:, 2])
     order = np.lexsort((peaks[:, 0], peaks[:, 1], -strength))
-    return peaks[order[:MAX_BLOBS]]
+    return peaks[order[:MAX_KEYPOINTS]]
 
 
 _AT = ((np.arange(_PATCH_PX) - (_PATCH_PX - 1) / 2) / (_PATCH_PX / 2)).astype(np.float32)
@@ -248,7 +250,7 @@ _WINDOW = np.exp(-(_AT_X**2 + _AT_Y**2) / (2 * 0.7**2))
 
 
 def _patches(grey: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Patches around the blobs, float32 of shape ``(K, 16, 16)``."""
+    """Patches around the keypoints, float32 of shape ``(K, 16, 16)``."""
     out = np.zeros((len(found), _PATCH_PX, _PATCH_PX), np.float32)
     step = found[:, 2] * _REACH * 2 / _PATCH_PX
     # From a level of the pyramid whose pixels are about as far apart as the samples.
@@ -265,10 +267,10 @@ def _patches(grey: np.ndarray, found: np.ndarray) -> np.ndarray:
     return out
 
 
-def _codes(patches: np.ndarray) -> np.ndarray:
+def _descriptors(patches: np.ndarray) -> np.ndarray:
     mean = (patches * _WINDOW).sum(axis=(1, 2), keepdims=True) / _WINDOW.sum()
     waves = fft.dctn((patches - mean) * _WINDOW, axes=(1, 2), norm="ortho")
     rows, columns = np.array(FREQUENCIES).T
-    code = waves[:, rows, columns]
-    code = code / np.maximum(np.linalg.norm(code, axis=1, keepdims=True), 1e-6)
-    return np.asarray(code, dtype=np.float32)
+    descriptor = waves[:, rows, columns]
+    descriptor = descriptor / np.maximum(np.linalg.norm(descriptor, axis=1, keepdims=True), 1e-6)
+    return np.asarray(descriptor, dtype=np.float32)

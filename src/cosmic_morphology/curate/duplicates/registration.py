@@ -1,4 +1,4 @@
-"""Laying one image over another to a fraction of a pixel, so that they can be compared."""
+"""Registering one image with another to a fraction of a pixel, so that they can be compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cosmic_morphology.curate.duplicates.similarity import ImageSimilarity, meas
 from cosmic_morphology.curate.duplicates.transforms import SimilarityTransform
 from cosmic_morphology.imaging.resample import blurred, sampled
 
-# Longer side of the part that both show, when they are laid over each other.
+# Longer side of the part that both show, when they are registered.
 FRAME_PX = 160
 _MIN_FRAME_PX = 24
 # How grey versions are made (ITU-R BT.601); colours may also have been exchanged for each other.
@@ -18,23 +18,23 @@ LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 EVEN = np.full(3, 1 / 3, np.float32)
 # Less than this between channels, in grey levels, is what JPEG leaves.
 _COLOUR_LEVELS = 1.5
-# Poses that are tried at all.
+# Transforms that are tried at all.
 _LEAST_PART, _LEAST_CONTAINED = 0.25, 0.55
-# From so many agreeing blobs on, a pose is good to a few pixels.
-_SURE_SUPPORT = 8
-# Step of the grid and blur (in steps), rounds, and the correlation below which it is hopeless: on
+# From so many agreeing keypoints on, a transform is good to a few pixels.
+_SURE_INLIERS = 8
+# Step of the grid and blur (in steps), rounds, and the correlation below which it is given up: on
 # the half for tuning, every copy that was found had more.
-_HOPELESS_AFTER, _HOPELESS = 3, 0.25
+_ROUNDS_BEFORE_GIVING_UP, _LEAST_CORRELATION = 3, 0.25
 _STEPS = ((4.0, 1.5, 8, 0.75), (2.0, 1.5, 6, 0.8), (1.0, 1.5, 6, 0.75))
 
 
-def best_agreement(
-    one: np.ndarray, other: np.ndarray, poses: Sequence[SimilarityTransform]
+def best_similarity(
+    one: np.ndarray, other: np.ndarray, transforms: Sequence[SimilarityTransform]
 ) -> ImageSimilarity | None:
-    """The best agreement over several poses; the first copy found ends the search."""
+    """The best agreement over several transforms; the first copy found ends the search."""
     best: ImageSimilarity | None = None
-    for pose in poses:
-        found = compare(one, other, pose)
+    for transform in transforms:
+        found = compare(one, other, transform)
         if found and (best is None or found.similarity > best.similarity):
             best = found
         if best and best.is_copy:
@@ -43,22 +43,22 @@ def best_agreement(
 
 
 def compare(
-    one: np.ndarray, other: np.ndarray, pose: SimilarityTransform
+    one: np.ndarray, other: np.ndarray, transform: SimilarityTransform
 ) -> ImageSimilarity | None:
-    """Lay the first image over the second and compare; None when too little is common.
+    """Register the first image with the second and compare; None when too little is common.
 
     Parameters
     ----------
     one, other : ndarray, shape ``(height, width)`` or ``(height, width, 3)``
         Pixels.
-    pose : SimilarityTransform
+    transform : SimilarityTransform
         How the first lies in the second, about.
     """
     weights = LUMINANCE if _has_no_colour(one) or _has_no_colour(other) else EVEN
-    a, b = _turned(_grey(one, weights), pose), _grey(other, weights)
-    scale, x, y = _in_pixels(pose, one.shape, other.shape)
+    a, b = _reoriented(_grey(one, weights), transform), _grey(other, weights)
+    scale, x, y = _in_pixels(transform, one.shape, other.shape)
     place = np.array([scale, scale, x, y])
-    starts = [1] if pose.inliers >= _SURE_SUPPORT else [0, 1]
+    starts = [1] if transform.inliers >= _SURE_INLIERS else [0, 1]
     best: ImageSimilarity | None = None
     for start in starts:
         found = _overlap_region(a, b, place, _STEPS[start:])
@@ -78,7 +78,7 @@ def _overlap_region(
     frame = _frame(a.shape, b.shape, place)
     if frame is None:
         return None
-    # Neither a pose can get much better than this, nor an image become a part of another.
+    # Neither a transform can get much better than this, nor an image become a part of another.
     smaller, larger = sorted(_shares(a.shape, b.shape, place))
     if smaller < _LEAST_PART or larger < _LEAST_CONTAINED:
         return None
@@ -115,29 +115,29 @@ def _has_no_colour(pixels: np.ndarray) -> bool:
     return float(np.abs(levels[..., :2] - levels[..., 1:]).mean()) < _COLOUR_LEVELS
 
 
-def _turned(grey: np.ndarray, pose: SimilarityTransform) -> np.ndarray:
-    exchanged, left_right, top_bottom = pose.form
+def _reoriented(grey: np.ndarray, transform: SimilarityTransform) -> np.ndarray:
+    transposed, left_right, top_bottom = transform.orientation
     if left_right:
         grey = grey[:, ::-1]
     if top_bottom:
         grey = grey[::-1]
-    return np.ascontiguousarray(grey.T if exchanged else grey)
+    return np.ascontiguousarray(grey.T if transposed else grey)
 
 
 def _in_pixels(
-    pose: SimilarityTransform, one: tuple[int, ...], other: tuple[int, ...]
+    transform: SimilarityTransform, one: tuple[int, ...], other: tuple[int, ...]
 ) -> tuple[float, float, float]:
-    """Scale and shift from pixels of the turned first image to pixels of the second."""
+    """Scale and shift from pixels of the reoriented first image to pixels of the second."""
     from_px, to_px = max(one[:2]), max(other[:2])
-    exchanged, left_right, top_bottom = pose.form
+    transposed, left_right, top_bottom = transform.orientation
     # Mirroring about 0 moves the image by its own width: bring it back.
     back_x = one[1] / from_px if left_right else 0.0
     back_y = one[0] / from_px if top_bottom else 0.0
-    if exchanged:
+    if transposed:
         back_x, back_y = back_y, back_x
-    scale = pose.scale * to_px / from_px
-    x = (pose.x - pose.scale * back_x) * to_px
-    y = (pose.y - pose.scale * back_y) * to_px
+    scale = transform.scale * to_px / from_px
+    x = (transform.x - transform.scale * back_x) * to_px
+    y = (transform.y - transform.scale * back_y) * to_px
     # From corners of pixels to their centres.
     return scale, x + 0.5 * scale - 0.5, y + 0.5 * scale - 0.5
 
@@ -211,10 +211,10 @@ def register_lucas_kanade(
         have = local_contrast_normalise(sampled(a, from_x, from_y), blur)
         slope_y, slope_x = np.gradient(have, pitch)
         inside = _inside(a.shape, from_x, from_y)
-        likeness_now = _correlation(have[inside], wanted[inside])
-        if likeness_now > best[0]:
-            best = likeness_now, place
-        if turn >= _HOPELESS_AFTER and best[0] < _HOPELESS:
+        correlation_now = _correlation(have[inside], wanted[inside])
+        if correlation_now > best[0]:
+            best = correlation_now, place
+        if turn >= _ROUNDS_BEFORE_GIVING_UP and best[0] < _LEAST_CORRELATION:
             break
         sign = 1.0 if float((have * wanted)[inside].sum()) >= 0 else -1.0
         # Moving the image by d changes it by -slope * d.

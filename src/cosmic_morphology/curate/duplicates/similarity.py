@@ -16,7 +16,7 @@ from cosmic_morphology.imaging.resample import blurred
 # text takes a little more. Two crops of one mosaic that overlap at a corner are not copies.
 MIN_CONTAINED = 0.7
 MIN_PART = 0.36
-# Least likeness of copies; less for images of the same framing, more for plain discs, whose
+# Least similarity of copies; less for images of the same framing, more for plain discs, whose
 # limbs are all alike. Chosen on images of one half of the benchmark only.
 MIN_LIKENESS = 0.76
 FRAMED_ALIKE = 0.04

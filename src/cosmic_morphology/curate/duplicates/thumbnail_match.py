@@ -1,4 +1,4 @@
-"""The quick comparison: images of one framing, turned or mirrored; pure functions."""
+"""The quick comparison: images of one framing, in eight orientations; pure functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, Form
+from cosmic_morphology.curate.duplicates.keypoint_index import ORIENTATIONS, Orientation
 from cosmic_morphology.imaging.resample import blurring, sampled
 
 SIDE_PX = 64
@@ -30,17 +30,17 @@ class ThumbnailFeatures:
         All zero where there is nothing to see.
     blocks : ndarray of float32, shape ``(16, 16)``
         What is left of ``coarse`` in blocks of 4 x 4 px, as lengths go.
-    beside : float
+    residual : float
         Length of the rest.
     """
 
     coarse: np.ndarray
     fine: np.ndarray
     blocks: np.ndarray
-    beside: float
+    residual: float
 
 
-def smalls(images: Sequence[np.ndarray]) -> list[ThumbnailFeatures]:
+def extract_features(images: Sequence[np.ndarray]) -> list[ThumbnailFeatures]:
     """What images are compared by.
 
     Parameters
@@ -53,64 +53,66 @@ def smalls(images: Sequence[np.ndarray]) -> list[ThumbnailFeatures]:
     coarse, fine = _units(squares), _units(squares - blur @ squares @ blur.T)
     step = SIDE_PX // _BLOCKS
     blocks = coarse.reshape(-1, _BLOCKS, step, _BLOCKS, step).sum(axis=(2, 4)) / step
-    beside = np.sqrt(np.maximum(_squared(coarse) - _squared(blocks), 0)).tolist()
+    residual = np.sqrt(np.maximum(_squared(coarse) - _squared(blocks), 0)).tolist()
     # Copies, so that one image of many does not keep the others.
     return [
         ThumbnailFeatures(whole.copy(), details.copy(), part.copy(), length)
-        for whole, details, part, length in zip(coarse, fine, blocks, beside, strict=True)
+        for whole, details, part, length in zip(coarse, fine, blocks, residual, strict=True)
     ]
 
 
-def may_be_alike(
-    looks: dict[int, ThumbnailFeatures], pairs: np.ndarray, forms: np.ndarray
+def prefilter(
+    features: dict[int, ThumbnailFeatures], pairs: np.ndarray, orientations: np.ndarray
 ) -> np.ndarray:
-    """In which of these forms two images may be alike, by their blocks alone.
+    """In which of these orientations two images may be alike, by their blocks alone.
 
-    No image is lost by it: what lies beside the blocks adds no more than the product of its
+    No image is lost by it: what the blocks do not hold adds no more than the product of its
     lengths (Cauchy and Schwarz).
 
     Parameters
     ----------
-    looks : dict of int to Small
+    features : dict of int to ThumbnailFeatures
         The images, by row.
     pairs : ndarray of int64, shape ``(M, 2)``
         Rows.
-    forms : ndarray of bool, shape ``(M, 8)``
-        Which of :data:`FORMS` are asked for.
+    orientations : ndarray of bool, shape ``(M, 8)``
+        Which of :data:`ORIENTATIONS` are asked for.
 
     Returns
     -------
     ndarray of bool, shape ``(M, 8)``
     """
     rows, which = np.unique(pairs, return_inverse=True)
-    blocks = np.stack([looks[row].blocks for row in rows.tolist()])
-    beside = np.array([looks[row].beside for row in rows.tolist()], np.float32)
+    blocks = np.stack([features[row].blocks for row in rows.tolist()])
+    residual = np.array([features[row].residual for row in rows.tolist()], np.float32)
     one, other = which.reshape(-1, 2).T
     # Rounding must not part what the whole images would tie.
-    least = MIN_COARSE - 1e-4 - beside[one] * beside[other]
-    worth = np.zeros_like(forms)
-    for number, form in enumerate(FORMS):
-        asked = np.flatnonzero(forms[:, number])
-        laid = _laid(blocks[one[asked]], form)
-        alike = np.einsum("ijk,ijk->i", laid, blocks[other[asked]])
-        worth[asked, number] = alike >= least[asked]
-    return worth
+    least = MIN_COARSE - 1e-4 - residual[one] * residual[other]
+    possible = np.zeros_like(orientations)
+    for number, orientation in enumerate(ORIENTATIONS):
+        asked = np.flatnonzero(orientations[:, number])
+        reoriented = _reoriented(blocks[one[asked]], orientation)
+        alike = np.einsum("ijk,ijk->i", reoriented, blocks[other[asked]])
+        possible[asked, number] = alike >= least[asked]
+    return possible
 
 
-def likeness(
-    one: ThumbnailFeatures, other: ThumbnailFeatures, forms: Iterable[Form] = FORMS
+def thumbnail_correlation(
+    one: ThumbnailFeatures,
+    other: ThumbnailFeatures,
+    orientations: Iterable[Orientation] = ORIENTATIONS,
 ) -> float:
     """Correlation of two images of one framing, in [0, 1]: of the details, when they have any.
 
-    The best of several ways to turn the first before it is laid over the other.
+    The best of several orientations of the first before it is compared with the other.
     """
     best = 0.0
-    for form in forms:
-        coarse = _laid(one.coarse, form)
+    for orientation in orientations:
+        coarse = _reoriented(one.coarse, orientation)
         if np.vdot(coarse, other.coarse) >= MIN_COARSE and _agree_inside(
             coarse, other.coarse, MIN_COARSE
         ):
-            fine = _laid(one.fine, form)
+            fine = _reoriented(one.fine, orientation)
             if _agree_inside(fine, other.fine, MIN_FINE):
                 best = max(best, float(np.vdot(fine, other.fine)))
     return best
@@ -158,7 +160,7 @@ def _squared(images: np.ndarray) -> np.ndarray:
     return np.asarray(np.einsum("ijk,ijk->i", images, images))
 
 
-def _laid(images: np.ndarray, form: Form) -> np.ndarray:
-    exchanged, left_right, top_bottom = form
-    laid = images[..., :: -1 if top_bottom else 1, :: -1 if left_right else 1]
-    return laid.swapaxes(-1, -2) if exchanged else laid
+def _reoriented(images: np.ndarray, orientation: Orientation) -> np.ndarray:
+    transposed, left_right, top_bottom = orientation
+    reoriented = images[..., :: -1 if top_bottom else 1, :: -1 if left_right else 1]
+    return reoriented.swapaxes(-1, -2) if transposed else reoriented

@@ -1,4 +1,4 @@
-"""How one image lies in another, from their blobs: pure functions."""
+"""The similarity transform between two images, from their keypoints: pure functions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosmic_morphology.curate.duplicates.keypoint_index import FORMS, MIN_COSINE, placed, turned
+from cosmic_morphology.curate.duplicates.keypoint_index import (
+    MIN_COSINE,
+    ORIENTATIONS,
+    reoriented,
+    transform_points,
+)
 from cosmic_morphology.curate.duplicates.keypoints import Keypoints
 
-# Pairs of blobs so far from what the others say (in units of the longer side, and in octaves of
+# Pairs of keypoints so far from what the others say (in units of the longer side, and in octaves of
 # size) do not count for them.
 _NEAR = 0.025
 _SAME_SIZE = 0.42
@@ -21,17 +26,17 @@ class SimilarityTransform:
 
     Attributes
     ----------
-    form : tuple of int
-        Exchanged, mirrored left to right, mirrored top to bottom (see ``FORMS``).
+    orientation : tuple of int
+        Transposed, mirrored left to right, mirrored top to bottom (see ``ORIENTATIONS``).
     scale : float
         Length in the second image of the first one's longer side, in units of the second's.
     x, y : float
-        Place in the second image of the (mirrored, exchanged) first one's origin.
-    support : int
-        Blobs that agree.
+        Place in the second image of the (mirrored, transposed) first one's origin.
+    inliers : int
+        Keypoints that agree.
     """
 
-    form: tuple[int, int, int]
+    orientation: tuple[int, int, int]
     scale: float
     x: float
     y: float
@@ -44,37 +49,41 @@ IDENTITY = SimilarityTransform((0, 0, 0), 1.0, 0.0, 0.0, 0)
 def estimate_transforms(
     one: Keypoints, other: Keypoints, *, at_most: int = 3
 ) -> list[SimilarityTransform]:
-    """The poses that most blobs agree on, at most one a form, the best first.
+    """The transforms that most keypoints agree on, at most one an orientation, the best first.
 
-    A symmetric image (a galaxy seen from its edge) fits itself in several forms: those with at
-    least half of the best one's support are given, too.
+    A symmetric image (a galaxy seen from its edge) fits itself in several orientations: those with
+    at least half of the best one's inliers are given, too.
     """
     if not len(one) or not len(other):
         return []
     found = []
-    for form in FORMS:
-        alike = turned(one.descriptor, form) @ other.descriptor.T
-        # Each blob votes once, with the best of the other's blobs.
+    for orientation in ORIENTATIONS:
+        alike = reoriented(one.descriptor, orientation) @ other.descriptor.T
+        # Each keypoint votes once, with the best of the other's keypoints.
         at = alike.argmax(axis=1)
         cosine = alike[np.arange(len(one)), at]
         good = np.flatnonzero(cosine >= MIN_COSINE)
         if len(good):
-            found.append((_agreed(one, other, good, at[good], form), float(cosine.max())))
+            found.append((_consensus(one, other, good, at[good], orientation), float(cosine.max())))
     found.sort(key=lambda each: (-each[0].inliers, -each[1]))
-    return [pose for pose, _ in found[:at_most] if 2 * pose.inliers >= found[0][0].inliers]
+    return [
+        transform
+        for transform, _ in found[:at_most]
+        if 2 * transform.inliers >= found[0][0].inliers
+    ]
 
 
-def _agreed(
+def _consensus(
     one: Keypoints,
     other: Keypoints,
     mine: np.ndarray,
     theirs: np.ndarray,
-    form: tuple[int, int, int],
+    orientation: tuple[int, int, int],
 ) -> SimilarityTransform:
-    x, y = placed(one.x[mine], one.y[mine], form)
+    x, y = transform_points(one.x[mine], one.y[mine], orientation)
     to_x, to_y = other.x[theirs], other.y[theirs]
     scale = other.size[theirs] / one.size[mine]
-    # What each pair alone says of the pose, and how far every pair is from that.
+    # What each pair alone says of the transform, and how far every pair is from that.
     from_x, from_y = to_x - scale * x, to_y - scale * y
     off_x = np.abs(scale[:, None] * x[None] + from_x[:, None] - to_x[None])
     off_y = np.abs(scale[:, None] * y[None] + from_y[:, None] - to_y[None])
@@ -89,15 +98,15 @@ def _agreed(
     if fitted is None:
         fitted = float(scale[most]), float(from_x[most]), float(from_y[most])
     left = np.hypot(fitted[0] * x + fitted[1] - to_x, fitted[0] * y + fitted[2] - to_y) < _NEAR
-    support = len(set(theirs[left].tolist()))
-    if support > 2:
+    inliers = len(set(theirs[left].tolist()))
+    if inliers > 2:
         again = _fitted(x[left], y[left], to_x[left], to_y[left])
         fitted = again or fitted
-    return SimilarityTransform(form, *fitted, inliers=support)
+    return SimilarityTransform(orientation, *fitted, inliers=inliers)
 
 
 def _distinct(agree: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """For each row the number of different blobs of the other image that agree with it."""
+    """For each row the number of different keypoints of the other image that agree with it."""
     names, which = np.unique(theirs, return_inverse=True)
     table = np.zeros((len(theirs), len(names)), dtype=bool)
     table[np.arange(len(theirs)), which] = True

@@ -1,6 +1,6 @@
 """NASA's Image and Video Library (``images-api.nasa.gov``, interface description v1.22.0).
 
-The search gives at most 10,000 results; :mod:`search_slices` divides what is larger.
+The search gives at most 10,000 results; :mod:`slices` divides what is larger.
 """
 
 from __future__ import annotations
