@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from cosmic_morphology.curate.split.divide import assign_splits
+from cosmic_morphology.curate.records import RowsInMemory
+from cosmic_morphology.curate.split.divide import SplitAssignment, assign_splits
 from cosmic_morphology.settings import SplitSettings
 
 
@@ -37,6 +38,13 @@ def rows(listed: list[dict[str, object]]) -> pa.Table:
     return pa.Table.from_pylist([{**empty, **row} for row in listed], schema=schema)
 
 
+def assigned(table: pa.Table, seed: int = 1, **changes: object) -> SplitAssignment:
+    """What is decided of the rows, in the order of their ids."""
+    return assign_splits(
+        RowsInMemory(table), settings=SplitSettings(**changes), seed=seed, reject="irrelevant"
+    )
+
+
 def dealt(table: pa.Table, seed: int = 1, **changes: object) -> dict[str, str]:
-    sides = assign_splits(table, settings=SplitSettings(**changes), seed=seed, reject="irrelevant")
-    return dict(zip(table.column("id").to_pylist(), sides.split, strict=True))
+    names = assigned(table, seed, **changes).names().to_pylist()
+    return dict(zip(sorted(table.column("id").to_pylist()), names, strict=True))

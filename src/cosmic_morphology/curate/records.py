@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,8 @@ from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.columns import read_batches
+
+_AT_ONCE = 65_536
 
 
 class Records:
@@ -35,7 +39,9 @@ class Records:
 
     def __init__(self, atlas: Atlas, *, table: str = "catalogue") -> None:
         self._atlas, self._table = atlas, table
-        ids = self._read_ids()
+        self._number(self._read_ids())
+
+    def _number(self, ids: pa.Array) -> None:
         order = pc.sort_indices(ids)
         self.ids = ids.take(order)
         self._places = np.empty(len(ids), np.int32)
@@ -76,18 +82,61 @@ class Records:
 
     def codes(
         self, name: str, *, or_else: Sequence[str] = ()
-    ) -> tuple[NDArray[np.int32], list[str | None]]:
-        """A column of texts as numbers, and the texts that they stand for, in the order found."""
-        encoded = self.column(name, or_else=or_else).dictionary_encode("encode")
-        return (
-            encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32),
-            encoded.dictionary.to_pylist(),
-        )
+    ) -> tuple[NDArray[np.int32], pa.Array]:
+        """A column as numbers, and the sorted values that they stand for; null comes last."""
+        return sorted_codes(self.column(name, or_else=or_else))
 
     def _read_ids(self) -> pa.Array:
         table = self._atlas.table(self._table)
         self._version = table.version
         return table.to_table(columns=["id"]).column("id").combine_chunks()
+
+
+class RowsInMemory(Records):
+    """Records of a table in memory, so that what reads records is a pure function of rows.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        With ``id``, in any order.
+    """
+
+    def __init__(self, rows: pa.Table) -> None:
+        self._rows = rows
+        self._number(rows.column("id").combine_chunks())
+
+    def batches(self, columns: Sequence[str]) -> Iterator[tuple[NDArray[np.int32], pa.Table]]:
+        """All records at once."""
+        yield self._places, self._rows.select(list(dict.fromkeys(columns)))
+
+
+def sorted_codes(values: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:
+    """Values as numbers, shape ``(N,)``, and the sorted values that they stand for; null is last.
+
+    Examples
+    --------
+    >>> codes, names = sorted_codes(pa.array(["b", None, "a", "b"]))
+    >>> codes.tolist(), names.to_pylist()
+    ([1, 2, 0, 1], ['a', 'b', None])
+    """
+    encoded = values.dictionary_encode("encode")
+    order = pc.sort_indices(encoded.dictionary)
+    rank = np.empty(len(order), np.int32)
+    rank[order.to_numpy()] = np.arange(len(order), dtype=np.int32)
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    return rank[codes], encoded.dictionary.take(order)
+
+
+def content_of(ids: pa.Array, *columns: NDArray[Any] | Sequence[str]) -> str:
+    """Hash of columns of records, for stamps: arrays of numbers by id, and what they stand for."""
+    running = hashlib.sha256()
+    for batch in pa.table({"id": ids}).to_batches(max_chunksize=_AT_ONCE):
+        running.update(json.dumps(batch.column(0).to_pylist()).encode())
+    for each in columns:
+        running.update(
+            each.tobytes() if isinstance(each, np.ndarray) else json.dumps(each).encode()
+        )
+    return running.hexdigest()[:16]
 
 
 class Fingerprint:

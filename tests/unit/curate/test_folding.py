@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -9,9 +10,18 @@ from hypothesis import strategies as st
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate import split_images
-from cosmic_morphology.curate.split.folds import LEFT_OUT, assign_folds
+from cosmic_morphology.curate.records import sorted_codes
+from cosmic_morphology.curate.split.folds import LEFT_OUT, NO_FOLD, assign_folds
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
+
+
+def folds_of(groups: list[str], labels: list[str], before: list[int], **more: int) -> list[int]:
+    (group, names), (label, _) = (sorted_codes(pa.array(each)) for each in (groups, labels))
+    everyone = np.ones(len(group), bool)
+    had = np.array(before, np.int32)
+    return assign_folds(group, label, names, takes_part=everyone, before=had, **more).tolist()
+
 
 FIVE = SplitSettings(folds=5)
 
@@ -82,10 +92,10 @@ def test_folds_that_cannot_be_dealt_are_refused(sky, k):
 
 
 def test_an_image_whose_group_was_in_another_fold_is_left_out_for_good():
-    given = {"labels": [""] * 5, "takes_part": [True] * 5, "k": 2, "seed": 1}
-    found = assign_folds(["g", "g", "g", "h", "i"], before=[0, 0, 1, 1, None], **given)
+    given = {"labels": [""] * 5, "k": 2, "seed": 1}
+    found = folds_of(["g", "g", "g", "h", "i"], before=[0, 0, 1, 1, NO_FOLD], **given)
     assert found[:4] == [0, 0, LEFT_OUT, 1]
-    assert assign_folds(["g", "g", "g", "h", "i"], before=found, **given) == found
+    assert folds_of(["g", "g", "g", "h", "i"], before=found, **given) == found
 
 
 @given(
@@ -96,16 +106,14 @@ def test_an_image_whose_group_was_in_another_fold_is_left_out_for_good():
 )
 def test_whatever_came_before_no_group_is_in_two_folds(groups, seed, k, data):
     names = [f"g{each}" for each in [*groups, 0, 1, 2]]
-    options = st.sampled_from([None, LEFT_OUT, *range(k)])
+    options = st.sampled_from([NO_FOLD, LEFT_OUT, *range(k)])
     before = data.draw(st.lists(options, min_size=len(names), max_size=len(names)))
-    found = assign_folds(
-        names, names, takes_part=[True] * len(names), before=before, k=k, seed=seed
-    )
+    found = folds_of(names, names, before=before, k=k, seed=seed)
     for name in set(names):
         mine = {fold for fold, group in zip(found, names, strict=True) if group == name}
         assert len(mine - {LEFT_OUT}) <= 1
     for was, is_ in zip(before, found, strict=True):
-        assert is_ in (was, LEFT_OUT) or was is None
+        assert is_ in (was, LEFT_OUT) or was == NO_FOLD
 
 
 def test_what_is_held_out_must_be_there(sky):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from split_rows import dealt, rows
+from split_rows import assigned, dealt, rows
 
 from cosmic_morphology.atlas import SPLITS
 from cosmic_morphology.curate.groups.lineage import parents_of
 from cosmic_morphology.curate.split.assign import NONE
 from cosmic_morphology.curate.split.check import check_ratios
-from cosmic_morphology.curate.split.divide import SplitAssignment, assign_splits
+from cosmic_morphology.curate.split.divide import SplitAssignment
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
 
@@ -71,18 +72,18 @@ def test_a_table_may_name_the_original_as_it_names_its_files() -> None:
 def test_an_empty_split_is_an_error_that_names_the_reason(
     listed: list[dict[str, object]], reason: str
 ) -> None:
-    found = assign_splits(rows(listed), settings=SplitSettings(), seed=1, reject="irrelevant")
+    found = assigned(rows(listed))
     with pytest.raises(UsageError) as caught:
         check_ratios(found, SplitSettings(), where="atlas")
     assert reason in str(caught.value)
 
 
 def test_a_ratio_that_is_missed_by_more_than_the_groups_force_is_an_error() -> None:
-    names = [f"p{at}" for at in range(100)]
+    nothing, all_ = np.zeros(100, np.int8), np.ones(100, bool)
     for train, fixed, refused in ((60, False, False), (90, False, True), (90, True, False)):
         rest = 100 - train
-        side = ["train"] * train + ["val"] * (rest // 2) + ["test"] * (rest - rest // 2)
-        found = SplitAssignment(side, [""] * 100, names, [True] * 100, [fixed] * 100)
+        side = np.repeat(np.arange(3, dtype=np.int8), [train, rest // 2, rest - rest // 2])
+        found = SplitAssignment(side, nothing, [""], np.arange(100), all_, all_ & fixed)
         if not refused:
             check_ratios(found, SplitSettings(), where="atlas")
         else:

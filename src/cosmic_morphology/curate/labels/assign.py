@@ -218,7 +218,8 @@ def _images(
 def _origins(records: Records) -> NDArray[np.int32]:
     """A number for each source and collection within it; without a collection it is ""."""
     source, sources = records.codes("source")
-    collection, names = records.codes("collection")
+    collection, texts = records.codes("collection")
+    names = texts.to_pylist()
     same = np.array([names.index("") if not name and "" in names else at
                      for at, name in enumerate(names)], np.int32)  # fmt: skip
     return source + len(sources) * same[collection]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 
 from cosmic_morphology.atlas import SPLITS
-from cosmic_morphology.curate.split.assign import NONE, reachable
+from cosmic_morphology.curate.split.balance import reachable
 from cosmic_morphology.curate.split.divide import SplitAssignment
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
@@ -35,8 +33,8 @@ def check_ratios(splits: SplitAssignment, settings: SplitSettings, *, where: str
     UsageError
         It says which split, and why.
     """
-    there = Counter(splits.split)
-    empty = [split for split in SPLITS if not there[split]]
+    there = np.bincount(splits.split[splits.split >= 0], minlength=len(SPLITS))
+    empty = [split for split, images in zip(SPLITS, there, strict=True) if not images]
     if empty:
         raise UsageError(
             f"{_listed(empty)} would hold no image: {_why_empty(splits)}",
@@ -53,20 +51,21 @@ def check_ratios(splits: SplitAssignment, settings: SplitSettings, *, where: str
 
 
 def _missed(splits: SplitAssignment, settings: SplitSettings) -> str:
-    sizes: Counter[tuple[str, str]] = Counter()
-    fixed = {group for group, is_fixed in zip(splits.groups, splits.fixed, strict=True) if is_fixed}
-    for split, group, counts in zip(splits.split, splits.groups, splits.counts, strict=True):
-        if counts:
-            sizes[split, group] += 1
+    some = np.flatnonzero(splits.counts)
+    groups = int(splits.group.max(initial=-1)) + 1
+    pairs = splits.split[some].astype(np.int64) * groups + splits.group[some]
+    pairs, sizes = np.unique(pairs, return_counts=True)
+    split, group = np.divmod(pairs, max(groups, 1))
+    is_fixed = np.zeros(groups, bool)
+    is_fixed[splits.group[splits.is_fixed]] = True
+    free = ~is_fixed[group]
     share = np.array(
         [settings.train, settings.val, 0.0 if settings.hold_out else settings.test], dtype=float
     )
     share /= share.sum()
-    have, floor = np.zeros(len(SPLITS)), np.zeros(len(SPLITS))
-    for (split, group), size in sizes.items():
-        have[SPLITS.index(split)] += size
-        floor[SPLITS.index(split)] += size if group in fixed else 0
-    largest = max((size for (_, group), size in sizes.items() if group not in fixed), default=0)
+    have = np.bincount(split, weights=sizes, minlength=len(SPLITS))
+    floor = np.bincount(split, weights=sizes * ~free, minlength=len(SPLITS))
+    largest = sizes[free].max(initial=0)
     away = np.abs(have - reachable(share, floor, float(have.sum())))
     worst = int(away.argmax())
     if not largest or away[worst] <= largest + 1e-9:
@@ -78,26 +77,23 @@ def _missed(splits: SplitAssignment, settings: SplitSettings) -> str:
 
 
 def _why_empty(splits: SplitAssignment) -> str:
-    if not splits.split:
+    if not len(splits.split):
         return "there is no image"
-    kinds: dict[str, set[str]] = {"free": set(), "fixed": set(), "train only": set()}
-    for split, group, counts, fixed in zip(
-        splits.split, splits.groups, splits.counts, splits.fixed, strict=True
-    ):
-        if split != NONE:
-            kinds["fixed" if fixed else "free" if counts else "train only"].add(group)
-    only = kinds["train only"] - kinds["free"]
+    there = splits.split >= 0
+    fixed = np.unique(splits.group[there & splits.is_fixed])
+    free = np.unique(splits.group[there & ~splits.is_fixed & splits.counts])
+    alone = np.setdiff1d(splits.group[there & ~splits.is_fixed & ~splits.counts], free)
     parts = [
-        f"groups of images that can be dealt: {len(kinds['free'])}",
-        f"that had a split before, or are held out: {len(kinds['fixed'])}",
-        f"of rendered or derived images, for training only: {len(only)}",
+        f"groups of images that can be dealt: {len(free)}",
+        f"that had a split before, or are held out: {len(fixed)}",
+        f"of rendered or derived images, for training only: {len(alone)}",
     ]
-    reasons = Counter(why for why in splits.exclusion_reason if why).most_common(_MOST_REASONS)
+    reasons = list(splits.left_out().items())[:_MOST_REASONS]
     return "; ".join([*parts, *(f"left out, {why}: {number}" for why, number in reasons)])
 
 
 def _todo(splits: SplitAssignment) -> str:
-    if all(splits.fixed[at] for at, split in enumerate(splits.split) if split != NONE):
+    if splits.is_fixed[splits.split >= 0].all():
         return "Deal all images anew with `cosmic split --redo`, or add images."
     return (
         "A group (copies, one object, one origin) goes to one split as a whole: add images of "

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import SPLITS
 from cosmic_morphology.curate.components import UnionFind
-from cosmic_morphology.curate.groups.lineage import origins_of, parents_of, stand_ins, train_only
+from cosmic_morphology.curate.groups.lineage import Lineage, read_lineage, stand_ins
+from cosmic_morphology.curate.records import Records
 from cosmic_morphology.curate.split.assign import NONE, assign_groups
 from cosmic_morphology.settings import SplitSettings
 
@@ -22,38 +24,87 @@ MADE_LATE = "rendered or derived, but was in val or test before"
 SPARE = "another image of its origin is scored"
 SCORED_TWICE = "in val or test before, where another image of its origin is scored"
 TAKEN_OUT = frozenset({HELD_OUT_LATE, ON_TWO_SPLITS, MADE_LATE, SCORED_TWICE})
+_COPY = "a copy of another image"
+_COPY_HAS_ONE = "a copy of it has a split already"
+_GROUP_HELD = "its group is held out for the test"
+# The split of an image that has none, beside the places in SPLITS.
+NOWHERE = -1
+_TRAIN, _TEST = SPLITS.index("train"), SPLITS.index("test")
 
 
 @dataclass(frozen=True, slots=True)
 class SplitAssignment:
-    """What :func:`assign_splits` decided about N images.
+    """What :func:`assign_splits` decided about N images, by id.
 
     Attributes
     ----------
-    split : list of N str
-        ``train``, ``val``, ``test`` or ``none``.
-    why_none : list of N str
-        Why an image has none; empty where it has one.
-    groups : list of N str
-        What was kept together: the groups, those that share lineage made one.
-    counts : list of N bool
+    split : ndarray of int8, shape ``(N,)``
+        Place in :data:`~cosmic_morphology.atlas.SPLITS` of each image's split; -1: it has none.
+    reason : ndarray of int8, shape ``(N,)``
+        Number of the reason why an image has none.
+    reasons : list of str
+        These reasons; the first is empty, of images that have one.
+    group : ndarray of int32, shape ``(N,)``
+        What was kept together: number of the group, those that share lineage made one.
+    counts : ndarray of bool, shape ``(N,)``
         Whether it counts for the ratios: it has a split, is not for training only, and stands
         for its origin.
-    fixed : list of N bool
+    is_fixed : ndarray of bool, shape ``(N,)``
         Whether its group had its split before, or is held out.
     """
 
-    split: list[str]
-    exclusion_reason: list[str]
-    groups: list[str]
-    counts: list[bool]
-    fixed: list[bool]
+    split: NDArray[np.int8]
+    reason: NDArray[np.int8]
+    reasons: list[str]
+    group: NDArray[np.int32]
+    counts: NDArray[np.bool_]
+    is_fixed: NDArray[np.bool_]
+
+    def names(self) -> pa.Array:
+        """The split of each image by its name, ``none`` where it has none."""
+        # Index -1 is the last.
+        return pa.array([*SPLITS, NONE]).take(pa.array(self.split % (len(SPLITS) + 1)))
+
+    def exclusion_reasons(self) -> pa.Array:
+        """Why each image has none; empty where it has one."""
+        return pa.array(self.reasons, pa.string()).take(pa.array(self.reason))
+
+    def left_out(self) -> dict[str, int]:
+        """Number of images that have none by reason, the most frequent first."""
+        codes, first, sizes = np.unique(self.reason, return_index=True, return_counts=True)
+        # Where they tie, the reason of the first image.
+        order = np.lexsort((first, -sizes))
+        return {self.reasons[codes[at]]: int(sizes[at]) for at in order if codes[at]}
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What is known of N images while it is decided."""
+
+    before: NDArray[np.int8]
+    reason: NDArray[np.int8]
+    code: dict[str, int]
+    is_held: NDArray[np.bool_]
+    lineage: Lineage
+    group: NDArray[np.int32]
+    names: pa.Array = field(repr=False)
+
+    def leave_out(self, images: NDArray[np.bool_], why: str) -> None:
+        """Take the splits of images away."""
+        self.before[images] = NOWHERE
+        self.reason[images] = self.code[why]
 
 
 def assign_splits(
-    rows: pa.Table, *, settings: SplitSettings, seed: int, reject: str
+    records: Records,
+    *,
+    settings: SplitSettings,
+    seed: int,
+    reject: str,
+    label_column: str = "label",
+    redo: bool = False,
 ) -> SplitAssignment:
-    """Decide the split of every row; pure, and the same whatever the order of the rows.
+    """Decide the split of every image; the same whatever the order of the records.
 
     Images that were rendered here, or derived from another image of this atlas, are for training
     only. Variants of an original that is known by name only go to any split with their origin; a
@@ -61,176 +112,203 @@ def assign_splits(
 
     Parameters
     ----------
-    rows : pyarrow.Table
-        ``id``, ``label``, ``source``, ``collection``, ``lineage``, ``group``,
-        ``duplicate_flag``, ``duplicate_of``, and ``split`` and ``split_reason`` of before (null:
-        none yet).
+    records : Records
+        The label, ``id``, ``source``, ``collection``, ``lineage``, ``group``, ``duplicate_flag``,
+        ``duplicate_of``, and ``split`` and ``split_reason`` of before (null: none yet).
     settings : SplitSettings
         Ratios and what is held out.
     seed : int
         Of the order in which groups are dealt.
     reject : str
         Name of the class of everything else.
+    label_column : str
+        The classes to be kept in balance.
+    redo : bool
+        Forget the splits of before.
     """
-    table = {name: rows.column(name).to_pylist() for name in rows.schema.names}
-    n = rows.num_rows
-    lineage = rows.select(["id", "source", "lineage"]).to_pylist()
-    groups = _whole_groups(table, lineage)
-    held = set(settings.hold_out)
-    is_held = [
-        bool(held & {source, collection})
-        for source, collection in zip(table["source"], table["collection"], strict=True)
+    reasons = [
+        *("", HELD_OUT_LATE, ON_TWO_SPLITS, MADE_LATE, SCORED_TWICE, SPARE, NO_LABEL),
+        *(f"labelled {reject}", _COPY, _COPY_HAS_ONE, _GROUP_HELD),
+        *(_group_is_in(split) for split in SPLITS),
     ]
-    derived = train_only(lineage)
-    before, why = previous_splits(table, groups, is_held, derived)
-    _leave_out(table, before, why, settings, reject)
-    _leave_out_mixed(groups, is_held, before, why)
-    stands = _standing(table, lineage, before, why, derived)
-    fixed = {
-        group: split or "test"
-        for group, split, late in zip(groups, before, is_held, strict=True)
-        if split or late
-    }
-    split_of_group = _splits_of_groups(
-        table, groups, derived, is_held, stands, fixed, settings, seed
+    draft = _draft(records, settings, {why: at for at, why in enumerate(reasons)}, redo=redo)
+    _take_out(draft)
+    label, labels = records.codes(label_column)
+    of_label = labels.to_pylist()
+    has_label = np.array([bool(name) for name in of_label])[label]
+    is_reject = np.array([name == reject for name in of_label])[label]
+    _leave_out(draft, records, settings, has_label, is_reject, f"labelled {reject}")
+    touched = np.zeros(len(draft.names), bool)
+    touched[draft.group[draft.is_held]] = True
+    # Images that are not held out, in a group with one that is, would leak or not be test.
+    tied = touched[draft.group] & ~draft.is_held & (draft.before != _TEST) & (draft.reason == 0)
+    draft.leave_out(tied, _GROUP_HELD)
+    stands = _standing(draft, records, has_label)
+    fixed = np.full(len(draft.names), NOWHERE, np.int32)
+    known = np.flatnonzero((draft.before >= 0) | draft.is_held)
+    fixed[draft.group[known]] = np.where(draft.before[known] >= 0, draft.before[known], _TEST)
+    stratum, _ = strata(label, of_label, NO_LABEL)
+    split_of_group = _split_of_groups(draft, stratum, stands, fixed, settings, seed)
+    split = _decided(draft, stands, split_of_group)
+    return SplitAssignment(
+        split,
+        draft.reason,
+        reasons,
+        draft.group,
+        counts=(split != NOWHERE) & stands,
+        is_fixed=fixed[draft.group] != NOWHERE,
     )
-    split = [NONE] * n
-    for at in range(n):
-        if why[at]:
-            continue
-        split[at] = before[at] or split_of_group[groups[at]]
-        if split[at] == "train":
-            continue
-        if derived[at]:
-            split[at], why[at] = NONE, f"rendered or derived, its group is in {split[at]}"
-        elif at not in stands:
-            split[at], why[at] = NONE, SCORED_TWICE if before[at] else SPARE
-    counts = [split[at] != NONE and at in stands for at in range(n)]
-    return SplitAssignment(split, why, groups, counts, [group in fixed for group in groups])
 
 
-def _whole_groups(table: dict[str, list[Any]], lineage: list[dict[str, Any]]) -> list[str]:
-    """The group of each row, those that share lineage made one: new rows may have none yet."""
-    ids = set(table["id"])
-    groups = [group or each for group, each in zip(table["group"], table["id"], strict=True)]
-    members: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for at, row in enumerate(lineage):
-        members["group", groups[at]].append(at)
-        for parent in (row["id"], *parents_of(row, ids)):
-            members["lineage", parent].append(at)
-    sets = UnionFind(len(groups))
-    for rows in members.values():
-        sets.join(rows)
-    first: dict[int, str] = {}
-    labels = sets.labels().tolist()
-    for at, group in zip(labels, groups, strict=True):
-        first[at] = min(first.get(at, group), group)
-    return [first[at] for at in labels]
+def split_codes(records: Records) -> NDArray[np.int8]:
+    """The split of each record, by its place in SPLITS; -1: it is of none."""
+    codes, names = records.codes("split")
+    place = [SPLITS.index(name) if name in SPLITS else NOWHERE for name in names.to_pylist()]
+    return np.array(place, np.int8)[codes]
 
 
-def previous_splits(
-    table: dict[str, list[Any]], groups: list[str], is_held: list[bool], derived: list[bool]
-) -> tuple[list[str | None], list[str]]:
-    """Splits of before that hold, and the reason of those that cannot."""
-    before = [each if each in SPLITS else None for each in table["split"]]
-    # Who was taken out of a split has been seen by models of that split: it never comes back.
-    why = [each if each in TAKEN_OUT else "" for each in table["split_reason"]]
-    for at, each in enumerate(before):
-        if is_held[at] and each not in (None, "test"):
-            before[at], why[at] = None, HELD_OUT_LATE
-        elif derived[at] and each not in (None, "train"):
-            before[at], why[at] = None, MADE_LATE
-    counts: dict[str, Counter[str]] = {}
-    for group, each in zip(groups, before, strict=True):
-        if each:
-            counts.setdefault(group, Counter())[each] += 1
-    for at, each in enumerate(before):
-        splits = counts.get(groups[at])
-        if each and splits and len(splits) > 1:
-            # The larger part stays; where they tie, the stricter split.
-            stays = max(splits, key=lambda split: (splits[split], SPLITS.index(split)))
-            if each != stays:
-                before[at], why[at] = None, ON_TWO_SPLITS
-    return before, why
+def strata(
+    label: NDArray[np.int32], labels: list[str | None], unlabelled: str
+) -> tuple[NDArray[np.int32], list[str]]:
+    """The class of each image by the sorted names of classes, unlabelled ones under a name."""
+    told = [str(name or unlabelled) for name in labels]
+    names = sorted(set(told))
+    number = {name: at for at, name in enumerate(names)}
+    return np.array([number[name] for name in told], np.int32)[label], names
+
+
+def _group_is_in(split: str) -> str:
+    return f"rendered or derived, its group is in {split}"
+
+
+def _draft(
+    records: Records, settings: SplitSettings, code: dict[str, int], *, redo: bool
+) -> _Draft:
+    n = len(records)
+    before, reason, is_held = np.full(n, NOWHERE, np.int8), np.zeros(n, np.int8), np.zeros(n, bool)
+    if not redo:
+        before = split_codes(records)
+        why, names = records.codes("split_reason")
+        # Who was taken out of a split has been seen by models of that split: it never comes back.
+        stays_out = [code[name] if name in TAKEN_OUT else 0 for name in names.to_pylist()]
+        reason = np.array(stays_out, np.int8)[why]
+    for column in ("source", "collection"):
+        origin, names = records.codes(column)
+        is_held |= np.array([name in settings.hold_out for name in names.to_pylist()])[origin]
+    lineage = read_lineage(records)
+    group, names = records.codes("group", or_else=("id",))
+    return _Draft(before, reason, code, is_held, lineage, _whole(group, names, lineage), names)
+
+
+def _whole(group: NDArray[np.int32], names: pa.Array, lineage: Lineage) -> NDArray[np.int32]:
+    """Groups that share lineage made one: new images may have none yet."""
+    n = len(group)
+    parent = np.where(
+        lineage.parent < n,
+        group[np.minimum(lineage.parent, n - 1)],
+        lineage.parent - n + len(names),
+    )
+    ties = np.stack([group[lineage.child], parent], axis=1)
+    ties = ties[ties[:, 0] != ties[:, 1]]
+    if not len(ties):
+        return group
+    sets = UnionFind(len(names) + lineage.origins)
+    for one, other in ties.tolist():
+        sets.union(one, other)
+    # Names are sorted, and groups stand before originals: of a set the first name is taken.
+    return sets.labels()[group].astype(np.int32)
+
+
+def _take_out(draft: _Draft) -> None:
+    """Splits of before that cannot hold: of what is held out, rendered, or on two splits."""
+    is_made = draft.lineage.is_made
+    late = draft.is_held & (draft.before >= 0) & (draft.before != _TEST)
+    made = ~late & is_made & (draft.before >= 0) & (draft.before != _TRAIN)
+    draft.leave_out(late, HELD_OUT_LATE)
+    draft.leave_out(made, MADE_LATE)
+    had = np.flatnonzero(draft.before >= 0)
+    there, group = np.unique(draft.group[had], return_inverse=True)
+    splits = len(SPLITS)
+    flat = np.bincount(group * splits + draft.before[had], minlength=len(there) * splits)
+    counts = flat.reshape(-1, splits)
+    # The larger part stays; where they tie, the stricter split.
+    stays = splits - 1 - np.argmax(counts[:, ::-1], axis=1)
+    out = np.zeros(len(draft.before), bool)
+    out[had] = draft.before[had] != stays[group]
+    draft.leave_out(out, ON_TWO_SPLITS)
 
 
 def _leave_out(
-    table: dict[str, list[Any]],
-    before: list[str | None],
-    why: list[str],
+    draft: _Draft,
+    records: Records,
     settings: SplitSettings,
-    reject: str,
+    has_label: NDArray[np.bool_],
+    is_reject: NDArray[np.bool_],
+    rejected: str,
 ) -> None:
-    """Say why rows without a split cannot get one: no label, reject class, a copy."""
-    original = [of or each for of, each in zip(table["duplicate_of"], table["id"], strict=True)]
-    represented = {of for of, split in zip(original, before, strict=True) if split}
-    for at, name in enumerate(table["label"]):
-        if before[at] or why[at]:
-            continue
-        if not name and not settings.include_unlabelled:
-            why[at] = "no label"
-        elif name == reject and not settings.include_reject:
-            why[at] = f"labelled {reject}"
-        elif table["duplicate_flag"][at]:
-            why[at] = "a copy of another image"
-        elif original[at] in represented:
-            why[at] = "a copy of it has a split already"
+    """Say why images without a split cannot get one: no label, reject class, a copy."""
+    original, names = records.codes("duplicate_of", or_else=("id",))
+    represented = np.zeros(len(names), bool)
+    represented[original[draft.before >= 0]] = True
+    is_copy = records.column("duplicate_flag").fill_null(False).to_numpy(zero_copy_only=False)
+    refused = [
+        (NO_LABEL, ~has_label & (not settings.include_unlabelled)),
+        (rejected, is_reject & (not settings.include_reject)),
+        (_COPY, is_copy),
+        (_COPY_HAS_ONE, represented[original]),
+    ]
+    is_open = (draft.before < 0) & (draft.reason == 0)
+    for why, images in refused:
+        draft.leave_out(is_open & images, why)
+        is_open &= ~images
 
 
-def _leave_out_mixed(
-    groups: list[str], is_held: list[bool], before: list[str | None], why: list[str]
-) -> None:
-    """Images that are not held out, in a group with one that is, would leak or not be test."""
-    touched = {group for group, held in zip(groups, is_held, strict=True) if held}
-    for at, group in enumerate(groups):
-        if group in touched and not is_held[at] and before[at] != "test" and not why[at]:
-            before[at], why[at] = None, "its group is held out for the test"
-
-
-def _standing(
-    table: dict[str, list[Any]],
-    lineage: list[dict[str, Any]],
-    before: list[str | None],
-    why: list[str],
-    derived: list[bool],
-) -> set[int]:
-    """Rows that may be scored: of each origin one, first what has a split, then what has a label.
+def _standing(draft: _Draft, records: Records, has_label: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Images that may be scored: of each origin one, first what has a split, then what is labelled.
 
     A variant's name is its original's name and something more, so the shortest is the original.
     """
-    able = [at for at in range(len(why)) if not why[at] and not derived[at]]
-    able.sort(
-        key=lambda at: (
-            before[at] is None,
-            not table["label"][at],
-            len(table["id"][at]),
-            table["id"][at],
-        )
-    )
-    return stand_ins(origins_of(lineage), able)
+    able = np.flatnonzero((draft.reason == 0) & ~draft.lineage.is_made)
+    length = pc.utf8_length(records.ids).to_numpy()[able]
+    # The last of the keys comes first; where all are equal images stay in the order of ids.
+    order = np.lexsort((length, ~has_label[able], draft.before[able] < 0))
+    return stand_ins(draft.lineage, able[order])
 
 
-def _splits_of_groups(
-    table: dict[str, list[Any]],
-    groups: list[str],
-    derived: list[bool],
-    is_held: list[bool],
-    stands: set[int],
-    fixed: dict[str, str],
+def _split_of_groups(
+    draft: _Draft,
+    stratum: NDArray[np.int32],
+    stands: NDArray[np.bool_],
+    fixed: NDArray[np.int32],
     settings: SplitSettings,
     seed: int,
-) -> dict[str, str]:
-    taking_part = [at for at in sorted(stands) if not is_held[at]]
-    ratios = {"train": settings.train, "val": settings.val, "test": settings.test}
-    if settings.hold_out:
-        ratios["test"] = 0.0
+) -> NDArray[np.int32]:
+    some = np.flatnonzero(stands & ~draft.is_held)
+    shares = [settings.train, settings.val, 0.0 if settings.hold_out else settings.test]
     found = assign_groups(
-        [groups[at] for at in taking_part],
-        [str(table["label"][at] or NO_LABEL) for at in taking_part],
-        ratios=ratios,
-        seed=seed,
-        fixed=fixed,
+        draft.group[some], stratum[some], draft.names, shares=shares, seed=seed, fixed=fixed
     )
+    of_group = np.where(fixed != NOWHERE, fixed, found)
     # A group of nothing but rendered or derived images serves training only.
-    alone = {group: "train" for group, own in zip(groups, derived, strict=True) if own}
-    return {**alone, **found, **fixed}
+    of_group[of_group == NOWHERE] = _TRAIN
+    return of_group
+
+
+def _decided(
+    draft: _Draft, stands: NDArray[np.bool_], split_of_group: NDArray[np.int32]
+) -> NDArray[np.int8]:
+    """The split of each image; reasons are added to the draft."""
+    of_group = split_of_group[draft.group].astype(np.int8)
+    split = np.where(draft.before >= 0, draft.before, of_group)
+    split[draft.reason != 0] = NOWHERE
+    scored = (split != NOWHERE) & (split != _TRAIN)
+    for at, name in enumerate(SPLITS):
+        draft.reason[scored & draft.lineage.is_made & (split == at)] = draft.code[
+            _group_is_in(name)
+        ]
+    spare = scored & ~draft.lineage.is_made & ~stands
+    draft.reason[spare] = np.where(
+        draft.before[spare] >= 0, draft.code[SCORED_TWICE], draft.code[SPARE]
+    )
+    split[draft.reason != 0] = NOWHERE
+    return split

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance, content_hash
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
+from cosmic_morphology.curate.records import Records, content_of
 from cosmic_morphology.curate.split.assign import assign_groups
+from cosmic_morphology.curate.split.divide import strata
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import SplitSettings
 
 STAGE = "folds"
 CODE = "1"
 LEFT_OUT = -1
+# The fold of an image that takes no part, or has none yet.
+NO_FOLD = -2
 
 
 def write_folds(
     atlas: Atlas,
-    rows: pa.Table,
-    takes_part: Sequence[bool],
+    records: Records,
+    takes_part: NDArray[np.bool_],
     *,
     settings: SplitSettings,
     seed: int,
     redo: bool,
+    label_column: str = "label",
 ) -> tuple[dict[int, int], bool]:
     """Write ``fold``; how many images are in each fold, and whether anything has changed.
 
@@ -33,9 +38,9 @@ def write_folds(
     ----------
     atlas : Atlas
         Written. Its folds of before hold where as many were asked for.
-    rows : pyarrow.Table
-        ``id``, ``label`` and ``group`` of all images, by id.
-    takes_part : sequence of bool
+    records : Records
+        The N images, with their labels and groups.
+    takes_part : ndarray of bool, shape ``(N,)``
         Whether an image may be judged by models: of train or val, and not rendered.
     settings : SplitSettings
         ``folds``; 0: the column is left out, or emptied where it is there.
@@ -43,6 +48,8 @@ def write_folds(
         Of the order of groups that are alike.
     redo : bool
         Forget the folds of before.
+    label_column : str
+        The classes to be kept in balance.
 
     Raises
     ------
@@ -52,53 +59,58 @@ def write_folds(
     known = atlas.provenance_of("fold")
     if not settings.folds and not known:
         return {}, False
-    folds: list[int | None] = [None] * rows.num_rows
+    folds = np.full(len(records), NO_FOLD, np.int32)
     if settings.folds:
         told = json.loads(known.get(b"parameters", b"{}"))
         if told.get("folds") == settings.folds and not redo:
-            folds = atlas.read(["id", "fold"]).sort_by("id").column("fold").to_pylist()
-        listed = rows.select(["id", "label", "group"]).to_pylist()
+            folds = records.column("fold").fill_null(NO_FOLD).to_numpy()
+        label, labels = records.codes(label_column)
+        stratum, _ = strata(label, labels.to_pylist(), "")
+        group, names = records.codes("group", or_else=("id",))
         folds = assign_folds(
-            [row["group"] or row["id"] for row in listed],
-            [row["label"] or "" for row in listed],
+            group,
+            stratum,
+            names,
             takes_part=takes_part,
             before=folds,
             k=settings.folds,
             seed=seed,
         )
-    ids = rows.column("id").to_pylist()
     parameters = {"folds": settings.folds, "seed": seed}
-    stamp = ColumnProvenance(STAGE, parameters, CODE, inputs=content_hash(ids, folds))
+    stamp = ColumnProvenance(STAGE, parameters, CODE, inputs=content_of(records.ids, folds))
     changed = not stamp.is_current(known)
     if changed:
-        table = pa.table({"id": pa.array(ids), "fold": pa.array(folds, pa.int32())})
-        atlas.replace_columns(table, stamp)
-    counted = Counter(fold for fold in folds if fold is not None)
-    return dict(sorted(counted.items())), changed
+        column = pa.array(folds, pa.int32(), mask=folds == NO_FOLD)
+        atlas.replace_columns(pa.table({"id": records.ids, "fold": column}), stamp)
+    numbers, images = np.unique(folds[folds != NO_FOLD], return_counts=True)
+    return dict(zip(numbers.tolist(), images.tolist(), strict=True)), changed
 
 
 def assign_folds(
-    groups: Sequence[str],
-    labels: Sequence[str],
+    group: NDArray[np.int32],
+    stratum: NDArray[np.int32],
+    names: pa.Array,
     *,
-    takes_part: Sequence[bool],
-    before: Sequence[int | None],
+    takes_part: NDArray[np.bool_],
+    before: NDArray[np.int32],
     k: int,
     seed: int,
-) -> list[int | None]:
-    """Number of the fold of each image, 0 to ``k`` - 1; None where it takes no part.
+) -> NDArray[np.int32]:
+    """Number of the fold of each image, 0 to ``k`` - 1; -2 where it takes no part.
 
     Classes are as even over the folds as the groups allow. An image that has a fold keeps it;
     where a group turns out to be in two folds, the smaller part of it is left out (-1) for good.
 
     Parameters
     ----------
-    groups, labels : sequence of N str
-        Group and class of each image.
-    takes_part : sequence of N bool
+    group, stratum : ndarray of int32, shape ``(N,)``
+        Numbers of the group and of the class of each image.
+    names : pyarrow.Array
+        Names of the groups.
+    takes_part : ndarray of bool, shape ``(N,)``
         Whether it is to have a fold.
-    before : sequence of N int, optional
-        Its fold of before.
+    before : ndarray of int32, shape ``(N,)``
+        Its fold of before; -2: none.
     k : int
         Number of folds, at least 2.
     seed : int
@@ -109,35 +121,34 @@ def assign_folds(
     UsageError
         There are fewer groups than folds, or one fold is asked for.
     """
-    at = [row for row, takes in enumerate(takes_part) if takes]
-    n_groups = len({groups[row] for row in at})
+    some = np.flatnonzero(takes_part)
+    n_groups = len(np.unique(group[some]))
     if not 2 <= k <= n_groups:
         raise UsageError(
             f"{k} folds cannot be dealt of {n_groups} groups beside the test",
             where="split.folds",
             todo="Ask for 2 or more folds, but for no more than there are groups; or for none (0).",
         )
-    fixed = _folds_of_groups([groups[row] for row in at], [before[row] for row in at])
+    fixed = _folds_of_groups(group[some], before[some], len(names))
+    fixed[fixed >= k] = -1
     found = assign_groups(
-        [groups[row] for row in at],
-        [labels[row] for row in at],
-        ratios={str(fold): 1.0 for fold in range(k)},
-        seed=seed,
-        fixed={group: str(fold) for group, fold in fixed.items()},
-    )
-    out: list[int | None] = [None] * len(groups)
-    for row in at:
-        fold = int(found[groups[row]])
-        # What was in another fold has been seen by models that this one would be judged with.
-        out[row] = fold if before[row] in (None, fold) else LEFT_OUT
+        group[some], stratum[some], names, shares=[1.0] * k, seed=seed, fixed=fixed
+    )[group[some]]
+    out = np.full(len(group), NO_FOLD, np.int32)
+    # What was in another fold has been seen by models that this one would be judged with.
+    stays = (before[some] == NO_FOLD) | (before[some] == found)
+    out[some] = np.where(stays, found, LEFT_OUT)
     return out
 
 
-def _folds_of_groups(groups: Sequence[str], before: Sequence[int | None]) -> dict[str, int]:
-    counts: dict[str, Counter[int]] = {}
-    for group, fold in zip(groups, before, strict=True):
-        if fold not in (None, LEFT_OUT):
-            counts.setdefault(group, Counter())[fold] += 1
-    return {
-        group: max(folds, key=lambda fold: (folds[fold], -fold)) for group, folds in counts.items()
-    }
+def _folds_of_groups(
+    group: NDArray[np.int32], before: NDArray[np.int32], n: int
+) -> NDArray[np.int32]:
+    """The fold that most images of each group have, of equal ones the first; -1: none has any."""
+    had = before >= 0
+    pairs, images = np.unique(np.stack([group[had], before[had]]), axis=1, return_counts=True)
+    found = np.full(n, -1, np.int32)
+    # The last that is assigned stays: most images, then the first fold.
+    order = np.lexsort((-pairs[1], images))
+    found[pairs[0][order]] = pairs[1][order]
+    return found

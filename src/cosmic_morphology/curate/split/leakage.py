@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import SPLITS, Atlas
+from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.duplicates.candidates import same_bytes
 from cosmic_morphology.curate.duplicates.columns import Copies
 from cosmic_morphology.curate.duplicates.find import compared_column, find_copies
@@ -27,6 +27,7 @@ from cosmic_morphology.curate.exhaustive.words import (
 )
 from cosmic_morphology.curate.groups.keys import COLUMNS, shared_keys
 from cosmic_morphology.curate.records import Records
+from cosmic_morphology.curate.split.divide import split_codes
 from cosmic_morphology.curate.split.leaks import (
     FORBIDDEN_KEYS,
     Leak,
@@ -250,13 +251,6 @@ def equal_bytes(atlas: Atlas) -> tuple[pa.Array, Copies]:
     known = pc.is_in(seen.ids, value_set=Records(atlas).ids)
     pairs = same_bytes(half[known.to_numpy(zero_copy_only=False)])
     return seen.ids.filter(known), Copies(pairs, np.ones(len(pairs), np.float32), len(pairs))
-
-
-def split_codes(records: Records) -> NDArray[np.int8]:
-    """The split of each record, by its place in SPLITS; -1: it is of none."""
-    codes, names = records.codes("split")
-    place = [SPLITS.index(name) if name in SPLITS else -1 for name in names]
-    return np.array(place, np.int8)[codes]
 
 
 def _numbers(records: Records, ids: Sequence[str]) -> NDArray[np.int64]:

@@ -104,7 +104,7 @@ def parted_keys(of: SplitOf, keys: SharedKeys) -> Iterator[Leak]:
             yield of.leak(kind, name, int(having[0]), int(other[0]))
 
 
-def parted_groups(of: SplitOf, group: NDArray[np.int32], names: list[str | None]) -> Iterator[Leak]:
+def parted_groups(of: SplitOf, group: NDArray[np.int32], names: pa.Array) -> Iterator[Leak]:
     """Images of another split than the first image of their group."""
     rows = np.flatnonzero(of.split >= 0)
     _, first, inverse = np.unique(group[rows], return_index=True, return_inverse=True)
@@ -115,14 +115,14 @@ def parted_groups(of: SplitOf, group: NDArray[np.int32], names: list[str | None]
 
 
 def counts_of_splits(
-    of: SplitOf, label: NDArray[np.int32], names: list[str | None], group: NDArray[np.int32]
+    of: SplitOf, label: NDArray[np.int32], names: pa.Array, group: NDArray[np.int32]
 ) -> dict[str, Any]:
     """Images, groups and images of each class in train, val and test, for the report."""
     rows = np.flatnonzero(of.split >= 0)
     pairs = np.unique(np.stack([label[rows], of.split[rows]]), axis=1, return_counts=True)
     classes: dict[str, dict[str, int]] = {}
     for (code, side), number in zip(pairs[0].T.tolist(), pairs[1].tolist(), strict=True):
-        per = classes.setdefault(names[code] or "(none)", dict.fromkeys(SPLITS, 0))
+        per = classes.setdefault(names[code].as_py() or "(none)", dict.fromkeys(SPLITS, 0))
         per[SPLITS[side]] += number
     sizes = Counter(of.split[rows].tolist())
     return {

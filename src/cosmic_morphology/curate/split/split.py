@@ -8,11 +8,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import SPLITS, Atlas, ColumnProvenance, content_hash
+from cosmic_morphology.atlas import SPLITS, Atlas, ColumnProvenance
+from cosmic_morphology.curate.records import Records, content_of
 from cosmic_morphology.curate.split.assign import NONE
 from cosmic_morphology.curate.split.check import check_ratios
-from cosmic_morphology.curate.split.divide import NO_LABEL, SplitAssignment, assign_splits
+from cosmic_morphology.curate.split.divide import (
+    NO_LABEL,
+    NOWHERE,
+    SplitAssignment,
+    assign_splits,
+    split_codes,
+    strata,
+)
 from cosmic_morphology.curate.split.folds import write_folds
 from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import UsageError
@@ -22,16 +31,7 @@ from cosmic_morphology.taxonomy import load_taxonomy
 
 STAGE = "split"
 CODE = "2"
-COLUMNS = (
-    "source",
-    "collection",
-    "lineage",
-    "group",
-    "duplicate_flag",
-    "duplicate_of",
-    "split",
-    "split_reason",
-)
+_PLACES = tuple((name, at) for at, name in enumerate(SPLITS))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -125,22 +125,20 @@ def split_images(
         raise UsageError(
             f"there is no column {min(missing)!r}", where=atlas.uri, todo="Run `cosmic curate`."
         )
-    rows = atlas.read(["id", label_column, *COLUMNS]).sort_by("id")
-    rows = rows.rename_columns(["id", "label", *COLUMNS])
-    unlabelled = rows.num_rows and rows.column("label").null_count == rows.num_rows
-    if unlabelled and not settings.include_unlabelled:
+    records = Records(atlas)
+    has_label = records.column(label_column).null_count < len(records)
+    if len(records) and not has_label and not settings.include_unlabelled:
         raise UsageError(
             f"no image has a {label_column!r}, so there is nothing to balance",
             where=atlas.uri,
             todo="Give labels with `cosmic curate` or `cosmic review import` first.",
         )
-    if redo:
-        rows = rows.drop_columns(["split", "split_reason"])
-        for forgotten in ("split", "split_reason"):
-            rows = rows.append_column(forgotten, pa.nulls(rows.num_rows, pa.string()))
-    _check_held_out(rows, settings)
+    _check_held_out(records, settings)
     name = reject if reject is not None else load_taxonomy(None).reject
-    splits = assign_splits(rows, settings=settings, seed=seed, reject=name)
+    splits = assign_splits(
+        records, settings=settings, seed=seed, reject=name, label_column=label_column, redo=redo
+    )
+    kept = 0 if redo else int(((splits.split >= 0) & (splits.split == split_codes(records))).sum())
     if not settings.hold_out:
         check_ratios(splits, settings, where=atlas.uri)
     stamp = ColumnProvenance(
@@ -152,32 +150,51 @@ def split_images(
             "reject": name,
         },
         CODE,
-        inputs=content_hash(rows.column("id").to_pylist(), splits.split, splits.exclusion_reason),
+        inputs=content_of(records.ids, splits.split, splits.reason, splits.reasons),
     )
     changed = not stamp.is_current(atlas.provenance_of("split"))
     if changed:
         written = pa.table(
             {
-                "id": rows.column("id"),
-                "split": pa.array(splits.split, pa.string()),
-                "split_reason": pa.array(splits.exclusion_reason, pa.string()),
+                "id": records.ids,
+                "split": splits.names(),
+                "split_reason": splits.exclusion_reasons(),
             }
         )
         atlas.replace_columns(written, stamp)
     if settings.hold_out:
         # The test is what was asked for, and holds whatever is left to learn from.
         check_ratios(splits, settings, where=atlas.uri)
-    takes_part = [
-        counts and split in ("train", "val")
-        for split, counts in zip(splits.split, splits.counts, strict=True)
-    ]
-    folds, dealt = write_folds(atlas, rows, takes_part, settings=settings, seed=seed, redo=redo)
-    return _summary(rows, splits, settings, folds, changed=changed or dealt)
+    takes_part = splits.counts & (splits.split != SPLITS.index("test"))
+    folds, dealt = write_folds(
+        atlas,
+        records,
+        takes_part,
+        settings=settings,
+        seed=seed,
+        redo=redo,
+        label_column=label_column,
+    )
+    classes, error = _classes(records, splits, settings, label_column)
+    group, _ = records.codes("group", or_else=("id",))
+    sizes = Counter(dict(zip(*np.unique(splits.split, return_counts=True), strict=True)))
+    return SplitResult(
+        images={name: int(sizes[at]) for name, at in (*_PLACES, (NONE, NOWHERE))},
+        classes=classes,
+        groups=len(np.unique(group[splits.split >= 0])),
+        left_out=splits.left_out(),
+        kept=kept,
+        folds=folds,
+        worst_ratio_error=error,
+        changed=changed or dealt,
+    )
 
 
-def _check_held_out(rows: pa.Table, settings: SplitSettings) -> None:
+def _check_held_out(records: Records, settings: SplitSettings) -> None:
+    if not settings.hold_out:
+        return
     there = {
-        name for column in ("source", "collection") for name in rows.column(column).to_pylist()
+        name for column in ("source", "collection") for name in records.codes(column)[1].to_pylist()
     }
     missing = [each for each in settings.hold_out if each not in there]
     if missing:
@@ -188,35 +205,27 @@ def _check_held_out(rows: pa.Table, settings: SplitSettings) -> None:
         )
 
 
-def _summary(
-    rows: pa.Table,
-    splits: SplitAssignment,
-    settings: SplitSettings,
-    folds: dict[int, int],
-    *,
-    changed: bool,
-) -> SplitResult:
-    labels, groups = rows.column("label").to_pylist(), rows.column("group").to_pylist()
-    old = rows.column("split").to_pylist()
-    classes: dict[str, dict[str, int]] = {}
-    counting: dict[str, dict[str, int]] = {}
-    for name, split, counts in zip(labels, splits.split, splits.counts, strict=True):
-        for table in (classes, counting) if counts else (classes,):
-            if split != NONE:
-                table.setdefault(str(name or NO_LABEL), dict.fromkeys(SPLITS, 0))[split] += 1
-    counted = Counter(splits.split)
-    asked = np.array([settings.train, settings.val, settings.test])
-    errors = [
-        float(np.abs(np.array(list(c.values())) / sum(c.values()) - asked / asked.sum()).max())
-        for c in counting.values()
-    ]
-    return SplitResult(
-        images={split: counted[split] for split in (*SPLITS, NONE)},
-        classes=dict(sorted(classes.items())),
-        groups=len({g for g, split in zip(groups, splits.split, strict=True) if split != NONE}),
-        left_out=dict(Counter(why for why in splits.exclusion_reason if why).most_common()),
-        kept=sum(was in SPLITS and was == is_ for was, is_ in zip(old, splits.split, strict=True)),
-        folds=folds,
-        worst_ratio_error=round(100 * max(errors, default=0.0), 2),
-        changed=changed,
+def _classes(
+    records: Records, splits: SplitAssignment, settings: SplitSettings, label_column: str
+) -> tuple[dict[str, dict[str, int]], float]:
+    """Images of each class in each split, and the largest distance from a ratio in points."""
+    label, labels = records.codes(label_column)
+    stratum, names = strata(label, labels.to_pylist(), NO_LABEL)
+    there, counting = (
+        _counted(stratum[some], splits.split[some], len(names))
+        for some in (splits.split >= 0, splits.counts)
     )
+    asked = np.array([settings.train, settings.val, settings.test])
+    counting = counting[counting.any(axis=1)]
+    away = np.abs(counting / counting.sum(axis=1, keepdims=True) - asked / asked.sum())
+    classes = {
+        name: dict(zip(SPLITS, images.tolist(), strict=True))
+        for name, images in zip(names, there, strict=True)
+        if images.any()
+    }
+    return classes, round(100 * float(away.max(initial=0.0)), 2)
+
+
+def _counted(stratum: NDArray[np.int32], split: NDArray[np.int8], n: int) -> NDArray[np.int64]:
+    flat = np.bincount(stratum * len(SPLITS) + split, minlength=n * len(SPLITS))
+    return flat.reshape(n, len(SPLITS))

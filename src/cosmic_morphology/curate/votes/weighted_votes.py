@@ -109,7 +109,7 @@ def verdicts_of(records: Records, checked: Mapping[str, str]) -> dict[Key, Count
 def withheld_of(records: Records) -> frozenset[str]:
     """Ids of the test split: nothing may be learned from them."""
     codes, names = records.codes("split")
-    test = np.isin(codes, [code for code, name in enumerate(names) if name == "test"])
+    test = np.isin(codes, [code for code, name in enumerate(names.to_pylist()) if name == "test"])
     return frozenset(records.ids.filter(pa.array(test)).to_pylist())
 
 
