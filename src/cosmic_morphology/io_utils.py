@@ -1,7 +1,7 @@
 """Outputs that are there whole or not at all: written beside their place and moved into it.
 
 A kill, a full disk or an error while writing leaves what was there before. The file beside is
-hidden, named after the writing process, and made anew, so that a link which somebody put there is
+hidden, named after the writing process, and made again, so that a link which somebody put there is
 never followed.
 """
 

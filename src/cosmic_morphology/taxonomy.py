@@ -37,7 +37,7 @@ TextField = Literal["title", "lead", "text", "keywords", "name"]
 
 
 class Rule(BaseModel):
-    """Phrases that speak for a class where they stand in a record.
+    """Phrases that speak for a class where they are in a record.
 
     ``where`` names the fields: ``title``; ``lead`` (the first two sentences of the description);
     ``text`` (the rest of it); ``keywords``; ``name`` (folder and file name). ``weight`` is how

@@ -127,7 +127,7 @@ def test_training_goes_on_from_no_checkpoint_that_holds_code(tmp_path, name, mon
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"\x80\x04.", b"x" * 1000])
 def test_a_damaged_checkpoint_is_one_line(tmp_path, data):
     (tmp_path / "last.ckpt").write_bytes(data)
-    with pytest.raises(InputError, match="begins anew"):
+    with pytest.raises(InputError, match="begins again"):
         _check(tmp_path / "last.ckpt")
 
 

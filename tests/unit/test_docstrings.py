@@ -63,6 +63,8 @@ def test_types_in_docstrings_are_types_that_there_are():
                 known.add(node.name)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 known.add(node.id)
+            elif isinstance(node, ast.alias):
+                known.add(node.asname or node.name)
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 documented += [(file.name, node.name, ast.get_docstring(node) or "")]
     unknown = [

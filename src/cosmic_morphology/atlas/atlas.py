@@ -278,7 +278,7 @@ class Atlas(AtlasView):
         return self._positions[1]
 
     def address_book(self, table: Table) -> AddressBook:
-        """Where the rows of a table stand, by their keys; made anew for each version."""
+        """Where the rows of a table stand, by their keys; made again for each version."""
         book = self._books.get(table.name)
         if book is None or book.version != table.version:
             book = self._books[table.name] = AddressBook(table)

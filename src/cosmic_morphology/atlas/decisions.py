@@ -76,7 +76,7 @@ def latest_decisions(atlas: Atlas) -> dict[str, Decision]:
 
 
 def labels_by_construction(atlas: Atlas) -> frozenset[str]:
-    """Ids whose label a renderer wrote, and which no person has judged since.
+    """Ids whose label a renderer wrote, and which no person has reviewed since.
 
     Examples
     --------

@@ -43,7 +43,7 @@ def apply(
     progress: Progress | None = None,
     engine: str = "local",
 ) -> ApplyResult:
-    """Fill believed columns of the rows that lack them; a killed run goes on where it stopped.
+    """Fill believed columns of the rows that lack them; a killed run resumes where it stopped.
 
     Parameters
     ----------

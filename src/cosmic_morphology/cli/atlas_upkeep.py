@@ -82,9 +82,7 @@ def index(
 def cleanup(
     keep_days: Annotated[
         int,
-        typer.Option(
-            "--keep-days", min=1, max=36_500, help="Keep versions of the last so many days."
-        ),
+        typer.Option("--keep-days", min=1, max=36_500, help="Keep versions of the last N days."),
     ] = 14,
     dry_run: DryRunOption = False,
     atlas: AtlasOption = None,

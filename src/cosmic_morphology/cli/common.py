@@ -140,7 +140,7 @@ def check_filter(atlas: Atlas, where: str, *, option: str) -> None:
     Raises
     ------
     UsageError
-        It names a column that is not there, is no SQL, or goes on after its end.
+        It names a column that is not there, is no SQL, or continues after its end.
     """
     from cosmic_morphology.atlas.query import check_filter as check
 

@@ -143,7 +143,7 @@ def start(
 def agreement(
     atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
-    """How far people agree on the images that two have judged: Cohen's kappa."""
+    """How far people agree on the images that two people have reviewed: Cohen's kappa."""
     from cosmic_morphology.curate import agreements
     from cosmic_morphology.taxonomy import load_taxonomy
 

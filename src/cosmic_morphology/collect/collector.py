@@ -125,7 +125,7 @@ def collect_images(
     limits : ImageLimits
         What may come in.
     progress : callable, optional
-        Called with records dealt with and records announced so far.
+        Called with records handled and records announced so far.
     retry : set of str, optional
         States of the ledger (``refused``, ``gone``, …) or kinds of errors to take up again.
         Pending and failed URLs always are.
@@ -222,8 +222,10 @@ async def _harvest(
             commit_rows=settings.commit_rows,
             addresses=addresses,
         )
-        judge = getattr(source, "judge", None)
-        run = Harvest(client, reader, writer, limits=limits, judge=judge, progress=progress)
+        check_image = getattr(source, "check_image", None)
+        run = Harvest(
+            client, reader, writer, limits=limits, check_image=check_image, progress=progress
+        )
         try:
             await run.run()
         except AtlasFullError:
@@ -241,7 +243,7 @@ async def _harvest(
 def _summary(
     source: str, reader: Reader, writer: Writer, earlier: set[str], seconds: float
 ) -> CollectResult:
-    # Images that turned out to be stand-ins count as that, not as what they were before.
+    # Images that turned out to be placeholders count as that, not as what they were before.
     of_before = {each for each in writer.withdrawn & earlier if reader.counter.has_met(each)}
     ends = reader.counter.outcomes()
     ends.pop(STORED, None)

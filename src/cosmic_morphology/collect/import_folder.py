@@ -202,7 +202,7 @@ def _compare(record: Record, loader: Loader, sha256: str) -> ImportedRecord:
         error = FetchError(
             "the file has other bytes than the image of this name in the atlas",
             where=record.id,
-            todo="To take it in anew, import the folder under another name, with --name.",
+            todo="To take it in again, import the folder under another name, with --name.",
         )
         return ImportedRecord(record, error=error, kind=CHANGED)
 

@@ -34,7 +34,7 @@ class PairedDifference:
         On the kind of label of the comparison.
     to_first, to_best : Difference or None
         Macro-F1 of this run less that of the first run given, and of the best one, on the
-        images that both have judged; None for these runs themselves.
+        images that both have predicted; None for these runs themselves.
     """
 
     rank: int
@@ -200,7 +200,7 @@ def _gap(
 
 
 def in_common(one: Predictions, other: Predictions) -> tuple[Predictions, Predictions]:
-    """The images that both have judged, in the same order."""
+    """The images that both have predicted, in the same order."""
     both = sorted(set(one.ids.tolist()) & set(other.ids.tolist()))
     return _ordered(one, both), _ordered(other, both)
 

@@ -127,7 +127,7 @@ def worst_mistakes(
     classes : sequence of str
         Names of the classes.
     count : int
-        At most so many.
+        The largest number of rows.
     """
     wrong = np.flatnonzero(~answers.correct)
     # Equally sure mistakes come in the order of their ids: the same page for the same answers.

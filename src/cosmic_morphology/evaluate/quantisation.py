@@ -29,8 +29,8 @@ def quantisation_loss(
 
     name = f"{exported.name}_{exported.precision}"
     found: list[EvaluateResult] = []
-    for judge, column in ((model, model.name), (exported, name)):
-        predict_images(atlas, judge, where="split = 'test'", name=column)
+    for predictor, column in ((model, model.name), (exported, name)):
+        predict_images(atlas, predictor, where="split = 'test'", name=column)
         found.append(
             evaluate_run(
                 atlas,

@@ -77,7 +77,7 @@ class Recipe(_Part):
         ge=0,
         description="parts of train and val together, whole groups each, whose answers choose the "
         "penalty, temperature and threshold; all are learned from (optimiser = 'lbfgs'); 0: "
-        "the val split chooses, and teaches nothing",
+        "the val split chooses, and is not trained on",
     )
     schedule: Literal["step", "cosine", "constant"] = Field(
         "step", description="how the learning rate falls"
@@ -122,7 +122,7 @@ class Recipe(_Part):
         1,
         ge=1,
         description="changed copies of each image, seen once by what does not learn: for a head, "
-        "or for last stages (there 1 means that images change anew in every epoch)",
+        "or for last stages (there 1 means that images are augmented again in every epoch)",
     )
     include_reject_class: bool = Field(False, description="one more class: everything else")
     calibrate: bool = Field(True, description="fit a temperature on the val split")
@@ -161,7 +161,7 @@ class Recipe(_Part):
 
     @property
     def is_plain(self) -> bool:
-        """Whether a head is learned from the plain embeddings that stand in the atlas."""
+        """Whether a head is learned from the plain embeddings that are in the atlas."""
         return (
             self.trainable == "head"
             and not self.multi_layer

@@ -1,4 +1,4 @@
-"""Many runs on one split: lists, or a search of values; what was stopped goes on where it was."""
+"""Many runs on one split: lists, or a search of values; a stopped one resumes."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def sweep_runs(
         Of the sweep.
     space : mapping, optional
         Values and ranges of recipe keys, as :func:`read_space` takes them. With it, ``trials``
-        points are tried, each with all seeds and judged by their mean; recipes and backbones are
+        points are tried, each with all seeds and compared by their mean; recipes and backbones are
         chosen from, too.
     trials : int
         Points of the space in all, with those of calls before.

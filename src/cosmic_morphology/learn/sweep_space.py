@@ -66,7 +66,7 @@ def read_space(given: Mapping[str, Any]) -> Space:
     ----------
     given : mapping
         For each key of a recipe a list of values, or a table with ``low``, ``high`` and, for
-        numbers of many magnitudes, ``log = true``. Keys of ``augment`` stand in a table of that
+        numbers of many magnitudes, ``log = true``. Keys of ``augment`` are in a table of that
         name, or are written ``augment.zoom``.
 
     Returns

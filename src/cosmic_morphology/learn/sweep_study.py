@@ -1,4 +1,4 @@
-"""Search a space by what the trials before have shown; a stopped search goes on where it was."""
+"""Search a space by what the trials before have shown; a stopped search resumes where it was."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _next(
     ended = len(_ended(study))
     if ended >= trials:
         return None
-    # Drawn anew for each trial: what a sampler has drawn so far is lost when it is killed.
+    # Drawn again for each trial: what a sampler has drawn so far is lost when it is killed.
     study.sampler = TPESampler(seed=(seed + ended) % 2**32, n_startup_trials=_RANDOM_TRIALS)
     number = study.ask(known).number
     return next(each for each in study.trials if each.number == number)

@@ -76,7 +76,7 @@ class TrainingTask(RunRequest):
         """Hash of all that the result depends on: the same key means the same run."""
         found = hashlib.sha256()
         for part in (
-            # What a recipe does not use makes no finished run anew.
+            # What a recipe does not use makes no finished run again.
             self.recipe.model_dump_json(exclude=_unused(self.recipe)),
             self.learn.model_dump_json(
                 exclude={"workers", "threads", "devices", "nodes", "weights"}

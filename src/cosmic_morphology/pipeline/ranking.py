@@ -118,7 +118,7 @@ class RunRanking:
         tests: dict[str, EvaluationSet],
         settings: Settings,
     ) -> RunRanking:
-        """Score models that have judged the test images, and note the scores in their folders."""
+        """Score models on the test images that they predicted; note the scores in their folders."""
         classes = common_classes([model.classes for model in models.values()])
         how: dict[str, Any] = {"settings": settings.evaluate, "seed": settings.seed}
         own = {

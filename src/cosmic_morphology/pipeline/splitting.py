@@ -42,7 +42,7 @@ def _split_now(context: Context) -> None:
 
 
 def certify(context: Context) -> None:
-    """Prove that the sides of the split are disjoint, or fail the run.
+    """Prove that the splits are disjoint, or fail the run.
 
     Copies that only the proof sees are tied, and what this run has split is split again.
     """
@@ -65,5 +65,5 @@ def certify(context: Context) -> None:
         raise LeakError(
             f"{certificate.leaks} pairs of images that belong together stand on two splits",
             where=str(context.out / CERTIFICATE_FILE),
-            todo="The certificate names them; `cosmic split --redo` deals all images anew.",
+            todo="The certificate names them; `cosmic split --redo` assigns all images again.",
         )

@@ -1,4 +1,4 @@
-"""The application: every archive's endpoints, the faults in front of them, a log of it all."""
+"""The web application: endpoints of every archive, injected faults, a log of all requests."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class ArchiveCatalogue:
         *,
         where: Mapping[str, str] | None = None,
         archive: str = "nasa",
-        twins: float = 0.0,
+        duplicate_rate: float = 0.0,
     ) -> ArchiveCatalogue:
         """Records from a CSV beside a folder of images.
 
@@ -87,7 +87,7 @@ class ArchiveCatalogue:
             Only the rows that have these values.
         archive : str
             Kind of archive.
-        twins : float
+        duplicate_rate : float
             Share of the records that come a second time under another centre's id, as the
             real library does.
 
@@ -99,7 +99,9 @@ class ArchiveCatalogue:
         rows = _rows(Path(catalogue), dict(where or {}))
         records = [_record(row) for row in rows]
         records += [
-            _twin(record) for record in records if hash_uniform("twin", record.nasa_id) < twins
+            _duplicate_record(record)
+            for record in records
+            if hash_uniform("twin", record.nasa_id) < duplicate_rate
         ]
         folder = _Folder(Path(images))
         if not any(folder.path(record).is_file() for record in records):
@@ -265,6 +267,6 @@ def _record(row: Mapping[str, str | None]) -> ArchiveRecord:
     )
 
 
-def _twin(record: ArchiveRecord) -> ArchiveRecord:
+def _duplicate_record(record: ArchiveRecord) -> ArchiveRecord:
     center = _CENTERS[int(hash_uniform("twin center", record.nasa_id) * len(_CENTERS))]
     return replace(record, nasa_id=f"{center}_{record.nasa_id}", center=center)

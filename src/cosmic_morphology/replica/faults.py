@@ -36,7 +36,7 @@ class Faults:
     latency_s : float
         Every answer waits so long, s.
     rate_429, rate_403, rate_500 : float
-        Refusals that pass: the next attempt at the same URL is drawn anew.
+        Refusals that pass: the next attempt at the same URL is drawn again.
     retry_after_s : float, optional
         With it a 429 carries ``Retry-After``, rounded up to whole seconds.
     retry_after_as_date : bool

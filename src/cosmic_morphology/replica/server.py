@@ -125,7 +125,7 @@ class Replica:
         self._call("DELETE", "/__requests__")
 
     def set_faults(self, faults: Faults) -> None:
-        """Let other things go wrong from now on; counting of attempts starts anew."""
+        """Let other things go wrong from now on; counting of attempts starts again."""
         self._call("PUT", "/__faults__", asdict(faults))
 
     def withhold(self, nasa_ids: Iterable[str]) -> None:

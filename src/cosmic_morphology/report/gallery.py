@@ -123,7 +123,7 @@ _GAP_PX = 6
 def data_uri(thumbnail: bytes, side_px: int) -> str:
     """A thumbnail as ``data:`` address, its longest side at most ``side_px``.
 
-    The pixels are encoded anew: nothing else that the bytes carry gets into a page.
+    The pixels are encoded again: nothing else that the bytes carry gets into a page.
     """
     out = io.BytesIO()
     _shrunk(thumbnail, side_px).save(out, "JPEG", quality=_QUALITY, optimize=True)

@@ -103,4 +103,4 @@ class RunJob(Section):
     name: str
     recipe: str = "linear-probe"
     label_column: str = Field("label", description="'label', or the name of one voter")
-    init_from: str = Field("", description="name of the run that this one goes on from")
+    init_from: str = Field("", description="name of the run that this one starts from")

@@ -49,7 +49,7 @@ class SplitSettings(Section):
     test: float = Field(0.2, gt=0, lt=1)
     hold_out: tuple[str, ...] = Field((), description="sources or collections that are test only")
     folds: int = Field(
-        0, ge=0, le=100, description="also deal train and val to so many folds; 0: to none"
+        0, ge=0, le=100, description="also divide train and val into this many folds; 0: no folds"
     )
     include_reject: bool = Field(True, description="deal images of the reject class, too")
     include_unlabelled: bool = Field(

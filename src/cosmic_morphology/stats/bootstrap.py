@@ -34,7 +34,7 @@ class Difference:
     p_value : float
         Two-sided, from the share of resamples on the other side of 0.
     n, n_groups : int
-        Images that both have judged, and groups of them.
+        Images that both have predicted, and groups of them.
 
     Examples
     --------

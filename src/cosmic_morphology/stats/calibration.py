@@ -57,9 +57,9 @@ def temperature_and_prior_for(
 ) -> tuple[float, float]:
     """The temperature, and how much of the classes' shares to give back to the scores.
 
-    Class weights teach that all classes are equally frequent; an image's probabilities mean what
-    they say only when the shares are given back (prior correction: Saerens et al. 2002). Where
-    the val split does not bear it out, less is given back.
+    Class weights make a model learn that all classes are equally frequent; an image's probabilities
+    mean what they say only when the shares are given back (prior correction: Saerens et al.
+    2002). Where the val split does not bear it out, less is given back.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def weighted_ece(
     n, k = probabilities.shape
     number = np.minimum((probabilities * bins).astype(int), bins - 1)
     gap = probabilities - (y_true[:, None] == np.arange(k))
-    # Each image's gap stands in the cell of its class and bin: a resample is one product.
+    # Each image's gap is in the cell of its class and bin: a resample is one product.
     cells = np.zeros((n, k * bins), np.float32)
     for each in range(k):
         cells[np.arange(n), each * bins + number[:, each]] = gap[:, each]

@@ -37,7 +37,7 @@ class StudyDataset:
         What the frozen backbone sees.
     right : ndarray of int64, shape ``(N,)``
         Number of the class that scores believe; K where there is none.
-    taught : ndarray of int64, shape ``(N,)``
+    y_train : ndarray of int64, shape ``(N,)``
         Number of the class that training believes.
     weights : ndarray of float64, shape ``(N,)``
         How sure that is, in (0, 1].
@@ -91,15 +91,15 @@ class StudyDataset:
         return rows
 
     def rendered_rows(self) -> np.ndarray:
-        """Rows of rendered images to learn from: none has a parent or kin outside train."""
+        """Rows of rendered images to train on: no parent of theirs, no group, is outside train."""
         held = ~self.rendered & (self.splits != "train")
         outside = set(self.ids[held].tolist())
-        kin = set(self.groups[held].tolist())
+        held_groups = set(self.groups[held].tolist())
         known = self.rendered & (self.y_true < len(self.classes))
         found = [
             row
             for row in np.flatnonzero(known & np.isin(self.splits, ("train", "")))
-            if self.groups[row] not in kin and not outside & set(self.parents[row])
+            if self.groups[row] not in held_groups and not outside & set(self.parents[row])
         ]
         return np.array(found, np.int64)
 
@@ -153,7 +153,7 @@ def read_pool(
     UsageError
         Embeddings or the split are missing, or those of the two atlases differ.
     LeakError
-        A rendered image stands in the test or val split.
+        A rendered image is in the test or val split.
     """
     column = _column(atlas, backbone)
     rows = _rows(atlas, column)
@@ -222,7 +222,7 @@ def _arrays(
         row["given_label"] if is_drawn else truth.label
         for row, truth, is_drawn in zip(rows, truths, drawn, strict=True)
     ]
-    taught = [
+    train_labels = [
         row["given_label"]
         if is_drawn
         else row["label"]
@@ -251,7 +251,7 @@ def _arrays(
         ),
         vectors=vectors,
         y_true=encode(right, classes),
-        y_train=encode(taught, classes),
+        y_train=encode(train_labels, classes),
         weights=np.clip(np.array(sure, float), 0.05, 1.0),
         kinds=np.array([truth.kind for truth in truths], object),
         splits=texts["split"],

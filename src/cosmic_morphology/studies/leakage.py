@@ -32,7 +32,7 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
     rows = np.concatenate([pool.real(side) for side in study.leakage.splits])
     # Variants of an origin that is tested have no split of their own, and are as good as seen.
     rows = rows[~np.isin(pool.groups[rows], pool.groups[pool.splits == "test"])]
-    # What is dealt anew is scored on the labels that it is learned with.
+    # What is assigned again is scored on the labels that it is learned with.
     rows = np.sort(rows[(pool.y_true[rows] == pool.y_train[rows]) & (pool.kinds[rows] == COMPUTED)])
     labels = [pool.classes[number] for number in pool.y_train[rows]]
     more = {"recipe": recipe.model_dump(mode="json"), **study.leakage.model_dump(mode="json")}
@@ -46,11 +46,11 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
             train, val, test = pool.real("train"), pool.real("val"), pool.real("test")
         else:
             held = pool.ids[rows] if trial.arm == RANDOM else pool.groups[rows]
-            dealt = folds(held.tolist(), labels, k=study.leakage.folds, seed=trial.seed)
-            own, test = rows[dealt != trial.fold], rows[dealt == trial.fold]
+            fold_of = folds(held.tolist(), labels, k=study.leakage.folds, seed=trial.seed)
+            own, test = rows[fold_of != trial.fold], rows[fold_of == trial.fold]
             inner = folds(
-                held[dealt != trial.fold].tolist(),
-                [label for label, part in zip(labels, dealt, strict=True) if part != trial.fold],
+                held[fold_of != trial.fold].tolist(),
+                [label for label, part in zip(labels, fold_of, strict=True) if part != trial.fold],
                 k=study.leakage.folds,
                 seed=trial.seed + 1,
             )

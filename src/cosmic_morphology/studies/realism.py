@@ -129,7 +129,7 @@ def _tasks(
 
 
 def _some(pool: StudyDataset, rows: np.ndarray, most: int) -> np.ndarray:
-    """At most so many rows, always the same, in no order of the archive."""
+    """At most this many rows, always the same, in no order of the archive."""
     order = sorted(rows, key=lambda row: hashlib.sha256(str(pool.ids[row]).encode()).digest())
     return np.array(sorted(order[:most]), np.int64)
 

@@ -190,7 +190,7 @@ def conclude(
     beside = [place for place in places if place.arm in (ONLY_RARE, EVERY, BEFORE)]
     gains = [(place, gap(pool, real, place, rare, resamples=n)) for place in beside]
     reference = (
-        f"Real images alone (rare classes {listed(own.rare)} {cut}weighed by class) give these "
+        f"Real images alone (rare classes {listed(own.rare)} {cut}weighted by class) give these "
         f"a mean F1 of {interval_of(*alone)} on {len(real.rows)} real test images "
         f"({pool.kind_of(real.rows)} labels)."
     )

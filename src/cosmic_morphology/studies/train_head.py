@@ -41,7 +41,7 @@ class HeadTask:
     weights : ndarray of float64, shape ``(N,)``
         How far each is trusted (for recipes with ``label_confidence``).
     first : ndarray of int64
-        Rows that are learned before the others; the head goes on from there. Empty: none.
+        Rows that are learned before the others; the head then trains from there. Empty: none.
     """
 
     train: np.ndarray

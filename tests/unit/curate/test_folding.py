@@ -87,7 +87,7 @@ def test_another_number_of_folds_deals_anew_and_none_empties_the_column(sky):
 
 @pytest.mark.parametrize("k", [1, 33])
 def test_folds_that_cannot_be_dealt_are_refused(sky, k):
-    with pytest.raises(UsageError, match=rf"split\.folds: {k} folds cannot be dealt of \d+ groups"):
+    with pytest.raises(UsageError, match=rf"split\.folds: {k} folds cannot be made of \d+ groups"):
         split_images(sky, settings=SplitSettings(folds=k), seed=1)
 
 

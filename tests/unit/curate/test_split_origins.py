@@ -60,7 +60,7 @@ def test_a_table_may_name_the_original_as_it_names_its_files() -> None:
     ("listed", "reason"),
     [
         ([{"id": f"p{at}", "group": "one"} for at in range(30)],
-         "val and test would hold no image: groups of images that can be dealt: 1"),
+         "val and test would hold no image: groups of images that can be assigned: 1"),
         ([{"id": f"p{at}", "source": "rendered"} for at in range(30)],
          "for training only: 30"),
         ([{"id": f"p{at}", "split": "train"} for at in range(30)], "cosmic split --redo"),

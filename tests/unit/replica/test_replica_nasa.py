@@ -249,7 +249,7 @@ def test_an_image_answers_conditions_and_ranges(tidy):
 
 
 def test_every_quirk_shows_in_the_answers(folder):
-    holdings = ArchiveCatalogue.from_catalogue(folder, folder / "catalogue.csv", twins=1.0)
+    holdings = ArchiveCatalogue.from_catalogue(folder, folder / "catalogue.csv", duplicate_rate=1.0)
     plain = {r.nasa_id: r for r in holdings.records}
     everything = Quirks(
         joined_keywords=1, html=1, missing_fields=1, raw_spaces=1, tif_original=1, opt_out=1,

@@ -2,7 +2,7 @@
 
 See the ``webdataset`` library's description of the format: a sample ``KEY`` is ``KEY.jpg`` (the
 image), ``KEY.json`` (what is known of it) and ``KEY.cls`` (the number of its class). The samples
-stand in a random order that is the same every time, since readers only shuffle in a small window.
+are in a random order that is the same every time, since readers only shuffle in a small window.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.atlas.atlas import Atlas
 
 # Rows of a fragment: light rows are read a column at a time; of images a fragment is the unit that
-# one worker takes, and must not be larger than what is written anew at once.
+# one worker takes, and must not be larger than what is written again at once.
 _LIGHT_ROWS = 262_144
 _MOST_IMAGES, _FEWEST_IMAGES, _IMAGE_BYTES = 65_536, 1_024, 512 * 2**20
 # A fragment is small below this share of the wanted rows.
@@ -39,7 +39,7 @@ class CompactResult:
     fragments : int
         Fragments before.
     merged : int
-        Fragments that are written anew, into fewer.
+        Fragments that are written again, into fewer.
     fragments_after : int
         Fragments afterwards; with a dry run an estimate.
     """
@@ -119,7 +119,7 @@ def is_due(table: Table) -> bool:
 
 
 def _wanted_rows(table: Table, fragments: list[Any]) -> int:
-    """Rows of a fragment: of images so many that their bytes can be written anew at once."""
+    """Rows of a fragment: of images so many that their bytes can be written again at once."""
     if table.name != "images":
         return _LIGHT_ROWS
     rows = sum(each.physical_rows for each in fragments)

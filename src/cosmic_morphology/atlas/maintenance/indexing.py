@@ -134,7 +134,7 @@ def index_columns(
 def reindex(table: Table, *, at_least: int = 1) -> bool:
     """Bring the indexes of a table up to date, if it has any; whether there was anything to do.
 
-    A column that was made anew has lost its index with its old values: it is built again.
+    A column that was made again has lost its index with its old values: it is built again.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ def after_rows(table: Table) -> None:
 def after_stage(table: Table) -> None:
     """After a stage has written its columns: bring the indexes up to date, if there are any.
 
-    A patch of a column empties its index without a word, and a column that was made anew has none.
+    A patch of a column empties its index without a word, and a column that was made again has none.
     """
     if is_due(table):
         compact_table(table)

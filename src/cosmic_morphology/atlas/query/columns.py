@@ -16,7 +16,7 @@ from cosmic_morphology.suggest import suggest_names
 if TYPE_CHECKING:
     from cosmic_morphology.atlas.atlas import Atlas
 
-# Rows of one and the same id stand in both.
+# Rows of one and the same id are in both.
 _JOINED = ("catalogue", "images")
 
 

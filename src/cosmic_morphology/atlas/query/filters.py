@@ -78,7 +78,7 @@ def _explain(table: Table, where: str, text: str) -> tuple[str, str]:
         word = found[1].partition(".")[0]
         why, todo = no_such_column(table, word)
         if re.search(rf"([=<>,(]|like)\s*{re.escape(word)}\b", where, re.IGNORECASE):
-            todo = f"A text stands in single quotes: '{word}'. {todo}"
+            todo = f"Put a text in single quotes: '{word}'. {todo}"
         return why, todo
     return _why(text), EXAMPLE
 

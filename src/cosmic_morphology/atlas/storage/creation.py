@@ -1,7 +1,7 @@
 """Making an atlas, so that a kill at any instant leaves what the same command can finish.
 
 The last act of creation writes a marker that lists the tables. Before it, whatever is missing is
-made anew: nothing was stored yet. After it, a table that is missing is damage, and is never
+made again: nothing was stored yet. After it, a table that is missing is damage, and is never
 replaced by an empty one.
 """
 
@@ -125,7 +125,7 @@ def _finish(store: Store) -> None:
 
 
 def _look(store: Store) -> tuple[dict[str, Table], list[str]]:
-    """The tables that can be opened, and those that are to be made (anew)."""
+    """The tables that can be opened, and those that are to be made (again)."""
     opened: dict[str, Table] = {}
     lacking: list[str] = []
     for name in TABLES:

@@ -49,7 +49,7 @@ _BUSY = (
     "slowdown",
     "internalerror",
 )
-_AGAIN = "Then run the same command again: it goes on where it stopped."
+_AGAIN = "Then run the same command again: it resumes where it stopped."
 _STORE = (
     (
         ("failed to get aws credentials", "credentialsnotloaded", "no credentials"),
@@ -195,7 +195,7 @@ def full_disk(uri: str) -> AtlasFullError:
     return AtlasFullError(
         f"the {what} is full; everything up to the last commit is kept",
         where=without_secrets(uri),
-        todo="Make room and run the same command again: it goes on where it stopped.",
+        todo="Make room and run the same command again: it resumes where it stopped.",
     )
 
 

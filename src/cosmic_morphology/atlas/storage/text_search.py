@@ -16,7 +16,7 @@ def with_empty_text_index(table: Table, column: str) -> Iterator[Table]:
     """The same rows at the same addresses, with a full-text index that holds none of them.
 
     Lance reads rows that are in no index as the index would; without any it compares whole words
-    with their capitals, so that a search would find other rows. The index stands in a copy of the
+    with their capitals, so that a search would find other rows. The index is in a copy of the
     table's manifest in a temporary folder: the atlas is not written to, and no row is copied.
 
     Parameters

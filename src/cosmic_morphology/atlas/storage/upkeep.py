@@ -33,7 +33,7 @@ def update_indexes(table: Table, names: Sequence[str]) -> None:
 
 
 def plan_compaction(table: Table, options: CompactionOptions) -> tuple[int, int]:
-    """How many fragments a compaction would write anew, and into how many, about."""
+    """How many fragments a compaction would write again, and into how many, about."""
     with told(table.store.uri, table.name):
         tasks = Compaction.plan(table.dataset, options).tasks
         merged = [sum(f.num_rows for f in task.fragments) for task in tasks]
@@ -43,7 +43,7 @@ def plan_compaction(table: Table, options: CompactionOptions) -> tuple[int, int]
 
 
 def compact(table: Table, options: CompactionOptions) -> int:
-    """Merge small fragments; return how many were written anew.
+    """Merge small fragments; return how many were written again.
 
     Each group of neighbours is a commit of its own: a kill, or another writer's commit to the same
     fragments, costs one of them, which is planned again.

@@ -151,13 +151,13 @@ def _todo(table: str, record: _Recorded, *, is_needed: bool) -> str:
     if not is_needed:
         return f"{copy}; the newest version does not need it, older ones do"
     before = f", or read {table} {version - 1} and older, which do not need it" * (version > 2)
-    anew = {
+    again = {
         "images": ", or collect or import the same images into a new atlas",
         "catalogue": ", or collect or import the same images into a new atlas",
         "ledger": ", or collect into a new atlas",
         "decisions": ", or review again in a new atlas",
     }[table]
-    return f"{copy}{before}{anew}"
+    return f"{copy}{before}{again}"
 
 
 def _gone(store: Store, table: str, paths: dict[str, str]) -> Iterator[Problem]:

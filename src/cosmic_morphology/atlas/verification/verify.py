@@ -1,6 +1,6 @@
 """Does the atlas add up? Files against their checksums, rows, schema, rows without partners.
 
-Taking back what should never have been stored: images that turned out to be stand-ins.
+Taking back what should never have been stored: images that turned out to be placeholders.
 """
 
 from __future__ import annotations

@@ -56,10 +56,10 @@ class Harvest:
         Where it goes.
     limits : ImageLimits
         What may come in.
-    judge : callable, optional
+    check_image : callable, optional
         The source's own look at an image: a word for what is wrong with it, or nothing.
     progress : callable, optional
-        Called with records dealt with and records announced so far.
+        Called with records handled and records announced so far.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class Harvest:
         writer: Writer,
         *,
         limits: ImageLimits,
-        judge: Any = None,
+        check_image: Any = None,
         progress: Progress | None = None,
     ) -> None:
         self._client = client
         self._reader = reader
         self._writer = writer
         self._limits = limits
-        self._judge = judge
+        self._check_image = check_image
         self._progress = progress
         self._done = 0
         self._flying: dict[str, PendingFetch] = {}
@@ -199,7 +199,7 @@ class Harvest:
             )
         except ImageError as error:
             raise _as_trouble(error, answer.status_code) from error
-        wrong = self._judge(item.record, intake) if self._judge is not None else ""
+        wrong = self._check_image(item.record, intake) if self._check_image is not None else ""
         if wrong:
             outcome.state, outcome.kind = FetchState.PLACEHOLDER, wrong
             outcome.error = f"the source's own check calls it {wrong}"

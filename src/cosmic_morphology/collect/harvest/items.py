@@ -92,9 +92,9 @@ class FetchResult:
 
 
 class PlaceholderCheck(Protocol):
-    """A source that can tell rubbish by looking: optional, the method ``judge`` of a source."""
+    """A source that can recognise placeholders, by an optional method ``check_image``."""
 
-    def judge(self, record: Record, intake: IngestedImage) -> str:
+    def check_image(self, record: Record, intake: IngestedImage) -> str:
         """A word for what is wrong with an image, or nothing."""
 
 
@@ -110,7 +110,7 @@ class FetchState(StrEnum):
     REFUSED = "refused"
     """401, 403 again after a pause, or another 4xx."""
     PLACEHOLDER = "placeholder"
-    """A stand-in: a logo, one file for many records, a blank cutout."""
+    """A placeholder: a logo, one file for many records, a blank cutout."""
     NOT_AN_IMAGE = "not_an_image"
     """Bytes that cannot be decoded; the ledger's ``error_kind`` says why."""
     TOO_LARGE = "too_large"
@@ -130,7 +130,7 @@ UNFINISHED = frozenset({FetchState.PENDING, FetchState.FAILED})
 
 
 _NEXT = {
-    FetchState.PENDING: "Collect again: it goes on from here.",
+    FetchState.PENDING: "Collect again: it resumes from here.",
     FetchState.STORED: "Nothing is to be done.",
     FetchState.GONE: "Nothing can be done: the archive has it no more.",
     FetchState.REFUSED: "See whether the archive wants a key; then cosmic collect --retry refused.",

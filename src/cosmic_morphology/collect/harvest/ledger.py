@@ -64,10 +64,10 @@ class LedgerState:
                 self._again.add(url)
 
     def withdrawn_but_stored(self) -> set[str]:
-        """Ids that the ledger knows as stand-ins and whose image a kill has left behind."""
-        stand_ins = {r.id for r in self.rows.values() if r.state is FetchState.PLACEHOLDER}
+        """Ids that the ledger knows as placeholders and whose image a kill has left behind."""
+        placeholders = {r.id for r in self.rows.values() if r.state is FetchState.PLACEHOLDER}
         stored = {r.id for r in self.rows.values() if r.state is FetchState.STORED}
-        return (stand_ins - stored) & self._images
+        return (placeholders - stored) & self._images
 
     def row_of(self, url: str, record_id: str) -> UrlState | None:
         """The state of a record's URL; ``None`` when it is new."""

@@ -11,7 +11,7 @@ from cosmic_morphology.collect.harvest.items import FetchResult, FetchState, Pen
 from cosmic_morphology.errors import SourceError
 
 SAME_BYTES = 5
-"""So many records with the very same file: it is a stand-in, not their image."""
+"""So many records with the very same file: it is a placeholder, not their image."""
 
 SAME_BYTES_KIND = "same_bytes"
 SAME_BYTES_ERROR = f"the same file came for {SAME_BYTES} records or more"
@@ -31,10 +31,10 @@ _TODO = (
 
 
 class PlaceholderDetector:
-    """Holds back files that come again until it is clear whether they are a stand-in.
+    """Holds back files that come again until it is clear whether they are a placeholder.
 
     Copies of one image under two or three ids are common in archives, and are stored. When a
-    file turns out to be a stand-in, what was stored of it before is to be taken back.
+    file turns out to be a placeholder, what was stored of it before is to be taken back.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class PlaceholderDetector:
         self._counts: Counter[int] = Counter()
         self._held: dict[int, list[FetchResult]] = {}
         self._held_bytes = 0
-        self.stand_ins: set[str] = set()
+        self.placeholders: set[str] = set()
         for sha256, record_id in stored:
             self._count(_short(sha256), record_id)
 
@@ -66,11 +66,11 @@ class PlaceholderDetector:
                 same = [*self._held.pop(key, ()), outcome]
                 now = {each.item.record.id for each in same}
                 before = set(self._ids.pop(key, ())) - now
-                self.stand_ins |= now | before
+                self.placeholders |= now | before
                 # What is in this very batch is not written yet.
                 for each in before & fresh.keys():
-                    _stand_in(fresh[each])
-                ready += [_stand_in(each) for each in same]
+                    _placeholder(fresh[each])
+                ready += [_placeholder(each) for each in same]
                 withdrawn |= before - fresh.keys()
             elif self._counts[key] > 1:
                 self._hold(key, outcome)
@@ -157,7 +157,7 @@ class SourceHealthCheck:
         self._sides.extend(sides)
 
 
-def _stand_in(outcome: FetchResult) -> FetchResult:
+def _placeholder(outcome: FetchResult) -> FetchResult:
     outcome.state, outcome.kind = FetchState.PLACEHOLDER, SAME_BYTES_KIND
     outcome.error = SAME_BYTES_ERROR
     outcome.data, outcome.intake = b"", None

@@ -122,12 +122,12 @@ class Writer:
         AtlasFullError
             The disk is full; what was committed stands.
         """
-        judged, stand_ins = self._repeats.classify(batch.outcomes)
+        classified, placeholders = self._repeats.classify(batch.outcomes)
         if self._health is not None:
-            self._health.check(judged)
+            self._health.check(classified)
         if last:
-            judged += self._repeats.flush()
-        taken_in = [o for o in judged if o.intake is not None]
+            classified += self._repeats.flush()
+        taken_in = [o for o in classified if o.intake is not None]
         listed = [item.pending_row() for item in batch.pending.values()]
         if taken_in:
             listed += [outcome.coming_row() for outcome in taken_in]
@@ -136,18 +136,18 @@ class Writer:
         self._store(taken_in)
         records = self._with_images(batch.records)
         self._atlas.upsert_records([self._addresses.kept_record(each) for each in records])
-        listed += [outcome.row() for outcome in judged]
+        listed += [outcome.row() for outcome in classified]
         rows = self._by_url(listed)
-        rows |= self._rows_of_stand_ins(stand_ins)
+        rows |= self._rows_of_placeholders(placeholders)
         if rows:
             self._atlas.upsert_ledger(_whole(rows))
         # After the ledger: what a kill leaves here is found by the next run's beginning.
-        withdraw(self._atlas, stand_ins)
-        for outcome in judged:
+        withdraw(self._atlas, placeholders)
+        for outcome in classified:
             self._settle(outcome)
-        for each in stand_ins:
+        for each in placeholders:
             self._counter.resolve(each, FetchState.PLACEHOLDER.value)
-        self.withdrawn |= stand_ins
+        self.withdrawn |= placeholders
 
     def write_reports(self) -> None:
         """Write the certificate's accounts into the ledger."""
@@ -169,7 +169,7 @@ class Writer:
             self.stored += self._atlas.add(arrivals)
             self.bytes += sum(len(arrival.data) for arrival in arrivals)
 
-    def _rows_of_stand_ins(self, ids: set[str]) -> dict[str, dict[str, Any]]:
+    def _rows_of_placeholders(self, ids: set[str]) -> dict[str, dict[str, Any]]:
         """Rows of the ledger of images that are taken back."""
         if not ids:
             return {}
@@ -187,12 +187,12 @@ class Writer:
             self._counter.resolve(key, STORED if state is FetchState.STORED else state.value)
 
     def _with_images(self, records: list[Record]) -> list[Record]:
-        """Records whose image is there; what is held back or a stand-in stays out."""
+        """Records whose image is there; what is held back or a placeholder stays out."""
         known = []
         for record in records:
             if (held := self._repeats.on_hold(record.id)) is not None:
                 held.queries.update(record.queries)
-            elif record.id not in self._repeats.stand_ins:
+            elif record.id not in self._repeats.placeholders:
                 known.append(record)
         return known
 

@@ -47,7 +47,9 @@ async def read_body(answer: aiohttp.ClientResponse, max_bytes: int, patience_s: 
                 room = max_bytes - len(body)
                 body += piece if unpack is None else _unpacked(unpack, piece, room, url)
                 if received > max_bytes or len(body) > max_bytes:
-                    raise _too_large(url, f"the body goes on after {len(body):,} bytes", max_bytes)
+                    raise _too_large(
+                        url, f"the body continues after {len(body):,} bytes", max_bytes
+                    )
                 deadline.reschedule(started + patience_s + received / SLOWEST_BYTES_PER_S)
     except aiohttp.ClientPayloadError as error:
         raise _again("cut", f"the body ends after {received:,} bytes", url) from error

@@ -60,7 +60,7 @@ class PinnedResolver(AbstractResolver):
         """Nothing is open."""
 
     def forget(self, host: str) -> None:
-        """Look a host up anew the next time: a connection to it failed."""
+        """Look a host up again the next time: a connection to it failed."""
         self._found.pop(host, None)
 
     async def _look_up(self, host: str) -> list[tuple[int, str]]:

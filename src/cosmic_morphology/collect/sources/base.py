@@ -34,7 +34,7 @@ class JsonClient(Protocol):
     async def json_and_headers(
         self, url: str, params: Mapping[str, Any] | None = None, *, items: int = ...
     ) -> tuple[Any, Mapping[str, str]]:
-        """The same with the answer's headers, where a count stands in one of them."""
+        """The same with the answer's headers, where a count is in one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class SkipReason(StrEnum):
     ARTWORK = "artwork"
     """An artist's impression, and only observations were asked for."""
     PLACEHOLDER = "placeholder"
-    """The record itself names a stand-in."""
+    """The record itself names a placeholder."""
     MALFORMED = "malformed"
     """Not a record: no identifier, or not the shape that the source has."""
     BEFORE_SINCE = "before_since"

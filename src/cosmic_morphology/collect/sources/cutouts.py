@@ -120,7 +120,7 @@ class Cutouts:
             else:
                 yield self._record(position, part.query)
 
-    def judge(self, record: Record, intake: IngestedImage) -> str:
+    def check_image(self, record: Record, intake: IngestedImage) -> str:
         """``blank`` for an image without anything on it: the survey does not reach there."""
         del record
         return "blank" if intake.blankness >= _BLANK else ""

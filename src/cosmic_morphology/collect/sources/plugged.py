@@ -55,7 +55,7 @@ class PluggedIn:
         self.hosts: tuple[str, ...] = tuple(made.hosts)
         self.queries: tuple[str, ...] = tuple(made.queries)
         self._made: Any = made
-        self._judge = getattr(made, "judge", None)
+        self._check_image = getattr(made, "check_image", None)
 
     async def slices(self, ask: JsonClient) -> AsyncIterator[Slice]:
         """The plug-in's slices."""
@@ -67,14 +67,15 @@ class PluggedIn:
         async for found in self._all("records", lambda: self._made.records(ask, part)):
             yield found
 
-    def judge(self, record: Record, intake: IngestedImage) -> str:
+    def check_image(self, record: Record, intake: IngestedImage) -> str:
         """The plug-in's own look at an image, where it has one."""
-        judge = self._judge
-        if judge is None:
+        check_image = self._check_image
+        if check_image is None:
             return ""
-        said = self._call("failed in judge", lambda: judge(record, intake))
+        said = self._call("failed in check_image", lambda: check_image(record, intake))
         if not isinstance(said, str):
-            raise self._error(f"failed in judge: it must give a word, not {type(said).__name__}")
+            given = type(said).__name__
+            raise self._error(f"failed in check_image: it must give a word, not {given}")
         return said[:100]
 
     async def _all(self, what: str, start: Callable[[], Any]) -> AsyncIterator[Any]:

@@ -57,7 +57,7 @@ def plain(value: Any, max_chars: int = MAX_CHARS) -> str:
         value = str(value)
     if not isinstance(value, str):
         return ""
-    # Surrogates can stand in JSON, and nowhere else.
+    # Surrogates can be in JSON, and nowhere else.
     text = utf8(value[: 4 * max_chars])
     if _MARKUP.search(text):
         text = _without_tags(text[:MAX_MARKUP])

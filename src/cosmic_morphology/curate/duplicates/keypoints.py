@@ -192,7 +192,7 @@ def _edges(grey: np.ndarray) -> tuple[int, int]:
         first += 1
     while last > first and even[last - 1] and abs(mean[last - 1] - mean[-1]) < _EVEN_LEVELS:
         last -= 1
-    # A frame ends in a step along all its length; a dark sky fades into what stands in it.
+    # A frame ends in a step along all its length; a dark sky fades into what is in it.
     if first and (first + 1 >= last or np.median(np.abs(grey[first + 1] - mean[0])) < _STEP_LEVELS):
         first = 0
     if last < len(grey) and (

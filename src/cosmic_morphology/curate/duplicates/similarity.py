@@ -1,6 +1,6 @@
 """How far two images that lie over each other are one: pure functions.
 
-Two photographs of one nebula agree in their large shapes, and their stars stand in the same
+Two photographs of one nebula agree in their large shapes, and their stars are in the same
 places. Copies agree in everything down to the grain, whatever was done to their colours.
 """
 

@@ -26,7 +26,7 @@ KEY_KINDS = (*ALWAYS, "series", "album", "day")
 _BOUNDED = ("object", "series", "album", "day")
 
 Batches = Callable[[], Iterable[tuple[NDArray[np.int32], pa.Table]]]
-"""Goes through all records, each time anew: numbers of some by id, and ``id`` and COLUMNS."""
+"""Goes through all records, from the start each time: numbers by id, and ``id`` and COLUMNS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ def _stamp(
     seed: int,
 ) -> ColumnProvenance:
     told = Fingerprint()
-    # Derived votes, too: rows that vote anew have lost theirs.
+    # Derived votes, too: rows that vote again have lost theirs.
     for batch in votes:
         told.add(zip(batch.ids, map(_told, batch.votes), strict=True))
     for _, rows in records.batches(["id", "duplicate_of", "group", "split"]):

@@ -229,7 +229,7 @@ def _checks(
         if done.any():
             measured.ratio(check, "coverage", looked, np.ones(len(rows), dtype=bool))
             measured.ratio(check, "precision", wrong, flagged)
-            # What it could not judge it has not found.
+            # What it could not check it has not found.
             measured.ratio(check, "recall", flagged, wrong & done)
 
 
@@ -240,7 +240,7 @@ def _truth(
         raise UsageError(
             "there is no such subset", where=subset, todo=suggest_names(subset, SUBSETS)
         )
-    # Without groups, images of one object would stand in both subsets.
+    # Without groups, images of one object would be in both subsets.
     needs, may = (("id", "label", "group"), ()) if subset else (("id", "label"), ("group",))
     labels: dict[str, str] = {}
     groups: dict[str, str] = {}

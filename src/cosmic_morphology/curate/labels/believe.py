@@ -48,7 +48,7 @@ def believed(
 
 
 def decided(ids: pa.Array, decisions: dict[str, Decision]) -> list[tuple[int, Decision]]:
-    """Numbers of the images that people have judged, and their verdicts."""
+    """Numbers of the images that people have reviewed, and their verdicts."""
     places = pc.index_in(pa.array(decisions, pa.string()), value_set=ids).to_pylist()
     found = zip(places, decisions.values(), strict=True)
     return [(at, decision) for at, decision in found if at is not None]

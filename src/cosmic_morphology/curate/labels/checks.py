@@ -24,7 +24,7 @@ class CheckResult(Shown):
     Attributes
     ----------
     looked, flagged : int
-        Images that it could judge, and those it flagged.
+        Images that it could check, and those it flagged.
     changed : bool
         False when everything was up to date already.
     """

@@ -13,7 +13,7 @@ from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
 from cosmic_morphology.extras import needs
 
-# The model's voice is given apart; search words repeat what the texts say.
+# The model's vote is given separately; search words repeat what the texts say.
 _NOT_ANNOTATORS = frozenset({"image", "search_word"})
 _LEAST = 1e-3
 
@@ -24,7 +24,7 @@ def crowdlab(batches: Iterable[VoteBatch], n: int, classes: Sequence[str]) -> ND
     """Probabilities of the classes by CROWDLAB (Goh, Tkachenko, Mueller 2022, arXiv:2210.06812).
 
     Every voter is an annotator with one label an image, the image voter is the model. Rows
-    that CROWDLAB cannot judge (no annotator) keep the probabilities of
+    that CROWDLAB cannot score (no annotator) keep the probabilities of
     :func:`~cosmic_morphology.curate.votes.label_model.naive_bayes_label_model`.
 
     Parameters
@@ -75,7 +75,7 @@ def crowdlab(batches: Iterable[VoteBatch], n: int, classes: Sequence[str]) -> ND
 
 
 def _annotations(batch: VoteBatch, classes: Sequence[str]) -> dict[str, list[float]]:
-    """The number of the class that each voter names; ``nan`` where it says nothing."""
+    """The number of the class that each voter names; ``nan`` where it abstains."""
     number = {name: float(at) for at, name in enumerate(classes)}
     voters = {each["voter"] for cast in batch.votes for each in cast} - _NOT_ANNOTATORS
     return {

@@ -62,7 +62,7 @@ def _relevance_rows(weighted: WeightedVotes, taxonomy: Taxonomy, least: float) -
 def _judged(batch: VoteBatch, taxonomy: Taxonomy, least: float) -> pa.Table:
     classes = taxonomy.names_with_reject
     likely = naive_bayes_label_model(batch.votes, classes)
-    # Without any vote there is nothing to judge by: no score, no flag.
+    # Without any vote there is no evidence: no score, no flag.
     scores = [1.0 - float(likely[at, -1]) if cast else None for at, cast in enumerate(batch.votes)]
     against = [_against(cast, taxonomy.reject, len(classes)) for cast in batch.votes]
     flags = [

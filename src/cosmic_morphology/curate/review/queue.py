@@ -62,7 +62,7 @@ def review_queue(atlas: Atlas, *, taxonomy: Taxonomy, limit: int | None = None) 
     taxonomy : Taxonomy
         The classes.
     limit : int, optional
-        At most so many.
+        The largest number of rows.
 
     Examples
     --------

@@ -21,7 +21,7 @@ class Agreement:
     first, second : str
         The people, in alphabetical order.
     n : int
-        Images that both judged.
+        Images that both have reviewed.
     agreed : float
         Share with the same class.
     kappa : float

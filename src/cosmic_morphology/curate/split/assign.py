@@ -48,21 +48,21 @@ def assign_groups(
 
     Notes
     -----
-    Groups with the most images of scarce classes are dealt first, each to the part that lacks
+    Groups with the most images of scarce classes are assigned first, each to the part that lacks
     most (iterative stratification: Sechidis, Tsoumakas and Vlahavas, ECML PKDD 2011, on groups),
     then single groups are moved or swapped while that brings the counts nearer to what was asked.
     At last groups are moved until no part as a whole is farther from what can be reached than the
     largest group, and none is empty that need not be: many small classes alone would all go to
     the largest part.
     """
-    dealt = np.full(len(names), -1, np.int32)
+    assigned = np.full(len(names), -1, np.int32)
     if not len(group):
-        return dealt
+        return assigned
     share = np.array(shares, dtype=float)
     share = share / share.sum()
     there, at = np.unique(group, return_inverse=True)
     groups = GroupCounts.of_images(at, stratum, len(there))
-    part_of = dealt[there] if fixed is None else fixed[there]
+    part_of = assigned[there] if fixed is None else fixed[there]
     order = _order(names.take(pa.array(there)), groups, np.flatnonzero(part_of < 0), seed)
     have = groups.of_parts(part_of, len(share))
     wanted = groups.images[None, :] * share[:, None]
@@ -70,8 +70,8 @@ def assign_groups(
     _deal(part_of, order, groups, have, wanted, allowed)
     improve(part_of, order, groups, have, wanted, allowed)
     even_out(part_of, order, groups, share)
-    dealt[there] = part_of
-    return dealt
+    assigned[there] = part_of
+    return assigned
 
 
 def folds(groups: Sequence[str], labels: Sequence[str], *, k: int, seed: int) -> np.ndarray:

@@ -46,7 +46,7 @@ def check_ratios(splits: SplitAssignment, settings: SplitSettings, *, where: str
         raise UsageError(
             f"{missed}, farther than the largest group of images forces",
             where=where,
-            todo="Deal all images anew with `cosmic split --redo`, or ask for other ratios.",
+            todo="Assign all images again with `cosmic split --redo`, or ask for other ratios.",
         )
 
 
@@ -84,7 +84,7 @@ def _why_empty(splits: SplitAssignment) -> str:
     free = np.unique(splits.group[there & ~splits.is_fixed & splits.counts])
     alone = np.setdiff1d(splits.group[there & ~splits.is_fixed & ~splits.counts], free)
     parts = [
-        f"groups of images that can be dealt: {len(free)}",
+        f"groups of images that can be assigned: {len(free)}",
         f"that had a split before, or are held out: {len(fixed)}",
         f"of rendered or derived images, for training only: {len(alone)}",
     ]
@@ -94,7 +94,7 @@ def _why_empty(splits: SplitAssignment) -> str:
 
 def _todo(splits: SplitAssignment) -> str:
     if splits.is_fixed[splits.split >= 0].all():
-        return "Deal all images anew with `cosmic split --redo`, or add images."
+        return "Assign all images again with `cosmic split --redo`, or add images."
     return (
         "A group (copies, one object, one origin) goes to one split as a whole: add images of "
         "other objects. `cosmic curate` says what ties images together."

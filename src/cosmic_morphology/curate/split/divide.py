@@ -118,7 +118,7 @@ def assign_splits(
     settings : SplitSettings
         Ratios and what is held out.
     seed : int
-        Of the order in which groups are dealt.
+        For the order in which groups are assigned.
     reject : str
         Name of the class of everything else.
     label_column : str

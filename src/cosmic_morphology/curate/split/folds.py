@@ -41,7 +41,7 @@ def write_folds(
     records : Records
         The N images, with their labels and groups.
     takes_part : ndarray of bool, shape ``(N,)``
-        Whether an image may be judged by models: of train or val, and not rendered.
+        Whether an image may be predicted by models: of train or val, and not rendered.
     settings : SplitSettings
         ``folds``; 0: the column is left out, or emptied where it is there.
     seed : int
@@ -125,7 +125,7 @@ def assign_folds(
     n_groups = len(np.unique(group[some]))
     if not 2 <= k <= n_groups:
         raise UsageError(
-            f"{k} folds cannot be dealt of {n_groups} groups beside the test",
+            f"{k} folds cannot be made of {n_groups} groups outside the test split",
             where="split.folds",
             todo="Ask for 2 or more folds, but for no more than there are groups; or for none (0).",
         )
@@ -135,7 +135,7 @@ def assign_folds(
         group[some], stratum[some], names, shares=[1.0] * k, seed=seed, fixed=fixed
     )[group[some]]
     out = np.full(len(group), NO_FOLD, np.int32)
-    # What was in another fold has been seen by models that this one would be judged with.
+    # What was in another fold has been seen by models that this one would be checked with.
     stays = (before[some] == NO_FOLD) | (before[some] == found)
     out[some] = np.where(stays, found, LEFT_OUT)
     return out

@@ -1,7 +1,7 @@
 """Splitting again when the proof found copies on two splits that the search had missed.
 
-Only what the proof found is tied, and only images that had no split before are dealt anew: who has
-been trained or tested with keeps its split, as ever.
+Only what the proof found is tied, and only images that had no split before are assigned again: an
+image that models were trained or tested with keeps its split, as ever.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def certify_and_mend(
 
 
 def _restore(atlas: Atlas, before: pa.Table) -> None:
-    """Give the images the splits of before the split, so that new ones are dealt anew."""
+    """Give the images the splits of before the split, so that new ones are assigned again."""
     ids = Records(atlas).ids
     at = pc.index_in(ids, value_set=before.column("id").combine_chunks())
     was = {name: before.column(name).take(at).cast("string") for name in _COLUMNS}

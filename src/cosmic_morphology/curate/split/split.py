@@ -89,13 +89,13 @@ def split_images(
     atlas : Atlas
         Read (labels, groups, copies, lineage) and written.
     settings : SplitSettings
-        Ratios, what is held out, and how many folds train and val are dealt to, too.
+        Ratios, what is held out, and how many folds train and val are divided into.
     seed : int
-        Of the order in which groups are dealt.
+        For the order in which groups are assigned.
     label_column : str
         The classes to be kept in balance.
     redo : bool
-        Deal every image anew; without it an image that has a split keeps it.
+        Assign every image again; without it an image that has a split keeps it.
     reject : str, optional
         Name of the class of everything else; that of the taxonomy of this package without it.
 
@@ -166,7 +166,7 @@ def split_images(
         # The test is what was asked for, and holds whatever is left to learn from.
         check_ratios(splits, settings, where=atlas.uri)
     takes_part = splits.counts & (splits.split != SPLITS.index("test"))
-    folds, dealt = write_folds(
+    folds, assigned = write_folds(
         atlas,
         records,
         takes_part,
@@ -186,7 +186,7 @@ def split_images(
         kept=kept,
         folds=folds,
         worst_ratio_error=error,
-        changed=changed or dealt,
+        changed=changed or assigned,
     )
 
 

@@ -27,7 +27,7 @@ class NamedObject:
     Attributes
     ----------
     name : str
-        As it stands in the (plain) text.
+        As it is in the (plain) text.
     kind : str
         AVM ``Subject.Category`` code, such as ``5`` for a galaxy.
     start : int

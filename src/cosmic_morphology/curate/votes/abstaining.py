@@ -39,20 +39,22 @@ def abstain_reasons(
         Its probabilities: ``nan`` where it has not been asked, zero where the image cannot be
         read.
     least : float
-        A best class that is less likely says nothing.
+        The vote abstains where the best class is less likely.
     """
-    kin = {row["group"] for row in rows if row["learned"]}
+    learned_groups = {row["group"] for row in rows if row["learned"]}
     best = np.nan_to_num(said, nan=-1.0).max(axis=1)
-    return [_why(row, float(sure), kin, least) for row, sure in zip(rows, best, strict=True)]
+    return [
+        _why(row, float(sure), learned_groups, least) for row, sure in zip(rows, best, strict=True)
+    ]
 
 
-def _why(row: Mapping[str, Any], sure: float, kin: set[str | None], least: float) -> str:
+def _why(row: Mapping[str, Any], sure: float, learned_groups: set[str | None], least: float) -> str:
     reasons = (
         (row["learned"] is None, UNKNOWN),
         (row["learned"], LEARNED),
-        # None among the kin: the group of something that it has learned from is not known.
-        (not row["group"] or None in kin, NO_GROUP),
-        (row["group"] in kin, KIN),
+        # None among these: the group of something that it has learned from is not known.
+        (not row["group"] or None in learned_groups, NO_GROUP),
+        (row["group"] in learned_groups, KIN),
         (row["split"] in _SCORED_SPLITS, SCORED),
         (sure < 0, NOT_ASKED),
         (sure == 0, UNREADABLE),

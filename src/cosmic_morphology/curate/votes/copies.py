@@ -19,7 +19,7 @@ SHOWN_DIGITS = 4
 
 Votes = list[dict[str, Any]]
 Batches = Callable[[], Iterable[VoteBatch]]
-"""Goes through the votes on all images, a batch at a time, each time anew."""
+"""Goes through the votes on all images, a batch at a time, from the start each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,13 @@ class CopyVoter:
     sure: NDArray[np.float64]
 
     @classmethod
-    def learned(cls, weighed: Batches, images: VotingContext, classes: Sequence[str]) -> CopyVoter:
-        """Go through all weighed votes, a batch at a time."""
+    def learned(
+        cls, weighted_batches: Batches, images: VotingContext, classes: Sequence[str]
+    ) -> CopyVoter:
+        """Go through all weighted votes, a batch at a time."""
         set_of, members, starts = _sets(np.asarray(images.copies))
         best, sure = np.full(len(set_of), -1, np.int8), np.zeros(len(set_of))
-        for batch in weighed() if len(members) else ():
+        for batch in weighted_batches() if len(members) else ():
             some = np.flatnonzero(set_of[batch.places] >= 0).tolist()
             votes, places = [batch.votes[at] for at in some], batch.places[some]
             likely = naive_bayes_label_model(votes, classes)

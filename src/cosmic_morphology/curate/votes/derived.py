@@ -34,7 +34,7 @@ _TRAINED = "a trained run that has not learned from its group"
 
 
 def is_derived(voter: str) -> bool:
-    """Whether a voter's votes come from other images; they are cast anew each time."""
+    """Whether a voter's votes come from other images; they are cast again each time."""
     return voter in DERIVED or voter.startswith(RUN)
 
 
@@ -103,7 +103,7 @@ class DerivedVoters:
         Parameters
         ----------
         batches : callable
-            Goes through the votes on all images, each time anew.
+            Goes through the votes on all images, from the start each time.
         images : VotingContext
             The N images.
         classes : sequence of str
@@ -116,7 +116,7 @@ class DerivedVoters:
             Voters that are not asked.
         """
 
-        def weighed() -> Iterator[VoteBatch]:
+        def weighted_batches() -> Iterator[VoteBatch]:
             for batch in batches():
                 yield _weighed(batch, images, found, len(classes))
 
@@ -124,12 +124,14 @@ class DerivedVoters:
         for batch in batches() if images.checked else ():
             own, origins = own_votes(batch), [images.origins[at] for at in batch.places]
             verdicts_on_voters(own, batch.ids, origins, images.checked, into=found)
-        copies = None if DUPLICATE in without else CopyVoter.learned(weighed, images, classes)
+        copies = (
+            None if DUPLICATE in without else CopyVoter.learned(weighted_batches, images, classes)
+        )
         seen: list[tuple[str, NDArray[Any], str, int | None]] = []
         if IMAGE not in without and _embedded(images).any():
             paired = (
                 VoteBatch(each.places, each.ids, _added(each.votes, copies, each.places))
-                for each in weighed()
+                for each in weighted_batches()
             )
             likely = _looks(paired, images, classes, learn_from=learn_from, seed=seed)
             seen.append((IMAGE, likely, _LOOKS, None))
@@ -207,7 +209,7 @@ def _distributions(
     *,
     always: int | None = None,
 ) -> list[Votes]:
-    """Probabilities of the classes as votes, the likeliest first; ``nan`` says nothing."""
+    """Probabilities of the classes as votes, the likeliest first; ``nan`` abstains."""
     return [
         [
             vote_of(voter, classes[int(at)], float(chances[at]), reason)

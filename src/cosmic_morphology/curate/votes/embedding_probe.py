@@ -1,4 +1,4 @@
-"""A classifier of frozen features that judges only images it has not learned from."""
+"""A classifier on frozen features, cross-fitted: it predicts only images it was not trained on."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ def cross_fitted_probabilities(
     fold = np.array([_fold(each, seed, folds) for each in groups], dtype=int)
     likely = np.full((len(targets), n_classes), 1.0 / n_classes)
     for number in range(folds):
-        judged = fold == number
-        learned = (~judged) & (targets >= 0)
-        if judged.any() and len(set(targets[learned])) > 1:
-            likely[judged] = _fit_predict(
-                features, targets, weights, _at_most(learned, seed), judged, n_classes
+        held_out = fold == number
+        learned = (~held_out) & (targets >= 0)
+        if held_out.any() and len(set(targets[learned])) > 1:
+            likely[held_out] = _fit_predict(
+                features, targets, weights, _at_most(learned, seed), held_out, n_classes
             )
     return likely
 
@@ -92,7 +92,7 @@ def _fit_predict(
     targets: NDArray[np.int64],
     weights: NDArray[np.float64],
     learned: NDArray[np.int64],
-    judged: NDArray[np.bool_],
+    held_out: NDArray[np.bool_],
     n_classes: int,
 ) -> NDArray[np.float64]:
     from sklearn.linear_model import LogisticRegression
@@ -100,13 +100,13 @@ def _fit_predict(
 
     mine, trust = targets[learned], weights[learned]
     size = np.bincount(mine, weights=trust, minlength=n_classes)
-    # Half-way to balanced: rare classes are heard, and are not found everywhere.
+    # Half-way to balanced: rare classes are found, and are not found everywhere.
     trust = trust * np.sqrt(size.max() / np.maximum(size, 1.0))[mine]
     with threadpool_limits(1):
         model = LogisticRegression(C=_STRENGTH, max_iter=500, tol=1e-3)
         model.fit(features[learned], mine, sample_weight=trust)
-        out = np.zeros((int(judged.sum()), n_classes))
-        out[:, model.classes_] = model.predict_proba(features[judged])
+        out = np.zeros((int(held_out.sum()), n_classes))
+        out[:, model.classes_] = model.predict_proba(features[held_out])
     return out
 
 

@@ -15,7 +15,7 @@ DECISIVE_WEIGHT = 0.99
 """A vote of this weight is not argued with: the archive's own code, "artist's concept"."""
 
 # The fields of one record repeat each other: the later they come, the less they add. A search
-# word stands in the same texts that the other voters read, so it counts only where they abstain.
+# word is in the same texts that the other voters read, so it counts only where they abstain.
 _SHARE: Mapping[str, float] = {
     "object_name": 0.7,
     "lead": 0.8,
@@ -42,8 +42,8 @@ def naive_bayes_label_model(
 
     A vote of weight *w* for one of *K* classes multiplies its odds by ``w (K - 1) / (1 - w)``,
     raised to the voter's share of independent evidence. Voters that know probabilities of all
-    classes multiply by these. A trained run without the reject class says nothing for or against
-    that class. Where somebody gives a gold vote, only gold votes are heard.
+    classes multiply by these. A trained run without the reject class gives no evidence for
+    or against that class. Where somebody gives a gold vote, only gold votes count.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def naive_bayes_label_model(
     classes : sequence of str
         The K classes, the reject class last; votes for others are not counted.
     without : sequence of N sequences of str, optional
-        For each image the voters that are not heard.
+        For each image the voters that do not count.
 
     Returns
     -------

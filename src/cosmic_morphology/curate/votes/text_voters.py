@@ -20,7 +20,7 @@ from cosmic_morphology.taxonomy import Taxonomy, TextField, load_taxonomy
 # A phrase found again adds less each time; ten mentions of one word are not ten witnesses.
 _REPEAT = 0.35
 _MOST_REPEATS = 3
-# Weight of a search word that stands in a field, for a taxonomy that brings no rules of its own.
+# Weight of a search word that is in a field, for a taxonomy that brings no rules of its own.
 _PLAIN_WORD = {"title": 0.75, "name": 0.7, "lead": 0.6, "keywords": 0.6, "text": 0.52}
 
 

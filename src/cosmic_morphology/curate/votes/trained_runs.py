@@ -69,7 +69,7 @@ class TrainedVoteResult(Shown):
     Attributes
     ----------
     filled : int
-        Images that it judged now.
+        Images that it predicted now.
     votes : int
         Images that it votes on.
     abstained : dict of str to int
@@ -94,7 +94,7 @@ def predict_with_runs(
     Whom a run may be asked about, ``curate.votes.abstaining.abstain_reasons`` says: not what it has
     learned from, and nothing of the val and test splits. Where a run cannot prove what it has
     learned from, it does not vote at all.
-    :func:`~cosmic_morphology.curate.labels.assign.label` looks at groups and split anew, each time.
+    :func:`~cosmic_morphology.curate.labels.assign.label` reads groups and split each time.
 
     Parameters
     ----------

@@ -81,18 +81,18 @@ def reweighted(
     """The votes of :func:`reweight_by_verdicts`, with what people found of all images."""
     out = []
     for cast, id_, origin in zip(votes, ids, origins, strict=True):
-        weighed: list[dict[str, Any]] = []
+        reweighted_votes: list[dict[str, Any]] = []
         beside: list[dict[str, Any]] = []
         for each in cast:
             seen = found.get((each["voter"], origin, each["label"]), _NOTHING)
             others = seen - Counter([checked[id_]]) if id_ in checked else seen
             if others and each["voter"] not in but:
                 mine, more = _as_found(each, others, n_classes)
-                weighed.append(mine)
+                reweighted_votes.append(mine)
                 beside += more
             else:
-                weighed.append(dict(each))
-        out.append(weighed + beside)
+                reweighted_votes.append(dict(each))
+        out.append(reweighted_votes + beside)
     return out
 
 

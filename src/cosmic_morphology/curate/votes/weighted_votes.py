@@ -1,4 +1,4 @@
-"""The votes as the checks hear them: weighed by what people have found of each voter."""
+"""The votes as the checks read them: weighted by each voter's accuracy on checked images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLUMNS = ("id", "votes", "source", "collection")
 
 @dataclass(frozen=True, slots=True)
 class WeightedVotes:
-    """The votes on all N images, weighed; they are read anew each time they are gone through.
+    """The votes on all N images, weighted; they are read again each time they are gone through.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class WeightedVotes:
     def __iter__(self) -> Iterator[VoteBatch]:
         for places, rows in self.records.batches(_COLUMNS):
             ids, votes = rows.column("id").to_pylist(), votes_of_rows(rows)
-            weighed = reweighted(
+            weighted_votes = reweighted(
                 votes,
                 ids,
                 origins_of_rows(rows),
@@ -55,7 +55,7 @@ class WeightedVotes:
                 self.n_classes,
                 but={each["voter"] for mine in votes for each in mine if is_derived(each["voter"])},
             )
-            yield VoteBatch(places, ids, weighed)
+            yield VoteBatch(places, ids, weighted_votes)
 
     def inputs(self) -> str:
         """Fingerprint of the votes, for stamps."""
@@ -82,7 +82,7 @@ class WeightedVotes:
 def read_weighted_votes(
     atlas: Atlas, *, taxonomy: Taxonomy, records: Records | None = None
 ) -> WeightedVotes:
-    """The votes, weighed by each voter's record on images that people have checked."""
+    """The votes, weighted by each voter's accuracy on images that people have checked."""
     records = records or Records(atlas)
     decisions = latest_decisions(atlas)
     checked = verdict_labels_for_training(decisions, withheld_of(records), taxonomy)

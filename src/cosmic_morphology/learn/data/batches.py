@@ -39,7 +39,7 @@ class Examples(Dataset[dict[str, torch.Tensor]]):
         return len(self.targets)
 
     def parts(self, size: int) -> Iterator[Examples]:
-        """The same in parts of at most so many."""
+        """The same in parts of at most this many."""
         for start in range(0, len(self), size):
             here = slice(start, start + size)
             yield Examples(self.inputs[here], self.targets[here], self.weights[here])

@@ -18,7 +18,7 @@ _FEW = 1000
 
 
 def embedding_column(backbone: str) -> str:
-    """The column of a backbone's embeddings; a tag's dot cannot stand in a column name."""
+    """The column of a backbone's embeddings; a tag's dot cannot be in a column name."""
     return f"embedding_{timm_name(backbone).replace('.', '_')}"
 
 

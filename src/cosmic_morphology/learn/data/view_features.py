@@ -62,7 +62,7 @@ def features_of_views(
     seed : int
         Of the changes.
     keep : Path, optional
-        A file to keep them in, unless they are large: a run that was killed and goes on does
+        A file to keep them in, unless they are large: a run that was killed and resumes does
         not look again.
     progress : callable, optional
         Called with images done and images in all.

@@ -91,7 +91,7 @@ def export_onnx(
 
     The input ``pixels`` is uint8 of shape ``(N, size, size, 3)``, RGB; the output
     ``probabilities`` is float32 of shape ``(N, K)``. Class names, preprocessing and the reject
-    threshold stand in the file's metadata, so that nothing has to travel beside it.
+    threshold are in the file's metadata, so that nothing has to travel beside it.
 
     Parameters
     ----------

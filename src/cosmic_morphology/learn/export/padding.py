@@ -14,7 +14,7 @@ from torch import nn
 def with_fixed_padding(network: nn.Module, example: torch.Tensor) -> nn.Module:
     """A copy of a network whose TensorFlow-like convolutions know their padding beforehand.
 
-    A graph that works its padding out anew for each image is a tenth slower in onnxruntime.
+    A graph that works its padding out again for each image is a tenth slower in onnxruntime.
 
     Parameters
     ----------

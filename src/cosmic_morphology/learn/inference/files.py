@@ -25,7 +25,7 @@ def predict_files(
     reject_below: float | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Prediction]:
-    """Judge an image, or every file below a folder; a bad file is an answer with its reason.
+    """Predict an image, or every file below a folder; a bad file is an answer with its reason.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def predict_bytes(
     limits: ImageLimits | None = None,
     reject_below: float | None = None,
 ) -> Iterator[Prediction]:
-    """Judge images by name, as they came: bytes, or the error instead of them."""
+    """Predict images by name, as they came: bytes, or the error instead of them."""
     threshold = model.reject_below if reject_below is None else reject_below
     squares: dict[str, np.ndarray] = {}
     errors: dict[str, str] = {}

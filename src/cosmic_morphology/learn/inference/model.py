@@ -44,7 +44,7 @@ _USUAL_SIDE_PX = 512
 
 @dataclass(slots=True)
 class TrainedModel:
-    """A network with everything that it needs to judge an image.
+    """A network with everything that it needs to predict an image.
 
     Attributes
     ----------

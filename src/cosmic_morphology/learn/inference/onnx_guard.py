@@ -1,4 +1,4 @@
-"""What an ONNX file may hold before the runtime sees it: the file may be a stranger's.
+"""What an ONNX file may hold before the runtime sees it: the file may come from outside.
 
 Only the few fields of ONNX's own description (``onnx.proto3``, Apache-2.0) that matter here are
 read, with the protobuf library that the runtime itself needs; the package ``onnx`` is not needed.

@@ -36,7 +36,7 @@ class PredictResult(Shown):
     column : str
         Where the classes are.
     filled, already_there : int
-        Images judged now and before.
+        Images predicted now and before.
     unreadable : int
         Images that could not be read; they get an empty class and confidence 0.
     """
@@ -58,7 +58,7 @@ def predict_images(
     """Write class, confidence and probabilities of the images that lack them.
 
     The columns are ``prediction_<name>`` (text), ``confidence_<name>`` (float32) and
-    ``probabilities_<name>`` (float32, in the order of the model's classes, which stand in the
+    ``probabilities_<name>`` (float32, in the order of the model's classes, which are in the
     column's metadata). What a frozen backbone saw is taken from the atlas where it is there; only
     the other images are read.
 
@@ -196,7 +196,7 @@ def prediction_table(
 
 
 def _seen_before(atlas: Atlas, run: Predictor) -> frozenset[str]:
-    """Ids of the images whose embedding, as this run needs it, stands in the atlas."""
+    """Ids of the images whose embedding, as this run needs it, is in the atlas."""
     # A head that averages turned views needs to see them.
     if not isinstance(run, EmbeddingPredictor) or run.views != 1 or run.crops:
         return frozenset()

@@ -1,4 +1,4 @@
-"""What judges images: a trained run, or the ONNX file that was exported from one."""
+"""Predictors: a trained run, or the ONNX file that was exported from one."""
 
 from __future__ import annotations
 

@@ -110,8 +110,8 @@ def build_backbone(learn: LearnSettings, *, levels: bool = False) -> Backbone:
 def bare_model(name: str, arguments: dict[str, Any]) -> nn.Module:
     """A timm model without head and with random weights; nothing but its code is looked at.
 
-    Name and arguments may come from a stranger's run: a name with a colon would make timm ask the
-    model hub or read a folder, and some of its arguments name files and configurations to load.
+    Name and arguments may come from somebody else's run: a name with a colon would make timm ask
+    the model hub or read a folder, and some of its arguments name files and configurations to load.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How a square is looked at: the eight ways to lay it down, as the sky has no up, and its parts."""
+"""Test-time augmentation: the eight orientations of a square, and enlarged parts of it."""
 
 from __future__ import annotations
 

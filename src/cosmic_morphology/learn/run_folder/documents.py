@@ -1,4 +1,4 @@
-"""The JSON files of a run's folder, which may be a stranger's: read and checked without torch.
+"""The JSON files of a run's folder, which may come from outside: read and checked without torch.
 
 What a file says is checked by its name: every caller gets an object whose known keys have the
 right types and ranges, or one line that says which key of which file is wrong.

@@ -1,4 +1,4 @@
-"""The folder of a run: everything that is needed to use, judge and repeat it."""
+"""The folder of a run: everything that is needed to use, evaluate and repeat it."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ class Classifier(lightning.LightningModule):
         checkpoint["cosmic_history"] = self.history
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """A resumed run goes on with its history."""
+        """A resumed run continues its history."""
         self.history = list(checkpoint.get("cosmic_history", []))
 
     # ---- helpers -----------------------------------------------------------------------------

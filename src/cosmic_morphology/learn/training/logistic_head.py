@@ -58,7 +58,7 @@ def fit_logistic_head(
 ) -> HeadFitResult:
     """Fill a linear head with the weights of the least loss under an L2 penalty.
 
-    The loss is the mean cross-entropy, weighed by class and by image, plus half of the penalty
+    The loss is the mean cross-entropy, weighted by class and by image, plus half of the penalty
     times the squared length of the weights (multinomial logistic regression, by scikit-learn's
     L-BFGS). Each of the recipe's penalties is tried; the val split chooses by the recipe's
     ``monitor``. Without a val split the middle one is taken.

@@ -91,7 +91,7 @@ def fit(
     device : torch.device
         Where.
     folder : Path
-        For checkpoints: a killed run goes on from its last epoch and ends with the same metrics.
+        For checkpoints: a killed run resumes from its last epoch and ends with the same metrics.
     seed : int
         Of the order of images.
     devices, nodes : int
@@ -231,8 +231,8 @@ def _best_of(module: Classifier, folder: Path) -> tuple[Classifier, int]:
 def _check(path: Path) -> dict[str, Any]:
     """What a checkpoint holds: tensors and plain values; nothing else in it is ever made.
 
-    A folder to go on in may be a stranger's. ``weights_only`` reads it with an allow-list, so that
-    no code in it runs.
+    A folder to resume in may come from outside. ``weights_only`` reads it with an allow-list, so
+    that no code in it runs.
     """
     if not path.exists():
         return {}
@@ -246,7 +246,7 @@ def _check(path: Path) -> dict[str, Any]:
         raise InputError(
             f"this checkpoint cannot be gone on from ({_first_line(error)})",
             where=str(path),
-            todo=f"Delete the folder {path.parent}: the run then begins anew.",
+            todo=f"Delete the folder {path.parent}: the run then begins again.",
         ) from error
     return found
 

@@ -104,7 +104,7 @@ def train(
     Returns
     -------
     Run
-        The finished run. A killed one, called again, goes on from its last epoch and ends with
+        The finished run. A killed one, called again, resumes from its last epoch and ends with
         the same metrics.
 
     Raises
@@ -266,9 +266,9 @@ def _calibrate(
     if not task.recipe.prior_correction:
         model.temperature = temperature_for(logits, targets)
         return np.zeros(len(task.classes), np.float32), 0.0
-    taught = Counter(e.label for e in task.examples if e.split == "train")
+    train_counts = Counter(e.label for e in task.examples if e.split == "train")
     # Half an image for a class without any: its share is small, not nothing.
-    counts = np.array([max(0.5, taught[name]) for name in task.classes])
+    counts = np.array([max(0.5, train_counts[name]) for name in task.classes])
     log_shares = np.log(counts / counts.sum())
     model.temperature, tau = temperature_and_prior_for(logits, targets, np.exp(log_shares))
     offset = (model.temperature * tau * log_shares).astype(np.float32)

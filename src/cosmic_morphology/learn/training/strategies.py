@@ -1,4 +1,4 @@
-"""The ways of learning: a head on embeddings, last stages behind frozen ones, a network."""
+"""Training strategies: a head on embeddings, last stages behind frozen ones, a network."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _stepped(task: TrainingTask, train: Examples, val: Examples) -> FitResult:
 
 
 def finetune(task: TrainingTask) -> TrainingResult:
-    """Learn on images that are decoded once and changed anew in every epoch."""
+    """Learn on images that are decoded once and changed again in every epoch."""
     preprocessing, recipe = task.backbone.preprocessing, task.recipe
     roomy = 1.0 if recipe.augment.is_none else ROOM_TO_ZOOM
     train = _decoded(task, "train", round(preprocessing.size_px * roomy))

@@ -67,7 +67,7 @@ def start(
 ) -> StartResult:
     """Import, embed, curate, split, train, evaluate and report on one folder of images.
 
-    Doing it twice changes nothing: the settings that were decided stand in ``cosmic.toml`` in the
+    Doing it twice changes nothing: the settings that were decided are in ``cosmic.toml`` in the
     folder of results, and are read again.
 
     Parameters

@@ -41,7 +41,7 @@ def choose_tables(
 
     Several tables count as one where they have one name in several folders (``metadata.csv`` in
     each folder of a ready-made split) or one header (``train.csv`` and ``test.csv``), and no image
-    stands in two of them.
+    is in two of them.
 
     Parameters
     ----------
