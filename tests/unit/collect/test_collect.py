@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from cosmic_morphology.collect import FetchFailedError, FetchState, Slice
 from cosmic_morphology.collect.harvest.completeness import STORED, CompletenessCounter
-from cosmic_morphology.collect.http.client import opts_out, retry_after_s, user_agent
+from cosmic_morphology.collect.http.headers import opts_out, retry_after_s, user_agent
 from cosmic_morphology.collect.http.host_limiter import allowed_per_s
 from cosmic_morphology.collect.http.resolver import PinnedResolver
 from cosmic_morphology.collect.http.url_policy import UrlPolicy, is_loopback

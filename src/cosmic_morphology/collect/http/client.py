@@ -7,8 +7,6 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -18,6 +16,7 @@ from yarl import URL
 
 from cosmic_morphology.collect.harvest.items import FetchFailedError, FetchState
 from cosmic_morphology.collect.http.body import read_body
+from cosmic_morphology.collect.http.headers import opts_out, retry_after_s, user_agent
 from cosmic_morphology.collect.http.host_limiter import HostLimiter
 from cosmic_morphology.collect.http.proxies import Proxies
 from cosmic_morphology.collect.http.resolver import PinnedResolver
@@ -37,7 +36,6 @@ _VALUES_AROUND, _VALUES_PER_ITEM = 20_000, 5_000
 _MAX_HEAD_LINE = 32_768
 # A silent server is left after timeout_s; one whose head drips in, after so many of them.
 _HEAD_PATIENCE = 2
-OPT_OUT = frozenset({"noai", "noimageai", "noindex", "noimageindex"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 UNLIMITED = 99
 # 304 without a condition is a cache that is out of order.
@@ -285,46 +283,6 @@ class Client:
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return FetchFailedError(FetchState.GONE, kind, what, **given)
         return FetchFailedError(FetchState.REFUSED, kind, what, **given)
-
-
-def user_agent(settings: CollectSettings) -> str:
-    """How this collector introduces itself: name, version, whom to write to."""
-    from cosmic_morphology._version import __version__
-
-    contact = "".join(c for c in settings.contact if c.isprintable() and c.isascii())
-    return f"cosmic-morphology/{__version__}" + (f" ({contact})" if contact else "")
-
-
-def opts_out(headers: Mapping[str, str]) -> bool:
-    """Whether ``X-Robots-Tag`` opts out for every agent (a directive for one bot does not).
-
-    Examples
-    --------
-    >>> opts_out({"x-robots-tag": "noai"}), opts_out({"x-robots-tag": "somebot: noai"})
-    (True, False)
-    """
-    said = headers.get("x-robots-tag", "").lower().split(",")
-    return any(part.strip() in OPT_OUT for part in said)
-
-
-def retry_after_s(value: str) -> float | None:
-    """Seconds that ``Retry-After`` asks for, given as seconds or as a date (RFC 9110, 10.2.3).
-
-    Examples
-    --------
-    >>> retry_after_s("120"), retry_after_s("soon")
-    (120.0, None)
-    """
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        until = parsedate_to_datetime(value)
-        until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
-        return max(0.0, (until - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, IndexError, OverflowError):
-        # No date, or one of a year or zone that there is not.
-        return None
 
 
 async def _reason(answer: aiohttp.ClientResponse) -> str:
