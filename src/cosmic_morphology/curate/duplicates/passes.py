@@ -15,7 +15,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.hash_index import near_orientations
-from cosmic_morphology.curate.duplicates.keypoint_index import ORIENTATIONS, pairs_by_keys
+from cosmic_morphology.curate.duplicates.keypoint_index import (
+    ORIENTATIONS,
+    Orientation,
+    pairs_by_keys,
+)
 from cosmic_morphology.curate.duplicates.keypoints import (
     COLUMN,
     Keypoints,
@@ -25,12 +29,15 @@ from cosmic_morphology.curate.duplicates.keypoints import (
 from cosmic_morphology.curate.duplicates.registration import best_similarity
 from cosmic_morphology.curate.duplicates.similarity import ImageSimilarity
 from cosmic_morphology.curate.duplicates.thumbnail_match import (
+    MIN_DETAIL,
     MIN_FINE,
     SIDE_PX,
     ThumbnailFeatures,
+    agreeing_orientations,
+    detail_correlation,
     extract_features,
+    has_few_details,
     prefilter,
-    thumbnail_correlation,
 )
 from cosmic_morphology.curate.duplicates.transforms import (
     IDENTITY,
@@ -108,14 +115,20 @@ def quick_pass(
         asked = near_orientations(*hashes[part].T, max_bits=_NEAR_BITS)
         possible = prefilter(features, part, asked)
         candidates = np.flatnonzero(possible.any(axis=1))
+        few: list[tuple[int, int, list[tuple[float, Orientation]]]] = []
         for (one, other), good in zip(
             part[candidates].tolist(), possible[candidates].tolist(), strict=True
         ):
-            score = thumbnail_correlation(
+            found = agreeing_orientations(
                 features[one], features[other], compress(ORIENTATIONS, good)
             )
-            if score >= least:
-                yield one, other, score
+            found = [each for each in found if each[0] >= least]
+            if found and has_few_details(features[one], features[other]):
+                few.append((one, other, found))
+            elif found:
+                yield one, other, max(found)[0]
+        for start in range(0, len(few), _BATCH):
+            yield from _compare_details(atlas, ids, features, few[start : start + _BATCH])
 
     return VerificationPass(pairs, verified, _QUICK_BATCH)
 
@@ -177,6 +190,27 @@ def neighbour_passes(
         quick_pass(atlas, ids, hashes, pairs, least=NEIGHBOURS_ALIKE),
         _registration_pass(atlas, ids, keypoints, starts, pairs, set()),
     ]
+
+
+def _compare_details(
+    atlas: Atlas,
+    ids: list[str],
+    features: dict[int, ThumbnailFeatures],
+    pairs: list[tuple[int, int, list[tuple[float, Orientation]]]],
+) -> Verified:
+    rows = np.array([each[:2] for each in pairs], dtype=np.int64).reshape(-1, 2)
+    pixels = _pixels(atlas, ids, rows, size_px=256)
+    for one, other, agreeing in pairs:
+        alike = [
+            score
+            for score, orientation in agreeing
+            if detail_correlation(
+                features[one], features[other], pixels[one], pixels[other], orientation
+            )
+            >= MIN_DETAIL
+        ]
+        if alike:
+            yield one, other, max(alike)
 
 
 def _registration_pass(

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from PIL import Image
 
 from cosmic_morphology.curate.duplicates.keypoint_index import ORIENTATIONS, Orientation
 from cosmic_morphology.imaging.resample import blurring, sampled
 
 SIDE_PX = 64
-MIN_COARSE, MIN_FINE = 0.95, 0.75
+MIN_COARSE, MIN_FINE = 0.95, 0.85
+# Small bodies on black: their outlines are most of the details, and those of one size agree. What
+# lies within them is looked at more closely.
+_FEW_PX, MIN_DETAIL = 170, 0.93
+_MOST = (0.02, 0.98)
+_LEAST_CROP = 1 / 8
 _BLUR_PX, _FINE_PX = 0.6, 2.0
 _BLOCKS = 16
 # Images must agree without an eighth of each side, too, and without a quarter. Where copies do not,
@@ -32,12 +38,15 @@ class ThumbnailFeatures:
         What is left of ``coarse`` in blocks of 4 x 4 px, as lengths go.
     residual : float
         Length of the rest.
+    detailed_px : float
+        In how many of the 4,096 px the details stand (participation ratio of their squares).
     """
 
     coarse: np.ndarray
     fine: np.ndarray
     blocks: np.ndarray
     residual: float
+    detailed_px: float
 
 
 def extract_features(images: Sequence[np.ndarray]) -> list[ThumbnailFeatures]:
@@ -54,10 +63,13 @@ def extract_features(images: Sequence[np.ndarray]) -> list[ThumbnailFeatures]:
     step = SIDE_PX // _BLOCKS
     blocks = coarse.reshape(-1, _BLOCKS, step, _BLOCKS, step).sum(axis=(2, 4)) / step
     residual = np.sqrt(np.maximum(_squared(coarse) - _squared(blocks), 0)).tolist()
+    detailed = (1 / np.maximum(_squared(fine**2), 1e-9)).tolist()
     # Copies, so that one image of many does not keep the others.
     return [
-        ThumbnailFeatures(whole.copy(), details.copy(), part.copy(), length)
-        for whole, details, part, length in zip(coarse, fine, blocks, residual, strict=True)
+        ThumbnailFeatures(whole.copy(), details.copy(), part.copy(), length, few)
+        for whole, details, part, length, few in zip(
+            coarse, fine, blocks, residual, detailed, strict=True
+        )
     ]
 
 
@@ -97,25 +109,86 @@ def prefilter(
     return possible
 
 
-def thumbnail_correlation(
+def agreeing_orientations(
     one: ThumbnailFeatures,
     other: ThumbnailFeatures,
     orientations: Iterable[Orientation] = ORIENTATIONS,
-) -> float:
-    """Correlation of two images of one framing, in [0, 1]: of the details, when they have any.
+) -> list[tuple[float, Orientation]]:
+    """Correlation of two images of one framing: of the details, when they have any.
 
-    The best of several orientations of the first before it is compared with the other.
+    Returns
+    -------
+    list of (float, Orientation)
+        Every orientation of the first in which it agrees with the other, with the correlation in
+        [0, 1].
     """
-    best = 0.0
+    found = []
     for orientation in orientations:
         coarse = _reoriented(one.coarse, orientation)
         if np.vdot(coarse, other.coarse) >= MIN_COARSE and _agree_inside(
             coarse, other.coarse, MIN_COARSE
         ):
             fine = _reoriented(one.fine, orientation)
-            if _agree_inside(fine, other.fine, MIN_FINE):
-                best = max(best, float(np.vdot(fine, other.fine)))
-    return best
+            score = float(np.vdot(fine, other.fine))
+            if score >= MIN_FINE and _agree_inside(fine, other.fine, MIN_FINE):
+                found.append((score, orientation))
+    return found
+
+
+def has_few_details(one: ThumbnailFeatures, other: ThumbnailFeatures) -> bool:
+    """Whether one of two images has details in so few places that a closer look is needed."""
+    return min(one.detailed_px, other.detailed_px) < _FEW_PX
+
+
+def detail_correlation(
+    one: ThumbnailFeatures,
+    other: ThumbnailFeatures,
+    pixels: np.ndarray,
+    other_pixels: np.ndarray,
+    orientation: Orientation,
+) -> float:
+    """Correlation of the details where both images have any, seen as large as they are there.
+
+    Parameters
+    ----------
+    one, other : ThumbnailFeatures
+        The images.
+    pixels, other_pixels : ndarray of uint8, shape ``(height, width, 3)``
+        The same, larger.
+    orientation : Orientation
+        Of the first, before it is compared with the other.
+    """
+    box = _box(_reoriented(one.fine, orientation) ** 2 + other.fine**2)
+    both = (_reoriented_pixels(pixels, orientation), other_pixels)
+    # The larger one shows more: both are seen as the smaller one is.
+    height, width = (min(each.shape[axis] for each in both) for axis in (0, 1))
+    first, second = extract_features([_crop(each, box, height, width) for each in both])
+    return float(np.vdot(first.fine, second.fine))
+
+
+def _box(energy: np.ndarray) -> list[tuple[float, float]]:
+    """Between which shares of the height and of the width most of it stands."""
+    found = []
+    for axis in (1, 0):
+        summed = np.cumsum(energy.sum(axis=axis))
+        start, stop = np.searchsorted(summed, np.array(_MOST) * summed[-1]) / SIDE_PX
+        stop += 1 / SIDE_PX
+        wider = max(0.0, _LEAST_CROP - (stop - start)) / 2
+        found.append((max(0.0, start - wider), min(1.0, stop + wider)))
+    return found
+
+
+def _crop(
+    pixels: np.ndarray, box: list[tuple[float, float]], height: int, width: int
+) -> np.ndarray:
+    """What stands within the box, in the pixels of an image of that size."""
+    (top, bottom), (left, right) = box
+    y, x = pixels.shape[:2]
+    size = (max(1, round((right - left) * width)), max(1, round((bottom - top) * height)))
+    seen = Image.fromarray(np.ascontiguousarray(pixels)).resize(
+        size, Image.Resampling.LANCZOS, box=(left * x, top * y, right * x, bottom * y)
+    )
+    return np.asarray(seen)
 
 
 def _agree_inside(one: np.ndarray, other: np.ndarray, least: float) -> bool:
@@ -164,3 +237,7 @@ def _reoriented(images: np.ndarray, orientation: Orientation) -> np.ndarray:
     transposed, left_right, top_bottom = orientation
     reoriented = images[..., :: -1 if top_bottom else 1, :: -1 if left_right else 1]
     return reoriented.swapaxes(-1, -2) if transposed else reoriented
+
+
+def _reoriented_pixels(pixels: np.ndarray, orientation: Orientation) -> np.ndarray:
+    return np.moveaxis(_reoriented(np.moveaxis(pixels, 2, 0), orientation), 0, 2)
