@@ -68,7 +68,7 @@ def test_one_call_leads_from_class_folders_to_a_report_and_a_rerun_changes_nothi
     assert found.summary.collected == 40
     n_train = found.summary.split["train"]
     low, high = run.ci95
-    assert found.found[0].startswith(f"{n_train} training images")
+    assert found.found[0].startswith(f"{n_train} labelled training images")
     assert f"the interval is {low:.2f} to {high:.2f}; label about" in found.found[0]
     assert "1 file could not be used" in found.found[-1]
     page = Path(found.report).read_text("utf-8")

@@ -15,7 +15,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import say, show_table, tell
+from cosmic_morphology.cli.printing import counted, say, say_next, show_table, tell
 from cosmic_morphology.errors import UsageError
 
 if TYPE_CHECKING:
@@ -101,17 +101,16 @@ def query(
         show({"rows": found.rows.to_pylist(), "next": found.next}, as_json=True)
         return
     _show_rows(found.rows)
-    say(f"{_number(found.rows.num_rows, 'row')}{', and more' if found.next else ''}.")
+    say(f"{counted(found.rows.num_rows, 'row')}{', and more' if found.next else ''}.")
     if found.next:
         options = [("--order", order, "id"), ("--table", table, "catalogue"),
                    ("--columns", columns, None), ("--limit", str(limit), "20"),
-                   ("--version", version, None), ("--atlas", atlas, None),
-                   ("--config", config and str(config), None)]  # fmt: skip
+                   ("--version", version, None)]  # fmt: skip
         said = [word for name, value, usual in options if value != usual for word in (name, value)]
         words = [*([where] if where else []), *map(str, said)]
         words += ["--descending"] if descending else []
         again = " ".join(map(_quoted, [*words, "--after", found.next]))
-        say(f"Next: cosmic atlas query {again}")
+        say_next(f"cosmic atlas query {again}")
 
 
 def search(
@@ -144,7 +143,7 @@ def search(
         return
     _show_rows(found.rows)
     n = found.rows.num_rows
-    say(f"{_number(n, 'row')} with {words!r} in the {within}{', or more' if n == limit else ''}.")
+    say(f"{counted(n, 'row')} with {words!r} in the {within}{', or more' if n == limit else ''}.")
     if not n and within == "title":
         say("Next: search the texts, too: --in description")
     if not found.is_indexed:
@@ -164,7 +163,7 @@ def _count(opened: Atlas, column: str, where: str | None, table: str, *, as_json
         return
     rows = [(_cell(value) or "(none)", f"{n:,}") for value, n in counts.items()]
     show_table((column, "rows"), rows, fold=(column,), numbers=("rows",))
-    say(f"{_number(sum(counts.values()), 'row')}, {_number(len(counts), 'value')}.")
+    say(f"{counted(sum(counts.values()), 'row')}, {counted(len(counts), 'value')}.")
 
 
 def _names(columns: str | None) -> list[str]:
@@ -215,7 +214,3 @@ def _quoted(word: str) -> str:
     """A word as a shell takes it; a filter, which holds single quotes, stays readable."""
     plain = not set(word) & set('"$`\\!')
     return f'"{word}"' if "'" in word and plain else shlex.quote(word)
-
-
-def _number(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

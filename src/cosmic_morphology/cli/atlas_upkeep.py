@@ -16,7 +16,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import progress, say, show_table
+from cosmic_morphology.cli.printing import counted, progress, say, say_next, show_table
 
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
@@ -44,10 +44,10 @@ def compact(
     _show("tables", done, headings, rows, dry_run=dry_run, as_json=as_json)
     if not as_json:
         merged = sum(x.merged for x in done)
-        verb = "would be merged" if dry_run else "were merged"
-        say(f"{_n(merged)} files {verb}." if merged else "No files are small enough to be merged.")
+        told = f"{'Would be merged' if dry_run else 'Merged'}: {counted(merged, 'file')}."
+        say(told if merged else "No files are small enough to be merged.")
         if merged and not dry_run:
-            say("Next: cosmic atlas cleanup, once nobody reads the old versions any more")
+            say_next("cosmic atlas cleanup", purpose="once nobody reads the old versions any more")
 
 
 def index(
@@ -108,11 +108,9 @@ def cleanup(
     headings = ("table", "versions", "removed", "kept by tags", "files", "MB")
     _show("tables", done, headings, rows, dry_run=dry_run, as_json=as_json)
     if not as_json:
-        verb = "would be removed" if dry_run else "were removed"
-        say(
-            f"{_n(sum(x.removed for x in done))} versions {verb}, "
-            f"{sum(x.bytes for x in done) / _MB:,.1f} MB."
-        )
+        verb = "Would be removed" if dry_run else "Removed"
+        removed, size = sum(x.removed for x in done), sum(x.bytes for x in done) / _MB
+        say(f"{verb}: {counted(removed, 'version')}, {size:,.1f} MB.")
 
 
 def _show(

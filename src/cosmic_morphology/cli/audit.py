@@ -19,7 +19,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import say, show_table
+from cosmic_morphology.cli.printing import say, say_next, show_table
 from cosmic_morphology.io_utils import write_json
 
 if TYPE_CHECKING:
@@ -98,4 +98,4 @@ def _show(found: AuditTable, kept: Path) -> None:
     say(f"Measured on {found.n} checked labels in {found.groups} groups{part}; kept in {kept}.")
     if found.unknown:
         say(f"{found.unknown} lines name an image that the atlas does not have.")
-    say("Next, to see them beside the scores: cosmic report RUN")
+    say_next("cosmic report RUN", purpose="to see them beside the scores")

@@ -1,17 +1,23 @@
-"""What holds for the words of every command line, before its verb sees them."""
+"""What holds for the words of every command line, before and after its verb sees them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand
 
+# Options that say where a command works.
+_PLACES = ("config", "atlas", "out")
+
 
 class CheckedCommand(TyperCommand):
     """A verb that takes no empty word, no text that is not UTF-8, and no number that is none."""
+
+    running: ClassVar[Any] = None
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse empty words: '' as a path would be this folder, as a search word everything.
@@ -46,7 +52,35 @@ class CheckedCommand(TyperCommand):
             if any(isinstance(each, float) and not math.isfinite(each) for each in _each(value)):
                 option = f"--{name.replace('_', '-')}"
                 raise typer.BadParameter(f"the value of {option} is not a number: {value}", ctx)
-        return super().invoke(ctx)
+        CheckedCommand.running = ctx
+        try:
+            return super().invoke(ctx)
+        finally:
+            CheckedCommand.running = None
+
+
+def place_options(command: str) -> Iterator[str]:
+    """The options of the running command that say where it works, as they were given.
+
+    Parameters
+    ----------
+    command : str
+        The next command: it gets those that it knows.
+    """
+    running = CheckedCommand.running
+    if running is None:
+        return
+    target = running.find_root().command
+    for word in shlex.split(command)[1:]:
+        target = getattr(target, "commands", {}).get(word, target)
+    known = {(each.name, getattr(each, "help", "")) for each in target.params}
+    for option in running.command.params:
+        source = running.get_parameter_source(option.name)
+        is_given = option.name in _PLACES and source is not None and source.name == "COMMANDLINE"
+        # An --out that means something else there has another help.
+        if is_given and (option.name, getattr(option, "help", "")) in known:
+            yield option.opts[0]
+            yield shlex.quote(str(running.params[option.name]))
 
 
 def _each(value: Any) -> Iterable[Any]:

@@ -16,7 +16,7 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import progress, tell
-from cosmic_morphology.cli.tables import show_results
+from cosmic_morphology.cli.tables import show_results, show_results_end
 
 NAME = "demo"
 
@@ -53,3 +53,4 @@ def command(
         show(summary, as_json=True)
     else:
         show_results(summary)
+        show_results_end(summary)

@@ -15,7 +15,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import say, show_table
+from cosmic_morphology.cli.printing import counted, say, say_next, show_table
 from cosmic_morphology.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,12 +64,13 @@ def command(
         headings = ("kept", "copy", "why")
         show_table(headings, _rows(found, limit), fold=headings)
     if len(found) > limit:
-        say(f"{len(found) - limit} more sets are not shown: --limit shows more.")
-    say(f"{len(found)} sets with {found.copies} copies; a split keeps each set together.")
+        say(f"Not shown: {counted(len(found) - limit, 'set')}; --limit shows more.")
+    copies = counted(found.copies, "copy", "copies")
+    say(f"{counted(len(found), 'set')} with {copies}; a split keeps each set together.")
     if out is not None:
         say(f"Written: {out}")
     elif found:
-        say("Next: cosmic duplicates --out duplicates.csv")
+        say_next("cosmic duplicates --out duplicates.csv")
 
 
 def _rows(found: DuplicateSets, limit: int) -> Iterator[tuple[str, str, str]]:

@@ -85,7 +85,8 @@ def command(
         if as_json:
             show(found.tables(components) | {"leaderboard": page}, as_json=True)
         else:
-            show_ranking(found, components, page)
+            words = {run_at(each, settings).name: str(each) for each in runs}
+            show_ranking(found, components, page, words)
 
 
 def _tests(atlas: Atlas, given: list[str] | None, *, corruptions: bool) -> dict[str, EvaluationSet]:

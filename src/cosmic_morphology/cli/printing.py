@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from cosmic_morphology.cli.checked import place_options
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.safe_text import safe_json, safe_text
 
@@ -29,6 +30,28 @@ def tell(line: object) -> None:
     """One line on standard error: remarks, progress, errors."""
     sys.stderr.write(f"{safe_text(line)}\n")
     sys.stderr.flush()
+
+
+def say_next(command: str, *, purpose: str = "", beside: str = "") -> None:
+    """The line that ends a result: what to type next, in the same atlas and folder of results.
+
+    Parameters
+    ----------
+    command : str
+        The next command. The options that say where this one has worked are added to it, where
+        the command knows them: ``--config``, ``--atlas`` and ``--out``.
+    purpose : str
+        What it is for, such as "to measure it on the test split".
+    beside : str
+        What follows it, such as another command.
+    """
+    what = f"Next, {purpose}" if purpose else "Next"
+    say(f"{what}: {' '.join([command, *place_options(command)])}{beside}")
+
+
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: ``1 copy``, ``2,000 copies``."""
+    return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
 
 
 class JsonAnswer:
@@ -122,6 +145,8 @@ def _shares(columns: Sequence[tuple[int, int]], width: int) -> Iterator[int]:
         others = sum(columns[each][0] for each in range(len(columns)) if each not in (*shares, at))
         room = width - others if named else width // waiting
         fair = max(width // waiting, _SHORT_NAME if at == 0 else 0)
+        if at == 0:  # what the others leave over
+            fair = max(fair, width - sum(max(each) for each in columns[1:]))
         shares[at] = max(heading if named else 1, min(longest, fair, room))
         width -= shares[at]
     yield from (shares[at] for at in range(len(columns)))

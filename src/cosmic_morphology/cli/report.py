@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import progress, say
+from cosmic_morphology.cli.printing import counted, progress, say, say_next
 
 NAME = "report"
 
@@ -74,5 +75,5 @@ def command(
     if as_json:
         show({"report": str(page), "runs": [str(each) for each in folders]}, as_json=True)
         return
-    say(f"The report shows {len(folders)} runs. Open it in a browser: {page}")
-    say("Next, for one run's model card: cosmic model-card " + folders[0].name)
+    say(f"The report shows {counted(len(folders), 'run')}. Open it in a browser: {page}")
+    say_next(shlex.join(["cosmic", "model-card", str(runs[0])]), purpose="for one run's model card")

@@ -18,7 +18,7 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import progress, tell
-from cosmic_morphology.cli.tables import show_results
+from cosmic_morphology.cli.tables import show_results, show_results_end
 
 NAME = "run"
 
@@ -49,3 +49,4 @@ def command(
         show(summary, as_json=True)
     else:
         show_results(summary)
+        show_results_end(summary)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +18,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import say, show_table
+from cosmic_morphology.cli.printing import counted, say, say_next, show_table
 from cosmic_morphology.cli.tables import show_runs
 
 if TYPE_CHECKING:
@@ -48,14 +50,18 @@ def command(
     folders = [run_at(each, settings) for each in names or ()]
     if len(folders) == 2:
         pair = compare_two(folders[0], folders[1], settings=scoring, seed=seed)
-        _show_pair(pair, as_json=as_json)
+        _show_pair(pair, names or (), as_json=as_json)
     elif folders:
-        _show_list(list_folders(folders, settings=scoring, seed=seed), as_json=as_json)
+        found = list_folders(folders, settings=scoring, seed=seed)
+        _show_list(found, [str(each) for each in names or ()], as_json=as_json)
     else:
-        _show_list(runs(settings.out, settings=scoring, seed=seed), as_json=as_json)
+        found = runs(settings.out, settings=scoring, seed=seed)
+        # Other verbs know the folder of the settings only.
+        words = [each.run if out is None else str(each.path) for each in found]
+        _show_list(found, words, as_json=as_json)
 
 
-def _show_list(found: RunList, *, as_json: bool) -> None:
+def _show_list(found: RunList, words: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         show({"runs": [row.cells() for row in found], "left_out": found.left_out}, as_json=True)
         return
@@ -64,18 +70,18 @@ def _show_list(found: RunList, *, as_json: bool) -> None:
     for name, why in found.left_out.items():
         say(f"left out: {name}: {why}")
     scored = sum(row.split == "test" for row in found)
-    say(f"{len(found)} runs, {scored} of them scored on a test split.")
+    say(f"{counted(len(found), 'run')}, {scored} scored on a test split.")
     if any(row.split == "val" for row in found):
         say("Scores on val are too good: that split chose the best epoch.")
     if len(found) > 1:
-        say(f"Next: cosmic runs {found[0].run} {found[1].run}")
+        say_next(shlex.join(["cosmic", "runs", *words[:2]]))
     elif found:
-        say(f"Next: cosmic evaluate {found[0].run}")
+        say_next(shlex.join(["cosmic", "evaluate", words[0]]))
     else:
-        say("Next: cosmic train")
+        say_next("cosmic train")
 
 
-def _show_pair(pair: RunComparison, *, as_json: bool) -> None:
+def _show_pair(pair: RunComparison, names: Sequence[Path], *, as_json: bool) -> None:
     if as_json:
         show(
             {
@@ -90,13 +96,12 @@ def _show_pair(pair: RunComparison, *, as_json: bool) -> None:
     if pair.differing:
         headings = ("differs in", pair.first.run, pair.second.run)
         show_table(headings, pair.differing, fold=headings)
-    for line in _judgement(pair):
-        say(line)
+    say(_judgement(pair))
+    say_next(shlex.join(["cosmic", "evaluate", *map(str, names)]), purpose="on the test split")
 
 
-def _judgement(pair: RunComparison) -> list[str]:
-    """One sentence on the difference, and the next command."""
-    names = f"{pair.first.run} {pair.second.run}"
+def _judgement(pair: RunComparison) -> str:
+    """One sentence on the difference."""
     gap = pair.difference
     if gap is None:
         said = "They share no images of a val split, so their scores there cannot be compared."
@@ -106,4 +111,4 @@ def _judgement(pair: RunComparison) -> list[str]:
         said += f"{pair.first.run}."
     else:
         said = f"On the val split they do not differ beyond chance: {gap} macro-F1."
-    return [said, f"Next, on the test split: cosmic evaluate {names}"]
+    return said

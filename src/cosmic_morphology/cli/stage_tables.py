@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cosmic_morphology.cli.printing import say, show_table
+from cosmic_morphology.cli.printing import say, say_next, show_table
 
 if TYPE_CHECKING:
     from cosmic_morphology.curate import CurateResult, LabelResult, LeakageResult, SplitResult
@@ -32,7 +32,9 @@ def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage
         f"{done.groups.groups:,} groups."
     )
     say(f"Page: {page.page}")
-    say("Next: cosmic split; or cosmic review queue, for images that a person should look at")
+    say_next(
+        "cosmic split", beside="; or cosmic review queue, for images that a person should look at"
+    )
 
 
 def _curated_remarks(labels: LabelResult, embedded: EmbeddedFirst) -> Iterator[str]:
@@ -59,7 +61,7 @@ def show_split(summary: SplitResult, report: LeakageResult, *, tied: int) -> Non
         f"{divided:,} images in {summary.groups:,} groups are divided; "
         f"{report.compared:,} pairs were compared across the splits and {report.leaks} leaks found."
     )
-    say("Next: cosmic train")
+    say_next("cosmic train")
 
 
 def _split_remarks(summary: SplitResult, report: LeakageResult, *, tied: int) -> Iterator[str]:
@@ -84,4 +86,4 @@ def show_embedded(done: EmbedResult) -> None:
     show_table(headings, [row], fold=("column", "weights"), numbers=headings[1:4])
     images = done.filled + done.already_there
     say(f"{images:,} images have an embedding; `cosmic curate` and `cosmic train` use them.")
-    say("Next: cosmic curate")
+    say_next("cosmic curate")

@@ -88,5 +88,5 @@ def _say_found(found: StartResult) -> None:
         say(f"  {typed}")
         say(f"      {purpose}")
     say("")
-    say(f"report: {found.report}")
-    say(f"settings: {found.settings} (change them, then: cosmic run --config {found.settings})")
+    say(f"Settings: {found.settings}")
+    say(f"Report: {found.report}")

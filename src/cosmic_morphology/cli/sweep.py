@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import progress, say
+from cosmic_morphology.cli.printing import counted, progress, say, say_next
 from cosmic_morphology.cli.tables import show_runs
 from cosmic_morphology.io_utils import write_csv
 
@@ -137,13 +138,17 @@ def command(
             say(f"Best values: {values}; as a recipe: {file}")
         for each, why in swept.failed.items():
             say(f"failed: {each}: {why}")
-        _say_end(len(rows), len(swept.failed), table, rows[0].run if rows else "")
+        best = [row.run if out is None else str(row.path) for row in rows[:1]]
+        _say_end(len(rows), len(swept.failed), table, best)
     if swept.failed:
         raise typer.Exit(1)
 
 
-def _say_end(trained: int, failed: int, table: Path, best: str) -> None:
-    say(f"{trained} runs are trained, {failed} failed.")
+def _say_end(trained: int, failed: int, table: Path, best: list[str]) -> None:
+    say(f"Trained: {counted(trained, 'run')}; failed: {failed}.")
     if trained:
         say(f"Table: {table}. Scores of the val split, which chose each run's best epoch.")
-        say(f"Next, to measure the best one on the test split: cosmic evaluate {best}")
+        say_next(
+            shlex.join(["cosmic", "evaluate", *best]),
+            purpose="to measure the best one on the test split",
+        )

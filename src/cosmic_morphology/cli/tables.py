@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmic_morphology.cli.printing import say, show_table
+from cosmic_morphology.cli.printing import counted, say, say_next, show_table
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.io_utils import jsonable
 
@@ -28,21 +29,26 @@ if TYPE_CHECKING:
     from cosmic_morphology.stats.bootstrap import Difference
 
 
+_RECIPE = ("recipe",)
+
+
 def show_results(summary: PipelineResult) -> None:
     """Print what was collected and every score with n, interval, labels and grouping."""
     split = summary.split
     say(
-        f"{summary.collected} images, {summary.duplicates} duplicates, "
+        f"{counted(summary.collected, 'image')}, {counted(summary.duplicates, 'duplicate')}, "
         f"{summary.dropped} dropped as no object of the taxonomy, "
         f"{sum(summary.failed.values())} refused; "
         f"split: {split['train']} train, {split['val']} val, {split['test']} test in "
-        f"{split['groups']} groups, {split['leaks']} leaks"
+        f"{split['groups']} groups, {counted(split['leaks'], 'leak')}"
     )
-    headings = ("run", "recipe", "trained on", "macro-F1 [95 %]", "n", "labels")
+    # A run is mostly called like its recipe: a column that says it again takes room from names.
+    named = any(run.name != run.recipe for run in summary.runs)
+    headings = ("run", *_RECIPE[:named], "trained on", "macro-F1 [95 %]", "n", "labels")
     rows = [
         (
             run.name,
-            run.recipe,
+            *(run.recipe,)[:named],
             run.trained_on,
             f"{run.macro_f1:.3f} [{run.ci95[0]:.3f}, {run.ci95[1]:.3f}]",
             str(run.n_test),
@@ -59,18 +65,24 @@ def show_results(summary: PipelineResult) -> None:
         say(f"Scores on the test split; no group is in two splits: {summary.runs[0].grouped_by}.")
     minutes = sum(summary.seconds.values()) / 60
     say(f"{minutes:.1f} minutes, peak memory {summary.peak_memory_mb / 1000:.1f} GB")
+
+
+def show_results_end(summary: PipelineResult) -> None:
+    """Print where the report is, and the next command."""
     say(f"Report: {summary.report}")
-    say(f"Next: cosmic runs --out {Path(summary.report).parents[1]}")
+    say(f"Next: cosmic runs --out {shlex.quote(str(Path(summary.report).parents[1]))}")
 
 
 def show_runs(rows: Sequence[RunRow]) -> None:
     """Print runs with their scores, n, interval and kind of label."""
-    headings = ("run", "recipe", "backbone", "macro-F1", "95 %", "n", "scored on", "s")
-    show_table(headings, map(_run_cells, rows), fold=("run", "recipe", "backbone", "scored on"))
+    named = any(row.run != row.recipe for row in rows)
+    headings = ("run", *_RECIPE[:named], "backbone", "macro-F1", "95 %", "n", "scored on", "s")
+    cells = [_run_cells(row, named=named) for row in rows]
+    show_table(headings, cells, fold=("run", *_RECIPE, "backbone", "scored on"))
 
 
-def _run_cells(row: RunRow) -> list[str]:
-    about = [row.run, row.recipe, row.backbone]
+def _run_cells(row: RunRow, *, named: bool) -> list[str]:
+    about = [row.run, *(row.recipe,)[:named], row.backbone]
     score = row.macro_f1
     if score is None:
         return [*about, "", "", "", "", f"{row.seconds:.0f}"]
@@ -78,8 +90,13 @@ def _run_cells(row: RunRow) -> list[str]:
     return [*about, *_score(score), str(score.n), scored, f"{row.seconds:.0f}"]
 
 
-def show_ranking(found: RunRanking, components: Ablation | None, page: str) -> None:
-    """Print further tests and components, then the runs side by side on the whole test split."""
+def show_ranking(
+    found: RunRanking, components: Ablation | None, page: str, words: Mapping[str, str]
+) -> None:
+    """Print further tests and components, then the runs side by side on the whole test split.
+
+    ``words`` are the runs as a person gave them: their names, or folders.
+    """
     for test in found.further:
         _show_test(test)
     if components:
@@ -94,7 +111,8 @@ def show_ranking(found: RunRanking, components: Ablation | None, page: str) -> N
     show_evaluations(evaluations, found.comparison)
     if page:
         say(f"Leaderboard: {page}")
-    say(f"Next: cosmic report {' '.join(each.run for each in found.comparison.runs)}")
+    ranked = [words[each.run] for each in found.comparison.runs if each.run in words]
+    say_next(shlex.join(["cosmic", "report", *ranked]))
 
 
 def show_evaluations(evaluations: Sequence[EvaluateResult], comparison: Comparison) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -21,7 +22,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import progress, say
+from cosmic_morphology.cli.printing import progress, say, say_next
 from cosmic_morphology.cli.tables import show_runs
 
 NAME = "train"
@@ -126,4 +127,5 @@ def command(
     threshold = run.metrics.get("reject_below", 0.0)
     sure = f"; a prediction counts as sure from {threshold:.3f} on" if threshold else ""
     say(f"The run is in {run.path}{sure}. The score is too good: val chose its best epoch.")
-    say(f"Next, to measure it on the test split: cosmic evaluate {run.name}")
+    word = run.name if out is None else str(run.path)
+    say_next(shlex.join(["cosmic", "evaluate", word]), purpose="to measure it on the test split")

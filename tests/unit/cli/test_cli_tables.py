@@ -53,6 +53,26 @@ def test_short_names_take_no_more_room_than_they_need(narrow, capsys):
     assert len(lines[2].rstrip()) < 50
 
 
+def test_the_first_name_is_not_folded_while_there_is_room(narrow, capsys):
+    name = "n" * 40
+    lines = shown(capsys, [(name, "b", "c", "0.5", "1", "2")], 80)
+    assert lines[2].split() == [name, "b", "c", "0.5", "1", "2"]
+
+
+def test_a_column_of_recipes_stands_there_only_where_runs_have_other_names(narrow, capsys):
+    from cosmic_morphology.cli.tables import show_runs
+    from cosmic_morphology.learn.run_folder.run_list import RunRow
+
+    def told(recipe: str) -> str:
+        known = dict.fromkeys(RunRow.__annotations__, "")
+        row = RunRow(**{**known, "run": "lora", "recipe": recipe, "seconds": 1, "macro_f1": None})
+        show_runs([row])
+        return capsys.readouterr().out.splitlines()[0]
+
+    assert "recipe" not in told("lora")
+    assert "recipe" in told("finetune")
+
+
 def test_without_rows_nothing_is_printed(capsys):
     assert shown(capsys, [], 80, title="Nothing") == []
 

@@ -75,7 +75,7 @@ def test_the_csv_has_a_row_for_each_image_and_no_formula(copied, tmp_path):
 
 def test_the_table_and_the_json_say_the_same(copied):
     shown = run("duplicates", "--atlas", copied.uri, "--limit", "1").output
-    assert "1 more set" in shown
+    assert "Not shown: 1 set;" in shown
     assert "2 sets with 3 copies" in shown
     told = json.loads(run("duplicates", "--atlas", copied.uri, "--json").output)
     assert told["copies"] == 3
@@ -87,6 +87,13 @@ def test_an_atlas_without_copies_says_so(filled):
     done = run("duplicates", "--atlas", filled.uri)
     assert done.exit_code == 0
     assert done.output.startswith("0 sets with 0 copies")
+
+
+def test_the_next_command_finds_the_same_atlas_and_leaves_out_what_means_something_else(copied):
+    shown = run("duplicates", "--atlas", copied.uri).output
+    assert shown.splitlines()[-1] == (
+        f"Next: cosmic duplicates --out duplicates.csv --atlas {copied.uri}"
+    )
 
 
 def test_the_ending_of_the_file_is_checked_before_anything_is_read(copied, tmp_path):

@@ -143,7 +143,7 @@ def test_the_table_stays_whole_at_80_columns_with_long_names(tmp_path):
     assert lines[2].rstrip().endswith(" 2")  # seconds, the last column
     folded = "".join(line[:14].strip() for line in lines[2:7])
     assert folded.startswith(name)
-    assert lines[-1] == f"Next: cosmic evaluate {name}"
+    assert lines[-1] == f"Next: cosmic evaluate {tmp_path}/runs/{name}"
 
 
 def test_the_verb_lists_compares_and_answers_in_json(tmp_path):
@@ -162,7 +162,7 @@ def test_an_empty_folder_of_runs_is_no_error(tmp_path):
     (tmp_path / "runs").mkdir()
     done = run("runs", "--out", tmp_path)
     assert done.exit_code == 0
-    assert done.output.splitlines()[-1] == "Next: cosmic train"
+    assert done.output.splitlines()[-1] == f"Next: cosmic train --out {tmp_path}"
 
 
 def test_runs_are_listed_without_torch(tmp_path):
