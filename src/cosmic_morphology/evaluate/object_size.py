@@ -11,7 +11,6 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.evaluate.predictions import Predictions
 from cosmic_morphology.evaluate.scoring import PartScores, Scorer, parts
 from cosmic_morphology.imaging import read_thumbnail
-from cosmic_morphology.io_utils import Progress
 
 _SIDE_PX = 96
 _SIGMAS = 3.0
@@ -55,16 +54,12 @@ def border_mask(shape: tuple[int, int]) -> np.ndarray:
     return found
 
 
-def object_area_fraction(
-    atlas: Atlas, ids: Sequence[str], *, progress: Progress | None = None
-) -> np.ndarray:
+def object_area_fraction(atlas: Atlas, ids: Sequence[str]) -> np.ndarray:
     """Share of each image that its target fills, float of shape ``(N,)``."""
     found = []
     for batch in atlas.batches(["thumbnail"], ids=ids):
         seen = [read_thumbnail(each, size=_SIDE_PX) for each in batch["thumbnail"].to_pylist()]
         found += [float(object_mask(pixels).mean()) for pixels in seen]
-        if progress:
-            progress(len(found), len(ids))
     return np.array(found, float)
 
 

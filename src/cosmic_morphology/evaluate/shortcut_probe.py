@@ -49,9 +49,10 @@ class ShortcutProbe:
     note: str
 
 
-def source_probe(
-    atlas: Atlas, column: str, *, resamples: int, seed: int, where: str = "`split` IS NOT NULL"
-) -> ShortcutProbe:
+_IN_A_SPLIT = "`split` IS NOT NULL"
+
+
+def source_probe(atlas: Atlas, column: str, *, resamples: int, seed: int) -> ShortcutProbe:
     """How well collection, source and class can be told from embeddings, whole groups apart.
 
     Ridge regression on standardised embeddings, five folds of whole groups. A collection that can
@@ -65,8 +66,6 @@ def source_probe(
         ``embedding_<backbone>``.
     resamples, seed : int
         Of the intervals; the seed also draws from large atlases.
-    where : str
-        Which images, in Lance's SQL.
 
     Raises
     ------
@@ -74,7 +73,8 @@ def source_probe(
         There are too few images with an embedding.
     """
     names = ["source", "collection", "label", "group"]
-    rows, vectors = read_vectors(atlas, column, where, [n for n in names if n in atlas.columns()])
+    there = [each for each in names if each in atlas.columns()]
+    rows, vectors = read_vectors(atlas, column, _IN_A_SPLIT, there)
     if len(rows) > _MOST_IMAGES:
         drawn = np.random.default_rng(seed).choice(len(rows), _MOST_IMAGES, replace=False)
         rows, vectors = [rows[at] for at in np.sort(drawn)], vectors[np.sort(drawn)]

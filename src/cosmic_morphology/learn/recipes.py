@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -185,10 +186,17 @@ def recipe_names() -> list[str]:
     )
 
 
-def load_recipe(name: str) -> Recipe:
-    """Read a recipe that comes with the package, or a TOML file.
+def load_recipe(name: str, own: Mapping[str, Mapping[str, Any]] | None = None) -> Recipe:
+    """Read a recipe that comes with the package, or a TOML file, or one of a person's own.
 
     A recipe may say ``extends = "another"``: its own keys win.
+
+    Parameters
+    ----------
+    name : str
+        Its name, or the path of a file that ends in ``.toml``.
+    own : mapping, optional
+        Recipes of a settings file by name; without ``extends`` they extend ``linear-probe``.
 
     Raises
     ------
@@ -203,7 +211,7 @@ def load_recipe(name: str) -> Recipe:
     False
     """
     try:
-        return Recipe.model_validate(_merged(name, ()))
+        return Recipe.model_validate(_merged(name, own or {}, ()))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -218,19 +226,24 @@ def load_recipe(name: str) -> Recipe:
         ) from error
 
 
-def _merged(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
-    if name in seen:
+def _merged(
+    name: str, given: Mapping[str, Mapping[str, Any]], seen: tuple[str, ...]
+) -> dict[str, Any]:
+    # A given recipe may make another one of the same name its own.
+    is_given = name in given and f"recipes.{name}" not in seen[-1:]
+    here = f"recipes.{name}" if is_given else name
+    if here in seen:
         raise SettingsError(
             "recipes extend each other in a circle",
             where=" > ".join(seen),
             todo="Let one of them extend none.",
         )
-    own, folder = _read(name)
-    parent = own.pop("extends", None)
+    own, folder = (dict(given[name]), None) if is_given else _read(name)
+    parent = own.pop("extends", "linear-probe" if is_given else None)
     if parent is None:
         return own
     beside = folder / parent if folder else Path(parent)
-    base = _merged(str(beside) if beside.is_file() else parent, (*seen, name))
+    base = _merged(str(beside) if beside.is_file() else parent, given, (*seen, here))
     return _over(base, own)
 
 

@@ -8,6 +8,8 @@ from typing import Self
 
 import psutil
 
+_INTERVAL_S = 0.5
+
 
 class PeakMemory:
     """Watch the resident memory of the process tree while a ``with`` block runs.
@@ -19,9 +21,8 @@ class PeakMemory:
         this is an upper bound.
     """
 
-    def __init__(self, interval_s: float = 0.5) -> None:
+    def __init__(self) -> None:
         self.peak_mb = 0.0
-        self._interval_s = interval_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="peak-memory", daemon=True)
 
@@ -42,7 +43,7 @@ class PeakMemory:
         own = psutil.Process()
         while True:
             self.peak_mb = max(self.peak_mb, _tree_mb(own))
-            if self._stop.wait(self._interval_s):
+            if self._stop.wait(_INTERVAL_S):
                 return
 
 

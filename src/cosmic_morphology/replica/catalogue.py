@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosmic_morphology.csv_table import read_csv
@@ -69,7 +69,6 @@ class ArchiveCatalogue:
         catalogue: Path,
         *,
         where: Mapping[str, str] | None = None,
-        archive: str = "nasa",
         duplicate_rate: float = 0.0,
     ) -> ArchiveCatalogue:
         """Records from a CSV beside a folder of images.
@@ -85,8 +84,6 @@ class ArchiveCatalogue:
             ``collection``), ``avm``.
         where : mapping of str to str, optional
             Only the rows that have these values.
-        archive : str
-            Kind of archive.
         duplicate_rate : float
             Share of the records that come a second time under another centre's id, as the
             real library does.
@@ -110,36 +107,24 @@ class ArchiveCatalogue:
                 where=str(images),
                 todo="Give the folder that the column 'file' is relative to.",
             )
-        return cls(records, folder.read, archive)
+        return cls(records, folder.read)
 
     @classmethod
     def numbered(
         cls,
         n: int,
         *,
-        word: str = "galaxy",
-        others: Sequence[str] = ("star", "nebula", "survey"),
-        years: tuple[int, int] = (1958, 2026),
-        undated: float = 0.02,
         heavy_year: int | None = None,
         heavy_share: float = 0.5,
         side_px: int = 128,
         seed: int = 0,
     ) -> ArchiveCatalogue:
-        """``n`` made-up records, every one found by ``word``, for archives of any size.
+        """``n`` made-up records, every one found by "galaxy", for archives of any size.
 
         Parameters
         ----------
         n : int
             How many.
-        word : str
-            In the title of every record.
-        others : sequence of str
-            Each is in the description of about a third of the records.
-        years : tuple of int
-            First and last year; later years hold more.
-        undated : float
-            Share of records without a date.
         heavy_year, heavy_share : int and float
             One year that holds this share of all, to break the cap within one year.
         side_px : int
@@ -149,7 +134,7 @@ class ArchiveCatalogue:
         """
         from cosmic_morphology.replica.drawing import NumberedImages
 
-        records = _Numbered(n, word, tuple(others), years, undated, heavy_year, heavy_share, seed)
+        records = _Numbered(n, heavy_year, heavy_share, seed)
         return cls(records, NumberedImages(side_px, seed).read, "numbered")
 
 
@@ -171,19 +156,21 @@ class _Folder:
         return path.read_bytes()
 
 
+# Every made-up record is found by the first word, about a third of them by each of the others.
+_WORD = "galaxy"
+_OTHERS = ("star", "nebula", "survey")
+_YEARS = (1958, 2026)
+_UNDATED = 0.02
+
+
 @dataclass(frozen=True)
 class _Numbered(Sequence[ArchiveRecord]):
     """Records computed from their number: 60,000 take no more memory than one."""
 
     n: int
-    word: str
-    others: tuple[str, ...]
-    years: tuple[int, int]
-    undated: float
     heavy_year: int | None
     heavy_share: float
     seed: int
-    centers: tuple[str, ...] = field(default=_CENTERS)
 
     def __len__(self) -> int:
         return self.n
@@ -192,13 +179,13 @@ class _Numbered(Sequence[ArchiveRecord]):
         if not 0 <= i < self.n:
             raise IndexError(i)
         key = f"{self.seed}/{i}"
-        center = self.centers[int(hash_uniform("center", key) ** 2 * len(self.centers))]
-        extra = [word for word in self.others if hash_uniform(word, key) < 1 / 3]
+        center = _CENTERS[int(hash_uniform("center", key) ** 2 * len(_CENTERS))]
+        extra = [word for word in _OTHERS if hash_uniform(word, key) < 1 / 3]
         return ArchiveRecord(
             nasa_id=f"{center}-{i:06d}",
-            title=f"{self.word.capitalize()} field {i:06d}",
-            description=f"Exposure {i} of a {self.word}" + "".join(f" with {w}" for w in extra),
-            keywords=(self.word, *extra, f"Group {i % 40}"),
+            title=f"{_WORD.capitalize()} field {i:06d}",
+            description=f"Exposure {i} of a {_WORD}" + "".join(f" with {w}" for w in extra),
+            keywords=(_WORD, *extra, f"Group {i % 40}"),
             date=self._date(key),
             center=center,
             credit=f"NASA/{center}",
@@ -207,9 +194,9 @@ class _Numbered(Sequence[ArchiveRecord]):
         )
 
     def _date(self, key: str) -> str:
-        if hash_uniform("undated", key) < self.undated:
+        if hash_uniform("undated", key) < _UNDATED:
             return ""
-        first, last = self.years
+        first, last = _YEARS
         # The square root makes the density rise with time, as the real archive's does.
         year = first + int(hash_uniform("year", key) ** 0.5 * (last - first + 1))
         if self.heavy_year is not None and hash_uniform("heavy", key) < self.heavy_share:

@@ -47,6 +47,10 @@ class FileBody:
     headers: tuple[tuple[bytes, bytes], ...]
 
 
+# Bodies are kept in memory up to this many bytes; the oldest leave first.
+_KEPT_BYTES = 128_000_000
+
+
 class Images:
     """Renditions of the holdings' images, by record and name.
 
@@ -56,16 +60,11 @@ class Images:
         Where the originals are.
     quirks : Quirks
         Which originals are TIFF, which images opt out.
-    keep_bytes : int
-        Bodies are kept in memory up to this many bytes, the oldest leave first.
     """
 
-    def __init__(
-        self, holdings: ArchiveCatalogue, quirks: Quirks, *, keep_bytes: int = 128_000_000
-    ) -> None:
+    def __init__(self, holdings: ArchiveCatalogue, quirks: Quirks) -> None:
         self._holdings = holdings
         self._quirks = quirks
-        self._keep_bytes = keep_bytes
         self._kept: OrderedDict[tuple[str, str], FileBody] = OrderedDict()
         self._kept_bytes = 0
         self._shapes: dict[tuple[str, str], Shape] = {}
@@ -147,7 +146,7 @@ class Images:
         if file is None:
             file = self._kept[key] = self._made(record, body)
             self._kept_bytes += len(file.body)
-            while self._kept_bytes > self._keep_bytes and len(self._kept) > 1:
+            while self._kept_bytes > _KEPT_BYTES and len(self._kept) > 1:
                 _, old = self._kept.popitem(last=False)
                 self._kept_bytes -= len(old.body)
         return file

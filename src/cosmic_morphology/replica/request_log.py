@@ -55,9 +55,9 @@ class RequestLog:
             if seen.path.startswith(prefix) and status in (None, seen.status)
         )
 
-    def most_in_a_second(self, prefix: str = "") -> int:
+    def most_in_a_second(self) -> int:
         """The most requests in any window of one second."""
-        times = sorted(seen.time_s for seen in self if seen.path.startswith(prefix))
+        times = sorted(seen.time_s for seen in self)
         most = first = 0
         for last, time_s in enumerate(times):
             while times[first] <= time_s - 1:

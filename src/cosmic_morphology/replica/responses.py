@@ -95,16 +95,16 @@ def base_url(request: Request) -> str:
     return str(request.base_url).rstrip("/")
 
 
-def whole_number(params: Any, name: str, default: int, *, least: int = 1) -> int:
+def whole_number(params: Any, name: str, default: int) -> int:
     """A whole number among the parameters.
 
     Raises
     ------
     ValueError
-        It is not one, or it is below ``least``.
+        It is not one, or it is below 1.
     """
     value = int(params.get(name) or default)
-    if value < least:
+    if value < 1:
         raise ValueError(name)
     return value
 

@@ -115,11 +115,14 @@ def legend(place: Axes | Figure, **where: Any) -> None:
     )
 
 
-def write_png(figure: Figure, path: Path, *, dpi: int = 160) -> None:
+_DPI = 160
+
+
+def write_png(figure: Figure, path: Path) -> None:
     """Write a figure on white, the same bytes for the same data."""
     with _any_script(), whole_file(path) as beside:
         figure.savefig(
-            beside, format="png", dpi=dpi, facecolor="white", metadata={"Software": None}
+            beside, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None}
         )
 
 

@@ -139,16 +139,19 @@ def thumbnails(atlas: Atlas, ids: Sequence[str]) -> dict[str, bytes]:
     )
 
 
-def write_sheet(path: Path, rows: Sequence[Sequence[bytes]], *, side_px: int = 160) -> None:
+_SHEET_PX = 160
+
+
+def write_sheet(path: Path, rows: Sequence[Sequence[bytes]]) -> None:
     """Write a contact sheet as PNG: rows of thumbnails, each centred in a square on white."""
     across = max((len(row) for row in rows), default=1)
-    step = side_px + _GAP_PX
+    step = _SHEET_PX + _GAP_PX
     sheet = Image.new("RGB", (across * step + _GAP_PX, len(rows) * step + _GAP_PX), "white")
     for down, row in enumerate(rows):
         for right, thumbnail in enumerate(row):
-            image = _shrunk(thumbnail, side_px)
-            left = _GAP_PX + right * step + (side_px - image.width) // 2
-            top = _GAP_PX + down * step + (side_px - image.height) // 2
+            image = _shrunk(thumbnail, _SHEET_PX)
+            left = _GAP_PX + right * step + (_SHEET_PX - image.width) // 2
+            top = _GAP_PX + down * step + (_SHEET_PX - image.height) // 2
             sheet.paste(image, (left, top))
     with whole_file(path) as beside:
         sheet.save(beside, "PNG", optimize=True)

@@ -167,18 +167,6 @@ def reliability(runs: Mapping[str, Sequence[Bin]]) -> Figure:
     return figure
 
 
-def intervals(rows: Sequence[tuple[str, float, tuple[float, float]]], x: str) -> Figure:
-    """Values with their intervals, one row each: for boards and parts of a test set."""
-    figure, (place,) = new_figure(_WIDTH_IN, 0.6 + _ROW_IN * len(rows))
-    for at, (_, value, interval) in enumerate(rows):
-        place.plot(interval, (at, at), color=ACCENT, linewidth=2.6, alpha=0.45)
-        place.plot([value], [at], "o", color=ACCENT, markersize=4.5)
-    place.set_xlim(0, 1)
-    grid_lines(place)
-    _rows(place, [name for name, _, _ in rows], x)
-    return figure
-
-
 def differences(rows: Sequence[tuple[str, float, tuple[float, float]]], x: str) -> Figure:
     """Differences with their intervals around zero; those that may be chance are grey."""
     figure, (place,) = new_figure(_WIDTH_IN, 0.6 + _ROW_IN * len(rows))

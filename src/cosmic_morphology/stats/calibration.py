@@ -106,7 +106,7 @@ def _fitted(
     return float(np.exp(found.x[0])), float(found.x[1])
 
 
-def classwise_ece(probabilities: np.ndarray, y_true: np.ndarray, *, bins: int = BINS) -> float:
+def classwise_ece(probabilities: np.ndarray, y_true: np.ndarray) -> float:
     """Class-wise expected calibration error (Kull et al. 2019): the mean over the classes.
 
     Parameters
@@ -115,8 +115,6 @@ def classwise_ece(probabilities: np.ndarray, y_true: np.ndarray, *, bins: int = 
         Of each class.
     y_true : ndarray of int, shape ``(N,)``
         Numbers of the right classes.
-    bins : int
-        Of equal width in 0..1.
 
     Examples
     --------
@@ -129,12 +127,10 @@ def classwise_ece(probabilities: np.ndarray, y_true: np.ndarray, *, bins: int = 
     if not len(y_true):
         return 0.0
     weights = np.ones((1, len(y_true)), np.float32)
-    return float(weighted_ece(probabilities, y_true, bins=bins)(weights)[0])
+    return float(weighted_ece(probabilities, y_true)(weights)[0])
 
 
-def weighted_ece(
-    probabilities: np.ndarray, y_true: np.ndarray, *, bins: int = BINS
-) -> WeightedStatistic:
+def weighted_ece(probabilities: np.ndarray, y_true: np.ndarray) -> WeightedStatistic:
     """The same for resamples: a function of weights of shape ``(B, N)``.
 
     Examples
@@ -145,12 +141,12 @@ def weighted_ece(
     [0.0, 1.0, 0.5]
     """
     n, k = probabilities.shape
-    number = np.minimum((probabilities * bins).astype(int), bins - 1)
+    number = np.minimum((probabilities * BINS).astype(int), BINS - 1)
     gap = probabilities - (y_true[:, None] == np.arange(k))
     # Each image's gap is in the cell of its class and bin: a resample is one product.
-    cells = np.zeros((n, k * bins), np.float32)
+    cells = np.zeros((n, k * BINS), np.float32)
     for each in range(k):
-        cells[np.arange(n), each * bins + number[:, each]] = gap[:, each]
+        cells[np.arange(n), each * BINS + number[:, each]] = gap[:, each]
 
     def value(weights: np.ndarray) -> np.ndarray:
         total = np.maximum(weights.sum(1), 1)
@@ -160,7 +156,11 @@ def weighted_ece(
     return value
 
 
-def reliability(confidence: np.ndarray, right: np.ndarray, *, bins: int = 10) -> list[Bin]:
+# A diagram has room for fewer bins than a score needs.
+_DRAWN_BINS = 10
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray) -> list[Bin]:
     """Said against happened for the answers that were given, without empty bins.
 
     Parameters
@@ -169,8 +169,6 @@ def reliability(confidence: np.ndarray, right: np.ndarray, *, bins: int = 10) ->
         Probability of the given answer.
     right : ndarray of bool, shape ``(N,)``
         Whether it is the right one.
-    bins : int
-        Of equal width in 0..1.
 
     Examples
     --------
@@ -178,7 +176,7 @@ def reliability(confidence: np.ndarray, right: np.ndarray, *, bins: int = 10) ->
     >>> [(each.n, each.happened) for each in bins]
     [(2, 0.5), (1, 1.0)]
     """
-    at = np.minimum((confidence * bins).astype(int), bins - 1)
+    at = np.minimum((confidence * _DRAWN_BINS).astype(int), _DRAWN_BINS - 1)
     return [
         Bin(float(confidence[at == b].mean()), float(right[at == b].mean()), int((at == b).sum()))
         for b in np.unique(at)

@@ -95,13 +95,13 @@ def _dots(place: Axes, points: Sequence[ScoreRow], arms: Sequence[str], *, named
     place.set_ylim(len(arms) - 0.5, -0.5)
 
 
-def class_table(points: Sequence[ScoreRow], chance: float = 0.5) -> Figure:
+def class_table(points: Sequence[ScoreRow]) -> Figure:
     """How well each class's images are told apart, by arm, with what guessing reaches."""
     names = list(dict.fromkeys(point.name for point in points))
     arms = list(dict.fromkeys(point.arm for point in points))
     figure, (place,) = new_figure(_WIDTH_IN * 0.75, 0.9 + 0.42 * len(names))
     grid_lines(place, "x")
-    place.axvline(chance, color=CLASS_COLOURS[-2], linewidth=1, linestyle="--")
+    place.axvline(0.5, color=CLASS_COLOURS[-2], linewidth=1, linestyle="--")
     for number, arm in enumerate(arms):
         colour = CLASS_COLOURS[number % len(CLASS_COLOURS)]
         for at, point in enumerate(each for each in points if each.arm == arm):

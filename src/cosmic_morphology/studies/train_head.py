@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from cosmic_morphology.errors import LeakError, SettingsError, UsageError
@@ -92,42 +91,15 @@ def recipe_named(name: str, own: Mapping[str, Mapping[str, Any]]) -> Recipe:
     SettingsError
         There is none of this name, it is not valid, or it has to look at images again.
     """
-    recipe = _own_recipe(name, own, ()) if name in own else load_recipe(name)
+    recipe = load_recipe(name, own)
     if not recipe.is_plain:
         raise SettingsError(
             "this recipe looks at the images again; a study learns a head on embeddings",
             where=f"recipe {name}",
-            todo='Write [recipes.NAME] with extends = "..." and trains = "head", levels = false, '
-            "views = 1, cached_views = 1, folds = 0.",
+            todo='Write [study.recipes.NAME] with extends = "..." and trainable = "head", '
+            "multi_layer = false, tta_views = 1, tta_crops = 0, cached_views = 1, cv_folds = 0.",
         )
     return recipe
-
-
-def _own_recipe(name: str, own: Mapping[str, Mapping[str, Any]], seen: tuple[str, ...]) -> Recipe:
-    if name in seen:
-        raise SettingsError(
-            "recipes extend each other in a circle",
-            where=" > ".join(seen),
-            todo="Let one of them extend none.",
-        )
-    said = dict(own[name])
-    parent = str(said.pop("extends", "linear-probe"))
-    # A recipe may make another one of the same name its own.
-    base = (
-        _own_recipe(parent, own, (*seen, name))
-        if parent in own and parent != name
-        else load_recipe(parent)
-    )
-    try:
-        return Recipe.model_validate({**base.model_dump(), **said})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(
-            first["msg"],
-            where=f"recipes.{name}.{key}",
-            todo="See the reference of recipes for what it may be.",
-        ) from error
 
 
 def _train_head(

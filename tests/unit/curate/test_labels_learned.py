@@ -13,10 +13,10 @@ from cosmic_morphology.curate.labels.assign import label
 from cosmic_morphology.curate.labels.mislabels import check_mislabels
 from cosmic_morphology.curate.labels.relevance import check_relevance
 from cosmic_morphology.curate.votes.cast import vote
-from cosmic_morphology.curate.votes.derived import VotingContext, add_derived_votes
+from cosmic_morphology.curate.votes.derived import DerivedVoters, VoteBatch, VotingContext
 from cosmic_morphology.curate.votes.embedding_probe import cross_fitted_probabilities, pca_features
 from cosmic_morphology.curate.votes.label_model import DECISIVE_WEIGHT, naive_bayes_label_model
-from cosmic_morphology.curate.votes.voter_accuracy import reweight_by_verdicts
+from cosmic_morphology.curate.votes.voter_accuracy import reweighted, verdicts_on_voters
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -150,9 +150,11 @@ def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not
             withheld=frozenset(),
             embeddings=[],
         )
-        return add_derived_votes(
-            [cast("galaxy", 0.66), []], images, SIX.names_with_reject, learn_from=0.8, seed=0
+        batch = VoteBatch(np.arange(2, dtype=np.int32), images.ids, [cast("galaxy", 0.66), []])
+        voters = DerivedVoters.learned(
+            lambda: [batch], images, SIX.names_with_reject, learn_from=0.8, seed=0
         )
+        return voters.add_votes(batch)
 
     both = twins(["a", "b"])
     assert [each["voter"] for each in both[1]] == ["duplicate"]
@@ -211,6 +213,11 @@ def folder_votes(count, name="star", weight=0.66):
     return [
         [{"voter": "folder", "label": name, "weight": weight, "reason": ""}] for _ in range(count)
     ]
+
+
+def reweight_by_verdicts(votes, ids, origins, checked, n_classes):
+    found = verdicts_on_voters(votes, ids, origins, checked, into={})
+    return reweighted(votes, ids, origins, checked, found, n_classes)
 
 
 def test_a_voter_that_people_found_wrong_is_believed_less_in_that_class_and_origin_only():

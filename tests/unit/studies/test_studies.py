@@ -319,7 +319,7 @@ def test_a_wrong_key_or_recipe_of_a_study_is_named(tmp_path, atlas):
         recipe_named("multilayer-probe", {})
     with pytest.raises(SettingsError, match="circle"):
         recipe_named("a", {"a": {"extends": "b"}, "b": {"extends": "a"}})
-    with pytest.raises(SettingsError, match=r"recipes\.a\.epoch"):
+    with pytest.raises(SettingsError, match=r"recipe a: epoch"):
         recipe_named("a", {"a": {"epoch": 3}})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.errors import FetchError
@@ -89,13 +89,6 @@ class FetchResult:
             "etag": self.etag or None,
             "last_modified": self.last_modified or None,
         }
-
-
-class PlaceholderCheck(Protocol):
-    """A source that can recognise placeholders, by an optional method ``check_image``."""
-
-    def check_image(self, record: Record, intake: IngestedImage) -> str:
-        """A word for what is wrong with an image, or nothing."""
 
 
 class FetchState(StrEnum):

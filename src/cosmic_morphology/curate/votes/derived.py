@@ -38,33 +38,6 @@ def is_derived(voter: str) -> bool:
     return voter in DERIVED or voter.startswith(RUN)
 
 
-def add_derived_votes(
-    votes: Sequence[Votes],
-    images: VotingContext,
-    classes: Sequence[str],
-    *,
-    learn_from: float,
-    seed: int,
-    without: Sequence[str] = (),
-) -> list[Votes]:
-    """The votes on each of a few images, with those of :class:`DerivedVoters` added.
-
-    Parameters
-    ----------
-    votes : sequence of N lists
-        Votes of the row-wise voters; earlier derived ones are replaced.
-    images : VotingContext
-        The N images.
-    classes, learn_from, seed, without
-        As :meth:`DerivedVoters.learned` has them.
-    """
-    all_ = VoteBatch(np.arange(len(votes), dtype=np.int32), images.ids, votes)
-    voters = DerivedVoters.learned(
-        lambda: [all_], images, classes, learn_from=learn_from, seed=seed, without=without
-    )
-    return voters.add_votes(all_)
-
-
 @dataclass(frozen=True, slots=True)
 class DerivedVoters:
     """Voters that have gone through the votes on all N images, and now vote on any of them.
@@ -249,4 +222,4 @@ def _embedded(images: VotingContext) -> NDArray[np.bool_]:
     return there
 
 
-__all__ = ["DerivedVoters", "VotingContext", "add_derived_votes", "is_derived", "own_votes"]
+__all__ = ["DerivedVoters", "VotingContext", "is_derived", "own_votes"]

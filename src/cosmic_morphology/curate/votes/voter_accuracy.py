@@ -18,39 +18,6 @@ Key = tuple[str, Hashable, str]
 _NOTHING: Counter[str] = Counter()
 
 
-def reweight_by_verdicts(
-    votes: Sequence[Sequence[Mapping[str, Any]]],
-    ids: Sequence[str],
-    origins: Sequence[Hashable],
-    checked: Mapping[str, str],
-    n_classes: int,
-    *,
-    but: Collection[str] = (),
-) -> list[list[dict[str, Any]]]:
-    """The votes with weights as people's verdicts bear them out.
-
-    A collector whose folder "star" holds raw frames is soon not believed on stars, and still is
-    on galaxies: the record is kept for each voter, origin and class. What people found instead
-    becomes a vote of its own, so the other images of that folder may be raw frames, too. A
-    verdict never weighs votes on its own image, so that a weight stays a forecast.
-
-    Parameters
-    ----------
-    votes : sequence of N sequences
-        With ``voter``, ``label`` and ``weight``; they are not changed.
-    ids, origins : sequence of N str
-        Ids, and who collected each image.
-    checked : mapping
-        People's labels by id.
-    n_classes : int
-        K, the reject class included.
-    but : collection of str
-        Voters that are left as they are.
-    """
-    found = verdicts_on_voters(votes, ids, origins, checked, into={})
-    return reweighted(votes, ids, origins, checked, found, n_classes, but=but)
-
-
 def verdicts_on_voters(
     votes: Sequence[Sequence[Mapping[str, Any]]],
     ids: Sequence[str],
@@ -78,7 +45,28 @@ def reweighted(
     *,
     but: Collection[str] = (),
 ) -> list[list[dict[str, Any]]]:
-    """The votes of :func:`reweight_by_verdicts`, with what people found of all images."""
+    """The votes with weights as people's verdicts bear them out.
+
+    A collector whose folder "star" holds raw frames is soon not believed on stars, and still is
+    on galaxies: the record is kept for each voter, origin and class. What people found instead
+    becomes a vote of its own, so the other images of that folder may be raw frames, too. A
+    verdict never weighs votes on its own image, so that a weight stays a forecast.
+
+    Parameters
+    ----------
+    votes : sequence of N sequences
+        With ``voter``, ``label`` and ``weight``; they are not changed.
+    ids, origins : sequence of N str
+        Ids, and who collected each image.
+    checked : mapping
+        People's labels by id.
+    found : mapping
+        What people found of all images, from :func:`verdicts_on_voters`.
+    n_classes : int
+        K, the reject class included.
+    but : collection of str
+        Voters that are left as they are.
+    """
     out = []
     for cast, id_, origin in zip(votes, ids, origins, strict=True):
         reweighted_votes: list[dict[str, Any]] = []

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cosmic_morphology.errors import ImageError
-from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.dataset import TrainingSource
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 
@@ -48,7 +47,6 @@ def decode_all(
     *,
     side_px: int,
     workers: int = 1,
-    progress: Progress | None = None,
 ) -> PixelCache:
     """Decode the thumbnails of ``ids``; unreadable ones are left out and named.
 
@@ -64,8 +62,6 @@ def decode_all(
         Side of the square, px.
     workers : int
         Threads that decode (the decoder lets go of Python's lock).
-    progress : callable, optional
-        Called with images done and images in all.
     """
     pixels = space_for((len(ids), side_px, side_px, 3), np.uint8)
     kept: list[str] = []
@@ -86,8 +82,6 @@ def decode_all(
                 else:
                     pixels[len(kept)] = found
                     kept.append(each)
-            if progress:
-                progress(len(kept) + len(unreadable), len(ids))
     return PixelCache(pixels[: len(kept)], kept, unreadable)
 
 

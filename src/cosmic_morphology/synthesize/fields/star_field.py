@@ -57,11 +57,14 @@ def star_fluxes(
     return np.asarray(flux, dtype=np.float32)
 
 
-def star_temperatures(rng: np.random.Generator, count: int, *, red: float = 0.35) -> Floats:
+_RED_SHARE = 0.35
+
+
+def star_temperatures(rng: np.random.Generator, count: int) -> Floats:
     """Effective temperatures in kelvin of a mixed field: red giants and dwarfs, few hot stars."""
     cool = rng.normal(4200, 500, count)
     warm = rng.lognormal(np.log(6800), 0.28, count)
-    kelvin = np.where(rng.random(count) < red, cool, warm)
+    kelvin = np.where(rng.random(count) < _RED_SHARE, cool, warm)
     return np.clip(kelvin, 2900, 24000).astype(np.float32)
 
 
@@ -73,7 +76,6 @@ def add_field_stars(
     density: float,
     faintest: float,
     slope: float = 1.0,
-    saturation: float = 1.0,
     trail: tuple[float, float] = (0.0, 0.0),
     mask: Field | None = None,
 ) -> int:
@@ -87,8 +89,6 @@ def add_field_stars(
         Flux of the faintest star, in the light's units times pixels.
     slope : float, optional
         Slope of the cumulative counts.
-    saturation : float, optional
-        1 leaves the black-body colours, more exaggerates them.
     trail : tuple of float, optional
         Length and angle (radians) by which the telescope moved, in units of the longer side.
     mask : numpy.ndarray, optional
@@ -105,7 +105,7 @@ def add_field_stars(
     y = rng.uniform(-half_y, half_y, count).astype(np.float32)
     scale = (frame.side / 256) ** 2
     flux = star_fluxes(rng, count, faintest=faintest * scale, slope=slope)
-    colours = blackbody(star_temperatures(rng, count)) ** np.float32(saturation)
+    colours = blackbody(star_temperatures(rng, count))
     if mask is not None and count:
         cols, rows = frame.pixels(x, y)
         seen = mask[
