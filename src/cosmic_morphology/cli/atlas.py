@@ -19,7 +19,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import progress, say, tell
+from cosmic_morphology.cli.printing import counted, progress, say, tell
 
 app = typer.Typer(help="Look into the atlas, tag versions, verify, export.", no_args_is_help=True)
 
@@ -183,7 +183,7 @@ def export(
         )
     show(done, as_json=as_json, title="exported")
     for why, number in done.left_out.items():
-        tell(f"left out: {number} images, {why}")
+        tell(f"left out: {counted(number, 'image')}, {why}")
     if done.not_redistributable:
         tell(
             f"{done.not_redistributable} images have no licence that says that copies may be "

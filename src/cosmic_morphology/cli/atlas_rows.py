@@ -145,7 +145,8 @@ def search(
     n = found.rows.num_rows
     say(f"{counted(n, 'row')} with {words!r} in the {within}{', or more' if n == limit else ''}.")
     if not n and within == "title":
-        say("Next: search the texts, too: --in description")
+        again = shlex.join(["cosmic", "atlas", "search", words, "--in", "description"])
+        say_next(again, purpose="in the texts, too")
     if not found.is_indexed:
         tell(
             "note: no full-text index: every text was read. `cosmic atlas index` builds one"

@@ -19,6 +19,12 @@ class CheckedCommand(TyperCommand):
 
     running: ClassVar[Any] = None
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # The lines of a docstring are as long as those of the source, and a terminal is narrower.
+        paragraphs = (self.help or "").split("\n\n")
+        self.help = "\n\n".join(" ".join(each.split()) for each in paragraphs)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse empty words: '' as a path would be this folder, as a search word everything.
 

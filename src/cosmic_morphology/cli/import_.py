@@ -32,7 +32,12 @@ def command(
         ),
     ] = "",
     csv: Annotated[
-        Path | None, typer.Option("--csv", help="CSV that describes the images.")
+        Path | None,
+        typer.Option(
+            "--csv",
+            help="CSV that describes the images.",
+            show_default="those in it that name most images, else the folders",
+        ),
     ] = None,
     column: ColumnOption = None,
     row_filter: Annotated[

@@ -66,7 +66,7 @@ def test_what_is_left_out_and_why_is_said(sky, tmp_path):
     }
     assert told["splits"] == {"train": 2, "val": 1, "test": 1}
     for why, number in told["left_out"].items():
-        assert f"left out: {number} images, {why}" in remarks
+        assert f"left out: {number} image, {why}" in remarks
     card = (tmp_path / "sky/README.md").read_text("utf-8")
     assert "| in no split: another image of its origin is scored | 1 |" in card
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from cosmic_morphology import __version__, cli
 from cosmic_morphology.cli import app
@@ -239,3 +240,12 @@ def test_a_mistyped_tag_gets_the_one_that_was_meant(ran, filled):
     code, _, err = ran("atlas", "info", "--version", "frist-look", "--atlas", filled.uri)
     assert code == 2
     assert "Did you mean 'first-look'?" in err
+
+
+def test_a_help_text_breaks_where_the_terminal_ends_and_not_where_the_source_did():
+    shown = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["report", "--help"]).output
+    lines = [line.strip() for line in shown.splitlines()]
+    first = next(at for at, line in enumerate(lines) if line.startswith("Runs that have not"))
+    # The next word would not have fitted.
+    assert len(f"{lines[first]} {lines[first + 1].split()[0]}") > 78
+    assert len(f"{lines[first + 1]} {lines[first + 2].split()[0]}") > 78
