@@ -201,6 +201,6 @@ def test_the_ranking_ends_with_a_sentence_and_the_next_command(cosmic, sky, runs
     code, said, _ = cosmic(runs["short"], runs["good"], "--atlas", sky.uri)
     assert code == 0
     lines = said.splitlines()
-    assert lines[-1] == f"Next: cosmic report good short --atlas {sky.uri}"
+    assert lines[-1] == f"Next: cosmic report {runs['good']} {runs['short']} --atlas {sky.uri}"
     assert any(line.startswith("good is best: macro-F1") for line in lines)
     assert any(line.startswith("good less short: +") for line in lines)
