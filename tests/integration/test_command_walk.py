@@ -35,10 +35,12 @@ def test_a_sample_of_the_command_line_ends_well():
     assert found["bad"] == []
 
 
+# In parts, since a time limit is for what hangs: beside other work the whole takes an hour.
 @pytest.mark.long
-def test_the_whole_command_line_ends_well():
-    found = walked()
-    assert found["tried"] > 1500
+@pytest.mark.parametrize("part", range(16))
+def test_the_whole_command_line_ends_well(part):
+    found = walked("--part", str(part), "--parts", "16")
+    assert found["tried"] > 100
     assert found["bad"] == []
 
 

@@ -71,6 +71,14 @@ def test_two_processes_learn_what_one_learns(atlas, alone, tmp_path):
         assert run.history[column] == pytest.approx(alone.history[column], abs=1e-4)
 
 
+def test_images_that_have_no_room_are_read_on_the_way_by_each_process(atlas, tmp_path):
+    one = trained(atlas, tmp_path / "one", cache_gb=1e-5)
+    two = trained(atlas, tmp_path / "two", cache_gb=1e-5, devices=2)
+    assert_same_weights(one.path, two.path)
+    assert one.metrics["n_train"] == 18
+    assert one.metrics["n_val"] == 6
+
+
 def test_what_ends_a_process_is_said_as_it_is_here(atlas, tmp_path):
     wild = SHARED.replace("patience = 0", "patience = 0\nlearning_rate = 1e30")
     with pytest.raises(TrainingError, match="the loss is"):

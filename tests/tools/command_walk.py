@@ -400,12 +400,15 @@ def main() -> None:
     ask.add_argument("--sample", type=int, default=0)
     ask.add_argument("--seed", type=int, default=1)
     ask.add_argument("--only", default="", help="verbs with this in their name")
+    ask.add_argument("--part", type=int, default=0, help="which part, from 0")
+    ask.add_argument("--parts", type=int, default=1, help="every so-many-th line alone")
     ask.add_argument("--kinds", default="", help="these kinds, with commas between")
     ask.add_argument("--verbose", action="store_true")
     given = ask.parse_args()
     os.environ.update(SMALL_NET, OMP_NUM_THREADS="1", COLUMNS="200")
     kinds = set(given.kinds.split(",")) if given.kinds else {*KINDS, "flag"}
     chosen = [line for line in lines() if given.only in line.verb and line.kind in kinds]
+    chosen = chosen[given.part :: given.parts]
     if given.sample:
         chosen = random.Random(given.seed).sample(chosen, min(given.sample, len(chosen)))
     with tempfile.TemporaryDirectory() as place:

@@ -76,6 +76,10 @@ class Atlas(AtlasView):
         self._books: dict[str, AddressBook] = {}
         self._held: set[str] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process: it looks its ids up anew, since hashes differ there."""
+        return {**self.__dict__, "_positions": None, "_books": {}}
+
     # ---- opening -----------------------------------------------------------------------------
 
     @classmethod

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
 
 # Where and how fast it is trained changes no score.
-_OF_THE_MACHINE = {"accelerator", "devices", "nodes", "threads", "workers"}
+_OF_THE_MACHINE = {"accelerator", "cache_gb", "devices", "nodes", "threads", "workers"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -79,7 +79,7 @@ class TrainingTask(RunRequest):
             # What a recipe does not use makes no finished run again.
             self.recipe.model_dump_json(exclude=_unused(self.recipe)),
             self.learn.model_dump_json(
-                exclude={"workers", "threads", "devices", "nodes", "weights"}
+                exclude={"workers", "threads", "devices", "nodes", "cache_gb", "weights"}
             ),
             self.weights_id,
             repr(self.classes),

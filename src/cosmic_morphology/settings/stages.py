@@ -80,6 +80,12 @@ class LearnSettings(Section):
     )
     nodes: int = Field(1, ge=1, description="machines that train together; torchrun or srun starts")
     threads: int | None = Field(None, ge=1, description="torch threads; None: torch's choice")
+    cache_gb: float = Field(
+        20.0,
+        gt=0,
+        description="disk for images while stages are trained; of a set that does not fit decoded, "
+        "as many as fit are kept as they are stored, and the others read in each epoch",
+    )
 
 
 class SweepSettings(Section):

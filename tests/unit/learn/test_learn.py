@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from cosmic_morphology.errors import InputError, SettingsError, TrainingError, UsageError
 from cosmic_morphology.learn import build_backbone, hub_reachable, load_recipe, recipe_names
 from cosmic_morphology.learn.data.augment import apply_params, sample_params
-from cosmic_morphology.learn.data.batches import Shuffled
+from cosmic_morphology.learn.data.batches import Examples, Shuffled
 from cosmic_morphology.learn.models.backbones import bare_model
 from cosmic_morphology.learn.models.batch_size_fallback import BatchSizeFallback
 from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
@@ -271,9 +271,13 @@ def test_parts_enlarge_a_small_target_and_the_middle_comes_first():
 # ---- batches -----------------------------------------------------------------------------------
 
 
+def numbered(n: int) -> Examples:
+    return Examples(torch.arange(n), torch.zeros(n, dtype=torch.long), torch.ones(n))
+
+
 @given(st.integers(2, 60), st.integers(2, 16), st.integers(0, 9), st.integers(0, 9))
 def test_every_epoch_shows_every_example_once(n, batch, seed, epoch):
-    sampler = Shuffled(n, batch, seed)
+    sampler = Shuffled(numbered(n), batch, seed)
     sampler.set_epoch(epoch)
     rows = [part.tolist() for part in sampler]
     assert len(rows) == len(sampler)
@@ -284,9 +288,12 @@ def test_every_epoch_shows_every_example_once(n, batch, seed, epoch):
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(0, 3), st.integers(0, 9))
 def test_processes_share_the_batches_of_one(world, size, more, seed):
     n = world * size * 3 + more
-    alone = [set(part.tolist()) for part in Shuffled(n, world * size, seed)]
+    alone = [set(part.tolist()) for part in Shuffled(numbered(n), world * size, seed)]
     shared = [
-        [part.tolist() for part in Shuffled(n, world * size, seed, lambda rank=rank: (rank, world))]
+        [
+            part.tolist()
+            for part in Shuffled(numbered(n), world * size, seed, lambda rank=rank: (rank, world))
+        ]
         for rank in range(world)
     ]
     # What is left over at the end cannot be shared fairly: in another epoch it is others.

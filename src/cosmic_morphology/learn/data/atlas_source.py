@@ -25,6 +25,7 @@ from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.settings import LearnSettings
 from cosmic_morphology.suggest import suggest_names
 
+_BATCH = 512
 _LEARNED_FROM = "split IN ('train', 'val')"
 
 
@@ -77,10 +78,17 @@ class AtlasSource:
 
     def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """The JPEG of each image, in order, read in batches."""
-        for batch in self._atlas.batches(["thumbnail"], ids=ids):
+        for start in range(0, len(ids), _BATCH):
+            batch = self._atlas.images(ids[start : start + _BATCH], ["id", "thumbnail"])
             yield from zip(
                 batch.column("id").to_pylist(), batch.column("thumbnail").to_pylist(), strict=True
             )
+
+    def in_storage_order(self, ids: Sequence[str]) -> list[str]:
+        """The same ids, in the order in which their images stand in the atlas."""
+        images = self._atlas.table("images")
+        places = self._atlas.address_book(images).find(images, ids)
+        return [ids[at] for at in np.argsort(np.array(places, dtype=np.uint64), kind="stable")]
 
     def embeddings(
         self,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
+
+_AHEAD = 2
 
 
 class Examples(Dataset[dict[str, torch.Tensor]]):
@@ -26,6 +30,9 @@ class Examples(Dataset[dict[str, torch.Tensor]]):
         Which images these are; empty when nobody asks.
     """
 
+    reads_ahead = False
+    """Whether the next batch is worth to be read while this one is learned from."""
+
     def __init__(
         self,
         inputs: torch.Tensor,
@@ -38,6 +45,10 @@ class Examples(Dataset[dict[str, torch.Tensor]]):
     def __len__(self) -> int:
         return len(self.targets)
 
+    def order(self, generator: torch.Generator) -> torch.Tensor:
+        """Rows of one epoch, shuffled."""
+        return torch.randperm(len(self), generator=generator)
+
     def parts(self, size: int) -> Iterator[Examples]:
         """The same in parts of at most this many."""
         for start in range(0, len(self), size):
@@ -49,6 +60,7 @@ class Examples(Dataset[dict[str, torch.Tensor]]):
             "input": self.inputs[rows.to(self.inputs.device)],
             "target": self.targets[rows],
             "weight": self.weights[rows],
+            "row": rows,
         }
 
 
@@ -61,8 +73,8 @@ class Shuffled(Sampler[Any]):
 
     Parameters
     ----------
-    n : int
-        Number of examples.
+    examples : Examples
+        They say in which order their rows come.
     batch_size : int
         Rows in a batch of all processes together; a last batch of one row joins the one before
         it, because batch norm cannot learn from one row.
@@ -74,9 +86,14 @@ class Shuffled(Sampler[Any]):
     """
 
     def __init__(
-        self, n: int, batch_size: int, seed: int, place: Callable[[], tuple[int, int]] = _alone
+        self,
+        examples: Examples,
+        batch_size: int,
+        seed: int,
+        place: Callable[[], tuple[int, int]] = _alone,
     ) -> None:
-        self._n, self._batch, self._seed, self._place = n, batch_size, seed, place
+        self._examples, self._n = examples, len(examples)
+        self._batch, self._seed, self._place = batch_size, seed, place
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -90,7 +107,7 @@ class Shuffled(Sampler[Any]):
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         source = torch.Generator().manual_seed(self._seed * 100_003 + self._epoch)
-        order = torch.randperm(self._n, generator=source)
+        order = self._examples.order(source)
         rank, world = self._place()
         mine = order[rank : self._n // world * world : world]
         size = max(1, self._batch // world)
@@ -113,6 +130,19 @@ class InOrder(Sampler[Any]):
             yield torch.arange(start, min(start + self._batch, self._n))
 
 
+class ReadAhead(DataLoader[Any]):
+    """Batches that another thread reads while one is learned from."""
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        source = super().__iter__()
+        with ThreadPoolExecutor(1) as reader:
+            coming = deque(reader.submit(next, source, None) for _ in range(_AHEAD))
+            while (batch := coming.popleft().result()) is not None:
+                coming.append(reader.submit(next, source, None))
+                yield batch
+
+
 def loader(examples: Examples, sampler: Sampler[Any]) -> DataLoader[Any]:
     """Batches as Lightning takes them; workers would only copy what is in memory already."""
-    return DataLoader(examples, batch_size=None, sampler=sampler, num_workers=0)
+    kind = ReadAhead if examples.reads_ahead else DataLoader
+    return kind(examples, batch_size=None, sampler=sampler, num_workers=0)

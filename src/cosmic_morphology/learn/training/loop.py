@@ -189,7 +189,7 @@ def _fit_once(
             module,
             loader(
                 train,
-                Shuffled(len(train.targets), batch_size, seed, place_in_group),
+                Shuffled(train, batch_size, seed, place_in_group),
             ),
             loader(val, InOrder(len(val.targets), 2 * batch_size)) if val else None,
             ckpt_path=str(last) if last.is_file() else None,

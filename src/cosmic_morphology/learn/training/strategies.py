@@ -9,19 +9,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from cosmic_morphology.errors import UsageError
-from cosmic_morphology.learn.data.batches import Examples
+from cosmic_morphology.learn.data.batches import Examples, InOrder, loader
 from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS
-from cosmic_morphology.learn.data.features import features_of
-from cosmic_morphology.learn.data.pixel_cache import ROOM_TO_ZOOM, decode_all
-from cosmic_morphology.learn.data.view_features import features_of_views
+from cosmic_morphology.learn.data.pixel_cache import ROOM_TO_ZOOM
 from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.learn.models.adapters import add_adapters, fold_adapters
-from cosmic_morphology.learn.models.backbones import Backbone
 from cosmic_morphology.learn.models.network import Network, unfreeze_last
 from cosmic_morphology.learn.models.split_backbone import split_backbone
-from cosmic_morphology.learn.recipes import Augmentation, Recipe
+from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.learn.task import TrainingTask
+from cosmic_morphology.learn.training.inputs import (
+    features_in_views,
+    images_of_split,
+    plain_features,
+    views_of_split,
+)
 from cosmic_morphology.learn.training.lightning_module import Classifier
 from cosmic_morphology.learn.training.logistic_head import fit_logistic_head, fit_logistic_head_cv
 from cosmic_morphology.learn.training.loop import FitResult, fit
@@ -77,7 +79,7 @@ def strategy_for(recipe: Recipe) -> Callable[[TrainingTask], TrainingResult]:
 
 def train_head(task: TrainingTask) -> TrainingResult:
     """Learn a head on what the frozen backbone sees."""
-    train, val = _plain(task) if task.recipe.is_plain else _seen_in_views(task)
+    train, val = plain_features(task) if task.recipe.is_plain else features_in_views(task)
     n_train = len(train) // task.recipe.cached_views
     if task.recipe.standardise:
         task.head.standardise(train.inputs.float())
@@ -91,7 +93,9 @@ def train_head(task: TrainingTask) -> TrainingResult:
 def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
     """Solve for a head on train and val; parts of both are held back in turn, to choose by."""
     train, val = (
-        _looks(task, task.backbone, split, task.recipe.tta_views, crops=task.recipe.tta_crops)
+        views_of_split(
+            task, task.backbone, split, task.recipe.tta_views, crops=task.recipe.tta_crops
+        )
         for split in TRAINING_SPLITS
     )
     splits = [split for split in (train, val) if len(split)]
@@ -144,11 +148,11 @@ def _stepped(task: TrainingTask, train: Examples, val: Examples) -> FitResult:
 
 
 def finetune(task: TrainingTask) -> TrainingResult:
-    """Learn on images that are decoded once and changed again in every epoch."""
+    """Learn on images that are changed again in every epoch, and decoded once if there is room."""
     preprocessing, recipe = task.backbone.preprocessing, task.recipe
     roomy = 1.0 if recipe.augment.is_none else ROOM_TO_ZOOM
-    train = _decoded(task, "train", round(preprocessing.size_px * roomy))
-    val = _decoded(task, "val", preprocessing.size_px)
+    train = images_of_split(task, "train", round(preprocessing.size_px * roomy))
+    val = images_of_split(task, "val", preprocessing.size_px)
     if recipe.trainable == "last_stages":
         unfreeze_last(task.backbone.model, recipe.stages)
     elif recipe.trainable == "lora":
@@ -173,17 +177,22 @@ def finetune(task: TrainingTask) -> TrainingResult:
     fold_adapters(task.backbone.model)
     model = _model(task)
     network.to(model.device)
-    logits = [
-        model.score(val.inputs[start : start + _BATCH].numpy())
-        for start in range(0, len(val), _BATCH)
-    ]
-    k = len(task.classes)
+    rows, logits = (
+        [torch.zeros(0, dtype=torch.long)],
+        [np.zeros((0, len(task.classes)), np.float32)],
+    )
+    for batch in loader(val, InOrder(len(val), _BATCH)):
+        rows.append(batch["row"])
+        logits.append(model.score(batch["input"].numpy()))
+    seen = torch.cat(rows)
+    for each in (train, val):
+        task.unreadable |= getattr(each, "unreadable", {})
     return TrainingResult(
         fitted,
         model,
-        np.concatenate(logits) if logits else np.zeros((0, k), np.float32),
-        val.targets.numpy(),
-        val.ids,
+        np.concatenate(logits),
+        val.targets[seen].numpy(),
+        [val.ids[row] for row in seen.tolist()],
         len(train),
     )
 
@@ -193,8 +202,8 @@ def finetune_cached(task: TrainingTask) -> TrainingResult:
     recipe, model = task.recipe, task.backbone.model
     front, rest = split_backbone(model, recipe.stages, task.backbone.preprocessing.size_px)
     half = replace(task.backbone, model=front, n_features=math.prod(front.shape))
-    train = _looks(task, half, "train", recipe.cached_views, recipe.augment)
-    val = _looks(task, half, "val", recipe.tta_views)
+    train = views_of_split(task, half, "train", recipe.cached_views, recipe.augment)
+    val = views_of_split(task, half, "val", recipe.tta_views)
     network = Network(rest, task.head)
     initial = {key: value.clone() for key, value in network.state_dict().items()}
 
@@ -211,87 +220,6 @@ def finetune_cached(task: TrainingTask) -> TrainingResult:
     k = len(task.classes)
     logits = torch.cat([torch.zeros(0, k), *parts]).numpy()
     return TrainingResult(fitted, _model(task), logits, val.targets.numpy(), val.ids, len(train))
-
-
-def _plain(task: TrainingTask) -> tuple[Examples, Examples]:
-    ids = [example.id for example in task.examples]
-    found = features_of(task.table, ids, task.backbone, task.learn, task.progress)
-    task.unreadable |= found.unreadable
-    vectors = torch.from_numpy(found.vectors)
-    return _of_split(task, "train", found.ids, vectors), _of_split(task, "val", found.ids, vectors)
-
-
-def _seen_in_views(task: TrainingTask) -> tuple[Examples, Examples]:
-    recipe = task.recipe
-    train = _looks(task, task.backbone, "train", recipe.cached_views, recipe.augment)
-    val = _looks(task, task.backbone, "val", recipe.tta_views, crops=recipe.tta_crops)
-    # Each view of an image is an example of its own.
-    each = train.inputs.shape[1]
-    spread = Examples(
-        train.inputs.flatten(0, 1),
-        train.targets.repeat_interleave(each),
-        train.weights.repeat_interleave(each),
-    )
-    return spread, val
-
-
-def _looks(
-    task: TrainingTask,
-    backbone: Backbone,
-    split: str,
-    n_views: int,
-    augment: Augmentation | None = None,
-    crops: int = 0,
-) -> Examples:
-    """What a frozen network sees in views of each image of a split: ``(N, V, F)``."""
-    # A source that has seen its images before hands that out: folds share their images.
-    see = getattr(task.table, "views", features_of_views)
-    found = see(
-        task.table,
-        [example.id for example in task.examples if example.split == split],
-        backbone,
-        task.learn,
-        n_views=n_views,
-        crops=crops,
-        augment=augment,
-        seed=task.seed,
-        keep=task.folder / "checkpoints" / f"{split}.npz",
-        progress=task.progress,
-    )
-    task.unreadable |= found.unreadable
-    return _of_split(task, split, found.ids, torch.from_numpy(found.vectors))
-
-
-def _of_split(task: TrainingTask, split: str, ids: list[str], inputs: torch.Tensor) -> Examples:
-    by_id = {example.id: example for example in task.examples}
-    rows = [row for row, each in enumerate(ids) if by_id[each].split == split]
-    chosen = [by_id[ids[row]] for row in rows]
-    if split == "train" and not chosen:
-        raise UsageError(
-            "no image of the train split can be read",
-            where=task.job.name,
-            todo="`cosmic atlas verify` says what is wrong with the atlas.",
-        )
-    weights = [e.weight if task.recipe.weight_by_label_confidence else 1.0 for e in chosen]
-    return Examples(
-        inputs[rows],
-        torch.tensor([task.classes.index(e.label) for e in chosen], dtype=torch.long),
-        torch.tensor(weights, dtype=torch.float32),
-        [e.id for e in chosen],
-    )
-
-
-def _decoded(task: TrainingTask, split: str, side_px: int) -> Examples:
-    ids = [example.id for example in task.examples if example.split == split]
-    cache = decode_all(
-        task.table,
-        ids,
-        task.backbone.preprocessing,
-        side_px=side_px,
-        workers=task.learn.workers,
-    )
-    task.unreadable |= cache.unreadable
-    return _of_split(task, split, cache.ids, torch.from_numpy(cache.pixels))
 
 
 def _loop(
