@@ -17,6 +17,7 @@
     │   ├── AtlasFullError      the disk (or quota) is full
     │   └── AtlasStoreError     the store cannot be reached or refuses the access
     │       └── AtlasPlaceError what was given as the place of an atlas can be none
+    ├── EngineError             processes or a cluster cannot do the work
     ├── SourceError             an archive answers in a way that cannot be trusted
     ├── FetchError              one URL could not be had
     ├── OutputError             a result could not be written: the disk or quota is full
@@ -142,6 +143,10 @@ class AtlasPlaceError(AtlasStoreError):
     """What was given as the place of an atlas can be none: a file, or no known kind of address."""
 
     exit_code = 2
+
+
+class EngineError(CosmicError):
+    """Processes or a cluster cannot do the work: no answer, other versions, workers that die."""
 
 
 class SourceError(CosmicError):

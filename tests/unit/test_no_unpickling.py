@@ -33,7 +33,14 @@ FORBIDDEN_CALLS = {
 }
 FORBIDDEN_METHODS = {"load_from_checkpoint", "load_state_dict_from_url", "read_pickle", "to_pickle"}
 # Between a process and the child that it starts, over the child's own pipe: nothing from outside.
-BETWEEN_OUR_OWN_PROCESSES = {"replica/server.py": "pickle", "replica/__main__.py": "pickle"}
+BETWEEN_OUR_OWN_PROCESSES = {
+    "replica/server.py": "pickle",
+    "replica/__main__.py": "pickle",
+    "engine/work.py": "pickle",
+    "engine/worker.py": "pickle",
+    "engine/processes.py": "pickle",
+    "engine/pipes.py": "pickle",
+}
 # Makes a data frame of our own rows; its readers of pickles are found by name below.
 MAKES_FRAMES = {"io_utils.py": "pandas"}
 # Reads with an allow-list, and only so: argument and the value that it must have.

@@ -28,7 +28,6 @@ OURS |= {
 WITHOUT_PLACE = {"cli/__init__.py", "cli/faults.py"}
 # Python's own exceptions, where a caller inside this package or its libraries expects them.
 PYTHONS = {
-    "atlas/engine.py": {"ValueError"},  # a column function that breaks its contract
     "atlas/schema.py": {"KeyError"},  # likewise
     "atlas/storage/faults.py": {"ValueError"},  # translated by the frame around it
     "atlas/storage/store.py": {"FileNotFoundError"},  # translated by every reader
@@ -44,6 +43,8 @@ PYTHONS = {
     "collect/sources/folder/storage.py": {"OSError"},  # counted as an unreadable file
     "collect/sources/folder/zip_storage.py": {"zipfile.BadZipFile"},  # likewise
     "curate/split/assign.py": {"ValueError"},  # a function of arrays
+    "engine/pipes.py": {"EOFError"},  # a worker that died: its task is done again
+    "engine/work.py": {"ValueError"},  # a column function that breaks its contract
     "evaluate/evaluate.py": {"ValueError"},  # cannot be reached
     "imaging/colour.py": {"ValueError"},  # becomes a refused image
     "imaging/formats/tiff_tags.py": {"struct.error"},  # becomes a refused image

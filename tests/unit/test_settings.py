@@ -89,12 +89,19 @@ def test_a_taxonomy_with_other_classes_works(tmp_path):
     assert load_taxonomy(file).names == tuple(names)
 
 
-@pytest.mark.parametrize("value", ["ray", "here", "local"])
-def test_an_engine_is_an_error_until_something_reads_it(tmp_path, value):
+def test_an_engine_and_what_its_stages_take_are_settings(tmp_path, monkeypatch):
     file = tmp_path / "cosmic.toml"
-    file.write_text(f"engine = {value!r}\n")
-    with pytest.raises(SettingsError, match="engine: there is no such setting"):
-        load_settings(file)
+    file.write_text(
+        "engine = 'ray'\n[ray]\naddress = '10.0.0.5:6379'\n"
+        "[ray.resources.embed]\ngpus = 0.25\nmemory_gb = 3\n[local]\nprocesses = 3\n"
+    )
+    settings = load_settings(file)
+    assert (settings.engine, settings.ray.address) == ("ray", "10.0.0.5:6379")
+    assert settings.ray.resources.embed.model_dump() == {"cpus": 1, "gpus": 0.25, "memory_gb": 3}
+    assert settings.local.processes == 3
+    monkeypatch.setenv("COSMIC_RAY__ADDRESS", "auto")
+    assert load_settings(file).ray.address == "auto"
+    assert load_settings(file, engine="local").engine == "local"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +109,8 @@ def test_an_engine_is_an_error_until_something_reads_it(tmp_path, value):
     [
         ("[curate.duplicates]\nserach = 'quick'\n", r"curate\.duplicates\.serach: .*search"),
         ("[curate.labels]\nmin_confidense = 1\n", r"curate\.labels\.min_confidense: .*min_conf"),
+        ("engine = 'here'\n", r"engine: Input should be 'local' or 'ray' \(got 'here'\)"),
+        ("[ray.resources.emebd]\ncpus = 2\n", r"ray\.resources\.emebd: .*embed"),
         ("[curate.lables]\nx = 1\n", r"curate\.lables: there is no such setting.*labels"),
         ("[curate.votes]\nlabel_model = 'x'\n", r"curate\.votes\.label_model: Input should be"),
         ("[study.leakage]\nfold = 2\n", r"study\.leakage\.fold: there is no such .*folds"),

@@ -18,7 +18,6 @@ from cosmic_morphology.atlas.decisions import (
     latest_decisions,
 )
 from cosmic_morphology.atlas.embeddings import embedding_column_for, embedding_columns
-from cosmic_morphology.atlas.engine import ApplyResult, apply
 from cosmic_morphology.atlas.export import (
     FORMATS,
     ExportResult,
@@ -50,7 +49,6 @@ __all__ = [
     "TABLES",
     "VERDICTS",
     "VOTE_TYPE",
-    "ApplyResult",
     "Atlas",
     "AtlasVersion",
     "ColumnProvenance",
@@ -65,7 +63,6 @@ __all__ = [
     "Record",
     "VerifyResult",
     "all_decisions",
-    "apply",
     "checked_labels",
     "content_hash",
     "credit_ledger",

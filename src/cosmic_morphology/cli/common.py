@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +40,23 @@ ConfigOption = Annotated[
         "--config",
         help="Settings file (TOML).",
         show_default="cosmic.toml, where there is one",
+    ),
+]
+
+
+class EngineName(StrEnum):
+    """Values of ``--engine``."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+EngineOption = Annotated[
+    EngineName | None,
+    typer.Option(
+        "--engine",
+        help="Fill columns on this machine, or on a Ray cluster (settings ray.*).",
+        show_default="that of the settings",
     ),
 ]
 JsonOption = Annotated[

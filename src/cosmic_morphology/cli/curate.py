@@ -10,6 +10,7 @@ from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
+    EngineOption,
     JsonOption,
     atlas_with_images,
     require_extra,
@@ -51,6 +52,7 @@ def command(
     ] = False,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find duplicates, collect votes, group images that belong together, and label them."""
@@ -60,7 +62,7 @@ def command(
     from cosmic_morphology.report import write_curation_page
     from cosmic_morphology.taxonomy import load_taxonomy
 
-    settings = settings_for(config, atlas=atlas)
+    settings = settings_for(config, atlas=atlas, engine=engine)
     if zero_shot is not None:
         settings.curate.votes.zero_shot_model = zero_shot
     if run:

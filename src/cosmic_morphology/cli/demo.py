@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cosmic_morphology.cli.common import (
+    EngineOption,
     JsonOption,
     SeedOption,
     quiet_libraries,
@@ -33,12 +34,14 @@ def command(
         typer.Option("--offline", help="Use the bundled weights; do not look for pretrained ones."),
     ] = False,
     seed: SeedOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Render an archive, serve it, collect, curate, split, train, evaluate, report."""
     quiet_libraries()
-    settings = settings_for(None, seed=seed)
+    settings = settings_for(None, seed=seed, engine=engine)
     with require_extra("learn"):
+        from cosmic_morphology.engine import Engine
         from cosmic_morphology.pipeline.demo import demo
 
         summary = demo(
@@ -46,6 +49,7 @@ def command(
             per_class=per_class,
             seed=settings.seed,
             offline=offline,
+            engine=Engine.of(settings),
             progress=progress,
             tell=tell,
         )

@@ -9,6 +9,7 @@ import typer
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
+    EngineOption,
     JsonOption,
     atlas_with_images,
     require_extra,
@@ -38,16 +39,23 @@ def command(
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Embed every image with a frozen backbone; images that have an embedding keep it."""
-    settings = settings_for(config, atlas=atlas)
+    settings = settings_for(config, atlas=atlas, engine=engine)
     given = {"backbone": backbone, "weights": weights}
     learn = settings.learn.model_copy(update={k: v for k, v in given.items() if v is not None})
     with require_extra("learn"), progress("embedding") as report:
+        from cosmic_morphology.engine import Engine
         from cosmic_morphology.learn import embed_images
 
-        done = embed_images(atlas_with_images(settings), learn=learn, progress=report)
+        done = embed_images(
+            atlas_with_images(settings),
+            learn=learn,
+            progress=report,
+            engine=Engine.of(settings),
+        )
     if as_json:
         show(done, as_json=True)
     else:

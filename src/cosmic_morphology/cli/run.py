@@ -9,6 +9,7 @@ import typer
 
 from cosmic_morphology.cli.common import (
     AtlasOption,
+    EngineOption,
     JsonOption,
     OutOption,
     SeedOption,
@@ -35,11 +36,12 @@ def command(
     ] = False,
     atlas: AtlasOption = None,
     seed: SeedOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run all stages in order; what is up to date is skipped, what was killed resumes."""
     quiet_libraries()
-    settings = settings_for(config, atlas=atlas, out=out, seed=seed)
+    settings = settings_for(config, atlas=atlas, out=out, seed=seed, engine=engine)
     settings.curate.embed = settings.curate.embed and not no_embed
     with require_extra("learn"):
         from cosmic_morphology.pipeline import run

@@ -29,6 +29,7 @@ from cosmic_morphology.curate.votes.trained_runs import (
 )
 from cosmic_morphology.curate.votes.zero_shot import ZeroShotResult, ask_zero_shot
 from cosmic_morphology.display import Shown
+from cosmic_morphology.engine import Engine
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
@@ -157,17 +158,24 @@ def curate_images(
 
 def _duplicates(context: Curation) -> DuplicateResult:
     with context.progress("comparing images") as report:
-        return find_duplicates(context.atlas, settings=context.settings.curate, progress=report)
+        return find_duplicates(
+            context.atlas,
+            settings=context.settings.curate,
+            progress=report,
+            engine=Engine.of(context.settings),
+        )
 
 
 def _votes(context: Curation) -> VoteResult:
     with context.progress("voting") as report:
-        return vote(context.atlas, **_how(context), progress=report)
+        engine = Engine.of(context.settings)
+        return vote(context.atlas, **_how(context), progress=report, engine=engine)
 
 
 def _zero_shot(context: Curation) -> ZeroShotResult:
     with context.progress("describing") as report:
-        return ask_zero_shot(context.atlas, **_how(context), progress=report)
+        engine = Engine.of(context.settings)
+        return ask_zero_shot(context.atlas, **_how(context), progress=report, engine=engine)
 
 
 def _groups(context: Curation) -> GroupResult:

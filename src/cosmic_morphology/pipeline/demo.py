@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cosmic_morphology.atlas.stage import TitledProgress
+from cosmic_morphology.engine import Engine
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.pipeline.runner import run
 from cosmic_morphology.pipeline.summary import PipelineResult
@@ -27,6 +28,7 @@ def demo(
     per_class: int = 80,
     seed: int = 20261122,
     offline: bool = False,
+    engine: Engine | None = None,
     progress: TitledProgress | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> PipelineResult:
@@ -42,6 +44,8 @@ def demo(
         Of every random choice.
     offline : bool
         Take the small bundled net, without looking for the model hub.
+    engine : Engine, optional
+        Where columns are filled; without it on this machine.
     progress, tell : callable, optional
         As :func:`cosmic_morphology.pipeline.run` has them.
 
@@ -64,7 +68,10 @@ def demo(
     cosmic_morphology.errors.UsageError: seed ...: the small bundled net ...
     """
     pretrained = not offline and _hub_answers(tell)
-    return run(demo_settings(out, per_class, seed, pretrained), progress=progress, tell=tell)
+    settings = demo_settings(out, per_class, seed, pretrained)
+    if engine is not None:
+        settings.engine, settings.local, settings.ray = engine.kind, engine.local, engine.ray
+    return run(settings, progress=progress, tell=tell)
 
 
 def demo_settings(out: Path, per_class: int, seed: int, pretrained: bool) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.engine import Engine
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.models.at_hand import why_not_at_hand
 from cosmic_morphology.pipeline.context import Context
@@ -45,7 +46,7 @@ def embed_first(
     atlas : Atlas
         Its column of embeddings is filled.
     settings : Settings
-        ``curate.embed``, ``curate.duplicates.embedding`` and ``learn``.
+        ``curate.embed``, ``curate.duplicates.embedding``, ``learn`` and the engine.
     progress : callable, optional
         Called with images done and images to do.
     """
@@ -61,7 +62,9 @@ def embed_first(
         from cosmic_morphology.learn.data.embedding_names import embedding_column
 
         if not there or embedding_column(settings.learn.backbone) in there:
-            done = embed_images(atlas, learn=settings.learn, progress=progress)
+            done = embed_images(
+                atlas, learn=settings.learn, progress=progress, engine=Engine.of(settings)
+            )
             return EmbeddedFirst(done.column, done.filled)
     return EmbeddedFirst(next(iter(there), ""), without="" if there else without)
 
@@ -84,4 +87,9 @@ def embed_for_training(context: Context) -> None:
     if context.notes[_EMBEDDED] == embedding_column(context.settings.learn.backbone):
         return
     with context.progress("embedding") as report:
-        embed_images(context.atlas, learn=context.settings.learn, progress=report)
+        embed_images(
+            context.atlas,
+            learn=context.settings.learn,
+            progress=report,
+            engine=Engine.of(context.settings),
+        )

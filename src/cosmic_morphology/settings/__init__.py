@@ -25,7 +25,10 @@ from cosmic_morphology.settings.stages import (
     EvaluateSettings,
     ImagingSettings,
     LearnSettings,
+    LocalSettings,
+    RaySettings,
     SplitSettings,
+    StageResources,
     SweepSettings,
 )
 from cosmic_morphology.settings.study import StudySettings
@@ -44,6 +47,8 @@ __all__ = [
     "ImportJob",
     "LabelSettings",
     "LearnSettings",
+    "LocalSettings",
+    "RaySettings",
     "ReplicaJob",
     "ReviewJob",
     "RunJob",
@@ -51,6 +56,7 @@ __all__ = [
     "Settings",
     "SourceJob",
     "SplitSettings",
+    "StageResources",
     "StudySettings",
     "SweepSettings",
     "SynthesizeJob",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -39,6 +39,8 @@ from cosmic_morphology.settings.stages import (
     EvaluateSettings,
     ImagingSettings,
     LearnSettings,
+    LocalSettings,
+    RaySettings,
     SplitSettings,
     SweepSettings,
 )
@@ -60,6 +62,12 @@ class Settings(BaseSettings):
     seed: int = Field(DEFAULT_SEED, ge=0, lt=2**32, description="of every random choice")
     taxonomy: Path | None = Field(None, description="another taxonomy file")
     storage_options: dict[str, str] = Field(default_factory=dict, description="for object stores")
+
+    engine: Literal["local", "ray"] = Field(
+        "local", description="where columns are filled: on this machine, or on a Ray cluster"
+    )
+    local: LocalSettings = Field(default_factory=LocalSettings)
+    ray: RaySettings = Field(default_factory=RaySettings)
 
     imaging: ImagingSettings = Field(default_factory=ImagingSettings)
     collect: CollectSettings = Field(default_factory=CollectSettings)

@@ -18,6 +18,55 @@ class ImagingSettings(Section):
     max_pixels: int = Field(120_000_000, ge=10_000, description="largest image, pixels")
 
 
+class LocalSettings(Section):
+    """Column work on this machine."""
+
+    processes: int | None = Field(
+        None, ge=1, description="processes that fill columns; None: one for each core"
+    )
+    min_rows: int = Field(
+        0, ge=0, description="never start processes for fewer rows; a stage has its own least, too"
+    )
+
+
+class StageResources(Section):
+    """What one task of a stage takes on a cluster."""
+
+    cpus: float = Field(1, gt=0, description="cores; a task computes with so many threads")
+    gpus: float = Field(0, ge=0, description="GPUs; 0.25: four tasks share one")
+    memory_gb: float | None = Field(
+        None, gt=0, description="memory that is set aside for it; None: Ray does not look at memory"
+    )
+
+
+class RayResources(Section):
+    """What a task takes on a cluster, by stage."""
+
+    embed: StageResources = Field(default_factory=StageResources, description="embedding")
+    keypoints: StageResources = Field(default_factory=StageResources, description="keypoints")
+    votes: StageResources = Field(default_factory=StageResources, description="votes on texts")
+    zero_shot: StageResources = Field(
+        default_factory=StageResources, description="a text-image model"
+    )
+
+
+class RaySettings(Section):
+    """Column work on a Ray cluster."""
+
+    address: str = Field(
+        "",
+        description="host:port of the head, or 'auto' (the cluster that this program was "
+        "submitted to); empty: a cluster of our own on this machine",
+    )
+    connect_timeout_s: float = Field(
+        6.0, gt=0, le=60, description="how long a named cluster may take to answer, s"
+    )
+    processes: int | None = Field(
+        None, ge=1, description="workers of a cluster of our own; None: one for each core"
+    )
+    resources: RayResources = Field(default_factory=RayResources)
+
+
 class CollectSettings(Section):
     """Collecting over HTTP."""
 

@@ -14,6 +14,7 @@ import lance
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from engine_work import fill
 
 from cosmic_morphology import errors
 from cosmic_morphology.atlas import (
@@ -22,7 +23,6 @@ from cosmic_morphology.atlas import (
     Atlas,
     ColumnProvenance,
     Record,
-    apply,
     checked_labels,
     credit_ledger,
     export_images,
@@ -103,12 +103,12 @@ def test_votes_on_a_record_that_says_something_else_are_cast_again(filled, arriv
     def none(batch: pa.Table) -> pa.Table:
         return pa.table({"votes": pa.array([[]] * batch.num_rows, VOTE_TYPE)})
 
-    apply(filled, none, reads=["title"], writes=[field], stamp=ColumnProvenance("votes"))
+    fill(filled, none, reads=["title"], writes=[field], stamp=ColumnProvenance("votes"))
     version = filled.version.catalogue
     filled.upsert_records([arrival(3, queries=("nasa:comet",)).record])
     assert filled.version.catalogue == version
     filled.upsert_records([arrival(3, queries=("nasa:it's new",)).record])
-    again = apply(filled, none, reads=["title"], writes=[field], stamp=ColumnProvenance("votes"))
+    again = fill(filled, none, reads=["title"], writes=[field], stamp=ColumnProvenance("votes"))
     assert (again.filled, again.already_there) == (1, 9)
 
 
@@ -123,14 +123,14 @@ def test_believed_columns_that_nobody_wrote_read_as_null(filled):
 
 def test_a_column_function_fills_only_the_rows_that_lack_it(filled, arrival):
     stamp = ColumnProvenance("embed", {"size": 2})
-    first = apply(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=stamp, batch_size=3)
+    first = fill(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=stamp, batch_size=3)
     filled.add([arrival(11)])
-    second = apply(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=stamp)
+    second = fill(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=stamp)
     assert (first.filled, second.filled, second.already_there) == (10, 1, 10)
 
 
 def test_other_parameters_make_all_rows_stale_and_the_old_values_stay_readable(filled):
-    apply(
+    fill(
         filled,
         lengths,
         reads=["thumbnail"],
@@ -138,7 +138,7 @@ def test_other_parameters_make_all_rows_stale_and_the_old_values_stay_readable(f
         stamp=ColumnProvenance("embed", {"size": 2}),
     )
     old = str(filled.version)
-    again = apply(
+    again = fill(
         filled,
         lengths,
         reads=["thumbnail"],
@@ -163,16 +163,17 @@ def test_a_failing_column_function_keeps_what_was_committed(filled):
 
     stamp = ColumnProvenance("embed")
     with pytest.raises(RuntimeError, match="boom"):
-        apply(
+        fill(
             filled,
             fails_late,
             reads=["thumbnail"],
             writes=WIDTH,
             stamp=stamp,
             batch_size=2,
+            task_rows=2,
             checkpoint_rows=2,
         )
-    rest = apply(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=stamp)
+    rest = fill(filled, lengths, reads=["thumbnail"], writes=WIDTH, stamp=stamp)
     assert (rest.filled, rest.already_there) == (4, 6)
 
 
@@ -358,34 +359,6 @@ def test_silence_about_a_licence_is_no_permission(atlas, arrival):
     atlas.add([arrival(1, licence="Public domain"), arrival(2, licence="")])
     allowed = {each.licence: each.may_be_redistributed for each in credit_ledger(atlas)}
     assert allowed == {"Public domain": True, "": False}
-
-
-def test_the_same_column_function_runs_on_ray(filled):
-    pytest.importorskip("ray", reason="the ray extra is not installed")
-    script = textwrap.dedent(
-        """
-        import sys
-        import pyarrow as pa
-        from cosmic_morphology.atlas import Atlas, ColumnProvenance, apply
-        FIELD = pa.field("embedding_tiny", pa.list_(pa.float32(), 2))
-        def lengths(batch):
-            values = [[float(len(x)), 1.0] for x in batch.column("thumbnail").to_pylist()]
-            return pa.table({"embedding_tiny": pa.array(values, FIELD.type)})
-        atlas = Atlas.open(sys.argv[1])
-        done = apply(atlas, lengths, reads=["thumbnail"], writes=[FIELD], batch_size=3,
-                     stamp=ColumnProvenance("embed"), engine="ray")
-        print(done.filled)
-        """
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, filled.uri], check=True, capture_output=True, text=True
-    )
-    assert done.stdout.split() == ["10"]
-    expected = [[float(len(t)), 1.0] for t in filled.images(filled.ids()).column(1).to_pylist()]
-    found = {
-        r["id"]: r["embedding_tiny"] for r in filled.read(["id", "embedding_tiny"]).to_pylist()
-    }
-    assert [found[each] for each in filled.ids()] == expected
 
 
 def test_an_original_that_is_its_own_thumbnail_is_stored_once_and_read_as_ever(atlas, arrival):

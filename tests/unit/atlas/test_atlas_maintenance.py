@@ -10,9 +10,9 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 from drawn_images import make_arrival
+from engine_work import fill
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, query, verify_atlas
-from cosmic_morphology.atlas.engine import apply
 from cosmic_morphology.atlas.maintenance import (
     clean_up,
     compact_tables,
@@ -150,7 +150,7 @@ def test_a_stage_that_patches_a_column_leaves_its_index_whole(scattered):
 def test_a_row_by_row_stage_leaves_its_index_whole(scattered):
     index_columns(scattered)
     field = pa.field("label_kind", pa.string())
-    apply(
+    fill(
         scattered,
         lambda batch: pa.table({"label_kind": ["computed"] * batch.num_rows}),
         reads=["id"], writes=[field], stamp=ColumnProvenance("kinds"),

@@ -26,6 +26,7 @@ from cosmic_morphology.curate.duplicates.keypoints import fill_keypoints
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_pass, thorough_passes
 from cosmic_morphology.display import Shown
+from cosmic_morphology.engine import Engine
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
@@ -72,6 +73,7 @@ def find_duplicates(
     settings: CurateSettings,
     embedding_column: str | None = None,
     progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> DuplicateResult:
     """Write ``duplicate_score``, ``duplicate_flag``, ``duplicate_reason`` and ``duplicate_of``.
 
@@ -85,6 +87,8 @@ def find_duplicates(
         A column of embeddings whose neighbours are compared, too; without it that of the settings.
     progress : callable, optional
         Called with pairs looked at and pairs in all.
+    engine : Engine, optional
+        Where keypoints are found, if they are needed; without it on this machine.
 
     Raises
     ------
@@ -114,7 +118,7 @@ def find_duplicates(
     if stamp.is_current(atlas.provenance_of("duplicate_of")):
         return _summary(atlas, changed=False)
     if settings.duplicates.search == "thorough" or column:
-        fill_keypoints(atlas)
+        fill_keypoints(atlas, engine=engine)
     copies = find_copies(
         atlas,
         ids,

@@ -7,7 +7,6 @@ frequencies of a patch whose size follows that of the keypoint.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -16,7 +15,15 @@ import pyarrow as pa
 from scipy import fft, ndimage
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from cosmic_morphology.atlas import ApplyResult, Atlas, ColumnProvenance, apply
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
+from cosmic_morphology.engine import (
+    ApplyResult,
+    ColumnFunction,
+    ColumnWork,
+    Engine,
+    apply,
+    threads_here,
+)
 from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import read_thumbnail
 from cosmic_morphology.io_utils import Progress
@@ -103,24 +110,34 @@ class Keypoints:
 
 
 def fill_keypoints(
-    atlas: Atlas, *, progress: Progress | None = None, engine: str = "local"
+    atlas: Atlas, *, progress: Progress | None = None, engine: Engine | None = None
 ) -> ApplyResult:
     """Fill the column of keypoints of the images that lack it."""
     return apply(
         atlas,
-        detect_in_images,
-        reads=["thumbnail"],
-        writes=[pa.field(COLUMN, pa.binary())],
+        ColumnWork(
+            STAGE,
+            detector,
+            reads=("thumbnail",),
+            writes=(pa.field(COLUMN, pa.binary()),),
+            task_rows=512,
+            worth_processes=512,
+        ),
         stamp=ColumnProvenance(STAGE, {"keypoints": MAX_KEYPOINTS, "side_px": SIDE_PX}, CODE),
         progress=progress,
         engine=engine,
     )
 
 
+def detector() -> ColumnFunction:
+    """The pure column function, for a worker."""
+    return detect_in_images
+
+
 def detect_in_images(batch: pa.Table) -> pa.Table:
     """The pure column function: ``thumbnail`` in, ``keypoints`` out."""
     # The filters and the decoder let other threads run; those of products would be in their way.
-    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
+    with threadpool_limits(1), ThreadPoolExecutor(threads_here()) as threads:
         packed = list(threads.map(_detect, batch.column("thumbnail").to_pylist()))
     return pa.table({COLUMN: pa.array(packed, pa.binary())})
 

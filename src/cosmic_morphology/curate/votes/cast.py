@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, apply
+from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance
 from cosmic_morphology.curate.columns import read_batches
 from cosmic_morphology.curate.votes.voters import (
     COLUMNS,
@@ -20,6 +20,7 @@ from cosmic_morphology.curate.votes.voters import (
     versions_of_plugins,
 )
 from cosmic_morphology.display import Shown
+from cosmic_morphology.engine import ColumnWork, Engine, apply
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -54,7 +55,7 @@ def vote(
     taxonomy: Taxonomy,
     settings: CurateSettings,
     progress: Progress | None = None,
-    engine: str = "local",
+    engine: Engine | None = None,
 ) -> VoteResult:
     """Fill the column ``votes`` of the images that lack it.
 
@@ -68,8 +69,8 @@ def vote(
         Which voters are asked.
     progress : callable, optional
         Called with rows done and rows in all.
-    engine : str
-        ``local`` or ``ray``.
+    engine : Engine, optional
+        Where it runs; without it on this machine.
 
     Examples
     --------
@@ -82,9 +83,16 @@ def vote(
     plugged = versions_of_plugins(voters)
     done = apply(
         atlas,
-        vote_column_function(taxonomy, voters),
-        reads=COLUMNS,
-        writes=[pa.field("votes", VOTE_TYPE)],
+        ColumnWork(
+            STAGE,
+            vote_function,
+            reads=COLUMNS,
+            writes=(pa.field("votes", VOTE_TYPE),),
+            arguments=(taxonomy, settings.votes.disabled),
+            task_rows=8192,
+            worth_processes=16_384,
+        ),
+        made=vote_column_function(taxonomy, voters),
         stamp=ColumnProvenance(STAGE, asked | ({"plugged": plugged} if plugged else {}), CODE),
         progress=progress,
         engine=engine,
@@ -107,6 +115,17 @@ def _counted(atlas: Atlas) -> tuple[Counter[str], int]:
             counted.update({each["voter"] for each in votes or ()})
             silent += not votes
     return counted, silent
+
+
+def vote_function(taxonomy: Taxonomy, disabled: Sequence[str]) -> Callable[[pa.Table], pa.Table]:
+    """The same for a worker, which finds plug-ins in its own environment.
+
+    Raises
+    ------
+    InputError
+        A plug-in cannot be loaded there.
+    """
+    return vote_column_function(taxonomy, find_voters(disabled))
 
 
 def vote_column_function(

@@ -14,8 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance, apply
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.display import Shown
+from cosmic_morphology.engine import ColumnFunction, ColumnWork, Engine, apply
 from cosmic_morphology.errors import (
     ImageError,
     InputError,
@@ -55,6 +56,7 @@ def ask_zero_shot(
     taxonomy: Taxonomy,
     settings: CurateSettings,
     progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> ZeroShotResult:
     """Fill the column ``zero_shot`` of the images that lack it.
 
@@ -72,6 +74,8 @@ def ask_zero_shot(
         ``votes.zero_shot_model`` names the model.
     progress : callable, optional
         Called with rows done and rows in all.
+    engine : Engine, optional
+        Where it runs; without it on this machine.
 
     Raises
     ------
@@ -84,25 +88,21 @@ def ask_zero_shot(
         The model cannot be had from the hub, or is none.
     """
     classes = taxonomy.names_with_reject
-    see = _load(settings.votes.zero_shot_model, [taxonomy.prompts_of(name) for name in classes])
-    field = pa.field(COLUMN, pa.list_(pa.float32(), len(classes)))
-
-    def columns(batch: pa.Table) -> pa.Table:
-        # What cannot be read says nothing of any class.
-        chances = np.full((batch.num_rows, len(classes)), 1 / len(classes), np.float32)
-        images = [_image(each) for each in batch.column("thumbnail").to_pylist()]
-        rows = [row for row, image in enumerate(images) if image is not None]
-        if rows:
-            chances[rows] = see([image for image in images if image is not None])
-        flat = pa.array(chances.ravel())
-        filled = pa.FixedSizeListArray.from_arrays(flat, len(classes))
-        return pa.table({COLUMN: filled}, schema=pa.schema([field]))
-
+    model = settings.votes.zero_shot_model
+    prompts = [taxonomy.prompts_of(name) for name in classes]
     done = apply(
         atlas,
-        columns,
-        reads=["thumbnail"],
-        writes=[field],
+        ColumnWork(
+            STAGE,
+            zero_shot_function,
+            reads=("thumbnail",),
+            writes=(_field(len(classes)),),
+            arguments=(model, prompts),
+            batch_size=_BATCH,
+            task_rows=256,
+            worth_processes=1024,
+        ),
+        made=zero_shot_function(model, prompts),
         stamp=ColumnProvenance(
             STAGE,
             {
@@ -113,11 +113,38 @@ def ask_zero_shot(
             },
             CODE,
         ),
-        batch_size=_BATCH,
         checkpoint_rows=_CHECKPOINT_ROWS,
         progress=progress,
+        engine=engine,
     )
     return ZeroShotResult(settings.votes.zero_shot_model, done.filled, done.already_there)
+
+
+def zero_shot_function(model: str, prompts: Sequence[Sequence[str]]) -> ColumnFunction:
+    """The column function of a model that has read the prompts of each class.
+
+    Raises
+    ------
+    InputError, MissingExtraError, TrainingError
+        As :func:`ask_zero_shot` does.
+    """
+    see, n_classes = _load(model, prompts), len(prompts)
+
+    def columns(batch: pa.Table) -> pa.Table:
+        # What cannot be read says nothing of any class.
+        chances = np.full((batch.num_rows, n_classes), 1 / n_classes, np.float32)
+        images = [_image(each) for each in batch.column("thumbnail").to_pylist()]
+        rows = [row for row, image in enumerate(images) if image is not None]
+        if rows:
+            chances[rows] = see([image for image in images if image is not None])
+        filled = pa.FixedSizeListArray.from_arrays(pa.array(chances.ravel()), n_classes)
+        return pa.table({COLUMN: filled}, schema=pa.schema([_field(n_classes)]))
+
+    return columns
+
+
+def _field(n_classes: int) -> pa.Field:
+    return pa.field(COLUMN, pa.list_(pa.float32(), n_classes))
 
 
 def has_seen(atlas: Atlas, taxonomy: Taxonomy) -> bool:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance, apply
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.display import Shown
+from cosmic_morphology.engine import ColumnFunction, ColumnWork, Engine, apply
+from cosmic_morphology.errors import TrainingError
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.embedder import Embedder
 from cosmic_morphology.learn.data.embedding_names import embedding_column, stamp_of_embedding
 from cosmic_morphology.learn.models.backbones import Backbone, build_backbone
+from cosmic_morphology.learn.models.devices import device_for
 from cosmic_morphology.learn.models.presets import with_preset
 from cosmic_morphology.settings import LearnSettings
 
@@ -46,6 +51,7 @@ def embed_images(
     learn: LearnSettings,
     backbone: Backbone | None = None,
     progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> EmbedResult:
     """Fill ``embedding_<backbone>`` (float16, fixed-size list) for the images that lack it.
 
@@ -59,6 +65,8 @@ def embed_images(
         The same, already built.
     progress : callable, optional
         Called with images done and images to do.
+    engine : Engine, optional
+        Where it runs; without it on this machine.
 
     Returns
     -------
@@ -74,30 +82,71 @@ def embed_images(
     """
     learn = with_preset(learn)
     backbone = backbone or build_backbone(learn)
-    see = Embedder(backbone, learn)
-    column = embedding_column(learn.backbone)
-    field = pa.field(column, pa.list_(pa.float16(), backbone.n_features))
-    unreadable = 0
-
-    def columns(batch: pa.Table) -> pa.Table:
-        nonlocal unreadable
-        vectors, readable = see(batch.column("thumbnail").to_pylist())
-        unreadable += int((~readable).sum())
-        flat = pa.array(vectors.astype(np.float16).ravel())
-        filled = pa.FixedSizeListArray.from_arrays(flat, backbone.n_features)
-        return pa.table({column: filled}, schema=pa.schema([field]))
-
+    stamp = embedding_stamp(backbone)
     done = apply(
         atlas,
-        columns,
-        reads=["thumbnail"],
-        writes=[field],
-        stamp=embedding_stamp(backbone),
-        batch_size=64,
+        ColumnWork(
+            "embed",
+            embedding_function,
+            reads=("thumbnail",),
+            writes=(_field(learn, backbone),),
+            # The threads of a worker are those that its engine gives it.
+            arguments=(learn.model_copy(update={"threads": None}), stamp.metadata()),
+            is_alone=device_for(learn).type != "cpu",
+            batch_size=64,
+            task_rows=512,
+            worth_processes=2048,
+            count=count_unreadable,
+        ),
+        made=_function(learn, backbone),
+        stamp=stamp,
         checkpoint_rows=1024,
         progress=progress,
+        engine=engine,
     )
-    return EmbedResult(column, done.filled, done.already_there, unreadable, backbone.weights_id)
+    column = embedding_column(learn.backbone)
+    return EmbedResult(column, done.filled, done.already_there, done.counted, backbone.weights_id)
+
+
+def embedding_function(learn: LearnSettings, stamp: Mapping[str, str]) -> ColumnFunction:
+    """The column function for a worker, which has to have the very same backbone.
+
+    Raises
+    ------
+    TrainingError
+        The weights of this machine are others than those of the driver.
+    """
+    backbone = build_backbone(learn)
+    if embedding_stamp(backbone).metadata() != stamp:
+        raise TrainingError(
+            f"a worker has other weights or another version of {backbone.name!r} than the driver",
+            where=f"{platform.node()}: {backbone.weights_id}",
+            todo="Install the same versions and give it the same weights file on every machine.",
+        )
+    return _function(learn, backbone)
+
+
+def count_unreadable(filled: pa.Table) -> int:
+    """Images that could not be read: their embedding is zero."""
+    column = filled.column(0).combine_chunks()
+    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+    return int((~vectors.any(axis=1)).sum())
+
+
+def _function(learn: LearnSettings, backbone: Backbone) -> ColumnFunction:
+    see, field = Embedder(backbone, learn), _field(learn, backbone)
+
+    def columns(batch: pa.Table) -> pa.Table:
+        vectors, _ = see(batch.column("thumbnail").to_pylist())
+        flat = pa.array(vectors.astype(np.float16).ravel())
+        filled = pa.FixedSizeListArray.from_arrays(flat, backbone.n_features)
+        return pa.table({field.name: filled}, schema=pa.schema([field]))
+
+    return columns
+
+
+def _field(learn: LearnSettings, backbone: Backbone) -> pa.Field:
+    return pa.field(embedding_column(learn.backbone), pa.list_(pa.float16(), backbone.n_features))
 
 
 def embedding_stamp(backbone: Backbone) -> ColumnProvenance:

@@ -1,0 +1,1 @@
+"""Column work on a Ray cluster."""

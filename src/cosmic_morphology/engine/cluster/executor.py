@@ -1,0 +1,121 @@
+"""Tasks on a Ray cluster."""
+
+from __future__ import annotations
+
+import math
+from types import TracebackType
+from typing import Any, Self
+
+from cosmic_morphology.engine.cluster.connect import connect
+from cosmic_morphology.engine.cluster.versions import check_versions
+from cosmic_morphology.engine.executors import Finished, Lost
+from cosmic_morphology.engine.task import FragmentTask, TaskResult
+from cosmic_morphology.engine.work import ColumnWork
+from cosmic_morphology.engine.worker import run_safely
+from cosmic_morphology.errors import EngineError
+from cosmic_morphology.settings import RaySettings, StageResources
+
+_GB = 2**30
+# How often the cluster is looked at while nothing is finished: machines come and go.
+_LOOK_S = 10.0
+
+
+class RayWorkers:
+    """Does tasks on whatever the cluster has; what a lost worker had is given back to the driver.
+
+    Parameters
+    ----------
+    settings : RaySettings
+        The cluster, and what tasks take.
+    work : ColumnWork
+        What is to be done.
+    """
+
+    def __init__(self, settings: RaySettings, work: ColumnWork) -> None:
+        self._settings = settings
+        self._stage = work.stage
+        self._needs: StageResources = getattr(settings.resources, work.stage, StageResources())
+        self._ray = connect(settings)
+        # By value what a script of the person defines, by name what is in a module.
+        self.pickled: bytes = self._ray.cloudpickle.dumps(work)
+        self._tasks: dict[Any, FragmentTask] = {}
+
+    def __enter__(self) -> Self:
+        check_versions(self._ray)
+        if not self._fitting():
+            raise EngineError(
+                f"no machine of the cluster has what a task of {self._stage} takes "
+                f"({self._needs.cpus:g} cores, {self._needs.gpus:g} GPUs)",
+                where="ray.resources",
+                todo="Ask for less, or add such a machine.",
+            )
+        memory = self._needs.memory_gb
+        self._remote = self._ray.remote(
+            num_cpus=self._needs.cpus,
+            num_gpus=self._needs.gpus,
+            memory=int(memory * _GB) if memory else None,
+            # The driver decides what a lost worker means.
+            max_retries=0,
+            scheduling_strategy="SPREAD",
+        )(run_safely)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for each in self._tasks:
+            self._ray.cancel(each, force=True)
+        self._tasks.clear()
+
+    def slots(self) -> int:
+        """Tasks that the machines that are alive now can do at the same time, at least one."""
+        return max(1, self._fitting())
+
+    def submit(self, task: FragmentTask) -> None:
+        """Take a task."""
+        self._tasks[self._remote.remote(task, max(1, math.ceil(self._needs.cpus)))] = task
+
+    def wait(self) -> list[Finished]:
+        """Wait until a task is finished or lost."""
+        done: list[Any] = []
+        while not done:
+            done, _ = self._ray.wait(list(self._tasks), num_returns=1, timeout=_LOOK_S)
+        return [(self._tasks.pop(each), self._result(each)) for each in done]
+
+    def _result(self, reference: Any) -> TaskResult | Lost | BaseException:
+        errors = self._ray.exceptions
+        try:
+            result: TaskResult | BaseException = self._ray.get(reference)
+        except errors.OutOfMemoryError:
+            return Lost("ran out of memory", lacked_memory=True)
+        except (errors.NodeDiedError, errors.ObjectLostError):
+            return Lost("was on a machine that has gone", is_node=True)
+        except (errors.WorkerCrashedError, errors.LocalRayletDiedError) as error:
+            return Lost(f"died ({' '.join(str(error).split())[:120]})")
+        except errors.RayError as error:
+            said = " ".join(str(error).split())
+            return EngineError(
+                f"a task failed on the cluster ({type(error).__name__}: {said[-300:]})",
+                where=self._stage,
+                todo="See the logs of the cluster (ray logs).",
+            )
+        return result
+
+    def _fitting(self) -> int:
+        return sum(_room(node["Resources"], self._needs) for node in self._nodes())
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        return [node for node in self._ray.nodes() if node["Alive"]]
+
+
+def _room(resources: dict[str, float], needs: StageResources) -> int:
+    """Tasks that one machine can do at the same time."""
+    asked = {
+        "CPU": needs.cpus,
+        "GPU": needs.gpus,
+        "memory": (needs.memory_gb or 0) * _GB,
+    }
+    return int(min(resources.get(name, 0) / n for name, n in asked.items() if n))

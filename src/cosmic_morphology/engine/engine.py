@@ -1,0 +1,63 @@
+"""Which engine is used, as the settings say it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cosmic_morphology.engine.executors import Executor, InThisProcess
+from cosmic_morphology.engine.processes import Processes
+from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
+from cosmic_morphology.settings import LocalSettings, RaySettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Where column work runs.
+
+    Attributes
+    ----------
+    kind : str
+        ``local`` or ``ray``.
+    local : LocalSettings
+        Processes on this machine.
+    ray : RaySettings
+        The cluster, and what one task of each stage needs of it.
+
+    Examples
+    --------
+    >>> Engine().kind
+    'local'
+    """
+
+    kind: Literal["local", "ray"] = "local"
+    local: LocalSettings = field(default_factory=LocalSettings)
+    ray: RaySettings = field(default_factory=RaySettings)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Engine:
+        """The engine of the settings."""
+        return cls(settings.engine, settings.local, settings.ray)
+
+    def open(
+        self, work: ColumnWork, rows: int, made: ColumnFunction | None = None
+    ) -> AbstractContextManager[Executor]:
+        """Whoever does so much work.
+
+        Raises
+        ------
+        EngineError
+            The cluster does not answer, or has other versions than this machine.
+        """
+        if self.kind == "ray":
+            from cosmic_morphology.engine.cluster.executor import RayWorkers
+
+            return RayWorkers(self.ray, work)
+        processes = self.local.processes or os.cpu_count() or 1
+        # What a script of the person defines cannot be imported elsewhere.
+        can_share = processes > 1 and not work.is_alone and work.make.__module__ != "__main__"
+        if can_share and rows >= max(work.worth_processes, self.local.min_rows):
+            return Processes(processes, work)
+        return InThisProcess(work, made)

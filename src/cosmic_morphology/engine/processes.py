@@ -1,0 +1,140 @@
+"""Processes on this machine, which start once and keep their model from task to task.
+
+They are started by their module's name, not by forking: no lock or thread of this process is in
+them, and a script that calls this package is not run again.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+from cosmic_morphology.engine.executors import Finished, Lost
+from cosmic_morphology.engine.pipes import receive, send
+from cosmic_morphology.engine.task import FragmentTask, TaskResult
+from cosmic_morphology.engine.work import ColumnWork
+
+MODULE = "cosmic_morphology.engine.worker"
+
+
+class Processes:
+    """Does tasks in processes; one that dies is replaced.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    work : ColumnWork
+        What is to be done.
+    """
+
+    def __init__(self, count: int, work: ColumnWork) -> None:
+        self.pickled = pickle.dumps(work)
+        self._count = count
+        self._workers: list[WorkerProcess] = []
+        self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
+        self._tasks: dict[Future[TaskResult | Lost | BaseException], FragmentTask] = {}
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="engine")
+        for _ in range(self._count):
+            self._start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closed = True
+        for worker in self._workers:  # what they do holds nothing that is not done again
+            worker.stop()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def slots(self) -> int:
+        """The number of processes."""
+        return self._count
+
+    def submit(self, task: FragmentTask) -> None:
+        """Take a task."""
+        self._tasks[self._threads.submit(self._do, task)] = task
+
+    def wait(self) -> list[Finished]:
+        """Wait until a process is done with a task, or dead."""
+        done, _ = wait(self._tasks, return_when=FIRST_COMPLETED)
+        return [(self._tasks.pop(each), each.result()) for each in done]
+
+    def _do(self, task: FragmentTask) -> TaskResult | Lost | BaseException:
+        worker = self._idle.get()
+        try:
+            answer = worker.ask(task)
+        except (OSError, EOFError):
+            why = worker.stop()
+            if not self._closed:
+                self._workers.remove(worker)
+                self._start()
+            return Lost(why)
+        self._idle.put(worker)
+        return answer
+
+    def _start(self) -> None:
+        worker = WorkerProcess()
+        self._workers.append(worker)
+        self._idle.put(worker)
+
+
+class WorkerProcess:
+    """One process, and the pipe to it."""
+
+    def __init__(self) -> None:
+        path = os.pathsep.join(each for each in sys.path if each)
+        self._process = subprocess.Popen(  # noqa: S603 - this very Python and our own module
+            [sys.executable, "-m", MODULE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},
+        )
+        self._into = cast("BinaryIO", self._process.stdin)
+        self._out = cast("BinaryIO", self._process.stdout)
+
+    @property
+    def pid(self) -> int:
+        """Id of the process."""
+        return self._process.pid
+
+    def ask(self, task: FragmentTask) -> TaskResult | BaseException:
+        """Have a task done.
+
+        Raises
+        ------
+        OSError, EOFError
+            The process has died.
+        """
+        send(self._into, task)
+        done: TaskResult | BaseException = receive(self._out)
+        return done
+
+    def stop(self) -> str:
+        """End the process; how it ended, as the end of a sentence."""
+        try:
+            self._process.wait(timeout=0.5)  # one that has died says why
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        code = self._process.wait()
+        for pipe in (self._into, self._out):
+            try:
+                pipe.close()
+            except OSError:  # what was left to be sent has nobody to go to
+                continue
+        if code < 0:
+            return f"was killed ({signal.Signals(-code).name})"
+        return f"ended with the code {code}"

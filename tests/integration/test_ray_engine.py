@@ -1,0 +1,138 @@
+"""Column work on a Ray cluster of two nodes: workers, a node and the driver are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from engine_work import COLUMN, check_whole, done_by, make_atlas
+
+from cosmic_morphology.atlas import Atlas, verify_atlas
+from cosmic_morphology.engine.cluster.connect import connect
+from cosmic_morphology.errors import EngineError
+from cosmic_morphology.settings import RaySettings
+
+pytest.importorskip("ray", reason="the ray extra is not installed")
+
+TOOLS = Path(__file__).parents[1] / "tools"
+ENV = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "RAY_USAGE_STATS_ENABLED": "0"}
+
+
+class RayCluster:
+    """Two nodes, in a process of their own."""
+
+    def __init__(self, nodes: int) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, TOOLS / "ray_cluster.py", str(nodes)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True, env=ENV,
+        )  # fmt: skip
+        self.address = self.answer().split()[1]
+
+    def answer(self) -> str:
+        while (line := self.process.stdout.readline()) and not line.startswith(("add", "done")):
+            pass
+        assert line, "the cluster has ended"
+        return line
+
+    def do(self, what: str) -> None:
+        self.process.stdin.write(what + "\n")
+        self.process.stdin.flush()
+        self.answer()
+
+    def driver(self, atlas: Atlas, log: Path, kill_at: int = 0, **env: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, TOOLS / "ray_driver.py", atlas.uri, log, self.address, str(kill_at)],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**ENV, **env},
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    made = RayCluster(2)
+    yield made
+    made.process.stdin.close()
+    made.process.wait()
+    made.process.stdout.close()
+
+
+def wait_for(atlas: Atlas, rows: int, driver: subprocess.Popen) -> int:
+    while COLUMN not in atlas.columns() or atlas.count_filled(COLUMN) < rows:
+        assert driver.poll() is None, driver.stdout.read()
+        time.sleep(0.05)
+    return atlas.count_filled(COLUMN)
+
+
+def told(driver: subprocess.Popen) -> dict:
+    said, _ = driver.communicate()
+    return json.loads(said.splitlines()[-1])
+
+
+def test_nothing_is_lost_or_doubled_when_driver_worker_and_node_are_killed(cluster, tmp_path):
+    atlas, log = make_atlas(tmp_path / "sky", 3, 80), tmp_path / "log"
+    first = cluster.driver(atlas, log)
+    wait_for(atlas, 32, first)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    there = atlas.count_filled(COLUMN)
+    assert there < 240
+    second = cluster.driver(atlas, log, kill_at=8)
+    wait_for(atlas, there + 48, second)
+    cluster.do("kill a node")
+    done = told(second)
+    assert (done["filled"], done["already_there"]) == (240 - there, there)
+    assert done["lost_workers"] >= 1
+    check_whole(atlas, 240)
+    assert verify_atlas(atlas).is_sound
+    # What was on its way when somebody was killed, and what waited for the next commit.
+    assert sum(n - 1 for n in done_by(log).values()) <= 80
+    cluster.do("add a node")
+
+
+def test_a_cluster_with_another_version_is_one_line(cluster, tmp_path):
+    atlas = make_atlas(tmp_path / "sky", 1, 4)
+    driver = cluster.driver(atlas, tmp_path / "log", PRETEND="0.0.7")
+    said = told(driver)["error"]
+    assert "this machine of the cluster has cosmic-morphology " in said
+    assert "(here 0.0.7)" in said
+    assert atlas.columns().count(COLUMN) == 1
+    assert atlas.count_filled(COLUMN) == 0
+
+
+def silent_address() -> tuple[socket.socket, str]:
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(9)
+    return listening, f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:1", "no Ray cluster answers"),
+        ("nowhere.invalid:6379", "no Ray cluster answers"),
+        ("6379", "no address of a Ray cluster"),
+        ("ray://head:10001", "no address of a Ray cluster"),
+        ("auto", "was not submitted to a cluster"),
+    ],
+)
+def test_an_address_where_there_is_no_cluster_is_one_line(address, said, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(EngineError, match=said) as error:
+        connect(RaySettings(address=address))
+    assert error.value.exit_code == 1
+    assert "\n" not in str(error.value)
+
+
+def test_somebody_who_listens_and_says_nothing_is_given_up(capfd):
+    listening, address = silent_address()
+    with listening, pytest.raises(EngineError, match="within 1 s"):
+        connect(RaySettings(address=address, connect_timeout_s=1))
+    assert capfd.readouterr().err == ""
