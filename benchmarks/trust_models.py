@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "integration"))
 
 from test_hostile_runs import CPU, FILES, places_in, with_value
 from test_onnx_alone import META, SIDE, write
-from training_tools import LEARN, TAXONOMY, coloured_atlas
+from training_sky import LEARN, TAXONOMY
+from training_tools import coloured_atlas
 
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.learn import OnnxModel, images_of_run, load_trained_model, train

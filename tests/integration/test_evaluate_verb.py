@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from training_tools import LEARN, QUICK, TAXONOMY, call, coloured_atlas, config_in
+from training_sky import LEARN, TAXONOMY
+from training_tools import QUICK, call, coloured_atlas, config_in
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.learn import train

@@ -16,8 +16,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
-from training_sky import SEED
-from training_tools import LEARN, TAXONOMY, coloured_atlas, drawn
+from training_sky import LEARN, SEED, TAXONOMY
+from training_tools import coloured_atlas, drawn
 
 from cosmic_morphology.errors import CosmicError, InputError, SettingsError
 from cosmic_morphology.learn import images_of_run, load_trained_model, read_run, train

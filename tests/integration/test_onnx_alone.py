@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from PIL import Image
-from training_tools import TAXONOMY
+from training_sky import TAXONOMY
 
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.learn import OnnxModel, TrainedModel, export_onnx, load_model, predict_bytes

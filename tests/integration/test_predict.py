@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import threading
 from functools import partial
@@ -15,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 from PIL import Image
+from training_sky import LEARN, TAXONOMY
+from training_tools import CLASSES, QUICK, drawn
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.cli import main
@@ -28,26 +29,7 @@ from cosmic_morphology.learn import (
 )
 from cosmic_morphology.learn.data.dataset import Example
 from cosmic_morphology.learn.inference.model import TrainedModel
-from cosmic_morphology.settings import LearnSettings, RunJob
-from cosmic_morphology.taxonomy import SkyClass, Taxonomy
-
-CLASSES = {"comet": (150, 20, 20), "galaxy": (20, 150, 20), "nebula": (20, 20, 150)}
-TAXONOMY = Taxonomy(classes=tuple(SkyClass(name=name) for name in CLASSES))
-LEARN = LearnSettings(
-    backbone="resnet10t",
-    weights="random",
-    image_size_px=32,
-    threads=1,
-    workers=1,
-    accelerator="cpu",
-)
-
-
-def drawn(name: str, seed: int) -> bytes:
-    noise = np.random.default_rng(seed).integers(0, 60, (40, 60, 3))
-    out = io.BytesIO()
-    Image.fromarray((noise + np.array(CLASSES[name])).astype(np.uint8)).save(out, "JPEG")
-    return out.getvalue()
+from cosmic_morphology.settings import RunJob
 
 
 class Drawn:
@@ -72,9 +54,7 @@ class Drawn:
 def run(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("out")
     recipe = out / "quick.toml"
-    recipe.write_text(
-        'extends = "linear-probe"\nbatch_size = 6\nlearning_rate = 0.01\ncalibrate = false\n'
-    )
+    recipe.write_text(QUICK)
     job = RunJob(name="quick", recipe=str(recipe))
     return train(Drawn(), job, learn=LEARN, taxonomy=TAXONOMY, seed=3, out=out).path
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from training_tools import CLASSES, LEARN, TAXONOMY, call, coloured_atlas, config_in, drawn
+from training_sky import LEARN, TAXONOMY
+from training_tools import CLASSES, call, coloured_atlas, config_in, drawn
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.errors import InputError, SettingsError

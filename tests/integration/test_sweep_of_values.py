@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from training_tools import LEARN, TAXONOMY, call, coloured_atlas, config_in
+from training_sky import LEARN, TAXONOMY
+from training_tools import call, coloured_atlas, config_in
 
 pytest.importorskip("optuna")
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_tools import LEARN, TAXONOMY, coloured_atlas, config_in
+from training_sky import LEARN, TAXONOMY
+from training_tools import coloured_atlas, config_in
 
 from cosmic_morphology.errors import SettingsError, TrainingError
 from cosmic_morphology.learn import train

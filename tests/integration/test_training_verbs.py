@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training_tools import CLASSES, LEARN, QUICK, TAXONOMY, call, coloured_atlas, config_in, drawn
+from training_sky import LEARN, TAXONOMY
+from training_tools import CLASSES, QUICK, call, coloured_atlas, config_in, drawn
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.learn import OnnxModel, load_trained_model, train, write_card

@@ -14,19 +14,8 @@ from PIL import Image
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, NewImage, Record
 from cosmic_morphology.cli import main
 from cosmic_morphology.imaging import ingest_image
-from cosmic_morphology.settings import LearnSettings
-from cosmic_morphology.taxonomy import SkyClass, Taxonomy
 
 CLASSES = {"comet": (150, 20, 20), "galaxy": (20, 150, 20), "nebula": (20, 20, 150)}
-TAXONOMY = Taxonomy(classes=tuple(SkyClass(name=name) for name in CLASSES))
-LEARN = LearnSettings(
-    backbone="resnet10t",
-    weights="random",
-    image_size_px=32,
-    threads=1,
-    workers=1,
-    accelerator="cpu",
-)
 # Learns within seconds; without a temperature, which perfect answers would drive to its limit.
 QUICK = 'extends = "linear-probe"\nbatch_size = 6\nlearning_rate = 0.01\ncalibrate = false\n'
 CONFIG = """

@@ -223,8 +223,8 @@ def test_embedding_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
 
 
 def test_any_result_becomes_json():
-    from cosmic_morphology.cli.common import plain
     from cosmic_morphology.collect.harvest.items import FetchState
+    from cosmic_morphology.io_utils import jsonable
 
     @dataclass(frozen=True, slots=True)
     class Result:
@@ -234,10 +234,10 @@ def test_any_result_becomes_json():
         score: object = None
 
     found = Result(Path("runs/a"), {FetchState.STORED: 3}, ("comet",), 2 + 1j)
-    assert plain(found) == {
+    assert jsonable(found) == {
         "path": "runs/a",
         "states": {"stored": 3},
         "classes": ["comet"],
         "score": "2+1j",
     }
-    assert plain({"bytes": b"\xff\x00"}) == {"bytes": "_wA="}
+    assert jsonable({"bytes": b"\xff\x00"}) == {"bytes": "_wA="}
