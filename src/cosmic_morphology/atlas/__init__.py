@@ -25,7 +25,7 @@ from cosmic_morphology.atlas.export import (
     export_images,
     format_of_path,
 )
-from cosmic_morphology.atlas.provenance import ColumnProvenance, content_hash
+from cosmic_morphology.atlas.provenance import ColumnProvenance, Fingerprint, content_hash
 from cosmic_morphology.atlas.record import NewImage, Record
 from cosmic_morphology.atlas.schema import (
     DERIVED_COLUMNS,
@@ -56,6 +56,7 @@ __all__ = [
     "Credit",
     "Decision",
     "ExportResult",
+    "Fingerprint",
     "LeakageWords",
     "NewImage",
     "Problem",

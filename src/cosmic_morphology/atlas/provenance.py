@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cosmic_morphology._version import __version__
 from cosmic_morphology.safe_text import without_secrets
@@ -85,22 +86,27 @@ def content_hash(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def table_digest(table: pa.Table) -> str:
-    """Hash of the rows of a table with an ``id``, whatever their order and their layout."""
-    running = hashlib.sha256(json.dumps(table.schema.names).encode())
-    for batch in table.sort_by("id").to_batches(max_chunksize=4096):
-        running.update(json.dumps(batch.to_pylist(), default=str).encode())
-    return running.hexdigest()[:16]
+class Fingerprint:
+    """Hash of rows, whatever their order: for stamps of columns that were computed from them."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, rows: Iterable[object]) -> None:
+        """Take in rows of numbers and texts that begin with an id."""
+        for row in rows:
+            digest = hashlib.blake2b(repr(row).encode(), digest_size=16).digest()
+            self._sum += int.from_bytes(digest, "little")
+
+    def __str__(self) -> str:
+        return f"{self._sum % 2**128:032x}"
 
 
-def fill_missing_ids_with_null(rows: pa.Table, ids: Sequence[str]) -> pa.Table:
+def fill_missing_ids_with_null(rows: pa.Table, ids: pa.Array) -> pa.Table:
     """The rows, and empty ones for the ids that they leave out."""
-    given = set(rows.column("id").to_pylist())
-    rest = [each for each in ids if each not in given]
-    if not rest:
+    given = pc.is_in(ids, value_set=rows.column("id").combine_chunks())
+    rest = ids.filter(pc.invert(given))
+    if not len(rest):
         return rows
-    empty = {
-        f.name: pa.nulls(len(rest), f.type) if f.name != "id" else pa.array(rest, f.type)
-        for f in rows.schema
-    }
+    empty = {f.name: pa.nulls(len(rest), f.type) if f.name != "id" else rest for f in rows.schema}
     return pa.concat_tables([rows, pa.table(empty, schema=rows.schema)])

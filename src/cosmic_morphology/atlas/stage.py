@@ -75,10 +75,16 @@ def is_stale(stage: Stage[ContextT_contra], context: ContextT_contra) -> bool:
     """Whether a stage has to run: the one place that decides it.
 
     It has not when it finished before on the same parameters, images, columns and verdicts, and
-    what it wrote then is what stands there now.
+    what it wrote then is what stands there now. Where no file of theirs was written since, no row
+    is looked at; where some were, their values are compared: small files may have been merged.
     """
     with context.atlas.held():
-        return not stage.reads or context.atlas.note(_note_of(stage)) != _state(stage, context)
+        if not stage.reads:
+            return True
+        versions, _, content = context.atlas.note(_note_of(stage)).partition(" ")
+        if versions == _versions(stage, context):
+            return False
+        return content != _content(stage, context)
 
 
 def run_stage(stage: Stage[ContextT_contra], context: ContextT_contra) -> Any:
@@ -87,9 +93,10 @@ def run_stage(stage: Stage[ContextT_contra], context: ContextT_contra) -> Any:
         result = stage.run(context)
         if stage.reads:
             # Taken afterwards: a stage may add to what it reads, as labels do to the votes.
-            state = _state(stage, context)
-            if context.atlas.note(_note_of(stage)) != state:
-                context.atlas.set_note(_note_of(stage), state)
+            versions = _versions(stage, context)
+            if context.atlas.note(_note_of(stage)).partition(" ")[0] != versions:
+                note = f"{versions} {_content(stage, context)}"
+                context.atlas.set_note(_note_of(stage), note)
     return result
 
 
@@ -97,11 +104,21 @@ def _note_of(stage: Stage[ContextT_contra]) -> str:
     return f"done:{stage.name}"
 
 
-def _state(stage: Stage[ContextT_contra], context: ContextT_contra) -> str:
-    atlas = context.atlas
-    columns = (*stage.reads, *stage.optional_reads(context))
-    return content_hash(
-        stage.parameters(context.settings),
-        atlas.digest(columns, verdicts=stage.depends_on_verdicts),
-        [sorted(atlas.provenance_of(name).items()) for name in stage.writes],
-    )
+def _versions(stage: Stage[ContextT_contra], context: ContextT_contra) -> str:
+    read = context.atlas.column_versions(_read(stage, context), verdicts=stage.depends_on_verdicts)
+    return content_hash(_recipe(stage, context), read)
+
+
+def _content(stage: Stage[ContextT_contra], context: ContextT_contra) -> str:
+    read = context.atlas.digest(_read(stage, context), verdicts=stage.depends_on_verdicts)
+    return content_hash(_recipe(stage, context), read)
+
+
+def _read(stage: Stage[ContextT_contra], context: ContextT_contra) -> tuple[str, ...]:
+    return (*stage.reads, *stage.optional_reads(context))
+
+
+def _recipe(stage: Stage[ContextT_contra], context: ContextT_contra) -> tuple[Any, Any]:
+    """The parameters, and who wrote what stands in the columns of a stage."""
+    written = [sorted(context.atlas.provenance_of(name).items()) for name in stage.writes]
+    return stage.parameters(context.settings), written

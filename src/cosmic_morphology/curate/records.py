@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -137,22 +137,6 @@ def content_of(ids: pa.Array, *columns: NDArray[Any] | Sequence[str]) -> str:
             each.tobytes() if isinstance(each, np.ndarray) else json.dumps(each).encode()
         )
     return running.hexdigest()[:16]
-
-
-class Fingerprint:
-    """Hash of rows, whatever their order: for stamps of columns that were computed from them."""
-
-    def __init__(self) -> None:
-        self._sum = 0
-
-    def add(self, rows: Iterable[object]) -> None:
-        """Take in rows of numbers and texts that begin with an id."""
-        for row in rows:
-            digest = hashlib.blake2b(repr(row).encode(), digest_size=16).digest()
-            self._sum += int.from_bytes(digest, "little")
-
-    def __str__(self) -> str:
-        return f"{self._sum % 2**128:032x}"
 
 
 def _first_given(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:

@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance, Record
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, Fingerprint, Record
 from cosmic_morphology.curate import columns
-from cosmic_morphology.curate.records import Fingerprint, Records
+from cosmic_morphology.curate.records import Records
 
 
 @pytest.fixture

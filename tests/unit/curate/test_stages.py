@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+import pyarrow as pa
 import pytest
 
 from cosmic_morphology import curate_images
+from cosmic_morphology.atlas import ColumnProvenance
+from cosmic_morphology.atlas.maintenance import compact_tables, index_columns
 from cosmic_morphology.atlas.stage import Stage, is_stale, run_stage
 from cosmic_morphology.curate import CURATION
 from cosmic_morphology.curate.stages import CHECKS, DUPLICATES, GROUPS, LABELS, VOTES, Curation
@@ -111,6 +114,35 @@ def test_a_stage_is_stale_when_others_have_written_its_columns_since(sky):
     assert is_stale(LABELS, mine)
     run_stage(LABELS, mine)
     assert not is_stale(LABELS, mine)
+
+
+@pytest.mark.parametrize("since", ["nothing", "a note", "another column", "an index"])
+def test_no_row_is_read_to_see_that_nothing_has_changed(sky, monkeypatch, since):
+    context = context_of(sky)
+    run_all(context)
+    if since == "a note":
+        sky.set_note("mine", "text")
+    elif since == "another column":
+        ids = sky.read(["id"]).column("id")
+        looks = pa.table({"id": ids, "prediction_mine": ["star"] * len(ids)})
+        sky.replace_columns(looks, ColumnProvenance("predict"))
+    elif since == "an index":
+        index_columns(sky)
+
+    def refuse(*_, **__):
+        raise AssertionError("rows are read")
+
+    monkeypatch.setattr(type(sky), "digest", refuse)
+    assert not any(is_stale(each, context) for each in (DUPLICATES, GROUPS, LABELS))
+
+
+def test_merging_small_files_makes_nothing_stale(sky, arrival):
+    for n in range(5, 9):
+        sky.add([arrival(n, title=f"Comet {n}P")])
+    context = context_of(sky)
+    run_all(context)
+    assert sum(each.merged for each in compact_tables(sky)) > 0
+    assert not any(is_stale(each, context) for each in (DUPLICATES, GROUPS, LABELS))
 
 
 def test_a_check_says_what_it_reads_so_that_a_verdict_reaches_it(sky):

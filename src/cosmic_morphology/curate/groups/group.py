@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, Fingerprint
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.groups.keys import (
     ALWAYS,
@@ -22,7 +22,7 @@ from cosmic_morphology.curate.groups.keys import (
     shared_keys,
 )
 from cosmic_morphology.curate.groups.titles import names_key
-from cosmic_morphology.curate.records import Fingerprint, Records
+from cosmic_morphology.curate.records import Records
 from cosmic_morphology.display import Shown
 from cosmic_morphology.settings import CurateSettings
 

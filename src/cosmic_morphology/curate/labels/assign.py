@@ -17,13 +17,14 @@ from cosmic_morphology.atlas import (
     Atlas,
     ColumnProvenance,
     Decision,
+    Fingerprint,
     content_hash,
     embedding_columns,
     latest_decisions,
 )
 from cosmic_morphology.curate.columns import matrix, read_batches
 from cosmic_morphology.curate.labels.believe import CHECKED, COMPUTED, NONE, believed, decided
-from cosmic_morphology.curate.records import Fingerprint, Records
+from cosmic_morphology.curate.records import Records
 from cosmic_morphology.curate.review.verdicts import verdict_labels_for_training
 from cosmic_morphology.curate.votes import zero_shot
 from cosmic_morphology.curate.votes.base import IMAGE, ZERO_SHOT, VoteBatch, VotingContext

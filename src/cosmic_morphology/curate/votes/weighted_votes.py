@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import Atlas, latest_decisions
-from cosmic_morphology.curate.records import Fingerprint, Records
+from cosmic_morphology.atlas import Atlas, Fingerprint, latest_decisions
+from cosmic_morphology.curate.records import Records
 from cosmic_morphology.curate.review.verdicts import verdict_labels_for_training
 from cosmic_morphology.curate.votes.base import VoteBatch
 from cosmic_morphology.curate.votes.derived import is_derived
