@@ -65,8 +65,7 @@ def check_processes(devices: int, nodes: int) -> None:
         raise SettingsError(
             f"nothing has started this command on {nodes} machines",
             where="learn.nodes",
-            todo=f"Start it on each: torchrun --nnodes {nodes} --nproc-per-node {devices} "
-            "--no-python cosmic train …, or by srun.",
+            todo="Start the same command on each by torchrun or srun: docs/howto/gpu.md shows how.",
         )
     if place is not None and place[1] != devices * nodes:
         raise SettingsError(
