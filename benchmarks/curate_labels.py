@@ -222,7 +222,7 @@ def ratio(
 
 def fill(atlas: Atlas) -> None:
     """The images with what their sources say, unless they are there."""
-    known = set(atlas.positions())
+    known = set(atlas.read(["id"], table="images").column("id").to_pylist())
     waiting: list[NewImage] = []
     for record, file in records():
         if record.id not in known:

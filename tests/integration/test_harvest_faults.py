@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harvest_tools import gather, table
+from harvest_tools import gather, images_of, table
 
 from cosmic_morphology.atlas import Atlas, verify_atlas
 from cosmic_morphology.collect import status
@@ -97,7 +97,7 @@ def test_pending_urls_need_no_second_search(atlas, calm):
     calm.withhold(everything[:50])
     ids = {f"nasa:{each}" for each in everything[50:]}
     gather(atlas, calm.nasa_url, "galaxy")
-    assert set(atlas.positions()) == ids
+    assert images_of(atlas) == ids
     assert states(atlas) == {"gone": 50, "stored": 150}
 
 
@@ -140,7 +140,7 @@ def test_a_kill_while_stand_ins_are_taken_back_is_mended(atlas, calm):
     atlas.upsert_ledger([{**row, "state": "placeholder", "error_kind": "same_bytes"}])
     done = gather(atlas, calm.nasa_url, "galaxy", limit=30)
     assert (done.already_there, done.failed) == (29, {"placeholder": 1})
-    assert row["id"] not in atlas.positions()
+    assert row["id"] not in images_of(atlas)
     assert verify_atlas(atlas).problems == ()
 
 
@@ -192,7 +192,7 @@ def test_an_archive_that_shrinks_or_grows_while_it_is_read_still_adds_up(tmp_pat
         report = done.certificate[0]
         assert report.is_complete, report
         assert report.reasons.get(reason, 0) > 0 or report.seen == report.announced
-        ids = {each.removeprefix("nasa:") for each in atlas.positions()}
+        ids = {each.removeprefix("nasa:") for each in images_of(atlas)}
         assert ids >= {holdings.records[i].nasa_id for i in range(40, 600)}
 
 
@@ -269,7 +269,7 @@ def test_killed_at_random_instants_the_table_is_the_undisturbed_one(tmp_path, ca
     place, chances = tmp_path / "killed", random.Random(20261122)
     rounds = []
     for _ in range(kills):
-        before = set(Atlas.create(place).positions())
+        before = images_of(Atlas.create(place))
         calm.forget_requests()
         child = subprocess.Popen([sys.executable, HARVEST, place, calm.nasa_url])
         # While there is something left to fetch, the kill comes in the midst of it.

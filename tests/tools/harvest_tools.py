@@ -33,6 +33,11 @@ def gather(
     return collect_images(atlas, job, chosen, TAXONOMY, **given)
 
 
+def images_of(atlas: Atlas) -> set[str]:
+    """Ids of all images, with or without a record."""
+    return set(atlas.read(["id"], table="images").column("id").to_pylist())
+
+
 def table(atlas: Atlas) -> list[tuple[str, str]]:
     """Ids and hashes: what must be the same however a harvest went."""
     rows = atlas.read(["id", "sha256"], table="images").to_pylist()

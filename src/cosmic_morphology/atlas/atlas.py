@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cosmic_morphology.atlas import versions
 from cosmic_morphology.atlas.maintenance.upkeep import after_rows, after_stage
@@ -75,7 +76,6 @@ class Atlas(AtlasView):
         self.uri = store.uri
         self.pinned = pinned
         self._tables = opened
-        self._positions: tuple[int, dict[str, int]] | None = None
         self._books: dict[str, AddressBook] = {}
         self._held: set[str] | None = None
 
@@ -212,6 +212,7 @@ class Atlas(AtlasView):
         *,
         where: str | None = None,
         table: str = "catalogue",
+        with_image: bool = False,
     ) -> pa.Table:
         """Read columns of one table; derived columns that nobody has written yet are null.
 
@@ -224,6 +225,8 @@ class Atlas(AtlasView):
             A filter in Lance's SQL, such as ``"split = 'test'"``.
         table : str
             One of ``images``, ``catalogue``, ``decisions``, ``ledger``.
+        with_image : bool
+            Leave out records whose image is not there; ``id`` must be among the columns.
 
         Examples
         --------
@@ -244,6 +247,9 @@ class Atlas(AtlasView):
                 found = join(self, found, "id", images, beside, [*found.schema.names, *beside])
         else:
             found = dataset.to_table(columns=there or [KEYS[table]], filter=where)
+        if with_image:
+            there = self.table("images").to_table(["id"]).column("id").combine_chunks()
+            found = found.filter(pc.is_in(found.column("id"), value_set=there))
         return select(found, columns)
 
     def images(self, ids: Sequence[str], columns: Sequence[str] = ("id", "thumbnail")) -> pa.Table:
@@ -270,20 +276,6 @@ class Atlas(AtlasView):
             )
         return table.take_addresses(pa.array(addresses, pa.uint64()), columns)
 
-    def positions(self) -> dict[str, int]:
-        """Position of each id in the ``images`` table, cached per version.
-
-        Examples
-        --------
-        >>> sorted(atlas.positions().values())[-1]
-        23
-        """
-        dataset = self.table("images")
-        if self._positions is None or self._positions[0] != dataset.version:
-            ids = dataset.to_table(columns=["id"]).column("id").to_pylist()
-            self._positions = (dataset.version, {each: at for at, each in enumerate(ids)})
-        return self._positions[1]
-
     def address_book(self, table: Table) -> AddressBook:
         """Where the rows of a table stand, by their keys; made again for each version."""
         book = self._books.get(table.name)
@@ -299,9 +291,8 @@ class Atlas(AtlasView):
         >>> atlas.ids("label = 'nebula'")[:2]
         ['folder:sky/nebula/0.jpg', 'folder:sky/nebula/1.jpg']
         """
-        positions = self.positions()
-        found = self.read(["id"], where=where).column("id").to_pylist()
-        return sorted(each for each in found if each in positions)
+        found = self.read(["id"], where=where, with_image=True)
+        return sorted(found.column("id").to_pylist())
 
     def batches(
         self,

@@ -91,11 +91,10 @@ def write_curation_page(
     shown : int
         Images of each check, those with the lowest scores first.
     """
-    there = set(atlas.positions())
     names = [f"{check}_{part}" for check in _CHECKS for part in ("score", "flag", "reason")]
-    read = atlas.read(["id", *_COLUMNS, *names]).sort_by("id").to_pylist()
+    read = atlas.read(["id", *_COLUMNS, *names], with_image=True).sort_by("id").to_pylist()
     drawn = labels_by_construction(atlas)
-    rows = [_by_kind(row, drawn) for row in read if row["id"] in there]
+    rows = [_by_kind(row, drawn) for row in read]
     classes = count_classes(rows, taxonomy)
     page = write_page(
         path,

@@ -94,10 +94,9 @@ def summarise_atlas(atlas: Atlas, *, taxonomy: Taxonomy | None = None) -> AtlasO
         Gives the order of the classes and the class of a search word.
     """
     taxonomy = taxonomy or load_taxonomy()
-    there = set(atlas.positions())
     columns = [name for name in (*_COLUMNS, *_COPIES) if name in atlas.columns()]
-    found = atlas.read(columns).sort_by("id").to_pylist()
-    rows = [{**dict.fromkeys(_COLUMNS), **row} for row in found if row["id"] in there]
+    found = atlas.read(columns, with_image=True).sort_by("id").to_pylist()
+    rows = [{**dict.fromkeys(_COLUMNS), **row} for row in found]
     source, label_of = _labels(rows, taxonomy)
     sizes = atlas.read(["id", "width", "height"], table="images").sort_by("id")
     order = [*taxonomy.names_with_reject]

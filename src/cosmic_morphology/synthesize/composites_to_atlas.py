@@ -172,14 +172,12 @@ class _RealImages:
     def __init__(self, atlas: Atlas) -> None:
         self._atlas = atlas
         columns = ["id", "source", "lineage", "label", "group", "split", "credit", "licence"]
-        with_image = atlas.positions()
-        rows = atlas.read(columns).sort_by("id").to_pylist()
+        rows = atlas.read(columns, with_image=True).sort_by("id").to_pylist()
         is_split = any(row["split"] for row in rows)
         self.rows: dict[str, dict[str, Any]] = {
             row["id"]: row
             for row in rows
-            if row["id"] in with_image
-            and row["source"] != SOURCE
+            if row["source"] != SOURCE
             and not any(parent.startswith("render:") for parent in row["lineage"] or ())
             and (row["split"] == "train" or not is_split)
         }

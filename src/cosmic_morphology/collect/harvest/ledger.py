@@ -46,9 +46,11 @@ class LedgerState:
         self._source = source
         self._addresses = addresses
         prefix = f"{source}:"
-        self._images = {each for each in atlas.positions() if each.startswith(prefix)}
+        where = f"starts_with(id, '{prefix}')"
+        images = atlas.read(["id"], where=where, table="images").column("id")
+        self._images = set(images.to_pylist())
         # An image that a kill left without its record is fetched again: what is said of it is lost.
-        self.stored = {each for each in atlas.ids() if each.startswith(prefix)}
+        self.stored = self._images & set(atlas.read(["id"], where=where).column("id").to_pylist())
         self.rows: dict[str, UrlState] = {}
         self._again: set[str] = set()
         columns = ["url", "id", "state", "attempts", "error_kind", "etag"]

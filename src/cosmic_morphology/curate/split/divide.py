@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cosmic_morphology.atlas import SPLITS
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.groups.lineage import Lineage, read_lineage, stand_ins
-from cosmic_morphology.curate.records import Records
+from cosmic_morphology.curate.records import Records, counted
 from cosmic_morphology.curate.split.assign import NONE, assign_groups
 from cosmic_morphology.settings import SplitSettings
 
@@ -71,10 +71,8 @@ class SplitAssignment:
 
     def left_out(self) -> dict[str, int]:
         """Number of images that have none by reason, the most frequent first."""
-        codes, first, sizes = np.unique(self.reason, return_index=True, return_counts=True)
-        # Where they tie, the reason of the first image.
-        order = np.lexsort((first, -sizes))
-        return {self.reasons[codes[at]]: int(sizes[at]) for at in order if codes[at]}
+        found = counted(self.reason, self.reasons)
+        return {why: images for why, images in found.items() if why}
 
 
 @dataclass(slots=True)

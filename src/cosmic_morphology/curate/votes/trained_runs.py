@@ -8,19 +8,23 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate.columns import matrix
+from cosmic_morphology.curate.records import Records, counted
 from cosmic_morphology.curate.votes.abstaining import (
     ELSEWHERE,
     NO_RECORD,
     NOT_ASKED,
+    REASONS,
+    RunEvidence,
     abstain_reasons,
+    known_to_have_learned,
 )
 from cosmic_morphology.curate.votes.base import RUN
 from cosmic_morphology.display import Shown
@@ -163,10 +167,7 @@ def eligible_run_votes(
     for voter in dict.fromkeys(voter_of(each) for each in settings.votes.trained_runs):
         if voter not in settings.votes.disabled and _has_said(atlas, voter, taxonomy):
             said = matrix(atlas, voter)
-            reasons = abstain_reasons(
-                _rows(atlas, voter), said, settings.votes.trained_run_min_confidence
-            )
-            said[[bool(why) for why in reasons]] = np.nan
+            said[_reasons(Records(atlas), voter, said, settings) > 0] = np.nan
             weighted[voter] = said
     return weighted
 
@@ -179,11 +180,9 @@ def why_runs_abstain(
     for voter in dict.fromkeys(voter_of(each) for each in settings.votes.trained_runs):
         why = NOT_ASKED
         if _has_said(atlas, voter, taxonomy):
-            rows = _rows(atlas, voter)
-            reasons = abstain_reasons(
-                rows, matrix(atlas, voter), settings.votes.trained_run_min_confidence
-            )
-            why = reasons[[row["id"] for row in rows].index(id_)]
+            records = Records(atlas)
+            reasons = _reasons(records, voter, matrix(atlas, voter), settings)
+            why = REASONS[reasons[pc.index(records.ids, id_).as_py()]]
         if why:
             found[voter] = why
     return found
@@ -215,54 +214,55 @@ def _ask(
     parameters = {"classes": classes, "fingerprint": run.fingerprint}
     atlas.prepare_columns(fields, ColumnProvenance(STAGE, parameters, CODE))
     unproved = _note_learned(atlas, run)
-    least = settings.votes.trained_run_min_confidence
-    rows, images = _rows(atlas, run.name), atlas.positions()
-    reasons = abstain_reasons(rows, matrix(atlas, run.name), least)
-    todo = [
-        row["id"]
-        for row, why in zip(rows, reasons, strict=True)
-        if why == NOT_ASKED and row["id"] in images
-    ]
+    records = Records(atlas)
+    reasons = _reasons(records, run.name, matrix(atlas, run.name), settings)
+    waiting = records.ids.filter(pa.array(reasons == REASONS.index(NOT_ASKED)))
+    images = atlas.read(["id"], table="images").column("id").combine_chunks()
+    todo = waiting.filter(pc.is_in(waiting, value_set=images))
     for start in range(0, len(todo), _ROWS_AT_ONCE):
-        part = todo[start : start + _ROWS_AT_ONCE]
+        part = todo[start : start + _ROWS_AT_ONCE].to_pylist()
         chances = _in_order(run.answer(part), run.classes, classes)
         values = pa.FixedSizeListArray.from_arrays(pa.array(chances.ravel()), len(classes))
         atlas.fill_columns(pa.table({"id": pa.array(part, pa.string()), run.name: values}))
         if progress:
             progress(start + len(part), len(todo))
-    counts = Counter(abstain_reasons(rows, matrix(atlas, run.name), least))
+    reasons = _reasons(records, run.name, matrix(atlas, run.name), settings)
+    counts = counted(reasons, REASONS)
     votes = counts.pop("", 0)
-    if unproved:
-        counts = Counter({unproved: len(rows)})
-    return TrainedVoteResult(len(todo), votes, dict(counts.most_common()))
+    return TrainedVoteResult(len(todo), votes, {unproved: len(records)} if unproved else counts)
 
 
 def _note_learned(atlas: Atlas, run: TrainedVoter) -> str:
     """Write which rows the run has learned from; the reason where that cannot be proved."""
     column = _trained_on_by(run.name)
-    rows = atlas.read(["id", "group", column]).to_pylist()
-    learned, groups = run.learned or frozenset(), run.groups or frozenset()
+    records = Records(atlas)
+    learned, groups = (
+        pa.array(sorted(each or ()), pa.string()) for each in (run.learned, run.groups)
+    )
     unproved = "" if run.learned is not None else NO_RECORD
     # A copy of an image that is not here would not be known for one.
-    if learned - {row["id"] for row in rows}:
+    if not pc.all(pc.is_in(learned, value_set=records.ids), min_count=0).as_py():
         unproved = ELSEWHERE
-    for row in rows:
-        row["new"] = row["id"] in learned or row["id"] in groups or row["group"] in groups
-        row["new"] = None if unproved else row["new"]
-    changed = [row for row in rows if row["new"] is not row[column]]
-    if changed:
-        ids = pa.array([row["id"] for row in changed], pa.string())
-        flags = pa.array([row["new"] for row in changed], pa.bool_())
+    among = ((records.ids, learned), (records.ids, groups), (records.column("group"), groups))
+    has_learned = np.logical_or.reduce([np.asarray(pc.is_in(*each)) for each in among])
+    new = np.full(len(records), -1, np.int8) if unproved else has_learned.astype(np.int8)
+    changed = np.flatnonzero(new != known_to_have_learned(records, column))
+    if len(changed):
+        flags = pa.array(new[changed] > 0, pa.bool_(), mask=new[changed] < 0)
+        ids = records.ids.take(pa.array(changed))
         atlas.fill_columns(pa.table({"id": ids, column: flags}))
     return unproved
 
 
-def _rows(atlas: Atlas, voter: str) -> list[dict[str, Any]]:
-    table = atlas.read(["id", "group", "split", _trained_on_by(voter)]).sort_by("id")
-    rows: list[dict[str, Any]] = table.rename_columns(
-        ["id", "group", "split", "learned"]
-    ).to_pylist()
-    return rows
+def _reasons(
+    records: Records,
+    voter: str,
+    said: NDArray[np.float32],
+    settings: CurateSettings,
+) -> NDArray[np.int8]:
+    """Why a run does not vote on each of the records, as a place in REASONS."""
+    evidence = RunEvidence.read(records, _trained_on_by(voter))
+    return abstain_reasons(evidence, said, settings.votes.trained_run_min_confidence)
 
 
 def _in_order(

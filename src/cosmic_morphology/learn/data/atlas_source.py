@@ -59,11 +59,10 @@ class AtlasSource:
             raise UsageError(
                 "the images are not split yet", where=self._atlas.uri, todo="Run `cosmic split`."
             )
-        with_image = self._atlas.positions()
         column = "label" if labels == "label" else "votes"
         more = ["label_confidence"] if column == "label" else []
-        table = self._atlas.read(["id", column, "split", "group", *more], where=_LEARNED_FROM)
-        rows = [row for row in table.to_pylist() if row["id"] in with_image]
+        columns = ["id", column, "split", "group", *more]
+        rows = self._atlas.read(columns, where=_LEARNED_FROM, with_image=True).to_pylist()
         if column == "label":
             return examples_of_labels(rows)
         examples = examples_of_votes(rows, labels)
