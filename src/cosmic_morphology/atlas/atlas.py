@@ -277,9 +277,9 @@ class Atlas(AtlasView):
         return table.take_addresses(pa.array(addresses, pa.uint64()), columns)
 
     def address_book(self, table: Table) -> AddressBook:
-        """Where the rows of a table stand, by their keys; made again for each version."""
+        """Where the rows of a table stand, by their keys; made again when rows come or go."""
         book = self._books.get(table.name)
-        if book is None or book.version != table.version:
+        if book is None or not book.is_current(table):
             book = self._books[table.name] = AddressBook(table)
         return book
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas.schema import KEYS
 from cosmic_morphology.atlas.sql import literal
+from cosmic_morphology.atlas.storage.column_versions import column_versions
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
 ADDRESS = "_rowaddr"
@@ -30,12 +31,12 @@ class AddressBook:
     Parameters
     ----------
     table : Table
-        At the version that is looked up. A book of an older version is of no use.
+        At the version that is looked up. A book holds as long as the keys' files are the same.
     """
 
     def __init__(self, table: Table) -> None:
-        self.version = table.version
         self._key = KEYS[table.name]
+        self._version, self._files = table.version, column_versions(table, [self._key])
         index = table.indexes().get(self._key)
         self._is_indexed = (
             index is not None and table.count_rows() - index.num_rows_indexed <= _FEW_ROWS
@@ -43,13 +44,21 @@ class AddressBook:
         if not self._is_indexed:
             self._hashes, self._addresses = _read_all(table, self._key)
 
+    def is_current(self, table: Table) -> bool:
+        """Whether no row has come or gone since, and none has moved."""
+        if table.version != self._version:
+            if column_versions(table, [self._key]) != self._files:
+                return False
+            self._version = table.version
+        return True
+
     def find(self, table: Table, ids: Sequence[str]) -> list[int | None]:
         """The row address of each id; None for one that is not there.
 
         Parameters
         ----------
         table : Table
-            The same table at the same version.
+            The same table, with the same rows.
         ids : sequence of str
             Each may be asked twice.
         """

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cosmic_morphology.atlas.storage.lance_tables import Table
+if TYPE_CHECKING:
+    from cosmic_morphology.atlas.storage.lance_tables import Table
 
 
 def column_versions(table: Table, columns: Sequence[str]) -> list[Any]:
@@ -28,10 +29,14 @@ def column_versions(table: Table, columns: Sequence[str]) -> list[Any]:
         To be hashed or compared.
     """
     with table.told():
-        there = {field.name(): field for field in table.dataset.lance_schema.fields()}
-        wanted = [set(_numbers(there[name])) if name in there else set() for name in columns]
-        fragments = [fragment.metadata for fragment in table.dataset.get_fragments()]
-    return [list(columns), [_of_fragment(each, wanted) for each in fragments]]
+        return [list(columns), files_of_columns(table.dataset, columns)]
+
+
+def files_of_columns(dataset: Any, columns: Sequence[str]) -> list[Any]:
+    """The same of a ``lance.LanceDataset``, without the names of the columns."""
+    there = {field.name(): field for field in dataset.lance_schema.fields()}
+    wanted = [set(_numbers(there[name])) if name in there else set() for name in columns]
+    return [_of_fragment(each.metadata, wanted) for each in dataset.get_fragments()]
 
 
 def _of_fragment(fragment: Any, wanted: list[set[int]]) -> list[Any]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from cosmic_morphology.atlas.schema import SCHEMA_KEY, SCHEMA_VERSION, table_schema
 from cosmic_morphology.atlas.sql import with_quoted_columns
+from cosmic_morphology.atlas.storage.column_cache import ColumnCache
 from cosmic_morphology.atlas.storage.faults import is_missing, told
 from cosmic_morphology.atlas.storage.originals import with_originals, with_thumbnail
 from cosmic_morphology.atlas.storage.store import Store, is_local
@@ -54,6 +55,7 @@ class Table:
         self.store = store
         self.name = name
         self.dataset = dataset
+        self._cache = None if is_local(store.uri) else ColumnCache()
 
     @contextmanager
     def told(self, *, asked: object = None) -> Iterator[None]:
@@ -120,8 +122,13 @@ class Table:
     ) -> pa.Table:
         """Rows in memory; ``scan`` are further words of Lance's scanner, such as ``limit``."""
         with self.told(asked=filter):
+            if filter is None and not scan and (kept := self._kept(columns)) is not None:
+                return kept
             scan |= {"columns": with_thumbnail(columns), "filter": self._filter(filter)}
             return with_originals(self.dataset.scanner(**scan).to_table(), columns)
+
+    def _kept(self, columns: Sequence[str] | None) -> pa.Table | None:
+        return self._cache.read(self.dataset, columns) if self._cache and columns else None
 
     def to_batches(
         self,
@@ -132,6 +139,9 @@ class Table:
     ) -> Iterator[pa.RecordBatch]:
         """Rows, a batch at a time."""
         with self.told(asked=filter):
+            if filter is None and not scan and (kept := self._kept(columns)) is not None:
+                yield from kept.to_batches(max_chunksize=batch_size)
+                return
             scan |= {"columns": with_thumbnail(columns), "filter": self._filter(filter)}
             batches = iter(self.dataset.scanner(batch_size=batch_size, **scan).to_batches())
         while True:
