@@ -26,9 +26,9 @@ from cosmic_morphology.curate.duplicates.keypoint_index import (
 from cosmic_morphology.curate.duplicates.keypoints import Keypoints, detect_keypoints
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.curate.duplicates.thumbnail_match import (
+    agreeing_orientations,
     extract_features,
     prefilter,
-    thumbnail_correlation,
 )
 from cosmic_morphology.curate.groups.group import group_images
 from cosmic_morphology.curate.split.leakage import check_leakage
@@ -276,7 +276,7 @@ def test_the_look_at_blocks_loses_no_pair_that_whole_images_tie() -> None:
     possible = prefilter(features, pairs, np.ones((len(pairs), len(ORIENTATIONS)), bool))
     alike = [
         [
-            thumbnail_correlation(features[a], features[b], [orientation]) > 0
+            bool(agreeing_orientations(features[a], features[b], [orientation]))
             for orientation in ORIENTATIONS
         ]
         for a, b in pairs

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.curate.components import UnionFind
@@ -67,10 +68,9 @@ def tie_more(atlas: Atlas, ids: list[str], copies: Copies) -> int:
 def sources_of(atlas: Atlas, ids: list[str]) -> list[str]:
     """The source of each image; empty where it is not known."""
     light = atlas.read(["id", "source"])
-    source = dict(
-        zip(light.column("id").to_pylist(), light.column("source").to_pylist(), strict=True)
-    )
-    return [source[each] or "" for each in ids]
+    at = pc.index_in(pa.array(ids, pa.string()), value_set=light.column("id").combine_chunks())
+    found: list[str] = light.column("source").take(at).fill_null("").to_pylist()
+    return found
 
 
 def duplicate_columns(
@@ -90,40 +90,32 @@ def duplicate_columns(
         Pairs of their rows.
     """
     sets = UnionFind(len(ids))
-    best_score = np.zeros(len(ids), np.float32)
-    for (one, other), score in zip(copies.pairs.tolist(), copies.score.tolist(), strict=True):
+    for one, other in copies.pairs.tolist():
         sets.union(one, other)
-        best_score[one] = max(best_score[one], score)
-        best_score[other] = max(best_score[other], score)
-    area = (
-        seen.column("width").to_numpy().astype(np.int64) * seen.column("height").to_numpy()
-    ).tolist()
-    labels = sets.labels().tolist()
-    keeper: dict[int, int] = {}
-    for row, label in enumerate(labels):
-        now = keeper.get(label)
-        if now is None or _rank(row, area, sources, ids) < _rank(now, area, sources, ids):
-            keeper[label] = row
-    sha = seen.column("sha256").to_pylist()
-    flag = [keeper[label] != row for row, label in enumerate(labels)]
-    best = [keeper[label] for label in labels]
-    reason = [
-        f"{EXACT if sha[row] == sha[best[row]] else NEAR} as {ids[best[row]]}" if copy else ""
-        for row, copy in enumerate(flag)
-    ]
-    score = [1.0 - float(best_score[row]) if copy else 1.0 for row, copy in enumerate(flag)]
+    best_score = np.zeros(len(ids), np.float32)
+    np.maximum.at(best_score, copies.pairs, copies.score[:, None])
+    labels = sets.labels()
+    area = seen.column("width").to_numpy().astype(np.int64) * seen.column("height").to_numpy()
+    names = pa.array(ids, pa.string())
+    by_name = np.asarray(pc.rank(names))
+    from_archive = np.isin(np.array(sources, dtype=object), list(ARCHIVES))
+    # The largest original first; where two are as large, an archive before a folder.
+    order = np.lexsort((by_name, ~from_archive, -area, labels))
+    _, first, of_set = np.unique(labels[order], return_index=True, return_inverse=True)
+    best = np.empty(len(ids), np.int64)
+    best[order] = order[first[of_set]]
+    is_copy = best != np.arange(len(ids))
+    kept = names.take(pa.array(best))
+    sha = seen.column("sha256").combine_chunks()
+    is_exact = pc.equal(sha, sha.take(pa.array(best)))
+    reason = pc.binary_join_element_wise(pc.if_else(is_exact, EXACT, NEAR), kept, " as ")
+    score = np.where(is_copy, 1.0 - best_score.astype(np.float64), 1.0)
     return pa.table(
         {
-            "id": pa.array(ids, pa.string()),
-            "duplicate_score": pa.array(score, pa.float32()),
-            "duplicate_flag": pa.array(flag, pa.bool_()),
-            "duplicate_reason": pa.array(reason, pa.string()),
-            "duplicate_of": pa.array([ids[row] for row in best], pa.string()),
+            "id": names,
+            "duplicate_score": pa.array(score).cast(pa.float32()),
+            "duplicate_flag": pa.array(is_copy),
+            "duplicate_reason": pc.if_else(pa.array(is_copy), reason, ""),
+            "duplicate_of": kept,
         }
     )
-
-
-def _rank(row: int, area: list[int], sources: list[str], ids: list[str]) -> tuple[int, int, str]:
-    """The largest original first; where two are as large, an archive before a folder."""
-    from_archive = 0 if sources[row] in ARCHIVES else 1
-    return (-area[row], from_archive, ids[row])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cosmic_morphology.atlas import (
     Atlas,
@@ -246,14 +247,13 @@ def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
 
 def _summary(atlas: Atlas, copies: Copies | None = None, *, changed: bool) -> DuplicateResult:
     rows = atlas.read(["id", "duplicate_flag", "duplicate_reason", "duplicate_of"])
-    flags = rows.column("duplicate_flag").to_pylist()
-    reasons = rows.column("duplicate_reason").to_pylist()
-    originals = rows.column("duplicate_of").to_pylist()
+    copies_of = rows.filter(rows.column("duplicate_flag").fill_null(False))
+    kinds = pc.split_pattern(copies_of.column("duplicate_reason"), " as ", max_splits=1)
     return DuplicateResult(
-        images=sum(flag is not None for flag in flags),
-        duplicates=sum(bool(flag) for flag in flags),
-        groups=len({of for of, flag in zip(originals, flags, strict=True) if flag}),
-        kinds=dict(Counter(r.partition(" as ")[0] for r in reasons if r)),
+        images=rows.num_rows - rows.column("duplicate_flag").null_count,
+        duplicates=copies_of.num_rows,
+        groups=len(pc.unique(copies_of.column("duplicate_of"))),
+        kinds=dict(Counter(pc.list_element(kinds, 0).to_pylist())),
         candidates=copies.candidates if copies else 0,
         confirmed=len(copies.pairs) if copies else 0,
         changed=changed,

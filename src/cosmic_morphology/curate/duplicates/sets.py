@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.display import Tabular, table_html
 from cosmic_morphology.errors import UsageError
@@ -118,6 +120,10 @@ def duplicate_sets(atlas: Atlas) -> DuplicateSets:
         )
     wanted = ("id", "duplicate_flag", "duplicate_of", "duplicate_score", "duplicate_reason")
     table = atlas.read([each for each in (*wanted, *_FACTS) if each in there])
+    # Of images without copies nothing is held but what Arrow reads.
+    is_copy = table.column("duplicate_flag").fill_null(False)
+    kept = pc.unique(table.column("duplicate_of").filter(is_copy))
+    table = table.filter(pc.or_(is_copy, pc.is_in(table.column("id"), value_set=kept)))
     rows = {row["id"]: dict.fromkeys((*wanted, *_FACTS)) | row for row in table.to_pylist()}
     copies: dict[str, list[str]] = {}
     for id_, row in sorted(rows.items()):
@@ -125,7 +131,7 @@ def duplicate_sets(atlas: Atlas) -> DuplicateSets:
             copies.setdefault(row["duplicate_of"], []).append(id_)
     largest_first = sorted(copies.items(), key=lambda each: (-len(each[1]), each[0]))
     facts = {id_: {name: row[name] for name in _FACTS} for id_, row in rows.items()}
-    return DuplicateSets([_set_of(kept, ids, rows) for kept, ids in largest_first], facts)
+    return DuplicateSets([_set_of(first, ids, rows) for first, ids in largest_first], facts)
 
 
 def _set_of(kept: str, ids: Sequence[str], rows: Mapping[str, Mapping[str, Any]]) -> DuplicateSet:

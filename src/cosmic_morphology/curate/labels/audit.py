@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.curate.columns import read_batches
 from cosmic_morphology.curate.review.tables import Ids, read_table
 from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.display import Tabular, facts_of
@@ -147,7 +150,12 @@ def audit_labels(
     )
     wanted = ["id", "votes", "label", "given_label", "group", "label_kind"]
     wanted += [f"{check}_{part}" for check in _CHECKS for part in ("score", "flag")]
-    rows = [row for row in atlas.read(wanted).to_pylist() if row["id"] in truth]
+    asked = pa.array(truth, pa.string())
+    rows = [
+        row
+        for batch in read_batches(atlas, wanted)
+        for row in batch.filter(pc.is_in(batch.column("id"), value_set=asked)).to_pylist()
+    ]
     if not rows:
         raise InputError(
             "no image of this table is in the atlas",
