@@ -30,7 +30,7 @@ from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect import SourceRequest, find_source
 from cosmic_morphology.collect.http.client import MOST_ITEMS, Client
 from cosmic_morphology.collect.http.url_policy import UrlPolicy
-from cosmic_morphology.collect.sources.base import Source
+from cosmic_morphology.collect.sources.base import Source, declared_rates
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.imaging.sniff import media_type_of
 from cosmic_morphology.replica import ArchiveCatalogue, Replica
@@ -140,7 +140,9 @@ async def _look(job: CollectJob, contact: str, seen: Seen) -> None:
     source = find_source(SourceRequest(job, load_taxonomy(), None, contact))
     settings = CollectSettings(contact=contact, attempts=1)
     first = ""
-    async with Client(settings, UrlPolicy(source.hosts, job.root)) as client:
+    async with Client(
+        settings, UrlPolicy(source.hosts, job.root), declared_rates(source)
+    ) as client:
         with suppress(EnoughError):
             async for found in _records(source, Recorder(client, seen)):
                 first = first or found.image_url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import inspect
 import pkgutil
@@ -122,14 +123,18 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _keys(model: type[BaseModel]) -> list[str]:
+def _keys(model: type[BaseModel], more: dict[str, dict[str, str]] | None = None) -> list[str]:
     """The table of a section's own keys; those of inner sections have tables of their own."""
+    more = more or {}
     rows = [
-        (f"`{key}`", f"`{_type_name(field.annotation)}`", _default(field), field.description or "")
+        (
+            *(f"`{key}`", f"`{_type_name(field.annotation)}`", _default(field)),
+            *(field.description or "", *(column[key] for column in more.values())),
+        )
         for key, field in model.model_fields.items()
         if not _models_in(field.annotation)
     ]
-    return _table(("key", "type", "default", "meaning"), rows)
+    return _table(("key", "type", "default", "meaning", *more), rows)
 
 
 def recipes_page() -> str:
@@ -145,8 +150,25 @@ def recipes_page() -> str:
     lines += _table(("recipe", "what it is"), rows)
     for section, model in _sections(Recipe, ""):
         lines += [f"## {f'Keys of `[{section}]`' if section else 'Keys of a recipe'}", ""]
-        lines += _keys(model)
+        lines += _keys(model, {"read in": key_readers(model)})
     return "\n".join(lines) + "\n"
+
+
+def key_readers(model: type[BaseModel]) -> dict[str, str]:
+    """Modules of the package that read each key of a recipe, as paths in it."""
+    names = {"recipe", "_recipe"} if model is Recipe else {"wanted"}
+    package = Path(cosmic_morphology.__file__).parent
+    found: dict[str, list[str]] = {key: [] for key in model.model_fields}
+    for file in sorted((package / "learn").rglob("*.py")):
+        read = {
+            node.attr
+            for node in ast.walk(ast.parse(file.read_text("utf-8")))
+            if isinstance(node, ast.Attribute)
+            and getattr(node.value, "id", getattr(node.value, "attr", "")) in names
+        }
+        for key in read & set(found):
+            found[key].append(f"`{file.relative_to(package).as_posix()}`")
+    return {key: ", ".join(files) for key, files in found.items()}
 
 
 def columns_page() -> str:

@@ -7,6 +7,7 @@ import io
 import json
 from datetime import date
 from importlib.metadata import EntryPoint
+from types import MappingProxyType
 
 import pytest
 from harvest_tools import TAXONOMY, gather, said
@@ -15,6 +16,7 @@ from PIL import Image
 from cosmic_morphology.atlas import verify_atlas
 from cosmic_morphology.collect import SourceRequest, find_source, source_names, status
 from cosmic_morphology.collect import sources as source_room
+from cosmic_morphology.collect.http.host_limiter import HostLimiter
 from cosmic_morphology.errors import InputError, SourceError, UsageError
 from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 from cosmic_morphology.replica.archives.cutouts import covered
@@ -242,6 +244,7 @@ class PluggedIn:
 
     name = "mine"
     hosts = ("example.org",)
+    requests_per_s = MappingProxyType({"example.org": 0.5})
 
     def __init__(self, wanted):
         self.queries = ("all",)
@@ -273,9 +276,36 @@ def test_a_plug_in_is_a_source_like_the_others(atlas, calm, monkeypatch):
     assert (done.stored, done.complete) == (2, True)
 
 
+class RatedInWords(PluggedIn):
+    requests_per_s = MappingProxyType({"example.org": "slowly"})
+
+
+class RatedZero(PluggedIn):
+    requests_per_s = MappingProxyType({"example.org": 0})
+
+
+def test_a_plug_in_declares_how_often_its_hosts_may_be_asked(atlas, calm, monkeypatch):
+    plug_in(monkeypatch, f"{__name__}:PluggedIn")
+    told = []
+
+    def noted(host, settings, declared):
+        told.append(dict(declared))
+        return HostLimiter(host, settings, declared)
+
+    monkeypatch.setattr("cosmic_morphology.collect.http.client.HostLimiter", noted)
+    gather(atlas, calm.url, source="mine")
+    assert told
+    assert all(each == {"example.org": 0.5} for each in told)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
-    [("nowhere.at.all:Thing", "cannot be loaded"), ("builtins:str", "is not a source")],
+    [
+        ("nowhere.at.all:Thing", "cannot be loaded"),
+        ("builtins:str", "is not a source"),
+        (f"{__name__}:RatedInWords", "requests_per_s must map hosts to numbers above 0"),
+        (f"{__name__}:RatedZero", "requests_per_s must map hosts to numbers above 0"),
+    ],
 )
 def test_a_broken_plug_in_is_named(monkeypatch, value, message):
     plug_in(monkeypatch, value)

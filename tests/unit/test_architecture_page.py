@@ -12,6 +12,7 @@ import cosmic_morphology
 SOURCE = Path(cosmic_morphology.__file__).parent
 ROOT = SOURCE.parents[1]
 PAGE = (ROOT / "docs/explanation/architecture.md").read_text("utf-8")
+PROMISES = (ROOT / "docs/explanation/promises.md").read_text("utf-8")
 MOST_LINES, MOST_MODULES = 330, 15
 NAMED = sorted(set(re.findall(r"`((?:\w+/)+(?:[\w*]+\.\w+)?|\w+\.(?:py|toml))`", PAGE)))
 
@@ -24,6 +25,35 @@ def test_the_page_names_many_places():
 def test_every_place_that_the_page_names_is_there(name):
     places = [SOURCE / name, ROOT / name]
     assert any(place.exists() or list(place.parent.glob(place.name)) for place in places)
+
+
+def test_every_test_that_holds_a_promise_is_named_by_its_whole_path():
+    named = re.findall(r"`((?:[\w/]*/)?(?:test|trust)_\w+(?:\.py)?(?:::\w+)?)`", PROMISES)
+    assert len(named) > 40
+    for name in named:
+        path, _, function = name.partition("::")
+        assert (ROOT / path).is_file(), name
+        if function:
+            assert f"def {function}(" in (ROOT / path).read_text("utf-8"), name
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("BUILT_IN", "collect/sources/__init__.py"),
+        ("POLITE_PER_S", "collect/http/host_limiter.py"),
+        ("PAINTERS", "synthesize/renderer.py"),
+        ("thumbnail_side_px", "settings/stages.py"),
+        ("is_stale", "atlas/stage.py"),
+        ("def sentence", "evaluate/judgement.py"),
+        ("exit_code", "errors.py"),
+        ("def main", "cli/__init__.py"),
+        (".judgement.sentence()", "report/templates/report_results.html.j2"),
+    ],
+)
+def test_what_the_page_says_to_look_for_stands_there(name, place):
+    assert place in PAGE
+    assert name in (SOURCE / place).read_text("utf-8")
 
 
 def test_every_package_stands_in_the_tree_of_the_page():

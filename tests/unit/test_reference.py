@@ -12,16 +12,22 @@ from pathlib import Path
 import pytest
 
 import cosmic_morphology as cosmic
+from cosmic_morphology.learn.recipes import Augmentation, Recipe
 
 ROOT = Path(__file__).parents[2]
 GROUND = ("errors", "settings", "taxonomy")
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory) -> dict[str, str]:
+def generate():
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def pages(generate, tmp_path_factory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("reference")
     generate.write_all(folder)
     return {file.name: file.read_text("utf-8") for file in folder.glob("*.md")}
@@ -62,3 +68,12 @@ def test_every_page_is_in_a_table_of_contents(pages):
     for name in pages:
         if name.startswith(("api-", "name-")):
             assert name.removesuffix(".md") in entries, name
+
+
+def test_the_reference_says_where_each_key_of_a_recipe_is_read(generate, pages):
+    for model in (Recipe, Augmentation):
+        readers = generate.key_readers(model)
+        assert {key for key, files in readers.items() if not files} <= {"description"}
+    assert "`learn/training/loop.py`" in generate.key_readers(Recipe)["patience"]
+    row = next(line for line in pages["recipes.md"].splitlines() if line.startswith("| `mixup`"))
+    assert "learn/training/lightning_module.py" in row

@@ -23,7 +23,7 @@ from cosmic_morphology.collect.harvest.writer import Writer
 from cosmic_morphology.collect.http.client import Client
 from cosmic_morphology.collect.http.url_policy import UrlPolicy, origin_of_root
 from cosmic_morphology.collect.sources import find_source
-from cosmic_morphology.collect.sources.base import Source, SourceRequest
+from cosmic_morphology.collect.sources.base import Source, SourceRequest, declared_rates
 from cosmic_morphology.display import Tabular, facts_of
 from cosmic_morphology.errors import AtlasFullError, CosmicError, UsageError
 from cosmic_morphology.imaging import ImageLimits
@@ -196,7 +196,7 @@ async def _harvest(
 ) -> CollectResult:
     started = time.monotonic()
     url_policy, addresses = UrlPolicy(source.hosts, job.root), Addresses(job.root)
-    async with Client(settings, url_policy) as client:
+    async with Client(settings, url_policy, declared_rates(source)) as client:
         reader = Reader(
             atlas,
             source,

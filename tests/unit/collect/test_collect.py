@@ -132,12 +132,13 @@ def test_loopback_is_known_by_number_and_name():
     ]
 
 
-def test_hosts_have_polite_rates_unless_somebody_says_otherwise():
-    plain = CollectSettings()
-    assert allowed_per_s("images-api.nasa.gov", plain) == 5
-    assert allowed_per_s("nobody.example.org", plain) == 2
-    assert allowed_per_s("127.0.0.1:9", plain) is None
-    assert allowed_per_s("127.0.0.1:9", CollectSettings(requests_per_s=7)) == 7
+def test_hosts_have_the_rates_that_their_source_declares_unless_somebody_says_otherwise():
+    plain, own = CollectSettings(), {"images-api.nasa.gov": 5.0}
+    assert allowed_per_s("images-api.nasa.gov", plain, own) == 5
+    assert allowed_per_s("nobody.example.org", plain, own) == 2
+    assert allowed_per_s("127.0.0.1:9", plain, own) is None
+    for host in (*own, "127.0.0.1:9"):
+        assert allowed_per_s(host, CollectSettings(requests_per_s=7), own) == 7
 
 
 @given(st.integers(0, 10**8))

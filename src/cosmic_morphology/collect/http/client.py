@@ -75,11 +75,19 @@ class Client:
         Rates, patience, tries, the contact of the user agent.
     url_policy : UrlPolicy
         Where it may go.
+    declared_per_s : mapping of str to float, optional
+        Requests per second by host, as the source declares them.
     """
 
-    def __init__(self, settings: CollectSettings, url_policy: UrlPolicy) -> None:
+    def __init__(
+        self,
+        settings: CollectSettings,
+        url_policy: UrlPolicy,
+        declared_per_s: Mapping[str, float] | None = None,
+    ) -> None:
         self.settings = settings
         self.url_policy = url_policy
+        self._declared_per_s = declared_per_s or {}
         self.proxies = Proxies()
         self._limiters: dict[str, HostLimiter] = {}
         self._resolver = PinnedResolver([*url_policy.free, *self.proxies.hosts])
@@ -189,9 +197,11 @@ class Client:
     async def _stream(
         self, url: str, headers: Mapping[str, str], *, first: bool
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        limiter = self._limiters.get(host_of(url))
+        host = host_of(url)
+        limiter = self._limiters.get(host)
         if limiter is None:
-            limiter = self._limiters[host_of(url)] = HostLimiter(host_of(url), self.settings)
+            limiter = HostLimiter(host, self.settings, self._declared_per_s)
+            self._limiters[host] = limiter
         async with limiter.acquire(first=first) as turn:
             try:
                 answer = await self._head(url, headers)

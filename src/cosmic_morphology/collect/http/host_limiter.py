@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,25 +12,8 @@ from cosmic_morphology.collect.http.rate_limiter import RateLimiter, SentRequest
 from cosmic_morphology.collect.http.url_policy import is_loopback
 from cosmic_morphology.settings import CollectSettings
 
-# Requests per second where nobody has said otherwise: inferred, no archive publishes numbers.
-POLITE_PER_S = {
-    "images-api.nasa.gov": 5.0,
-    "images-assets.nasa.gov": 10.0,
-    "science.nasa.gov": 2.0,
-    "assets.science.nasa.gov": 2.0,
-    "esahubble.org": 5.0,
-    "cdn.esahubble.org": 5.0,
-    "esawebb.org": 5.0,
-    "cdn.esawebb.org": 5.0,
-    "www.eso.org": 5.0,
-    "cdn.eso.org": 5.0,
-    "noirlab.edu": 5.0,
-    "www.legacysurvey.org": 2.0,
-    "skyserver.sdss.org": 2.0,
-    "commons.wikimedia.org": 2.0,
-    "upload.wikimedia.org": 2.0,
-}
-POLITE_ELSEWHERE_PER_S = 2.0
+POLITE_PER_S = 2.0
+"""Requests per second to a host for which neither the settings nor a source say a number."""
 
 # These answer 429 without Retry-After and mean a minute.
 _LONG_REST = frozenset({"commons.wikimedia.org", "upload.wikimedia.org"})
@@ -39,13 +22,18 @@ _LONG_REST = frozenset({"commons.wikimedia.org", "upload.wikimedia.org"})
 _REFUSALS_IN_A_ROW = 3
 
 
-def allowed_per_s(host: str, settings: CollectSettings) -> float | None:
-    """Requests per second that a host is asked at most; None without a limit (this machine)."""
+def allowed_per_s(
+    host: str, settings: CollectSettings, declared: Mapping[str, float]
+) -> float | None:
+    """Requests per second that a host is asked at most; None without a limit (this machine).
+
+    The settings come first, then what the source declares of its hosts.
+    """
     if settings.requests_per_s is not None:
         return settings.requests_per_s
-    if is_loopback(host):
-        return None
-    return POLITE_PER_S.get(host, POLITE_ELSEWHERE_PER_S)
+    if host in declared:
+        return declared[host]
+    return None if is_loopback(host) else POLITE_PER_S
 
 
 class HostLimiter:
@@ -54,13 +42,15 @@ class HostLimiter:
     Parameters
     ----------
     host : str
-        For the default rate.
+        Its name, as it stands in an address.
     settings : CollectSettings
         Rate, open requests, and how long a host rests after it has had enough.
+    declared : mapping of str to float
+        Requests per second by host, as the source declares them.
     """
 
-    def __init__(self, host: str, settings: CollectSettings) -> None:
-        rate = allowed_per_s(host, settings)
+    def __init__(self, host: str, settings: CollectSettings, declared: Mapping[str, float]) -> None:
+        rate = allowed_per_s(host, settings, declared)
         self._pacer = RateLimiter(rate) if rate is not None else None
         self._open = PrioritySemaphore(settings.concurrency)
         self._pause_s = settings.throttle_pause_s

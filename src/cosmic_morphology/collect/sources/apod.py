@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import Field
@@ -64,6 +65,8 @@ class Apod:
 
     name = "apod"
     hosts = ("science.nasa.gov", "assets.science.nasa.gov", "apod.nasa.gov")
+    # Inferred: no archive publishes a number.
+    requests_per_s = MappingProxyType(dict.fromkeys(hosts, 2.0))
 
     def __init__(self, wanted: SourceRequest) -> None:
         options = wanted.read_options(ApodOptions)

@@ -114,6 +114,11 @@ class Source(Protocol):
         The only hosts that are asked; ``.example.org`` stands for all subdomains.
     queries : tuple of str
         What will be asked for, in order; a limit is shared out between them.
+
+    Notes
+    -----
+    Two more may be there. ``requests_per_s``, a mapping from hosts to numbers: how often each may
+    be asked (see :func:`declared_rates`). ``check_image``, a method: what is wrong with an image.
     """
 
     name: str
@@ -125,6 +130,11 @@ class Source(Protocol):
 
     def records(self, ask: JsonClient, part: Slice) -> AsyncIterator[SourceItem]:
         """Every record that a part lists, once or more than once."""
+
+
+def declared_rates(source: Source) -> Mapping[str, float]:
+    """Requests per second by host that a source declares; other hosts get the polite default."""
+    return getattr(source, "requests_per_s", {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -52,6 +53,8 @@ class Commons:
 
     name = "commons"
     hosts = ("commons.wikimedia.org", "upload.wikimedia.org")
+    # Inferred: no archive publishes a number.
+    requests_per_s = MappingProxyType(dict.fromkeys(hosts, 2.0))
 
     def __init__(self, wanted: SourceRequest) -> None:
         if "@" not in wanted.contact and "://" not in wanted.contact:

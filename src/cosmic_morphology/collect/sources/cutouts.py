@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -71,6 +72,8 @@ class Cutouts:
 
     name = "cutouts"
     hosts = ("www.legacysurvey.org", "skyserver.sdss.org")
+    # Inferred: no archive publishes a number.
+    requests_per_s = MappingProxyType(dict.fromkeys(hosts, 2.0))
 
     def __init__(self, wanted: SourceRequest) -> None:
         self.queries = wanted.job.queries or ("legacysurvey",)

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator
+from types import MappingProxyType
 from typing import Any
 
 from cosmic_morphology.atlas import Record
@@ -66,6 +67,16 @@ class Djangoplicity:
     hosts = (
         *("esahubble.org", ".esahubble.org", "esawebb.org", ".esawebb.org"),
         *("eso.org", ".eso.org", "noirlab.edu", ".noirlab.edu"),
+    )
+    # Inferred: no archive publishes a number.
+    requests_per_s = MappingProxyType(
+        dict.fromkeys(
+            (
+                *("esahubble.org", "cdn.esahubble.org", "esawebb.org", "cdn.esawebb.org"),
+                *("www.eso.org", "cdn.eso.org", "noirlab.edu"),
+            ),
+            5.0,
+        )
     )
 
     def __init__(self, wanted: SourceRequest) -> None:

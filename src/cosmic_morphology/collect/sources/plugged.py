@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -54,8 +55,18 @@ class PluggedIn:
         self.name: str = made.name
         self.hosts: tuple[str, ...] = tuple(made.hosts)
         self.queries: tuple[str, ...] = tuple(made.queries)
+        self.requests_per_s = self._rates(getattr(made, "requests_per_s", {}))
         self._made: Any = made
         self._check_image = getattr(made, "check_image", None)
+
+    def _rates(self, declared: Any) -> dict[str, float]:
+        is_said = isinstance(declared, Mapping) and all(
+            isinstance(host, str) and isinstance(rate, int | float) and 0 < rate < math.inf
+            for host, rate in declared.items()
+        )
+        if not is_said:
+            raise self._error("is not a source: requests_per_s must map hosts to numbers above 0")
+        return {host: float(rate) for host, rate in declared.items()}
 
     async def slices(self, ask: JsonClient) -> AsyncIterator[Slice]:
         """The plug-in's slices."""

@@ -1,1 +1,1 @@
-"""Class name to painter."""
+"""One painter for each class; ``PAINTERS`` of :mod:`..renderer` names them."""

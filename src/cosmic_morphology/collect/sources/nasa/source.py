@@ -6,6 +6,7 @@ The search gives at most 10,000 results; :mod:`slices` divides what is larger.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -56,6 +57,8 @@ class Nasa:
 
     name = "nasa"
     hosts = ("images-api.nasa.gov", "images-assets.nasa.gov")
+    # Inferred: no archive publishes a number.
+    requests_per_s = MappingProxyType({"images-api.nasa.gov": 5.0, "images-assets.nasa.gov": 10.0})
 
     def __init__(self, wanted: SourceRequest) -> None:
         self.queries = wanted.words
