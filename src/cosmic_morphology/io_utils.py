@@ -67,7 +67,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         return
     with _one_line(path):
         _check_place(path)
-        beside = _beside(path)
+        beside = _temporary_name(path)
         # Exclusive: whatever stands there by now is not ours, and is not followed.
         os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
@@ -100,7 +100,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     with _one_line(path):
         if path.is_symlink() or path.is_file() or (path.is_dir() and any(path.iterdir())):
             raise InputError("the target exists", where=str(path), todo="Give a new path.")
-        beside = _beside(path)
+        beside = _temporary_name(path)
         beside.mkdir()
     try:
         with _one_line(path):
@@ -263,7 +263,7 @@ def _check_place(path: Path) -> None:
         )
 
 
-def _beside(path: Path) -> Path:
+def _temporary_name(path: Path) -> Path:
     """A name that nobody uses, in the folder of ``path``; what a killed process left goes away."""
     path.parent.mkdir(parents=True, exist_ok=True)
     name = path.name.encode()[:_LONGEST_NAME].decode("utf-8", "ignore")

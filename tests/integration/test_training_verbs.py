@@ -132,7 +132,8 @@ def test_a_sweep_ends_with_a_table_and_goes_on_where_it_was(cosmic, sky, tmp_pat
     code, said, _ = cosmic(*given)
     assert code == 0
     assert "quick_resnet14t-s2" in said
-    assert said.splitlines()[-1].endswith(f"cosmic evaluate {told['runs'][0]['run']}")
+    best = tmp_path / "out/runs" / told["runs"][0]["run"]
+    assert f": cosmic evaluate {best} --atlas {sky.uri} " in said.splitlines()[-1]
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -269,4 +270,5 @@ def test_training_prints_scores_with_their_intervals_and_the_notes(cosmic, sky, 
     assert re.search(rf"{metrics['val_macro_f1']:.3f} +\[", said)
     assert "val chose its best epoch" in said
     assert "counts as sure from" in said
-    assert said.splitlines()[-1].endswith("cosmic evaluate told")
+    run = tmp_path / "out/runs/told"
+    assert f": cosmic evaluate {run} --atlas {sky.uri} " in said.splitlines()[-1]

@@ -378,7 +378,7 @@ class Atlas(AtlasView):
     def upsert_records(self, records: Sequence[Record]) -> None:
         """Insert or refresh what sources say; ``queries`` only ever grow.
 
-        Rows that say nothing new are left alone; beliefs that were computed from what has
+        Rows that say nothing new are left alone; columns that were derived from what has
         changed become null, so that their stage fills them again.
         """
         self.need_writable()
@@ -446,7 +446,7 @@ class Atlas(AtlasView):
         return metadata if b"stage" in metadata else {}
 
     def prepare_columns(self, fields: Sequence[pa.Field], stamp: ColumnProvenance) -> bool:
-        """Make believed columns ready to be filled; True when all rows are now empty.
+        """Make derived columns ready to be filled; True when all rows are now empty.
 
         Columns that another recipe wrote are replaced by empty ones (older versions keep them).
         """
@@ -476,12 +476,12 @@ class Atlas(AtlasView):
             commit.update(self.table(table), part, KEYS[table])
 
     def replace_columns(self, rows: pa.Table, stamp: ColumnProvenance) -> None:
-        """Write believed columns that a whole-table stage computed, and stamp them.
+        """Write derived columns that a whole-table stage computed, and stamp them.
 
         Parameters
         ----------
         rows : pyarrow.Table
-            ``id`` and one or more believed columns; rows left out become null.
+            ``id`` and one or more derived columns; rows left out become null.
         stamp : ColumnProvenance
             Goes into the metadata of each column, last: a kill before leaves the columns stale.
         """

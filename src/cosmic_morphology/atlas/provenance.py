@@ -1,4 +1,4 @@
-"""Who wrote a believed column: the stage, its parameters, the code version and its inputs."""
+"""Who wrote a derived column: the stage, its parameters, the code version and its inputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cosmic_morphology.safe_text import without_secrets
 
 @dataclass(frozen=True, slots=True)
 class ColumnProvenance:
-    """What is written into the metadata of each believed column.
+    """What is written into the metadata of each derived column.
 
     Attributes
     ----------

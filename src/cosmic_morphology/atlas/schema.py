@@ -135,7 +135,7 @@ def _check(name: str, meaning: str) -> tuple[Column, ...]:
 
 DERIVED_COLUMNS: tuple[Column, ...] = (
     Column("votes", VOTE_TYPE, "votes", "who said what, how strongly, and why"),
-    Column("label", pa.string(), "labels", "the class believed, or empty when the voters abstain"),
+    Column("label", pa.string(), "labels", "the class, or empty when the voters abstain"),
     Column("label_confidence", pa.float32(), "labels", "probability of the label, in [0, 1]"),
     Column("label_kind", pa.string(), "labels", "checked (by a person), computed, or none"),
     *_check("relevance", "shows a celestial object of the taxonomy"),
@@ -184,7 +184,7 @@ depends on the number of classes or features."""
 # Computed row by row from what is said alone: stale as soon as the record says something else.
 DERIVED_FROM_REPORTED = ("votes",)
 
-BELIEVED_BY_NAME = {column.name: column for column in DERIVED_COLUMNS}
+DERIVED_BY_NAME = {column.name: column for column in DERIVED_COLUMNS}
 
 
 def table_schema(name: str) -> pa.Schema:
@@ -199,15 +199,15 @@ def table_schema(name: str) -> pa.Schema:
 
 
 def describe_column(name: str) -> Column | None:
-    """What a believed column is, by its name; None for one that no stage of ours writes.
+    """What a derived column is, by its name; None for one that no stage of ours writes.
 
     Examples
     --------
     >>> describe_column("label").stage, describe_column("nothing")
     ('labels', None)
     """
-    if name in BELIEVED_BY_NAME:
-        return BELIEVED_BY_NAME[name]
+    if name in DERIVED_BY_NAME:
+        return DERIVED_BY_NAME[name]
     return next((each for each in FAMILIES if fnmatchcase(name, each.name)), None)
 
 
@@ -224,15 +224,15 @@ def table_of(name: str) -> str:
 
 
 def derived_field(name: str, type_: pa.DataType | None = None) -> pa.Field:
-    """The field of a believed column: a fixed one, or a ``embedding_…``/``prediction_…`` one.
+    """The field of a derived column: a fixed one, or a ``embedding_…``/``prediction_…`` one.
 
     Examples
     --------
     >>> str(derived_field("label").type)
     'string'
     """
-    if name in BELIEVED_BY_NAME:
-        return pa.field(name, BELIEVED_BY_NAME[name].type)
+    if name in DERIVED_BY_NAME:
+        return pa.field(name, DERIVED_BY_NAME[name].type)
     if type_ is None:
         msg = f"the column {name!r} is not in the schema and no type was given"
         raise KeyError(msg)

@@ -21,7 +21,10 @@ from cosmic_morphology.cli.common import (
 )
 from cosmic_morphology.cli.printing import counted, progress, say, tell
 
-app = typer.Typer(help="Look into the atlas, tag versions, verify, export.", no_args_is_help=True)
+app = typer.Typer(
+    help="Query, search, verify and export the atlas; tag versions; keep it fast and small.",
+    no_args_is_help=True,
+)
 
 UPKEEP = (atlas_upkeep.compact, atlas_upkeep.index, atlas_upkeep.cleanup)
 for verb in (atlas_rows.query, atlas_rows.search, *UPKEEP):
@@ -49,10 +52,18 @@ def info(
             "atlas": opened.uri,
             "version": str(opened.version),
             "rows": {name: opened.count(name) for name in TABLES},
-            "believed_columns": stages,
+            "derived_columns": stages if as_json else _by_stage(stages),
         },
         as_json=as_json,
     )
+
+
+def _by_stage(stages: dict[str, str]) -> str:
+    """A line for each stage with the columns that it wrote, for people."""
+    columns: dict[str, list[str]] = {}
+    for column, stage in stages.items():
+        columns.setdefault(stage, []).append(column)
+    return "\n".join(f"by {stage}: {', '.join(names)}" for stage, names in columns.items())
 
 
 @app.command(cls=CheckedCommand)

@@ -96,7 +96,7 @@ def command(
         done = export_onnx(
             model, onnx, views=views, int8_from=calibrated if int8 else (), compare_on=compared
         )
-        found: dict[str, Any] = _told(done)
+        found: dict[str, Any] = _summary(done)
         if int8 and atlas is not None:
             found |= _scored(model, onnx, settings)
     show(found, as_json=as_json, title="exported")
@@ -145,7 +145,7 @@ def _thumbnails(place: Path, settings: Settings) -> list[bytes]:
     return found
 
 
-def _told(done: OnnxExportResult) -> dict[str, Any]:
+def _summary(done: OnnxExportResult) -> dict[str, Any]:
     values: dict[str, Any] = jsonable(done)
     values["largest_difference_from_torch"] = values.pop("parity")
     values["same_class_as_torch"] = values.pop("same_class")

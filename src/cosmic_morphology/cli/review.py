@@ -176,7 +176,7 @@ class Viewer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def show(self, item: QueueItem) -> None:
-        """Open the image and say what is believed of it."""
+        """Open the image and say which label it has."""
         image = self._atlas.images([item.id], ["thumbnail"]).column(0)[0].as_py()
         file = self._folder / "image.jpg"
         file.write_bytes(image)

@@ -1,4 +1,4 @@
-"""``cosmic status``: what is stored, pending, gone or refused, and what is stale."""
+"""``cosmic status``: what is stored, pending, gone or refused, and which columns are filled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``cosmic status``: the state of every URL by source and slice, and what is believed so far."""
+"""``cosmic status``: the state of every URL by source and slice, and which columns are filled."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Status(Shown):
         Kind of error to number of URLs, for each source.
     slices : tuple of SliceCompleteness
         The newest certificate of each query.
-    beliefs : dict of str to int
-        Rows in which each believed column is filled.
+    filled : dict of str to int
+        Rows in which each derived column is filled.
     """
 
     images: int
@@ -37,7 +37,7 @@ class Status(Shown):
     sources: dict[str, dict[str, int]]
     reasons: dict[str, dict[str, int]]
     slices: tuple[SliceCompleteness, ...]
-    beliefs: dict[str, int]
+    filled: dict[str, int]
 
 
 def status(atlas: Atlas) -> Status:
@@ -45,7 +45,7 @@ def status(atlas: Atlas) -> Status:
 
     Examples
     --------
-    >>> status(atlas).images, status(atlas).beliefs["label"]
+    >>> status(atlas).images, status(atlas).filled["label"]
     (24, 24)
     """
     where = f"NOT starts_with(url, '{SLICE_PREFIX}')"
@@ -64,7 +64,7 @@ def status(atlas: Atlas) -> Status:
         sources={source: dict(sorted(n.items())) for source, n in sorted(states.items())},
         reasons={source: dict(sorted(n.items())) for source, n in sorted(reasons.items())},
         slices=tuple(read_reports(atlas)),
-        beliefs={
+        filled={
             column.name: atlas.count("catalogue", f"`{column.name}` IS NOT NULL")
             for column in DERIVED_COLUMNS
             if column.name in there

@@ -11,7 +11,7 @@ import numpy as np
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate.truth import truths_of
+from cosmic_morphology.evaluate.truth import ground_truths
 from cosmic_morphology.stats.metrics import encode
 from cosmic_morphology.stats.score import LABEL_KINDS
 
@@ -121,7 +121,7 @@ def read_answers(
     rows = _rows(atlas, run_name, where)
     chosen: dict[str, list[tuple[dict[str, Any], str]]] = {kind: [] for kind in LABEL_KINDS}
     outside = gone = unanswered = 0
-    for row, truth in zip(rows, truths_of(atlas, rows), strict=True):
+    for row, truth in zip(rows, ground_truths(atlas, rows), strict=True):
         if truth.dropped:
             gone += 1
         elif truth.label not in classes:

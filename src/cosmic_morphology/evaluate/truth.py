@@ -11,8 +11,8 @@ from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
-    """The class that scores believe.
+class GroundTruth:
+    """The class that an image is scored by.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Truth:
     dropped: bool = False
 
 
-def truths_of(atlas: Atlas, rows: Iterable[Mapping[str, Any]]) -> list[Truth]:
+def ground_truths(atlas: Atlas, rows: Iterable[Mapping[str, Any]]) -> list[GroundTruth]:
     """The truth of each row, by people's latest verdicts first.
 
     The column ``label`` lags behind verdicts until the next ``cosmic curate``, so it is asked only
@@ -50,10 +50,10 @@ def truths_of(atlas: Atlas, rows: Iterable[Mapping[str, Any]]) -> list[Truth]:
 
 def _truth(
     row: Mapping[str, Any], checked: Mapping[str, str], drawn: frozenset[str], dropped: set[str]
-) -> Truth:
+) -> GroundTruth:
     if row["id"] in dropped:
-        return Truth("", CHECKED, dropped=True)
+        return GroundTruth("", CHECKED, dropped=True)
     if row["id"] in checked:
-        return Truth(checked[row["id"]], RENDERED if row["id"] in drawn else CHECKED)
+        return GroundTruth(checked[row["id"]], RENDERED if row["id"] in drawn else CHECKED)
     # A label that a person gave without naming it (`drop`, `keep`) is no voter's either.
-    return Truth("" if row["label_kind"] == CHECKED else row["label"] or "", COMPUTED)
+    return GroundTruth("" if row["label_kind"] == CHECKED else row["label"] or "", COMPUTED)

@@ -152,7 +152,7 @@ def sweep_runs(
         for recipe in recipes
         for seed in seeds
     ]
-    _told_apart([each.name for each in planned])
+    _check_names_differ([each.name for each in planned])
     runs: list[Run] = []
     failed: dict[str, str] = {}
     for done, each in enumerate(planned):
@@ -200,7 +200,9 @@ def _search(
     progress: Progress | None,
 ) -> SweepResult:
     run_folder(out, name)  # a name that can be none is told before the long work
-    _told_apart([sweep_name(r, b.backbone, s) for b in backbones for r in recipes for s in seeds])
+    _check_names_differ(
+        [sweep_name(r, b.backbone, s) for b in backbones for r in recipes for s in seeds]
+    )
     folder = out / "sweeps" / name
     by_name = {each.backbone: each for each in backbones}
     lists = {"backbone": list(by_name), "recipe": list(recipes)}
@@ -264,7 +266,7 @@ def _hash_of(examples: Sequence[Example]) -> str:
     return hashlib.sha256(repr(sorted(map(repr, examples))).encode()).hexdigest()[:16]
 
 
-def _told_apart(names: Sequence[str]) -> None:
+def _check_names_differ(names: Sequence[str]) -> None:
     if not names:
         raise UsageError(
             "a sweep needs a recipe, a backbone and a seed",

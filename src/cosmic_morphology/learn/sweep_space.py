@@ -112,7 +112,7 @@ def _read(key: str, asked: Any) -> Values | Range:
     try:
         found = Range.model_validate({**asked, "whole": float not in kinds})
     except ValidationError as error:
-        raise _told(key, error) from error
+        raise _settings_error(key, error) from error
     for end in (found.low, found.high):
         _check(key, field, int(end) if found.whole else end)
     return found
@@ -155,10 +155,10 @@ def _check(key: str, field: FieldInfo, value: Any) -> None:
         checked: Any = Annotated[field.annotation, field]
         TypeAdapter(checked, config=ConfigDict(allow_inf_nan=False)).validate_python(value)
     except ValidationError as error:
-        raise _told(key, error) from error
+        raise _settings_error(key, error) from error
 
 
-def _told(key: str, error: ValidationError) -> SettingsError:
+def _settings_error(key: str, error: ValidationError) -> SettingsError:
     first = error.errors()[0]
     inner = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")

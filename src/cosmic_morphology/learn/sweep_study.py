@@ -110,10 +110,10 @@ def search(
                 study.tell(trial.number, score)
             if progress:
                 progress(min(len(_ended(study)), trials), trials)
-        return [_told(each, study.user_attrs) for each in _ended(study)]
+        return [_read_trial(each, study.user_attrs) for each in _ended(study)]
 
 
-def _told(trial: FrozenTrial, said: Mapping[str, Any]) -> Trial:
+def _read_trial(trial: FrozenTrial, said: Mapping[str, Any]) -> Trial:
     values = _decoded(trial.params)
     if trial.value is None:
         return Trial(trial.number, values, -math.inf, str(said[f"{_FAILED}{trial.number}"]))

@@ -36,7 +36,7 @@ def write_proof(atlas: Atlas, certificate: LeakageResult, file: Path) -> None:
         Where it goes.
     """
     found = {**jsonable(certificate), "looked_at": _looked_at(atlas)}
-    if {**_told(file), "atlas_version": ""} != {**found, "atlas_version": ""}:
+    if {**_read_earlier(file), "atlas_version": ""} != {**found, "atlas_version": ""}:
         write_json(file, found)
 
 
@@ -50,7 +50,7 @@ def leakage_words(atlas: Atlas, out: Path) -> LeakageWords | None:
     out : Path
         Where the proof stands; None is returned where there is none.
     """
-    told = _told(out / CERTIFICATE_FILE)
+    told = _read_earlier(out / CERTIFICATE_FILE)
     if "leaks" not in told:
         return None
     return LeakageWords(
@@ -68,7 +68,7 @@ def _looked_at(atlas: Atlas) -> str:
     return atlas.digest([*looked_at, *embedding_columns(atlas)])
 
 
-def _told(file: Path) -> dict[str, Any]:
+def _read_earlier(file: Path) -> dict[str, Any]:
     """What the file says already; nothing where there is none, or something else stands there."""
     try:
         told = json.loads(file.read_text("utf-8"))

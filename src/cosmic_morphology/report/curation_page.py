@@ -65,7 +65,7 @@ class CurationPage(Tabular):
 
 
 @dataclass(frozen=True, slots=True)
-class Flagged:
+class FlaggedImage:
     """An image that a check flags; the texts come from outside."""
 
     tile: Tile
@@ -133,11 +133,13 @@ def _flagged(rows: Sequence[dict[str, Any]], check: str) -> list[dict[str, Any]]
     return [row for row in rows if row[f"{check}_flag"]]
 
 
-def _gallery(atlas: Atlas, rows: Sequence[dict[str, Any]], check: str, shown: int) -> list[Flagged]:
+def _gallery(
+    atlas: Atlas, rows: Sequence[dict[str, Any]], check: str, shown: int
+) -> list[FlaggedImage]:
     worst = sorted(_flagged(rows, check), key=lambda row: (row[f"{check}_score"] or 0, row["id"]))
     worst = worst[:shown]
     return [
-        Flagged(
+        FlaggedImage(
             tile,
             row["label"] or UNLABELLED,
             row["suggested_label"] or "" if check == "mislabel" else "",

@@ -115,14 +115,14 @@ def summarise_atlas(atlas: Atlas, *, taxonomy: Taxonomy | None = None) -> AtlasO
 
 def _labels(rows: Sequence[Mapping[str, Any]], taxonomy: Taxonomy) -> tuple[str, dict[str, str]]:
     """The best source of labels that this atlas has for any image."""
-    for source, label in (("label", _believed), ("votes", _voted), ("queries", _searched)):
+    for source, label in (("label", _label_of), ("votes", _voted), ("queries", _searched)):
         found = {row["id"]: label(row, taxonomy) for row in rows}
         if any(name != UNLABELLED for name in found.values()):
             return source, found
     return "", {row["id"]: UNLABELLED for row in rows}
 
 
-def _believed(row: Mapping[str, Any], _: Taxonomy) -> str:
+def _label_of(row: Mapping[str, Any], _: Taxonomy) -> str:
     return str(row["label"] or UNLABELLED)
 
 

@@ -40,7 +40,7 @@ class StageStamp:
 
 
 def stage_stamps(atlas: Atlas) -> list[StageStamp]:
-    """Stamps of all believed columns; columns that one stage wrote together are one row."""
+    """Stamps of all derived columns; columns that one stage wrote together are one row."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for name in atlas.columns():
         stamp = atlas.provenance_of(name)

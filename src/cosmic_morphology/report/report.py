@@ -23,7 +23,7 @@ from cosmic_morphology.report.overview import summarise_atlas
 from cosmic_morphology.report.pipeline_summary import PipelineCounts, count_pipeline
 from cosmic_morphology.report.provenance import packages, run_rows, stage_stamps
 from cosmic_morphology.report.sections import optional_sections, shown_mistakes
-from cosmic_morphology.report.studies_section import studied
+from cosmic_morphology.report.studies_section import finished_studies
 from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.score import LABEL_KINDS
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
@@ -131,7 +131,7 @@ def write_report(
         "not_scored": not_scored,
         "boards": _boards(scored_runs, settings, seed),
         "audit": audited(audit),
-        "studies": studied(studies),
+        "studies": finished_studies(studies),
         "account": account,
         "explore": explore_section(
             atlas, contents, samples=settings.report_samples, copy_sets=_COPY_SETS

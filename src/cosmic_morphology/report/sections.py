@@ -31,7 +31,7 @@ _WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class TrainingNeighbour:
     """A training image beside a mistake."""
 
     neighbour: Neighbour
@@ -44,7 +44,7 @@ class ShownMistake:
 
     mistake: Mistake
     tile: Tile
-    near: tuple[Near, ...]
+    near: tuple[TrainingNeighbour, ...]
 
 
 @dataclass(slots=True)
@@ -125,7 +125,9 @@ def shown_mistakes(
     beside = list(dict.fromkeys(one.id for several in near.values() for one in several))
     small = {tile.id: tile for tile in tiles(atlas, beside, side_px=_NEAR_PX)}
     return [
-        ShownMistake(m, tile, tuple(Near(one, small[one.id]) for one in near.get(m.id, ())))
+        ShownMistake(
+            m, tile, tuple(TrainingNeighbour(one, small[one.id]) for one in near.get(m.id, ()))
+        )
         for m, tile in zip(found, tiles(atlas, ids, side_px=_MISTAKE_PX), strict=True)
     ]
 

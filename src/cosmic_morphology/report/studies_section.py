@@ -11,7 +11,7 @@ from cosmic_morphology.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Studied:
+class FinishedStudy:
     """One study.
 
     Attributes
@@ -32,7 +32,7 @@ class Studied:
     curves: str
 
 
-def studied(folder: Path | None) -> tuple[Studied, ...]:
+def finished_studies(folder: Path | None) -> tuple[FinishedStudy, ...]:
     """The finished studies below a folder, by name; none where there is no such folder."""
     if folder is None or not folder.is_dir():
         return ()
@@ -55,12 +55,12 @@ def check_studies(folder: Path) -> None:
         )
 
 
-def _read(folder: Path) -> Studied:
+def _read(folder: Path) -> FinishedStudy:
     notes = json.loads((folder / "study.json").read_text("utf-8"))
     conclusion, curves = folder / "conclusion.txt", folder / "curves.png"
     lines = conclusion.read_text("utf-8").splitlines() if conclusion.is_file() else []
     image = base64.b64encode(curves.read_bytes()).decode() if curves.is_file() else ""
-    return Studied(
+    return FinishedStudy(
         name=str(notes["study"]),
         atlas_version=str(notes.get("atlas_version", "unknown")),
         conclusion=tuple(line for line in lines if line.strip()),

@@ -165,7 +165,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     from_file: set[str] = {
         key for key in ("atlas", "out") if key in said and key not in given and not _in_environ(key)
     }
-    return _with_paths_beside(settings, file.parent, from_file)
+    return _with_paths_resolved(settings, file.parent, from_file)
 
 
 def _in_environ_with(text: str) -> str:
@@ -182,20 +182,20 @@ def _in_environ(key: str) -> bool:
     return any(name.upper() == f"COSMIC_{key.upper()}" for name in os.environ)
 
 
-def _with_paths_beside(settings: Settings, folder: Path, from_file: set[str]) -> Settings:
-    def beside(path: Path | None) -> Path | None:
+def _with_paths_resolved(settings: Settings, folder: Path, from_file: set[str]) -> Settings:
+    def resolved(path: Path | None) -> Path | None:
         return path if path is None or path.is_absolute() else folder / path
 
-    settings.taxonomy = beside(settings.taxonomy)
+    settings.taxonomy = resolved(settings.taxonomy)
     if "atlas" in from_file:
-        settings.atlas = _address_beside(settings.atlas, folder)
+        settings.atlas = _resolved_address(settings.atlas, folder)
     if "out" in from_file:
         settings.out = folder / settings.out
     if settings.replica:
-        settings.replica.images = beside(settings.replica.images)
-        settings.replica.catalogue = beside(settings.replica.catalogue)
+        settings.replica.images = resolved(settings.replica.images)
+        settings.replica.catalogue = resolved(settings.replica.catalogue)
     for job in settings.folders:
-        job.path, job.csv = folder / job.path, beside(job.csv)
+        job.path, job.csv = folder / job.path, resolved(job.csv)
     for verdicts in settings.review:
         verdicts.path = folder / verdicts.path
     if settings.audit:
@@ -206,11 +206,11 @@ def _with_paths_beside(settings: Settings, folder: Path, from_file: set[str]) ->
         str(folder / each) if "/" in each else each for each in votes.trained_runs
     )
     for study in (settings.study.synthetic, settings.study.realism):
-        study.rendered_atlas = _address_beside(study.rendered_atlas, folder)
+        study.rendered_atlas = _resolved_address(study.rendered_atlas, folder)
     if settings.learn.weights not in WEIGHTS_WORDS:
         settings.learn.weights = str(folder / settings.learn.weights)
     return settings
 
 
-def _address_beside(address: str, folder: Path) -> str:
+def _resolved_address(address: str, folder: Path) -> str:
     return str(folder / address) if address and "://" not in address else address

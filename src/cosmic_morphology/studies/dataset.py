@@ -13,7 +13,7 @@ from cosmic_morphology.atlas import Atlas, content_hash
 from cosmic_morphology.curate.groups.lineage import is_rendered
 from cosmic_morphology.errors import LeakError, UsageError
 from cosmic_morphology.evaluate.neighbours import embedding_for
-from cosmic_morphology.evaluate.truth import Truth, truths_of
+from cosmic_morphology.evaluate.truth import GroundTruth, ground_truths
 from cosmic_morphology.learn.data.embedding_names import embedding_column, read_embeddings
 from cosmic_morphology.stats.metrics import encode
 from cosmic_morphology.stats.score import COMPUTED, LABEL_KINDS
@@ -36,9 +36,9 @@ class StudyDataset:
     vectors : ndarray of float32, shape ``(N, D)``
         What the frozen backbone sees.
     right : ndarray of int64, shape ``(N,)``
-        Number of the class that scores believe; K where there is none.
+        Number of the class that scores count as right; K where there is none.
     y_train : ndarray of int64, shape ``(N,)``
-        Number of the class that training believes.
+        Number of the class that is trained on.
     weights : ndarray of float64, shape ``(N,)``
         How sure that is, in (0, 1].
     kinds : ndarray of str, shape ``(N,)``
@@ -167,7 +167,7 @@ def read_pool(
         vectors = np.concatenate([vectors, seen]) if more else vectors
     readable = np.abs(vectors).max(1, initial=0) > 0
     rows = [row for row, good in zip(rows, readable, strict=True) if good]
-    truths = truths_of(atlas, rows)
+    truths = ground_truths(atlas, rows)
     pool = _arrays(rows, truths, vectors[readable], tuple(classes), labels, column)
     pool.assert_real(np.flatnonzero(np.isin(pool.splits, ("val", "test"))))
     return pool
@@ -210,7 +210,7 @@ def _rows(atlas: Atlas, column: str) -> list[dict[str, Any]]:
 
 def _arrays(
     rows: Sequence[Mapping[str, Any]],
-    truths: Sequence[Truth],
+    truths: Sequence[GroundTruth],
     vectors: np.ndarray,
     classes: tuple[str, ...],
     labels: str,

@@ -136,11 +136,11 @@ def conclude(
         )
     for arm in study.label_noise.arms:
         if arm != PLAIN:
-            lines += _worth(pool, places, arm, levels, n)
+            lines += _gains(pool, places, arm, levels, n)
     return Conclusion([*lines, *_found(cells)])
 
 
-def _worth(
+def _gains(
     pool: StudyDataset,
     places: Sequence[PredictionsAtPoint],
     arm: str,

@@ -78,7 +78,7 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
         task = HeadTask(learned, val, test, labels, pool.weights, first)
         said = train_and_predict(pool, task, recipe, seed=trial.seed, threads=study.threads)
         n_rendered = int(pool.rendered[learned].sum()) + len(first)
-        lacking = _asked(pool, train, wanted, trial.x) - len(added)
+        lacking = _rendered_wanted(pool, train, wanted, trial.x) - len(added)
         return TrialOutput(test, said, len(learned) + len(first), n_rendered, {"lacking": lacking})
 
     others = [name for name in pool.classes if name not in own.rare]
@@ -131,7 +131,9 @@ def rendered_for(
     return np.concatenate(parts)
 
 
-def _asked(pool: StudyDataset, train: np.ndarray, wanted: np.ndarray, ratio: float) -> int:
+def _rendered_wanted(
+    pool: StudyDataset, train: np.ndarray, wanted: np.ndarray, ratio: float
+) -> int:
     return sum(round(ratio * int((pool.y_train[train] == k).sum())) for k in wanted)
 
 

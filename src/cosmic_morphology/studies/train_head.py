@@ -36,7 +36,7 @@ class HeadTask:
     train, val, test : ndarray of int64
         Rows of the pool.
     labels : ndarray of int64, shape ``(N,)``
-        Class numbers of all rows of the pool, as training believes them.
+        Class numbers of all rows of the pool, as they are trained on.
     weights : ndarray of float64, shape ``(N,)``
         How far each is trusted (for recipes with ``label_confidence``).
     first : ndarray of int64

@@ -78,7 +78,7 @@ def test_atlas_verbs_print_one_json_object(filled, tmp_path):
     place = ("--atlas", filled.uri, "--json")
     info = json.loads(cosmic("atlas", "info", *place).stdout)
     assert info["rows"]["images"] == 10
-    assert info["believed_columns"]["label"] == "labels"
+    assert info["derived_columns"]["label"] == "labels"
     assert json.loads(cosmic("atlas", "tag", "one", *place).stdout)["tag"] == "one"
     commits = json.loads(cosmic("atlas", "versions", *place).stdout)["commits"]
     assert any("one" in commit["tags"] for commit in commits)

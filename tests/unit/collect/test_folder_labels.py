@@ -59,12 +59,12 @@ def test_the_taxonomy_in_use_decides():
 
 def test_which_level_was_taken_is_said():
     files = ["d/training_set/galaxy/0.jpg", "d/test_set/comet/1.jpg", "d/2.jpg"]
-    told = FolderLabels(files, load_taxonomy()).told()
+    told = FolderLabels(files, load_taxonomy()).labels_from()
     assert told.startswith(
         "folders of level 2, without those of a split or called images (2 names: comet, galaxy)"
     )
     assert told.endswith("1 images lie in none")
-    assert "without labels" in FolderLabels(["0.jpg"], load_taxonomy()).told()
+    assert "without labels" in FolderLabels(["0.jpg"], load_taxonomy()).labels_from()
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def choose_rows(atlas: Atlas, wanted: RowSelection) -> tuple[pa.Table, Counter[s
     said = atlas.read(_READ, where=wanted.where)
     total = atlas.count("catalogue")
     left_out = Counter({NOT_ASKED: total - said.num_rows})
-    rows = _beside_images(said, images)
+    rows = _with_image_files(said, images)
     left_out[NO_IMAGE] = said.num_rows - rows.num_rows
     decisions = latest_decisions(atlas)
     parts = []
@@ -214,7 +214,7 @@ def stream_rows(
         yield held
 
 
-def _beside_images(said: pa.Table, images: pa.Table) -> pa.Table:
+def _with_image_files(said: pa.Table, images: pa.Table) -> pa.Table:
     """Rows that have an image, by id, with what is known of its file."""
     at = {each: row for row, each in enumerate(images.column("id").to_pylist())}
     said = said.sort_by("id")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from cosmic_morphology.atlas.schema import BELIEVED_BY_NAME, KEYS, TABLES, table_schema
+from cosmic_morphology.atlas.schema import DERIVED_BY_NAME, KEYS, TABLES, table_schema
 from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.atlas.verification.problems import Problem
 
@@ -17,7 +17,7 @@ def schema_problems(table: Table) -> Iterator[Problem]:
     found = table.schema
     expected = {field.name: field.type for field in table_schema(table.name)}
     if table.name == "catalogue":
-        expected |= {name: column.type for name, column in BELIEVED_BY_NAME.items()}
+        expected |= {name: column.type for name, column in DERIVED_BY_NAME.items()}
     for name, type_ in expected.items():
         if name in found.names and found.field(name).type != type_:
             yield Problem(

@@ -120,7 +120,9 @@ def verify_atlas(
             whole.pop(name, None)
     problems += _readable(whole, lambda table: [*schema_problems(table), *duplicate_keys(table)])
     if whole:
-        problems += _told("", lambda: [*lonely_rows(whole), *unfinished_tags(whole)])
+        problems += _problems_or_unreadable(
+            "", lambda: [*lonely_rows(whole), *unfinished_tags(whole)]
+        )
     hashed = 0
     if hash_bytes and "images" in whole:
         hashed, changed = _hash_images(whole["images"], progress)
@@ -171,17 +173,17 @@ def _missing_table(name: str) -> Problem:
     )
 
 
-def _readable(tables: dict[str, Table], look: Callable[[Table], list[Problem]]) -> list[Problem]:
+def _readable(tables: dict[str, Table], check: Callable[[Table], list[Problem]]) -> list[Problem]:
     return [
         problem
         for name, table in tables.items()
-        for problem in _told(name, lambda table=table: look(table))  # type: ignore[misc]
+        for problem in _problems_or_unreadable(name, lambda table=table: check(table))  # type: ignore[misc]
     ]
 
 
-def _told(name: str, look: Callable[[], Iterable[Problem]]) -> list[Problem]:
+def _problems_or_unreadable(name: str, check: Callable[[], Iterable[Problem]]) -> list[Problem]:
     try:
-        return list(look())
+        return list(check())
     except AtlasDamagedError as error:
         return [Problem("table_unreadable", name, error.what)]
 
@@ -189,7 +191,7 @@ def _told(name: str, look: Callable[[], Iterable[Problem]]) -> list[Problem]:
 def _hash_images(images: Table, progress: Progress | None) -> tuple[int, list[Problem]]:
     hashed = 0
 
-    def look() -> Iterator[Problem]:
+    def changed() -> Iterator[Problem]:
         nonlocal hashed
         total = images.count_rows()
         for batch in images.to_batches(["id", "sha256", "image"], _BATCH):
@@ -198,7 +200,7 @@ def _hash_images(images: Table, progress: Progress | None) -> tuple[int, list[Pr
             if progress:
                 progress(hashed, total)
 
-    found = _told("images", look)
+    found = _problems_or_unreadable("images", changed)
     return hashed, found
 
 

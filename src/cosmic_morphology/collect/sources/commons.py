@@ -85,7 +85,9 @@ class Commons:
         going_on: dict[str, Any] = {}
         tokens: set[str] = set()
         for _ in range(_MAX_BATCHES):
-            answer = await ask.json(self._api, self._asked(part.query) | going_on, items=_BATCH)
+            answer = await ask.json(
+                self._api, self._query_params(part.query) | going_on, items=_BATCH
+            )
             if not isinstance(answer, dict) or "error" in answer:
                 said = answer.get("error") if isinstance(answer, dict) else answer
                 said = said.get("info") if isinstance(said, dict) else type(answer).__name__
@@ -107,7 +109,7 @@ class Commons:
                 return
             tokens.add(repr(going_on))
 
-    def _asked(self, category: str) -> dict[str, Any]:
+    def _query_params(self, category: str) -> dict[str, Any]:
         return {
             "action": "query",
             "format": "json",

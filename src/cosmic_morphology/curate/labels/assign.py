@@ -23,7 +23,13 @@ from cosmic_morphology.atlas import (
     latest_decisions,
 )
 from cosmic_morphology.curate.columns import matrix, read_batches
-from cosmic_morphology.curate.labels.believe import CHECKED, COMPUTED, NONE, believed, decided
+from cosmic_morphology.curate.labels.final_labels import (
+    CHECKED,
+    COMPUTED,
+    NONE,
+    decided,
+    final_labels,
+)
 from cosmic_morphology.curate.records import Records
 from cosmic_morphology.curate.review.verdicts import verdict_labels_for_training
 from cosmic_morphology.curate.votes import zero_shot
@@ -131,7 +137,7 @@ def label(
         )
         _keep_votes(atlas, records, voters)
         weighted = read_weighted_votes(atlas, taxonomy=taxonomy, records=records)
-        table = believed(weighted, decisions, taxonomy, settings)
+        table = final_labels(weighted, decisions, taxonomy, settings)
         atlas.replace_columns(table, stamp_of(_votes(records)))
     if progress:
         progress(len(records), len(records))
@@ -165,7 +171,7 @@ def _stamp(
     told = Fingerprint()
     # Derived votes, too: rows that vote again have lost theirs.
     for batch in votes:
-        told.add(zip(batch.ids, map(_told, batch.votes), strict=True))
+        told.add(zip(batch.ids, map(_hashable_votes, batch.votes), strict=True))
     for _, rows in records.batches(["id", "duplicate_of", "group", "split"]):
         columns = [rows.column(name).to_pylist() for name in ("id", "duplicate_of", "group")]
         test = (split == "test" for split in rows.column("split").to_pylist())
@@ -235,7 +241,7 @@ def _keep_votes(atlas: Atlas, records: Records, voters: DerivedVoters) -> None:
         new = [
             at
             for at, cast in enumerate(before)
-            if cast is not None and _told(cast) != _told(after[at])
+            if cast is not None and _hashable_votes(cast) != _hashable_votes(after[at])
         ]
         changed.append(
             pa.table(
@@ -252,7 +258,7 @@ def _keep_votes(atlas: Atlas, records: Records, voters: DerivedVoters) -> None:
         atlas.fill_columns(pa.concat_tables(changed))
 
 
-def _told(cast: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+def _hashable_votes(cast: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return [
         (each["voter"], each["label"], float(np.float32(each["weight"])), each["reason"])
         for each in cast

@@ -25,7 +25,7 @@ class Explanation(Tabular):
     id, title : str
         The image.
     label, label_kind : str
-        The class believed (empty when open), and whether it is checked, computed or none.
+        The label (empty when open), and whether it is checked, computed or none.
     label_confidence : float
         In [0, 1].
     votes : tuple of Vote
@@ -67,7 +67,7 @@ class Explanation(Tabular):
             for each in self.votes
         ]
         told += [f"        {voter} abstains: {why}" for voter, why in self.abstained.items()]
-        told += [_told(each) for each in self.decisions]
+        told += [_decision_line(each) for each in self.decisions]
         return told + [f"  {name}: {reason}" for name, reason in self.checks.items()]
 
 
@@ -136,6 +136,6 @@ def explain_label(
     )
 
 
-def _told(each: Decision) -> str:
+def _decision_line(each: Decision) -> str:
     said = f"{each.who} says {each.verdict} {each.label}".rstrip()
     return f"  {each.at:%Y-%m-%d %H:%M}  {said} {each.why}".rstrip()

@@ -33,7 +33,7 @@ class QueueItem:
     Attributes
     ----------
     id, title, label, suggested : str
-        The image, the label believed (empty when open), and what the checks would call it.
+        The image, its label (empty when open), and what the checks would call it.
     worth : float
         How much a verdict is worth, relative to the others.
     reason : str

@@ -57,7 +57,7 @@ def review(
     ask : callable
         Waits for one key.
     show : callable
-        Opens the image and says what is believed of it.
+        Opens the image and says which label it has.
     now : callable
         The time of a verdict.
     """

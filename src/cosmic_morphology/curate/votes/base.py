@@ -105,10 +105,10 @@ class VotingContext:
     embeddings : sequence of arrays of shape ``(N, D)``
         One for each backbone; none is fine. Rows of ``nan`` are images without one.
     zero_shot : array of shape ``(N, K)``, optional
-        What a text-image model believes of each image; rows of ``nan`` were not seen.
+        Class probabilities of a text-image model for each image; rows of ``nan`` were not seen.
     runs : mapping of str to arrays of shape ``(N, K)``
-        What trained runs believe, by voter; rows of ``nan`` where they do not vote, and a last
-        column of ``nan`` where they do not know the reject class.
+        Class probabilities of trained runs, by voter; rows of ``nan`` where they do not vote, and
+        a last column of ``nan`` where they do not know the reject class.
     """
 
     ids: Sequence[str]

@@ -106,7 +106,7 @@ class DerivedVoters:
                 VoteBatch(each.places, each.ids, _added(each.votes, copies, each.places))
                 for each in weighted_batches()
             )
-            likely = _looks(paired, images, classes, learn_from=learn_from, seed=seed)
+            likely = _image_votes(paired, images, classes, learn_from=learn_from, seed=seed)
             seen.append((IMAGE, likely, _LOOKS, None))
         if images.zero_shot is not None and ZERO_SHOT not in without:
             seen.append((ZERO_SHOT, images.zero_shot, _DESCRIBED, None))
@@ -145,7 +145,7 @@ def _added(
     return [mine + copies.votes(int(at)) for mine, at in zip(votes, places, strict=True)]
 
 
-def _looks(
+def _image_votes(
     paired: Iterable[VoteBatch],
     images: VotingContext,
     classes: Sequence[str],

@@ -181,10 +181,10 @@ def _load(name: str, prompts: Sequence[Sequence[str]]) -> See:
             where=name,
             todo=f"Check the network, or give a copy of it as {FOLDER}FOLDER.",
         ) from error
-    return _Seeing(model, preprocess, tokenize, prompts)
+    return _PromptClassifier(model, preprocess, tokenize, prompts)
 
 
-class _Seeing:
+class _PromptClassifier:
     """A text-image model that has read the prompts."""
 
     def __init__(

@@ -27,7 +27,7 @@ class Example:
     id : str
         Of the image.
     label : str
-        The class that training believes.
+        The class that is trained on.
     split : str
         ``train`` or ``val``; test images never come here.
     group : str

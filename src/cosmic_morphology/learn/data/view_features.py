@@ -78,7 +78,7 @@ def features_of_views(
         side_px=size if augment is None else round(size * ROOM_TO_ZOOM),
         workers=learn.workers,
     )
-    look = _Look(backbone, learn, n_views, crops, augment, seed)
+    look = _ViewEmbedder(backbone, learn, n_views, crops, augment, seed)
     shape = (len(cache.ids), n_views + crops, backbone.n_features)
     vectors = space_for(shape, np.float16)
     for start in range(0, len(cache.ids), look.batch):
@@ -107,7 +107,7 @@ def _kept(file: Path, shape: tuple[int, int]) -> Features | None:
     return Features(vectors, ids, bad) if fits else None
 
 
-class _Look:
+class _ViewEmbedder:
     def __init__(
         self,
         backbone: Backbone,

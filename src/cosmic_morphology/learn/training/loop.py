@@ -33,8 +33,8 @@ from cosmic_morphology.learn.training.processes import (
     is_first_process,
     launched,
     place_in_group,
+    relayed_progress,
     strategy_of,
-    told,
 )
 
 _QUIET = ("lightning", "lightning.pytorch", "lightning.fabric", "pytorch_lightning")
@@ -165,7 +165,7 @@ def _fit_once(
         queue = None
         if apart:
             teller, queue = within.enter_context(
-                told(progress, recipe.epochs, devices * nodes, device)
+                relayed_progress(progress, recipe.epochs, devices * nodes, device)
             )
             callbacks.append(teller)
         trainer = lightning.Trainer(

@@ -163,7 +163,9 @@ class _Teller(Callback):
 
 
 @contextmanager
-def told(progress: Progress | None, epochs: int, processes: int, device: torch.device) -> Any:
+def relayed_progress(
+    progress: Progress | None, epochs: int, processes: int, device: torch.device
+) -> Any:
     """A callback and a queue through which processes that we start are heard in this one.
 
     What ended them is raised here as it was there.

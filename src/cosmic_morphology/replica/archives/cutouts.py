@@ -28,7 +28,7 @@ _POLE_DEG = (192.85948, 27.12825)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _CutoutRequest:
     ra_deg: float
     dec_deg: float
     scale_arcsec: float
@@ -68,7 +68,7 @@ async def _legacy(request: Request) -> Response | FileResponse:
         return PlainTextResponse("Invalid layer", 400)
     try:
         side = int(params.get("size", 256))
-        asked = _asked(request, float(params.get("pixscale", 0.262)), side, side)
+        asked = _read_request(request, float(params.get("pixscale", 0.262)), side, side)
     except (KeyError, ValueError):
         return PlainTextResponse("Invalid ra, dec, size or pixscale", 400)
     return _answer("legacysurvey", asked)
@@ -78,33 +78,33 @@ async def _sdss(request: Request) -> Response | FileResponse:
     params = request.query_params
     try:
         width, height = int(params.get("width", 512)), int(params.get("height", 512))
-        asked = _asked(request, float(params.get("scale", 0.396)), width, height)
+        asked = _read_request(request, float(params.get("scale", 0.396)), width, height)
     except (KeyError, ValueError):
         return PlainTextResponse("Invalid ra, dec, scale, width or height", 400)
     return _answer("skyserver", asked)
 
 
-def _asked(request: Request, scale_arcsec: float, width: int, height: int) -> _Asked:
+def _read_request(request: Request, scale_arcsec: float, width: int, height: int) -> _CutoutRequest:
     ra_deg = float(request.query_params["ra"])
     dec_deg = float(request.query_params["dec"])
     if not (-90 <= dec_deg <= 90 and -360 <= ra_deg <= 360 and scale_arcsec > 0):
         raise ValueError("position")
     if min(width, height) < 1:
         raise ValueError("size")
-    return _Asked(ra_deg % 360, dec_deg, scale_arcsec, width, height)
+    return _CutoutRequest(ra_deg % 360, dec_deg, scale_arcsec, width, height)
 
 
-def _answer(survey: str, asked: _Asked) -> FileResponse:
+def _answer(survey: str, asked: _CutoutRequest) -> FileResponse:
     most = MOST_PX[survey]
     width, height = min(asked.width, most), min(asked.height, most)
     if not covered(survey, asked.ra_deg, asked.dec_deg):
         return FileResponse(served(blank(width, height), "image/jpeg"))
-    clamped = _Asked(asked.ra_deg, asked.dec_deg, asked.scale_arcsec, width, height)
+    clamped = _CutoutRequest(asked.ra_deg, asked.dec_deg, asked.scale_arcsec, width, height)
     return FileResponse(served(_drawn(clamped), "image/jpeg"))
 
 
 @lru_cache(maxsize=256)
-def _drawn(asked: _Asked) -> bytes:
+def _drawn(asked: _CutoutRequest) -> bytes:
     """A galaxy with an exponential profile in the middle, noise and field stars around it."""
     seed = [int((asked.ra_deg + 0.00005) * 1e4), int((asked.dec_deg + 90.00005) * 1e4)]
     rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from cosmic_morphology.collect.sources.folder.storage import FileStorage
 from cosmic_morphology.collect.sources.folder.table import (
     REQUIRED,
-    Locator,
+    FileMatcher,
     MetadataTable,
     open_table,
 )
@@ -30,7 +30,7 @@ def choose_tables(
     store: FileStorage,
     path: Path,
     files: list[str],
-    locator: Locator,
+    matcher: FileMatcher,
     csv: str | Path | None,
     columns: Mapping[str, str] | None,
     row_filter: Mapping[str, str] | None,
@@ -51,7 +51,7 @@ def choose_tables(
         Folder or zip, for messages.
     files : list of str
         Those that may be images.
-    locator : Locator
+    matcher : FileMatcher
         Finds the files that a table names.
     csv, columns, row_filter
         As in :func:`cosmic_morphology.collect.sources.folder.source.open_folder`.
@@ -73,7 +73,7 @@ def choose_tables(
     for each in inside:
         try:
             table = _open(store, path, each, columns, row_filter)
-            images = {locator.find(row[REQUIRED], table.folder) for _, row in table.rows()} - {""}
+            images = {matcher.find(row[REQUIRED], table.folder) for _, row in table.rows()} - {""}
         except InputError:
             continue  # a table of something else; where it alone says anything, it is asked below
         if images:
@@ -129,7 +129,7 @@ def _named(
         same = [each for each in filter(is_table, store.names) if _is_same(path, each, place)]
         inside = same[0] if same else ""
         return replace(table, inside=inside, folder=_folder(inside))
-    inside = Locator(store.names).find(str(csv))
+    inside = FileMatcher(store.names).find(str(csv))
     if inside:
         return _open(store, path, inside, columns, row_filter)
     raise InputError(

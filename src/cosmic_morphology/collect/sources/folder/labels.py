@@ -66,7 +66,7 @@ class FolderLabels:
             words = words[1:]
         return bool(words) and " ".join(words) in self._known
 
-    def told(self) -> str:
+    def labels_from(self) -> str:
         """Which level was taken, with the names found there, for the summary."""
         names = sorted(name for name in self._labels if name)
         if not names:

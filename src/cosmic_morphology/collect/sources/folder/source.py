@@ -25,7 +25,13 @@ from cosmic_morphology.collect.sources.folder.storage import (
     FolderStore,
     is_sidecar,
 )
-from cosmic_morphology.collect.sources.folder.table import LISTS, TEXTS, Locator, Rows, split_list
+from cosmic_morphology.collect.sources.folder.table import (
+    LISTS,
+    TEXTS,
+    FileMatcher,
+    Rows,
+    split_list,
+)
 from cosmic_morphology.collect.sources.folder.zip_storage import ZipStore
 from cosmic_morphology.errors import FetchError, InputError
 from cosmic_morphology.imaging import ImageLimits
@@ -86,7 +92,7 @@ class Folder:
         """Where the labels come from: the table, or which level of the folders."""
         if self.rows and self.rows.label_column:
             return f"the column {self.rows.label_column!r} of {self.table}"
-        return self.labeller.told()
+        return self.labeller.labels_from()
 
     @property
     def lost(self) -> list[str]:
@@ -193,11 +199,11 @@ def open_folder(
     labels = set(map(labeller, files)) - {""}
     # One folder around all images says what they are only if it is called like a class.
     labelled = len(labels) > 1 or any(map(labeller.is_known, labels))
-    locator = Locator(files, str(place.absolute()))
+    matcher = FileMatcher(files, str(place.absolute()))
     tables = choose_tables(
-        store, place, files, locator, csv, columns, row_filter, labelled=labelled
+        store, place, files, matcher, csv, columns, row_filter, labelled=labelled
     )
-    rows = Rows(tables, locator) if tables else None
+    rows = Rows(tables, matcher) if tables else None
     skipped = Counter(store.left_out.counts)
     beside = {*filter(is_sidecar, store.names)} - {table.inside for table in tables}
     unused = {*filter(is_table, beside)}

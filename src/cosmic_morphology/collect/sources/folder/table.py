@@ -132,7 +132,7 @@ def split_list(cell: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in _SEPARATORS.split(cell) if part.strip())
 
 
-class Locator:
+class FileMatcher:
     """Finds the file that a cell means; a looser reading counts only where it means one file.
 
     A path may begin at the table's own folder, at the top, or above it with the names of the
@@ -208,7 +208,7 @@ class Rows:
     ----------
     tables : sequence of MetadataTable
         The tables: one, or the parts that lie in the folders of a ready-made split.
-    locator : Locator
+    matcher : FileMatcher
         Finds their files.
     total : int
         Records: rows that name a file, each once.
@@ -224,7 +224,7 @@ class Rows:
     """
 
     tables: Sequence[MetadataTable]
-    locator: Locator
+    matcher: FileMatcher
     total: int = 0
     named: set[str] = field(default_factory=set)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -255,7 +255,7 @@ class Rows:
         for table in self.tables:
             for line, cells in table.rows():
                 named = cells[REQUIRED]
-                file = self.locator.find(named, table.folder)
+                file = self.matcher.find(named, table.folder)
                 key = (cells.get("id") or file or named) if named else ""
                 yield Row(table, line, key, file, cells)
 

@@ -1,4 +1,4 @@
-"""What is believed of each image: a person's verdict, else the label that is likely enough."""
+"""The label of each image: a person's verdict, else the class that is likely enough."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cosmic_morphology.taxonomy import Taxonomy
 CHECKED, COMPUTED, NONE = _KINDS = ("checked", "computed", "none")
 
 
-def believed(
+def final_labels(
     weighted: WeightedVotes,
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
