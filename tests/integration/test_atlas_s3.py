@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -11,8 +12,10 @@ import urllib.request
 
 import pytest
 from drawn_images import make_arrival
+from engine_work import STAMP, OneProcess, check_whole, lengths_work, make_atlas, processes
 
 from cosmic_morphology.atlas import Atlas, verify_atlas
+from cosmic_morphology.engine import apply
 from cosmic_morphology.errors import AtlasNotFoundError
 
 pytest.importorskip("moto", reason="the S3 server of the tests is not installed")
@@ -59,3 +62,15 @@ def test_an_atlas_lives_in_an_object_store(store):
     assert verify_atlas(again).problems == ()
     with pytest.raises(AtlasNotFoundError, match="Collect or import"):
         Atlas.open("s3://sky/none", storage_options=store)
+
+
+def test_workers_read_and_write_an_object_store_by_themselves(store, tmp_path):
+    atlas = make_atlas("s3://sky/atlas", 4, 5, store)
+    before = atlas.version.images
+    # Four fragments for one worker: it writes the files, and the driver commits them.
+    done = apply(atlas, lengths_work(tmp_path / "log"), stamp=STAMP, engine=OneProcess())
+    assert (done.filled, done.lost_workers) == (20, 0)
+    assert atlas.version.images == before + 2  # the columns, and all files at once
+    check_whole(atlas, 20)
+    assert processes(tmp_path / "log").isdisjoint({f"did-{os.getpid()}"})
+    assert verify_atlas(atlas).is_sound

@@ -8,17 +8,20 @@ import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
+from engine_work import OneProcess
 from PIL import Image
 from training_sky import LEARN, TAXONOMY
 from training_tools import CLASSES, QUICK, drawn
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.cli import main
+from cosmic_morphology.errors import InputError
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn import (
     embed_images,
@@ -262,3 +265,22 @@ def test_only_images_asked_for_are_judged_and_none_is_read_for_what_is_known(run
     assert sum(read) == 4
     rows = sky.read(["id", "prediction_quick"]).to_pylist()
     assert all(row["prediction_quick"] in row["id"] for row in rows)
+
+
+def test_a_worker_loads_the_run_by_itself_and_says_the_same(run, sky, tmp_path):
+    model = load_trained_model(run)
+    embed_images(sky, learn=LEARN, engine=OneProcess())
+    done = predict_images(sky, model, place=run, engine=OneProcess())
+    assert (done.filled, done.unreadable) == (12, 0)
+    again = predict_images(sky, model, name="here")
+    assert (again.filled, again.unreadable) == (12, 0)
+    rows = sky.read(["probabilities_quick", "probabilities_here", "confidence_quick"]).to_pylist()
+    for row in rows:
+        assert row["probabilities_quick"] == pytest.approx(row["probabilities_here"], abs=1e-5)
+        assert row["confidence_quick"] == max(row["probabilities_quick"])
+    other = tmp_path / "other"
+    copytree(run, other)
+    changed = load_trained_model(other)
+    changed.temperature += 0.5
+    with pytest.raises(InputError, match="another model here than the driver"):
+        predict_images(sky, changed, name="other", place=other, engine=OneProcess())

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from engine_work import COLUMN, check_whole, done_by, make_atlas
+from engine_work import COLUMN, check_whole, done_by, make_atlas, processes
 
 from cosmic_morphology.atlas import Atlas, verify_atlas
 from cosmic_morphology.engine.cluster.connect import connect
@@ -104,6 +106,59 @@ def test_a_cluster_with_another_version_is_one_line(cluster, tmp_path):
     assert "(here 0.0.7)" in said
     assert atlas.columns().count(COLUMN) == 1
     assert atlas.count_filled(COLUMN) == 0
+
+
+@pytest.mark.long
+def test_fifty_kills_of_workers_nodes_and_drivers_lose_and_double_nothing(tmp_path):
+    chosen, cluster = random.Random(7), RayCluster(3)
+    atlas = make_atlas(tmp_path / "sky", 4, 200)
+    kills: Counter[str] = Counter()
+    rounds = 0
+    try:
+        while kills.total() < 50:
+            rounds += 1
+            again, log = {"ROUND": str(rounds)}, tmp_path / f"log{rounds}"
+            in_this_round = kills.total()
+            while True:
+                driver = cluster.driver(atlas, log, **again)
+                while driver.poll() is None and kills.total() < 50:
+                    time.sleep(chosen.uniform(0.2, 3))
+                    kills.update(kill_somebody(chosen, cluster, driver, log))
+                driver.wait()
+                if driver.returncode == 0:
+                    break
+                driver.communicate()
+            assert "error" not in told(driver)
+            check_whole(atlas, 800)
+            in_this_round = kills.total() - in_this_round
+            computed = sum(done_by(log).values())
+            # Six tasks of four rows are on their way, and 16 rows wait for the next commit.
+            assert computed <= 800 + 40 * in_this_round
+    finally:
+        cluster.process.stdin.close()
+        cluster.process.wait()
+    assert verify_atlas(atlas).is_sound
+    assert min(kills[who] for who in ("driver", "worker", "node")) >= 5
+
+
+def kill_somebody(
+    chosen: random.Random, cluster: RayCluster, driver: subprocess.Popen, log: Path
+) -> list[str]:
+    who = chosen.choice(["driver", "worker", "node"])
+    if who == "driver" and driver.poll() is None:
+        driver.kill()
+        driver.wait()
+        return [who]
+    if who == "node":
+        cluster.do("kill a node")
+        cluster.do("add a node")
+        return [who]
+    pids = [int(each.partition("-")[2]) for each in processes(log)] if log.exists() else []
+    alive = [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    if who == "worker" and alive:
+        os.kill(chosen.choice(alive), signal.SIGKILL)
+        return [who]
+    return []
 
 
 def silent_address() -> tuple[socket.socket, str]:

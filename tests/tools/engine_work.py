@@ -13,7 +13,8 @@ import pyarrow as pa
 from drawn_images import DrawnIntake
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, NewImage, Record
-from cosmic_morphology.engine import ApplyResult, ColumnFunction, ColumnWork, apply
+from cosmic_morphology.engine import ApplyResult, ColumnFunction, ColumnWork, Engine, apply
+from cosmic_morphology.engine.processes import Processes
 
 COLUMN = "embedding_length"
 FIELD = pa.field(COLUMN, pa.list_(pa.float32(), 2))
@@ -24,9 +25,11 @@ def thumbnail(number: int) -> bytes:
     return b"x" * (number + 1)
 
 
-def make_atlas(place: Path, fragments: int, rows: int) -> Atlas:
+def make_atlas(
+    place: Path | str, fragments: int, rows: int, storage_options: dict[str, str] | None = None
+) -> Atlas:
     """An atlas of so many fragments; image ``n`` has a "thumbnail" of ``n + 1`` bytes."""
-    atlas = Atlas.create(place)
+    atlas = Atlas.create(place, storage_options=storage_options)
     for start in range(0, fragments * rows, rows):
         arrivals = []
         for number in range(start, start + rows):
@@ -36,6 +39,13 @@ def make_atlas(place: Path, fragments: int, rows: int) -> Atlas:
             arrivals.append(NewImage(record, intake, data))
         atlas.add(arrivals)
     return atlas
+
+
+class OneProcess(Engine):
+    """One process beside this one, whatever there is to do."""
+
+    def open(self, stage, *, is_worth=True):
+        return Processes(1)
 
 
 def lengths_work(
@@ -84,11 +94,11 @@ def _trapped(folder: Path, trap: str, sizes: list[int], batch: pa.Table) -> None
 
 
 def fill(
-    atlas: Atlas, function: ColumnFunction, *, reads, writes, stamp, checkpoint_rows=2048, **how
+    atlas: Atlas, function, *, reads, writes, stamp, checkpoint_rows=2048, where=None, **how
 ) -> ApplyResult:
     """Fill columns in this process with a function of a test."""
     work = ColumnWork("test", lambda: function, tuple(reads), tuple(writes), **how)
-    return apply(atlas, work, stamp=stamp, checkpoint_rows=checkpoint_rows)
+    return apply(atlas, work, stamp=stamp, where=where, checkpoint_rows=checkpoint_rows)
 
 
 def count_even(filled: pa.Table) -> int:

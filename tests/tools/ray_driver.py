@@ -12,9 +12,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from engine_work import STAMP, lengths_work, processes
+from engine_work import lengths_work, processes
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.engine import Engine, apply
 from cosmic_morphology.engine.cluster import versions
 from cosmic_morphology.errors import CosmicError
@@ -33,10 +33,11 @@ def main(uri: str, log: Path, address: str, kill_at: int, pretend: str) -> None:
     if pretend:
         versions.version = lambda _: pretend
     work = lengths_work(log, task_rows=4, pause_s=0.1)
+    stamp = ColumnProvenance("lengths", {"v": os.environ.get("ROUND", "1")})
     engine = Engine("ray", ray=RaySettings(address=address))
     try:
         done = apply(
-            Atlas.open(uri), work, stamp=STAMP, engine=engine, checkpoint_rows=16,
+            Atlas.open(uri), work, stamp=stamp, engine=engine, checkpoint_rows=16,
             progress=progress,
         )  # fmt: skip
     except CosmicError as error:

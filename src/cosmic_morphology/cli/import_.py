@@ -11,6 +11,7 @@ from cosmic_morphology.cli.common import (
     AtlasOption,
     ColumnOption,
     ConfigOption,
+    EngineOption,
     JsonOption,
     open_atlas,
     pairs,
@@ -55,14 +56,16 @@ def command(
     ] = False,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Import images of your own; a folder's name becomes a vote for a label."""
     from cosmic_morphology.collect.import_folder import import_folder
+    from cosmic_morphology.engine import Engine
     from cosmic_morphology.imaging import ImageLimits
     from cosmic_morphology.taxonomy import load_taxonomy
 
-    settings = settings_for(config, atlas=atlas)
+    settings = settings_for(config, atlas=atlas, engine=engine)
     with progress(f"importing {path.name}") as report:
         summary = import_folder(
             open_atlas(settings, create=True),
@@ -74,6 +77,7 @@ def command(
             follow_links=follow_links,
             taxonomy=load_taxonomy(settings.taxonomy),
             limits=ImageLimits(**settings.imaging.model_dump()),
+            engine=Engine.of(settings),
             progress=report,
         )
     show(summary, as_json=as_json, title="imported")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
+    EngineOption,
     JsonOption,
     atlas_with_images,
     check_filter,
@@ -68,6 +69,7 @@ def command(
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Name the class of images; in an atlas, fill its columns of predictions.
@@ -85,7 +87,7 @@ def command(
             where=target or "",
             todo="Give an atlas, or leave --where out.",
         )
-    settings = settings_for(config, atlas=target if is_atlas and target else atlas)
+    settings = settings_for(config, atlas=target if is_atlas and target else atlas, engine=engine)
     if not (model.suffix == ".onnx" and model.is_file()):
         model = run_at(model, settings)
     if target is not None and not is_atlas and "://" not in target:
@@ -101,13 +103,15 @@ def command(
             )
     # An exported file predicts without torch.
     with require_extra("onnx" if model.suffix == ".onnx" else "learn"):
+        from cosmic_morphology.engine import Engine
         from cosmic_morphology.learn import check_ending, load_model
 
         if out is not None:
             check_ending(out)
         predictor = load_model(model, learn=settings.learn)
         if opened is not None:
-            _in_atlas(predictor, opened, out, where, reject_below, as_json=as_json)
+            how = {"where": where, "place": model, "engine": Engine.of(settings)}
+            _in_atlas(predictor, opened, out, how, reject_below, as_json=as_json)
             return
         with _answers(predictor, str(target), settings, reject_below) as answers:
             _give(answers, out, alone=_is_alone(str(target)), as_json=as_json)
@@ -117,7 +121,7 @@ def _in_atlas(
     predictor: Predictor,
     opened: Atlas,
     out: Path | None,
-    where: str | None,
+    how: dict[str, Any],
     reject_below: float | None,
     *,
     as_json: bool,
@@ -128,11 +132,13 @@ def _in_atlas(
     precision = getattr(predictor, "precision", "")
     name = f"{predictor.name}_{precision}" if precision else predictor.name
     with progress("predicting") as report:
-        done = predict_images(opened, predictor, where=where, name=name, progress=report)
+        done = predict_images(opened, predictor, **how, name=name, progress=report)
     if out is None:
         show(done, as_json=as_json, title="predicted")
         return
-    answers = iter_predictions(opened, predictor, where=where, name=name, reject_below=reject_below)
+    answers = iter_predictions(
+        opened, predictor, where=how["where"], name=name, reject_below=reject_below
+    )
     written = write_predictions(answers, out)
     show(jsonable(done) | {"written": written, "out": str(out)}, as_json=as_json, title="predicted")
 

@@ -12,6 +12,7 @@ from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
+    EngineOption,
     JsonOption,
     SeedOption,
     open_atlas,
@@ -66,12 +67,13 @@ def command(
     seed: SeedOption = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Render sky images into the atlas; they never enter a test split."""
     from cosmic_morphology.synthesize import RENDERED_CLASSES
 
-    settings = settings_for(config, atlas=atlas, seed=seed)
+    settings = settings_for(config, atlas=atlas, seed=seed, engine=engine)
     # There is nothing to cut out of junk.
     default = [kind for kind in RENDERED_CLASSES if background is None or kind != "irrelevant"]
     counts = dict.fromkeys(kinds or default, per_class)
@@ -99,6 +101,7 @@ def command(
             )
         show(composed, as_json=as_json, title="composed")
         return
+    from cosmic_morphology.engine import Engine
     from cosmic_morphology.synthesize.to_atlas import synthesize_into
 
     with progress("rendering") as report:
@@ -108,5 +111,6 @@ def command(
             seed=settings.seed,
             size_px=size_px,
             progress=report,
+            engine=Engine.of(settings),
         )
     show(done, as_json=as_json, title="rendered")

@@ -8,9 +8,11 @@ from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cosmic_morphology.atlas import Atlas, Record
+from cosmic_morphology.collect.distributed_intake import decode_with
 from cosmic_morphology.collect.import_batch import CHANGED, Batch, ImportedRecord
 from cosmic_morphology.collect.import_result import ImportResult
 from cosmic_morphology.collect.sources.folder.source import (
@@ -19,6 +21,7 @@ from cosmic_morphology.collect.sources.folder.source import (
     Loader,
     open_folder,
 )
+from cosmic_morphology.engine import Engine
 from cosmic_morphology.errors import FetchError, ImageError, InputError
 from cosmic_morphology.imaging import ImageLimits, ingest_image
 from cosmic_morphology.io_utils import Progress
@@ -42,6 +45,7 @@ def import_folder(
     limits: ImageLimits = DEFAULT_LIMITS,
     commit_rows: int = BATCH_ROWS,
     workers: int | None = None,
+    engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> ImportResult:
     """Take in a folder or zip of images; killed at any instant, a rerun completes it.
@@ -77,6 +81,8 @@ def import_folder(
         Images between two commits (fewer when they are large).
     workers : int, optional
         Threads that read and decode; one a core without it.
+    engine : Engine, optional
+        Where images are decoded; without it, and with a local one, in these threads.
     progress : callable, optional
         Called with images done and images in all.
 
@@ -124,7 +130,12 @@ def import_folder(
             if record.id in compared:
                 batch.add(compared[record.id] or ImportedRecord(record))
                 batch.commit_when_full()
-        outcomes = _outcomes(pool, folder, compared.keys(), limits, 2 * n_workers)
+        take_in = partial(_take_in, limits=limits)
+        if engine is not None and engine.kind == "ray":
+            read = _outcomes(pool, folder, compared.keys(), _load, 2 * n_workers)
+            outcomes = decode_with(engine, read, limits)
+        else:
+            outcomes = _outcomes(pool, folder, compared.keys(), take_in, 2 * n_workers)
         for outcome in told.each(outcomes):
             batch.add(outcome)
             batch.commit_when_full()
@@ -166,13 +177,13 @@ def _outcomes(
     pool: ThreadPoolExecutor,
     folder: Folder,
     compared: Container[str],
-    limits: ImageLimits,
+    take_in: Callable[[Record, Loader], ImportedRecord],
     ahead: int,
 ) -> Iterator[ImportedRecord]:
     """Outcomes of the records that are new to the atlas."""
     return _in_order(
         (
-            pool.submit(_take_in, record, loader, limits)
+            pool.submit(take_in, record, loader)
             for record, loader in folder.records()
             if record.id not in compared
         ),
@@ -207,6 +218,10 @@ def _compare(record: Record, loader: Loader, sha256: str) -> ImportedRecord:
         return ImportedRecord(record, error=error, kind=CHANGED)
 
     return _read(record, loader, same)
+
+
+def _load(record: Record, loader: Loader) -> ImportedRecord:
+    return _read(record, loader, lambda data: ImportedRecord(record, data))
 
 
 def _take_in(record: Record, loader: Loader, limits: ImageLimits) -> ImportedRecord:

@@ -6,8 +6,18 @@ done is what has a value, so that a run that was killed goes on where it stopped
 """
 
 from cosmic_morphology.engine.apply import ApplyResult, apply
+from cosmic_morphology.engine.calls import Call, run_calls
 from cosmic_morphology.engine.engine import Engine
 from cosmic_morphology.engine.threads import threads_here
 from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
 
-__all__ = ["ApplyResult", "ColumnFunction", "ColumnWork", "Engine", "apply", "threads_here"]
+__all__ = [
+    "ApplyResult",
+    "Call",
+    "ColumnFunction",
+    "ColumnWork",
+    "Engine",
+    "apply",
+    "run_calls",
+    "threads_here",
+]

@@ -19,8 +19,8 @@ from cosmic_morphology.atlas.storage.column_files import (
 from cosmic_morphology.display import Shown
 from cosmic_morphology.engine.engine import Engine
 from cosmic_morphology.engine.executors import Executor, Lost
-from cosmic_morphology.engine.plan import Plan, plan
-from cosmic_morphology.engine.task import FragmentTask, TaskResult
+from cosmic_morphology.engine.plan import Plan, address_everywhere, plan
+from cosmic_morphology.engine.task import FragmentTask, TaskResult, lend_atlas
 from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
 from cosmic_morphology.errors import EngineError
 from cosmic_morphology.io_utils import Progress
@@ -69,6 +69,7 @@ def apply(
     stamp: ColumnProvenance,
     engine: Engine | None = None,
     made: ColumnFunction | None = None,
+    where: str | None = None,
     checkpoint_rows: int = 2048,
     progress: Progress | None = None,
 ) -> ApplyResult:
@@ -87,6 +88,8 @@ def apply(
         Where it runs; without it on this machine.
     made : callable, optional
         The function, where this process has made it already; others make their own.
+    where : str, optional
+        Which rows, in Lance's SQL on the table of the columns; all without it.
     checkpoint_rows : int
         Rows between two commits, at least: of a large atlas a 64th.
     progress : callable, optional
@@ -98,9 +101,10 @@ def apply(
         The cluster does not answer, or workers die over the same rows again and again.
     """
     atlas.prepare_columns(work.writes, stamp)
-    run = _Run(atlas, work, checkpoint_rows, progress)
-    run.go(engine or Engine(), made)
-    atlas.tend()
+    run = _Run(atlas, work, where or "", checkpoint_rows, progress)
+    with atlas.held():
+        run.go(engine or Engine(), made)
+        atlas.tend()
     return run.result()
 
 
@@ -110,6 +114,7 @@ class _Run:
 
     atlas: Atlas
     work: ColumnWork
+    where: str
     checkpoint_rows: int
     progress: Progress | None
     filled: int = 0
@@ -126,38 +131,46 @@ class _Run:
         to_do = self._plan()
         if not to_do.rows:
             return
-        with engine.open(self.work, to_do.rows, made) as executor:
+        is_worth = engine.is_worth(self.work, to_do.rows)
+        with engine.open(self.work.stage, is_worth=is_worth) as executor:
+            packed = executor.pack(self.work, made)
             for _ in range(_PASSES):
                 self.total = self.filled + to_do.rows
-                self._pass(executor, to_do)
+                if not self._pass(executor, packed, to_do):
+                    return  # what is left has no row in the other table
                 to_do = self._plan()
                 if not to_do.rows:
                     return
 
     def result(self) -> ApplyResult:
-        there = self.atlas.count(self.table) - self.filled
-        return ApplyResult(self.filled, max(there, 0), self.counted, self.lost, self.halved)
+        filled = f"`{self.work.marker}` IS NOT NULL"
+        there = self.atlas.count(
+            self.table, f"({self.where}) AND {filled}" if self.where else filled
+        )
+        return ApplyResult(self.filled, there - self.filled, self.counted, self.lost, self.halved)
 
     def _plan(self) -> Plan:
-        return plan(self.atlas.table(self.table), self.work.marker)
+        return plan(self.atlas, self.work.marker, self.where)
 
-    def _pass(self, executor: Executor, to_do: Plan) -> None:
-        tasks = to_do.tasks(self.atlas, self.table, self.work, executor.pickled, executor.slots())
-        files = _Files(
-            self.atlas,
-            self.table,
-            max(self.checkpoint_rows, to_do.rows // _COMMITS),
-            {each: len(rows) for each, rows in to_do.addresses.items()},
-        )
+    def _pass(self, executor: Executor, packed: bytes, to_do: Plan) -> bool:
+        """Do what is planned; whether another pass may find something to do."""
+        goes_on = False
+        if executor.is_here:
+            lend_atlas(self.atlas, address_everywhere(self.atlas), to_do.version)
+        tasks = to_do.tasks(self.atlas, self.table, self.work, packed, executor.slots())
+        rows_per_commit = max(self.checkpoint_rows, to_do.rows // _COMMITS)
+        files = _Files(self.atlas, self.table, rows_per_commit)
         try:
             for result, fragment in self._finished(executor, tasks):
                 files.take(fragment, result)
+                goes_on |= result.is_gone or result.filled > 0
                 self.filled += result.filled
                 self.counted += result.counted
                 if self.progress:
                     self.progress(min(self.filled, self.total), self.total)
         finally:  # also what was done before an error, or Ctrl-C
             self.filled -= files.flush()
+        return goes_on
 
     def _finished(
         self, executor: Executor, tasks: Iterator[FragmentTask]
@@ -213,11 +226,8 @@ class _Run:
 class _Files:
     """Results on their way into the table: files that are written, and values that wait."""
 
-    def __init__(
-        self, atlas: Atlas, table: str, rows_per_commit: int, lacking: dict[int, int]
-    ) -> None:
+    def __init__(self, atlas: Atlas, table: str, rows_per_commit: int) -> None:
         self._atlas, self._name, self._rows_per_commit = atlas, table, rows_per_commit
-        self._lacking = lacking
         self._files: list[ColumnFile] = []
         self._values: dict[int, list[pa.Table]] = {}
         self._rows: dict[int, int] = {}
@@ -225,8 +235,9 @@ class _Files:
 
     def take(self, fragment: int, result: TaskResult) -> None:
         """Keep a result, and commit when enough has come together."""
+        if not result.filled:
+            return
         self._rows[fragment] = self._rows.get(fragment, 0) + result.filled
-        self._lacking[fragment] -= result.filled
         if result.file is not None:
             self._files.append(result.file)
         elif result.values is not None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from cosmic_morphology.engine.executors import Executor, InThisProcess
 from cosmic_morphology.engine.processes import Processes
-from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
+from cosmic_morphology.engine.work import ColumnWork
 from cosmic_morphology.settings import LocalSettings, RaySettings, Settings
 
 
@@ -41,10 +41,15 @@ class Engine:
         """The engine of the settings."""
         return cls(settings.engine, settings.local, settings.ray)
 
-    def open(
-        self, work: ColumnWork, rows: int, made: ColumnFunction | None = None
-    ) -> AbstractContextManager[Executor]:
-        """Whoever does so much work.
+    def open(self, stage: str, *, is_worth: bool = True) -> AbstractContextManager[Executor]:
+        """Whoever does the work of a stage.
+
+        Parameters
+        ----------
+        stage : str
+            As the settings name it.
+        is_worth : bool
+            Whether there is enough to do, and allowed, for processes of this machine.
 
         Raises
         ------
@@ -54,10 +59,13 @@ class Engine:
         if self.kind == "ray":
             from cosmic_morphology.engine.cluster.executor import RayWorkers
 
-            return RayWorkers(self.ray, work)
+            return RayWorkers(self.ray, stage)
         processes = self.local.processes or os.cpu_count() or 1
+        return Processes(processes) if processes > 1 and is_worth else InThisProcess()
+
+    def is_worth(self, work: ColumnWork, rows: int) -> bool:
+        """Whether processes of this machine may fill so many rows, and take less time."""
         # What a script of the person defines cannot be imported elsewhere.
-        can_share = processes > 1 and not work.is_alone and work.make.__module__ != "__main__"
-        if can_share and rows >= max(work.worth_processes, self.local.min_rows):
-            return Processes(processes, work)
-        return InThisProcess(work, made)
+        can_travel = work.make.__module__ != "__main__"
+        enough = rows >= max(work.worth_processes, self.local.min_rows)
+        return can_travel and not work.is_alone and enough

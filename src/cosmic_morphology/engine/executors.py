@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
-from cosmic_morphology.engine.task import FragmentTask, TaskResult, run_task
 from cosmic_morphology.engine.work import (
     ColumnFunction,
     ColumnWork,
@@ -35,20 +34,30 @@ class Lost:
     is_node: bool = False
 
 
-Finished = tuple[FragmentTask, TaskResult | Lost | BaseException]
-"""A task and what became of it."""
+class Task(Protocol):
+    """What can be pickled and run anywhere."""
+
+    def run(self) -> Any:
+        """Do it; what it gives can be pickled, too."""
+
+
+Finished = tuple[Any, Any]
+"""A task and what became of it: its result, :class:`Lost`, or an exception."""
 
 
 class Executor(Protocol):
     """Takes tasks and gives back what became of them, in any order."""
 
-    pickled: bytes
-    """The work, as tasks carry it."""
+    is_here: bool
+    """Whether tasks are done in the driver's own process."""
+
+    def pack(self, work: ColumnWork, made: ColumnFunction | None) -> bytes:
+        """The work, as tasks carry it to whoever does them."""
 
     def slots(self) -> int:
         """Tasks that can be worked on at the same time, now."""
 
-    def submit(self, task: FragmentTask) -> None:
+    def submit(self, task: Task) -> None:
         """Take a task."""
 
     def wait(self) -> list[Finished]:
@@ -56,21 +65,12 @@ class Executor(Protocol):
 
 
 class InThisProcess:
-    """Does each task as it is waited for.
+    """Does each task as it is waited for."""
 
-    Parameters
-    ----------
-    work : ColumnWork
-        What is to be done.
-    made : callable, optional
-        Its function, where it is made already.
-    """
+    is_here = True
 
-    def __init__(self, work: ColumnWork, made: ColumnFunction | None = None) -> None:
-        # Nothing travels: a name of its own is enough, and what cannot be pickled is welcome.
-        self.pickled = f"in this process: {id(work)}".encode()
-        keep_function(self.pickled, work, made or work.make(*work.arguments))
-        self._tasks: deque[FragmentTask] = deque()
+    def __init__(self) -> None:
+        self._tasks: deque[Task] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -84,15 +84,21 @@ class InThisProcess:
         self._tasks.clear()
         forget_function()
 
+    def pack(self, work: ColumnWork, made: ColumnFunction | None) -> bytes:
+        """A name for the work: nothing travels, and what cannot be pickled is welcome."""
+        name = f"in this process: {id(work)}".encode()
+        keep_function(name, work, made or work.make(*work.arguments))
+        return name
+
     def slots(self) -> int:
         """One."""
         return 1
 
-    def submit(self, task: FragmentTask) -> None:
+    def submit(self, task: Task) -> None:
         """Take a task."""
         self._tasks.append(task)
 
     def wait(self) -> list[Finished]:
         """Do the next task."""
         task = self._tasks.popleft()
-        return [(task, run_task(task))]
+        return [(task, task.run())]

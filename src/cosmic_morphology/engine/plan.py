@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas.schema import table_of
 from cosmic_morphology.atlas.storage.column_files import ADDRESS
-from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.atlas.storage.store import is_local
 from cosmic_morphology.engine.task import FragmentTask
 from cosmic_morphology.engine.work import ColumnWork
@@ -31,14 +31,17 @@ class Plan:
 
     Attributes
     ----------
-    version : int
-        Of the table.
+    version : str
+        Of the atlas.
     addresses : dict of int to array of uint64
         By fragment, sorted.
+    where : str
+        A filter that they fit, in Lance's SQL.
     """
 
-    version: int
+    version: str
     addresses: dict[int, npt.NDArray[np.uint64]]
+    where: str = ""
 
     @property
     def rows(self) -> int:
@@ -49,7 +52,7 @@ class Plan:
         self, atlas: Atlas, table: str, work: ColumnWork, pickled: bytes, slots: int
     ) -> Iterator[FragmentTask]:
         """The tasks, fragment by fragment."""
-        uri = str(Path(atlas.uri).resolve()) if is_local(atlas.uri) else atlas.uri
+        uri = address_everywhere(atlas)
         many = len(self.addresses) >= _FRAGMENTS_PER_SLOT * slots
         for fragment, addresses in self.addresses.items():
             whole = many and len(addresses) <= _MOST_ROWS
@@ -67,19 +70,25 @@ class Plan:
                     end=int(part[-1]) + 1,
                     rows=len(part),
                     writes_file=whole,
+                    where=self.where,
                 )
 
 
-def plan(table: Table, column: str) -> Plan:
-    """The rows of a table that lack a column."""
+def address_everywhere(atlas: Atlas) -> str:
+    """The address of an atlas, whatever the working folder is."""
+    return str(Path(atlas.uri).resolve()) if is_local(atlas.uri) else atlas.uri
+
+
+def plan(atlas: Atlas, column: str, where: str = "") -> Plan:
+    """The rows of an atlas that lack a column, and fit a filter on its table."""
+    table = atlas.table(table_of(column))
+    version = str(atlas.version)
+    lacking = f"({where}) AND `{column}` IS NULL" if where else f"`{column}` IS NULL"
     found: dict[int, list[npt.NDArray[np.uint64]]] = {}
-    for batch in table.to_batches(
-        [], _BATCH, f"`{column}` IS NULL", with_row_address=True, scan_in_order=True
-    ):
+    for batch in table.to_batches([], _BATCH, lacking, with_row_address=True, scan_in_order=True):
         addresses = batch.column(ADDRESS).to_numpy()
         fragments = addresses >> _FRAGMENT_BITS
         for fragment in np.unique(fragments):
             found.setdefault(int(fragment), []).append(addresses[fragments == fragment])
-    return Plan(
-        table.version, {each: np.sort(np.concatenate(parts)) for each, parts in found.items()}
-    )
+    addresses = {each: np.sort(np.concatenate(parts)) for each, parts in found.items()}
+    return Plan(version, addresses, where)

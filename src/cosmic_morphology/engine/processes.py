@@ -14,12 +14,11 @@ import subprocess
 import sys
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import Any, BinaryIO, Self, cast
 
-from cosmic_morphology.engine.executors import Finished, Lost
+from cosmic_morphology.engine.executors import Finished, Lost, Task
 from cosmic_morphology.engine.pipes import receive, send
-from cosmic_morphology.engine.task import FragmentTask, TaskResult
-from cosmic_morphology.engine.work import ColumnWork
+from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
 
 MODULE = "cosmic_morphology.engine.worker"
 
@@ -31,16 +30,15 @@ class Processes:
     ----------
     count : int
         How many.
-    work : ColumnWork
-        What is to be done.
     """
 
-    def __init__(self, count: int, work: ColumnWork) -> None:
-        self.pickled = pickle.dumps(work)
+    is_here = False
+
+    def __init__(self, count: int) -> None:
         self._count = count
         self._workers: list[WorkerProcess] = []
         self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
-        self._tasks: dict[Future[TaskResult | Lost | BaseException], FragmentTask] = {}
+        self._tasks: dict[Future[Any], Task] = {}
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -60,11 +58,16 @@ class Processes:
             worker.stop()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
+    def pack(self, work: ColumnWork, made: ColumnFunction | None) -> bytes:
+        """The work, pickled; each process makes the function for itself."""
+        del made
+        return pickle.dumps(work)
+
     def slots(self) -> int:
         """The number of processes."""
         return self._count
 
-    def submit(self, task: FragmentTask) -> None:
+    def submit(self, task: Task) -> None:
         """Take a task."""
         self._tasks[self._threads.submit(self._do, task)] = task
 
@@ -73,7 +76,7 @@ class Processes:
         done, _ = wait(self._tasks, return_when=FIRST_COMPLETED)
         return [(self._tasks.pop(each), each.result()) for each in done]
 
-    def _do(self, task: FragmentTask) -> TaskResult | Lost | BaseException:
+    def _do(self, task: Task) -> Any:
         worker = self._idle.get()
         try:
             answer = worker.ask(task)
@@ -111,8 +114,8 @@ class WorkerProcess:
         """Id of the process."""
         return self._process.pid
 
-    def ask(self, task: FragmentTask) -> TaskResult | BaseException:
-        """Have a task done.
+    def ask(self, task: Task) -> Any:
+        """Have a task done; its result, or the error that ended it.
 
         Raises
         ------
@@ -120,8 +123,7 @@ class WorkerProcess:
             The process has died.
         """
         send(self._into, task)
-        done: TaskResult | BaseException = receive(self._out)
-        return done
+        return receive(self._out)
 
     def stop(self) -> str:
         """End the process; how it ended, as the end of a sentence."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pickle
 import platform
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -28,7 +28,8 @@ class ColumnWork:
         Of a module, so that other processes can import it: gives the :data:`ColumnFunction`. It is
         called once in each process; it is the place to load a model.
     reads : tuple of str
-        Columns of the table that ``writes`` stand in.
+        Columns of the table that ``writes`` stand in, or of ``images`` and ``catalogue`` for the
+        same ids; rows without such an id are left out.
     writes : tuple of pyarrow.Field
         Names and types of the columns. The first must never be null: its nulls mark the rows that
         are still to do.
@@ -40,6 +41,9 @@ class ColumnWork:
         Rows of one task where a fragment is shared out: some seconds of work.
     worth_processes : int
         With fewer rows to do the work is done in this process: others take longer to start.
+    instead : mapping
+        A heavy column of the images, and the column whose nulls it is read for alone:
+        ``{"thumbnail": "embedding_x"}``. Elsewhere the function finds null.
     is_alone : bool
         Whether one process takes all of this machine, as with a GPU.
     count : callable, optional
@@ -54,6 +58,7 @@ class ColumnWork:
     batch_size: int = 256
     task_rows: int = 1024
     worth_processes: int = 4096
+    instead: Mapping[str, str] = field(default_factory=dict)
     is_alone: bool = False
     count: Callable[[pa.Table], int] | None = None
 
@@ -70,7 +75,7 @@ class ColumnWork:
         ValueError
             It returned other rows or columns, or nothing for a row.
         """
-        names = [field.name for field in self.writes]
+        names = [each.name for each in self.writes]
         if filled.num_rows != batch.num_rows:
             msg = f"a column function returned {filled.num_rows} rows for {batch.num_rows}"
             raise ValueError(msg)

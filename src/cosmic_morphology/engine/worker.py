@@ -10,26 +10,27 @@ import os
 import pickle
 import signal
 import sys
+from typing import Any
 
+from cosmic_morphology.engine.executors import Task
 from cosmic_morphology.engine.pipes import receive, send
-from cosmic_morphology.engine.task import FragmentTask, TaskResult, run_task
 from cosmic_morphology.engine.threads import limit_threads
 from cosmic_morphology.errors import CosmicError
 
 
-def run_safely(task: FragmentTask, threads: int = 1) -> TaskResult | BaseException:
+def run_safely(task: Task, threads: int = 1) -> Any:
     """A task's result, or the error that ended it, which travels as a value.
 
     Parameters
     ----------
-    task : FragmentTask
+    task : Task
         What to do.
     threads : int
         Cores of this worker.
     """
     try:
         limit_threads(threads)
-        return run_task(task)
+        return task.run()
     except CosmicError as error:
         return error
     except Exception as error:  # noqa: BLE001 - the driver raises it: a fault of the program

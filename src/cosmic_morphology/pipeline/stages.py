@@ -13,6 +13,7 @@ from typing import Any
 
 from cosmic_morphology.atlas.stage import Stage
 from cosmic_morphology.curate.stages import CHECKS, LABELLING, LABELS
+from cosmic_morphology.engine import Engine
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.io_utils import write_json
 from cosmic_morphology.pipeline.context import Context
@@ -63,6 +64,7 @@ def import_folders(context: Context) -> None:
                 follow_links=job.follow_links,
                 taxonomy=context.taxonomy,
                 limits=ImageLimits(**context.settings.imaging.model_dump()),
+                engine=Engine.of(context.settings),
                 progress=report,
             )
         _count_failures(context, done.refused)
@@ -86,6 +88,7 @@ def synthesize(context: Context) -> None:
             counts,
             seed=context.settings.seed,
             size_px=job.size_px,
+            engine=Engine.of(context.settings),
             progress=report,
         )
 

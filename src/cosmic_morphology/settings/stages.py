@@ -48,6 +48,11 @@ class RayResources(Section):
     zero_shot: StageResources = Field(
         default_factory=StageResources, description="a text-image model"
     )
+    predict: StageResources = Field(default_factory=StageResources, description="a trained model")
+    intake: StageResources = Field(
+        default_factory=StageResources, description="decoding of what is imported"
+    )
+    synthesize: StageResources = Field(default_factory=StageResources, description="rendering")
 
 
 class RaySettings(Section):

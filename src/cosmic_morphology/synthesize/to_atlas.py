@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record
+from cosmic_morphology.engine import Call, Engine, run_calls
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.io_utils import Progress
-from cosmic_morphology.synthesize.renderer import Rendered, jobs_for, render_jobs
+from cosmic_morphology.settings import LocalSettings
+from cosmic_morphology.synthesize.renderer import Job, Rendered, check_job, jobs_for, render_image
 
 SOURCE = "rendered"
+STAGE = "synthesize"
 BATCH = 64
+_PER_CALL = 8
+_WORTH_PROCESSES = 32
 # AVM Subject.Category of what was drawn: certain, so labels need no guessing.
 SUBJECTS = {
     "asteroid": "2.3",
@@ -55,6 +60,7 @@ def synthesize_into(
     size_px: int = 256,
     progress: Progress | None = None,
     workers: int | None = None,
+    engine: Engine | None = None,
 ) -> Synthesized:
     """Render images into an atlas; doing it twice changes nothing.
 
@@ -74,7 +80,9 @@ def synthesize_into(
     progress : callable, optional
         Called with done and total.
     workers : int, optional
-        Processes; by default one for each core.
+        Processes of this machine; by default one for each core.
+    engine : Engine, optional
+        Where they are rendered, instead.
 
     Examples
     --------
@@ -84,12 +92,19 @@ def synthesize_into(
     there = set(atlas.ids(f"source = '{SOURCE}'"))
     wanted = jobs_for(counts, seed=seed, size_px=size_px)
     jobs = [job for job in wanted if f"{SOURCE}:{_source_id(*job)}" not in there]
+    for job in jobs:
+        check_job(*job)
     classes: Counter[str] = Counter()
     waiting: list[NewImage] = []
     done = len(wanted) - len(jobs)
-    for image in render_jobs(jobs, workers=workers):
-        waiting.append(_arrival(image, size_px))
-        classes[image.kind] += 1
+    engine = engine or Engine(local=LocalSettings(processes=workers))
+    calls = (
+        Call(render_arrivals, (jobs[start : start + _PER_CALL],))
+        for start in range(0, len(jobs), _PER_CALL)
+    )
+    for arrivals in run_calls(engine, STAGE, calls, is_worth=len(jobs) >= _WORTH_PROCESSES):
+        waiting.extend(arrivals)
+        classes.update(each.record.given_label for each in arrivals)
         if len(waiting) >= BATCH:
             done += len(waiting)
             atlas.add(waiting)
@@ -105,6 +120,13 @@ def synthesize_into(
         already_there=len(wanted) - len(jobs),
         classes=dict(sorted(classes.items())),
     )
+
+
+def render_arrivals(jobs: Sequence[Job]) -> list[NewImage]:
+    """Rendered images as they go into an atlas."""
+    return [
+        _arrival(render_image(kind, seed, size_px=size_px), size_px) for kind, seed, size_px in jobs
+    ]
 
 
 def _source_id(kind: str, seed: int, size_px: int) -> str:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pyarrow as pa
 import pytest
@@ -14,6 +15,7 @@ from engine_work import (
     COLUMN,
     FIELD,
     STAMP,
+    OneProcess,
     check_whole,
     done_by,
     fill,
@@ -23,11 +25,12 @@ from engine_work import (
     processes,
 )
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance, verify_atlas
-from cosmic_morphology.atlas.maintenance import compact_tables
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, Record, verify_atlas
+from cosmic_morphology.atlas.maintenance import clean_up, compact_tables
+from cosmic_morphology.atlas.storage.column_files import commit_column_files, write_column_file
+from cosmic_morphology.atlas.storage.commit import delete
 from cosmic_morphology.engine import Engine, apply
 from cosmic_morphology.engine.plan import plan
-from cosmic_morphology.engine.processes import Processes
 from cosmic_morphology.errors import EngineError
 from cosmic_morphology.settings import LocalSettings
 
@@ -74,7 +77,7 @@ def test_with_many_fragments_each_is_one_task_whose_file_the_worker_writes(tmp_p
     sky = make_atlas(tmp_path / "sky", 8, 6)
     sky.prepare_columns([FIELD], STAMP)
     work = lengths_work(tmp_path / "log", task_rows=2)
-    to_do = plan(sky.table("images"), COLUMN)
+    to_do = plan(sky, COLUMN)
     tasks = list(to_do.tasks(sky, "images", work, b"", slots=1))
     assert [task.rows for task in tasks] == [6] * 8
     assert all(task.writes_file for task in tasks)
@@ -98,13 +101,6 @@ def test_new_rows_in_a_fragment_that_is_partly_filled_are_all_that_is_computed(s
     assert (done.filled, done.already_there) == (20, 60)
     check_whole(more, 80)
     assert set(done_by(tmp_path / "log").values()) == {1}
-
-
-class OneProcess(Engine):
-    """One process beside this one, whatever there is to do."""
-
-    def open(self, work, rows, made=None):
-        return Processes(1, work)
 
 
 def test_a_lost_worker_costs_its_task_and_one_that_takes_too_much_memory_is_halved(
@@ -223,3 +219,62 @@ def test_a_script_needs_no_guard_and_its_own_function_runs_in_its_process(sky, t
     ).stdout.split()  # fmt: skip
     assert said[0] == "60"
     assert processes(tmp_path / "log") == {f"did-{said[1]}"}
+
+
+def test_columns_of_both_tables_are_read_and_a_heavy_one_only_where_it_is_needed(sky, tmp_path):
+    apply(sky, lengths_work(tmp_path / "log"), stamp=STAMP, where="id < 'made:000030'")
+    assert sky.count_filled(COLUMN) == 30
+    sky.upsert_records([Record("nowhere", "1", title="a record without an image")])
+    given = []
+
+    def guess(batch: pa.Table) -> pa.Table:
+        given.extend(batch.to_pylist())
+        return pa.table({"prediction_x": ["odd"] * batch.num_rows})
+
+    said = {
+        "reads": ["title", "thumbnail", COLUMN, "embedding_of_nobody"],
+        "writes": [pa.field("prediction_x", pa.string())],
+        "stamp": ColumnProvenance("guess"),
+        "instead": {"thumbnail": COLUMN},
+        "batch_size": 7,
+    }
+    done = fill(sky, guess, where="id >= 'made:000010'", **said)
+    assert (done.filled, done.already_there) == (50, 0)
+    for row in given:
+        number = int(row["id"].partition(":")[2])
+        known = number < 30
+        assert row["title"] == f"image {number}"
+        assert (row[COLUMN] is not None, row["thumbnail"] is None) == (known, known)
+        assert known or len(row["thumbnail"]) == number + 1
+        assert row["embedding_of_nobody"] is None
+    again = fill(sky, guess, **said)
+    assert (again.filled, again.already_there, len(given)) == (10, 50, 60)
+    # A record without an image has nothing to be judged by.
+    nobody = sky.read(["prediction_x"], where="source = 'nowhere'").to_pylist()
+    assert nobody == [{"prediction_x": None}]
+
+
+def test_a_written_file_outlives_a_cleanup_and_is_committed_on_what_is_there_then(sky):
+    sky.prepare_columns([FIELD, pa.field("zero_shot", pa.int64())], STAMP)
+    table = sky.table("images")
+    (first, second, third) = plan(sky, COLUMN).addresses.items()
+
+    def written(at, name, values):
+        fragment, addresses = at
+        rows = pa.table({"_rowaddr": addresses[:5], name: values})
+        return write_column_file(table, fragment, rows)
+
+    five = pa.array([[1.0, 2.0]] * 5, FIELD.type)
+    files = [written(each, COLUMN, five) for each in (first, second, third)]
+    beside = Atlas.open(sky.uri)
+    gone = beside.read(["id"], table="images").column("id").to_pylist()[0]
+    clean_up(beside, older_than=timedelta(0))
+    # The same fragment gets another column, and loses a row.
+    commit_column_files(beside.table("images"), [written(first, "zero_shot", [7] * 5)])
+    delete(beside.table("images"), f"id = '{gone}'")
+    assert commit_column_files(table, files) == []
+    assert sky.count_filled(COLUMN) == 14
+    assert sky.count_filled("zero_shot") == 4
+    found = sky.read(["id", COLUMN], table="images").to_pylist()
+    assert len(found) == 59
+    assert {tuple(row[COLUMN]) for row in found if row[COLUMN]} == {(1.0, 2.0)}

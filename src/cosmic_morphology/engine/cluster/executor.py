@@ -8,9 +8,8 @@ from typing import Any, Self
 
 from cosmic_morphology.engine.cluster.connect import connect
 from cosmic_morphology.engine.cluster.versions import check_versions
-from cosmic_morphology.engine.executors import Finished, Lost
-from cosmic_morphology.engine.task import FragmentTask, TaskResult
-from cosmic_morphology.engine.work import ColumnWork
+from cosmic_morphology.engine.executors import Finished, Lost, Task
+from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
 from cosmic_morphology.engine.worker import run_safely
 from cosmic_morphology.errors import EngineError
 from cosmic_morphology.settings import RaySettings, StageResources
@@ -27,18 +26,17 @@ class RayWorkers:
     ----------
     settings : RaySettings
         The cluster, and what tasks take.
-    work : ColumnWork
-        What is to be done.
+    stage : str
+        What is to be done, as the settings name it.
     """
 
-    def __init__(self, settings: RaySettings, work: ColumnWork) -> None:
-        self._settings = settings
-        self._stage = work.stage
-        self._needs: StageResources = getattr(settings.resources, work.stage, StageResources())
+    is_here = False
+
+    def __init__(self, settings: RaySettings, stage: str) -> None:
+        self._stage = stage
+        self._needs: StageResources = getattr(settings.resources, stage, StageResources())
         self._ray = connect(settings)
-        # By value what a script of the person defines, by name what is in a module.
-        self.pickled: bytes = self._ray.cloudpickle.dumps(work)
-        self._tasks: dict[Any, FragmentTask] = {}
+        self._tasks: dict[Any, Task] = {}
 
     def __enter__(self) -> Self:
         check_versions(self._ray)
@@ -70,11 +68,17 @@ class RayWorkers:
             self._ray.cancel(each, force=True)
         self._tasks.clear()
 
+    def pack(self, work: ColumnWork, made: ColumnFunction | None) -> bytes:
+        """The work, pickled: by value what a script of the person defines, else by name."""
+        del made
+        packed: bytes = self._ray.cloudpickle.dumps(work)
+        return packed
+
     def slots(self) -> int:
         """Tasks that the machines that are alive now can do at the same time, at least one."""
         return max(1, self._fitting())
 
-    def submit(self, task: FragmentTask) -> None:
+    def submit(self, task: Task) -> None:
         """Take a task."""
         self._tasks[self._remote.remote(task, max(1, math.ceil(self._needs.cpus)))] = task
 
@@ -85,10 +89,10 @@ class RayWorkers:
             done, _ = self._ray.wait(list(self._tasks), num_returns=1, timeout=_LOOK_S)
         return [(self._tasks.pop(each), self._result(each)) for each in done]
 
-    def _result(self, reference: Any) -> TaskResult | Lost | BaseException:
+    def _result(self, reference: Any) -> Any:
         errors = self._ray.exceptions
         try:
-            result: TaskResult | BaseException = self._ray.get(reference)
+            return self._ray.get(reference)
         except errors.OutOfMemoryError:
             return Lost("ran out of memory", lacked_memory=True)
         except (errors.NodeDiedError, errors.ObjectLostError):
@@ -102,7 +106,6 @@ class RayWorkers:
                 where=self._stage,
                 todo="See the logs of the cluster (ray logs).",
             )
-        return result
 
     def _fitting(self) -> int:
         return sum(_room(node["Resources"], self._needs) for node in self._nodes())

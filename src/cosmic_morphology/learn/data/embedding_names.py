@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.atlas.sql import sql_literal
@@ -34,8 +35,12 @@ def read_embeddings(atlas: Atlas, column: str, ids: Sequence[str]) -> np.ndarray
         where = f"{where} AND id IN ({', '.join(map(sql_literal, ids))})"
     table = atlas.read(["id", column], where=where, table="images")
     at = {each: row for row, each in enumerate(table.column("id").to_pylist())}
-    vectors = table.column(column).combine_chunks()
-    width = vectors.type.list_size
-    matrix = vectors.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-    chosen: np.ndarray = matrix[[at[each] for each in ids]].astype(np.float32)
-    return chosen
+    matrix = as_matrix(table.column(column).combine_chunks())
+    return matrix[[at[each] for each in ids]]
+
+
+def as_matrix(vectors: pa.FixedSizeListArray) -> np.ndarray:
+    """Vectors without nulls as float32 of shape ``(N, F)``."""
+    flat = vectors.flatten().to_numpy(zero_copy_only=False)
+    matrix: np.ndarray = flat.reshape(-1, vectors.type.list_size).astype(np.float32)
+    return matrix

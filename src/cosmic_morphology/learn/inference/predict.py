@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.display import Shown
+from cosmic_morphology.engine import ColumnFunction, ColumnWork, Engine, apply
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.embedding_names import (
+    as_matrix,
     embedding_column,
     read_embeddings,
     stamp_of_embedding,
 )
 from cosmic_morphology.learn.inference.prediction import Prediction, make_prediction
-from cosmic_morphology.learn.inference.predictors import EmbeddingPredictor, Predictor
+from cosmic_morphology.learn.inference.predictors import (
+    EmbeddingPredictor,
+    Predictor,
+    load_model,
+)
+from cosmic_morphology.settings import LocalSettings
 
 # Raise it when the same model gives other probabilities for the same image.
 _CODE = "1"
 _BATCH = 128
+_ROWS = 512
 _CHECKPOINT_ROWS = 512
+_ROWS_WORTH_PROCESSES = 2048
 _ANSWERS_AT_ONCE = 2048
 
 
@@ -53,6 +64,8 @@ def predict_images(
     *,
     where: str | None = None,
     name: str | None = None,
+    place: Path | None = None,
+    engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> PredictResult:
     """Write class, confidence and probabilities of the images that lack them.
@@ -72,6 +85,11 @@ def predict_images(
         Which images, in Lance's SQL.
     name : str, optional
         Of the columns; without it the model's.
+    place : Path, optional
+        The run's folder, or the file, that ``run`` was loaded from: other processes load it from
+        there. Without it this process does all.
+    engine : Engine, optional
+        Where it runs; without it on this machine.
     progress : callable, optional
         Called with images done and images to do.
 
@@ -90,21 +108,73 @@ def predict_images(
     """
     fields = _fields(name or run.name, len(run.classes))
     parameters = {"run": run.name, "classes": run.classes, "fingerprint": run.fingerprint()}
-    atlas.prepare_columns(fields, ColumnProvenance("predict", parameters, code=_CODE))
-    asked = atlas.ids(where)
-    done = set(atlas.ids(f"`{fields[0].name}` IS NOT NULL"))
-    todo = [each for each in asked if each not in done]
-    seen = _seen_before(atlas, run) if todo else frozenset()
-    unreadable = 0
-    for start in range(0, len(todo), _CHECKPOINT_ROWS):
-        part = todo[start : start + _CHECKPOINT_ROWS]
-        probabilities = _probabilities(atlas, run, part, seen)
-        unreadable += int(np.isnan(probabilities[:, 0]).sum())
-        atlas.fill_columns(prediction_table(part, probabilities, run, fields))
-        if progress:
-            progress(start + len(part), len(todo))
-    atlas.tend()
-    return PredictResult(fields[0].name, len(todo), len(asked) - len(todo), unreadable)
+    embeddings = _usable_embeddings(atlas, run)
+    function = _function(run, fields, embeddings)
+    work = ColumnWork(
+        "predict",
+        predicting if place else lambda: function,
+        reads=("thumbnail", embeddings) if embeddings else ("thumbnail",),
+        writes=tuple(fields),
+        arguments=(place.resolve(), run.fingerprint(), fields, embeddings) if place else (),
+        batch_size=_BATCH,
+        task_rows=_ROWS,
+        worth_processes=_ROWS_WORTH_PROCESSES,
+        instead={"thumbnail": embeddings} if embeddings else {},
+        count=count_unreadable,
+    )
+    done = apply(
+        atlas,
+        work,
+        stamp=ColumnProvenance("predict", parameters, code=_CODE),
+        engine=engine if place else Engine(local=LocalSettings(processes=1)),
+        made=function,
+        where=where,
+        checkpoint_rows=_CHECKPOINT_ROWS,
+        progress=progress,
+    )
+    return PredictResult(fields[0].name, done.filled, done.already_there, done.counted)
+
+
+def predicting(
+    place: Path, fingerprint: str, fields: list[pa.Field], embeddings: str
+) -> ColumnFunction:
+    """The column function for a worker, which loads the very same model.
+
+    Raises
+    ------
+    InputError
+        There is no such model on this machine, or another one.
+    """
+    run = load_model(place)
+    if run.fingerprint() != fingerprint:
+        raise InputError(
+            "a worker finds another model here than the driver",
+            where=f"{platform.node()}: {place}",
+            todo="Put the same run there, in a folder that all machines see.",
+        )
+    return _function(run, fields, embeddings)
+
+
+def count_unreadable(filled: pa.Table) -> int:
+    """Images that could not be read: they have an empty class."""
+    return sum(each == "" for each in filled.column(0).to_pylist())
+
+
+def _function(run: Predictor, fields: list[pa.Field], embeddings: str) -> ColumnFunction:
+    def columns(batch: pa.Table) -> pa.Table:
+        found = np.full((batch.num_rows, len(run.classes)), np.nan, np.float32)
+        known = np.zeros(batch.num_rows, bool)
+        if embeddings and isinstance(run, EmbeddingPredictor):
+            column = batch.column(embeddings).combine_chunks()
+            known = np.asarray(column.is_valid())
+            found[known] = _from_embeddings(run, as_matrix(column.drop_null()))
+        others = np.flatnonzero(~known)
+        if len(others):
+            thumbnails = batch.column("thumbnail").take(pa.array(others)).to_pylist()
+            found[others] = run.predict(thumbnails)
+        return prediction_table(batch.column("id").to_pylist(), found, run, fields)
+
+    return columns
 
 
 def iter_predictions(
@@ -195,15 +265,22 @@ def prediction_table(
     )
 
 
-def _seen_before(atlas: Atlas, run: Predictor) -> frozenset[str]:
-    """Ids of the images whose embedding, as this run needs it, is in the atlas."""
+def _usable_embeddings(atlas: Atlas, run: Predictor) -> str:
+    """The column of embeddings as this run needs them; empty where there is none."""
     # A head that averages turned views needs to see them.
     if not isinstance(run, EmbeddingPredictor) or run.views != 1 or run.crops:
-        return frozenset()
+        return ""
     if not run.embedding:
-        return frozenset()
+        return ""
     column = embedding_column(run.embedding["backbone"])
-    if not stamp_of_embedding(run.embedding).same_code_and_parameters(atlas.provenance_of(column)):
+    stamp = stamp_of_embedding(run.embedding)
+    return column if stamp.same_code_and_parameters(atlas.provenance_of(column)) else ""
+
+
+def _seen_before(atlas: Atlas, run: Predictor) -> frozenset[str]:
+    """Ids of the images whose embedding, as this run needs it, stands in the atlas."""
+    column = _usable_embeddings(atlas, run)
+    if not column:
         return frozenset()
     there = atlas.read(["id"], where=f"`{column}` IS NOT NULL", table="images")
     return frozenset(there.column("id").to_pylist())
@@ -217,18 +294,23 @@ def _probabilities(
     if known and isinstance(run, EmbeddingPredictor):
         column = embedding_column(run.embedding["backbone"])
         vectors = read_embeddings(atlas, column, [ids[row] for row in known])
-        if vectors.shape[1] != run.n_features:
-            raise InputError(
-                f"its head takes {run.n_features} numbers, embeddings have {vectors.shape[1]}",
-                where=run.name,
-                todo="This run does not say truly what it was trained on: train it again.",
-            )
-        found[known] = run.predict_embeddings(vectors)
-        # An unreadable image has a vector of zeros.
-        found[np.array(known)[~vectors.any(axis=1)]] = np.nan
+        found[known] = _from_embeddings(run, vectors)
     others = [row for row, each in enumerate(ids) if each not in seen_before]
     for start in range(0, len(others), _BATCH):
         rows = others[start : start + _BATCH]
         thumbnails = atlas.images([ids[row] for row in rows]).column("thumbnail").to_pylist()
         found[rows] = run.predict(thumbnails)
+    return found
+
+
+def _from_embeddings(run: EmbeddingPredictor, vectors: np.ndarray) -> np.ndarray:
+    if vectors.shape[1] != run.n_features:
+        raise InputError(
+            f"its head takes {run.n_features} numbers, embeddings have {vectors.shape[1]}",
+            where=str(getattr(run, "name", "")),
+            todo="This run does not say truly what it was trained on: train it again.",
+        )
+    found = run.predict_embeddings(vectors)
+    # An unreadable image has a vector of zeros.
+    found[~vectors.any(axis=1)] = np.nan
     return found

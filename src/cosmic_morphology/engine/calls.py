@@ -1,0 +1,109 @@
+"""Calls of a function, done by an engine, their results in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cosmic_morphology.engine.engine import Engine
+from cosmic_morphology.engine.executors import Lost
+from cosmic_morphology.errors import EngineError
+
+# Calls for each slot that are begun: some wait, since the first may take longest.
+_AHEAD = 3
+_MOST_DEATHS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call.
+
+    Attributes
+    ----------
+    function : callable
+        Of a module.
+    arguments : tuple
+        They can be pickled.
+    number : int
+        Its place among all.
+    deaths : int
+        Workers that have died over it.
+    """
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    number: int = 0
+    deaths: int = 0
+
+    def run(self) -> Any:
+        """Do it."""
+        return self.function(*self.arguments)
+
+
+def run_calls(
+    engine: Engine, stage: str, calls: Iterable[Call], *, is_worth: bool = True
+) -> Iterator[Any]:
+    """What calls give, in their order, with no more than a few of them in memory.
+
+    Parameters
+    ----------
+    engine : Engine
+        Where they run.
+    stage : str
+        As the settings name it.
+    calls : iterable of Call
+        Taken as they are needed.
+    is_worth : bool
+        Whether there is enough to do for processes of this machine.
+
+    Raises
+    ------
+    EngineError
+        The cluster does not answer, or workers die over one call again and again.
+    """
+    waiting = enumerate(calls)
+    found: dict[int, Any] = {}
+    following = in_flight = 0
+    with engine.open(stage, is_worth=is_worth) as executor:
+        while True:
+            while in_flight + len(found) < _AHEAD * executor.slots():
+                number, call = next(waiting, (0, None))
+                if call is None:
+                    break
+                executor.submit(replace(call, number=number))
+                in_flight += 1
+            while following in found:
+                yield found.pop(following)
+                following += 1
+            if not in_flight:
+                if not found:
+                    return
+                continue
+            for call, done in executor.wait():
+                in_flight -= 1
+                if isinstance(done, Lost):
+                    executor.submit(_again(call, done, stage))
+                    in_flight += 1
+                elif isinstance(done, BaseException):
+                    raise done
+                else:
+                    found[call.number] = done
+
+
+def _again(call: Call, lost: Lost, stage: str) -> Call:
+    """The same call once more.
+
+    Raises
+    ------
+    EngineError
+        Too many workers have died over it.
+    """
+    deaths = call.deaths + (not lost.is_node)
+    if deaths < _MOST_DEATHS:
+        return replace(call, deaths=deaths)
+    raise EngineError(
+        f"{deaths} workers died over the same work: the last one {lost.why}",
+        where=f"{stage}, part {call.number}",
+        todo="Give workers more memory (local.processes, ray.resources).",
+    )
