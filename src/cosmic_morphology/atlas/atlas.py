@@ -17,7 +17,6 @@ from cosmic_morphology.atlas.provenance import (
     ColumnProvenance,
     Fingerprint,
     content_hash,
-    fill_missing_ids_with_null,
 )
 from cosmic_morphology.atlas.query.addresses import AddressBook
 from cosmic_morphology.atlas.query.columns import read_of, select
@@ -40,6 +39,7 @@ from cosmic_morphology.atlas.storage.column_versions import column_versions
 from cosmic_morphology.atlas.storage.creation import create_tables, open_tables
 from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.atlas.storage.store import Store
+from cosmic_morphology.atlas.storage.whole_columns import write_whole_columns
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.atlas.view import AtlasView
 from cosmic_morphology.errors import AtlasError, UsageError
@@ -489,11 +489,11 @@ class Atlas(AtlasView):
         unfinished = ColumnProvenance(
             stamp.stage, stamp.parameters, stamp.code, inputs="unfinished"
         )
-        if not self.prepare_columns(fields, unfinished):
-            rows = fill_missing_ids_with_null(rows, self.read(["id"]).column("id").combine_chunks())
-        self.fill_columns(rows)
-        for table, own in _by_table(fields).items():
-            commit.stamp_columns(self.table(table), {each.name: stamp.metadata() for each in own})
+        self.prepare_columns(fields, unfinished)
+        for name, own in _by_table(fields).items():
+            names = [each.name for each in own]
+            write_whole_columns(self.table(name), rows.select([KEYS[name], *names]))
+            commit.stamp_columns(self._tables[name], dict.fromkeys(names, stamp.metadata()))
         self.tend()
 
     def tend(self) -> None:

@@ -8,9 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from cosmic_morphology._version import __version__
 from cosmic_morphology.safe_text import without_secrets
 
@@ -100,13 +97,3 @@ class Fingerprint:
 
     def __str__(self) -> str:
         return f"{self._sum % 2**128:032x}"
-
-
-def fill_missing_ids_with_null(rows: pa.Table, ids: pa.Array) -> pa.Table:
-    """The rows, and empty ones for the ids that they leave out."""
-    given = pc.is_in(ids, value_set=rows.column("id").combine_chunks())
-    rest = ids.filter(pc.invert(given))
-    if not len(rest):
-        return rows
-    empty = {f.name: pa.nulls(len(rest), f.type) if f.name != "id" else rest for f in rows.schema}
-    return pa.concat_tables([rows, pa.table(empty, schema=rows.schema)])

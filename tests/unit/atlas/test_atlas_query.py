@@ -220,8 +220,8 @@ def test_rows_are_taken_after_deletions_and_updates(filled):
 def test_ids_with_one_hash_are_told_apart(filled, monkeypatch):
     from cosmic_morphology.atlas.query import addresses
 
-    real = addresses._hashes_of
-    monkeypatch.setattr(addresses, "_hashes_of", lambda ids: real(["same"] * len(ids)))
+    real = addresses.hashes_of
+    monkeypatch.setattr(addresses, "hashes_of", lambda ids: real(["same"] * len(ids)))
     rows = query.take(filled, ["nasa:x004", "nasa:x002"], ["title"]).column("title").to_pylist()
     assert rows == ["image 4", "image 2"]
     with pytest.raises(InputError):

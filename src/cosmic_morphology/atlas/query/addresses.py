@@ -12,6 +12,7 @@ import pyarrow as pa
 from cosmic_morphology.atlas.schema import KEYS
 from cosmic_morphology.atlas.sql import literal
 from cosmic_morphology.atlas.storage.column_versions import column_versions
+from cosmic_morphology.atlas.storage.key_places import hashes_of
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
 ADDRESS = "_rowaddr"
@@ -76,7 +77,7 @@ class AddressBook:
 
     def _by_hash(self, table: Table, ids: Sequence[str]) -> dict[str, int]:
         unique = list(dict.fromkeys(ids))
-        asked = _hashes_of(unique)
+        asked = hashes_of(unique)
         at = np.searchsorted(self._hashes, asked)
         # Where two ids share a hash, the first of them stands there; both are asked for by name.
         after = np.searchsorted(self._hashes, asked, side="right")
@@ -103,16 +104,11 @@ def take_ids(
 def _read_all(table: Table, key: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
     hashes, addresses = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
     for batch in table.to_batches([key], _BATCH, with_row_address=True):
-        hashes.append(_hashes_of(batch.column(key).to_pylist()))
+        hashes.append(hashes_of(batch.column(key).to_pylist()))
         addresses.append(batch.column(ADDRESS).to_numpy())
     all_hashes, all_addresses = np.concatenate(hashes), np.concatenate(addresses)
     order = np.argsort(all_hashes, kind="stable")
     return all_hashes[order], all_addresses[order]
-
-
-def _hashes_of(ids: Sequence[str]) -> npt.NDArray[np.int64]:
-    # Python's own hash: 64 bits, another one in each process, where no book outlives its process.
-    return np.fromiter(map(hash, ids), np.int64, len(ids))
 
 
 def _pairs(rows: pa.Table, key: str) -> dict[Any, int]:

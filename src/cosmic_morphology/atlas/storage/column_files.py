@@ -20,6 +20,7 @@ import lance
 import pyarrow as pa
 from lance.fragment import DataFile
 
+from cosmic_morphology.atlas.storage.column_versions import field_numbers
 from cosmic_morphology.atlas.storage.commit import commit
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
@@ -77,7 +78,8 @@ def commit_column_files(table: Table, files: Sequence[ColumnFile]) -> list[Colum
     Returns
     -------
     list of ColumnFile
-        Those whose fragment has gone meanwhile, by compaction: their rows are to be filled anew.
+        Those whose fragment or column has gone meanwhile, by compaction or since somebody made
+        the column again: their rows are to be filled anew.
     """
     gone: list[ColumnFile] = []
 
@@ -85,7 +87,11 @@ def commit_column_files(table: Table, files: Sequence[ColumnFile]) -> list[Colum
         gone.clear()
         fragments: dict[int, Any] = {}
         fields: set[int] = set()
+        known = field_numbers(dataset)
         for each in files:
+            if not known.issuperset(each.file.fields):
+                gone.append(each)
+                continue
             if each.fragment not in fragments:
                 there = dataset.get_fragment(each.fragment)
                 if there is None:

@@ -39,6 +39,11 @@ def files_of_columns(dataset: Any, columns: Sequence[str]) -> list[Any]:
     return [_of_fragment(each.metadata, wanted) for each in dataset.get_fragments()]
 
 
+def field_numbers(dataset: Any) -> set[int]:
+    """Numbers of all columns of a ``lance.LanceDataset``; one that is made again has another."""
+    return {each for field in dataset.lance_schema.fields() for each in _numbers(field)}
+
+
 def _of_fragment(fragment: Any, wanted: list[set[int]]) -> list[Any]:
     gone = fragment.deletion_file
     files = [

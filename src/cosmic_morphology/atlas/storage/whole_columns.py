@@ -1,0 +1,61 @@
+"""Columns of a whole table, one fragment after the other, for rows that are named by their keys.
+
+A merge on keys, which is the way for some of the rows, holds all that it writes, and what stood
+there before. Here one fragment is in memory, and all files become visible in one commit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from cosmic_morphology.atlas.schema import KEYS
+from cosmic_morphology.atlas.storage.column_files import (
+    ADDRESS,
+    commit_column_files,
+    write_column_file,
+)
+from cosmic_morphology.atlas.storage.key_places import KeyPlaces
+from cosmic_morphology.atlas.storage.lance_tables import Table
+
+
+def write_whole_columns(table: Table, rows: pa.Table) -> None:
+    """Write columns of all rows of a table; rows that are left out become null.
+
+    A fragment that somebody else compacts away meanwhile, or fills with rows that he changes, is
+    written in a commit after the first one.
+
+    Parameters
+    ----------
+    table : Table
+        At its newest version, with the columns; afterwards at the version that has been made.
+    rows : pyarrow.Table
+        The key of the table, each once, and the columns. Keys that are not there are passed over.
+    """
+    key = KEYS[table.name]
+    # One chunk: Arrow would put the chunks of texts together again at each take.
+    rows = rows.combine_chunks()
+    places = KeyPlaces(_one_array(rows.column(key)))
+    values = rows.drop_columns(key)
+    done: set[int] = set()
+    while to_do := [each for each in table.get_fragments() if each.fragment_id not in done]:
+        files = [
+            write_column_file(table, each.fragment_id, _of_fragment(table, each, values, places))
+            for each in to_do
+        ]
+        gone = {each.fragment for each in commit_column_files(table, files)}
+        done |= {each.fragment for each in files} - gone
+
+
+def _of_fragment(table: Table, fragment: Any, values: pa.Table, places: KeyPlaces) -> pa.Table:
+    """The values of the rows of one fragment, in their order, with their addresses."""
+    key = KEYS[table.name]
+    there = table.to_table([key], fragments=[fragment], with_row_address=True)
+    at = places.find(_one_array(there.column(key)))
+    return values.take(at).append_column(ADDRESS, there.column(ADDRESS))
+
+
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)

@@ -1,0 +1,165 @@
+"""Columns of a whole table: written fragment by fragment, right beside other writers."""
+
+import pyarrow as pa
+import pytest
+
+from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, Record
+from cosmic_morphology.atlas.maintenance import compact_tables
+from cosmic_morphology.atlas.storage import commit, key_places, whole_columns
+from cosmic_morphology.atlas.storage.key_places import KeyPlaces
+from cosmic_morphology.atlas.verification.verify import verify_atlas
+
+IDS = [f"nasa:r{number:02}" for number in range(12)]
+FIRST, AGAIN = ColumnProvenance("labels", inputs="1"), ColumnProvenance("labels", inputs="2")
+
+
+def record(id_, title="a title"):
+    source, _, source_id = id_.partition(":")
+    return Record(source, source_id, title=title)
+
+
+@pytest.fixture
+def parts(atlas) -> Atlas:
+    """Twelve records in three fragments, written against the order of their ids."""
+    for start in (8, 4, 0):
+        atlas.upsert_records([record(each) for each in IDS[start : start + 4][::-1]])
+    assert len(atlas.table("catalogue").get_fragments()) == 3
+    return atlas
+
+
+def values(ids, text):
+    return pa.table({"id": ids, "label": [f"{text} {each}" for each in ids]})
+
+
+def labels(atlas):
+    return {row["id"]: row["label"] for row in atlas.read(["id", "label"]).to_pylist()}
+
+
+def expected(text):
+    return {each: f"{text} {each}" for each in IDS}
+
+
+def beside(monkeypatch, change):
+    """Let another writer do something once, when files are written and not yet committed."""
+    real, done = whole_columns.commit_column_files, []
+
+    def after_another(table, files):
+        if not done:
+            done.append(change())
+        return real(table, files)
+
+    monkeypatch.setattr(whole_columns, "commit_column_files", after_another)
+    return done
+
+
+def test_each_row_gets_its_value_in_one_commit_a_fragment_at_a_time(parts, monkeypatch):
+    sizes = []
+    real = whole_columns.write_column_file
+
+    def counted(table, fragment, rows):
+        sizes.append(rows.num_rows)
+        return real(table, fragment, rows)
+
+    monkeypatch.setattr(whole_columns, "write_column_file", counted)
+    parts.replace_columns(values(IDS, "one"), FIRST)
+    assert labels(parts) == expected("one")
+    before = parts.version.catalogue
+    parts.replace_columns(values(IDS[::-1], "two"), AGAIN)
+    assert labels(parts) == expected("two")
+    assert parts.version.catalogue == before + 2  # the values, and the stamp
+    assert sizes == [4] * 6
+    assert set(parts.read(["title"]).column("title").to_pylist()) == {"a title"}
+    assert verify_atlas(parts).problems[0].kind == "record_without_image"
+
+
+def test_rows_that_are_left_out_become_null_and_unknown_ids_are_passed_over(parts):
+    parts.replace_columns(values(IDS, "one"), FIRST)
+    commit.delete(parts.table("catalogue"), f"id = '{IDS[5]}'")
+    parts.replace_columns(values([IDS[2], "nasa:nowhere", IDS[6]], "two"), AGAIN)
+    rest = dict.fromkeys(each for each in IDS if each != IDS[5])
+    assert labels(parts) == rest | {each: f"two {each}" for each in (IDS[2], IDS[6])}
+
+
+def test_lists_of_structs_are_written_and_left_out_like_texts(parts):
+    rows = pa.table(
+        {
+            "id": IDS[:5],
+            "votes": pa.array([[{"voter": "a", "reason": each}] for each in IDS[:5]], VOTE_TYPE),
+        }
+    )
+    parts.replace_columns(rows, ColumnProvenance("votes"))
+    found = {row["id"]: row["votes"] for row in parts.read(["id", "votes"]).to_pylist()}
+    assert {each: found[each] and found[each][0]["reason"] for each in IDS} == {
+        each: each if each in IDS[:5] else None for each in IDS
+    }
+
+
+def test_vectors_of_images_stand_beside_the_images(filled):
+    ids = filled.ids()
+    flat = pa.array([float(number) for number in range(2 * len(ids))], pa.float16())
+    vectors = pa.FixedSizeListArray.from_arrays(flat, 2)
+    rows = pa.table({"id": ids, "embedding_made": vectors})
+    filled.replace_columns(rows.slice(3), ColumnProvenance("embed"))
+    there = filled.read(["id", "embedding_made"]).sort_by("id").column("embedding_made")
+    assert there.to_pylist() == [None] * 3 + vectors.to_pylist()[3:]
+
+
+def test_a_record_that_another_writer_renews_meanwhile_has_its_value(parts, monkeypatch):
+    other = Atlas.open(parts.uri)
+    done = beside(monkeypatch, lambda: other.upsert_records([record(IDS[3], "renewed")]))
+    parts.replace_columns(values(IDS, "one"), FIRST)
+    assert done
+    assert labels(parts) == expected("one")
+    assert parts.count("catalogue", "title = 'renewed'") == 1
+
+
+def test_a_record_that_comes_meanwhile_has_none(parts, monkeypatch):
+    other = Atlas.open(parts.uri)
+    beside(monkeypatch, lambda: other.upsert_records([record("nasa:late")]))
+    parts.replace_columns(values(IDS, "one"), FIRST)
+    assert labels(parts) == expected("one") | {"nasa:late": None}
+
+
+def test_fragments_that_are_merged_meanwhile_are_written_again(parts, monkeypatch):
+    other = Atlas.open(parts.uri)
+    done = beside(monkeypatch, lambda: compact_tables(other))
+    parts.replace_columns(values(IDS, "one"), FIRST)
+    assert done
+    assert len(parts.table("catalogue").get_fragments()) == 1
+    assert labels(parts) == expected("one")
+
+
+def test_columns_that_another_makes_again_meanwhile_are_not_left_empty(parts, monkeypatch):
+    other = Atlas.open(parts.uri)
+    theirs = ColumnProvenance("labels", {"another": "recipe"})
+    fields = [pa.field("label", pa.string())]
+    done = beside(monkeypatch, lambda: other.prepare_columns(fields, theirs))
+    parts.replace_columns(values(IDS, "one"), FIRST)
+    assert done == [True]
+    assert labels(parts) == expected("one")
+
+
+def test_a_kill_before_the_stamp_leaves_the_columns_stale(parts, monkeypatch):
+    parts.replace_columns(values(IDS, "one"), FIRST)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as until_then:
+        until_then.setattr(commit, "stamp_columns", killed)
+        for stamp in (AGAIN, ColumnProvenance("labels", {"new": True}, inputs="3")):
+            with pytest.raises(KeyboardInterrupt):
+                parts.replace_columns(values(IDS, "two"), stamp)
+            assert not stamp.is_current(parts.provenance_of("label"))
+    parts.replace_columns(values(IDS, "two"), AGAIN)
+    assert AGAIN.is_current(parts.provenance_of("label"))
+    assert labels(parts) == expected("two")
+
+
+def test_keys_that_share_a_hash_are_told_apart(monkeypatch):
+    monkeypatch.setattr(key_places, "hashes_of", lambda keys: key_places.np.zeros(len(keys), "i8"))
+    places = KeyPlaces(pa.array(["a", "b"]))
+    assert places.find(pa.array(["b", "c", "a"])).to_pylist() == [1, None, 0]
+    # One key alone has the hash of every other.
+    assert KeyPlaces(pa.array(["a"])).find(pa.array(["b", "a"])).to_pylist() == [None, 0]
+    assert KeyPlaces(pa.array([], pa.string())).find(pa.array(["a"])).to_pylist() == [None]
