@@ -21,6 +21,7 @@ from cosmic_morphology.atlas.provenance import (
 from cosmic_morphology.atlas.query.addresses import AddressBook
 from cosmic_morphology.atlas.query.columns import read_of, select
 from cosmic_morphology.atlas.query.joining import join, join_all
+from cosmic_morphology.atlas.query.taking import take
 from cosmic_morphology.atlas.record import NewImage, Record, image_table, new_and_changed
 from cosmic_morphology.atlas.schema import (
     DECISIONS,
@@ -291,8 +292,13 @@ class Atlas(AtlasView):
         >>> atlas.ids("label = 'nebula'")[:2]
         ['folder:sky/nebula/0.jpg', 'folder:sky/nebula/1.jpg']
         """
-        found = self.read(["id"], where=where, with_image=True)
-        return sorted(found.column("id").to_pylist())
+        found: list[str] = self._sorted_ids(where).to_pylist()
+        return found
+
+    def _sorted_ids(self, where: str | None = None) -> pa.ChunkedArray:
+        """The same as an Arrow array: a third of the memory."""
+        ids = self.read(["id"], where=where, with_image=True).column("id")
+        return ids.take(pc.sort_indices(ids))
 
     def batches(
         self,
@@ -303,24 +309,18 @@ class Atlas(AtlasView):
     ) -> Iterator[pa.Table]:
         """Rows of catalogue and images together, a batch at a time, in the order of ``ids``.
 
+        Where the order does not matter :func:`~cosmic_morphology.atlas.query.stream` is faster.
+
         Examples
         --------
         >>> [batch.num_rows for batch in atlas.batches(["label"], batch_size=10)]
         [10, 10, 4]
         """
-        chosen = list(ids) if ids is not None else self.ids()
-        said = [c for c in columns if c not in IMAGES.names or c == "id"]
-        seen = [c for c in columns if c in IMAGES.names and c != "id"]
-        light = self.read(["id", *[c for c in said if c != "id"]])
-        at = {each: row for row, each in enumerate(light.column("id").to_pylist())}
+        chosen = self._sorted_ids() if ids is None else ids
         for start in range(0, len(chosen), batch_size):
             part = chosen[start : start + batch_size]
-            rows = light.take([at[each] for each in part])
-            if seen:
-                image = self.images(part, seen)
-                for name in seen:
-                    rows = rows.append_column(image.schema.field(name), image.column(name))
-            yield rows.select(list(dict.fromkeys(["id", *columns])))
+            of = part.to_pylist() if isinstance(part, pa.ChunkedArray) else part
+            yield take(self, of, list(dict.fromkeys(["id", *columns])))
 
     def sha256_of(self, ids: Sequence[str]) -> dict[str, str]:
         """SHA-256 of the bytes of those of these ids that have an image.

@@ -37,7 +37,7 @@ def write_whole_columns(table: Table, rows: pa.Table) -> None:
     # One chunk: Arrow would put the chunks of texts together again at each take.
     rows = rows.combine_chunks()
     places = KeyPlaces(_one_array(rows.column(key)))
-    values = rows.drop_columns(key)
+    values = rows.select([each for each in rows.schema.names if each != key])
     done: set[int] = set()
     while to_do := [each for each in table.get_fragments() if each.fragment_id not in done]:
         files = [
