@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cosmic_morphology.cli import atlas_rows, atlas_upkeep
+from cosmic_morphology.cli import atlas_rows, atlas_upkeep, completion
 from cosmic_morphology.cli.atlas_rows import VersionOption
 from cosmic_morphology.cli.checked import CheckedCommand
 from cosmic_morphology.cli.common import (
@@ -145,6 +145,7 @@ def export(
             "--format",
             help="imagefolder, csv, parquet, webdataset or hf; without it the path's ending says.",
             show_default=False,
+            autocompletion=completion.formats,
         ),
     ] = "",
     original: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
@@ -75,7 +76,12 @@ def query(
         typer.Option("--count-by", help="Count the rows by the value of this column instead."),
     ] = None,
     table: Annotated[
-        str, typer.Option("--table", help="images, catalogue, decisions or ledger.")
+        str,
+        typer.Option(
+            "--table",
+            help="images, catalogue, decisions or ledger.",
+            autocompletion=completion.tables,
+        ),
     ] = "catalogue",
     version: VersionOption = None,
     atlas: AtlasOption = None,

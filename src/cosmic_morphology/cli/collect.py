@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
@@ -31,7 +32,12 @@ def command(
         list[str] | None, typer.Argument(help="Search words.", show_default="those of the taxonomy")
     ] = None,
     source: Annotated[
-        str, typer.Option("--source", help="Name of the archive, or of a plug-in.")
+        str,
+        typer.Option(
+            "--source",
+            help="Name of the archive, or of a plug-in.",
+            autocompletion=completion.sources,
+        ),
     ] = "nasa",
     root: Annotated[
         str,

@@ -31,6 +31,27 @@ def recipes(incomplete: str) -> list[str]:
     return _beginning(incomplete, recipe_names())
 
 
+def sources(incomplete: str) -> list[str]:
+    """Archives and plug-ins."""
+    from cosmic_morphology.collect import source_names
+
+    return _beginning(incomplete, source_names())
+
+
+def tables(incomplete: str) -> list[str]:
+    """Tables of an atlas."""
+    from cosmic_morphology.atlas import TABLES
+
+    return _beginning(incomplete, TABLES)
+
+
+def formats(incomplete: str) -> list[str]:
+    """Formats of exports."""
+    from cosmic_morphology.atlas.export.exporter import FORMATS
+
+    return _beginning(incomplete, FORMATS)
+
+
 def backbones(incomplete: str) -> list[str]:
     """Short names of backbones; timm's own are too many."""
     from cosmic_morphology.learn.models.presets import PRESETS

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import select
 import shutil
+import subprocess
+import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Self
@@ -22,13 +28,16 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import say, tell
+from cosmic_morphology.cli.printing import say, say_next, tell
 from cosmic_morphology.errors import CosmicError, InputError
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
     from cosmic_morphology.curate import QueueItem
     from cosmic_morphology.taxonomy import Taxonomy
+
+QUIT = "q"
+_ESCAPE = b"\x1b"
 
 app = typer.Typer(
     help="Record people's verdicts on images, which always win.", no_args_is_help=True
@@ -127,16 +136,18 @@ def start(
     settings = settings_for(config, atlas=atlas)
     taxonomy = load_taxonomy(settings.taxonomy)
     opened = atlas_with_images(settings)
-    with Viewer(opened, taxonomy) as viewer:
+    with single_keys() as ask, Viewer(opened, taxonomy) as viewer:
         done = review_in_terminal(
             opened,
             review_queue(opened, taxonomy=taxonomy, limit=limit),
             taxonomy=taxonomy,
             who=who or user_name(),
-            ask=typer.getchar,
+            ask=ask,
             show=viewer.show,
         )
-    show(done, as_json=as_json, title="reviewed")
+    show(done, as_json=as_json)
+    if done.given and not as_json:
+        say_next("cosmic curate", purpose="to compute the labels with these verdicts")
 
 
 @app.command(cls=CheckedCommand)
@@ -159,12 +170,14 @@ class Viewer:
         self._atlas = atlas
         self._taxonomy = taxonomy
         self._folder = Path(tempfile.mkdtemp(prefix="cosmic-review-"))
+        self._file = self._folder / "image.jpg"
 
     def __enter__(self) -> Self:
         from cosmic_morphology.curate import keys_of
 
         keys = "  ".join(f"{key} {name}" for key, name in keys_of(self._taxonomy).items())
         tell(f"{keys}  k keep  d drop  s skip  u back  q quit")
+        tell(f"Where no viewer opens, the image to judge is {self._file}")
         return self
 
     def __exit__(
@@ -178,9 +191,50 @@ class Viewer:
     def show(self, item: QueueItem) -> None:
         """Open the image and say which label it has."""
         image = self._atlas.images([item.id], ["thumbnail"]).column(0)[0].as_py()
-        file = self._folder / "image.jpg"
-        file.write_bytes(image)
-        typer.launch(str(file))
-        believed = item.label or "(open)"
+        self._file.write_bytes(image)
+        open_with_viewer(self._file)
+        label = item.label or "(open)"
         hint = f", perhaps {item.suggested}" if item.suggested else ""
-        tell(f"{item.title}  [{item.id}]: {believed}{hint}  ({item.reason})")
+        tell(f"{item.title}  [{item.id}]: {label}{hint}  ({item.reason})")
+
+
+def open_with_viewer(file: Path) -> None:
+    """Show a file with the system's own program; what that program says is not shown."""
+    if sys.platform == "win32":
+        os.startfile(file)  # noqa: S606 - the image was written by this program
+        return
+    opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    if opener:
+        quiet = subprocess.DEVNULL
+        subprocess.Popen([opener, file], stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603 - as above
+
+
+@contextmanager
+def single_keys() -> Iterator[Callable[[], str]]:
+    """What waits for one key; in a terminal, those typed before are kept, each for an image.
+
+    Typer's own reader changes the terminal's mode for each key: what is typed in between waits for
+    a line's end, and two keys that come together are one text.
+    """
+    if sys.platform == "win32" or not sys.stdin.isatty():
+        yield typer.getchar
+        return
+    import termios
+    import tty
+
+    fd = sys.stdin.fileno()
+    before = termios.tcgetattr(fd)
+
+    def key() -> str:
+        typed = os.read(fd, 1)
+        if typed == _ESCAPE:
+            # The rest of an arrow's or a function key's code is no key of its own.
+            while select.select([fd], [], [], 0)[0]:
+                os.read(fd, 1)
+        return typed.decode("utf-8", "replace") or QUIT
+
+    tty.setcbreak(fd)
+    try:
+        yield key
+    finally:
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)

@@ -83,8 +83,12 @@ def command(
     fails is named, the others go on, and the exit code is 1 at the end. The table goes to
     <out>/sweeps/NAME.csv. Its scores are of the val split: the test split chooses nothing.
     """
+    from cosmic_morphology.learn.recipes import load_recipe
+
     quiet_libraries()
     settings = settings_for(config, atlas=atlas, out=out)
+    for each in recipe or []:
+        load_recipe(each)  # a name that is none is wrong usage, and no run that failed
     given = weights or []
     with require_extra("learn"), progress("runs of the sweep") as report:
         from cosmic_morphology.learn import list_folders, sweep_backbones, sweep_runs

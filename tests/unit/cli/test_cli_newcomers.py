@@ -165,6 +165,9 @@ def test_the_tab_key_offers_verbs_options_and_names(tmp_path):
     assert completed("cosmic predict mi", tmp_path) == ["mine", "minor"]
     assert completed("cosmic train --recipe scr", tmp_path) == ["scratch"]
     assert completed("cosmic synthesize --class gal", tmp_path) == ["galaxy"]
+    assert completed("cosmic collect --source ap", tmp_path) == ["apod"]
+    assert completed("cosmic atlas query --table led", tmp_path) == ["ledger"]
+    assert completed("cosmic atlas export x --format p", tmp_path) == ["parquet"]
 
 
 def test_settings_that_are_not_valid_leave_the_tab_key_silent(tmp_path):
@@ -180,6 +183,7 @@ def test_settings_that_are_not_valid_leave_the_tab_key_silent(tmp_path):
         (("collect", "legacysurvey", "--source", "cutouts", "--option", "size_pix=64"), "size_px"),
         (("synthesize", "--class", "galxy"), "galaxy"),
         (("train", "--recipe", "scrach"), "scratch"),
+        (("sweep", "s", "--recipe", "finetune", "--recipe", "scrach"), "scratch"),
         (("atlas", "export", "x", "--format", "imagefoldr"), "imagefolder"),
         (("atlas", "export", "y", "--where", "lisence = 'x'"), "licence"),
     ],

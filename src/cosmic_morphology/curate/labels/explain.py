@@ -63,7 +63,8 @@ class Explanation(Tabular):
             f"label: {head} ({self.label_kind}, confidence {self.label_confidence:.2f})",
         ]
         told += [
-            f"  {each.weight:.2f}  {each.label:<12} {each.voter}: {each.reason}"
+            f"  {each.weight:.2f}  {each.label:<12} {each.voter}: "
+            f"{each.reason.removeprefix(f'{each.voter}: ')}"
             for each in self.votes
         ]
         told += [f"        {voter} abstains: {why}" for voter, why in self.abstained.items()]
