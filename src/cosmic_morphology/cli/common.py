@@ -200,7 +200,7 @@ def show(result: Any, *, as_json: bool, title: str = "") -> None:
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_cell(item)}" for key, item in value.items())
+        return ", ".join(f"{key or '(none)'} {_cell(item)}" for key, item in value.items())
     if isinstance(value, list):
         shown = [_cell(item) for item in value[:8]]
         return ", ".join(shown) + (f", … ({len(value)} in all)" if len(value) > 8 else "")

@@ -161,6 +161,8 @@ def agreement(
     settings = settings_for(config, atlas=atlas)
     found = agreements(atlas_with_images(settings), taxonomy=load_taxonomy(settings.taxonomy))
     show({"agreements": found}, as_json=as_json)
+    if not found and not as_json:
+        say("No two people have reviewed the same images.")
 
 
 class Viewer:

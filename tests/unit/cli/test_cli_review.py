@@ -11,8 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cosmic_morphology.atlas import all_decisions
+from cosmic_morphology.cli import app
+from cosmic_morphology.cli.common import show
 from cosmic_morphology.taxonomy import load_taxonomy
 
 COSMIC = str(Path(sys.executable).parent / "cosmic")
@@ -86,3 +89,14 @@ def test_keys_are_verdicts_and_the_viewer_does_not_disturb(filled, noisy_viewer)
     assert "cosmic curate" in whole.splitlines()[-1]
     rows = all_decisions(filled)
     assert [(row.verdict, row.label, row.who) for row in rows] == [("label", "galaxy", "ada")]
+
+
+def test_without_a_second_person_the_agreement_is_a_sentence(filled):
+    done = CliRunner().invoke(app, ["review", "agreement", "--atlas", filled.uri])
+    assert done.exit_code == 0
+    assert done.output.strip() == "No two people have reviewed the same images."
+
+
+def test_what_has_no_name_is_counted_under_none(capsys):
+    show({"classes": {"": 3, "comet": 1}}, as_json=False)
+    assert "(none) 3, comet 1" in capsys.readouterr().out
