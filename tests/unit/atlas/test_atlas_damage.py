@@ -154,8 +154,10 @@ def test_only_new_files_are_read_for_their_checksum(filled, monkeypatch):
 
 
 def test_nothing_writes_to_a_table_but_the_module_that_records_it():
+    # The last hands its change to the first.
+    writers = ("commit.py", "upkeep.py", "column_files.py")
     for file in Path(room.__file__).parent.rglob("*.py"):
-        if file.name in ("commit.py", "upkeep.py") and file.parent.name == "storage":
+        if file.name in writers and file.parent.name == "storage":
             continue
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
