@@ -61,10 +61,11 @@ def check_versions(ray: Any) -> None:
 
 
 def _compare(ray: Any, answer: Any, host: str, here: dict[str, str]) -> None:
+    errors = ray.exceptions
     try:
         there = ray.get(answer)
-    except ray.exceptions.NodeDiedError:
-        return  # it will get no work
+    except (errors.NodeDiedError, errors.TaskUnschedulableError, errors.WorkerCrashedError):
+        return  # it has gone, and gets no work
     except ray.exceptions.RayError as error:
         said = " ".join(str(error).split())
         raise EngineError(
