@@ -79,8 +79,8 @@ def command(
 ) -> None:
     """Train every recipe on every backbone with every seed; finished runs stay as they are.
 
-    With [sweep.space] in the settings, values of recipe keys are searched instead. A run that
-    fails is named, the others go on, and the exit code is 1 at the end. The table goes to
+    With a section sweep.space in the settings, values of recipe keys are searched instead. A run
+    that fails is named, the others go on, and the exit code is 1 at the end. The table goes to
     <out>/sweeps/NAME.csv. Its scores are of the val split: the test split chooses nothing.
     """
     from cosmic_morphology.learn.recipes import load_recipe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,17 @@ def test_a_mistyped_word_gets_the_one_that_was_meant(ran, words, meant):
 def test_a_word_like_no_other_gets_no_guess(ran):
     for words in (("qqq",), ("train", "--qqq")):
         assert "Did you mean" not in ran(*words)[2]
+
+
+@pytest.mark.parametrize("verb", verbs(), ids=" ".join)
+def test_no_word_of_a_help_is_taken_for_markup_and_hidden(ran, verb):
+    command = typer.main.get_command(app)
+    for name in verb:
+        command = command.commands[name]
+    _, shown, _ = ran(*verb, "--help")
+    words = set(re.sub(r"[^\w.\[\]<>/-]", " ", shown).split())
+    told = re.sub(r"[^\w.\[\]<>/-]", " ", command.help).split()
+    assert [word for word in told if word not in words] == []
 
 
 @pytest.mark.parametrize("verb", verbs(), ids=" ".join)
