@@ -135,7 +135,12 @@ def _check(name: str, meaning: str) -> tuple[Column, ...]:
 
 DERIVED_COLUMNS: tuple[Column, ...] = (
     Column("votes", VOTE_TYPE, "votes", "who said what, how strongly, and why"),
-    Column("label", pa.string(), "labels", "the class, or empty when the voters abstain"),
+    Column(
+        "label",
+        pa.string(),
+        "labels",
+        "the class, or empty where the voters abstain or are not sure enough",
+    ),
     Column("label_confidence", pa.float32(), "labels", "probability of the label, in [0, 1]"),
     Column("label_kind", pa.string(), "labels", "checked (by a person), computed, or none"),
     *_check("relevance", "shows a celestial object of the taxonomy"),

@@ -83,7 +83,7 @@ def test_empty_and_foreign_texts_are_open_labels_with_a_name(atlas, arrival):
     atlas.add([arrival(n, title=title, description=title) for n, title in enumerate(texts)])
     done, _ = curate(atlas)
     assert (done.computed, done.abstained) == (0, 6)
-    assert "no label: the voters abstain" in explain_label(atlas, "nasa:x001").lines()[1]
+    assert "label: none: no votes (none" in explain_label(atlas, "nasa:x001").lines()[1]
 
 
 def test_other_languages_are_heard_where_the_words_are_known(atlas, arrival):

@@ -57,7 +57,8 @@ class Explanation(Tabular):
 
     def lines(self) -> list[str]:
         """For the terminal."""
-        head = self.label or "no label: the voters abstain"
+        none = "none, since the voters are not sure enough" if self.votes else "none: no votes"
+        head = self.label or none
         told = [
             f"{self.id}  {self.title}".rstrip(),
             f"label: {head} ({self.label_kind}, confidence {self.label_confidence:.2f})",
