@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ from cosmic_morphology.atlas.storage.column_versions import column_versions
 from cosmic_morphology.atlas.storage.creation import create_tables, open_tables
 from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.atlas.storage.store import Store
-from cosmic_morphology.atlas.storage.whole_columns import write_whole_columns
+from cosmic_morphology.atlas.storage.whole_columns import change_columns, write_whole_columns
 from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.atlas.view import AtlasView
 from cosmic_morphology.errors import AtlasError, UsageError
@@ -474,6 +474,24 @@ class Atlas(AtlasView):
         for table, own in _by_table(_derived(rows)).items():
             part = rows.select(["id", *(each.name for each in own)])
             commit.update(self.table(table), part, KEYS[table])
+
+    def change_columns(
+        self, columns: Sequence[str], changed: Callable[[pa.Table], pa.Table]
+    ) -> None:
+        """Write the values of the catalogue that a function changes, in one commit.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Columns to read and write; where one is not there yet, nothing changes.
+        changed : callable
+            Gets some rows, with ``id``, the columns and an address; returns those that change.
+            It is called again for rows that others move meanwhile.
+        """
+        self.need_writable()
+        catalogue = self.table("catalogue")
+        if set(columns) <= set(catalogue.schema.names):
+            change_columns(catalogue, columns, changed)
 
     def replace_columns(self, rows: pa.Table, stamp: ColumnProvenance) -> None:
         """Write derived columns that a whole-table stage computed, and stamp them.

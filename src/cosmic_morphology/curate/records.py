@@ -52,7 +52,7 @@ class Records:
 
     def batches(self, columns: Sequence[str]) -> Iterator[tuple[NDArray[np.int32], pa.Table]]:
         """Numbers of some records and columns of theirs, in the order of the table."""
-        if self._atlas.table(self._table).version != self._version:
+        if self._atlas.column_versions(["id"]) != self._files:
             found = pc.index_in(self._read_ids(), value_set=self.ids)
             self._places = found.fill_null(-1).to_numpy().astype(np.int32)
         start = 0
@@ -88,7 +88,7 @@ class Records:
 
     def _read_ids(self) -> pa.Array:
         table = self._atlas.table(self._table)
-        self._version = table.version
+        self._files = self._atlas.column_versions(["id"])
         return table.to_table(columns=["id"]).column("id").combine_chunks()
 
 

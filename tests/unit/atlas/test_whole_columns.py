@@ -156,6 +156,29 @@ def test_a_kill_before_the_stamp_leaves_the_columns_stale(parts, monkeypatch):
     assert labels(parts) == expected("two")
 
 
+@pytest.mark.parametrize("meanwhile", [compact_tables, lambda other: other.tag("now")])
+def test_a_function_changes_some_rows_and_those_that_others_move_meanwhile(
+    parts, monkeypatch, meanwhile
+):
+    parts.replace_columns(values(IDS, "one"), FIRST)
+    other = Atlas.open(parts.uri)
+    beside(monkeypatch, lambda: meanwhile(other))
+
+    def changed(rows):
+        assert rows.num_rows <= len(IDS)
+        some = rows.filter(pa.array([each in IDS[3:6] for each in rows["id"].to_pylist()]))
+        new = pa.array([f"two {each}" for each in some["id"].to_pylist()])
+        return some.set_column(some.schema.get_field_index("label"), "label", new)
+
+    before = parts.version.catalogue
+    parts.change_columns(["label"], changed)
+    parts.change_columns(["fold"], changed)  # not there yet
+    assert labels(parts) == expected("one") | {each: f"two {each}" for each in IDS[3:6]}
+    assert FIRST.is_current(parts.provenance_of("label"))
+    if meanwhile is not compact_tables:
+        assert parts.version.catalogue == before + 1
+
+
 def test_keys_that_share_a_hash_are_told_apart(monkeypatch):
     monkeypatch.setattr(key_places, "hashes_of", lambda keys: key_places.np.zeros(len(keys), "i8"))
     places = KeyPlaces(pa.array(["a", "b"]))

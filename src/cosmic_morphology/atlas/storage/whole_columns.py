@@ -6,6 +6,7 @@ there before. Here one fragment is in memory, and all files become visible in on
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,8 @@ from cosmic_morphology.atlas.storage.column_files import (
 )
 from cosmic_morphology.atlas.storage.key_places import KeyPlaces
 from cosmic_morphology.atlas.storage.lance_tables import Table
+
+_ROWS = 4096
 
 
 def write_whole_columns(table: Table, rows: pa.Table) -> None:
@@ -46,6 +49,35 @@ def write_whole_columns(table: Table, rows: pa.Table) -> None:
         ]
         gone = {each.fragment for each in commit_column_files(table, files)}
         done |= {each.fragment for each in files} - gone
+
+
+def change_columns(
+    table: Table, columns: Sequence[str], changed: Callable[[pa.Table], pa.Table]
+) -> None:
+    """Write the values that a function changes, a fragment at a time, in one commit.
+
+    Parameters
+    ----------
+    table : Table
+        At its newest version, with the columns; afterwards at the version that has been made.
+    columns : sequence of str
+        Columns to read and write.
+    changed : callable
+        Gets the key, the columns and the address of some rows; returns those that change. It is
+        called again for rows that others move meanwhile.
+    """
+    read = [KEYS[table.name], *columns]
+    done: set[int] = set()
+    while to_do := [each for each in table.get_fragments() if each.fragment_id not in done]:
+        files = []
+        for fragment in to_do:
+            batches = table.to_batches(read, _ROWS, fragments=[fragment], with_row_address=True)
+            parts = [changed(pa.Table.from_batches([each])) for each in batches]
+            if any(each.num_rows for each in parts):
+                values = pa.concat_tables(parts).select([*columns, ADDRESS])
+                files.append(write_column_file(table, fragment.fragment_id, values))
+        gone = {each.fragment for each in commit_column_files(table, files)}
+        done |= {each.fragment_id for each in to_do} - gone
 
 
 def _of_fragment(table: Table, fragment: Any, values: pa.Table, places: KeyPlaces) -> pa.Table:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import (
@@ -22,6 +23,7 @@ from cosmic_morphology.atlas import (
     embedding_columns,
     latest_decisions,
 )
+from cosmic_morphology.atlas.storage.key_places import KeyPlaces
 from cosmic_morphology.curate.columns import matrix, read_batches
 from cosmic_morphology.curate.labels.final_labels import (
     CHECKED,
@@ -49,8 +51,6 @@ from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "labels"
 CODE = "7"
-# Votes that are written at once, some 50 MB of them.
-_ROWS_OF_COMMIT = 100_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -233,29 +233,27 @@ def _origins(records: Records) -> NDArray[np.int32]:
 
 
 def _keep_votes(atlas: Atlas, records: Records, voters: DerivedVoters) -> None:
-    """Write the votes of those images whose votes have changed, in few commits."""
-    changed: list[pa.Table] = []
-    for places, rows in records.batches(["id", "votes"]):
+    """Write the votes of those images whose votes have changed, in one commit."""
+    numbers = KeyPlaces(records.ids)
+
+    def changed(rows: pa.Table) -> pa.Table:
+        number = numbers.find(rows.column("id").combine_chunks())
+        # Later records have no number, and rows that are to vote again no votes.
+        rows = rows.append_column("number", number).filter(
+            pc.and_(pc.is_valid(number), pc.is_valid(rows.column("votes")))
+        )
         ids, before = rows.column("id").to_pylist(), rows.column("votes").to_pylist()
-        after = voters.add_votes(VoteBatch(places, ids, [cast or [] for cast in before]))
+        after = voters.add_votes(VoteBatch(rows.column("number").to_numpy(), ids, before))
         new = [
             at
             for at, cast in enumerate(before)
-            if cast is not None and _hashable_votes(cast) != _hashable_votes(after[at])
+            if _hashable_votes(cast) != _hashable_votes(after[at])
         ]
-        changed.append(
-            pa.table(
-                {
-                    "id": pa.array([ids[at] for at in new], pa.string()),
-                    "votes": pa.array([after[at] for at in new], VOTE_TYPE),
-                }
-            )
-        )
-        if sum(part.num_rows for part in changed) >= _ROWS_OF_COMMIT:
-            atlas.fill_columns(pa.concat_tables(changed))
-            changed = []
-    if sum(part.num_rows for part in changed):
-        atlas.fill_columns(pa.concat_tables(changed))
+        votes = pa.array([after[at] for at in new], VOTE_TYPE)
+        kept = rows.take(pa.array(new, pa.int64()))
+        return kept.set_column(kept.schema.get_field_index("votes"), "votes", votes)
+
+    atlas.change_columns(["votes"], changed)
 
 
 def _hashable_votes(cast: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:

@@ -25,11 +25,15 @@ def final_labels(
 ) -> pa.Table:
     """``label``, ``label_confidence`` and ``label_kind`` of all images, by id."""
     ids, classes = weighted.records.ids, taxonomy.names_with_reject
-    likely, voted = weighted.likely(lambda batch: naive_bayes_label_model(batch.votes, classes))
+    best, sure = np.zeros(len(ids), np.intp), np.zeros(len(ids))
+    voted = np.zeros(len(ids), bool)
+    for batch in weighted:
+        likely = naive_bayes_label_model(batch.votes, classes)
+        best[batch.places], sure[batch.places] = likely.argmax(axis=1), likely.max(axis=1)
+        voted[batch.places] = [bool(cast) for cast in batch.votes]
     if settings.votes.label_model == "crowdlab":
         likely = crowdlab(weighted, len(ids), classes)
-    best = likely.argmax(axis=1)
-    sure = likely[np.arange(len(ids)), best]
+        best, sure = likely.argmax(axis=1), likely.max(axis=1)
     name = np.where((sure >= settings.labels.min_confidence) & voted, best, len(classes))
     kind = np.where(name < len(classes), _KINDS.index(COMPUTED), _KINDS.index(NONE))
     for at, decision in decided(ids, decisions):
