@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import re
 import shutil
@@ -15,8 +16,11 @@ from training_sky import LEARN, TAXONOMY
 from training_tools import CLASSES, QUICK, call, coloured_atlas, config_in, drawn
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.errors import TrainingError
 from cosmic_morphology.learn import OnnxModel, load_trained_model, train, write_card
 from cosmic_morphology.settings import RunJob
+
+sweep_module = importlib.import_module("cosmic_morphology.learn.sweep")
 
 
 @pytest.fixture
@@ -137,16 +141,28 @@ def test_a_sweep_ends_with_a_table_and_goes_on_where_it_was(cosmic, sky, tmp_pat
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_a_sweep_with_a_failure_shows_the_others_and_ends_with_one(cosmic, sky, tmp_path):
+def test_a_sweep_with_a_failure_shows_the_others_and_ends_with_one(
+    cosmic, sky, tmp_path, monkeypatch
+):
+    config = config_in(tmp_path)
+    (tmp_path / "wild.toml").write_text((tmp_path / "quick.toml").read_text())
+    plain = sweep_module.train
+
+    def trained(atlas, job, **more):
+        if job.name.startswith("wild"):
+            raise TrainingError("the loss is nan", where="training", todo="Lower learning_rate.")
+        return plain(atlas, job, **more)
+
+    monkeypatch.setattr(sweep_module, "train", trained)
     code, said, _ = cosmic(
-        "sweep", "--recipe", tmp_path / "quick.toml", "--recipe", "nothing",
+        "sweep", "--recipe", tmp_path / "quick.toml", "--recipe", tmp_path / "wild.toml",
         "--seed", "1", "--atlas", sky.uri, "--out", tmp_path / "out",
-        "--config", config_in(tmp_path), "--json",
+        "--config", config, "--json",
     )  # fmt: skip
     told = json.loads(said)
     assert code == 1
     assert [row["run"] for row in told["runs"]] == ["quick_resnet10t-s1"]
-    assert "there is no recipe 'nothing'" in told["failed"]["nothing_resnet10t-s1"]
+    assert "the loss is" in told["failed"]["wild_resnet10t-s1"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from collections import Counter
 
 import pytest
 import torch
-from training_tools import LEARN, TAXONOMY, coloured_atlas
+from training_sky import LEARN, TAXONOMY
+from training_tools import coloured_atlas
 
 import cosmic_morphology.learn.data.streamed as module
 from cosmic_morphology.errors import InputError
