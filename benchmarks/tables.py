@@ -13,6 +13,7 @@ PAGES = (
     "docs/explanation/labels.md",
     "docs/explanation/models.md",
     "docs/explanation/results.md",
+    "docs/howto/query.md",
 )
 BLOCK = re.compile(r"(<!-- table: (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 OF_REAL = re.compile(
