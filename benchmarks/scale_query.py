@@ -1,9 +1,10 @@
-"""Counts, pages, random images and searches of a large catalogue. Rows go to standard output.
+"""Counts, pages, random images, searches and writes of a large catalogue, as rows.
 
 ::
 
     python benchmarks/scale_query.py build scale-atlas --rows 10000000   # again after a kill
     python benchmarks/record.py scale -- python benchmarks/scale_query.py measure scale-atlas
+    python benchmarks/record.py scale -- python benchmarks/scale_query.py write scale-atlas
 
 The catalogue has texts like those of archives, labels and scores, and a stand-in of at most 200
 bytes for each thumbnail. Each question is asked in a process of its own, at least five times.
@@ -27,8 +28,9 @@ import numpy as np
 import pyarrow as pa
 from rows import Row, emit
 
-from cosmic_morphology.atlas import Atlas, ColumnProvenance, derived_field, query
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, Record, derived_field, query
 from cosmic_morphology.atlas.maintenance import index_columns
+from cosmic_morphology.engine import ColumnWork, apply
 
 CHUNK = 100_000
 ROUNDS = 7
@@ -140,13 +142,16 @@ def questions(place: str) -> dict[str, Callable[[int], object]]:
 
 def ask(place: str, what: str) -> None:
     """Ask one question again and again; seconds and the peak memory as one line of JSON."""
-    question = questions(place)[what]
-    question(0)  # files and indexes are read for the first time
-    seconds = []
-    for turn in range(1, ROUNDS + 1):
-        began = time.perf_counter()
-        question(turn)
-        seconds.append(time.perf_counter() - began)
+    if what in WRITES:
+        seconds = WRITES[what][0](place)
+    else:
+        question = questions(place)[what]
+        question(0)  # files and indexes are read for the first time
+        seconds = []
+        for turn in range(1, ROUNDS + 1):
+            began = time.perf_counter()
+            question(turn)
+            seconds.append(time.perf_counter() - began)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"seconds": seconds, "peak_mb": peak_mb}))
 
@@ -173,18 +178,86 @@ def measure(place: str) -> None:
         )  # fmt: skip
 
 
+def upsert(place: str) -> list[float]:
+    """Seconds of five upserts of 10,000 records, half of them new."""
+    atlas = Atlas.open(place)
+    first, seconds = atlas.count("catalogue"), []
+    for turn in range(5):
+        old = np.arange(turn * UPSERTED, turn * UPSERTED + UPSERTED // 2)
+        new = np.arange(first, first + UPSERTED // 2) + turn * UPSERTED
+        records = [
+            Record("nasa", f"PIA{number:08d}", title=f"told again in turn {turn}")
+            for number in (*old, *new)
+        ]
+        began = time.perf_counter()
+        atlas.upsert_records(records)
+        seconds.append(time.perf_counter() - began)
+        found = atlas.count("catalogue")
+        assert found == first + (turn + 1) * (UPSERTED // 2), found
+    return seconds
+
+
+def group_by_id() -> Callable[[pa.Table], pa.Table]:
+    return lambda batch: pa.table({"group": batch.column("id")})
+
+
+def fill(place: str) -> list[float]:
+    """Seconds of one filling of a column, in this process, by a function that copies another."""
+    atlas = Atlas.open(place)
+    work = ColumnWork(
+        "groups", group_by_id, ("id",), (derived_field("group"),),
+        batch_size=8192, task_rows=65_536, worth_processes=10**9,
+    )  # fmt: skip
+    began = time.perf_counter()
+    # As something new each time, so that it is done again.
+    found = apply(atlas, work, stamp=ColumnProvenance("groups", {"at": time.time()}))
+    seconds = [time.perf_counter() - began]
+    assert found.filled == atlas.count("catalogue"), found
+    return seconds
+
+
+def write(place: str) -> None:
+    """Rows of both kinds of write; the atlas is changed by them."""
+    n = Atlas.open(place).count("catalogue")
+    command = "python benchmarks/scale_query.py write scale-atlas"
+    for what, (_, target, most_mb) in WRITES.items():
+        done = subprocess.run(
+            [sys.executable, __file__, "ask", place, what],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        found = json.loads(done.stdout.splitlines()[-1])
+        seconds, name = found["seconds"], f"{n:,} rows: {what}"
+        emit(
+            [
+                Row(name, round(statistics.median(seconds), 2), round(min(seconds), 2),
+                    round(max(seconds), 2), len(seconds), "s", target, "lower", command),
+                Row(f"{name}, peak memory of a process", round(found["peak_mb"]), unit="MB",
+                    target=most_mb, better="lower", command=command),
+            ]
+        )  # fmt: skip
+
+
+UPSERTED = 10_000
+WRITES = {
+    "upsert of 10,000 records": (upsert, 5.0, 1000.0),
+    "fill a column with a copy of another": (fill, 20.0, 1000.0),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb in ("build", "measure", "ask"):
+    for verb in ("build", "measure", "write", "ask"):
         verbs.add_parser(verb).add_argument("place")
     verbs.choices["build"].add_argument("--rows", type=int, default=10_000_000)
-    verbs.choices["ask"].add_argument("what", choices=TARGET_S)
+    verbs.choices["ask"].add_argument("what", choices=[*TARGET_S, *WRITES])
     given = parser.parse_args()
     if given.verb == "build":
         build(str(Path(given.place)), given.rows)
     elif given.verb == "measure":
         measure(given.place)
+    elif given.verb == "write":
+        write(given.place)
     else:
         ask(given.place, given.what)
 
