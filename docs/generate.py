@@ -341,6 +341,8 @@ def _directive(module: str, name: str, *, no_index: bool) -> list[str]:
     lines = [f".. auto{kind}:: {module}.{name}"]
     if kind == "class":
         lines += ["   :members:"]
+        if all(base.__module__.startswith("cosmic_morphology") for base in value.__mro__[:-1]):
+            lines += ["   :inherited-members:"]
     if no_index:
         lines += ["   :no-index:"]
     return lines

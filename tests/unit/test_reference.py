@@ -77,3 +77,10 @@ def test_the_reference_says_where_each_key_of_a_recipe_is_read(generate, pages):
     assert "`learn/training/loop.py`" in generate.key_readers(Recipe)["patience"]
     row = next(line for line in pages["recipes.md"].splitlines() if line.startswith("| `mixup`"))
     assert "learn/training/lightning_module.py" in row
+
+
+def test_the_page_of_a_class_shows_what_its_parts_give_it(pages):
+    assert "show" not in vars(cosmic.Atlas)
+    assert ":inherited-members:" in pages["name-Atlas.md"]
+    # Those of other libraries are documented there.
+    assert ":inherited-members:" not in pages["api-settings.md"]

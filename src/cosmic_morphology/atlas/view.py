@@ -5,17 +5,15 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from markupsafe import Markup
 
+from cosmic_morphology.atlas.interface.reading import AtlasReader
 from cosmic_morphology.atlas.query.counting import count_by
 from cosmic_morphology.display import facts_html
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.safe_text import safe_text
-
-if TYPE_CHECKING:
-    from cosmic_morphology.atlas.atlas import Atlas
 
 _SHOWN = 24
 _FIGURE = Markup(
@@ -93,16 +91,14 @@ class ImageGrid(Sequence[ShownImage]):
         return str(_GRID.format(Markup("").join(figures)))
 
 
-class AtlasView:
-    """What an atlas shows of itself; the base of :class:`~cosmic_morphology.Atlas`."""
+class AtlasView(AtlasReader):
+    """What an :class:`~cosmic_morphology.Atlas` shows of itself."""
 
     def __repr__(self) -> str:
-        atlas = cast("Atlas", self)
-        return f"<Atlas {atlas.address}: {atlas.count():,} images, version {atlas.version}>"
+        return f"<Atlas {self.address}: {self.count():,} images, version {self.version}>"
 
     def _repr_html_(self) -> str:
-        atlas = cast("Atlas", self)
-        return facts_html(f"Atlas {safe_text(atlas.address)}", _contents(atlas))
+        return facts_html(f"Atlas {safe_text(self.address)}", _contents(self))
 
     def show(
         self, ids: Iterable[str] | None = None, *, where: str | None = None, n: int = _SHOWN
@@ -136,17 +132,16 @@ class AtlasView:
         folder:sky/galaxy/0.jpg  galaxy (computed)  PIA10001
         folder:sky/galaxy/4.jpg  galaxy (computed)  PIA10005
         """
-        atlas = cast("Atlas", self)
         if ids is None:
-            found = atlas.ids(where)
+            found = self.ids(where)
             step = max(1, -(-len(found) // max(n, 1)))
             chosen = found[::step][:n]
         else:
             chosen = list(ids)
-        return ImageGrid(_images(atlas, chosen))
+        return ImageGrid(_images(self, chosen))
 
 
-def _images(atlas: Atlas, ids: Sequence[str]) -> list[ShownImage]:
+def _images(atlas: AtlasReader, ids: Sequence[str]) -> list[ShownImage]:
     images = atlas.table("images")
     addresses = atlas.address_book(images).find(images, ids)
     missing = [each for each, at in zip(ids, addresses, strict=True) if at is None]
@@ -167,7 +162,7 @@ def _images(atlas: Atlas, ids: Sequence[str]) -> list[ShownImage]:
     ]
 
 
-def _contents(atlas: Atlas) -> list[tuple[str, Any]]:
+def _contents(atlas: AtlasReader) -> list[tuple[str, Any]]:
     counts = {
         name: {value: n for value, n in count_by(atlas, name).items() if value is not None}
         for name in ("source", "label", "label_kind", "split")

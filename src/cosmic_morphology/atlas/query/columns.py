@@ -14,13 +14,13 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.suggest import suggest_names
 
 if TYPE_CHECKING:
-    from cosmic_morphology.atlas.atlas import Atlas
+    from cosmic_morphology.atlas.interface.tables import AtlasTables
 
 # Rows of one and the same id are in both.
 _JOINED = ("catalogue", "images")
 
 
-def open_table(atlas: Atlas, name: str) -> Table:
+def open_table(atlas: AtlasTables, name: str) -> Table:
     """One table of an atlas, at its newest version unless the atlas is pinned.
 
     Raises
@@ -36,7 +36,7 @@ def open_table(atlas: Atlas, name: str) -> Table:
 
 
 def split_columns(
-    atlas: Atlas, table: Table, columns: Sequence[str]
+    atlas: AtlasTables, table: Table, columns: Sequence[str]
 ) -> tuple[list[str], Table | None, list[str]]:
     """Columns of a table, and those that the other table has for the same ids.
 
@@ -95,7 +95,7 @@ def select(rows: pa.Table, columns: Sequence[str]) -> pa.Table:
     return rows.select(list(columns))
 
 
-def field_to_sort_by(atlas: Atlas, table: Table, name: str, *, verb: str) -> pa.Field:
+def field_to_sort_by(atlas: AtlasTables, table: Table, name: str, *, verb: str) -> pa.Field:
     """The field of a column whose values have an order.
 
     Raises

@@ -15,7 +15,7 @@ from cosmic_morphology.atlas.sql import both, literal
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
 if TYPE_CHECKING:
-    from cosmic_morphology.atlas.atlas import Atlas
+    from cosmic_morphology.atlas.interface.tables import AtlasTables
 
 _BATCH = 65_536
 # Each value costs two questions to its bitmap index: with more than this, one scan is faster.
@@ -25,7 +25,7 @@ _FEW_ROWS = 100_000
 
 
 def count_by(
-    atlas: Atlas, column: str, where: str | None = None, *, table: str = "catalogue"
+    atlas: AtlasTables, column: str, where: str | None = None, *, table: str = "catalogue"
 ) -> dict[Any, int]:
     """Number of rows by the value of a column, the most frequent first.
 

@@ -14,11 +14,11 @@ from cosmic_morphology.atlas.schema import KEYS
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
 if TYPE_CHECKING:
-    from cosmic_morphology.atlas.atlas import Atlas
+    from cosmic_morphology.atlas.interface.tables import AtlasTables
 
 
 def take_columns(
-    atlas: Atlas, table: Table, addresses: pa.Array, columns: Sequence[str]
+    atlas: AtlasTables, table: Table, addresses: pa.Array, columns: Sequence[str]
 ) -> pa.Table:
     """Columns of the rows at these addresses, in their order; columns of either table."""
     own, other, joined = split_columns(atlas, table, columns)
@@ -47,7 +47,7 @@ def join_all(rows: pa.Table, others: pa.Table, key: str) -> pa.Table:
 
 
 def join(
-    atlas: Atlas,
+    atlas: AtlasTables,
     rows: pa.Table,
     key: str,
     other: Table | None,

@@ -13,11 +13,11 @@ from cosmic_morphology.atlas.schema import KEYS
 from cosmic_morphology.errors import InputError
 
 if TYPE_CHECKING:
-    from cosmic_morphology.atlas.atlas import Atlas
+    from cosmic_morphology.atlas.interface.tables import AtlasTables
 
 
 def take(
-    atlas: Atlas,
+    atlas: AtlasTables,
     ids: Sequence[str],
     columns: Sequence[str] = ("id",),
     *,

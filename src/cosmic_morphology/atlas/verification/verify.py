@@ -27,7 +27,7 @@ from cosmic_morphology.atlas.verification.contents import (
 from cosmic_morphology.atlas.verification.files import check_files
 from cosmic_morphology.atlas.verification.problems import Problem
 from cosmic_morphology.display import Tabular
-from cosmic_morphology.errors import AtlasDamagedError, AtlasError, AtlasNotFoundError
+from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError
 from cosmic_morphology.io_utils import Progress
 
 _BATCH = 64
@@ -215,12 +215,7 @@ def withdraw(atlas: Atlas, ids: Collection[str]) -> None:
     AtlasError
         An old version is open.
     """
-    if atlas.pinned:
-        raise AtlasError(
-            "an old version can be read, not written",
-            where=atlas.uri,
-            todo="Open the atlas without a version.",
-        )
+    atlas.need_writable()
     if not ids:
         return
     chosen = f"id IN ({', '.join(map(sql_literal, sorted(ids)))})"

@@ -1,0 +1,1 @@
+"""What an atlas can do, a module for each question; ``Atlas`` has it all."""
