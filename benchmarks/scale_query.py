@@ -29,7 +29,7 @@ import pyarrow as pa
 from rows import Row, emit
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, Record, derived_field, query
-from cosmic_morphology.atlas.maintenance import index_columns
+from cosmic_morphology.atlas.maintenance import compact_tables, index_columns
 from cosmic_morphology.engine import ColumnWork, apply
 
 CHUNK = 100_000
@@ -68,8 +68,10 @@ def build(place: str, rows: int) -> None:
                 lance.write_dataset(table, f"{place}/{name}.lance", mode="append")
         sys.stderr.write(f"\r{min(start + CHUNK, rows):,} of {rows:,} rows")
     began = time.perf_counter()
+    # As an atlas is that has grown by itself: its writers merge small files and index new rows.
+    compact_tables(Atlas.open(place))
     index_columns(Atlas.open(place))
-    sys.stderr.write(f"\nindexed in {time.perf_counter() - began:.0f} s\n")
+    sys.stderr.write(f"\nmerged and indexed in {time.perf_counter() - began:.0f} s\n")
 
 
 def _ids(numbers: np.ndarray) -> list[str]:

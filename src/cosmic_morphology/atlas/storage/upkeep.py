@@ -13,6 +13,12 @@ from cosmic_morphology.atlas.storage.commit import commit
 from cosmic_morphology.atlas.storage.faults import told
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
+# A part of an index that is so many times larger is left alone: of ten million rows there are then
+# six parts at most, and a row is written again about as often.
+_MUCH_LARGER = 4
+# Each commit of a compaction costs what it costs to write all indexes again.
+_COMMITS = 8
+
 
 def build_index(table: Table, column: str, kind: str) -> None:
     """Build the index of one column, in one commit; one that is there is replaced."""
@@ -24,12 +30,49 @@ def build_index(table: Table, column: str, kind: str) -> None:
 
 
 def update_indexes(table: Table, names: Sequence[str]) -> None:
-    """Bring indexes up to date with the rows, in one commit."""
-    commit(
-        table,
-        lambda dataset: dataset.optimize.optimize_indices(index_names=list(names)),
-        is_simple=False,
-    )
+    """Bring indexes up to date with the rows.
+
+    Rows that an index lacks become a part of their own, together with those parts before that are
+    not much larger: an index has few parts, and what it costs to bring it up to date grows with
+    the new rows and hardly with the table.
+    """
+
+    def change(dataset: Any) -> None:
+        rows = {each.fragment_id: each.physical_rows for each in dataset.get_fragments()}
+        by_merged: dict[int, list[str]] = {}
+        for index in dataset.describe_indices():
+            if index.name in names:
+                parts = [sum(rows.get(n, 0) for n in part.fragment_ids) for part in index.segments]
+                missing = dataset.count_rows() - index.num_rows_indexed
+                by_merged.setdefault(parts_to_merge(parts, missing), []).append(index.name)
+        for merged, own in by_merged.items():
+            dataset.optimize.optimize_indices(index_names=own, num_indices_to_merge=merged)
+
+    commit(table, change, is_simple=False)
+
+
+def parts_to_merge(parts: Sequence[int], missing: int) -> int:
+    """How many of the last parts of an index become one with the rows that it lacks.
+
+    Parameters
+    ----------
+    parts : sequence of int
+        Rows of each part, oldest first.
+    missing : int
+        Rows that the index lacks.
+
+    Examples
+    --------
+    >>> parts_to_merge([1_000_000], 10_000), parts_to_merge([1_000_000, 30_000, 5_000], 10_000)
+    (0, 2)
+    """
+    merged = 0
+    for rows in reversed(parts):
+        if rows > _MUCH_LARGER * missing:
+            break
+        missing += rows
+        merged += 1
+    return merged
 
 
 def plan_compaction(table: Table, options: CompactionOptions) -> tuple[int, int]:
@@ -45,23 +88,24 @@ def plan_compaction(table: Table, options: CompactionOptions) -> tuple[int, int]
 def compact(table: Table, options: CompactionOptions) -> int:
     """Merge small fragments; return how many were written again.
 
-    Each group of neighbours is a commit of its own: a kill, or another writer's commit to the same
-    fragments, costs one of them, which is planned again.
+    Some groups of neighbours are a commit each time: a kill, or another writer's commit to the
+    same fragments, costs those, which are planned again.
     """
+    with told(table.store.uri, table.name):
+        groups = Compaction.plan(table.dataset, options).num_tasks()
+    at_once = max(1, -(-groups // _COMMITS))
 
-    def merge_one(dataset: Any) -> int:
-        tasks = Compaction.plan(dataset, options).tasks
+    def merge_some(dataset: Any) -> int:
+        tasks = Compaction.plan(dataset, options).tasks[:at_once]
         if not tasks:
             return 0
-        Compaction.commit(dataset, [tasks[0].execute(dataset)])
-        return len(tasks[0].fragments)
+        Compaction.commit(dataset, [each.execute(dataset) for each in tasks])
+        return sum(len(each.fragments) for each in tasks)
 
-    with told(table.store.uri, table.name):
-        rounds = Compaction.plan(table.dataset, options).num_tasks()
     merged = 0
     # Not until nothing is left: beside a busy writer that would never be.
-    for _ in range(rounds):
-        merged += commit(table, merge_one, is_simple=False)
+    for _ in range(-(-groups // at_once)):
+        merged += commit(table, merge_some, is_simple=False)
     return merged
 
 
