@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import pkgutil
 import re
 from importlib import import_module
-from pathlib import Path
 
 import pytest
+from generate import write_all
+from generate.keys import key_readers
 
 import cosmic_morphology as cosmic
 from cosmic_morphology.learn.recipes import Augmentation, Recipe
 
-ROOT = Path(__file__).parents[2]
 GROUND = ("errors", "settings", "taxonomy")
 
 
 @pytest.fixture(scope="module")
-def generate():
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def pages(generate, tmp_path_factory) -> dict[str, str]:
+def pages(tmp_path_factory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("reference")
-    generate.write_all(folder)
+    write_all(folder)
     return {file.name: file.read_text("utf-8") for file in folder.glob("*.md")}
 
 
@@ -70,11 +61,11 @@ def test_every_page_is_in_a_table_of_contents(pages):
             assert name.removesuffix(".md") in entries, name
 
 
-def test_the_reference_says_where_each_key_of_a_recipe_is_read(generate, pages):
+def test_the_reference_says_where_each_key_of_a_recipe_is_read(pages):
     for model in (Recipe, Augmentation):
-        readers = generate.key_readers(model)
+        readers = key_readers(model)
         assert {key for key, files in readers.items() if not files} <= {"description"}
-    assert "`learn/training/loop.py`" in generate.key_readers(Recipe)["patience"]
+    assert "`learn/training/loop.py`" in key_readers(Recipe)["patience"]
     row = next(line for line in pages["recipes.md"].splitlines() if line.startswith("| `mixup`"))
     assert "learn/training/lightning_module.py" in row
 
