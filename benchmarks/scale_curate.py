@@ -85,20 +85,21 @@ STAGES: dict[str, Callable[[Atlas], object]] = {
 def make(uri: str, n: int, seed: int, *, embedding: int) -> None:
     """Write an atlas of ``n`` records with all that the stages read."""
     atlas = Atlas.create(uri)
+    said: dict[str, list[Any]] = {name: [] for name in ("id", "copy_of", *_BEFORE)}
     for start in range(0, n, _BATCH):
         rows = records(start, min(start + _BATCH, n), n, seed)
         catalogue, images = atlas.table("catalogue"), atlas.table("images")
         commit.insert_new(catalogue, _fitted(rows, catalogue.schema), "id")
         pictures = _pictures(rows["id"], rows["copy_of"])
         commit.insert_new(images, _fitted(pictures, images.schema), "id")
-    ids = atlas.read(["id"]).column("id").to_pylist()
-    number = {each: int(each.rpartition("-")[2]) for each in ids}
-    before = [records(number[each], number[each] + 1, n, seed) for each in ids]
-    made = ColumnProvenance("made", {}, "1")
-    of = [rows["copy_of"][0] or rows["id"][0] for rows in before]
-    flags = [bool(rows["copy_of"][0]) for rows in before]
-    atlas.replace_columns(pa.table({"id": ids, "duplicate_of": of, "duplicate_flag": flags}), made)
-    had = {name: pa.array([r[name][0] for r in before], pa.string()) for name in _BEFORE}
+        for name in said:
+            said[name] += rows[name]
+    ids, made = said["id"], ColumnProvenance("made", {}, "1")
+    flags = [bool(of) for of in said["copy_of"]]
+    originals = [of or each for of, each in zip(said["copy_of"], ids, strict=True)]
+    copies = pa.table({"id": ids, "duplicate_of": originals, "duplicate_flag": flags})
+    atlas.replace_columns(copies, made)
+    had = {name: pa.array(said[name], pa.string()) for name in _BEFORE}
     atlas.replace_columns(pa.table({"id": ids, **had}), made)
     if embedding:
         flat = np.random.default_rng(seed).normal(size=len(ids) * embedding).astype(np.float16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas.storage.key_places import KeyPlaces
 from cosmic_morphology.curate.columns import read_batches
 
 _AT_ONCE = 65_536
@@ -53,8 +55,7 @@ class Records:
     def batches(self, columns: Sequence[str]) -> Iterator[tuple[NDArray[np.int32], pa.Table]]:
         """Numbers of some records and columns of theirs, in the order of the table."""
         if self._atlas.column_versions(["id"]) != self._files:
-            found = pc.index_in(self._read_ids(), value_set=self.ids)
-            self._places = found.fill_null(-1).to_numpy().astype(np.int32)
+            self._places = self.numbers_of(self._read_ids())
         start = 0
         for rows in read_batches(self._atlas, columns, table=self._table):
             places = self._places[start : start + rows.num_rows]
@@ -83,8 +84,44 @@ class Records:
     def codes(
         self, name: str, *, or_else: Sequence[str] = ()
     ) -> tuple[NDArray[np.int32], pa.Array]:
-        """A column as numbers, and the sorted values that they stand for; null comes last."""
-        return sorted_codes(self.column(name, or_else=or_else))
+        """A column as numbers, and the sorted values that they stand for; null comes last.
+
+        For columns of few different values: each is held once, as a Python object.
+        """
+        names = (name, *or_else)
+        codes, known = np.zeros(len(self), np.int32), _Numbers()
+        for places, rows in self.batches(names):
+            values = _first_given([rows.column(each) for each in names]).combine_chunks()
+            codes[places] = known.of(values)
+        order = pc.sort_indices(known.values(values.type))
+        rank = np.empty(len(order), np.int32)
+        rank[order.to_numpy()] = np.arange(len(order), dtype=np.int32)
+        return rank[codes], known.values(values.type).take(order)
+
+    def codes_of_ids(
+        self, name: str, *, or_else: Sequence[str] = ("id",)
+    ) -> tuple[NDArray[np.int32], pa.Array]:
+        """A column of ids, such as ``group``, as numbers, and the ids that they stand for.
+
+        Below N they are numbers of records; from N on they stand for what is no id of a record.
+        """
+        names = (name, *or_else)
+        codes, others = np.empty(len(self), np.int32), _Numbers()
+        for places, rows in self.batches(names):
+            values = _first_given([rows.column(each) for each in names]).combine_chunks()
+            numbers = self.numbers_of(values)
+            foreign = numbers < 0
+            numbers[foreign] = len(self) + others.of(values.filter(pa.array(foreign)))
+            codes[places] = numbers
+        return codes, pa.concat_arrays([self.ids, others.values(self.ids.type)])
+
+    def numbers_of(self, ids: pa.Array) -> NDArray[np.int32]:
+        """The numbers of the records of some ids; -1 where there is no such record."""
+        return np.array(self._key_places.find(ids).fill_null(-1), np.int32)
+
+    @cached_property
+    def _key_places(self) -> KeyPlaces:
+        return KeyPlaces(self.ids)
 
     def _read_ids(self) -> pa.Array:
         table = self._atlas.table(self._table)
@@ -108,6 +145,25 @@ class RowsInMemory(Records):
     def batches(self, columns: Sequence[str]) -> Iterator[tuple[NDArray[np.int32], pa.Table]]:
         """All records at once."""
         yield self._places, self._rows.select(list(dict.fromkeys(columns)))
+
+
+class _Numbers:
+    """Different values, numbered as they come."""
+
+    def __init__(self) -> None:
+        self._number: dict[Any, int] = {}
+
+    def of(self, values: pa.Array) -> NDArray[np.int32]:
+        """The numbers of some values, and of null."""
+        encoded = values.dictionary_encode("encode")
+        known = self._number
+        numbers = [known.setdefault(each, len(known)) for each in encoded.dictionary.to_pylist()]
+        codes: NDArray[np.int32] = np.array(numbers, np.int32)[np.asarray(encoded.indices)]
+        return codes
+
+    def values(self, type_: pa.DataType) -> pa.Array:
+        """All of them, in the order of their numbers."""
+        return pa.array(list(self._number), type_)
 
 
 def sorted_codes(values: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:

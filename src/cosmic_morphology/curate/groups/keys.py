@@ -22,6 +22,9 @@ COLUMNS = (
 # Ties that always hold; the others are refused where a group would grow beyond all bounds.
 ALWAYS = ("copy", "lineage", "press", "object")
 KEY_KINDS = (*ALWAYS, "series", "album", "day")
+# Keys are sorted in so many parts.
+_PARTS_BITS = 4
+_PARTS = 1 << _PARTS_BITS
 # Of these one key alone may be so broad that it means nothing (a planet, a survey).
 _BOUNDED = ("object", "series", "album", "day")
 
@@ -74,13 +77,12 @@ def shared_keys(batches: Batches, n: int, settings: CurateSettings) -> SharedKey
         ``groups``.
     """
     broad = {name.lower() for name in settings.groups.broad_objects}
-    ids = HashedSet(_joined(hash64(rows.column("id").to_pylist()) for _, rows in batches()))
-    hashes, rows_of = _hashed_keys(batches, broad, ids)
-    order = np.lexsort((rows_of, hashes))
-    hashes, rows_of = hashes[order], rows_of[order]
-    first = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1]])[: len(hashes)])
+    ids = HashedSet(
+        _joined((hash64(rows.column("id").to_pylist()) for _, rows in batches()), np.uint64)
+    )
+    hashes, rows_of = _shared_hashes(batches, broad, ids)
+    first = np.flatnonzero(_is_first(hashes))
     sizes = np.diff(np.append(first, len(hashes)))
-    first, sizes = first[sizes > 1], sizes[sizes > 1]
     has_one = np.zeros(n, bool)
     has_one[rows_of[first]] = True
     keys = _names_of(batches, broad, ids, hashes[first], has_one)
@@ -104,20 +106,55 @@ def shared_keys(batches: Batches, n: int, settings: CurateSettings) -> SharedKey
     )
 
 
-def _joined(parts: Iterable[NDArray[Any]]) -> NDArray[Any]:
-    return np.concatenate([np.empty(0, np.uint64), *parts])
+def _joined(parts: Iterable[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, kind), *parts])
 
 
-def _hashed_keys(
+def _shared_hashes(
     batches: Batches, broad: set[str], ids: Container[str]
 ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-    """A hash of each key of each image, and the image's number."""
-    hashes, rows_of = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
+    """Hashes of keys that two or more images have, ascending, and the images' numbers.
+
+    They come in parts by their first bits, so that one part is sorted at a time.
+    """
+    parts: list[list[tuple[NDArray[np.uint64], NDArray[np.int32]]]] = [[] for _ in range(_PARTS)]
     for places, rows in batches():
         keys = [tuple(dict.fromkeys(_keys(row, broad, ids))) for row in rows.to_pylist()]
-        hashes.append(hash64(_one_text(key) for mine in keys for key in mine))
-        rows_of.append(np.repeat(places, [len(mine) for mine in keys]))
-    return np.concatenate(hashes), np.concatenate(rows_of)
+        hashes = hash64(_one_text(key) for mine in keys for key in mine)
+        rows_of = np.repeat(places, [len(mine) for mine in keys])
+        part = (hashes >> np.uint64(64 - _PARTS_BITS)).astype(np.intp)
+        order = np.argsort(part, kind="stable")
+        ends = np.cumsum(np.bincount(part, minlength=_PARTS))[:-1]
+        split = np.split(hashes[order], ends), np.split(rows_of[order], ends)
+        for kept, mine, of in zip(parts, *split, strict=True):
+            kept.append((mine.copy(), of.copy()))
+    shared = []
+    while parts:
+        shared.append(_shared_of(parts.pop(0)))
+    return np.concatenate([each for each, _ in shared]), np.concatenate(
+        [each for _, each in shared]
+    )
+
+
+def _shared_of(
+    some: list[tuple[NDArray[np.uint64], NDArray[np.int32]]],
+) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+    """Those of some hashes that occur twice, sorted, and of one hash by number."""
+    hashes = _joined((each for each, _ in some), np.uint64)
+    rows_of = _joined((each for _, each in some), np.int32)
+    order = np.lexsort((rows_of, hashes))
+    hashes, rows_of = hashes[order], rows_of[order]
+    is_first = _is_first(hashes)
+    is_shared = ~is_first
+    is_shared[:-1] |= ~is_first[1:]
+    return hashes[is_shared], rows_of[is_shared]
+
+
+def _is_first(ordered: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Where each different value begins."""
+    is_first = np.ones(len(ordered), bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    return is_first
 
 
 def _names_of(

@@ -209,14 +209,15 @@ def _images(
     runs: Mapping[str, NDArray[np.float32]],
 ) -> VotingContext:
     test = withheld_of(records)
+    embeddings = [matrix(atlas, name) for name in evidence if name != zero_shot.COLUMN]
     return VotingContext(
         ids=records.ids,
-        groups=records.column("group", or_else=("duplicate_of", "id")),
-        copies=records.codes("duplicate_of", or_else=("id",))[0],
+        groups=records.column("group", or_else=("duplicate_of", "id")) if embeddings else (),
+        copies=records.codes_of_ids("duplicate_of")[0],
         origins=_origins(records),
         checked=verdict_labels_for_training(decisions, test, taxonomy),
         withheld=test,
-        embeddings=[matrix(atlas, name) for name in evidence if name != zero_shot.COLUMN],
+        embeddings=embeddings,
         zero_shot=matrix(atlas, zero_shot.COLUMN) if zero_shot.COLUMN in evidence else None,
         runs=runs,
     )

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from cosmic_morphology.atlas import Atlas, latest_decisions
-from cosmic_morphology.curate.records import Records
+from cosmic_morphology.curate.records import Records, counted
 from cosmic_morphology.taxonomy import Taxonomy
 
 # A wrong label in the test split falsifies every score; one in the training split blurs one.
@@ -70,13 +69,11 @@ def review_queue(atlas: Atlas, *, taxonomy: Taxonomy, limit: int | None = None) 
     ['star', 'star']
     """
     records, seen = Records(atlas), latest_decisions(atlas)
-    counts: Counter[str] = Counter()
-    for _, rows in records.batches(["label"]):
-        counts.update(name or "" for name in rows.column("label").to_pylist())
+    label, names = records.codes("label")
+    counts = Counter(counted(label, [name or "" for name in names.to_pylist()]))
     need = _need(counts, taxonomy)
-    original = records.column("duplicate_of", or_else=("id",))
-    at = pc.index_in(original, value_set=records.ids).drop_null().to_numpy()
-    copies = np.bincount(at, minlength=len(records))
+    original, _ = records.codes_of_ids("duplicate_of")
+    copies = np.bincount(original, minlength=len(records))
     waiting = (
         _item(row, need, int(copies[place]))
         for places, rows in records.batches(_READ)

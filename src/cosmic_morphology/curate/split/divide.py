@@ -194,7 +194,7 @@ def _draft(
         origin, names = records.codes(column)
         is_held |= np.array([name in settings.hold_out for name in names.to_pylist()])[origin]
     lineage = read_lineage(records)
-    group, names = records.codes("group", or_else=("id",))
+    group, names = records.codes_of_ids("group")
     return _Draft(before, reason, code, is_held, lineage, _whole(group, names, lineage), names)
 
 
@@ -245,7 +245,7 @@ def _leave_out(
     rejected: str,
 ) -> None:
     """Say why images without a split cannot get one: no label, reject class, a copy."""
-    original, names = records.codes("duplicate_of", or_else=("id",))
+    original, names = records.codes_of_ids("duplicate_of")
     represented = np.zeros(len(names), bool)
     represented[original[draft.before >= 0]] = True
     is_copy = records.column("duplicate_flag").fill_null(False).to_numpy(zero_copy_only=False)

@@ -66,7 +66,7 @@ def write_folds(
             folds = records.column("fold").fill_null(NO_FOLD).to_numpy()
         label, labels = records.codes(label_column)
         stratum, _ = strata(label, labels.to_pylist(), "")
-        group, names = records.codes("group", or_else=("id",))
+        group, names = records.codes_of_ids("group")
         folds = assign_folds(
             group,
             stratum,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.duplicates.candidates import same_bytes
@@ -157,16 +154,16 @@ def check_leakage(
     of = SplitOf(records.ids, split_codes(records))
     column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
     if by_keys:
-        ids, copies = equal_bytes(atlas)
+        ids, copies = equal_bytes(atlas, records)
         thorough = Exhaustive()
     else:
         ids, copies, thorough = known or copies_across(
             atlas, settings=settings, embedding_column=embedding_column, progress=progress
         )
-    numbers = _numbers(records, ids)
+    numbers = records.numbers_of(pa.array(ids, pa.string()))
     found = list(parted_copies(of, numbers[copies.pairs], copies.score))
     keys = shared_keys(lambda: records.batches(["id", *COLUMNS]), len(records), settings)
-    group, groups = records.codes("group", or_else=("id",))
+    group, groups = records.codes_of_ids("group")
     found += [*parted_keys(of, keys), *parted_groups(of, group, groups)]
     counted = Counter(leak.kind for leak in found)
     left_out = {NO_IMAGE: len(records) - len(ids), UNREADABLE: thorough.unreadable}
@@ -226,7 +223,7 @@ def copies_across(
     ids = atlas.ids()
     seen = atlas.images(ids, ["id", "sha256", "phash", "width", "height"])
     records = Records(atlas)
-    splits = split_codes(records)[_numbers(records, ids)].astype(np.int64)
+    splits = split_codes(records)[records.numbers_of(pa.array(ids, pa.string()))].astype(np.int64)
     copies = find_copies(
         atlas, ids, seen, settings=settings, embedding_column=embedding_column, side=splits
     )
@@ -239,7 +236,7 @@ def copies_across(
     return ids, both, thorough
 
 
-def equal_bytes(atlas: Atlas) -> tuple[pa.Array, Copies]:
+def equal_bytes(atlas: Atlas, records: Records) -> tuple[pa.Array, Copies]:
     """Ids of the images, sorted, and pairs of those that have the same bytes.
 
     The first half of each SHA-256 is compared: no two of a billion images share it by chance.
@@ -248,12 +245,8 @@ def equal_bytes(atlas: Atlas) -> tuple[pa.Array, Copies]:
     half = np.empty(len(seen), np.uint64)
     for places, rows in seen.batches(["sha256"]):
         half[places] = [int(each[:16], 16) for each in rows.column("sha256").to_pylist()]
-    known = pc.is_in(seen.ids, value_set=Records(atlas).ids)
-    pairs = same_bytes(half[known.to_numpy(zero_copy_only=False)])
-    return seen.ids.filter(known), Copies(pairs, np.ones(len(pairs), np.float32), len(pairs))
-
-
-def _numbers(records: Records, ids: Sequence[str]) -> NDArray[np.int64]:
-    """The numbers of some of the records."""
-    asked = ids if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
-    return np.asarray(pc.index_in(asked, value_set=records.ids), np.int64)
+    known = records.numbers_of(seen.ids) >= 0
+    pairs = same_bytes(half[known])
+    return seen.ids.filter(pa.array(known)), Copies(
+        pairs, np.ones(len(pairs), np.float32), len(pairs)
+    )

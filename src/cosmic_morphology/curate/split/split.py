@@ -126,8 +126,8 @@ def split_images(
             f"there is no column {min(missing)!r}", where=atlas.uri, todo="Run `cosmic curate`."
         )
     records = Records(atlas)
-    has_label = records.column(label_column).null_count < len(records)
-    if len(records) and not has_label and not settings.include_unlabelled:
+    _, labels = records.codes(label_column)
+    if len(records) and labels.null_count == len(labels) and not settings.include_unlabelled:
         raise UsageError(
             f"no image has a {label_column!r}, so there is nothing to balance",
             where=atlas.uri,
@@ -176,7 +176,7 @@ def split_images(
         label_column=label_column,
     )
     classes, error = _classes(records, splits, settings, label_column)
-    group, _ = records.codes("group", or_else=("id",))
+    group, _ = records.codes_of_ids("group")
     sizes = Counter(dict(zip(*np.unique(splits.split, return_counts=True), strict=True)))
     return SplitResult(
         images={name: int(sizes[at]) for name, at in (*_PLACES, (NONE, NOWHERE))},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from cosmic_morphology.curate.text.phrases import Phrases, plain
@@ -52,14 +52,19 @@ def objects_in(text: str) -> list[NamedObject]:
     >>> [each.name for each in objects_in("Messier 31 and NGC 205 in Andromeda")]
     ['messier 31', 'ngc 205', 'andromeda']
     """
-    bare = plain(text)
+    return list(_objects_in(plain(text)))
+
+
+# Several voters ask of one text.
+@lru_cache(maxsize=1024)
+def _objects_in(bare: str) -> tuple[NamedObject, ...]:
     found = [*_numbered(bare), *_prefixed(bare), *_named(bare)]
     found.sort(key=lambda each: (each.start, -len(each.name)))
     kept: list[NamedObject] = []
     for each in found:
         if not kept or each.start >= kept[-1].start + len(kept[-1].name):
             kept.append(each)
-    return kept
+    return tuple(kept)
 
 
 def _numbered(text: str) -> list[NamedObject]:

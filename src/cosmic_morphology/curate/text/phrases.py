@@ -136,8 +136,13 @@ def words_of_name(name: str, inside: Iterable[str] = ()) -> str:
     >>> words_of_name("N281_ColesHelm.jpg")
     'N281 Coles Helm'
     """
-    if " " in name.strip():
-        return name.strip()
+    stripped = name.strip()
+    return stripped if " " in stripped else _words_of_file_name(name, tuple(inside))
+
+
+# Several voters ask of one name.
+@lru_cache(maxsize=4096)
+def _words_of_file_name(name: str, inside: tuple[str, ...]) -> str:
     stem = re.sub(r"\.[A-Za-z0-9]{2,4}$", "", name)
     words = _CAMEL.sub(" ", re.sub(r"[_+~]+|%20", " ", stem))
     for word in inside:

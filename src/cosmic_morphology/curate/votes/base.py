@@ -93,7 +93,7 @@ class VotingContext:
     ids : sequence of str
         Their ids; an Arrow array will do, also for the groups.
     groups : sequence of str
-        Images that must not be on both sides of a fold.
+        Images that must not be on both sides of a fold; empty where there are no embeddings.
     copies : sequence of str or int
         Images with the same value are copies of one image.
     origins : sequence of str or int

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance
 from cosmic_morphology.curate.columns import read_batches
@@ -111,9 +112,16 @@ def _counted(atlas: Atlas) -> tuple[Counter[str], int]:
     counted: Counter[str] = Counter()
     silent = 0
     for batch in read_batches(atlas, ["votes"]):
-        for votes in batch.column("votes").to_pylist():
-            counted.update({each["voter"] for each in votes or ()})
-            silent += not votes
+        cast = batch.column("votes").combine_chunks()
+        silent += pc.sum(pc.equal(pc.list_value_length(cast).fill_null(0), 0)).as_py() or 0
+        said = pa.table(
+            {
+                "image": pc.list_parent_indices(cast),
+                "voter": pc.struct_field(pc.list_flatten(cast), "voter"),
+            }
+        )
+        once = said.group_by(["image", "voter"]).aggregate([]).column("voter")
+        counted.update({each["values"]: each["counts"] for each in once.value_counts().to_pylist()})
     return counted, silent
 
 
@@ -135,12 +143,8 @@ def vote_column_function(
 
     def cast(batch: pa.Table) -> pa.Table:
         rows = [
-            [
-                one.row()
-                for voter in voters.values()
-                for one in voter(SourceText.from_row(row), taxonomy)
-            ]
-            for row in batch.to_pylist()
+            [one.row() for voter in voters.values() for one in voter(said, taxonomy)]
+            for said in map(SourceText.from_row, batch.to_pylist())
         ]
         return pa.table({"votes": pa.array(rows, VOTE_TYPE)})
 
@@ -185,8 +189,10 @@ def taxonomy_key(taxonomy: Taxonomy) -> str:
 
 def _label_of(voter: str, row: list[dict[str, Any]], key: str) -> str:
     mine = [each for each in row if each["voter"] == voter]
-    if not mine:
-        return ""
+    if len(mine) < 2:
+        return str(mine[0]["label"]) if mine else ""
     best = max(each["weight"] for each in mine)
     tied = sorted({each["label"] for each in mine if each["weight"] == best})
+    if len(tied) == 1:
+        return str(tied[0])
     return str(tied[int(hashlib.sha256(key.encode()).hexdigest(), 16) % len(tied)])

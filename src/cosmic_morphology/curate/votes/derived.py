@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ _DESCRIBED = "a text-image model finds its description near"
 _TRAINED = "a trained run that has not learned from its group"
 
 
+@cache
 def is_derived(voter: str) -> bool:
     """Whether a voter's votes come from other images; they are cast again each time."""
     return voter in DERIVED or voter.startswith(RUN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -118,4 +119,9 @@ def _chances(mine: Cast, at: Mapping[str, int], is_run: bool) -> NDArray[np.floa
 
 def is_of_all(vote: Mapping[str, Any]) -> bool:
     """Whether it is one of the probabilities of all classes, given by what sees the image."""
-    return vote["voter"] in _OF_ALL or vote["voter"].startswith(RUN)
+    return _sees_all(vote["voter"])
+
+
+@cache
+def _sees_all(voter: str) -> bool:
+    return voter in _OF_ALL or voter.startswith(RUN)

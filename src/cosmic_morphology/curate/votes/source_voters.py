@@ -31,6 +31,7 @@ def folder_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
     return [Vote(FOLDER, label, _ON_THE_WAY, f"in the folder “{folder}”")] if label else []
 
 
+@lru_cache(maxsize=4096)
 def class_of_text(text: str, taxonomy: Taxonomy) -> str:
     """Class that a short label means: its own name, a search word, an object or a phrase.
 

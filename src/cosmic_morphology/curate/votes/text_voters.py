@@ -26,13 +26,21 @@ _PLAIN_WORD = {"title": 0.75, "name": 0.7, "lead": 0.6, "keywords": 0.6, "text":
 
 def rule_votes(voter: str, field: TextField, text: str, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the rules for one field on its text: one for each class that is spoken for."""
+    return list(_votes_of_rules(voter, field, text, taxonomy))
+
+
+# Two voters ask of one text, and names of folders are those of the row before.
+@lru_cache(maxsize=1024)
+def _votes_of_rules(
+    voter: str, field: TextField, text: str, taxonomy: Taxonomy
+) -> tuple[Vote, ...]:
     matcher = _matcher(taxonomy, field)
     found: dict[str, list[PhraseMatch]] = defaultdict(list)
     for each in matcher.phrases.find(plain(text)):
         label = matcher.labels.get(each.phrase)
         if label is not None:
             found[label].append(each)
-    return [
+    return tuple(
         Vote(
             voter,
             label,
@@ -40,7 +48,7 @@ def rule_votes(voter: str, field: TextField, text: str, taxonomy: Taxonomy) -> l
             f"{field}: " + ", ".join(dict.fromkeys(f"“{each.phrase}”" for each in finds)),
         )
         for label, finds in found.items()
-    ]
+    )
 
 
 class _Matcher:
@@ -98,9 +106,14 @@ _LEAD_SENTENCES = 2
 
 def lead_and_rest(said: SourceText) -> tuple[str, str]:
     """The first sentences of a description, and the rest; both empty when it repeats the title."""
-    if plain(said.description) == plain(said.title):
+    return _lead_and_rest(said.title, said.description)
+
+
+@lru_cache(maxsize=16)
+def _lead_and_rest(title: str, description: str) -> tuple[str, str]:
+    if plain(description) == plain(title):
         return "", ""
-    parts = sentences(said.description)
+    parts = sentences(description)
     return " ".join(parts[:_LEAD_SENTENCES]), " ".join(parts[_LEAD_SENTENCES:])
 
 
