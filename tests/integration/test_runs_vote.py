@@ -108,6 +108,18 @@ def test_a_run_votes_on_new_images_and_on_no_other(cosmic, place, sky, named):
     assert votes_of(sky) == {f"new:{name}": name for name in CLASSES}
 
 
+def test_a_run_votes_by_what_it_sees_whatever_the_texts_say(cosmic, place, sky):
+    """The texts have votes of their own: a run that heard them, too, would count them twice."""
+    words = (place / "taxonomy.toml").read_text()
+    galaxy = 'name = "galaxy"\n'
+    (place / "taxonomy.toml").write_text(words.replace(galaxy, f'{galaxy}search = ["galaxy"]\n'))
+    data = drawn("comet", 90_000)
+    sky.add([NewImage(Record("new", "comet", title="A galaxy"), ingest_image(data), data)])
+    assert cosmic("curate", "--run", "quick")[0] == 0
+    assert votes_of(sky, "title")["new:comet"] == "galaxy"
+    assert votes_of(sky)["new:comet"] == "comet"
+
+
 def test_votes_and_silence_are_explained_and_measured(cosmic, place, sky):
     add_new(sky)
     with (place / "cosmic.toml").open("a") as file:

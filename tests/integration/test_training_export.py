@@ -31,6 +31,7 @@ from cosmic_morphology.learn.models.intermediate_features import IntermediateFea
 from cosmic_morphology.learn.models.network import Head, Network
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.settings import LearnSettings
+from cosmic_morphology.stats.fusion import Fusion
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy
 
 CLASSES = ("comet", "galaxy", "nebula")
@@ -58,11 +59,13 @@ def model() -> TrainedModel:
 
 
 def test_onnx_says_what_torch_says_and_carries_its_classes(model, tmp_path):
+    model.fusion = Fusion(0.8, 1.2, 0.6, 70)
     done = export_onnx(model, tmp_path / "model.onnx")
     assert done.parity < 1e-4
     loaded = OnnxModel(done.path)
     assert (loaded.classes, loaded.name, loaded.reject_below) == (CLASSES, "small", 0.4)
     assert loaded.preprocessing == model.preprocessing
+    assert loaded.fusion == model.fusion
     thumbnails = [jpeg(n) for n in range(5)]
     assert loaded.predict(thumbnails) == pytest.approx(model.predict(thumbnails), abs=1e-4)
     assert np.isnan(loaded.predict([b"no image"])).all()

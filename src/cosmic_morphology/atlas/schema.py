@@ -136,6 +136,12 @@ def _check(name: str, meaning: str) -> tuple[Column, ...]:
 DERIVED_COLUMNS: tuple[Column, ...] = (
     Column("votes", VOTE_TYPE, "votes", "who said what, how strongly, and why"),
     Column(
+        "text_probabilities",
+        pa.list_(pa.float32()),
+        "votes",
+        "of all classes, by the record's texts alone; empty where they are silent",
+    ),
+    Column(
         "label",
         pa.string(),
         "labels",
@@ -187,7 +193,7 @@ FAMILIES: tuple[Column, ...] = (
 depends on the number of classes or features."""
 
 # Computed row by row from what is said alone: stale as soon as the record says something else.
-DERIVED_FROM_REPORTED = ("votes",)
+DERIVED_FROM_REPORTED = ("votes", "text_probabilities")
 
 DERIVED_BY_NAME = {column.name: column for column in DERIVED_COLUMNS}
 

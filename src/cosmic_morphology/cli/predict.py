@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,10 @@ def command(
     where: Annotated[
         str | None, typer.Option("--where", help="Filter in SQL that chooses images of an atlas.")
     ] = None,
+    pixels_only: Annotated[
+        bool,
+        typer.Option("--pixels-only", help="In an atlas, do not hear what the texts say."),
+    ] = False,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     engine: EngineOption = None,
@@ -75,7 +80,9 @@ def command(
     """Name the class of images; in an atlas, fill its columns of predictions.
 
     An answer whose confidence stays below the threshold that the model was given on its val split
-    is left open. A file that is no usable image gets a reason instead of a class.
+    is left open. A file that is no usable image gets a reason instead of a class. In an atlas that
+    was curated, the answers of --out come from pixels and texts together; the columns hold what
+    the model sees in the pixels.
     """
     quiet_libraries()
     is_atlas = target is None or _is_atlas(target)
@@ -111,7 +118,8 @@ def command(
         predictor = load_model(model, learn=settings.learn)
         if opened is not None:
             how = {"where": where, "place": model, "engine": Engine.of(settings)}
-            _in_atlas(predictor, opened, out, how, reject_below, as_json=as_json)
+            wanted = {"reject_below": reject_below, "texts": not pixels_only}
+            _in_atlas(predictor, opened, out, how, wanted, as_json=as_json)
             return
         with _answers(predictor, str(target), settings, reject_below) as answers:
             _give(answers, out, alone=_is_alone(str(target)), as_json=as_json)
@@ -122,7 +130,7 @@ def _in_atlas(
     opened: Atlas,
     out: Path | None,
     how: dict[str, Any],
-    reject_below: float | None,
+    wanted: dict[str, Any],
     *,
     as_json: bool,
 ) -> None:
@@ -136,11 +144,18 @@ def _in_atlas(
     if out is None:
         show(done, as_json=as_json, title="predicted")
         return
-    answers = iter_predictions(
-        opened, predictor, where=how["where"], name=name, reject_below=reject_below
-    )
-    written = write_predictions(answers, out)
-    show(jsonable(done) | {"written": written, "out": str(out)}, as_json=as_json, title="predicted")
+    told = Counter[str]()
+    answers = iter_predictions(opened, predictor, where=how["where"], name=name, **wanted)
+    written = write_predictions(_counted(answers, told), out)
+    found = jsonable(done) | {"written": written, "answered_from": dict(told), "out": str(out)}
+    show(found, as_json=as_json, title="predicted")
+
+
+def _counted(answers: Iterator[Prediction], told: Counter[str]) -> Iterator[Prediction]:
+    """The same answers; counts what they were answered from as they pass."""
+    for answer in answers:
+        told[answer.answered_from] += 1
+        yield answer
 
 
 @contextmanager

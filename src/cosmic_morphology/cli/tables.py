@@ -129,10 +129,11 @@ def show_evaluations(evaluations: Sequence[EvaluateResult], comparison: Comparis
 def _show_scores(ordered: Sequence[EvaluateResult]) -> None:
     from cosmic_morphology.stats.score import LABEL_KINDS
 
-    for kind in LABEL_KINDS:
+    for kind in (*LABEL_KINDS, "records"):
         scored = [(each.run, scores) for each in ordered if (scores := getattr(each, kind))]
         if not scored:
             continue
+        told = f"{scored[0][1].labels} labels, answered from {scored[0][1].answered_from}"
         headings = ("run", "macro-F1", "95 %", "accuracy", "95 % ", "n", "groups")
         rows = [
             (
@@ -145,19 +146,19 @@ def _show_scores(ordered: Sequence[EvaluateResult]) -> None:
             for run, scores in scored
         ]
         grouped_by = scored[0][1].macro_f1.grouped_by
-        title = f"Test split, {kind} labels; no group is in two splits ({grouped_by})"
+        title = f"Test split, {told}; no group is in two splits ({grouped_by})"
         show_table(headings, rows, fold=("run",), title=title)
-        _show_classes(kind, scored)
+        _show_classes(told, scored)
 
 
-def _show_classes(kind: str, scored: Sequence[tuple[str, LabelScores]]) -> None:
+def _show_classes(told: str, scored: Sequence[tuple[str, LabelScores]]) -> None:
     runs = tuple(run for run, _ in scored)
     rows = []
     for at, first in enumerate(scored[0][1].per_class):
         mine = [scores.per_class[at] for _, scores in scored]
         cells = (" ".join(_score(each.f1)) if each.n else "" for each in mine)
         rows.append((first.name, str(first.n), *cells))
-    title = f"F1 of each class [95 %], {kind} labels"
+    title = f"F1 of each class [95 %], {told}"
     show_table(("class", "n", *runs), rows, fold=("class", *runs), title=title)
 
 

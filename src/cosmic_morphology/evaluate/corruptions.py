@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter
 
+from cosmic_morphology.stats.fusion import Fusion
+
 if TYPE_CHECKING:
     from cosmic_morphology.learn import Predictor
 
@@ -43,6 +45,7 @@ class CorruptedInputs:
     name: str
     classes: tuple[str, ...]
     reject_below: float
+    fusion: Fusion | None = None
 
     @classmethod
     def of(cls, predictor: Predictor) -> CorruptedInputs:

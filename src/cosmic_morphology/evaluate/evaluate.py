@@ -10,11 +10,23 @@ from typing import Any
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.evaluate.predictions import TEST, Predictions, TestSet, read_answers
+from cosmic_morphology.evaluate.predictions import (
+    TEST,
+    Predictions,
+    TestSet,
+    answers_with_texts,
+    read_answers,
+)
 from cosmic_morphology.evaluate.scoring import LabelScores, score_answers
 from cosmic_morphology.io_utils import jsonable
-from cosmic_morphology.learn.run_folder.documents import METRICS, read_document, write_test_scores
+from cosmic_morphology.learn.run_folder.documents import (
+    METRICS,
+    PREPROCESSING,
+    read_document,
+    write_test_scores,
+)
 from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
+from cosmic_morphology.stats.fusion import PIXELS_AND_TEXTS, Fusion
 from cosmic_morphology.stats.score import CHECKED, COMPUTED, GROUPED_BY, LABEL_KINDS, RENDERED
 
 
@@ -35,6 +47,9 @@ class EvaluateResult(Tabular):
         What a person should know, such as images that could not be scored.
     answers : dict of str to Predictions
         The answers behind the scores, for comparisons.
+    records : LabelScores or None
+        On checked labels, answered from pixels and texts together; None where there are no such
+        labels, or no texts. Computed labels are made from the texts, so they are no test of these.
     """
 
     run: str
@@ -44,12 +59,15 @@ class EvaluateResult(Tabular):
     notes: tuple[str, ...] = ()
     answers: dict[str, Predictions] = field(default_factory=dict, repr=False, compare=False)
     rendered: LabelScores | None = None
+    records: LabelScores | None = None
 
     def _shown_facts(self) -> Iterator[tuple[str, Any]]:
         yield "run", self.run
         yield "classes", ", ".join(self.classes)
         for scores in self.kinds:
             yield scores.labels, f"{scores.macro_f1}; {scores.accuracy}"
+        if self.records:
+            yield "records", f"{self.records.macro_f1}; {self.records.accuracy}"
         yield "notes", self.notes
 
     @property
@@ -68,10 +86,11 @@ class EvaluateResult(Tabular):
         return found
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row for each kind of label, for a terminal or a table."""
+        """One row for each kind of label, and one for records, for a terminal or a table."""
         return [
             {
                 "labels": scores.labels,
+                "answered_from": scores.answered_from,
                 "macro_f1": round(scores.macro_f1.value, 4),
                 "ci95": [round(each, 4) for each in scores.macro_f1.interval],
                 "accuracy": round(scores.accuracy.value, 4),
@@ -80,7 +99,7 @@ class EvaluateResult(Tabular):
                 "groups": scores.macro_f1.n_groups,
                 "grouped_by": scores.macro_f1.grouped_by,
             }
-            for scores in self.kinds
+            for scores in (*self.kinds, *([self.records] if self.records else []))
         ]
 
 
@@ -146,16 +165,9 @@ def evaluate_run(
         )
     if reject_below is None:
         reject_below = _threshold_of(run_folder)
+    how: dict[str, Any] = {"grouped_by": grouped_by, "settings": settings, "seed": seed}
     scores = {
-        kind: score_answers(
-            answers,
-            classes,
-            labels=kind,
-            grouped_by=grouped_by,
-            settings=settings,
-            seed=seed,
-            reject_below=reject_below,
-        )
+        kind: score_answers(answers, classes, labels=kind, reject_below=reject_below, **how)
         for kind, answers in found.kinds.items()
     }
     evaluation = EvaluateResult(
@@ -166,10 +178,35 @@ def evaluate_run(
         computed=scores.get(COMPUTED),
         notes=tuple(_notes(found, classes)),
         answers=found.kinds,
+        records=_scores_of_records(atlas, found, classes, run_folder, how),
     )
     if run_folder is not None:
         write_test_scores(run_folder, jsonable(evaluation, without="answers"))
     return evaluation
+
+
+def _scores_of_records(
+    atlas: Atlas,
+    found: TestSet,
+    classes: Sequence[str],
+    run_folder: Path | None,
+    how: dict[str, Any],
+) -> LabelScores | None:
+    said = read_document(run_folder, PREPROCESSING, optional=True) if run_folder else {}
+    fusion = Fusion.from_dict(said.get("fusion", {}))
+    if fusion is None or CHECKED not in found.kinds:
+        return None
+    answers = answers_with_texts(atlas, found.kinds[CHECKED], classes, fusion)
+    if answers is None:
+        return None
+    return score_answers(
+        answers,
+        classes,
+        labels=CHECKED,
+        reject_below=fusion.reject_below,
+        answered_from=PIXELS_AND_TEXTS,
+        **how,
+    )
 
 
 def _notes(found: TestSet, classes: Sequence[str]) -> list[str]:

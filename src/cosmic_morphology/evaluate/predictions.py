@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas.query import take
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.truth import ground_truths
+from cosmic_morphology.learn.data.text_probabilities import COLUMN as TEXT_PROBABILITIES
+from cosmic_morphology.learn.data.text_probabilities import in_order_of, text_classes
+from cosmic_morphology.stats.fusion import Fusion
 from cosmic_morphology.stats.metrics import encode
 from cosmic_morphology.stats.score import LABEL_KINDS
 
@@ -63,6 +67,41 @@ class Predictions:
             value = getattr(self, item.name)
             parts[item.name] = None if value is None else value[rows]
         return Predictions(**parts)
+
+
+def answers_with_texts(
+    atlas: Atlas, answers: Predictions, classes: Sequence[str], fusion: Fusion
+) -> Predictions | None:
+    """The answers to the same records from pixels and texts; None where no text says anything.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        With the column ``text_probabilities``.
+    answers : Predictions
+        From the pixels.
+    classes : sequence of str
+        In the order of ``answers.probabilities``.
+    fusion : Fusion
+        How the run weighs the two.
+    """
+    if answers.probabilities is None:
+        return None
+    ids = answers.ids.tolist()
+    column = take(atlas, ids, ["id", TEXT_PROBABILITIES]).column(TEXT_PROBABILITIES)
+    texts = in_order_of(column, text_classes(atlas), classes)
+    if np.isnan(texts).any(axis=1).all():
+        return None
+    together = fusion(answers.probabilities, texts)
+    best = together.argmax(axis=1)
+    read = answers.predicted_class != ""
+    return replace(
+        answers,
+        y_pred=np.where(read, best, answers.y_pred),
+        predicted_class=np.where(read, np.array(classes, object)[best], ""),
+        confidence=np.where(read, together.max(axis=1), 0.0),
+        probabilities=together,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from cosmic_morphology.stats.calibration import (
     weighted_precision,
     weighted_share,
 )
+from cosmic_morphology.stats.fusion import PIXELS
 from cosmic_morphology.stats.score import Score
 
 
@@ -93,6 +94,8 @@ class LabelScores(Tabular):
         Most images first.
     kept : SelectiveScores or None
         The reject option at the run's own threshold; None where it has none.
+    answered_from : str
+        ``pixels``, or ``pixels and texts``: the two are never compared as if they were one.
     """
 
     labels: str
@@ -109,6 +112,7 @@ class LabelScores(Tabular):
     by_collection: tuple[PartScores, ...]
     by_source: tuple[PartScores, ...]
     kept: SelectiveScores | None = None
+    answered_from: str = PIXELS
 
     @property
     def n(self) -> int:
@@ -117,6 +121,7 @@ class LabelScores(Tabular):
 
     def _shown_facts(self) -> Iterator[tuple[str, Any]]:
         yield "labels", self.labels
+        yield "answered from", self.answered_from
         told = (self.macro_f1, self.accuracy, self.macro_precision, self.macro_recall)
         sure = (self.precision_at_coverage, self.coverage_at_precision, self.calibration)
         for score in (*told, *sure):
@@ -148,9 +153,12 @@ def score_answers(
     settings: EvaluateSettings,
     seed: int,
     reject_below: float = 0.0,
+    answered_from: str = PIXELS,
 ) -> LabelScores:
     """Every score of one run on one kind of label; resamples are drawn from one seed."""
-    measure = Scorer(labels, grouped_by, len(classes), settings, seed)
+    # What a score was answered from is part of its name: no table can mix the two.
+    of = "" if answered_from == PIXELS else f" from {answered_from}"
+    measure = Scorer(labels, grouped_by, len(classes), settings, seed, of)
     matrix = metrics.confusion_matrix(answers.y_true, answers.y_pred, len(classes))
     sure, right = answers.confidence, answers.correct
     coverage, precision = settings.coverage_level, settings.precision_level
@@ -183,6 +191,7 @@ def score_answers(
         by_collection=parts(measure, answers, answers.collections),
         by_source=parts(measure, answers, answers.sources),
         kept=_kept(measure, answers, reject_below) if reject_below else None,
+        answered_from=answered_from,
     )
 
 
@@ -207,6 +216,7 @@ class Scorer:
     n_classes: int
     settings: EvaluateSettings
     seed: int
+    of: str = ""
 
     def __call__(self, name: str, statistic: metrics.Statistic, answers: Predictions) -> Score:
         """A statistic of the confusion matrix, with its interval."""
@@ -234,7 +244,9 @@ class Scorer:
         self, name: str, value: float, interval: tuple[float, float], answers: Predictions
     ) -> Score:
         _, n_groups = group_numbers(answers.groups)
-        return Score(name, value, interval, len(answers), n_groups, self.labels, self.grouped_by)
+        return Score(
+            name + self.of, value, interval, len(answers), n_groups, self.labels, self.grouped_by
+        )
 
 
 def parts(measure: Scorer, answers: Predictions, names: np.ndarray) -> tuple[PartScores, ...]:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance
 from cosmic_morphology.curate.columns import read_batches
+from cosmic_morphology.curate.votes.text_evidence import TEXT_PROBABILITIES, text_probabilities
 from cosmic_morphology.curate.votes.voters import (
     COLUMNS,
     SourceText,
@@ -27,7 +28,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "votes"
-CODE = "3"
+CODE = "4"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,7 +59,7 @@ def vote(
     progress: Progress | None = None,
     engine: Engine | None = None,
 ) -> VoteResult:
-    """Fill the column ``votes`` of the images that lack it.
+    """Fill the columns ``votes`` and ``text_probabilities`` of the images that lack them.
 
     Parameters
     ----------
@@ -80,7 +81,11 @@ def vote(
     (0, 24)
     """
     voters = find_voters(settings.votes.disabled)
-    asked: dict[str, Any] = {"taxonomy": taxonomy_key(taxonomy), "voters": tuple(voters)}
+    asked: dict[str, Any] = {
+        "taxonomy": taxonomy_key(taxonomy),
+        "classes": taxonomy.names_with_reject,
+        "voters": tuple(voters),
+    }
     plugged = versions_of_plugins(voters)
     done = apply(
         atlas,
@@ -88,7 +93,10 @@ def vote(
             STAGE,
             vote_function,
             reads=COLUMNS,
-            writes=(pa.field("votes", VOTE_TYPE),),
+            writes=(
+                pa.field("votes", VOTE_TYPE),
+                pa.field("text_probabilities", TEXT_PROBABILITIES),
+            ),
             arguments=(taxonomy, settings.votes.disabled),
             task_rows=8192,
             worth_processes=16_384,
@@ -139,14 +147,19 @@ def vote_function(taxonomy: Taxonomy, disabled: Sequence[str]) -> Callable[[pa.T
 def vote_column_function(
     taxonomy: Taxonomy, voters: Mapping[str, Voter]
 ) -> Callable[[pa.Table], pa.Table]:
-    """The pure column function: said columns in, ``votes`` out, row for row."""
+    """The pure column function: said columns in, ``votes`` and what the texts say out."""
 
     def cast(batch: pa.Table) -> pa.Table:
         rows = [
             [one.row() for voter in voters.values() for one in voter(said, taxonomy)]
             for said in map(SourceText.from_row, batch.to_pylist())
         ]
-        return pa.table({"votes": pa.array(rows, VOTE_TYPE)})
+        return pa.table(
+            {
+                "votes": pa.array(rows, VOTE_TYPE),
+                "text_probabilities": text_probabilities(rows, taxonomy.names_with_reject),
+            }
+        )
 
     return cast
 

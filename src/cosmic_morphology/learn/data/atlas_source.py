@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas import Atlas, checked_labels, labels_by_construction
 from cosmic_morphology.errors import CosmicError, UsageError
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.dataset import (
@@ -19,6 +20,7 @@ from cosmic_morphology.learn.data.dataset import (
 )
 from cosmic_morphology.learn.data.embed import embed_images, embedding_stamp
 from cosmic_morphology.learn.data.embedding_names import embedding_column, read_embeddings
+from cosmic_morphology.learn.data.text_probabilities import COLUMN, in_order_of, text_classes
 from cosmic_morphology.learn.models.backbones import Backbone
 from cosmic_morphology.learn.run_folder.folder import read_run
 from cosmic_morphology.safe_text import without_secrets
@@ -82,6 +84,21 @@ class AtlasSource:
             yield from zip(
                 batch.column("id").to_pylist(), batch.column("thumbnail").to_pylist(), strict=True
             )
+
+    def text_probabilities(
+        self, ids: Sequence[str], classes: Sequence[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What the texts of images say, of shape ``(N, K)``, and which labels people checked.
+
+        A row of ``nan`` where the texts are silent; the second array is of bool, shape ``(N,)``.
+        """
+        rows = self._atlas.read(["id", COLUMN], where=_LEARNED_FROM)
+        at = {each: row for row, each in enumerate(rows.column("id").to_pylist())}
+        chosen = rows.take(pa.array([at[each] for each in ids], pa.int64()))
+        said = in_order_of(chosen.column(COLUMN), text_classes(self._atlas), classes)
+        # A renderer's texts are as sure as its labels: nothing is learned of real ones from them.
+        checked = set(checked_labels(self._atlas)) - labels_by_construction(self._atlas)
+        return said, np.array([each in checked for each in ids], bool)
 
     def in_storage_order(self, ids: Sequence[str]) -> list[str]:
         """The same ids, in the order in which their images stand in the atlas."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -56,6 +56,17 @@ class TrainingSource(Protocol):
 
     def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """The JPEG of each image, in order."""
+        ...
+
+
+@runtime_checkable
+class TextSource(Protocol):
+    """A source that also knows what the texts of its images say."""
+
+    def text_probabilities(
+        self, ids: Sequence[str], classes: Sequence[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What the texts say, ``(N, K)``, ``nan`` where silent; and whose label people checked."""
         ...
 
 

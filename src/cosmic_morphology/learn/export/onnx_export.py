@@ -28,6 +28,12 @@ OPSET = 18
 _CHECKED_AT_ONCE = 16
 # Kept as they are in 8-bit files: little of the time, much of the error.
 _STEM = 2
+_FUSION_IN_WORDS = (
+    "The output is of the pixels alone. A record whose texts say p_text of the same classes is "
+    "answered by softmax(fusion.pixels * log(max(p_image, 1e-4)) + "
+    "fusion.texts * log(max(p_text, 1e-4))), and left open below fusion.reject_below; where its "
+    "texts say nothing, by p_image."
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -207,6 +213,8 @@ def _describe(path: Path, model: TrainedModel, precision: str) -> None:
         ("preprocessing", json.dumps(asdict(model.preprocessing))),
         ("reject_below", json.dumps(model.reject_below)),
         ("input", _input_in_words(model.preprocessing)),
+        ("fusion", json.dumps(asdict(model.fusion) if model.fusion else {})),
+        ("fusion_in_words", _FUSION_IN_WORDS),
     ):
         entry: Any = loaded.metadata_props.add()
         entry.key, entry.value = key, value

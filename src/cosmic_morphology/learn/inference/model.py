@@ -37,6 +37,7 @@ from cosmic_morphology.learn.run_folder.documents import (
 )
 from cosmic_morphology.learn.run_folder.folder import read_run
 from cosmic_morphology.settings import LearnSettings
+from cosmic_morphology.stats.fusion import Fusion
 
 _BATCH = {"cpu": 32, "cuda": 256}
 _USUAL_SIDE_PX = 512
@@ -64,6 +65,8 @@ class TrainedModel:
         Rotations and flips that are averaged, and enlarged parts.
     embedding : dict
         Parameters of the embeddings that the head was trained on, when the backbone is frozen.
+    fusion : Fusion, optional
+        How a record is answered from its pixels and its texts; None: it was never asked.
     """
 
     name: str
@@ -75,6 +78,7 @@ class TrainedModel:
     views: int = 1
     crops: int = 0
     embedding: dict[str, Any] = field(default_factory=dict)
+    fusion: Fusion | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
@@ -183,6 +187,7 @@ def save_model(model: TrainedModel, folder: Path) -> None:
             "views": model.views,
             "crops": model.crops,
             "embedding": model.embedding,
+            "fusion": asdict(model.fusion) if model.fusion else {},
         },
     )
 
@@ -225,6 +230,7 @@ def load_trained_model(path: Path | str, *, learn: LearnSettings | None = None) 
         views=int(found.get("views", 1)),
         crops=int(found.get("crops", 0)),
         embedding=dict(found.get("embedding", {})),
+        fusion=Fusion.from_dict(found.get("fusion", {})),
         device=device,
     )
 

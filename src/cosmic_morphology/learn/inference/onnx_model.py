@@ -18,16 +18,19 @@ from cosmic_morphology.learn.inference.onnx_guard import read_onnx
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.run_folder.documents import (
     ClassNames,
+    FusionPart,
     Name,
+    NoFusion,
     Part,
     Share,
     SquareInput,
     checked,
 )
+from cosmic_morphology.stats.fusion import Fusion
 
 INPUT, OUTPUT = "pixels", "probabilities"
 _SILENT = 4
-_AS_JSON = ("classes", "preprocessing", "reject_below")
+_AS_JSON = ("classes", "preprocessing", "reject_below", "fusion")
 
 
 class OnnxModel:
@@ -52,6 +55,8 @@ class OnnxModel:
         From an image to the input.
     reject_below : float
         An answer less sure than this is better left open; 0: none was chosen.
+    fusion : Fusion, optional
+        How a record is answered from its pixels and its texts.
 
     Raises
     ------
@@ -81,6 +86,7 @@ class OnnxModel:
         self.classes: tuple[str, ...] = tuple(said["classes"])
         self.preprocessing = Preprocessing.from_dict(said["preprocessing"])
         self.reject_below = float(said["reject_below"])
+        self.fusion = Fusion.from_dict(said.get("fusion", {}))
         self._check_shapes()
 
     def _check_shapes(self) -> None:
@@ -147,6 +153,7 @@ class _Metadata(Part):
     classes: ClassNames
     preprocessing: SquareInput
     reject_below: Share
+    fusion: FusionPart | NoFusion = Field(default_factory=NoFusion)
 
 
 def _said(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:

@@ -21,6 +21,13 @@ from cosmic_morphology.learn.data.embedding_names import (
     read_embeddings,
     stamp_of_embedding,
 )
+from cosmic_morphology.learn.data.text_probabilities import (
+    COLUMN as TEXT_PROBABILITIES,
+)
+from cosmic_morphology.learn.data.text_probabilities import (
+    in_order_of,
+    text_classes,
+)
 from cosmic_morphology.learn.inference.prediction import Prediction, make_prediction
 from cosmic_morphology.learn.inference.predictors import (
     EmbeddingPredictor,
@@ -28,6 +35,7 @@ from cosmic_morphology.learn.inference.predictors import (
     load_model,
 )
 from cosmic_morphology.settings import LocalSettings
+from cosmic_morphology.stats.fusion import PIXELS, PIXELS_AND_TEXTS
 
 # Raise it when the same model gives other probabilities for the same image.
 _CODE = "1"
@@ -184,8 +192,13 @@ def iter_predictions(
     where: str | None = None,
     name: str | None = None,
     reject_below: float | None = None,
+    texts: bool = True,
 ) -> Iterator[Prediction]:
     """What :func:`predict_images` has written, by id, with whom to credit for each image.
+
+    A record whose texts name a class is answered from its pixels and its texts together
+    (:class:`~cosmic_morphology.stats.fusion.Fusion`), a bare image from its pixels alone; each
+    answer says which.
 
     Parameters
     ----------
@@ -199,6 +212,8 @@ def iter_predictions(
         Of the columns; without it the model's.
     reject_below : float, optional
         Another threshold of sure answers than the model's own.
+    texts : bool
+        Whether the texts count, if the model knows how to weigh them.
 
     Examples
     --------
@@ -206,17 +221,24 @@ def iter_predictions(
     True
     """
     column = _fields(name or run.name, len(run.classes))[2].name
-    said = [column, "credit", "licence"]
+    said = [column, "credit", "licence", TEXT_PROBABILITIES]
+    fusion = run.fusion if texts else None
+    own = text_classes(atlas)
     ids = atlas.ids(f"({where}) AND `{column}` IS NOT NULL" if where else f"`{column}` IS NOT NULL")
     for batch in atlas.batches(said, ids=ids, batch_size=_ANSWERS_AT_ONCE):
-        for row in batch.to_pylist():
-            probabilities = np.array(row[column], np.float32)
+        seen = as_matrix(batch.column(column).combine_chunks())
+        text = in_order_of(batch.column(TEXT_PROBABILITIES), own, run.classes)
+        together = fusion(seen, text) if fusion else seen
+        heard = ~np.isnan(text).any(axis=1) if fusion else np.zeros(len(seen), bool)
+        for at, row in enumerate(batch.select(["id", "credit", "licence"]).to_pylist()):
+            threshold = fusion.reject_below if fusion and heard[at] else run.reject_below
             yield make_prediction(
                 row["id"],
                 # Unreadable images were given no probability at all.
-                probabilities if probabilities.any() else None,
+                together[at] if seen[at].any() else None,
                 run.classes,
-                reject_below=run.reject_below if reject_below is None else reject_below,
+                reject_below=threshold if reject_below is None else reject_below,
+                answered_from=PIXELS_AND_TEXTS if heard[at] else PIXELS,
                 credit=row["credit"] or "",
                 licence=row["licence"] or "",
             )

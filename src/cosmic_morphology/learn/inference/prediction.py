@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.io_utils import CsvRows, whole_file
+from cosmic_morphology.stats.fusion import PIXELS
 
 _ROWS_AT_ONCE = 1024
 _UNREADABLE = "corrupt: the thumbnail cannot be read"
@@ -37,6 +38,8 @@ class Prediction:
         an answer that is not sure is better left open.
     probabilities : dict of str to float
         Of each class.
+    answered_from : str
+        ``pixels``, or ``pixels and texts`` where the texts of a record were heard, too.
     credit, licence : str
         Whom the archive asks to name, and on what terms the image is given (images of an
         atlas only).
@@ -49,6 +52,7 @@ class Prediction:
     confidence: float
     accepted: bool
     probabilities: dict[str, float]
+    answered_from: str = PIXELS
     credit: str = ""
     licence: str = ""
     error: str = ""
@@ -61,19 +65,23 @@ def make_prediction(
     *,
     reject_below: float,
     error: str = "",
+    answered_from: str = PIXELS,
     credit: str = "",
     licence: str = "",
 ) -> Prediction:
     """The answer for probabilities of shape ``(K,)``; None or NaN: there is none."""
     if probabilities is None or np.isnan(probabilities).any():
         nothing = dict.fromkeys(classes, 0.0)
-        return Prediction(file, "", 0.0, False, nothing, credit, licence, error or _UNREADABLE)
+        why = error or _UNREADABLE
+        return Prediction(file, "", 0.0, False, nothing, answered_from, credit, licence, why)
     best = int(probabilities.argmax())
     confidence = float(probabilities[best])
     by_class = {name: round(float(p), 6) for name, p in zip(classes, probabilities, strict=True)}
     # A threshold of 1 says that the model is sure of nothing, even where rounding makes it say 1.
     sure = confidence >= reject_below and reject_below < 1
-    return Prediction(file, classes[best], confidence, sure, by_class, credit, licence)
+    return Prediction(
+        file, classes[best], confidence, sure, by_class, answered_from, credit, licence
+    )
 
 
 def check_ending(path: Path) -> None:
@@ -173,5 +181,5 @@ def _in_parts(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 def _flat(answer: Prediction) -> dict[str, Any]:
     row = asdict(answer)
     by_class = row.pop("probabilities")
-    last = {name: row.pop(name) for name in ("credit", "licence", "error")}
+    last = {name: row.pop(name) for name in ("answered_from", "credit", "licence", "error")}
     return {**row, **{f"p_{name}": p for name, p in by_class.items()}, **last}

@@ -11,6 +11,7 @@ import numpy as np
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.settings import LearnSettings
+from cosmic_morphology.stats.fusion import Fusion
 
 ONNX = ".onnx"
 
@@ -21,6 +22,7 @@ class Predictor(Protocol):
     name: str
     classes: tuple[str, ...]
     reject_below: float
+    fusion: Fusion | None
 
     def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
         """Probabilities, float32 of shape ``(N, K)``; an image that cannot be read gets NaN."""

@@ -86,6 +86,21 @@ class _NoEmbedding(Part):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
+class FusionPart(Part):
+    """How a record is answered from pixels and texts."""
+
+    pixels: Annotated[float, Field(ge=0, le=100)]
+    texts: Annotated[float, Field(ge=0, le=100)]
+    reject_below: Share
+    n_images: Count
+
+
+class NoFusion(Part):
+    """A model that knows nothing of texts."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
 class PreprocessingFile(SquareInput):
     """``preprocessing.json``."""
 
@@ -94,6 +109,7 @@ class PreprocessingFile(SquareInput):
     views: Annotated[int, Field(ge=1, le=8)] = 1
     crops: Annotated[int, Field(ge=0, le=5)] = 0
     embedding: _Embedding | _NoEmbedding = Field(default_factory=_NoEmbedding)
+    fusion: FusionPart | NoFusion = Field(default_factory=NoFusion)
 
 
 class _Recipe(Part):

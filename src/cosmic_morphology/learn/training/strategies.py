@@ -49,9 +49,9 @@ class TrainingResult:
         Its images.
     n_train : int
         Images learned from.
-    chosen_by : tuple of ndarray, optional
-        Scores and classes of more images than those of the val split, none of them seen by the
-        head that scored it: what temperature and threshold are chosen by.
+    chosen_by : tuple, optional
+        Scores, classes and ids of more images than those of the val split, none of them seen by
+        the head that scored it: what temperature and threshold are chosen by.
     """
 
     fitted: FitResult
@@ -60,7 +60,7 @@ class TrainingResult:
     targets: np.ndarray
     ids: list[str]
     n_train: int
-    chosen_by: tuple[np.ndarray, np.ndarray] | None = None
+    chosen_by: tuple[np.ndarray, np.ndarray, list[str]] | None = None
 
 
 def trains_together(recipe: Recipe) -> bool:
@@ -127,7 +127,7 @@ def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
         targets[of_val:],
         val.ids,
         len(both),
-        (found.logits, targets),
+        (found.logits, targets, both.ids),
     )
 
 
