@@ -45,9 +45,9 @@ class Shown:
 
     def __repr__(self) -> str:
         facts = [(name, in_words(value)) for name, value in self._shown_facts()]
-        told = [(name, words) for name, words in facts if words]
-        width = max((len(name) for name, _ in told), default=0)
-        lines = [f"  {name:<{width}}  {words}" for name, words in told]
+        shown = [(name, words) for name, words in facts if words]
+        width = max((len(name) for name, _ in shown), default=0)
+        lines = [f"  {name:<{width}}  {words}" for name, words in shown]
         return "\n".join([type(self).__name__, *lines])
 
     def _repr_html_(self) -> str:

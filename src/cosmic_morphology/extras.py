@@ -89,10 +89,10 @@ def needs(what: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        told = missing(error, what)
-        if told is None:
+        hint = missing(error, what)
+        if hint is None:
             raise
-        raise told from error
+        raise hint from error
 
 
 def missing(error: ModuleNotFoundError, what: str = "This") -> MissingExtraError | None:

@@ -75,3 +75,67 @@ def test_types_in_docstrings_are_types_that_there_are():
         if name not in known
     ]
     assert unknown == []
+
+
+def classes_of_the_package() -> dict[str, list[ast.ClassDef]]:
+    found: dict[str, list[ast.ClassDef]] = {}
+    for file in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(node)
+    return found
+
+
+def attributes_of(node: ast.ClassDef, classes: dict[str, list[ast.ClassDef]]) -> set[str]:
+    """Fields, methods, and what methods set, with those of its bases in the package."""
+    found = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            found.add(each.id)
+        elif isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store):
+            found.add(each.attr)
+    for base in node.bases:
+        name = ast.unparse(base).partition("[")[0].rpartition(".")[2]
+        for other in classes.get(name, ()):
+            found |= attributes_of(other, classes) if other is not node else set()
+    return found
+
+
+def test_attributes_in_docstrings_are_attributes_of_the_class():
+    """A renamed field stays behind in the docstring, where no checker looks for it."""
+    classes, checked, unknown = classes_of_the_package(), 0, []
+    for node in (node for nodes in classes.values() for node in nodes):
+        text = ast.get_docstring(node) or ""
+        section = re.search(
+            r"^Attributes\n-+\n(.*?)(?=^\w.*\n-+$|\Z)", text, re.MULTILINE | re.DOTALL
+        )
+        for names in re.findall(r"^(\w[\w, ]*) : ", section[1] if section else "", re.MULTILINE):
+            checked += 1
+            there = attributes_of(node, classes)
+            unknown += [(node.name, name) for name in names.split(", ") if name not in there]
+    assert checked > 100
+    assert unknown == []
+
+
+def test_names_in_running_text_are_names_that_there_are():
+    """``Atlas.withdraw`` and ``:func:`x``` of docstrings and pages."""
+    classes = classes_of_the_package()
+    sources = {file: file.read_text("utf-8") for file in SOURCE.rglob("*.py")}
+    pages = [*(ROOT / "docs").glob("*/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    defined = set(
+        re.findall(
+            r"(?:def|class) (\w+)|^ *(\w+)(?:: .*)? = ", "\n".join(sources.values()), re.MULTILINE
+        )
+    )
+    defined = {name for pair in defined for name in pair} | set(dir(builtins))
+    unknown = []
+    for file, text in {**sources, **{page: page.read_text("utf-8") for page in pages}}.items():
+        for owner, name in re.findall(r"`(?:[\w.]*\.)?([A-Z]\w+)\.(\w+)(?:\(.*?\))?`", text):
+            nodes = classes.get(owner, ())
+            if nodes and not any(name in attributes_of(node, classes) for node in nodes):
+                unknown.append((file.name, f"{owner}.{name}"))
+        for target in re.findall(r":(?:meth|func|class|attr|data):`~?\.*([\w.]+)`", text):
+            if target.startswith(("cosmic", "_")) or "." not in target:
+                name = target.rpartition(".")[2]
+                unknown += [] if name in defined else [(file.name, target)]
+    assert unknown == []

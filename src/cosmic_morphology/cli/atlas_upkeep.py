@@ -44,8 +44,8 @@ def compact(
     _show("tables", done, headings, rows, dry_run=dry_run, as_json=as_json)
     if not as_json:
         merged = sum(x.merged for x in done)
-        told = f"{'Would be merged' if dry_run else 'Merged'}: {counted(merged, 'file')}."
-        say(told if merged else "No files are small enough to be merged.")
+        sentence = f"{'Would be merged' if dry_run else 'Merged'}: {counted(merged, 'file')}."
+        say(sentence if merged else "No files are small enough to be merged.")
         if merged and not dry_run:
             say_next("cosmic atlas cleanup", purpose="once nobody reads the old versions any more")
 

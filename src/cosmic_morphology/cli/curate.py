@@ -81,12 +81,12 @@ def command(
         )
     page = write_curation_page(opened, settings.out / "curated.html", taxonomy=taxonomy)
     if as_json:
-        told = {
+        counts = {
             **jsonable(done),
             "embeddings": embedded,
             "classes": page.classes,
             "page": page.page,
         }
-        show(told, as_json=True)
+        show(counts, as_json=True)
     else:
         show_curated(done, embedded, page)

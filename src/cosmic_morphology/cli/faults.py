@@ -64,13 +64,13 @@ def end(error: BaseException, *, as_json: bool = False) -> int:
     """
     if type(error).__name__ == "NoArgsIsHelpError":  # the help was printed, as was asked
         return 0
-    told = wrong_usage(error) if hasattr(error, "format_message") else explained(error)
-    kind = {} if told else {"kind": "ProgramFault"}
-    told = told or _own_fault(error, write_log(error))
-    tell(f"cosmic: {told}")
+    message = wrong_usage(error) if hasattr(error, "format_message") else explained(error)
+    kind = {} if message else {"kind": "ProgramFault"}
+    message = message or _own_fault(error, write_log(error))
+    tell(f"cosmic: {message}")
     if as_json and not JsonAnswer.is_given:
-        say_json({"error": _in_parts(told) | kind})
-    return told.exit_code
+        say_json({"error": _in_parts(message) | kind})
+    return message.exit_code
 
 
 def _in_parts(error: CosmicError) -> dict[str, str | int]:
@@ -112,7 +112,7 @@ def write_log(error: BaseException) -> Path | None:
     from cosmic_morphology._version import __version__
 
     text = "".join(traceback.format_exception(error))
-    told = (
+    message = (
         f"cosmic {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
         f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {_here()}\n"
         f"cosmic {' '.join(map(repr, sys.argv[1:]))}\n\n{text}"
@@ -122,7 +122,7 @@ def write_log(error: BaseException) -> Path | None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             log = folder / name
-            log.write_text(safe_text(told, keep_lines=True), "utf-8", "backslashreplace")
+            log.write_text(safe_text(message, keep_lines=True), "utf-8", "backslashreplace")
         except OSError:
             continue  # the next place is tried, and the caller says when there is none
         return log

@@ -125,12 +125,12 @@ def command(
         val_only=True,
     )
     table = settings.out / "sweeps" / f"{name}.csv"
-    told = [row.cells() | swept.tried.get(row.run, {}) for row in rows]
-    if told:
-        write_csv(table, list(dict.fromkeys(key for row in told for key in row)), told)
+    shown = [row.cells() | swept.tried.get(row.run, {}) for row in rows]
+    if shown:
+        write_csv(table, list(dict.fromkeys(key for row in shown for key in row)), shown)
     if as_json:
         show(
-            {"runs": told, "failed": swept.failed, "table": str(table) if told else ""},
+            {"runs": shown, "failed": swept.failed, "table": str(table) if shown else ""},
             as_json=True,
         )
     else:

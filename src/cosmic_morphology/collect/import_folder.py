@@ -121,9 +121,9 @@ def import_folder(
     batch = Batch(atlas, name, commit_rows)
     n_workers = workers or min(MAX_WORKERS, os.cpu_count() or 1)
     with ThreadPoolExecutor(n_workers, thread_name_prefix="intake") as pool:
-        told = _ProgressCounter(progress, folder.total)
+        counter = _ProgressCounter(progress, folder.total)
         compared: dict[str, ImportedRecord | None] = {}
-        for each in told.each(_compared(pool, folder, batch.stored_before, 2 * n_workers)):
+        for each in counter.each(_compared(pool, folder, batch.stored_before, 2 * n_workers)):
             compared[each.record.id] = each if each.error else None
         _claim_name(atlas, Path(path), name, len(batch.stored_before), [*compared.values()])
         for record, _ in folder.records():
@@ -136,7 +136,7 @@ def import_folder(
             outcomes = decode_with(engine, read, limits)
         else:
             outcomes = _outcomes(pool, folder, compared.keys(), take_in, 2 * n_workers)
-        for outcome in told.each(outcomes):
+        for outcome in counter.each(outcomes):
             batch.add(outcome)
             batch.commit_when_full()
     batch.commit()

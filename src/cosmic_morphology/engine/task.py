@@ -120,7 +120,7 @@ def run_task(task: FragmentTask) -> TaskResult:
     lacking = f"`{work.marker}` IS NULL AND {ADDRESS} >= {task.first} AND {ADDRESS} < {task.end}"
     if task.where:
         lacking = f"({task.where}) AND {lacking}"
-    with table.told():
+    with table.translate_errors():
         fragment = table.dataset.get_fragment(task.fragment)
     if fragment is None:  # compacted meanwhile: its rows are planned anew
         return TaskResult(0, 0, is_gone=True)

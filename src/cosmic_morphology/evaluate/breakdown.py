@@ -80,7 +80,7 @@ def part_tables(
             per_run = [{part.name: part for part in of(each)} for each in same]
             named = [part.name for part in of(same[0]) if all(part.name in p for p in per_run)]
             first = per_run[0]
-            told = [n for n in named if first[n].accuracy.n_groups >= _LEAST_GROUPS][:_MOST_ROWS]
+            shown = [n for n in named if first[n].accuracy.n_groups >= _LEAST_GROUPS][:_MOST_ROWS]
             rows = [
                 Row(
                     name,
@@ -88,10 +88,10 @@ def part_tables(
                     first[name].accuracy.n_groups,
                     tuple(run[name].accuracy for run in per_run),
                 )
-                for name in told
+                for name in shown
             ]
             if len(named) > 1 and rows:
-                tables.append(_table(what, "accuracy", same, rows, len(named) - len(told)))
+                tables.append(_table(what, "accuracy", same, rows, len(named) - len(shown)))
     return tables
 
 

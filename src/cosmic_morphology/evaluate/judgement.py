@@ -73,7 +73,7 @@ class Judgement:
     def sentence(self) -> str:
         """The judgement in one sentence, for a person who has never seen an interval."""
         low, high = self.score.interval
-        told = (
+        words = (
             f"Better than guessing ({self.guessing:.2f})"
             if self.is_better_than_guessing
             else f"Not shown to be better than guessing ({self.guessing:.2f})"
@@ -83,14 +83,14 @@ class Judgement:
         if groups < n:
             on += f" in {groups} independent group{'' if groups == 1 else 's'}"
         if self.is_wide and self.width > high - low:
-            told += f"; {on} are too few for an interval that can be trusted"
+            words += f"; {on} are too few for an interval that can be trusted"
         elif self.is_wide:
-            told += f"; the interval is wide: {on}"
+            words += f"; the interval is wide: {on}"
         elif self.width > _NARROW_WIDTH:
-            told += f"; the interval is of middling width: {on}"
+            words += f"; the interval is of middling width: {on}"
         else:
-            told += f"; the interval is narrow: {on}"
-        return f"{told}."
+            words += f"; the interval is narrow: {on}"
+        return f"{words}."
 
     @property
     def caution(self) -> str:

@@ -33,7 +33,7 @@ class Predictions:
         Which image, what it may not be parted from, and where it comes from.
     y_true, y_pred : ndarray of int, shape ``(N,)``
         Numbers of classes; the number of classes itself stands for any other answer.
-    said : ndarray of object, shape ``(N,)``
+    predicted_class : ndarray of object, shape ``(N,)``
         The answer as a word, empty when the image could not be read.
     confidence : ndarray of float, shape ``(N,)``
         Probability of the answer.

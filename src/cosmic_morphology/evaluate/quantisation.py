@@ -43,7 +43,7 @@ def quantisation_loss(
     torch_scores, int8_scores = found[0].best_known, found[1].best_known
     kind = torch_scores.labels
     first, second = in_common(found[0].answers[kind], found[1].answers[kind])
-    told: dict[str, Any] = {
+    compared: dict[str, Any] = {
         name: {"macro_f1": str(scores.macro_f1), "accuracy": str(scores.accuracy)}
         for name, scores in (("torch_scores", torch_scores), ("int8_scores", int8_scores))
     }
@@ -58,7 +58,7 @@ def quantisation_loss(
             seed=settings.seed,
             n_classes=len(model.classes),
         )
-        told[f"{what}_loss"] = {
+        compared[f"{what}_loss"] = {
             "value": lost.value,
             "ci95": list(lost.interval),
             "n": lost.n,
@@ -66,4 +66,4 @@ def quantisation_loss(
             "labels": kind,
             "grouped_by": torch_scores.macro_f1.grouped_by,
         }
-    return told
+    return compared

@@ -122,9 +122,9 @@ class LabelScores(Tabular):
     def _shown_facts(self) -> Iterator[tuple[str, Any]]:
         yield "labels", self.labels
         yield "answered from", self.answered_from
-        told = (self.macro_f1, self.accuracy, self.macro_precision, self.macro_recall)
+        scores = (self.macro_f1, self.accuracy, self.macro_precision, self.macro_recall)
         sure = (self.precision_at_coverage, self.coverage_at_precision, self.calibration)
-        for score in (*told, *sure):
+        for score in (*scores, *sure):
             if score:
                 yield score.name, score
 

@@ -50,15 +50,15 @@ def leakage_words(atlas: Atlas, out: Path) -> LeakageWords | None:
     out : Path
         Where the proof stands; None is returned where there is none.
     """
-    told = _read_earlier(out / CERTIFICATE_FILE)
-    if "leaks" not in told:
+    earlier = _read_earlier(out / CERTIFICATE_FILE)
+    if "leaks" not in earlier:
         return None
     return LeakageWords(
-        leaks=int(told["leaks"]),
-        grouped_by=str(told.get("grouped_by", "")),
-        compared=tuple(map(str, told.get("searched", ()))),
-        not_compared=tuple(map(str, told.get("not_looked_for", ()))),
-        is_current=told.get("looked_at") == _looked_at(atlas),
+        leaks=int(earlier["leaks"]),
+        grouped_by=str(earlier.get("grouped_by", "")),
+        compared=tuple(map(str, earlier.get("searched", ()))),
+        not_compared=tuple(map(str, earlier.get("not_looked_for", ()))),
+        is_current=earlier.get("looked_at") == _looked_at(atlas),
     )
 
 
@@ -71,7 +71,7 @@ def _looked_at(atlas: Atlas) -> str:
 def _read_earlier(file: Path) -> dict[str, Any]:
     """What the file says already; nothing where there is none, or something else stands there."""
     try:
-        told = json.loads(file.read_text("utf-8"))
+        earlier = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return earlier if isinstance(earlier, dict) else {}

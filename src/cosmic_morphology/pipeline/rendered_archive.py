@@ -56,9 +56,9 @@ def render_archive(folder: Path, counts: dict[str, int], *, seed: int) -> tuple[
 
 
 def _write_verdicts(truth: Path, verdicts: Path) -> None:
-    with truth.open(encoding="utf-8") as told, whole_text(verdicts) as file:
+    with truth.open(encoding="utf-8") as rows, whole_text(verdicts) as file:
         table = CsvRows(file)
         table.write(["id", "label", "who", "when", "why"])
-        for row in csv.DictReader(told):
+        for row in csv.DictReader(rows):
             stem = Path(row["file"]).stem
             table.write([f"nasa:{stem}", row["class"], RENDERER, "2026-01-01", "drawn so"])

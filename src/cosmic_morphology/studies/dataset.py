@@ -35,14 +35,14 @@ class StudyDataset:
     ids, groups, sources : ndarray of str, shape ``(N,)``
     vectors : ndarray of float32, shape ``(N, D)``
         What the frozen backbone sees.
-    right : ndarray of int64, shape ``(N,)``
+    y_true : ndarray of int64, shape ``(N,)``
         Number of the class that scores count as right; K where there is none.
     y_train : ndarray of int64, shape ``(N,)``
         Number of the class that is trained on.
     weights : ndarray of float64, shape ``(N,)``
         How sure that is, in (0, 1].
     kinds : ndarray of str, shape ``(N,)``
-        Who says ``right``: ``checked``, ``rendered`` or ``computed``.
+        Where ``y_true`` is from: ``checked``, ``rendered`` or ``computed``.
     splits : ndarray of str, shape ``(N,)``
         ``train``, ``val``, ``test``, ``none`` or empty.
     rendered : ndarray of bool, shape ``(N,)``

@@ -36,7 +36,7 @@ class RealismGallery:
         Both kinds in a random order, for a person to tell apart.
     rendered_numbers : tuple of int
         Which of them were rendered, counted from 1.
-    passing, given_away : tuple of Tile
+    taken_for_real, clearly_rendered : tuple of Tile
         Rendered images that the classifier takes for real, and those it is surest of.
     pairs : tuple of Pair
         Rendered images with their nearest real neighbours.

@@ -94,7 +94,7 @@ def run_study(
         pool, plan.trials, plan.work, folder / "cells", study=name, progress=progress
     )
     places = collect_points(pool, cells)
-    told: Conclusion = room.conclude(pool, places, study, cells)
+    conclusion: Conclusion = room.conclude(pool, places, study, cells)
     how: dict[str, Any] = {"study": name, "resamples": study.bootstrap_resamples, "more": plan.more}
     rows = points(pool, places, **how)
     write_points(
@@ -103,12 +103,12 @@ def run_study(
         DifferenceRow,
     )
     summary = StudyResult(
-        name, len(cells), new, tuple(told.lines),
+        name, len(cells), new, tuple(conclusion.lines),
         folder / "study.csv", folder / "curves.png", folder / "study.html",
     )  # fmt: skip
     write_points(summary.csv, rows, ScoreRow)
     write_notes(folder / "study.json", settings, name, atlas)
-    write_text(folder / "conclusion.txt", "\n".join(told.lines) + "\n")
+    write_text(folder / "conclusion.txt", "\n".join(conclusion.lines) + "\n")
     figure = curves(rows, plan.x)
     write_png(figure, summary.png)
     write_page(
@@ -118,7 +118,7 @@ def run_study(
             "study": name,
             "title": TITLES[name],
             "atlas_version": str(atlas.version),
-            "conclusion": told.lines,
+            "conclusion": conclusion.lines,
             "x": plan.x,
             "seeds": study.seeds,
             "resamples": study.bootstrap_resamples,

@@ -56,8 +56,12 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
             "synthetic.rendered_atlas), then `cosmic embed`.",
         )
     recipe = recipe_named(study.recipe, study.recipes)
-    told = {"recipe": recipe.model_dump(mode="json"), "keep": own.keep, "rare": list(own.rare)}
-    trials = [Trial(arm, x, seed, more=told) for seed in study.seeds for arm, x in _places(study)]
+    about = {
+        "recipe": recipe.model_dump(mode="json"),
+        "keep": own.keep,
+        "rare": list(own.rare),
+    }
+    trials = [Trial(arm, x, seed, more=about) for seed in study.seeds for arm, x in _places(study)]
     rare = np.array([pool.classes.index(name) for name in own.rare], np.int64)
     test = pool.real("test")
 
@@ -245,9 +249,9 @@ def _of_arm(
         for place, gained in tried
     ]
     signs = {gained.value > 0 for _, gained in tried if gained.is_significant}
-    told = "may be chance throughout"
+    verdict = "may be chance throughout"
     if signs:
-        told = "helps" if signs == {True} else "harms" if signs == {False} else "cuts both ways"
+        verdict = "helps" if signs == {True} else "harms" if signs == {False} else "cuts both ways"
     rest = ""
     if others:
         most = max((place for place, _ in tried), key=lambda place: place.x)
@@ -257,6 +261,6 @@ def _of_arm(
             f"{interval_of(lost.value, lost.interval, signed=True)} at {most.x:g}x"
         )
     return (
-        f"{tried[0][0].arm.capitalize()}: {told}. The mean F1 of {listed(own.rare)} changes by "
+        f"{tried[0][0].arm.capitalize()}: {verdict}. The mean F1 of {listed(own.rare)} changes by "
         f"{', '.join(parts)}{rest}."
     )

@@ -32,7 +32,7 @@ from cosmic_morphology.atlas import (
 )
 from cosmic_morphology.atlas.maintenance import compact_tables
 from cosmic_morphology.atlas.query import stream, take
-from cosmic_morphology.atlas.storage.faults import told
+from cosmic_morphology.atlas.storage.faults import translate_errors
 
 WIDTH = [pa.field("embedding_tiny", pa.list_(pa.float32(), 2))]
 
@@ -266,7 +266,7 @@ def test_a_missing_atlas_and_a_missing_version_say_what_to_do(tmp_path, filled):
 
 
 def test_a_full_disk_is_named_and_the_last_commit_stands(filled):
-    with pytest.raises(errors.AtlasFullError, match="Make room"), told("here"):
+    with pytest.raises(errors.AtlasFullError, match="Make room"), translate_errors("here"):
         raise OSError(28, "No space left on device")
     assert filled.count() == 10
 

@@ -18,7 +18,7 @@ from cosmic_morphology import atlas as room
 from cosmic_morphology import errors
 from cosmic_morphology.atlas import TABLES, Atlas, ColumnProvenance, verify_atlas
 from cosmic_morphology.atlas.storage import checksums, commit
-from cosmic_morphology.atlas.storage.faults import told
+from cosmic_morphology.atlas.storage.faults import translate_errors
 from cosmic_morphology.cli import app
 
 SAMPLE, ALL = 12, 240
@@ -172,7 +172,7 @@ def test_a_tag_on_a_full_disk_is_on_all_tables_or_on_none(filled, monkeypatch):
     tagged: list[str] = []
 
     def full(table, name):
-        with told(table.store.uri, table.name):
+        with translate_errors(table.store.uri, table.name):
             plain(table, name)
             tagged.append(table.name)
             if len(tagged) == 3:
@@ -192,7 +192,7 @@ def test_a_tag_on_a_full_disk_is_on_all_tables_or_on_none(filled, monkeypatch):
 def test_passwords_in_an_address_are_in_no_message():
     with (
         pytest.raises(errors.AtlasDamagedError) as caught,
-        told("s3://ada:hunter2@sky/atlas", "images"),
+        translate_errors("s3://ada:hunter2@sky/atlas", "images"),
     ):
         raise ValueError("cannot read https://ada:hunter2@host/x?list=1 <Error>hunter2</Error>")
     assert "hunter2" not in str(caught.value)

@@ -27,37 +27,37 @@ _LOADING = {
 }
 
 
-def write_card_text(told: Description) -> str:
+def write_card_text(about: Description) -> str:
     """The README of an export, in Markdown, with the front matter that Hugging Face reads."""
     parts = [
-        _front_matter(told),
-        f"# {_md(told.name)}",
-        _md(told.sentence()),
+        _front_matter(about),
+        f"# {_md(about.name)}",
+        _md(about.sentence()),
         "## Load it",
-        f"```python\n{_loading(told)}\n```",
-        _files_words(told),
+        f"```python\n{_loading(about)}\n```",
+        _files_words(about),
         "## Images by class and split",
-        _counts(told),
-        *_left_out(told),
+        _counts(about),
+        *_left_out(about),
         "## How the labels came about",
-        _labels(told),
+        _labels(about),
         "## Are the splits independent?",
-        _leakage(told.leakage),
+        _leakage(about.leakage),
         "## Credits and licences",
-        _credits(told),
+        _credits(about),
         "## Columns",
         _table(("column", "meaning"), [(f"`{n}`", _md(m)) for n, (_, m) in COLUMNS.items()]),
         "## Cite",
         (
-            f"{_md(told.citation())} Cite the archives, too: their credit lines stand in "
-            f"`{told.credits_file}`."
+            f"{_md(about.citation())} Cite the archives, too: their credit lines stand in "
+            f"`{about.credits_file}`."
         ),
         "## Made with",
         (
-            f"Cosmic Morphology {told.software}, `cosmic atlas export --format {told.format_}`, "
-            f"from version {told.version} of its atlas (versions of the tables `images`, "
-            f"`catalogue` and `decisions`), last changed on {told.date:%Y-%m-%d}. "
-            f"`{told.croissant_file}` describes the files for machines, with their SHA-256."
+            f"Cosmic Morphology {about.software}, `cosmic atlas export --format {about.format_}`, "
+            f"from version {about.version} of its atlas (versions of the tables `images`, "
+            f"`catalogue` and `decisions`), last changed on {about.date:%Y-%m-%d}. "
+            f"`{about.croissant_file}` describes the files for machines, with their SHA-256."
         ),
     ]
     return "\n\n".join(parts) + "\n"
@@ -75,12 +75,12 @@ def known_licence(licences: Sequence[str]) -> str:
     return names.pop() if len(names) == 1 else "other"
 
 
-def _front_matter(told: Description) -> str:
-    licence = known_licence([key[2] for key in told.counts.credits])
-    size = next((word for most, word in _SIZES if told.counts.images < most), "n>1M")
-    lines = [f"pretty_name: {json.dumps(safe_text(told.name))}", f"license: {licence}"]
+def _front_matter(about: Description) -> str:
+    licence = known_licence([key[2] for key in about.counts.credits])
+    size = next((word for most, word in _SIZES if about.counts.images < most), "n>1M")
+    lines = [f"pretty_name: {json.dumps(safe_text(about.name))}", f"license: {licence}"]
     if licence == "other":
-        lines += ["license_name: by-image", f"license_link: {json.dumps(told.credits_file)}"]
+        lines += ["license_name: by-image", f"license_link: {json.dumps(about.credits_file)}"]
     lines += [
         "task_categories:",
         "- image-classification",
@@ -89,33 +89,33 @@ def _front_matter(told: Description) -> str:
         "size_categories:",
         f"- {size}",
     ]
-    pattern = {"hf": "data/{}-*.parquet", "webdataset": "{}-*.tar"}.get(told.format_)
-    if pattern and not told.is_single:
+    pattern = {"hf": "data/{}-*.parquet", "webdataset": "{}-*.tar"}.get(about.format_)
+    if pattern and not about.is_single:
         lines += ["configs:", "- config_name: default", "  data_files:"]
-        for split in told.splits:
+        for split in about.splits:
             lines += [f"  - split: {_HF_SPLITS.get(split, split)}"]
             lines += [f"    path: {json.dumps(pattern.format(split))}"]
     return "\n".join(["---", *lines, "---"])
 
 
-def _loading(told: Description) -> str:
-    module = {"csv": "pandas", "webdataset": "webdataset"}.get(told.format_, "datasets")
-    place = told.files[0].name if told.is_single else f"{told.name}/{_first_shards(told)}"
-    call = _LOADING[told.format_].format(name=_py(told.name), place=_py(place))
+def _loading(about: Description) -> str:
+    module = {"csv": "pandas", "webdataset": "webdataset"}.get(about.format_, "datasets")
+    place = about.files[0].name if about.is_single else f"{about.name}/{_first_shards(about)}"
+    call = _LOADING[about.format_].format(name=_py(about.name), place=_py(place))
     return f"import {module}\n\nfound = {call}"
 
 
-def _first_shards(told: Description) -> str:
+def _first_shards(about: Description) -> str:
     """The files of the first split, in the braces that WebDataset reads."""
-    names = [each.name for each in told.files if each.split == told.splits[0]]
+    names = [each.name for each in about.files if each.split == about.splits[0]]
     if len(names) == 1:
         return names[0]
     first, last = (re.sub(r".*-(\d+)\..*", r"\1", names[at]) for at in (0, -1))
     return names[0].replace(first, f"{{{first}..{last}}}")
 
 
-def _files_words(told: Description) -> str:
-    kind = "the files as the source has them" if told.original else "JPEG thumbnails"
+def _files_words(about: Description) -> str:
+    kind = "the files as the source has them" if about.original else "JPEG thumbnails"
     images = {
         "csv": "There are no images in it: fetch them from `image_url`.",
         "imagefolder": (
@@ -128,52 +128,53 @@ def _files_words(told: Description) -> str:
             "class, from 0, in the order of the table below). Samples are shuffled once."
         ),
     }
-    said = images.get(told.format_, f"The column `image` holds {kind}.")
-    if told.format_ == "imagefolder":
+    said = images.get(about.format_, f"The column `image` holds {kind}.")
+    if about.format_ == "imagefolder":
         return said
-    total = sum(each.n_bytes for each in told.files)
-    files = "1 file" if len(told.files) == 1 else f"{len(told.files)} files"
+    total = sum(each.n_bytes for each in about.files)
+    files = "1 file" if len(about.files) == 1 else f"{len(about.files)} files"
     return f"{said} The data are {files} of {total:,} bytes."
 
 
-def _counts(told: Description) -> str:
+def _counts(about: Description) -> str:
+    classes = about.counts.classes
     rows = [
-        (_md(name) or "(no label)", *(f"{told.counts.classes[name, s]:,}" for s in told.splits), n)
-        for name, n in ((c, f"{n:,}") for c, n in told.counts.of_classes().items())
+        (_md(name) or "(no label)", *(f"{classes[name, s]:,}" for s in about.splits), n)
+        for name, n in ((c, f"{n:,}") for c, n in about.counts.of_classes().items())
     ]
-    totals = told.counts.of_splits()
-    last = ("all", *(f"{totals[split]:,}" for split in told.splits), f"{told.counts.images:,}")
-    return _table(("class", *told.splits, "all"), [*rows, last])
+    totals = about.counts.of_splits()
+    last = ("all", *(f"{totals[split]:,}" for split in about.splits), f"{about.counts.images:,}")
+    return _table(("class", *about.splits, "all"), [*rows, last])
 
 
-def _left_out(told: Description) -> list[str]:
+def _left_out(about: Description) -> list[str]:
     asked = []
-    if told.wanted.where:
-        asked.append(f"Only images that fit `{_code(told.wanted.where)}` were asked for.")
-    if told.wanted.min_confidence:
-        asked.append(f"Labels less sure than {told.wanted.min_confidence:g} were left out.")
-    if told.wanted.redistributable:
+    if about.wanted.where:
+        asked.append(f"Only images that fit `{_code(about.wanted.where)}` were asked for.")
+    if about.wanted.min_confidence:
+        asked.append(f"Labels less sure than {about.wanted.min_confidence:g} were left out.")
+    if about.wanted.redistributable:
         asked.append("Only images whose licence says that copies may be given on were taken.")
-    if not told.left_out:
+    if not about.left_out:
         return [" ".join(asked)] if asked else []
-    rows = [(_md(why), f"{number:,}") for why, number in sorted(told.left_out.items())]
+    rows = [(_md(why), f"{number:,}") for why, number in sorted(about.left_out.items())]
     return [" ".join([*asked, "Left out:"]), _table(("why", "images"), rows)]
 
 
-def _labels(told: Description) -> str:
+def _labels(about: Description) -> str:
     lines = []
     for kind, meaning in KINDS.items():
-        number = sum(n for (each, _), n in told.counts.kinds.items() if each == kind)
+        number = sum(n for (each, _), n in about.counts.kinds.items() if each == kind)
         if number:
-            lines.append(f"- **{kind}**, {images_words(number)}: {meaning}.{_by(told, kind)}")
+            lines.append(f"- **{kind}**, {images_words(number)}: {meaning}.{_by(about, kind)}")
     rows = [
-        (kind, *(f"{told.counts.kinds[kind, split]:,}" for split in told.splits))
+        (kind, *(f"{about.counts.kinds[kind, split]:,}" for split in about.splits))
         for kind in KINDS
-        if any(told.counts.kinds[kind, split] for split in told.splits)
+        if any(about.counts.kinds[kind, split] for split in about.splits)
     ]
-    known = sum(n for (kind, split), n in told.counts.kinds.items() if split == "test")
-    checked = told.counts.kinds[CHECKED, "test"]
-    lines += ["", _table(("kind of label", *told.splits), rows)]
+    known = sum(n for (kind, split), n in about.counts.kinds.items() if split == "test")
+    checked = about.counts.kinds[CHECKED, "test"]
+    lines += ["", _table(("kind of label", *about.splits), rows)]
     if known:
         said = f"Test images with a label that a person checked: {checked:,} of {known:,}."
         if checked < known:
@@ -182,15 +183,15 @@ def _labels(told: Description) -> str:
     return "\n".join(lines)
 
 
-def _by(told: Description, kind: str) -> str:
+def _by(about: Description, kind: str) -> str:
     if kind == CHECKED:
-        names = {by: n for (each, by), n in told.counts.givers.items() if each == kind and by}
+        names = {by: n for (each, by), n in about.counts.givers.items() if each == kind and by}
         said = ", ".join(f"{_md(by)} ({n:,})" for by, n in sorted(names.items()))
         return f" By {said}." if said else ""
     if kind != COMPUTED:
         return ""
     voters: dict[str, int] = {}
-    for (each, by), n in told.counts.givers.items():
+    for (each, by), n in about.counts.givers.items():
         for voter in by.split(", ") if each == kind and by else ():
             voters[voter] = voters.get(voter, 0) + n
     said = ", ".join(f"{_md(v)} ({n:,})" for v, n in sorted(voters.items()))
@@ -226,9 +227,9 @@ def _leakage(found: LeakageWords | None) -> str:
     return "\n\n".join([" ".join(lines), *(["\n".join(listed)] if listed else [])])
 
 
-def _credits(told: Description) -> str:
-    ordered = sorted(told.counts.credits.items(), key=lambda item: (-item[1], item[0]))
-    closed = told.counts.not_redistributable()
+def _credits(about: Description) -> str:
+    ordered = sorted(about.counts.credits.items(), key=lambda item: (-item[1], item[0]))
+    closed = about.counts.not_redistributable()
     rows = [
         (_md(source), _md(credit) or "not stated", _md(licence) or "not stated", f"{n:,}")
         for (source, credit, licence), n in ordered[:_CREDITS_SHOWN]
@@ -239,7 +240,7 @@ def _credits(told: Description) -> str:
         if closed
         else "The licence of every image says that copies may be given on."
     ]
-    said.append(f"`{told.credits_file}` lists all credit lines.")
+    said.append(f"`{about.credits_file}` lists all credit lines.")
     more = len(ordered) - len(rows)
     table = _table(("source", "credit", "licence", "images"), rows)
     return "\n\n".join([" ".join(said), table, *([f"… and {more:,} more."] if more else [])])

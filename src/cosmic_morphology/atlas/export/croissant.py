@@ -61,39 +61,39 @@ _MEDIA_TYPES = {
 }
 
 
-def croissant_text(told: Description) -> str:
+def croissant_text(about: Description) -> str:
     """The ``croissant.json`` of an export."""
-    files = [_file_object(each.name, each.sha256, each.n_bytes) for each in told.files]
+    files = [_file_object(each.name, each.sha256, each.n_bytes) for each in about.files]
     sets, records = [], []
-    for split in dict.fromkeys(each.split for each in told.files):
-        source, more = _source(told, split)
+    for split in dict.fromkeys(each.split for each in about.files):
+        source, more = _source(about, split)
         sets += more
-        records.append(_record_set(told, split, source))
-    if told.format_ == "imagefolder":
+        records.append(_record_set(about, split, source))
+    if about.format_ == "imagefolder":
         sets.append(_file_set("images", "*/*/*.*", "image/jpeg"))
-    licences = sorted({key[2] for key in told.counts.credits if key[2]})
+    licences = sorted({key[2] for key in about.counts.credits if key[2]})
     found = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": told.name,
-        "description": told.sentence(),
-        "citeAs": told.citation(),
+        "name": about.name,
+        "description": about.sentence(),
+        "citeAs": about.citation(),
         "license": licences or ["not stated"],
         "creator": {"@type": "sc:Organization", "name": "the archives in the file of credits"},
-        "datePublished": f"{told.date:%Y-%m-%d}",
-        "version": told.version,
-        "keywords": ["astronomy", "image classification", *told.classes],
+        "datePublished": f"{about.date:%Y-%m-%d}",
+        "version": about.version,
+        "keywords": ["astronomy", "image classification", *about.classes],
         "distribution": [*files, *sets],
         "recordSet": records,
     }
     return json.dumps(json.loads(safe_json(found)), indent=1, ensure_ascii=True) + "\n"
 
 
-def _source(told: Description, split: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _source(about: Description, split: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Where the records of a split are read, and the sets of files that this needs."""
-    names = [each.name for each in told.files if each.split == split]
-    if told.format_ == "webdataset":
+    names = [each.name for each in about.files if each.split == split]
+    if about.format_ == "webdataset":
         name = f"{split or 'all'}-json"
         return {"fileSet": {"@id": name}}, [_file_set(name, "*.json", "application/json", names)]
     if len(names) == 1:
@@ -129,19 +129,19 @@ def _file_set(
     }
 
 
-def _record_set(told: Description, split: str, source: dict[str, Any]) -> dict[str, Any]:
+def _record_set(about: Description, split: str, source: dict[str, Any]) -> dict[str, Any]:
     name = split or "all"
-    if told.format_ == "webdataset":
+    if about.format_ == "webdataset":
         fields = [_json_field(name, source)]
     else:
         fields = [
             _field(name, column, meaning, _data_type(type_), source, {"column": column})
             for column, (type_, meaning) in COLUMNS.items()
         ]
-    if told.format_ in ("parquet", "hf"):
+    if about.format_ in ("parquet", "hf"):
         image = _field(name, "image", "the image", "sc:ImageObject", source, {"column": "image"})
         image["source"]["transform"] = {"jsonPath": "bytes"}
-        fields = [image, *(_as_in_parquet(each, told) for each in fields)]
+        fields = [image, *(_as_in_parquet(each, about) for each in fields)]
     return {"@type": "cr:RecordSet", "@id": name, "name": name, "field": fields}
 
 
@@ -169,11 +169,11 @@ def _json_field(records: str, source: dict[str, Any]) -> dict[str, Any]:
     return _field(records, "json", meaning, "sc:Text", source, {"fileProperty": "content"})
 
 
-def _as_in_parquet(field: dict[str, Any], told: Description) -> dict[str, Any]:
+def _as_in_parquet(field: dict[str, Any], about: Description) -> dict[str, Any]:
     if pa.types.is_list(COLUMNS[field["name"]][0]):
         return {**field, "repeated": True}
-    if field["name"] == "label" and told.format_ == "hf":
-        numbered = ", ".join(f"{number} {each}" for number, each in enumerate(told.classes))
+    if field["name"] == "label" and about.format_ == "hf":
+        numbered = ", ".join(f"{number} {each}" for number, each in enumerate(about.classes))
         return {**field, "dataType": "sc:Integer", "description": f"its class: {numbered}"}
     return field
 

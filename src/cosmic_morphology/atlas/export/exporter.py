@@ -204,19 +204,19 @@ def export_images(
         with whole_file(path) as beside:
             file = _write_file(beside, path.name, format_, batches, classes, original=original)
             # Before the data take their name: a kill leaves no data without card and credits.
-            told = describe([file], f"{path.name}.")
-            _write_about(told, path.parent, f"{path.name}.")
+            about = describe([file], f"{path.name}.")
+            _write_about(about, path.parent, f"{path.name}.")
     else:
         with whole_folder(path) as folder:
             files = _write_folder(folder, format_, batches, classes, original=original)
-            told = describe(files, "")
-            _write_about(told, folder, "")
+            about = describe(files, "")
+            _write_about(about, folder, "")
     return ExportResult(
         path=path,
         card=path.parent / f"{path.name}.README.md" if is_file else path / "README.md",
         format=format_,
         images=counts.images,
-        splits={name: counts.of_splits()[name] for name in told.splits},
+        splits={name: counts.of_splits()[name] for name in about.splits},
         classes=counts.of_classes(),
         left_out=dict(+left_out),
         not_redistributable=counts.not_redistributable(),
@@ -253,17 +253,17 @@ def _write_folder(
     return write(folder, batches, classes, original=original)
 
 
-def _write_about(told: Description, folder: Path, prefix: str) -> None:
+def _write_about(about: Description, folder: Path, prefix: str) -> None:
     """The card, the credits and the Croissant file."""
-    credited = sorted(told.counts.credits.items(), key=lambda item: (-item[1], item[0]))
+    credited = sorted(about.counts.credits.items(), key=lambda item: (-item[1], item[0]))
     columns = ("source", "credit", "licence", "images", "may_be_redistributed")
     lines = [
         dict(zip(columns, (*key, number, may_be_redistributed(key[2])), strict=True))
         for key, number in credited
     ]
-    write_csv(folder / told.credits_file, columns, lines)
-    write_text(folder / f"{prefix}README.md", write_card_text(told))
-    write_text(folder / told.croissant_file, croissant_text(told))
+    write_csv(folder / about.credits_file, columns, lines)
+    write_text(folder / f"{prefix}README.md", write_card_text(about))
+    write_text(folder / about.croissant_file, croissant_text(about))
 
 
 def _shuffled(rows: pa.Table) -> pa.Table:

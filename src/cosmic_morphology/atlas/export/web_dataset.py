@@ -44,11 +44,11 @@ class Samples:
         key = folder + self._names.give(folder, row["id"])
         ending = ending_of(row["media_type"]) if self._original else "jpg"
         # Never null: readers take the type of a field from the first samples.
-        told = {name: "" if row[name] is None else row[name] for name in COLUMNS}
-        told["label_confidence"] = float(row["label_confidence"] or 0.0)
+        cells = {name: "" if row[name] is None else row[name] for name in COLUMNS}
+        cells["label_confidence"] = float(row["label_confidence"] or 0.0)
         members = {
             ending: row["bytes"],
-            "json": json.dumps(told).encode(),
+            "json": json.dumps(cells).encode(),
             "cls": str(self._numbers[row["label"]]).encode(),
         }
         for suffix, data in members.items():

@@ -69,7 +69,7 @@ class StageInputs(AtlasReader):
 
     def _content(self, name: str, columns: list[str]) -> tuple[list[str], str]:
         """Columns, and a hash of their values, read a batch at a time."""
-        table, told = self.table(name), Fingerprint()
+        table, hashed = self.table(name), Fingerprint()
         there = [each for each in columns if each in table.schema.names]
         for batch in table.to_batches(there, _DIGEST_ROWS):
             # A column that nobody has written yet counts like an empty one.
@@ -77,5 +77,5 @@ class StageInputs(AtlasReader):
             values = (
                 batch.column(each).to_pylist() if each in there else nothing for each in columns
             )
-            told.add(zip(*values, strict=True))
-        return columns, str(told)
+            hashed.add(zip(*values, strict=True))
+        return columns, str(hashed)

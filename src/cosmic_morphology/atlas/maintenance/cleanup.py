@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cosmic_morphology.atlas.schema import TABLES
 from cosmic_morphology.atlas.storage import upkeep
 from cosmic_morphology.atlas.storage.checksums import referenced
-from cosmic_morphology.atlas.storage.faults import told
+from cosmic_morphology.atlas.storage.faults import translate_errors
 from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.atlas.storage.store import is_local
 from cosmic_morphology.errors import UsageError
@@ -125,7 +125,7 @@ def _clean_table(table: Table, before: datetime, *, dry_run: bool) -> CleanupRes
 
 def _only_in(table: Table, versions: set[int]) -> set[str]:
     """Paths of the files that no other version needs."""
-    with told(table.store.uri, table.name):
+    with translate_errors(table.store.uri, table.name):
         by_version = referenced(table.dataset)
     needed = {path for version, files in by_version.items() if version not in versions
               for path in files}  # fmt: skip

@@ -57,7 +57,7 @@ def write_column_file(table: Table, fragment: int, rows: pa.Table) -> ColumnFile
     rows : pyarrow.Table
         ``_rowaddr`` and the columns; rows of the fragment that it leaves out keep their values.
     """
-    with table.told():
+    with table.translate_errors():
         old = table.dataset.get_fragment(fragment)
         before = {each.path for each in old.metadata.files}
         made, _ = old.update_columns(rows, left_on=ADDRESS, right_on=ADDRESS)

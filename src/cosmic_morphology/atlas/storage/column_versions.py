@@ -28,7 +28,7 @@ def column_versions(table: Table, columns: Sequence[str]) -> list[Any]:
     list
         To be hashed or compared.
     """
-    with table.told():
+    with table.translate_errors():
         return [list(columns), files_of_columns(table.dataset, columns)]
 
 

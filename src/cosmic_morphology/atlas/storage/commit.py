@@ -22,7 +22,7 @@ import stamina
 
 from cosmic_morphology.atlas.schema import table_schema
 from cosmic_morphology.atlas.storage.checksums import Written, record_commits, record_tag
-from cosmic_morphology.atlas.storage.faults import is_conflict, is_missing, told
+from cosmic_morphology.atlas.storage.faults import is_conflict, is_missing, translate_errors
 from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, table_uri
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import AtlasError
@@ -56,7 +56,7 @@ def commit(table: Table, change: Callable[[Any], _T], *, is_simple: bool = True)
     AtlasStoreError
         Other processes have been faster for ten minutes.
     """
-    with table.told():
+    with table.translate_errors():
         for attempt in stamina.retry_context(
             on=is_conflict,
             attempts=None,
@@ -80,7 +80,7 @@ def commit(table: Table, change: Callable[[Any], _T], *, is_simple: bool = True)
 
 def create_table(store: Store, name: str) -> Table:
     """Create one empty table, or open it when another process was faster."""
-    with told(store.uri, name):
+    with translate_errors(store.uri, name):
         try:
             dataset = lance.write_dataset(
                 table_schema(name).empty_table(),
@@ -113,7 +113,7 @@ def creation_lock(uri: str) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(str(Path(uri) / ".creation.lock"), timeout=_PATIENCE_S)
-    with told(uri):
+    with translate_errors(uri):
         try:
             lock.acquire()
         except Timeout as error:
@@ -255,14 +255,14 @@ def _merge(dataset: Any, key: str) -> Any:
 
 def tag(table: Table, name: str) -> None:
     """Pin the table's version under a name."""
-    with table.told():
+    with table.translate_errors():
         table.dataset.tags.create(name, table.version)
         record_tag(table.store, table.name, name)
 
 
 def untag(table: Table, name: str) -> None:
     """Take a name back that was given a moment ago; silent when it is not there."""
-    with table.told():
+    with table.translate_errors():
         try:
             table.dataset.tags.delete(name)
         except (OSError, ValueError) as error:

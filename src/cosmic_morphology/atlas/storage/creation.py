@@ -14,7 +14,7 @@ from pathlib import Path
 from cosmic_morphology.atlas.schema import SCHEMA_VERSION, TABLES
 from cosmic_morphology.atlas.storage.checksums import Written, has_records, record_commits
 from cosmic_morphology.atlas.storage.commit import create_table, creation_lock
-from cosmic_morphology.atlas.storage.faults import told
+from cosmic_morphology.atlas.storage.faults import translate_errors
 from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, refuse_schema
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError, AtlasPlaceError
@@ -28,7 +28,7 @@ def create_tables(store: Store) -> None:
     """Make the tables that are missing, and the marker; nothing is done to a whole atlas."""
     if has_marker(store):
         return
-    with told(store.uri):
+    with translate_errors(store.uri):
         if is_local(store.uri):
             try:
                 Path(store.uri).mkdir(parents=True, exist_ok=True)

@@ -134,7 +134,7 @@ _SHORT = 160
 
 
 @contextmanager
-def told(uri: str, table: str = "", *, asked: object = None) -> Iterator[None]:
+def translate_errors(uri: str, table: str = "", *, user_filter: object = None) -> Iterator[None]:
     """Turn every error of reading or writing a table into one line.
 
     Parameters
@@ -143,7 +143,7 @@ def told(uri: str, table: str = "", *, asked: object = None) -> Iterator[None]:
         The atlas; user names and passwords in it are left out of the message.
     table : str
         The table that the block reads or writes, if it is one.
-    asked : object, optional
+    user_filter : object, optional
         A filter that somebody wrote, if there is one: what Lance says of it goes through.
 
     Raises
@@ -160,18 +160,18 @@ def told(uri: str, table: str = "", *, asked: object = None) -> Iterator[None]:
     except CosmicError:
         raise
     except (OSError, ValueError, RuntimeError) as error:
-        if asked and _ASKED_WRONGLY in str(error):
+        if user_filter and _ASKED_WRONGLY in str(error):
             # Lance raises it as one or the other, by what was asked.
             raise ValueError(str(error)) from error
-        raise as_told(error, uri, table) from error
+        raise translated(error, uri, table) from error
     except BaseException as error:
         # Lance's decoders panic on some damaged bytes; that type cannot be imported.
         if type(error).__name__ != "PanicException":
             raise
-        raise as_told(error, uri, table) from error
+        raise translated(error, uri, table) from error
 
 
-def as_told(error: BaseException, uri: str, table: str = "") -> AtlasError:
+def translated(error: BaseException, uri: str, table: str = "") -> AtlasError:
     """The error of this project that says what another library's error means."""
     text = str(error).lower()
     where = without_secrets(uri)

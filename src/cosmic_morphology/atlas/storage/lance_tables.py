@@ -13,7 +13,7 @@ import pyarrow as pa
 from cosmic_morphology.atlas.schema import SCHEMA_KEY, SCHEMA_VERSION, table_schema
 from cosmic_morphology.atlas.sql import with_quoted_columns
 from cosmic_morphology.atlas.storage.column_cache import ColumnCache
-from cosmic_morphology.atlas.storage.faults import is_missing, told
+from cosmic_morphology.atlas.storage.faults import is_missing, translate_errors
 from cosmic_morphology.atlas.storage.originals import with_originals, with_thumbnail
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import (
@@ -58,8 +58,8 @@ class Table:
         self._cache = None if is_local(store.uri) else ColumnCache()
 
     @contextmanager
-    def told(self, *, asked: object = None) -> Iterator[None]:
-        """Turn every error into one line; a table that is no longer there is told as that.
+    def translate_errors(self, *, user_filter: object = None) -> Iterator[None]:
+        """Turn every error into one line; a table that is no longer there is reported as that.
 
         Raises
         ------
@@ -67,7 +67,7 @@ class Table:
             Somebody has moved or deleted the table since it was opened.
         """
         try:
-            with told(self.store.uri, self.name, asked=asked):
+            with translate_errors(self.store.uri, self.name, user_filter=user_filter):
                 yield
         except AtlasDamagedError as error:
             if self.store.names(f"{self.name}.lance/_versions"):
@@ -87,7 +87,7 @@ class Table:
             The newest version is older than the one that was read before.
         """
         before = self.dataset.version
-        with self.told():
+        with self.translate_errors():
             self.dataset.checkout_latest()
         if self.dataset.version < before:
             raise lost_version(self.store, self.name, before)
@@ -95,7 +95,7 @@ class Table:
     @property
     def schema(self) -> pa.Schema:
         """Names, types and stamps of the columns."""
-        with self.told():
+        with self.translate_errors():
             return self.dataset.schema
 
     @property
@@ -106,12 +106,12 @@ class Table:
     @property
     def metadata(self) -> dict[str, str]:
         """What stages have noted about the table."""
-        with self.told():
+        with self.translate_errors():
             return dict(self.dataset.metadata)
 
     def count_rows(self, where: str | None = None) -> int:
         """Number of rows, of those that fit a filter if there is one."""
-        with self.told(asked=where):
+        with self.translate_errors(user_filter=where):
             return int(self.dataset.count_rows(self._filter(where)))
 
     def to_table(
@@ -121,7 +121,7 @@ class Table:
         **scan: Any,
     ) -> pa.Table:
         """Rows in memory; ``scan`` are further words of Lance's scanner, such as ``limit``."""
-        with self.told(asked=filter):
+        with self.translate_errors(user_filter=filter):
             if filter is None and not scan and (kept := self._kept(columns)) is not None:
                 return kept
             scan |= {"columns": with_thumbnail(columns), "filter": self._filter(filter)}
@@ -138,14 +138,14 @@ class Table:
         **scan: Any,
     ) -> Iterator[pa.RecordBatch]:
         """Rows, a batch at a time."""
-        with self.told(asked=filter):
+        with self.translate_errors(user_filter=filter):
             if filter is None and not scan and (kept := self._kept(columns)) is not None:
                 yield from kept.to_batches(max_chunksize=batch_size)
                 return
             scan |= {"columns": with_thumbnail(columns), "filter": self._filter(filter)}
             batches = iter(self.dataset.scanner(batch_size=batch_size, **scan).to_batches())
         while True:
-            with self.told(asked=filter):
+            with self.translate_errors(user_filter=filter):
                 batch = next(batches, None)
             if batch is None:
                 return
@@ -160,14 +160,14 @@ class Table:
 
         Nothing is read: the filter is only planned.
         """
-        with self.told(asked=where):
+        with self.translate_errors(user_filter=where):
             self.dataset.scanner(
                 columns=[], filter=self._filter(where), with_row_id=True
             ).explain_plan()
 
     def take(self, positions: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Rows at these positions, in their order."""
-        with self.told():
+        with self.translate_errors():
             taken = self.dataset.take(list(positions), columns=with_thumbnail(columns))
         return with_originals(_as_table(taken), columns)
 
@@ -177,7 +177,7 @@ class Table:
         A row address is the number of the fragment and the place in it. It holds for one version
         of the table, and is not disturbed by deleted rows, as positions are.
         """
-        with self.told():
+        with self.translate_errors():
             # Lance has no public name for it; what it has is three times slower, or by position.
             taken = self.dataset._take_rows(  # noqa: SLF001
                 addresses, columns=with_thumbnail(columns)
@@ -186,22 +186,22 @@ class Table:
 
     def indexes(self) -> dict[str, Any]:
         """Index of each column that has one: ``lance.IndexDescription`` by the column's name."""
-        with self.told():
+        with self.translate_errors():
             return {each.field_names[0]: each for each in self.dataset.describe_indices()}
 
     def get_fragments(self) -> list[Any]:
         """The fragments of the version that is read."""
-        with self.told():
+        with self.translate_errors():
             return list(self.dataset.get_fragments())
 
     def versions(self) -> list[dict[str, Any]]:
         """Number and time of each version."""
-        with self.told():
+        with self.translate_errors():
             return list(self.dataset.versions())
 
     def tags(self) -> dict[str, int]:
         """Names and the versions that they pin."""
-        with self.told():
+        with self.translate_errors():
             return {name: int(tag["version"]) for name, tag in self.dataset.tags.list().items()}
 
 
@@ -231,7 +231,7 @@ def open_table(store: Store, name: str, version: int | str | None = None) -> Tab
     store.reach()
     # Before the table is opened: another process may commit in between.
     hinted = _hinted_version(store, name)
-    with told(store.uri, name):
+    with translate_errors(store.uri, name):
         try:
             dataset = lance.dataset(
                 table_uri(store.uri, name),

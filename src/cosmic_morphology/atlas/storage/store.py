@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas.storage.contact import reach, with_limits
-from cosmic_morphology.atlas.storage.faults import full_disk, is_missing, told
+from cosmic_morphology.atlas.storage.faults import full_disk, is_missing, translate_errors
 from cosmic_morphology.errors import OutputError
 from cosmic_morphology.io_utils import write_bytes
 from cosmic_morphology.safe_text import hide
@@ -49,7 +49,7 @@ class Store:
             It does not answer within ten seconds, or refuses.
         """
         if not self._is_reached:
-            with told(self.uri):
+            with translate_errors(self.uri):
                 reach(self.uri, self.storage_options or {})
             self._is_reached = True
 
@@ -58,7 +58,7 @@ class Store:
 
         Hidden are files that a killed writer had not finished.
         """
-        with told(self.uri):
+        with translate_errors(self.uri):
             if self._folder is None:
                 found = self._session().list(folder or None)
             else:
@@ -92,7 +92,7 @@ class Store:
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a small file; None when it is not there."""
-        with told(self.uri):
+        with translate_errors(self.uri):
             try:
                 return b"".join(self.blocks(path))
             except (FileNotFoundError, NotADirectoryError):
@@ -112,7 +112,7 @@ class Store:
 
     def write(self, path: str, data: bytes) -> None:
         """Write a small file, whole or not at all."""
-        with told(self.uri):
+        with translate_errors(self.uri):
             if self._folder is not None:
                 try:
                     write_bytes(self._folder / path, data)
@@ -126,7 +126,7 @@ class Store:
 
     def remove(self, path: str) -> None:
         """Remove one file."""
-        with told(self.uri):
+        with translate_errors(self.uri):
             if self._folder is not None:
                 (self._folder / path).unlink(missing_ok=True)
             else:

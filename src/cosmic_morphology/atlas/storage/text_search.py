@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cosmic_morphology.atlas.storage.faults import told
+from cosmic_morphology.atlas.storage.faults import translate_errors
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
 
@@ -27,7 +27,7 @@ def with_empty_text_index(table: Table, column: str) -> Iterator[Table]:
         A column of texts.
     """
     with tempfile.TemporaryDirectory() as folder:
-        with told(table.store.uri, table.name):
+        with translate_errors(table.store.uri, table.name):
             clone = table.dataset.shallow_clone(
                 str(Path(folder) / f"{table.name}.lance"),
                 table.version,

@@ -10,7 +10,7 @@ from lance.optimize import Compaction, CompactionOptions
 
 from cosmic_morphology.atlas.storage.checksums import forget
 from cosmic_morphology.atlas.storage.commit import commit
-from cosmic_morphology.atlas.storage.faults import told
+from cosmic_morphology.atlas.storage.faults import translate_errors
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
 # A part of an index that is so many times larger is left alone: of ten million rows there are then
@@ -77,7 +77,7 @@ def parts_to_merge(parts: Sequence[int], missing: int) -> int:
 
 def plan_compaction(table: Table, options: CompactionOptions) -> tuple[int, int]:
     """How many fragments a compaction would write again, and into how many, about."""
-    with told(table.store.uri, table.name):
+    with translate_errors(table.store.uri, table.name):
         tasks = Compaction.plan(table.dataset, options).tasks
         merged = [sum(f.num_rows for f in task.fragments) for task in tasks]
     wanted = options["target_rows_per_fragment"] or 1
@@ -91,7 +91,7 @@ def compact(table: Table, options: CompactionOptions) -> int:
     Some groups of neighbours are a commit each time: a kill, or another writer's commit to the
     same fragments, costs those, which are planned again.
     """
-    with told(table.store.uri, table.name):
+    with translate_errors(table.store.uri, table.name):
         groups = Compaction.plan(table.dataset, options).num_tasks()
     at_once = max(1, -(-groups // _COMMITS))
 
@@ -123,7 +123,7 @@ def remove_versions(table: Table, versions: Sequence[int], files: Collection[str
     """
     # First: a kill in between leaves files without a record, which are no damage.
     forget(table.store, table.name, files)
-    with told(table.store.uri, table.name):
+    with translate_errors(table.store.uri, table.name):
         stats = table.dataset.cleanup_old_versions(
             older_than=timedelta(0), versions=list(versions), error_if_tagged_old_versions=False
         )

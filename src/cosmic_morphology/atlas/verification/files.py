@@ -11,7 +11,7 @@ from cosmic_morphology.atlas.storage.checksums import (
     read_records,
     referenced,
 )
-from cosmic_morphology.atlas.storage.faults import as_told, told
+from cosmic_morphology.atlas.storage.faults import translate_errors, translated
 from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.atlas.storage.store import Store
 from cosmic_morphology.atlas.verification.problems import Problem
@@ -86,7 +86,7 @@ def _needed(opened: Table) -> dict[int, dict[str, str]]:
     """The files of each version; of the newest alone when an older manifest is damaged."""
     for since in (0, opened.version):
         try:
-            with told(opened.store.uri, opened.name):
+            with translate_errors(opened.store.uri, opened.name):
                 return referenced(opened.dataset, since)
         except AtlasDamagedError:
             continue
@@ -118,7 +118,7 @@ def _measure(store: Store, path: str, hash_bytes: bool) -> tuple[str, int]:
     except (NotADirectoryError, IsADirectoryError, ValueError) as error:  # an impossible name
         raise FileNotFoundError(path) from error
     except OSError as error:
-        raise as_told(error, store.uri) from error
+        raise translated(error, store.uri) from error
 
 
 def _problem(table: str, record: _Recorded, kind: str, state: str, *, is_needed: bool) -> Problem:

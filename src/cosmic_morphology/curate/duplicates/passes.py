@@ -76,7 +76,7 @@ class VerificationPass:
     ----------
     pairs : ndarray of int64, shape ``(M, 2)``
         Rows of the images, the likeliest pairs first.
-    verified : callable
+    verify : callable
         Given some of the pairs, and what is tied already, gives the copies among them.
     batch : int
         Pairs that are best given at once.

@@ -47,10 +47,10 @@ class ImageSimilarity:
     ----------
     fine : float
         Mean local correlation of the fine structure where there is any, in [0, 1].
-    grain : float
+    fine_correlation : float
         Correlation of the finest structure with its local strength taken out, in [0, 1]: the
         grain between the stars counts as much as the stars.
-    shapes : float
+    coarse_correlation : float
         Correlation of the large structure with its local strength taken out, in [0, 1]; 0 where
         the fine structure is too unlike for a copy.
     corners : float

@@ -53,7 +53,7 @@ class GroupResult(Shown):
         Images of the largest group.
     ties : dict of str to int
         Keys of each kind that tied two or more images.
-    too_broad : dict of str to int
+    too_common : dict of str to int
         Keys that stand for too many images to mean one thing, with their number.
     refused : dict of str to int
         Keys that would have made a group too large, with their images.
@@ -161,16 +161,16 @@ def _grouped(batches: Batches, ids: pa.Array, settings: CurateSettings) -> Group
         else:
             refused[f"{kind}: {name}"] = len(members)
     group = ids.take(pa.array(sets.labels()))
-    return Grouping(group, _reasons(keys, is_used, len(ids)), dict(ties), keys.too_broad, refused)
+    return Grouping(group, _reasons(keys, is_used, len(ids)), dict(ties), keys.too_common, refused)
 
 
 def _reasons(keys: SharedKeys, is_used: NDArray[np.bool_], n: int) -> pa.Array:
     """Why each of ``n`` images is in its group: the keys that tie it, in their order."""
-    told = [
+    key_reasons = [
         _REASONS[kind].format(name.rpartition("|")[2])
         for kind, name in zip(keys.kinds, keys.names, strict=True)
     ]
-    key_of = np.repeat(np.arange(len(told), dtype=np.int32), np.diff(keys.starts))
+    key_of = np.repeat(np.arange(len(key_reasons), dtype=np.int32), np.diff(keys.starts))
     used = is_used[key_of]
     rows, key_of = keys.members[used], key_of[used]
     # Stable: the keys of an image stay in their order.
@@ -181,7 +181,7 @@ def _reasons(keys: SharedKeys, is_used: NDArray[np.bool_], n: int) -> pa.Array:
         begins = ends[start - 1] if start else 0
         part = []
         for end in ends[start : start + _ROWS]:
-            part.append("; ".join(dict.fromkeys(told[key] for key in key_of[begins:end])))
+            part.append("; ".join(dict.fromkeys(key_reasons[key] for key in key_of[begins:end])))
             begins = end
         chunks.append(pa.array(part, pa.string()))
     return pa.chunked_array(chunks, pa.string()).combine_chunks()

@@ -44,7 +44,7 @@ class SharedKeys:
         Numbers of the images that have the first key, then of those that have the second, ...
     starts : ndarray of int64
         Where the images of each key begin, and at last their number.
-    too_broad : dict of str to int
+    too_common : dict of str to int
         Keys that stand for too many images to mean one thing, with their number.
     """
 
@@ -52,7 +52,7 @@ class SharedKeys:
     names: list[str]
     members: NDArray[np.int32]
     starts: NDArray[np.int64]
-    too_broad: dict[str, int]
+    too_common: dict[str, int]
 
     def __iter__(self) -> Iterator[tuple[str, str, NDArray[np.int32]]]:
         for at, (kind, name) in enumerate(zip(self.kinds, self.names, strict=True)):
@@ -87,10 +87,10 @@ def shared_keys(batches: Batches, n: int, settings: CurateSettings) -> SharedKey
     has_one[rows_of[first]] = True
     keys = _names_of(batches, broad, ids, hashes[first], has_one)
     bound = bound_of_groups(n, settings)
-    kept, too_broad = [], {}
+    kept, too_common = [], {}
     for at, ((kind, name), size) in enumerate(zip(keys, sizes.tolist(), strict=True)):
         if kind in _BOUNDED and size > (settings.groups.max_album if kind == "album" else bound):
-            too_broad[f"{kind}: {name}"] = size
+            too_common[f"{kind}: {name}"] = size
         else:
             kept.append(at)
     kept.sort(key=lambda at: (KEY_KINDS.index(keys[at][0]), keys[at][1]))
@@ -102,7 +102,7 @@ def shared_keys(batches: Batches, n: int, settings: CurateSettings) -> SharedKey
         names=[keys[at][1] for at in kept],
         members=rows_of[places],
         starts=starts,
-        too_broad=dict(sorted(too_broad.items(), key=lambda each: (-each[1], each[0]))),
+        too_common=dict(sorted(too_common.items(), key=lambda each: (-each[1], each[0]))),
     )
 
 

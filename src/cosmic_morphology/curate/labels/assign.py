@@ -168,16 +168,16 @@ def _stamp(
     runs: Mapping[str, NDArray[np.float32]],
     seed: int,
 ) -> ColumnProvenance:
-    told = Fingerprint()
+    hashed = Fingerprint()
     # Derived votes, too: rows that vote again have lost theirs.
     for batch in votes:
-        told.add(zip(batch.ids, map(_hashable_votes, batch.votes), strict=True))
+        hashed.add(zip(batch.ids, map(_hashable_votes, batch.votes), strict=True))
     for _, rows in records.batches(["id", "duplicate_of", "group", "split"]):
         columns = [rows.column(name).to_pylist() for name in ("id", "duplicate_of", "group")]
         test = (split == "test" for split in rows.column("split").to_pylist())
-        told.add(zip(*columns, test, strict=True))
+        hashed.add(zip(*columns, test, strict=True))
     inputs = content_hash(
-        str(told),
+        str(hashed),
         sorted((each.id, each.verdict, each.label) for each in decisions.values()),
         [
             (

@@ -59,18 +59,18 @@ class Explanation(Tabular):
         """For the terminal."""
         none = "none, since the voters are not sure enough" if self.votes else "none: no votes"
         head = self.label or none
-        told = [
+        shown = [
             f"{self.id}  {self.title}".rstrip(),
             f"label: {head} ({self.label_kind}, confidence {self.label_confidence:.2f})",
         ]
-        told += [
+        shown += [
             f"  {each.weight:.2f}  {each.label:<12} {each.voter}: "
             f"{each.reason.removeprefix(f'{each.voter}: ')}"
             for each in self.votes
         ]
-        told += [f"        {voter} abstains: {why}" for voter, why in self.abstained.items()]
-        told += [_decision_line(each) for each in self.decisions]
-        return told + [f"  {name}: {reason}" for name, reason in self.checks.items()]
+        shown += [f"        {voter} abstains: {why}" for voter, why in self.abstained.items()]
+        shown += [_decision_line(each) for each in self.decisions]
+        return shown + [f"  {name}: {reason}" for name, reason in self.checks.items()]
 
 
 def explain_label(

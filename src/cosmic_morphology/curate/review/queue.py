@@ -102,7 +102,7 @@ def _item(row: Mapping[str, Any], need: Mapping[str, float], copies: int) -> Que
     wrong = 1.0 - float(row.get("label_confidence") or 0.0) if label else 1.0
     worth = wrong * max(need.get(label, 1.0), need.get(suggested, 0.0)) * max(copies, 1)
     worth *= _SPLIT_WORTH.get(row.get("split") or "", 1.0)
-    told = [
+    reasons = [
         f"{wrong:.0%} likely wrong" if label else "no label",
         *(
             row.get(f"{check}_reason") or ""
@@ -118,5 +118,5 @@ def _item(row: Mapping[str, Any], need: Mapping[str, float], copies: int) -> Que
         label=label,
         suggested=suggested,
         worth=float(worth),
-        reason="; ".join(part for part in told if part),
+        reason="; ".join(part for part in reasons if part),
     )

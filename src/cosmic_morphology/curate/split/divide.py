@@ -169,10 +169,10 @@ def strata(
     label: NDArray[np.int32], labels: list[str | None], unlabelled: str
 ) -> tuple[NDArray[np.int32], list[str]]:
     """The class of each image by the sorted names of classes, unlabelled ones under a name."""
-    told = [str(name or unlabelled) for name in labels]
-    names = sorted(set(told))
+    filled = [str(name or unlabelled) for name in labels]
+    names = sorted(set(filled))
     number = {name: at for at, name in enumerate(names)}
-    return np.array([number[name] for name in told], np.int32)[label], names
+    return np.array([number[name] for name in filled], np.int32)[label], names
 
 
 def _group_is_in(split: str) -> str:

@@ -61,8 +61,8 @@ def write_folds(
         return {}, False
     folds = np.full(len(records), NO_FOLD, np.int32)
     if settings.folds:
-        told = json.loads(known.get(b"parameters", b"{}"))
-        if told.get("folds") == settings.folds and not redo:
+        stamped = json.loads(known.get(b"parameters", b"{}"))
+        if stamped.get("folds") == settings.folds and not redo:
             folds = records.column("fold").fill_null(NO_FOLD).to_numpy()
         label, labels = records.codes(label_column)
         stratum, _ = strata(label, labels.to_pylist(), "")

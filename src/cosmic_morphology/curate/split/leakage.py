@@ -64,7 +64,7 @@ class LeakageResult(Shown):
         Share of each class in train, val, test.
     compared : int
         Pairs of images that were looked at; those of one split need not be.
-    may_cross : dict of str to int
+    allowed_across_splits : dict of str to int
         Names that stand for too many images to be kept apart, such as a planet's.
     grouped_by : str
         What the groups keep together.
@@ -172,7 +172,7 @@ def check_leakage(
         leaks_by_kind={kind: counted[kind] for kind in ("copy", *FORBIDDEN_KEYS, "group")},
         found=tuple(found[:_SHOWN]),
         compared=copies.candidates,
-        allowed_across_splits=keys.too_broad,
+        allowed_across_splits=keys.too_common,
         searched=BY_KEYS if by_keys else searched(thorough, settings, column),
         not_looked_for=NOT_BY_KEYS if by_keys else not_looked_for(thorough, settings, column),
         left_out={why: number for why, number in left_out.items() if number},

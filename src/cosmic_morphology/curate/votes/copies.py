@@ -72,10 +72,10 @@ class CopyVoter:
             return []
         rows = self.members[self.starts[at] : self.starts[at + 1]].tolist()
         for other in rows:
-            told = images.checked.get(str(images.ids[other])) if images.checked else None
-            if other != row and told in self.classes:
+            label = images.checked.get(str(images.ids[other])) if images.checked else None
+            if other != row and label in self.classes:
                 reason = f"a person has seen its copy {images.ids[other]}"
-                return [vote_of(DUPLICATE, str(told), DECISIVE_WEIGHT, reason)]
+                return [vote_of(DUPLICATE, str(label), DECISIVE_WEIGHT, reason)]
         best: dict[Any, tuple[float, int]] = {}
         for other in rows:
             origin, sure = images.origins[other], float(self.sure[other])

@@ -120,8 +120,8 @@ class DerivedVoters:
         cast = _added(own_votes(batch), self.copies, batch.places)
         for voter, likely, reason, always in self.seen:
             chances = likely[batch.places]
-            told = _distributions(voter, chances, self.classes, reason, always=always)
-            cast = [mine + more for mine, more in zip(cast, told, strict=True)]
+            more_votes = _distributions(voter, chances, self.classes, reason, always=always)
+            cast = [mine + more for mine, more in zip(cast, more_votes, strict=True)]
         return cast
 
 
@@ -170,10 +170,10 @@ def _image_votes(
         len(classes),
         seed=seed,
     )
-    told = np.full((len(targets), len(classes)), np.nan)
+    probabilities = np.full((len(targets), len(classes)), np.nan)
     if not np.allclose(likely, 1 / len(classes), atol=1e-9, rtol=0):
-        told[rows] = likely
-    return told
+        probabilities[rows] = likely
+    return probabilities
 
 
 def _distributions(

@@ -192,10 +192,10 @@ def _check_classes(run: TrainedVoter, taxonomy: Taxonomy) -> None:
     strange = sorted(set(run.classes) - set(taxonomy.names_with_reject))
     lacking = sorted(set(taxonomy.names) - set(run.classes))
     if strange or lacking:
-        told = [f"knows {', '.join(strange)}, which the taxonomy does not"] if strange else []
-        told += [f"does not know {', '.join(lacking)}"] if lacking else []
+        unlike = [f"knows {', '.join(strange)}, which the taxonomy does not"] if strange else []
+        unlike += [f"does not know {', '.join(lacking)}"] if lacking else []
         raise InputError(
-            f"the run {' and '.join(told)}",
+            f"the run {' and '.join(unlike)}",
             where=run.name.removeprefix(RUN),
             todo="Name its taxonomy, or take the run out of curate.votes.trained_runs.",
         )
@@ -281,5 +281,5 @@ def _trained_on_by(voter: str) -> str:
 def _has_said(atlas: Atlas, voter: str, taxonomy: Taxonomy) -> bool:
     if voter not in atlas.columns():
         return False
-    told = json.loads((atlas.provenance_of(voter) or {}).get(b"parameters", b"{}"))
-    return tuple(told.get("classes", ())) == taxonomy.names_with_reject
+    stamped = json.loads((atlas.provenance_of(voter) or {}).get(b"parameters", b"{}"))
+    return tuple(stamped.get("classes", ())) == taxonomy.names_with_reject

@@ -59,13 +59,13 @@ class WeightedVotes:
 
     def inputs(self) -> str:
         """Fingerprint of the votes, for stamps."""
-        told = Fingerprint()
+        hashed = Fingerprint()
         for batch in self:
-            told.add(
+            hashed.add(
                 (id_, [tuple(each.values()) for each in cast])
                 for id_, cast in zip(batch.ids, batch.votes, strict=True)
             )
-        return str(told)
+        return str(hashed)
 
     def likely(
         self, model: Callable[[VoteBatch], NDArray[np.float64]]

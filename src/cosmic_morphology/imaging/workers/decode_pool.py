@@ -168,11 +168,11 @@ class DecodePool:
 class DecodeWorker:
     """One process and the way to it; answers come in the order of the questions."""
 
-    def __init__(self, limits: ImageLimits, told: Callable[[DecodeWorker], None]) -> None:
+    def __init__(self, limits: ImageLimits, report: Callable[[DecodeWorker], None]) -> None:
         self.waiting = 0
         self.ready = False
         self._limits = limits
-        self._told = told
+        self._report = report
         self._to_send = threading.Lock()
         self._to_read = threading.Condition()
         self._sent = self._answered = 0
@@ -232,7 +232,7 @@ class DecodeWorker:
             self.ready = read_message(self._out) is not None
         except (OSError, ValueError):
             self.ready = False
-        self._told(self)
+        self._report(self)
 
 
 def _waiting(worker: DecodeWorker) -> int:

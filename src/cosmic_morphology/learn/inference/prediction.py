@@ -33,9 +33,9 @@ class Prediction:
         The likeliest class; empty when this is no usable image.
     confidence : float
         Its probability.
-    sure : bool
+    accepted : bool
         Whether the confidence reaches the threshold that the model was given on its val split;
-        an answer that is not sure is better left open.
+        an answer that is not accepted is better left open.
     probabilities : dict of str to float
         Of each class.
     answered_from : str

@@ -122,11 +122,11 @@ class RunList(Tabular, Sequence[RunRow]):
         return len(self._rows)
 
     def __repr__(self) -> str:
-        told = (
+        sentence = (
             f"{row.run}: {row.split} {row.macro_f1}" if row.macro_f1 else f"{row.run}: no scores"
             for row in self
         )
-        return "\n".join(told) or "<no runs>"
+        return "\n".join(sentence) or "<no runs>"
 
     def _repr_html_(self) -> str:
         return table_html("runs", [row.cells() for row in self])

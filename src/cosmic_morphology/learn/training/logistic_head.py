@@ -177,10 +177,10 @@ def _along_penalties(
         began = time.perf_counter()
         solver.set_params(C=1.0 / (penalty * float(weights.sum())))
         # More threads than free cores make this many times slower, not faster.
-        with warnings.catch_warnings(record=True) as told, threadpool_limits(1):
+        with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
             warnings.simplefilter("always", ConvergenceWarning)
             solver.fit(inputs, train.targets.numpy(), sample_weight=weights)
-        if any(issubclass(each.category, ConvergenceWarning) for each in told):
+        if any(issubclass(each.category, ConvergenceWarning) for each in caught):
             notes.append(f"penalty {penalty}: stopped after {_MOST_STEPS} steps, before the end")
         _fill(head, solver)
         yield penalty, round(time.perf_counter() - began, 3)

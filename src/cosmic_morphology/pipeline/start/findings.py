@@ -58,13 +58,13 @@ def _on_score(score: RunScore, labelled: list[dict[str, Any]]) -> str:
     judged = Judgement(score.score, score.guessing)
     low, high = score.ci95
     learned = f"{sum(row['split'] == 'train' for row in labelled)} labelled training images"
-    told = f"macro-F1 is {score.macro_f1:.2f}. {judged.sentence()} {judged.caution}".rstrip()
+    sentence = f"macro-F1 is {score.macro_f1:.2f}. {judged.sentence()} {judged.caution}".rstrip()
     if not judged.is_wide:
-        return f"{learned}: the interval is {low:.2f} to {high:.2f}; {told}"
+        return f"{learned}: the interval is {low:.2f} to {high:.2f}; {sentence}"
     return (
         f"{learned} and {score.n_test} test images are too few to trust: the "
         f"interval is {low:.2f} to {high:.2f}; label about "
-        f"{judged.images_wanted(len(labelled))} more. {told[0].upper()}{told[1:]}"
+        f"{judged.images_wanted(len(labelled))} more. {sentence[0].upper()}{sentence[1:]}"
     )
 
 
@@ -121,13 +121,13 @@ def _on_unlabelled(rows: list[dict[str, Any]], labelled: list[dict[str, Any]]) -
 
 
 def _on_images(rows: list[dict[str, Any]], summary: PipelineResult) -> str:
-    told = f"{len(rows)} image{' is' if len(rows) == 1 else 's are'} in the atlas"
+    sentence = f"{len(rows)} image{' is' if len(rows) == 1 else 's are'} in the atlas"
     copies = sum(bool(row["duplicate_flag"]) for row in rows)
     if copies:
         are = "is a copy" if copies == 1 else "are copies"
-        told += f"; {copies} {are} of another one, and copies stay in one split"
+        sentence += f"; {copies} {are} of another one, and copies stay in one split"
     refused = sum(summary.failed.values())
     if refused:
         kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(summary.failed.items()))
-        told += f"; {refused} file{'' if refused == 1 else 's'} could not be used ({kinds})"
-    return f"{told}."
+        sentence += f"; {refused} file{'' if refused == 1 else 's'} could not be used ({kinds})"
+    return f"{sentence}."

@@ -269,10 +269,10 @@ class Rows:
             first = owners.setdefault(row.key, row)
             if first.named != row.named:
                 raise _clash(f"the id {row.key!r} is given to two files", first, row)
-            told = labels.setdefault(row.named, row)
-            said, label = (each.cells.get("label", "") for each in (told, row))
+            before = labels.setdefault(row.named, row)
+            said, label = (each.cells.get("label", "") for each in (before, row))
             if said != label:
-                raise _clash(f"{row.named!r} is labelled both {said!r} and {label!r}", told, row)
+                raise _clash(f"{row.named!r} is labelled both {said!r} and {label!r}", before, row)
             if first is row:
                 self.named |= {row.file} - {""}
                 yield row
