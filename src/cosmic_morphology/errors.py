@@ -184,3 +184,11 @@ class MissingExtraError(CosmicError):
 
 class TrainingError(CosmicError):
     """A model could not be trained or loaded."""
+
+
+KINDS: dict[str, type[CosmicError]] = {
+    name: kind
+    for name, kind in list(globals().items())
+    if isinstance(kind, type) and issubclass(kind, CosmicError)
+}
+"""All of them by name: an error that comes from another process is one of these."""

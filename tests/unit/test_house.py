@@ -17,7 +17,8 @@ from cosmic_morphology import errors
 
 SOURCE = Path(cosmic_morphology.__file__).parent
 GROUND = (
-    "_version", "citation", "csv_table", "display", "errors", "extras", "io_utils", "lazy",
+    "_version", "citation", "csv_table", "display", "errors", "extras", "frames", "io_utils",
+    "lazy",
     "reading", "safe_text", "settings", "stats", "suggest", "taxonomy",
 )  # fmt: skip
 FLOORS = {

@@ -43,9 +43,11 @@ PYTHONS = {
     "collect/sources/folder/storage.py": {"OSError"},  # counted as an unreadable file
     "collect/sources/folder/zip_storage.py": {"zipfile.BadZipFile"},  # likewise
     "curate/split/assign.py": {"ValueError"},  # a function of arrays
-    "engine/pipes.py": {"EOFError"},  # a worker that died: its task is done again
+    "engine/answers.py": {"TypeError", "ValueError"},  # a fault of a task; a lost worker
+    "engine/processes.py": {"EOFError"},  # a worker that died: its task is done again
     "engine/work.py": {"ValueError"},  # a column function that breaks its contract
     "evaluate/evaluate.py": {"ValueError"},  # cannot be reached
+    "frames.py": {"ValueError"},  # becomes a lost worker, or a refused image
     "imaging/colour.py": {"ValueError"},  # becomes a refused image
     "imaging/formats/tiff_tags.py": {"struct.error"},  # becomes a refused image
     "imaging/workers/decode_pool.py": {"OSError"},  # becomes a refused image

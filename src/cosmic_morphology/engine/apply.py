@@ -18,7 +18,7 @@ from cosmic_morphology.atlas.storage.column_files import (
 )
 from cosmic_morphology.display import Shown
 from cosmic_morphology.engine.engine import Engine
-from cosmic_morphology.engine.executors import Executor, Lost
+from cosmic_morphology.engine.executors import NO_ANSWER, Executor, Lost
 from cosmic_morphology.engine.plan import Plan, address_everywhere, plan
 from cosmic_morphology.engine.task import FragmentTask, TaskResult, lend_atlas
 from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
@@ -188,15 +188,18 @@ class _Run:
                 return
             for task, done in executor.wait():
                 in_flight -= 1
-                if isinstance(done, TaskResult):
+                if isinstance(done, TaskResult) and done.fits(task, self.work.writes):
                     yield done, task.fragment
                 elif isinstance(done, Lost):
                     self.lost += 1
                     again.extend(self._after_loss(task, done))
                 elif isinstance(done, MemoryError):
                     again.extend(self._after_loss(task, Lost("lacked memory", lacked_memory=True)))
-                else:
+                elif isinstance(done, Exception):
                     raise done
+                else:
+                    self.lost += 1
+                    again.extend(self._after_loss(task, Lost(NO_ANSWER)))
 
     def _after_loss(self, task: FragmentTask, lost: Lost) -> tuple[FragmentTask, ...]:
         """The tasks in the place of one whose worker died."""

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
+
 from cosmic_morphology.engine.engine import Engine
-from cosmic_morphology.engine.executors import Lost
+from cosmic_morphology.engine.executors import NO_ANSWER, Lost
 from cosmic_morphology.errors import EngineError
 
 # Calls for each slot that are begun: some wait, since the first may take longest.
@@ -25,25 +27,28 @@ class Call:
         Of a module.
     arguments : tuple
         They can be pickled.
+    gives : pyarrow.Schema
+        Of the table that it returns.
     number : int
         Its place among all.
     deaths : int
         Workers that have died over it.
     """
 
-    function: Callable[..., Any]
+    function: Callable[..., pa.Table]
     arguments: tuple[Any, ...]
+    gives: pa.Schema
     number: int = 0
     deaths: int = 0
 
-    def run(self) -> Any:
+    def run(self) -> pa.Table:
         """Do it."""
         return self.function(*self.arguments)
 
 
 def run_calls(
     engine: Engine, stage: str, calls: Iterable[Call], *, is_worth: bool = True
-) -> Iterator[Any]:
+) -> Iterator[pa.Table]:
     """What calls give, in their order, with no more than a few of them in memory.
 
     Parameters
@@ -63,7 +68,7 @@ def run_calls(
         The cluster does not answer, or workers die over one call again and again.
     """
     waiting = enumerate(calls)
-    found: dict[int, Any] = {}
+    found: dict[int, pa.Table] = {}
     following = in_flight = 0
     with engine.open(stage, is_worth=is_worth) as executor:
         while True:
@@ -82,13 +87,21 @@ def run_calls(
                 continue
             for call, done in executor.wait():
                 in_flight -= 1
-                if isinstance(done, Lost):
-                    executor.submit(_again(call, done, stage))
-                    in_flight += 1
-                elif isinstance(done, BaseException):
-                    raise done
-                else:
+                if (lost := _why_lost(call, done)) is None:
                     found[call.number] = done
+                else:
+                    executor.submit(_again(call, lost, stage))
+                    in_flight += 1
+
+
+def _why_lost(call: Call, done: object) -> Lost | None:
+    """Why a call is to be made again; None where it was done. What has failed is raised."""
+    if isinstance(done, Lost):
+        return done
+    if isinstance(done, Exception):
+        raise done
+    is_table = isinstance(done, pa.Table) and done.schema.equals(call.gives)
+    return None if is_table else Lost(NO_ANSWER)
 
 
 def _again(call: Call, lost: Lost, stage: str) -> Call:

@@ -34,11 +34,15 @@ class Lost:
     is_node: bool = False
 
 
+NO_ANSWER = "answered what no worker does"
+"""Why a worker is lost whose answer cannot be read, or is not one to its task."""
+
+
 class Task(Protocol):
     """What can be pickled and run anywhere."""
 
     def run(self) -> Any:
-        """Do it; what it gives can be pickled, too."""
+        """Do it; it gives what :func:`~cosmic_morphology.engine.answers.write_answer` takes."""
 
 
 Finished = tuple[Any, Any]

@@ -7,7 +7,6 @@ them, and a script that calls this package is not run again.
 from __future__ import annotations
 
 import os
-import pickle
 import queue
 import signal
 import subprocess
@@ -16,9 +15,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
-from cosmic_morphology.engine.executors import Finished, Lost, Task
-from cosmic_morphology.engine.pipes import receive, send
+from cosmic_morphology.engine.answers import read_answer
+from cosmic_morphology.engine.executors import NO_ANSWER, Finished, Lost, Task
+from cosmic_morphology.engine.orders import pack_order
 from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
+from cosmic_morphology.frames import read_frame, write_frame
 
 MODULE = "cosmic_morphology.engine.worker"
 
@@ -59,9 +60,9 @@ class Processes:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def pack(self, work: ColumnWork, made: ColumnFunction | None) -> bytes:
-        """The work, pickled; each process makes the function for itself."""
+        """The work; each process makes the function for itself."""
         del made
-        return pickle.dumps(work)
+        return pack_order(work)
 
     def slots(self) -> int:
         """The number of processes."""
@@ -78,16 +79,23 @@ class Processes:
 
     def _do(self, task: Task) -> Any:
         worker = self._idle.get()
+        order = pack_order(task)
         try:
-            answer = worker.ask(task)
+            answer = worker.ask(order)
         except (OSError, EOFError):
-            why = worker.stop()
-            if not self._closed:
-                self._workers.remove(worker)
-                self._start()
-            return Lost(why)
+            return self._lost(worker, worker.stop())
+        except ValueError:
+            # Whatever it was that has steered it so: its task gets another one.
+            worker.stop()
+            return self._lost(worker, NO_ANSWER)
         self._idle.put(worker)
         return answer
+
+    def _lost(self, worker: WorkerProcess, why: str) -> Lost:
+        if not self._closed:
+            self._workers.remove(worker)
+            self._start()
+        return Lost(why)
 
     def _start(self) -> None:
         worker = WorkerProcess()
@@ -114,16 +122,21 @@ class WorkerProcess:
         """Id of the process."""
         return self._process.pid
 
-    def ask(self, task: Task) -> Any:
-        """Have a task done; its result, or the error that ended it.
+    def ask(self, order: bytes) -> Any:
+        """Have an order done; its result, or the error that ended it.
 
         Raises
         ------
         OSError, EOFError
             The process has died.
+        ValueError
+            It answers what is no answer.
         """
-        send(self._into, task)
-        return receive(self._out)
+        write_frame(self._into, None, order)
+        answer = read_frame(self._out)
+        if answer is None:
+            raise EOFError
+        return read_answer(*answer)
 
     def stop(self) -> str:
         """End the process; how it ended, as the end of a sentence."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,6 +98,16 @@ class TaskResult:
     file: ColumnFile | None = None
     values: pa.Table | None = None
     is_gone: bool = False
+
+    def fits(self, task: FragmentTask, writes: Sequence[pa.Field]) -> bool:
+        """Whether it is of that task: a worker may have been steered by what it has decoded."""
+        if self.file is not None and self.file.fragment != task.fragment:
+            return False
+        if self.values is None:
+            return True
+        wanted = [(each.name, each.type) for each in writes]
+        found = [(each.name, each.type) for each in self.values.schema]
+        return found == [*wanted, (ADDRESS, pa.uint64())] and len(self.values) == self.filled
 
 
 _opened: tuple[tuple[str, str], Atlas] | None = None

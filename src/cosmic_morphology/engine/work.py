@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from cosmic_morphology.engine.orders import unpack_order
 from cosmic_morphology.errors import EngineError
 
 ColumnFunction = Callable[[pa.Table], pa.Table]
@@ -102,7 +102,7 @@ def load_work(data: bytes) -> tuple[ColumnWork, ColumnFunction]:
     if _loaded is None or _loaded[0] != data:
         _loaded = None  # makes room before the next model is loaded
         try:
-            work = pickle.loads(data)  # noqa: S301 - by the driver, which started this process
+            work = unpack_order(data)
         except (ImportError, AttributeError) as error:
             raise EngineError(
                 f"a worker cannot import what it is to do ({error})",

@@ -1,25 +1,25 @@
 """``python -m …engine.worker``: does tasks, in a process of its own.
 
-Each task is answered by its result, or by the error. The process ends
-when its standard input does, so also when its parent is killed.
+Each order is answered by a result, or by the error. The process ends when its standard input does,
+so also when its parent is killed.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import sys
 from typing import Any
 
+from cosmic_morphology.engine.answers import write_answer
 from cosmic_morphology.engine.executors import Task
-from cosmic_morphology.engine.pipes import receive, send
+from cosmic_morphology.engine.orders import unpack_order
 from cosmic_morphology.engine.threads import limit_threads
-from cosmic_morphology.errors import CosmicError
+from cosmic_morphology.frames import read_frame, write_frame
 
 
-def run_safely(task: Task, threads: int = 1) -> Any:
-    """A task's result, or the error that ended it, which travels as a value.
+def answer(task: Task, threads: int = 1) -> tuple[dict[str, Any], bytes]:
+    """What a task gives, or the error that ended it, as what travels to the driver.
 
     Parameters
     ----------
@@ -30,19 +30,9 @@ def run_safely(task: Task, threads: int = 1) -> Any:
     """
     try:
         limit_threads(threads)
-        return task.run()
-    except CosmicError as error:
-        return error
-    except Exception as error:  # noqa: BLE001 - the driver raises it: a fault of the program
-        return error if _travels(error) else RuntimeError(f"{type(error).__name__}: {error}")
-
-
-def _travels(error: Exception) -> bool:
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - made a line before
-    except Exception:  # noqa: BLE001 - whatever it is, it would fail again in the driver
-        return False
-    return True
+        return write_answer(task.run())
+    except Exception as error:  # noqa: BLE001 - the driver raises it
+        return write_answer(error)
 
 
 def main() -> None:
@@ -52,12 +42,16 @@ def main() -> None:
     # The parent reads frames here: nothing else may come between them.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    while True:
-        send(out, run_safely(receive(sys.stdin.buffer)))
+    while (frame := read_frame(sys.stdin.buffer)) is not None:
+        said, data = answer(unpack_order(frame[1]))
+        try:
+            write_frame(out, said, data)
+        except ValueError as error:
+            write_frame(out, *write_answer(error))
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (EOFError, BrokenPipeError):  # the parent is done, or gone and waits for nothing
+    except BrokenPipeError:  # the parent is gone and waits for nothing
         os._exit(0)

@@ -7,10 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
+
+import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.engine import Call, Engine, run_calls
-from cosmic_morphology.imaging import ingest_image
+from cosmic_morphology.imaging import IngestedImage, ingest_image
+from cosmic_morphology.imaging.workers.columns import INGESTED, ingested_table, read_ingested
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import LocalSettings
 from cosmic_morphology.synthesize.renderer import Job, Rendered, check_job, jobs_for, render_image
@@ -31,6 +35,9 @@ SUBJECTS = {
     "irrelevant": "8",
 }
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_BESIDE = (pa.field("record", pa.string()), pa.field("data", pa.large_binary()))
+RENDERED = pa.schema([*INGESTED, *_BESIDE])
+"""Columns of :func:`render_arrivals`."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +106,11 @@ def synthesize_into(
     done = len(wanted) - len(jobs)
     engine = engine or Engine(local=LocalSettings(processes=workers))
     calls = (
-        Call(render_arrivals, (jobs[start : start + _PER_CALL],))
+        Call(render_arrivals, (jobs[start : start + _PER_CALL],), gives=RENDERED)
         for start in range(0, len(jobs), _PER_CALL)
     )
-    for arrivals in run_calls(engine, STAGE, calls, is_worth=len(jobs) >= _WORTH_PROCESSES):
+    for rows in run_calls(engine, STAGE, calls, is_worth=len(jobs) >= _WORTH_PROCESSES):
+        arrivals = _read_arrivals(rows)
         waiting.extend(arrivals)
         classes.update(each.record.given_label for each in arrivals)
         if len(waiting) >= BATCH:
@@ -122,10 +130,23 @@ def synthesize_into(
     )
 
 
-def render_arrivals(jobs: Sequence[Job]) -> list[NewImage]:
-    """Rendered images as they go into an atlas."""
-    return [
+def render_arrivals(jobs: Sequence[Job]) -> pa.Table:
+    """Rendered images, a row each, with what an atlas holds of them."""
+    arrivals = [
         _arrival(render_image(kind, seed, size_px=size_px), size_px) for kind, seed, size_px in jobs
+    ]
+    rows = ingested_table([cast("IngestedImage", each.intake) for each in arrivals])
+    beside = [[each.record.to_json() for each in arrivals], [each.data for each in arrivals]]
+    for field, values in zip(_BESIDE, beside, strict=True):
+        rows = rows.append_column(field, pa.array(values, field.type))
+    return rows
+
+
+def _read_arrivals(rows: pa.Table) -> list[NewImage]:
+    said, data = (rows.column(each.name).to_pylist() for each in _BESIDE)
+    return [
+        NewImage(Record.from_json(record), cast("IngestedImage", intake), image)
+        for record, intake, image in zip(said, read_ingested(rows), data, strict=True)
     ]
 
 

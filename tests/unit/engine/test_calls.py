@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from engine_work import OneProcess
 
@@ -17,45 +19,55 @@ from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.settings import LocalSettings
 
 HERE = Engine(local=LocalSettings(processes=1))
+NUMBERS = pa.schema([("number", pa.int64()), ("pid", pa.int64())])
+
+
+def number(n: int) -> pa.Table:
+    """A number, and the process that says it."""
+    return pa.table([[n], [os.getpid()]], schema=NUMBERS)
+
+
+def numbers(results: Iterable[pa.Table]) -> list[int]:
+    return [each.column("number").to_pylist()[0] for each in results]
 
 
 def test_results_come_in_order_and_calls_are_taken_as_they_are_needed():
     taken = []
 
     def calls():
-        for number in range(20):
-            taken.append(number)
-            yield Call(divmod, (number, 7))
+        for n in range(20):
+            taken.append(n)
+            yield Call(number, (n,), NUMBERS)
 
     results = run_calls(HERE, "test", calls())
-    assert next(results) == (0, 0)
+    assert numbers([next(results)]) == [0]
     assert len(taken) <= 4
-    assert list(results) == [divmod(number, 7) for number in range(1, 20)]
+    assert numbers(results) == list(range(1, 20))
 
 
 def test_no_calls_give_nothing():
     assert list(run_calls(HERE, "test", [])) == []
 
 
-def die_once(mark: str, number: int) -> tuple[int, int]:
+def die_once(mark: str, n: int) -> pa.Table:
     """Kill the process that calls it, unless one has died of it before."""
-    if number == 2 and not Path(mark).exists():
+    if n == 2 and not Path(mark).exists():
         Path(mark).touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    if number < 0:
+    if n < 0:
         os.kill(os.getpid(), signal.SIGKILL)
-    return number, os.getpid()
+    return number(n)
 
 
 def test_a_call_whose_worker_dies_is_made_again_and_one_that_kills_all_ends_it(tmp_path):
     from test_calls import die_once as travels
 
-    calls = [Call(travels, (str(tmp_path / "mark"), n)) for n in range(5)]
+    calls = [Call(travels, (str(tmp_path / "mark"), n), NUMBERS) for n in range(5)]
     found = list(run_calls(OneProcess(), "test", calls))
-    assert [number for number, _ in found] == [0, 1, 2, 3, 4]
-    assert os.getpid() not in {pid for _, pid in found}
+    assert numbers(found) == [0, 1, 2, 3, 4]
+    assert os.getpid() not in pa.concat_tables(found).column("pid").to_pylist()
     with pytest.raises(EngineError, match=r"3 workers died over the same work.*SIGKILL"):
-        list(run_calls(OneProcess(), "test", [Call(travels, ("", -1))]))
+        list(run_calls(OneProcess(), "test", [Call(travels, ("", -1), NUMBERS)]))
 
 
 def test_an_import_whose_images_are_decoded_elsewhere_is_the_same(tmp_path):

@@ -60,8 +60,8 @@ def compact_tables(
     """Merge small fragments, and take deleted rows out of the files, in all tables.
 
     No row is lost, and every version can still be read; the old files go with ``cleanup``.
-    Readers and writers may go on: each merge is one commit of its own, and one that meets a write
-    to the same fragments is planned again.
+    Readers and writers may go on: a few merges at a time are one commit, and those that meet a
+    write to the same fragments are planned again.
 
     Parameters
     ----------

@@ -1,4 +1,8 @@
-"""Tasks on a Ray cluster."""
+"""Tasks on a Ray cluster.
+
+Orders and answers are those of processes on this machine. What carries them is Ray's own, which
+unpickles what comes from its workers: a cluster is machines that trust each other.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,12 @@ import math
 from types import TracebackType
 from typing import Any, Self
 
+from cosmic_morphology.engine.answers import read_answer
 from cosmic_morphology.engine.cluster.connect import connect
 from cosmic_morphology.engine.cluster.versions import check_versions
-from cosmic_morphology.engine.executors import Finished, Lost, Task
+from cosmic_morphology.engine.executors import NO_ANSWER, Finished, Lost, Task
 from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
-from cosmic_morphology.engine.worker import run_safely
+from cosmic_morphology.engine.worker import answer
 from cosmic_morphology.errors import EngineError
 from cosmic_morphology.settings import RaySettings, StageResources
 
@@ -55,7 +60,7 @@ class RayWorkers:
             # The driver decides what a lost worker means.
             max_retries=0,
             scheduling_strategy="SPREAD",
-        )(run_safely)
+        )(answer)
         return self
 
     def __exit__(
@@ -92,7 +97,10 @@ class RayWorkers:
     def _result(self, reference: Any) -> Any:
         errors = self._ray.exceptions
         try:
-            return self._ray.get(reference)
+            said, data = self._ray.get(reference)
+            return read_answer(said, data)
+        except ValueError:
+            return Lost(NO_ANSWER)
         except errors.OutOfMemoryError:
             return Lost("ran out of memory", lacked_memory=True)
         except (errors.NodeDiedError, errors.ObjectLostError):

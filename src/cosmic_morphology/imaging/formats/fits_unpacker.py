@@ -19,8 +19,9 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from cosmic_morphology.frames import read_frame, write_frame
 from cosmic_morphology.imaging.sniff import RejectionKind, reject
-from cosmic_morphology.imaging.workers.pipes import environment, read_message, write_message
+from cosmic_morphology.imaging.workers.environment import environment
 
 # For tiles that send a decoder round in circles; real ones take seconds.
 PATIENCE_S = 600.0
@@ -40,8 +41,8 @@ class _Unpacker:
             watch = threading.Timer(PATIENCE_S, process.kill)
             watch.start()
             try:
-                write_message(cast("BinaryIO", process.stdin), {"unit": unit}, data)
-                answer = read_message(cast("BinaryIO", process.stdout))
+                write_frame(cast("BinaryIO", process.stdin), {"unit": unit}, data)
+                answer = read_frame(cast("BinaryIO", process.stdout))
             except (OSError, ValueError):
                 answer = None
             finally:
@@ -112,14 +113,14 @@ def main() -> None:
     # The parent reads frames here: nothing else may come between them.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    while (frame := read_message(sys.stdin.buffer)) is not None:
+    while (frame := read_frame(sys.stdin.buffer)) is not None:
         said, data = frame
         try:
             pixels = _unpacked(data, said["unit"])
         except Exception as error:  # noqa: BLE001 - it is told to the parent, whatever it is
-            write_message(out, {"error": str(error) or type(error).__name__})
+            write_frame(out, {"error": str(error) or type(error).__name__})
         else:
-            write_message(out, {"dtype": pixels.dtype.str, "shape": pixels.shape}, pixels.tobytes())
+            write_frame(out, {"dtype": pixels.dtype.str, "shape": pixels.shape}, pixels.tobytes())
 
 
 def _unpacked(data: bytes, unit: int) -> np.ndarray:

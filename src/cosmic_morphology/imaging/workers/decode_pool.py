@@ -18,10 +18,11 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from cosmic_morphology.errors import ImageError
+from cosmic_morphology.frames import read_frame, write_frame
 from cosmic_morphology.imaging.ingest import IngestedImage, ingest_image
 from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind
+from cosmic_morphology.imaging.workers.environment import environment
 from cosmic_morphology.imaging.workers.messages import read_answer
-from cosmic_morphology.imaging.workers.pipes import environment, read_message, write_message
 
 # A process takes about as long to start as these images take here.
 WORTH_A_PROCESS = 100
@@ -212,12 +213,12 @@ class DecodeWorker:
         """
         with self._to_send:
             turn = self._sent
-            write_message(self._into, where, data)
+            write_frame(self._into, where, data)
             self._sent += 1
         with self._to_read:
             self._to_read.wait_for(lambda: self._answered == turn)
             try:
-                answer = read_message(self._out)
+                answer = read_frame(self._out)
             finally:
                 self._answered += 1
                 self._to_read.notify_all()
@@ -228,8 +229,8 @@ class DecodeWorker:
     def _greet(self) -> None:
         """Send the limits; the process answers when all is imported."""
         try:
-            write_message(self._into, asdict(self._limits))
-            self.ready = read_message(self._out) is not None
+            write_frame(self._into, asdict(self._limits))
+            self.ready = read_frame(self._out) is not None
         except (OSError, ValueError):
             self.ready = False
         self._report(self)

@@ -12,10 +12,10 @@ import signal
 import sys
 
 from cosmic_morphology.errors import ImageError
+from cosmic_morphology.frames import read_frame, write_frame
 from cosmic_morphology.imaging.ingest import ingest_image
 from cosmic_morphology.imaging.sniff import ImageLimits
 from cosmic_morphology.imaging.workers.messages import answer, refusal
-from cosmic_morphology.imaging.workers.pipes import read_message, write_message
 
 
 def main() -> None:
@@ -25,19 +25,19 @@ def main() -> None:
     # The parent reads frames here: nothing else may come between them.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    opened = read_message(sys.stdin.buffer)
+    opened = read_frame(sys.stdin.buffer)
     if opened is None:
         return
     limits = ImageLimits(**opened[0])
-    write_message(out, "ready")
-    while (frame := read_message(sys.stdin.buffer)) is not None:
+    write_frame(out, "ready")
+    while (frame := read_frame(sys.stdin.buffer)) is not None:
         where, data = frame
         try:
             intake = ingest_image(data, limits=limits, source_hint=where)
         except ImageError as error:
-            write_message(out, refusal(error))
+            write_frame(out, refusal(error))
         else:
-            write_message(out, *answer(intake, data))
+            write_frame(out, *answer(intake, data))
 
 
 if __name__ == "__main__":
