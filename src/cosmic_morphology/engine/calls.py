@@ -118,5 +118,6 @@ def _again(call: Call, lost: Lost, stage: str) -> Call:
     raise EngineError(
         f"{deaths} workers died over the same work: the last one {lost.why}",
         where=f"{stage}, part {call.number}",
-        todo="Give workers more memory (local.processes, ray.resources).",
+        todo="Give workers more memory (local.processes, ray.resources), or see what is wrong "
+        "with what they read.",
     )
