@@ -2,6 +2,7 @@
 
     python docs/notebooks.py            # execute the stale ones (make notebooks)
     python docs/notebooks.py --all      # execute all of them
+    python docs/notebooks.py NAME       # execute this one
 
 The outputs are committed with the hash of the cells that made them; ``make docs`` refuses one whose
 cells have changed since.
@@ -70,8 +71,9 @@ def executed(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def main() -> None:
     """Execute notebooks and write them with their outputs."""
+    named = [TUTORIALS / f"{Path(name).stem}.ipynb" for name in sys.argv[1:] if name != "--all"]
     files = sorted(TUTORIALS.glob("*.ipynb")) if "--all" in sys.argv else stale_notebooks()
-    for file in files:
+    for file in named or files:
         print(f"executing {file.name}", flush=True)
         nbformat.write(executed(nbformat.read(file, as_version=4)), file)
 

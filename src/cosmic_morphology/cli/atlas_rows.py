@@ -169,7 +169,7 @@ def _count(opened: Atlas, column: str, where: str | None, table: str, *, as_json
         show({"column": column, "counts": each, "rows": sum(counts.values())}, as_json=True)
         return
     rows = [(_cell(value) or "(none)", f"{n:,}") for value, n in counts.items()]
-    show_table((column, "rows"), rows, fold=(column,), numbers=("rows",))
+    show_table((column, "rows"), rows, wide=(column,), numbers=("rows",))
     say(f"{counted(sum(counts.values()), 'row')}, {counted(len(counts), 'value')}.")
 
 
@@ -201,7 +201,7 @@ def _show_rows(rows: pa.Table) -> None:
         if any(isinstance(row[name], str | list | dict) for row in values)
     ]
     cells = [tuple(_cell(value) for value in row.values()) for row in values]
-    show_table(headings, cells, fold=texts, numbers=set(headings) - set(texts))
+    show_table(headings, cells, wide=texts, numbers=set(headings) - set(texts))
 
 
 def _cell(value: Any) -> str:

@@ -127,7 +127,7 @@ def _show(
         return
     texts = ("table", "column", "kind", "done")
     numbers = [each for each in headings if each not in texts]
-    show_table(headings, rows, fold=("column",), numbers=numbers)
+    show_table(headings, rows, wide=("column",), numbers=numbers)
 
 
 def _n(number: int) -> str:

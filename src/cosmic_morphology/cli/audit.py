@@ -93,7 +93,7 @@ def _show(found: AuditTable, kept: Path) -> None:
         )
         for row in found.rows
     ]
-    show_table(("what", "measure", "value", "95 %", "n"), rows, fold=("what",))
+    show_table(("what", "measure", "value", "95 %", "n"), rows, wide=("what",))
     part = f" (subset {found.subset})" if found.subset else ""
     say(f"Measured on {found.n} checked labels in {found.groups} groups{part}; kept in {kept}.")
     if found.unknown:

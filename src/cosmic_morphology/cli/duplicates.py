@@ -62,7 +62,7 @@ def command(
         return
     if found:
         headings = ("kept", "copy", "why")
-        show_table(headings, _rows(found, limit), fold=headings)
+        show_table(headings, _rows(found, limit), wide=headings, whole=True)
     if len(found) > limit:
         say(f"Not shown: {counted(len(found) - limit, 'set')}; --limit shows more.")
     copies = counted(found.copies, "copy", "copies")

@@ -6,7 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len
 
 from cosmic_morphology.cli.checked import place_options
 from cosmic_morphology.io_utils import Progress
@@ -16,8 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _SECONDS_BETWEEN_LINES = 10.0
-# Characters of a name that a table does not fold.
+# Characters that a table leaves to each name.
 _SHORT_NAME = 14
+_GAP = "  "
 
 
 def say(line: object) -> None:
@@ -83,11 +87,16 @@ def show_table(
     headings: Sequence[str],
     rows: Iterable[Sequence[str]],
     *,
-    fold: Collection[str],
+    wide: Sequence[str],
     numbers: Collection[str] = (),
+    whole: bool = False,
     title: str = "",
 ) -> None:
-    """Print a small table that stays whole at 80 columns; nothing where there are no rows.
+    """Print a small table that no long name breaks; nothing where there are no rows.
+
+    A name in the first wide column that is too long gets a line of its own, since it may have to
+    be typed again. Other wide columns lose the middle of what is too long. Where that does not
+    help, each row becomes a paragraph, in which nothing is left out.
 
     Parameters
     ----------
@@ -95,11 +104,12 @@ def show_table(
         One for each column.
     rows : iterable of sequence of str
         The cells.
-    fold : collection of str
-        Headings of the columns with names and paths: these go on in another line where they are
-        too long, so that numbers never do, and nothing is cut off that has to be typed again.
+    wide : sequence of str
+        Headings of the columns with names and texts; the first one says what a row is about.
     numbers : collection of str
         Headings of the columns that stand to the right.
+    whole : bool
+        Whether no wide column may lose the middle of a text.
     title : str
         Stands above it.
     """
@@ -107,49 +117,66 @@ def show_table(
     cells = [[safe_text(cell) for cell in row] for row in rows]
     if not cells:
         return
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     if title:
         say(title)
-    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    screen = console()
-    longest = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    whole = sum(n for n, name in zip(longest, headings, strict=True) if name not in fold)
-    gaps = 2 * len(headings)
-    folding = [(len(name), n) for n, name in zip(longest, headings, strict=True) if name in fold]
-    shares = _shares(folding, screen.width - whole - gaps)
-    for heading, width in zip(headings, longest, strict=True):
-        if heading in fold:
-            table.add_column(heading, overflow="fold", width=next(shares))
-        else:
-            justify: Literal["left", "right"] = "right" if heading in numbers else "left"
-            table.add_column(heading, no_wrap=True, width=width, justify=justify)
+    screen = get_terminal_size().columns
+    widths = [max(map(cell_len, column)) for column in zip(headings, *cells, strict=True)]
+    may_shrink = [headings.index(name) for name in wide if name in headings]
+    named = may_shrink[:1]
+    steps = [(at, _SHORT_NAME) for at in (named if whole else may_shrink)]
+    for at, least in [*steps, *((at, 0) for at in named)]:
+        spare = widths[at] - max(least, cell_len(headings[at]))
+        widths[at] -= max(0, min(_total(widths) - screen, spare))
+    if _total(widths) > screen:
+        lines = _as_paragraphs(headings, cells, screen)
+    else:
+        to_the_right = [name in numbers for name in headings]
+        lines = _as_columns([headings, *cells], widths, named, to_the_right)
+    for line in lines:
+        for at in range(0, max(1, len(line)), screen):
+            say(line[at : at + screen])
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _as_columns(
+    rows: Iterable[Sequence[str]],
+    widths: Sequence[int],
+    named: Sequence[int],
+    to_the_right: Sequence[bool],
+) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        if number == 1:
+            yield "─" * _total(widths)
+        shown = []
+        for at, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            gap, half = width - cell_len(cell), (width - 1) // 2
+            if gap < 0 and at in named:
+                yield cell
+                shown.append(" " * width)
+            elif gap < 0:
+                shown.append(f"{cell[: width - 1 - half]}…{cell[len(cell) - half :]}")
+            else:
+                shown.append(" " * gap + cell if to_the_right[at] else cell + " " * gap)
+        yield _GAP.join(shown).rstrip()
+
+
+def _as_paragraphs(
+    headings: Sequence[str], cells: Iterable[Sequence[str]], screen: int
+) -> Iterator[str]:
     for row in cells:
-        table.add_row(*row)
-    screen.print(table)
-
-
-def _shares(columns: Sequence[tuple[int, int]], width: int) -> Iterator[int]:
-    """Widths of columns that fold, from the lengths of their headings and of their longest cells.
-
-    The names of the first one are typed again, so it comes first. Of the others the narrow ones
-    keep their width, and the wide ones share what is left. Headings fold, too, where all else
-    would not fit.
-    """
-    named = sum(heading for heading, _ in columns) <= width
-    shares: dict[int, int] = {}
-    narrow_first = sorted(range(1, len(columns)), key=lambda at: columns[at][1])
-    for waiting, at in zip(range(len(columns), 0, -1), [0, *narrow_first], strict=False):
-        heading, longest = columns[at]
-        others = sum(columns[each][0] for each in range(len(columns)) if each not in (*shares, at))
-        room = width - others if named else width // waiting
-        fair = max(width // waiting, _SHORT_NAME if at == 0 else 0)
-        if at == 0:  # what the others leave over
-            fair = max(fair, width - sum(max(each) for each in columns[1:]))
-        shares[at] = max(heading if named else 1, min(longest, fair, room))
-        width -= shares[at]
-    yield from (shares[at] for at in range(len(columns)))
+        yield f"{headings[0]} {row[0]}"
+        parts = [f"{name.strip()} {cell}" for name, cell in zip(headings, row, strict=True) if cell]
+        line = " "
+        for part in parts[1:]:
+            if line.strip() and cell_len(line) + cell_len(part) + len(_GAP) > screen:
+                yield line
+                line = " "
+            line += f" {part}" if not line.strip() else f"{_GAP}{part}"
+        if line.strip():
+            yield line
 
 
 @contextmanager

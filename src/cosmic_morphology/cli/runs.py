@@ -95,7 +95,7 @@ def _show_pair(pair: RunComparison, names: Sequence[Path], *, as_json: bool) -> 
     show_runs((pair.first, pair.second))
     if pair.differing:
         headings = ("differs in", pair.first.run, pair.second.run)
-        show_table(headings, pair.differing, fold=headings)
+        show_table(headings, pair.differing, wide=headings, whole=True)
     say(_judgement(pair))
     say_next(shlex.join(["cosmic", "evaluate", *map(str, names)]), purpose="on the test split")
 

@@ -21,7 +21,7 @@ def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage
         (row.name, *(f"{n:,}" for n in (row.images, *row.by_kind, *row.flags.values())))
         for row in page.classes
     ]
-    show_table(headings, rows, fold=("class",), numbers=headings[1:])
+    show_table(headings, rows, wide=("class",), numbers=headings[1:])
     for line in _curated_remarks(done.labels, embedded):
         say(line)
     labels, copies = done.labels, done.duplicates
@@ -53,7 +53,7 @@ def show_split(summary: SplitResult, report: LeakageResult, *, tied: int) -> Non
         for name, counts in summary.classes.items()
     ]
     totals = ("all", *(f"{summary.images.get(split, 0):,}" for split in SPLITS))
-    show_table(("class", *SPLITS), [*rows, totals], fold=("class",), numbers=SPLITS)
+    show_table(("class", *SPLITS), [*rows, totals], wide=("class",), numbers=SPLITS)
     for line in _split_remarks(summary, report, tied=tied):
         say(line)
     divided = sum(summary.images.get(split, 0) for split in SPLITS)
@@ -83,7 +83,7 @@ def show_embedded(done: EmbedResult) -> None:
     headings = ("column", "embedded now", "before", "unreadable", "weights")
     counts = (done.filled, done.already_there, done.unreadable)
     row = (done.column, *(f"{n:,}" for n in counts), done.weights)
-    show_table(headings, [row], fold=("column", "weights"), numbers=headings[1:4])
+    show_table(headings, [row], wide=("column", "weights"), numbers=headings[1:4])
     images = done.filled + done.already_there
     say(f"{images:,} images have an embedding; `cosmic curate` and `cosmic train` use them.")
     say_next("cosmic curate")

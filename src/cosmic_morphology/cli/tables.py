@@ -56,7 +56,7 @@ def show_results(summary: PipelineResult) -> None:
         )
         for run in summary.runs
     ]
-    show_table(headings, rows, fold=("run", "recipe", "trained on", "labels"))
+    show_table(headings, rows, wide=("run", "recipe", "trained on", "labels"))
     for backbone in dict.fromkeys(
         f"{run.backbone}, weights: {run.weights}" for run in summary.runs
     ):
@@ -78,7 +78,7 @@ def show_runs(rows: Sequence[RunRow]) -> None:
     named = any(row.run != row.recipe for row in rows)
     headings = ("run", *_RECIPE[:named], "backbone", "macro-F1", "95 %", "n", "scored on", "s")
     cells = [_run_cells(row, named=named) for row in rows]
-    show_table(headings, cells, fold=("run", *_RECIPE, "backbone", "scored on"))
+    show_table(headings, cells, wide=("run", *_RECIPE, "backbone", "scored on"))
 
 
 def _run_cells(row: RunRow, *, named: bool) -> list[str]:
@@ -147,7 +147,7 @@ def _show_scores(ordered: Sequence[EvaluateResult]) -> None:
         ]
         grouped_by = scored[0][1].macro_f1.grouped_by
         title = f"Test split, {told}; no group is in two splits ({grouped_by})"
-        show_table(headings, rows, fold=("run",), title=title)
+        show_table(headings, rows, wide=("run",), title=title)
         _show_classes(told, scored)
 
 
@@ -159,7 +159,7 @@ def _show_classes(told: str, scored: Sequence[tuple[str, LabelScores]]) -> None:
         cells = (" ".join(_score(each.f1)) if each.n else "" for each in mine)
         rows.append((first.name, str(first.n), *cells))
     title = f"F1 of each class [95 %], {told}"
-    show_table(("class", "n", *runs), rows, fold=("class", *runs), title=title)
+    show_table(("class", "n", *runs), rows, wide=("class",), title=title)
 
 
 def _show_test(test: EvaluationRanking) -> None:
@@ -171,7 +171,7 @@ def _show_test(test: EvaluationRanking) -> None:
         )
     headings = ("run", "macro-F1", "95 %", "n", "groups", "less the best")
     title = f"{test.name}: {test.comparison.labels} labels"
-    show_table(headings, rows, fold=("run", "less the best"), title=title)
+    show_table(headings, rows, wide=("run",), title=title)
     for name, why in test.not_scored.items():
         say(f"{name} has no score: {why}")
 
@@ -189,7 +189,7 @@ def _show_components(components: Ablation) -> None:
         for row in components.rows
     ]
     title = f"What {components.full} loses without"
-    show_table(headings, rows, fold=headings[:2], title=title)
+    show_table(headings, rows, wide=headings[:2], whole=True, title=title)
 
 
 def _verdict(comparison: Comparison) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import contextlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from cosmic_morphology.cli import printing
 from cosmic_morphology.cli.printing import show_table
 
 HEADINGS = ("run", "recipe", "backbone", "macro-F1", "n", "s")
-FOLD = ("run", "recipe", "backbone")
+WIDE = ("run", "recipe", "backbone")
 
 
 def shown(capsys, rows, width, **how):
-    show_table(HEADINGS, rows, fold=FOLD, **how)
+    show_table(HEADINGS, rows, wide=WIDE, **how)
     lines = capsys.readouterr().out.splitlines()
     assert all(len(line) <= width for line in lines)
     return lines
@@ -30,21 +30,38 @@ def narrow(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
 
 
-def cells(lines: list[str], heading: str) -> Iterator[str]:
-    """What stands below a heading, put together again where it was folded."""
-    at = {each: re.search(rf"(?<!\S){each}(?!\S)", lines[0]).start() for each in HEADINGS}
-    start = at[heading]
-    end = min((each for each in at.values() if each > start), default=None)
-    return (line[start:end].strip() for line in lines[2:])
+@pytest.mark.parametrize("width", [80, 60])
+def test_a_long_name_has_a_line_of_its_own_and_no_number_is_cut(monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    name, backbone = "n" * 50, "tf_efficientnet_b4.ns_jft_in1k"
+    lines = shown(capsys, [(name, "finetune", backbone, "0.912", "123456", "98765")], width)
+    assert lines[2] == name
+    recipe, short, *numbers = lines[3].split()
+    assert (recipe, numbers) == ("finetune", ["0.912", "123456", "98765"])
+    start, _, end = short.partition("…")
+    assert backbone.startswith(start)
+    assert backbone.endswith(end)
+    assert len(start + end) >= 12
 
 
-def test_a_long_name_is_folded_and_no_number_is_cut(narrow, capsys):
-    name, backbone = "n" * 90, "tf_efficientnet_b4.ns_jft_in1k"
-    lines = shown(capsys, [(name, "finetune", backbone, "0.912", "123456", "98765")], 80)
-    assert "".join(cells(lines, "run")) == name
-    assert "".join(cells(lines, "backbone")) == backbone
-    assert "".join(cells(lines, "recipe")) == "finetune"
-    assert lines[2].split()[-3:] == ["0.912", "123456", "98765"]
+def test_where_columns_do_not_fit_each_row_is_a_paragraph_with_all_of_it(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    rows = [(each * 40, "r" * 30, "b" * 30, "0.912", "123456", "98765") for each in "no"]
+    lines = shown(capsys, rows, 60, whole=True)
+    assert lines[0] == f"run {'n' * 40}"
+    assert [line for line in lines if line.startswith("run ")][1] == f"run {'o' * 40}"
+    text = " ".join(" ".join(lines).split())
+    assert f"recipe {'r' * 30} backbone {'b' * 30} macro-F1 0.912 n 123456 s 98765" in text
+
+
+def test_a_name_longer_than_the_screen_goes_on_in_the_next_line(narrow, capsys):
+    lines = shown(capsys, [("n" * 90, "b", "c", "0.5", "1", "2")], 80)
+    assert [lines[2], lines[3]] == ["n" * 80, "n" * 10]
+
+
+def test_two_columns_may_have_one_heading(narrow, capsys):
+    show_table(("differs in", "a", "a"), [("seed", "1", "2")], wide=("differs in", "a"))
+    assert capsys.readouterr().out.splitlines()[2].split() == ["seed", "1", "2"]
 
 
 def test_short_names_take_no_more_room_than_they_need(narrow, capsys):
@@ -80,19 +97,24 @@ def test_without_rows_nothing_is_printed(capsys):
 def test_texts_from_outside_cannot_steer_the_terminal(narrow, capsys):
     lines = shown(capsys, [("\x1b[31m[red]x", "b", "c", "0.5", "1", "2")], 80)
     assert "\x1b" not in "".join(lines)
-    assert "[red]x" in "".join(cells(lines, "run"))
+    assert "[red]x" in lines[2]
 
 
 @given(
-    columns=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 90)), min_size=1, max_size=5),
-    width=st.integers(20, 120),
+    rows=st.lists(st.tuples(*[st.integers(0, 90)] * 6), min_size=1, max_size=4),
+    width=st.integers(40, 120),
+    whole=st.booleans(),
 )
-def test_columns_share_the_width_and_take_no_more(columns, width):
-    columns = [(heading, max(heading, longest)) for heading, longest in columns]
-    shares = list(printing._shares(columns, width))
-    assert len(shares) == len(columns)
-    assert sum(shares) <= width
-    assert all(1 <= share <= longest for share, (_, longest) in zip(shares, columns, strict=True))
+def test_no_line_is_wider_than_the_screen_and_no_name_is_lost(rows, width, whole):
+    written = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(written):
+        patch.setenv("COLUMNS", str(width))
+        cells = [[letter * n for letter, n in zip("abcdef", row, strict=True)] for row in rows]
+        show_table(HEADINGS, cells, wide=WIDE, whole=whole)
+    lines = written.getvalue().splitlines()
+    assert all(len(line) <= width for line in lines)
+    body = "".join(lines).replace("macro-F1", "").replace("backbone", "").replace("recipe", "")
+    assert body.count("a") == sum(row[0] for row in rows)
 
 
 class Clock:
@@ -202,7 +224,8 @@ def test_curating_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
     )
     show_curated(done, EmbeddedFirst(without="the weights are not here"), page)
     lines = ends_with_a_sentence_and_the_next_command(capsys.readouterr().out)
-    assert lines[2].split()[-7:] == ["2,000", "3", "0", "1,997", "12", "0", "45"]
+    assert lines[2] == LONG
+    assert lines[3].split()[-7:] == ["2,000", "3", "0", "1,997", "12", "0", "45"]
     assert all(len(line) <= 80 for line in lines[:4])
     text = "\n".join(lines)
     assert "2,000 images: 2,000 have a label and 0 are left open; 45 are copies" in text
@@ -217,7 +240,8 @@ def test_embedding_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
 
     show_embedded(EmbedResult("embedding_" + "x" * 60, 1500, 500, 2, "w" * 70))
     lines = ends_with_a_sentence_and_the_next_command(capsys.readouterr().out)
-    assert [each for each in lines[2].split() if each[0].isdigit()] == ["1,500", "500", "2"]
+    assert lines[2] == "embedding_" + "x" * 60
+    assert [each for each in lines[3].split() if each[0].isdigit()] == ["1,500", "500", "2"]
     assert all(len(line) <= 80 for line in lines[:-2])
     assert "2,000 images have an embedding" in lines[-2]
 
