@@ -66,5 +66,5 @@ class Atlas(RowWriter, ColumnWriter, StageInputs, AtlasView):
         >>> cosmic.Atlas.create("new").count()
         0
         """
-        create_tables(Store(str(uri), storage_options))
-        return cls.open(uri, storage_options=storage_options)
+        store = Store(str(uri), storage_options)
+        return cls(store, create_tables(store))

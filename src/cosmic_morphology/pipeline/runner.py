@@ -71,25 +71,25 @@ def run(
         progress=progress or no_progress,
         trained_voters=lambda: runs_that_vote(atlas, settings, taxonomy),
     )
-    with PeakMemory() as memory:
+    # At one version of each table, and at those that the run commits: to ask anew at each stage
+    # is a request for each table. What people say meanwhile counts in the next run.
+    with PeakMemory() as memory, atlas.held():
         with _replica_for(
             settings.replica, settings, context.summary, tell
         ) as context.replica_root:
             for stage in STAGES:
-                with atlas.held():  # what decides whether it is stale is what it then reads
-                    _run_stage(stage, context, tell)
-        with atlas.held():
-            _fill_summary(context)
-            scored: list[ScoredRun] = []
-            if train_if(context.atlas):
-                with _timed("train", context.summary):
-                    scored = train_and_evaluate(context, tell)
-            with _timed("report", context.summary):
-                context.summary.report = str(write_run_report(context, scored))
+                _run_stage(stage, context, tell)
+        _fill_summary(context)
+        scored: list[ScoredRun] = []
+        if train_if(context.atlas):
+            with _timed("train", context.summary):
+                scored = train_and_evaluate(context, tell)
+        with _timed("report", context.summary):
+            context.summary.report = str(write_run_report(context, scored))
         tell(f"report: {context.summary.report}")
+        context.summary.atlas_version = str(context.atlas.version)
     context.summary.peak_memory_mb = round(memory.peak_mb, 1)
     context.summary.atlas = context.atlas.address
-    context.summary.atlas_version = str(context.atlas.version)
     context.summary.write(settings.out / "summary.json")
     return context.summary
 

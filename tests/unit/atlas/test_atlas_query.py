@@ -330,3 +330,14 @@ def test_an_old_version_is_queried_as_it_was(filled):
     assert query.page(old, limit=20).rows.num_rows == 10
     with pytest.raises(InputError):
         query.take(old, ["nasa:x020"])
+
+
+def test_addresses_hold_while_rows_stay(filled):
+    book = filled.address_book(filled.table("images"))
+    ids = filled.ids()
+    rows = pa.table({"id": ids, "label": ["comet"] * len(ids)})
+    filled.replace_columns(rows, ColumnProvenance("labels", parameters={"again": True}))
+    assert filled.address_book(filled.table("images")) is book
+    filled.add([make_arrival(99)])
+    assert filled.address_book(filled.table("images")) is not book
+    assert filled.images(["nasa:x099"], ["id"]).num_rows == 1

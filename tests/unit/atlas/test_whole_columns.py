@@ -1,11 +1,12 @@
 """Columns of a whole table: written fragment by fragment, right beside other writers."""
 
+import lance
 import pyarrow as pa
 import pytest
 
 from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, Record
 from cosmic_morphology.atlas.maintenance import compact_tables
-from cosmic_morphology.atlas.storage import commit, key_places, whole_columns
+from cosmic_morphology.atlas.storage import column_files, commit, key_places, whole_columns
 from cosmic_morphology.atlas.storage.key_places import KeyPlaces
 from cosmic_morphology.atlas.verification.verify import verify_atlas
 
@@ -41,32 +42,36 @@ def expected(text):
 
 def beside(monkeypatch, change):
     """Let another writer do something once, when files are written and not yet committed."""
-    real, done = whole_columns.commit_column_files, []
+    real, done = lance.LanceDataset.commit, []
 
-    def after_another(table, files):
+    def after_another(*given, **named):
         if not done:
-            done.append(change())
-        return real(table, files)
+            done.append(None)
+            done[0] = change()
+        return real(*given, **named)
 
-    monkeypatch.setattr(whole_columns, "commit_column_files", after_another)
+    monkeypatch.setattr(column_files.lance.LanceDataset, "commit", after_another)
     return done
 
 
 def test_each_row_gets_its_value_in_one_commit_a_fragment_at_a_time(parts, monkeypatch):
     sizes = []
-    real = whole_columns.write_column_file
+    real = whole_columns._of_fragment
 
-    def counted(table, fragment, rows):
+    def counted(*given):
+        rows = real(*given)
         sizes.append(rows.num_rows)
-        return real(table, fragment, rows)
+        return rows
 
-    monkeypatch.setattr(whole_columns, "write_column_file", counted)
+    monkeypatch.setattr(whole_columns, "_of_fragment", counted)
+    before = parts.version.catalogue
     parts.replace_columns(values(IDS, "one"), FIRST)
     assert labels(parts) == expected("one")
-    before = parts.version.catalogue
+    assert FIRST.is_current(parts.provenance_of("label"))
+    assert parts.version.catalogue == before + 1  # the column, its values and its stamp
     parts.replace_columns(values(IDS[::-1], "two"), AGAIN)
     assert labels(parts) == expected("two")
-    assert parts.version.catalogue == before + 2  # the values, and the stamp
+    assert parts.version.catalogue == before + 3  # the values, and the stamp
     assert sizes == [4] * 6
     assert set(parts.read(["title"]).column("title").to_pylist()) == {"a title"}
     assert verify_atlas(parts).problems[0].kind == "record_without_image"
@@ -137,20 +142,55 @@ def test_columns_that_another_makes_again_meanwhile_are_not_left_empty(parts, mo
     parts.replace_columns(values(IDS, "one"), FIRST)
     assert done == [True]
     assert labels(parts) == expected("one")
+    assert FIRST.is_current(parts.provenance_of("label"))
+
+
+def test_columns_that_come_meanwhile_keep_their_values(parts, monkeypatch):
+    other = Atlas.open(parts.uri)
+    theirs = pa.table({"id": IDS, "group": [f"group {each}" for each in IDS]})
+    done = beside(monkeypatch, lambda: other.replace_columns(theirs, ColumnProvenance("groups")))
+    parts.replace_columns(values(IDS, "one"), FIRST)
+    assert done
+    assert labels(parts) == expected("one")
+    groups = {row["id"]: row["group"] for row in parts.read(["id", "group"]).to_pylist()}
+    assert groups == expected("group")
+    assert ColumnProvenance("groups").is_current(parts.provenance_of("group"))
+    assert verify_atlas(parts).problems[0].kind == "record_without_image"
+
+
+def test_files_that_hold_are_not_written_again_when_another_was_faster(parts, monkeypatch):
+    written = []
+    real = whole_columns._of_fragment
+
+    def counted(*given):
+        written.append(given[1].fragment_id)
+        return real(*given)
+
+    monkeypatch.setattr(whole_columns, "_of_fragment", counted)
+    other = Atlas.open(parts.uri)
+    done = beside(monkeypatch, lambda: other.upsert_records([record("nasa:late")]))
+    parts.replace_columns(values(IDS, "one"), FIRST)
+    assert done
+    # The first says what the schema is by now; the last has come meanwhile.
+    assert written == [0, 1, 2, 0, 3]
 
 
 def test_a_kill_before_the_stamp_leaves_the_columns_stale(parts, monkeypatch):
     parts.replace_columns(values(IDS, "one"), FIRST)
 
-    def killed(*_):
+    def killed(*_, **__):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as until_then:
-        until_then.setattr(commit, "stamp_columns", killed)
-        for stamp in (AGAIN, ColumnProvenance("labels", {"new": True}, inputs="3")):
+    anew = ColumnProvenance("labels", {"new": True}, inputs="3")
+    for stamp, *at in (
+        (AGAIN, whole_columns, "stamp_columns"),
+        (anew, lance.LanceDataset, "commit"),
+    ):
+        with monkeypatch.context() as until_then:
+            until_then.setattr(*at, killed)
             with pytest.raises(KeyboardInterrupt):
                 parts.replace_columns(values(IDS, "two"), stamp)
-            assert not stamp.is_current(parts.provenance_of("label"))
+        assert not stamp.is_current(parts.provenance_of("label"))
     parts.replace_columns(values(IDS, "two"), AGAIN)
     assert AGAIN.is_current(parts.provenance_of("label"))
     assert labels(parts) == expected("two")

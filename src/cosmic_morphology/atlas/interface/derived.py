@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
@@ -27,18 +28,9 @@ class ColumnWriter(AtlasTables):
         return any(made)
 
     def _prepare(self, table: str, fields: Sequence[pa.Field], stamp: ColumnProvenance) -> bool:
-        def is_current(schema: pa.Schema) -> bool:
-            return all(
-                each.name in schema.names
-                and stamp.same_code_and_parameters(schema.field(each.name).metadata)
-                for each in fields
-            )
-
-        opened = self.table(table)
-        if is_current(opened.schema):
-            return False
         stamped = [pa.field(f.name, f.type, metadata=stamp.metadata()) for f in fields]
-        return commit.remake_columns(opened, stamped, is_current)
+        is_current = functools.partial(_are_of, [each.name for each in fields], stamp)
+        return commit.remake_columns(self.table(table), stamped, is_current)
 
     def fill_columns(self, rows: pa.Table) -> None:
         """Write derived columns of existing rows (``id`` and the columns), a commit a table."""
@@ -73,17 +65,14 @@ class ColumnWriter(AtlasTables):
         rows : pyarrow.Table
             ``id`` and one or more derived columns; rows left out become null.
         stamp : ColumnProvenance
-            Goes into the metadata of each column, last: a kill before leaves the columns stale.
+            Goes into the metadata of each column, not before its values: a kill leaves it stale.
         """
-        fields = _derived(rows)
-        unfinished = ColumnProvenance(
-            stamp.stage, stamp.parameters, stamp.code, inputs="unfinished"
-        )
-        self.prepare_columns(fields, unfinished)
-        for name, own in _by_table(fields).items():
+        self.need_writable()
+        for name, own in _by_table(_derived(rows)).items():
             names = [each.name for each in own]
-            write_whole_columns(self.table(name), rows.select([KEYS[name], *names]))
-            commit.stamp_columns(self._tables[name], dict.fromkeys(names, stamp.metadata()))
+            written = rows.select([KEYS[name], *names])
+            is_current = functools.partial(_are_of, names, stamp)
+            write_whole_columns(self.table(name), written, stamp.metadata(), is_current)
         self.tend()
 
     def tend(self) -> None:
@@ -93,6 +82,14 @@ class ColumnWriter(AtlasTables):
         """
         for name in ("images", "catalogue"):
             after_stage(self._tables[name])
+
+
+def _are_of(names: Sequence[str], stamp: ColumnProvenance, schema: pa.Schema) -> bool:
+    """Whether these columns are there, and were written by this code with these parameters."""
+    return all(
+        name in schema.names and stamp.same_code_and_parameters(schema.field(name).metadata)
+        for name in names
+    )
 
 
 def _derived(rows: pa.Table) -> list[pa.Field]:

@@ -1,8 +1,9 @@
 """A SHA-256 of each file of the tables, recorded when it is committed.
 
 Each commit writes one small file of its own, ``checksums/<table>/<version>-<transaction>.json``
-beside the tables: two writers never write the same one, so that none loses the other's. Only files
-that are new in a version are read. A writer that is killed between its commit and its record
+beside the tables: two writers never write the same one, so that none loses the other's. Whoever
+writes a file of columns takes its hash; of the others those that are new in a version are read. A
+writer that is killed between its commit and its record
 leaves files without a record; they are never recorded later, since nobody could tell by then
 whether they are still what was written.
 """
@@ -12,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 from cosmic_morphology.atlas.storage.store import Store
@@ -80,7 +82,14 @@ class Written:
 
 
 def record_commits(
-    store: Store, table: str, dataset: Any, before: Written, *, is_simple: bool = True
+    store: Store,
+    table: str,
+    dataset: Any,
+    before: Written,
+    *,
+    is_simple: bool = True,
+    sums: Mapping[str, str] = MappingProxyType({}),
+    read: Callable[[str], Iterable[bytes]] | None = None,
 ) -> None:
     """Record the files that came with what was just committed.
 
@@ -98,42 +107,60 @@ def record_commits(
         One commit of rows, deletions or columns: that of the dataset's version. Versions in
         between are other writers', who record them. False for all other kinds of change: every
         version since is recorded.
+    sums : mapping of str to str
+        SHA-256 of data files that whoever wrote them has taken; the others are read for it.
+    read : callable, optional
+        Gives the bytes of a file of the table, from the store without it.
     """
     if dataset.version == before.version:
         return
     about = _fragments(dataset)
+    write = _Recorder(
+        store, table, about, sums, read or (lambda at: store.blocks(f"{table}.lance/{at}"))
+    )
     if is_simple and dataset.version == before.version + 1:
         # Nothing is asked of the store but the bytes themselves.
         rows = {path: _KINDS[path.partition("/")[0]] for path in about.keys() - before.files}
-        _record(store, table, dataset.version, rows, about, _manifest_of(dataset.version))
+        write.version(dataset.version, rows, manifest_of(dataset.version))
         return
     first = dataset.version if is_simple else before.version + 1
     by_version = referenced(dataset, first - 1)
     for version in sorted(each for each in by_version if each >= first):
         earlier = by_version.get(version - 1, {})
         new = {path: kind for path, kind in by_version[version].items() if path not in earlier}
-        _record(store, table, version, new, about)
+        write.version(version, new)
 
 
-def _record(
-    store: Store,
-    table: str,
-    version: int,
-    new: Mapping[str, str],
-    about: Mapping[str, Mapping[str, Any]],
-    manifest: str = "",
-) -> None:
-    """Record the new files of a version; with its manifest, the files that this one names."""
-    files = []
-    if manifest:
-        content = b"".join(store.blocks(f"{table}.lance/{manifest}"))
-        sha256 = hashlib.sha256(content).hexdigest()
-        files.append(FileRecord(manifest, "manifest", len(content), sha256))
-        new = {**new, **dict.fromkeys(_transactions_in(content), TRANSACTION)}
-    for path, kind in sorted(new.items()):
-        sha256, size = digest(store, f"{table}.lance/{path}")
-        files.append(FileRecord(path, kind, size, sha256, **about.get(path, {})))
-    _write(store, f"{FOLDER}/{table}/{version}-{_transaction(new)}.json", version, files)
+@dataclass(frozen=True, slots=True)
+class _Recorder:
+    """Writes the records of one table; ``about`` is what its newest version says of its files."""
+
+    store: Store
+    table: str
+    about: Mapping[str, Mapping[str, Any]]
+    sums: Mapping[str, str]
+    read: Callable[[str], Iterable[bytes]]
+
+    def version(self, version: int, new: Mapping[str, str], manifest: str = "") -> None:
+        """Record the new files of a version; with its manifest, the files that this one names."""
+        files = []
+        transaction = b""
+        if manifest:
+            content = b"".join(self.read(manifest))
+            files.append(FileRecord(manifest, "manifest", len(content), _sha256(content)))
+            transaction = _transaction_in(content)
+            new = {**new, **dict.fromkeys(_transactions_in(content), TRANSACTION)}
+        for path, kind in sorted(new.items()):
+            if path in self.sums and path in self.about:
+                sha256, size = self.sums[path], self.about[path]["size"]
+            elif kind == TRANSACTION and _id_of(path).encode() in transaction:
+                sha256, size = _sha256(transaction), len(transaction)
+            else:
+                sha256, size = _measured(self.read(path))
+            about = {**self.about.get(path, {}), "size": size}
+            files.append(FileRecord(path, kind, sha256=sha256, **about))
+        name = f"{FOLDER}/{self.table}/{version}-{_transaction(new)}.json"
+        _write(self.store, name, version, files)
 
 
 def record_tag(store: Store, table: str, tag: str) -> None:
@@ -189,23 +216,31 @@ def digest(store: Store, path: str) -> tuple[str, int]:
     FileNotFoundError
         There is no such file.
     """
+    return _measured(store.blocks(path))
+
+
+def _measured(blocks: Iterable[bytes]) -> tuple[str, int]:
     running, size = hashlib.sha256(), 0
-    for block in store.blocks(path):
+    for block in blocks:
         running.update(block)
         size += len(block)
     return running.hexdigest(), size
 
 
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def _write(store: Store, name: str, version: int, files: list[FileRecord]) -> None:
     content = {"version": version, "files": [asdict(each) for each in files]}
     text = json.dumps(content, sort_keys=True)
-    own = hashlib.sha256(text.encode()).hexdigest()
+    own = _sha256(text.encode())
     store.write(name, f"{text}\n{own}\n".encode())
 
 
 def _parse(data: bytes) -> tuple[int, tuple[FileRecord, ...] | None]:
     text, _, own = data.decode("utf-8", "replace").rstrip("\n").rpartition("\n")
-    if not text or hashlib.sha256(text.encode()).hexdigest() != own:
+    if not text or _sha256(text.encode()) != own:
         return 0, None
     content = json.loads(text)
     files = (FileRecord(**{**each, "columns": tuple(each["columns"])}) for each in content["files"])
@@ -219,7 +254,8 @@ def _fragments(dataset: Any) -> dict[str, Mapping[str, Any]]:
         about = {"fragment": fragment.fragment_id, "rows": fragment.physical_rows}
         for file in fragment.data_files():
             columns = dict.fromkeys(names[each] for each in file.fields if each in names)
-            found[f"data/{file.path}"] = {**about, "columns": tuple(columns)}
+            size = file.file_size_bytes
+            found[f"data/{file.path}"] = {**about, "columns": tuple(columns), "size": size}
         if deletion := fragment.deletion_file():
             found[str(deletion)] = about
     return found
@@ -231,9 +267,18 @@ def _field_names(fields: Any, top: str = "") -> Iterator[tuple[int, str]]:
         yield from _field_names(field.children(), top or field.name())
 
 
-def _manifest_of(version: int) -> str:
+def manifest_of(version: int) -> str:
     """Lance counts down, so that the newest version stands first in a listing."""
     return f"_versions/{2**64 - 1 - version:020}.manifest"
+
+
+def _transaction_in(manifest: bytes) -> bytes:
+    """What Lance also writes as a file of its own: a manifest begins with it, and with its length.
+
+    A transaction that is too large for that is not there; these bytes are then anything.
+    """
+    length = int.from_bytes(manifest[:4], "little")
+    return manifest[4 : 4 + length]
 
 
 def _transactions_in(manifest: bytes) -> Iterator[str]:
@@ -244,5 +289,9 @@ def _transactions_in(manifest: bytes) -> Iterator[str]:
 def _transaction(files: Mapping[str, str]) -> str:
     for path, kind in files.items():
         if kind == TRANSACTION:
-            return path.rpartition("/")[2].partition("-")[2].removesuffix(".txn")
+            return _id_of(path)
     return "commit"
+
+
+def _id_of(transaction: str) -> str:
+    return transaction.rpartition("/")[2].partition("-")[2].removesuffix(".txn")

@@ -12,7 +12,7 @@ values in indexes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,10 +39,13 @@ class ColumnFile:
         Number of the fragment.
     file : lance.fragment.DataFile
         As Lance describes it in a manifest.
+    sha256 : str
+        Of its bytes, taken by whoever wrote it.
     """
 
     fragment: int
     file: DataFile
+    sha256: str
 
 
 def write_column_file(table: Table, fragment: int, rows: pa.Table) -> ColumnFile:
@@ -58,11 +61,64 @@ def write_column_file(table: Table, fragment: int, rows: pa.Table) -> ColumnFile
         ``_rowaddr`` and the columns; rows of the fragment that it leaves out keep their values.
     """
     with table.translate_errors():
-        old = table.dataset.get_fragment(fragment)
+        # Where there is a copy it is written there, and sent from there.
+        old = table.reading().get_fragment(fragment)
         before = {each.path for each in old.metadata.files}
         made, _ = old.update_columns(rows, left_on=ADDRESS, right_on=ADDRESS)
-    (file,) = (each for each in made.files if each.path not in before)
-    return ColumnFile(fragment, file)
+        (file,) = (each for each in made.files if each.path not in before)
+        return ColumnFile(fragment, file, table.keep(f"data/{file.path}"))
+
+
+def add_filled_columns(
+    table: Table, fields: Sequence[pa.Field], values: Callable[[Any], pa.Table]
+) -> bool:
+    """Add columns with the values of all rows, in one commit.
+
+    Parameters
+    ----------
+    table : Table
+        Any version with rows; afterwards at the one that has the columns.
+    fields : sequence of pyarrow.Field
+        The columns, with their metadata.
+    values : callable
+        Gets a fragment; returns ``_rowaddr`` and the columns of its rows.
+
+    Returns
+    -------
+    bool
+        False where somebody else has added one of them, so that nothing was done.
+    """
+    schema = pa.schema([*fields, pa.field(ADDRESS, pa.uint64())])
+    files: dict[int, ColumnFile] = {}
+    sums: dict[str, str] = {}
+
+    def change(dataset: Any) -> bool:
+        if not {each.name for each in fields}.isdisjoint(dataset.schema.names):
+            return False
+        taken = field_numbers(dataset)
+        if any(not taken.isdisjoint(each.file.fields) for each in files.values()):
+            files.clear()  # another has added columns, under the numbers of these
+        extended: Any = None
+        merged = []
+        for fragment in dataset.get_fragments():
+            number = fragment.fragment_id
+            # One at least is written at each try: it says what the schema is by now.
+            if extended is None or number not in files:
+                there = table.reading().get_fragment(number)
+                rows = values(there).select(schema.names)
+                rows = pa.Table.from_arrays(rows.columns, schema=schema)
+                made, extended = there.merge(rows, left_on=ADDRESS, right_on=ADDRESS)
+                file = made.files[-1]
+                files[number] = ColumnFile(number, file, table.keep(f"data/{file.path}"))
+            grown = fragment.metadata
+            grown.files.append(files[number].file)
+            merged.append(grown)
+        sums.update((f"data/{each.file.path}", each.sha256) for each in files.values())
+        merge = lance.LanceOperation.Merge(merged, extended, preserves_nullability=True)
+        table.dataset = lance.LanceDataset.commit(dataset, merge, read_version=dataset.version)
+        return True
+
+    return commit(table, change, sums=sums)
 
 
 def commit_column_files(table: Table, files: Sequence[ColumnFile]) -> list[ColumnFile]:
@@ -104,11 +160,10 @@ def commit_column_files(table: Table, files: Sequence[ColumnFile]) -> list[Colum
             update = lance.LanceOperation.Update(
                 updated_fragments=list(fragments.values()), fields_modified=sorted(fields)
             )
-            lance.LanceDataset.commit(dataset, update, read_version=dataset.version)
-            dataset.checkout_latest()
+            table.dataset = lance.LanceDataset.commit(dataset, update, read_version=dataset.version)
 
     if files:
-        commit(table, change)
+        commit(table, change, sums={f"data/{each.file.path}": each.sha256 for each in files})
     return gone
 
 

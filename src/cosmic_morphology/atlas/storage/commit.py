@@ -10,10 +10,11 @@ the same new key comes in twice.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import lance
@@ -23,7 +24,8 @@ import stamina
 from cosmic_morphology.atlas.schema import table_schema
 from cosmic_morphology.atlas.storage.checksums import Written, record_commits, record_tag
 from cosmic_morphology.atlas.storage.faults import is_conflict, is_missing, translate_errors
-from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, table_uri
+from cosmic_morphology.atlas.storage.lance_tables import Table
+from cosmic_morphology.atlas.storage.opening import open_table, table_uri
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import AtlasError
 
@@ -36,7 +38,13 @@ _PATIENCE_S = 600
 _TRIES = 1000
 
 
-def commit(table: Table, change: Callable[[Any], _T], *, is_simple: bool = True) -> _T:
+def commit(
+    table: Table,
+    change: Callable[[Any], _T],
+    *,
+    is_simple: bool = True,
+    sums: Mapping[str, str] = MappingProxyType({}),
+) -> _T:
     """Change a table, and record a SHA-256 of each file that the change has written.
 
     Parameters
@@ -48,6 +56,8 @@ def commit(table: Table, change: Callable[[Any], _T], *, is_simple: bool = True)
         with the newest version, as long as other writers are faster.
     is_simple : bool
         False for changes that commit several times, or write other files than rows and deletions.
+    sums : mapping of str to str
+        SHA-256 of data files that were written before, by their paths.
 
     Raises
     ------
@@ -74,7 +84,15 @@ def commit(table: Table, change: Callable[[Any], _T], *, is_simple: bool = True)
                 done = change(table.dataset)
         if not is_simple:
             table.dataset.checkout_latest()
-        record_commits(table.store, table.name, table.dataset, before, is_simple=is_simple)
+        record_commits(
+            table.store,
+            table.name,
+            table.dataset,
+            before,
+            is_simple=is_simple,
+            sums=sums,
+            read=table.blocks,
+        )
     return done
 
 
@@ -213,24 +231,39 @@ def remake_columns(
     bool
         Whether they are empty now.
     """
-    made = False
-
-    def drop(dataset: Any) -> None:
-        nonlocal made
-        made = not is_current(dataset.schema)
-        there = [field.name for field in fields if field.name in dataset.schema.names]
-        if made and there:
-            dataset.drop_columns(there)
 
     def add(dataset: Any) -> None:
         lacking = [field for field in fields if field.name not in dataset.schema.names]
         if lacking:
             dataset.add_columns(pa.schema(lacking))
 
-    commit(table, drop)
+    if is_current(table.schema):
+        return False
+    made = drop_columns(table, [each.name for each in fields], unless=is_current)
     if made:
         commit(table, add)
     return made
+
+
+def drop_columns(
+    table: Table,
+    names: Sequence[str],
+    unless: Callable[[pa.Schema], bool] = lambda _: False,
+) -> bool:
+    """Take columns out of the newest version, those that are there; False where ``unless`` holds.
+
+    Older versions keep them. Where none is there nothing is committed.
+    """
+
+    def drop(dataset: Any) -> bool:
+        if unless(dataset.schema):
+            return False
+        there = [each for each in names if each in dataset.schema.names]
+        if there:
+            dataset.drop_columns(there)
+        return True
+
+    return commit(table, drop)
 
 
 def stamp_columns(table: Table, stamps: Mapping[str, Mapping[str, str]]) -> None:

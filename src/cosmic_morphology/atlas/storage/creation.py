@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from cosmic_morphology.atlas.schema import SCHEMA_VERSION, TABLES
 from cosmic_morphology.atlas.storage.checksums import Written, has_records, record_commits
 from cosmic_morphology.atlas.storage.commit import create_table, creation_lock
 from cosmic_morphology.atlas.storage.faults import translate_errors
-from cosmic_morphology.atlas.storage.lance_tables import Table, open_table, refuse_schema
+from cosmic_morphology.atlas.storage.lance_tables import Table
+from cosmic_morphology.atlas.storage.opening import open_table, refuse_schema
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError, AtlasPlaceError
 from cosmic_morphology.safe_text import without_secrets
@@ -24,10 +26,10 @@ MARKER = "atlas.json"
 _RESTORE = "Put it back from a copy; `cosmic atlas verify` says more."
 
 
-def create_tables(store: Store) -> None:
-    """Make the tables that are missing, and the marker; nothing is done to a whole atlas."""
+def create_tables(store: Store) -> dict[str, Table]:
+    """Make the tables that are missing, and the marker; all tables, opened."""
     if has_marker(store):
-        return
+        return open_tables(store, dict.fromkeys(TABLES), is_marked=True)
     with translate_errors(store.uri):
         if is_local(store.uri):
             try:
@@ -39,11 +41,13 @@ def create_tables(store: Store) -> None:
                     todo="Give another --atlas.",
                 ) from error
         with creation_lock(store.uri):
-            _finish(store)
+            return _finish(store)
 
 
-def open_tables(store: Store, versions: dict[str, int | str | None]) -> dict[str, Table]:
-    """Open all tables of an atlas.
+def open_tables(
+    store: Store, versions: Mapping[str, int | str | None], *, is_marked: bool | None = None
+) -> dict[str, Table]:
+    """Open all tables of an atlas; whether it has its marker is looked up unless it is known.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def open_tables(store: Store, versions: dict[str, int | str | None]) -> dict[str
     AtlasDamagedError
         A table is missing or cannot be read.
     """
-    marked = has_marker(store)
+    marked = has_marker(store) if is_marked is None else is_marked
     opened: dict[str, Table] = {}
     missing: dict[str, AtlasNotFoundError] = {}
     for name in TABLES:
@@ -107,21 +111,23 @@ def marker() -> bytes:
     return (json.dumps(content) + "\n").encode()
 
 
-def _finish(store: Store) -> None:
+def _finish(store: Store) -> dict[str, Table]:
     opened, lacking = _look(store)
     if lacking and holds_something(store, opened):
         raise missing_table(store, lacking[0])
+    made = dict(opened)
     for name in lacking:
         if is_local(store.uri):
             # A machine that lost its power may have kept a manifest's name without its bytes. In
             # an object store this might be the work of another creation, at this moment.
             for path in store.names(f"{name}.lance"):
                 store.remove(path)
-        create_table(store, name)
+        made[name] = create_table(store, name)
     for name, table in opened.items():
         if table.version == 1 and not has_records(store, name):
             record_commits(store, name, table.dataset, Written())
     store.write(MARKER, marker())
+    return made
 
 
 def _look(store: Store) -> tuple[dict[str, Table], list[str]]:

@@ -1,38 +1,25 @@
-"""Opening and reading Lance tables, with errors that a person can act on."""
+"""Reading a Lance table, with errors that a person can act on."""
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import lance
 import pyarrow as pa
 
-from cosmic_morphology.atlas.schema import SCHEMA_KEY, SCHEMA_VERSION, table_schema
 from cosmic_morphology.atlas.sql import with_quoted_columns
-from cosmic_morphology.atlas.storage.column_cache import ColumnCache
-from cosmic_morphology.atlas.storage.faults import is_missing, translate_errors
+from cosmic_morphology.atlas.storage.checksums import digest
+from cosmic_morphology.atlas.storage.faults import translate_errors
+from cosmic_morphology.atlas.storage.local_copy import LocalCopy
 from cosmic_morphology.atlas.storage.originals import with_originals, with_thumbnail
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import (
     AtlasDamagedError,
     AtlasGoneError,
-    AtlasNotFoundError,
-    AtlasTooNewError,
-    AtlasTooOldError,
-    AtlasVersionError,
 )
-from cosmic_morphology.extras import how_to_update
 from cosmic_morphology.safe_text import without_secrets
-from cosmic_morphology.suggest import nearest_name
-
-# Parts of a file that are closer than this are read by one request to an object store: in the time
-# until a first byte arrives a connection brings as many. Lance's own 64 kB asks twice as often.
-_REQUEST_BYTES = 1 << 20
-# What Lance says of a version, a tag and a text that can be no tag's name.
-_NO_VERSION = ("does not exist", "ref is invalid", "name too long")
 
 
 class Table:
@@ -55,7 +42,7 @@ class Table:
         self.store = store
         self.name = name
         self.dataset = dataset
-        self._cache = None if is_local(store.uri) else ColumnCache()
+        self.copy = None if is_local(dataset.uri) else LocalCopy(store, name)
 
     @contextmanager
     def translate_errors(self, *, user_filter: object = None) -> Iterator[None]:
@@ -112,7 +99,7 @@ class Table:
     def count_rows(self, where: str | None = None) -> int:
         """Number of rows, of those that fit a filter if there is one."""
         with self.translate_errors(user_filter=where):
-            return int(self.dataset.count_rows(self._filter(where)))
+            return int(self.reading().count_rows(self._filter(where)))
 
     def to_table(
         self,
@@ -122,13 +109,7 @@ class Table:
     ) -> pa.Table:
         """Rows in memory; ``scan`` are further words of Lance's scanner, such as ``limit``."""
         with self.translate_errors(user_filter=filter):
-            if filter is None and not scan and (kept := self._kept(columns)) is not None:
-                return kept
-            scan |= {"columns": with_thumbnail(columns), "filter": self._filter(filter)}
-            return with_originals(self.dataset.scanner(**scan).to_table(), columns)
-
-    def _kept(self, columns: Sequence[str] | None) -> pa.Table | None:
-        return self._cache.read(self.dataset, columns) if self._cache and columns else None
+            return with_originals(self._scanner(columns, filter, scan).to_table(), columns)
 
     def to_batches(
         self,
@@ -139,17 +120,44 @@ class Table:
     ) -> Iterator[pa.RecordBatch]:
         """Rows, a batch at a time."""
         with self.translate_errors(user_filter=filter):
-            if filter is None and not scan and (kept := self._kept(columns)) is not None:
-                yield from kept.to_batches(max_chunksize=batch_size)
-                return
-            scan |= {"columns": with_thumbnail(columns), "filter": self._filter(filter)}
-            batches = iter(self.dataset.scanner(batch_size=batch_size, **scan).to_batches())
+            scan["batch_size"] = batch_size
+            batches = iter(self._scanner(columns, filter, scan).to_batches())
         while True:
             with self.translate_errors(user_filter=filter):
                 batch = next(batches, None)
             if batch is None:
                 return
             yield with_originals(batch, columns)
+
+    def _scanner(self, columns: Sequence[str] | None, where: str | None, scan: Any) -> Any:
+        read = self.reading()
+        if read is not self.dataset:
+            # The indexes are not here, and a small table is soon looked through.
+            scan["use_scalar_index"] = False
+            if "fragments" in scan:
+                numbers = [each.fragment_id for each in scan["fragments"]]
+                scan["fragments"] = [read.get_fragment(each) for each in numbers]
+        return read.scanner(columns=with_thumbnail(columns), filter=self._filter(where), **scan)
+
+    def reading(self) -> Any:
+        """What rows are read from: the copy on this machine, or the table itself."""
+        copied = self.copy.of(self.dataset) if self.copy else None
+        return self.dataset if copied is None else copied
+
+    def keep(self, path: str) -> str:
+        """Put a file that was written for :meth:`reading` into the table; its SHA-256."""
+        whole = f"{self.name}.lance/{path}"
+        if self.copy is None or not self.copy.path(path).exists():
+            return digest(self.store, whole)[0]
+        self.store.send(self.copy.path(path), whole)
+        with self.copy.path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def blocks(self, path: str) -> Iterator[bytes]:
+        """The bytes of a file of the version that is read."""
+        if self.copy:
+            return self.copy.blocks(self.dataset, path)
+        return self.store.blocks(f"{self.name}.lance/{path}")
 
     def _filter(self, where: str | None) -> str | None:
         # Lance reads a filter up to the end of an expression and passes over what follows.
@@ -168,7 +176,7 @@ class Table:
     def take(self, positions: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Rows at these positions, in their order."""
         with self.translate_errors():
-            taken = self.dataset.take(list(positions), columns=with_thumbnail(columns))
+            taken = self.reading().take(list(positions), columns=with_thumbnail(columns))
         return with_originals(_as_table(taken), columns)
 
     def take_addresses(self, addresses: pa.Array, columns: Sequence[str]) -> pa.Table:
@@ -179,7 +187,7 @@ class Table:
         """
         with self.translate_errors():
             # Lance has no public name for it; what it has is three times slower, or by position.
-            taken = self.dataset._take_rows(  # noqa: SLF001
+            taken = self.reading()._take_rows(  # noqa: SLF001
                 addresses, columns=with_thumbnail(columns)
             )
         return with_originals(_as_table(taken), columns)
@@ -209,51 +217,6 @@ def _as_table(rows: pa.Table | pa.RecordBatch) -> pa.Table:
     return rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
 
 
-def table_uri(uri: str, name: str) -> str:
-    """Address of one table inside an atlas."""
-    return f"{uri.rstrip('/')}/{name}.lance"
-
-
-def open_table(store: Store, name: str, version: int | str | None = None) -> Table:
-    """Open one table, at its newest or at a given version.
-
-    Raises
-    ------
-    AtlasNotFoundError
-        There is no such table: no folder, or one without any version.
-    AtlasTooNewError, AtlasTooOldError
-        The table was written with another schema than this program's.
-    AtlasDamagedError
-        The table is there and cannot be read.
-    AtlasVersionError
-        There is no such version.
-    """
-    store.reach()
-    # Before the table is opened: another process may commit in between.
-    hinted = _hinted_version(store, name)
-    with translate_errors(store.uri, name):
-        try:
-            dataset = lance.dataset(
-                table_uri(store.uri, name),
-                storage_options=store.storage_options,
-                block_size=None if is_local(store.uri) else _REQUEST_BYTES,
-            )
-        except (OSError, ValueError) as error:
-            if is_missing(error):
-                raise AtlasNotFoundError(
-                    f"there is no atlas here (the table {name!r} is missing)",
-                    where=without_secrets(store.uri),
-                    todo="Collect or import images into it first, or give another --atlas.",
-                ) from error
-            raise
-        if dataset.version < hinted:
-            raise lost_version(store, name, hinted)
-        _refuse_others(dataset, store.uri, name)
-        if version is not None:
-            dataset = _at(dataset, store.uri, name, version)
-    return Table(store, name, dataset)
-
-
 def lost_version(store: Store, name: str, version: int) -> AtlasDamagedError:
     """The error of a table whose newest version has gone: an older one must not pass for it."""
     return AtlasDamagedError(
@@ -261,66 +224,3 @@ def lost_version(store: Store, name: str, version: int) -> AtlasDamagedError:
         where=without_secrets(store.uri),
         todo="`cosmic atlas verify` says what can be done.",
     )
-
-
-def _hinted_version(store: Store, name: str) -> int:
-    """The newest version by the file that Lance writes after each commit on a disk; 0 without."""
-    if not is_local(store.uri):
-        return 0
-    data = store.read(f"{name}.lance/_versions/latest_version_hint.json") or b""
-    found = re.fullmatch(rb'\s*\{\s*"version"\s*:\s*(\d{1,18})\s*\}\s*', data)
-    return int(found[1]) if found else 0
-
-
-def _at(dataset: Any, uri: str, name: str, version: int | str) -> Any:
-    try:
-        return dataset.checkout_version(version)
-    except (OSError, ValueError, OverflowError) as error:
-        text = str(error).lower()
-        known = isinstance(error, OverflowError) or is_missing(error)
-        if not known and not any(sign in text for sign in _NO_VERSION):
-            raise
-        near = nearest_name(str(version), dataset.tags.list())
-        meant = f"Did you mean {near!r}? " if near else ""
-        raise AtlasVersionError(
-            f"there is no version {version!r} of the table {name!r}",
-            where=without_secrets(uri),
-            todo=f"{meant}`cosmic atlas versions` lists what there is.",
-        ) from error
-
-
-def _refuse_others(dataset: Any, uri: str, name: str) -> None:
-    """Refuse what a newer program wrote, and what is no table of an atlas (any longer)."""
-    found = (dataset.schema.metadata or {}).get(SCHEMA_KEY, b"")
-    if found.isdigit():
-        refuse_schema(int(found), uri)
-    lacking = [each for each in table_schema(name).names if each not in dataset.schema.names]
-    if not found.isdigit() or lacking:
-        what = f"lacks the column {lacking[0]!r}" if lacking else "does not say its schema"
-        raise AtlasDamagedError(
-            f"the table {name!r} {what}",
-            where=without_secrets(uri),
-            todo="`cosmic atlas verify` says what can be done.",
-        )
-
-
-def refuse_schema(found: int, uri: str) -> None:
-    """Refuse an atlas of another schema than this program's: it is read by the one that wrote it.
-
-    Raises
-    ------
-    AtlasTooNewError, AtlasTooOldError
-        The schema is newer, or older.
-    """
-    if found > SCHEMA_VERSION:
-        raise AtlasTooNewError(
-            f"this atlas has schema {found}, this program knows up to {SCHEMA_VERSION}",
-            where=without_secrets(uri),
-            todo=how_to_update(),
-        )
-    if found < SCHEMA_VERSION:
-        raise AtlasTooOldError(
-            f"this atlas has schema {found}, this program reads and writes {SCHEMA_VERSION}",
-            where=without_secrets(uri),
-            todo="Collect or import its images again, into a new --atlas.",
-        )

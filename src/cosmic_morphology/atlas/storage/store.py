@@ -40,6 +40,10 @@ class Store:
         self._is_reached = self._folder is not None
         self._opened: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which makes a connection of its own."""
+        return {**self.__dict__, "_opened": None}
+
     def reach(self) -> None:
         """Make sure that an object store answers; nothing is asked twice.
 
@@ -82,13 +86,30 @@ class Store:
             return
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "copy"
-            try:
-                self._session().download_file(path, copy)
-            except OSError as error:
-                if is_missing(error):
-                    raise FileNotFoundError(path) from error
-                raise
+            self.fetch(path, copy)
             yield from _blocks(copy)
+
+    def fetch(self, path: str, to: Path) -> None:
+        """Copy one file of an object store to this machine, whole or not at all.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        """
+        to.parent.mkdir(parents=True, exist_ok=True)
+        half = to.with_name(f".{to.name}")
+        try:
+            self._session().download_file(path, half)
+        except OSError as error:
+            if is_missing(error):
+                raise FileNotFoundError(path) from error
+            raise
+        half.replace(to)
+
+    def send(self, copy: Path, path: str) -> None:
+        """Write a file of this machine to an object store, whole or not at all."""
+        self._session().upload_file(copy, path)
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a small file; None when it is not there."""
@@ -122,7 +143,7 @@ class Store:
             with tempfile.TemporaryDirectory() as folder:
                 copy = Path(folder) / "copy"
                 copy.write_bytes(data)
-                self._session().upload_file(copy, path)
+                self.send(copy, path)
 
     def remove(self, path: str) -> None:
         """Remove one file."""

@@ -6,7 +6,7 @@ there before. Here one fragment is in memory, and all files become visible in on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,39 +14,70 @@ import pyarrow as pa
 from cosmic_morphology.atlas.schema import KEYS
 from cosmic_morphology.atlas.storage.column_files import (
     ADDRESS,
+    add_filled_columns,
     commit_column_files,
     write_column_file,
 )
+from cosmic_morphology.atlas.storage.commit import drop_columns, remake_columns, stamp_columns
 from cosmic_morphology.atlas.storage.key_places import KeyPlaces
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
 _ROWS = 4096
 
 
-def write_whole_columns(table: Table, rows: pa.Table) -> None:
+def write_whole_columns(
+    table: Table,
+    rows: pa.Table,
+    stamp: Mapping[str, str],
+    is_current: Callable[[pa.Schema], bool],
+) -> None:
     """Write columns of all rows of a table; rows that are left out become null.
 
-    A fragment that somebody else compacts away meanwhile, or fills with rows that he changes, is
-    written in a commit after the first one.
+    Columns that are not there, or not current, come with their values and their stamp in one
+    commit. Others keep their place: the stamp is set in a commit of its own, after the values.
 
     Parameters
     ----------
     table : Table
-        At its newest version, with the columns; afterwards at the version that has been made.
+        At its newest version; afterwards at the one that has been made.
     rows : pyarrow.Table
         The key of the table, each once, and the columns. Keys that are not there are passed over.
+    stamp : mapping of str to str
+        Metadata of the columns: a kill before it is set leaves them stale.
+    is_current : callable
+        Whether the columns of a schema may keep their place.
     """
     key = KEYS[table.name]
     # One chunk: Arrow would put the chunks of texts together again at each take.
     rows = rows.combine_chunks()
     places = KeyPlaces(_one_array(rows.column(key)))
     values = rows.select([each for each in rows.schema.names if each != key])
+    fields = [pa.field(each.name, each.type, metadata=dict(stamp)) for each in values.schema]
+
+    def of_fragment(fragment: Any) -> pa.Table:
+        return _of_fragment(table, fragment, values, places)
+
+    if not table.get_fragments():
+        remake_columns(table, fields, is_current)
+    elif is_current(table.schema):
+        _patch(table, of_fragment)
+        stamp_columns(table, dict.fromkeys(values.schema.names, stamp))
+    else:
+        added = False
+        while not added:  # another process may be at the same stage
+            drop_columns(table, values.schema.names)
+            added = add_filled_columns(table, fields, of_fragment)
+
+
+def _patch(table: Table, of_fragment: Callable[[Any], pa.Table]) -> None:
+    """Write columns that are there.
+
+    A fragment that somebody else compacts away meanwhile, or fills with rows that he changes, is
+    written in a commit after the first one.
+    """
     done: set[int] = set()
     while to_do := [each for each in table.get_fragments() if each.fragment_id not in done]:
-        files = [
-            write_column_file(table, each.fragment_id, _of_fragment(table, each, values, places))
-            for each in to_do
-        ]
+        files = [write_column_file(table, each.fragment_id, of_fragment(each)) for each in to_do]
         gone = {each.fragment for each in commit_column_files(table, files)}
         done |= {each.fragment for each in files} - gone
 

@@ -15,7 +15,8 @@ from cosmic_morphology.atlas.schema import TABLES
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.atlas.storage import commit
 from cosmic_morphology.atlas.storage.creation import has_marker, holds_something
-from cosmic_morphology.atlas.storage.lance_tables import Table, open_table
+from cosmic_morphology.atlas.storage.lance_tables import Table
+from cosmic_morphology.atlas.storage.opening import open_table
 from cosmic_morphology.atlas.storage.store import Store
 from cosmic_morphology.atlas.verification.contents import (
     changed_images,
