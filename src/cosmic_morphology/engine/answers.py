@@ -44,6 +44,7 @@ class _File(_Plain):
     file_minor_version: int
     file_size_bytes: int | None
     base_id: None = None
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class _Result(_Plain):
@@ -117,8 +118,8 @@ def read_answer(said: object, data: bytes) -> Any:
     if answer.task is not None:
         of, file = answer.task, None
         if of.file is not None:
-            described = DataFile(**of.file.model_dump(exclude={"fragment"}))
-            file = ColumnFile(of.file.fragment, described)
+            described = DataFile(**of.file.model_dump(exclude={"fragment", "sha256"}))
+            file = ColumnFile(of.file.fragment, described, of.file.sha256)
         return TaskResult(of.filled, of.counted, file, table, of.is_gone)
     if table is None:
         msg = "an answer without an error, a result or a table"
@@ -138,6 +139,7 @@ def _of_result(done: TaskResult) -> _Result:
             file_major_version=of.file_major_version,
             file_minor_version=of.file_minor_version,
             file_size_bytes=of.file_size_bytes,
+            sha256=done.file.sha256,
         )
     return _Result(filled=done.filled, counted=done.counted, is_gone=done.is_gone, file=file)
 

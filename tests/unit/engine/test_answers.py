@@ -24,6 +24,7 @@ from cosmic_morphology.engine.executors import NO_ANSWER
 from cosmic_morphology.engine.task import TaskResult
 from cosmic_morphology.errors import EngineError, FetchError, ImageError, UsageError
 
+SHA256 = "a" * 64
 ONE = pa.schema([("n", pa.int64())])
 
 
@@ -38,7 +39,7 @@ def test_results_arrive_as_they_were(rows):
     of_lance = DataFile("a0_-.lance", [3, 4], [0, 1], 2, 1, 77)
     for done in (
         TaskResult(rows, 1, values=values),
-        TaskResult(rows, 0, file=ColumnFile(7, of_lance)),
+        TaskResult(rows, 0, file=ColumnFile(7, of_lance, SHA256)),
         TaskResult(0, 0, is_gone=True),
     ):
         assert sent(done) == done
@@ -85,7 +86,7 @@ def bad_columns() -> bytes:
 
 FILE = {
     "fragment": 0, "path": "a.lance", "fields": [1], "column_indices": [0],
-    "file_major_version": 2, "file_minor_version": 1, "file_size_bytes": 5,
+    "file_major_version": 2, "file_minor_version": 1, "file_size_bytes": 5, "sha256": SHA256,
 }  # fmt: skip
 TASK = {"filled": 1, "counted": 0, "is_gone": False}
 
@@ -109,6 +110,7 @@ TASK = {"filled": 1, "counted": 0, "is_gone": False}
         ({"task": TASK | {"file": FILE | {"path": "../../etc/passwd"}}}, b""),
         ({"task": TASK | {"file": FILE | {"path": "/a.lance"}}}, b""),
         ({"task": TASK | {"file": FILE | {"base_id": 3}}}, b""),
+        ({"task": TASK | {"file": FILE | {"sha256": "none"}}}, b""),
         ({"task": TASK | {"file": FILE, "more": 1}}, b""),
     ],
 )
@@ -206,7 +208,7 @@ def test_a_result_of_another_task_is_none(tmp_path, monkeypatch):
             names = ["sha256", "_rowaddr"] if len(lies) == 1 else done.values.schema.names
             values = done.values.rename_columns(names)
             more = 1 if len(lies) == 2 else 0
-            file = ColumnFile(99, DataFile("a.lance", [1])) if len(lies) == 3 else None
+            file = ColumnFile(99, DataFile("a.lance", [1]), SHA256) if len(lies) == 3 else None
             return TaskResult(done.filled + more, 0, file=file, values=values)
         return done
 

@@ -112,8 +112,9 @@ def marker() -> bytes:
 
 
 def _finish(store: Store) -> dict[str, Table]:
-    opened, lacking = _look(store)
-    if lacking and holds_something(store, opened):
+    is_new = store.is_empty()  # then no table need be looked for
+    opened, lacking = ({}, list(TABLES)) if is_new else _look(store)
+    if lacking and not is_new and holds_something(store, opened):
         raise missing_table(store, lacking[0])
     made = dict(opened)
     for name in lacking:

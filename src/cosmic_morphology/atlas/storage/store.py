@@ -73,6 +73,14 @@ class Store:
                 ]
         return sorted(each for each in found if not each.rpartition("/")[2].startswith("."))
 
+    def is_empty(self) -> bool:
+        """Whether nothing is there yet; hidden files are none."""
+        with translate_errors(self.uri):
+            if self._folder is None:
+                found = self._session().list_with_delimiter()
+                return not found.objects and not found.common_prefixes
+            return all(each.name.startswith(".") for each in self._folder.iterdir())
+
     def blocks(self, path: str) -> Iterator[bytes]:
         """The bytes of one file, a block at a time.
 
