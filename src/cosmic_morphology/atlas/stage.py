@@ -59,6 +59,8 @@ class Stage(Generic[ContextT_contra]):
         The settings that change its result.
     depends_on_verdicts : bool
         Whether a new verdict of a person makes it stale.
+    is_done : callable, optional
+        Decides by itself for a stage whose result stands outside of the atlas.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Stage(Generic[ContextT_contra]):
     writes: tuple[str, ...] = ()
     parameters: Callable[[Settings], Any] = lambda _: None
     depends_on_verdicts: bool = False
+    is_done: Callable[[ContextT_contra], bool] | None = None
 
 
 def is_stale(stage: Stage[ContextT_contra], context: ContextT_contra) -> bool:
@@ -79,6 +82,8 @@ def is_stale(stage: Stage[ContextT_contra], context: ContextT_contra) -> bool:
     is looked at; where some were, their values are compared: small files may have been merged.
     """
     with context.atlas.held():
+        if stage.is_done:
+            return not stage.is_done(context)
         if not stage.reads:
             return True
         versions, _, content = context.atlas.note(_note_of(stage)).partition(" ")

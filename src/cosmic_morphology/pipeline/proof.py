@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cosmic_morphology._version import __version__
 from cosmic_morphology.atlas import Atlas, LeakageWords, embedding_columns
 from cosmic_morphology.io_utils import jsonable, write_json
 
 if TYPE_CHECKING:
     from cosmic_morphology.curate import LeakageResult
+    from cosmic_morphology.settings import CurateSettings
 
 CERTIFICATE_FILE = "certificate.json"
 """Beside the report, which shows it."""
@@ -35,9 +37,39 @@ def write_proof(atlas: Atlas, certificate: LeakageResult, file: Path) -> None:
     file : Path
         Where it goes.
     """
-    found = {**jsonable(certificate), "looked_at": _looked_at(atlas)}
+    looked_at = {"looked_at": _looked_at(atlas), "software": __version__}
+    found = {**jsonable(certificate), **looked_at}
     if {**_read_earlier(file), "atlas_version": ""} != {**found, "atlas_version": ""}:
         write_json(file, found)
+
+
+def is_proven(atlas: Atlas, file: Path, settings: CurateSettings) -> bool:
+    """Whether a file proves this very split: to compare every pair again would say the same.
+
+    It does not for other images, splits, groups or texts than those it was made of, for other
+    settings of the search, or where another version of the program has made it. A proof by keys
+    alone, or one with leaks, does not count.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Only read.
+    file : Path
+        Where the proof stands, if there is one.
+    settings : CurateSettings
+        As :func:`~cosmic_morphology.curate.check_leakage` has them.
+    """
+    from cosmic_morphology.curate.exhaustive.words import BY_KEYS
+    from cosmic_morphology.curate.split.leakage import certified_settings
+
+    earlier = _read_earlier(file)
+    return (
+        earlier.get("leaks") == 0
+        and earlier.get("software") == __version__
+        and earlier.get("settings") == jsonable(certified_settings(settings))
+        and earlier.get("searched") != list(BY_KEYS)
+        and earlier.get("looked_at") == _looked_at(atlas)
+    )
 
 
 def leakage_words(atlas: Atlas, out: Path) -> LeakageWords | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.pipeline.peak_memory import PeakMemory
+from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE
 from cosmic_morphology.pipeline.rendered_archive import render_archive
 from cosmic_morphology.pipeline.stages import STAGES
 from cosmic_morphology.pipeline.summary import PipelineResult
@@ -155,9 +157,11 @@ def _fill_summary(context: Context) -> None:
         1 for row in rows if row["label"] == context.taxonomy.reject or row["id"] in dropped
     )
     summary.labels = dict(sorted(Counter(row["label"] or "none" for row in rows).items()))
+    proof = json.loads((context.out / CERTIFICATE_FILE).read_text("utf-8"))
+    summary.not_looked_for = list(proof["not_looked_for"])
     splits = Counter(row["split"] or "none" for row in rows)
     summary.split = {
         "groups": len({row["group"] for row in rows if row["group"]}),
-        "leaks": summary.split["leaks"],
+        "leaks": proof["leaks"],
         **{split: splits[split] for split in ("train", "val", "test", "none")},
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cosmic_morphology.errors import LeakError
 from cosmic_morphology.pipeline.context import Context
-from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE, write_proof
+from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE, is_proven, write_proof
 
 _BEFORE_SPLIT = "splits before"
 
@@ -19,8 +19,10 @@ def split(context: Context) -> None:
 
     before = context.notes[_BEFORE_SPLIT] = splits_before(context.atlas)
     _split_now(context)
+    if is_certified(context):
+        return
     with context.progress("comparing every pair across the split") as report:
-        certify_and_mend(
+        certificate, _ = certify_and_mend(
             context.atlas,
             settings=context.settings.curate,
             before=before,
@@ -28,6 +30,8 @@ def split(context: Context) -> None:
             raise_on_leak=False,
             progress=report,
         )
+    # Where no label and no embedding changes from here on, it need not be made at the end.
+    write_proof(context.atlas, certificate, context.out / CERTIFICATE_FILE)
 
 
 def _split_now(context: Context) -> None:
@@ -39,6 +43,12 @@ def _split_now(context: Context) -> None:
         seed=context.settings.seed,
         reject=context.taxonomy.reject,
     )
+
+
+def is_certified(context: Context) -> bool:
+    """Whether the certificate beside the report is of this very split."""
+    file = context.out / CERTIFICATE_FILE
+    return is_proven(context.atlas, file, context.settings.curate)
 
 
 def certify(context: Context) -> None:
@@ -59,8 +69,6 @@ def certify(context: Context) -> None:
             progress=report,
         )
     write_proof(context.atlas, certificate, context.out / CERTIFICATE_FILE)
-    context.summary.split["leaks"] = certificate.leaks
-    context.summary.not_looked_for = list(certificate.not_looked_for)
     if certificate.leaks:
         raise LeakError(
             f"{certificate.leaks} pairs of images that belong together stand on two splits",

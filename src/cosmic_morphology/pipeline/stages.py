@@ -18,7 +18,7 @@ from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.io_utils import write_json
 from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.pipeline.embedding import embed, embed_for_training
-from cosmic_morphology.pipeline.splitting import certify, split
+from cosmic_morphology.pipeline.splitting import certify, is_certified, split
 
 AUDIT_FILE = "audit.json"
 """Beside the report, which shows it."""
@@ -151,6 +151,6 @@ STAGES: tuple[Stage[Context], ...] = (
     replace(LABELS, name="labels again"),
     CHECKS,
     # The last to write labels is done: a run that is repeated finds the same to prove.
-    Stage("certify", certify),
+    Stage("certify", certify, is_done=is_certified),
     Stage("audit", audit, lambda s: s.audit is not None),
 )

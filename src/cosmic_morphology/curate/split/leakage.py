@@ -177,12 +177,17 @@ def check_leakage(
         not_looked_for=NOT_BY_KEYS if by_keys else not_looked_for(thorough, settings, column),
         left_out={why: number for why, number in left_out.items() if number},
         atlas_version=str(atlas.version),
-        settings=settings.model_dump(include={"duplicates", "groups"}),
+        settings=certified_settings(settings),
         **counts_of_splits(of, *records.codes(label_column), group),
     )
     if found and raise_on_leak:
         raise leak_error(certificate, atlas.uri)
     return certificate
+
+
+def certified_settings(settings: CurateSettings) -> dict[str, Any]:
+    """The settings that a certificate depends on."""
+    return settings.model_dump(include={"duplicates", "groups"})
 
 
 def leak_error(certificate: LeakageResult, where: str) -> LeakError:
