@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from curate_duplicates import add, half_of, proportion, resized, wilson
 from PIL import Image, ImageOps
 from rows import Row, emit
@@ -141,7 +142,7 @@ def measure_mixed(margin: str, images: list[Image.Image]) -> None:
         atlas = Atlas.create(folder)
         add(atlas, ((f"{at:03d}", jpeg(image, 90)) for at, image in enumerate(images)))
         ids = atlas.ids()
-        found = compare_all(atlas, ids, np.full(len(ids), -1))
+        found = compare_all(atlas, pa.array(ids), np.full(len(ids), -1))
     pairs, ties = len(ids) * (len(ids) - 1) // 2, len(found.pairs)
     print(f"{margin}: {[(ids[a], ids[b]) for a, b in found.pairs]}", file=sys.stderr)
     low, high = (end * pairs for end in wilson(ties, pairs))
@@ -155,7 +156,7 @@ def measure(kind: str, images: list[Image.Image]) -> None:
         atlas = Atlas.create(folder)
         add(atlas, planted(images))
         ids = atlas.ids()
-        found = compare_all(atlas, ids, np.full(len(ids), -1))
+        found = compare_all(atlas, pa.array(ids), np.full(len(ids), -1))
     sets = UnionFind(len(ids))
     for one, other in found.pairs.tolist():
         sets.union(one, other)

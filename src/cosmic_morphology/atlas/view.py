@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 from markupsafe import Markup
 
 from cosmic_morphology.atlas.interface.reading import AtlasReader
@@ -133,9 +134,9 @@ class AtlasView(AtlasReader):
         folder:sky/galaxy/4.jpg  galaxy (computed)  PIA10005
         """
         if ids is None:
-            found = self.ids(where)
+            found = self.sorted_ids(where)
             step = max(1, -(-len(found) // max(n, 1)))
-            chosen = found[::step][:n]
+            chosen = found.take(pa.array(range(0, len(found), step)[:n], pa.int64())).to_pylist()
         else:
             chosen = list(ids)
         return ImageGrid(_images(self, chosen))
@@ -147,7 +148,9 @@ def _images(atlas: AtlasReader, ids: Sequence[str]) -> list[ShownImage]:
     missing = [each for each, at in zip(ids, addresses, strict=True) if at is None]
     if missing:
         raise InputError(
-            "there is no such image", where=missing[0], todo="`atlas.ids()` lists all ids."
+            "there is no such image",
+            where=missing[0],
+            todo="`cosmic atlas query` lists what there is.",
         )
     columns = ("id", "title", "label", "label_kind", "thumbnail")
     return [

@@ -20,7 +20,7 @@ from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.synthesize.camera.expose import Pixels
 from cosmic_morphology.synthesize.composite import composite, rendered_sky
 from cosmic_morphology.synthesize.renderer import check_job, image_seed, render_image
-from cosmic_morphology.synthesize.to_atlas import EPOCH, SOURCE, SUBJECTS
+from cosmic_morphology.synthesize.to_atlas import EPOCH, SOURCE, SUBJECTS, rendered_before
 
 BATCH = 32
 Origin = Literal["rendered", "real"]
@@ -101,7 +101,7 @@ def composite_into(
     """
     for kind in counts:
         check_job(kind, seed, size_px)
-    there = set(atlas.ids(f"source = '{SOURCE}'"))
+    there = rendered_before(atlas)
     real = _RealImages(atlas) if "real" in (targets, onto) else None
     total, done, skipped = sum(counts.values()), 0, 0
     classes: Counter[str] = Counter()

@@ -12,6 +12,7 @@ from typing import cast
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record
+from cosmic_morphology.atlas.query import stream
 from cosmic_morphology.engine import Call, Engine, run_calls
 from cosmic_morphology.imaging import IngestedImage, ingest_image
 from cosmic_morphology.imaging.workers.columns import INGESTED, ingested_table, read_ingested
@@ -96,7 +97,7 @@ def synthesize_into(
     >>> synthesize_into(atlas, {"comet": 2}, seed=1, size_px=64, workers=1).added
     2
     """
-    there = set(atlas.ids(f"source = '{SOURCE}'"))
+    there = rendered_before(atlas)
     wanted = jobs_for(counts, seed=seed, size_px=size_px)
     jobs = [job for job in wanted if f"{SOURCE}:{_source_id(*job)}" not in there]
     for job in jobs:
@@ -128,6 +129,17 @@ def synthesize_into(
         already_there=len(wanted) - len(jobs),
         classes=dict(sorted(classes.items())),
     )
+
+
+def rendered_before(atlas: Atlas) -> set[str]:
+    """Ids of the rendered images that an atlas has."""
+    batches = stream(atlas, ["id", "sha256"], f"source = '{SOURCE}'")
+    # A record without an image is rendered again.
+    return {
+        id_
+        for batch in batches
+        for id_ in batch.column("id").filter(batch.column("sha256").is_valid()).to_pylist()
+    }
 
 
 def render_arrivals(jobs: Sequence[Job]) -> pa.Table:

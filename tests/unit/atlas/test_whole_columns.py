@@ -226,3 +226,8 @@ def test_keys_that_share_a_hash_are_told_apart(monkeypatch):
     # One key alone has the hash of every other.
     assert KeyPlaces(pa.array(["a"])).find(pa.array(["b", "a"])).to_pylist() == [None, 0]
     assert KeyPlaces(pa.array([], pa.string())).find(pa.array(["a"])).to_pylist() == [None]
+
+
+def test_memory_that_arrow_frees_is_free_for_all(atlas):
+    assert atlas.count() == 0
+    assert pa.default_memory_pool().backend_name == "system"

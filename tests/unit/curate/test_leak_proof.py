@@ -137,7 +137,7 @@ def test_dark_frames_that_lost_most_of_their_noise_are_found(atlas: Atlas):
         images[f"{number}-b"] = jpeg(frame.transpose(Image.Transpose.FLIP_LEFT_RIGHT), 40)
     fill(atlas, images, dict.fromkeys(images, "train"))
     ids = atlas.ids()
-    found = compare_all(atlas, ids, np.full(len(ids), -1))
+    found = compare_all(atlas, pa.array(ids), np.full(len(ids), -1))
     tied = [sorted(ids[row][:-1] for row in pair) for pair in found.pairs]
     assert all(one == other for one, other in tied)
     assert len(tied) >= 7
@@ -149,10 +149,10 @@ def test_the_comparison_of_every_pair_finds_them_alone(atlas: Atlas):
     images = {"whole": jpeg(whole), "part": jpeg(part), "other": jpeg(image_of("star field", 8))}
     fill(atlas, images, {"whole": "train", "part": "test", "other": "val"})
     ids = atlas.ids()
-    found = compare_all(atlas, ids, np.array([0, 1, 2]))
+    found = compare_all(atlas, pa.array(ids), np.array([0, 1, 2]))
     assert [{ids[row] for row in pair} for pair in found.pairs] == [{"sky:part", "sky:whole"}]
     assert (found.compared, found.parts) == (3, True)
-    assert not len(compare_all(atlas, ids, np.array([0, 0, 0])).pairs)
+    assert not len(compare_all(atlas, pa.array(ids), np.array([0, 0, 0])).pairs)
 
 
 def test_what_was_not_looked_for_is_said_in_words(atlas: Atlas):
@@ -221,7 +221,7 @@ def test_bodies_of_one_size_that_share_their_limbs_are_different(kind, atlas: At
         images |= {f"{seed}-a": jpeg(body), f"{seed}-b": jpeg(copy, (60, 80)[seed % 2])}
     fill(atlas, images, dict.fromkeys(images, "train"))
     ids = atlas.ids()
-    found = compare_all(atlas, ids, np.full(len(ids), -1))
+    found = compare_all(atlas, pa.array(ids), np.full(len(ids), -1))
     tied = {tuple(sorted(ids[row] for row in pair)) for pair in found.pairs}
     assert tied == {(f"sky:{seed}-a", f"sky:{seed}-b") for seed in range(12)}
 

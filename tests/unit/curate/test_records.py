@@ -1,12 +1,17 @@
 """Records are numbered by id and held as arrays, however the table keeps them."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
+import cosmic_morphology
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, Fingerprint, Record
 from cosmic_morphology.curate import columns
 from cosmic_morphology.curate.records import Records
+from cosmic_morphology.curate.review.tables import ids_like
 
 
 @pytest.fixture
@@ -69,3 +74,36 @@ def test_a_fingerprint_knows_rows_and_not_their_order():
 
     assert of(("a", 1), ("b", 2)) == of(("b", 2), ("a", 1))
     assert len({of(), of(("a", 1)), of(("a", 2)), of(("a", 1), ("a", 1))}) == 4
+
+
+def test_columns_of_ids_are_numbers_of_records_and_of_what_is_none(atlas):
+    values = {"id": ["sky:e", "sky:a", "sky:b"], "group": ["sky:a", "gone", "sky:b"]}
+    atlas.replace_columns(pa.table(values), ColumnProvenance("group"))
+    codes, names = Records(atlas).codes_of_ids("group")
+    # Those without a group stand for themselves.
+    assert names.take(pa.array(codes)).to_pylist() == ["gone", "sky:b", "sky:c", "sky:d", "sky:a"]
+    assert codes.tolist() == [5, 1, 2, 3, 0]
+    assert names[:5] == Records(atlas).ids
+
+
+def test_ids_have_numbers_where_there_is_such_a_record(atlas):
+    assert Records(atlas).numbers_of(pa.array(["sky:c", "sky:x", "sky:a"])).tolist() == [2, -1, 0]
+
+
+def test_only_ids_that_a_cell_may_mean_are_held(atlas):
+    written, composed = "sky:e\N{COMBINING ACUTE ACCENT}", "sky:\N{LATIN SMALL LETTER E WITH ACUTE}"
+    atlas.upsert_records([Record("sky", written.removeprefix("sky:"))])
+    ids = ids_like(atlas, [composed, "sky:a", "sky:x"])
+    assert ids.find(composed) == written
+    assert [ids.find(each) for each in ("sky:a", "sky:x")] == ["sky:a", "sky:x"]
+
+
+def test_no_room_lists_all_ids():
+    root = Path(cosmic_morphology.__file__).parent
+    lines = (
+        (file.name, line.strip())
+        for file in root.rglob("*.py")
+        for line in file.read_text("utf-8").splitlines()
+        if re.search(r"\.ids\(", line)
+    )
+    assert [line for line in lines if not line[1].startswith(">>>")] == []

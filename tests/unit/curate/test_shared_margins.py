@@ -6,14 +6,15 @@ import io
 import itertools
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.curate import find_duplicates
 from cosmic_morphology.curate.components import UnionFind
-from cosmic_morphology.curate.duplicates.find import hashes_of
 from cosmic_morphology.curate.duplicates.passes import quick_pass
+from cosmic_morphology.curate.duplicates.seen import read_seen
 from cosmic_morphology.curate.exhaustive.compare import compare_all
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.settings import CurateSettings
@@ -64,7 +65,7 @@ def fill(atlas: Atlas, images: dict[str, np.ndarray]) -> None:
 
 def tied(atlas: Atlas) -> set[tuple[str, ...]]:
     ids = atlas.ids()
-    found = compare_all(atlas, ids, np.full(len(ids), -1))
+    found = compare_all(atlas, pa.array(ids), np.full(len(ids), -1))
     return {tuple(sorted(ids[row].partition(":")[2] for row in pair)) for pair in found.pairs}
 
 
@@ -132,7 +133,7 @@ def test_small_copies_of_small_bodies_are_found(atlas: Atlas):
     ids = atlas.ids()
     wanted = {(f"sky:{name}", f"sky:{name}-copy") for name in whole}
     everything = np.array(list(itertools.combinations(range(len(ids)), 2)))
-    quick = quick_pass(atlas, ids, hashes_of(atlas.images(ids, ["phash"])), everything)
+    quick = quick_pass(atlas, pa.array(ids), read_seen(atlas).phash, everything)
     found = {
         tuple(sorted((ids[one], ids[other])))
         for one, other, _ in quick.verify(everything, UnionFind(len(ids)))

@@ -135,16 +135,25 @@ class AtlasReader(AtlasTables):
     def ids(self, where: str | None = None) -> list[str]:
         """Ids of all rows of the catalogue that have an image, sorted.
 
+        For small atlases and narrow filters: it is a list of as many texts. Many rows are read
+        with :func:`~cosmic_morphology.atlas.query.stream`, or in order with :meth:`batches`.
+
         Examples
         --------
         >>> atlas.ids("label = 'nebula'")[:2]
         ['folder:sky/nebula/0.jpg', 'folder:sky/nebula/1.jpg']
         """
-        found: list[str] = self._sorted_ids(where).to_pylist()
+        found: list[str] = self.sorted_ids(where).to_pylist()
         return found
 
-    def _sorted_ids(self, where: str | None = None) -> pa.ChunkedArray:
-        """The same as an Arrow array: a third of the memory."""
+    def sorted_ids(self, where: str | None = None) -> pa.ChunkedArray:
+        """The same as an Arrow array: a third of the memory.
+
+        Examples
+        --------
+        >>> len(atlas.sorted_ids()), atlas.sorted_ids("label = 'nebula'")[0].as_py()
+        (24, 'folder:sky/nebula/0.jpg')
+        """
         ids = self.read(["id"], where=where, with_image=True).column("id")
         return ids.take(pc.sort_indices(ids))
 
@@ -153,10 +162,12 @@ class AtlasReader(AtlasTables):
         columns: Sequence[str],
         *,
         ids: Sequence[str] | None = None,
+        where: str | None = None,
         batch_size: int = 256,
     ) -> Iterator[pa.Table]:
         """Rows of catalogue and images together, a batch at a time, in the order of ``ids``.
 
+        Without ``ids`` they are all that have an image, or of these all that fit ``where``, by id.
         Where the order does not matter :func:`~cosmic_morphology.atlas.query.stream` is faster.
 
         Examples
@@ -164,7 +175,7 @@ class AtlasReader(AtlasTables):
         >>> [batch.num_rows for batch in atlas.batches(["label"], batch_size=10)]
         [10, 10, 4]
         """
-        chosen = self._sorted_ids() if ids is None else ids
+        chosen = self.sorted_ids(where) if ids is None else ids
         for start in range(0, len(chosen), batch_size):
             part = chosen[start : start + batch_size]
             of = part.to_pylist() if isinstance(part, pa.ChunkedArray) else part

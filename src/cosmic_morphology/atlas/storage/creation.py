@@ -16,6 +16,7 @@ from cosmic_morphology.atlas.schema import SCHEMA_VERSION, TABLES
 from cosmic_morphology.atlas.storage.checksums import Written, has_records, record_commits
 from cosmic_morphology.atlas.storage.commit import create_table, creation_lock
 from cosmic_morphology.atlas.storage.faults import translate_errors
+from cosmic_morphology.atlas.storage.freed_memory import share_freed_memory
 from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.atlas.storage.opening import open_table, refuse_schema
 from cosmic_morphology.atlas.storage.store import Store, is_local
@@ -56,6 +57,7 @@ def open_tables(
     AtlasDamagedError
         A table is missing or cannot be read.
     """
+    share_freed_memory()
     marked = has_marker(store) if is_marked is None else is_marked
     opened: dict[str, Table] = {}
     missing: dict[str, AtlasNotFoundError] = {}

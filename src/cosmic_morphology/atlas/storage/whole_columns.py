@@ -22,7 +22,7 @@ from cosmic_morphology.atlas.storage.commit import drop_columns, remake_columns,
 from cosmic_morphology.atlas.storage.key_places import KeyPlaces
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
-_ROWS = 4096
+_ROWS, _KEYS_AT_ONCE = 4096, 65_536
 
 
 def write_whole_columns(
@@ -113,10 +113,15 @@ def change_columns(
 
 def _of_fragment(table: Table, fragment: Any, values: pa.Table, places: KeyPlaces) -> pa.Table:
     """The values of the rows of one fragment, in their order, with their addresses."""
-    key = KEYS[table.name]
-    there = table.to_table([key], fragments=[fragment], with_row_address=True)
-    at = places.find(_one_array(there.column(key)))
-    return values.take(at).append_column(ADDRESS, there.column(ADDRESS))
+    found = [
+        (places.find(batch.column(0)), batch.column(ADDRESS))
+        for batch in table.to_batches(
+            [KEYS[table.name]], _KEYS_AT_ONCE, fragments=[fragment], with_row_address=True
+        )
+    ]
+    at = pa.chunked_array([each for each, _ in found], pa.int32()).combine_chunks()
+    addresses = pa.chunked_array([each for _, each in found], pa.uint64())
+    return values.take(at).append_column(ADDRESS, addresses)
 
 
 def _one_array(column: pa.ChunkedArray) -> pa.Array:

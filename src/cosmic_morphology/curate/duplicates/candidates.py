@@ -14,7 +14,8 @@ def same_bytes(sha256: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    sha256 : ndarray of str, shape ``(N,)``
+    sha256 : ndarray, shape ``(N,)``
+        Texts, or their beginnings as numbers.
 
     Returns
     -------

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
+from cosmic_morphology.atlas.query import stream
+from cosmic_morphology.atlas.storage.key_places import KeyPlaces
 from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.duplicates.seen import SeenImages
 
 EXACT, NEAR = "same bytes", "same image"
-# Archives give credit, licence and texts with an image; folders give none.
-ARCHIVES = frozenset({"nasa", "apod", "eso", "esahubble", "esawebb", "noirlab", "commons"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Copies:
     candidates: int
 
 
-def tie_more(atlas: Atlas, ids: list[str], copies: Copies) -> int:
+def tie_more(atlas: Atlas, seen: SeenImages, copies: Copies) -> int:
     """Add copies that something else than the search has found to the columns ``duplicate_*``.
 
     The stamp stays: a search that finds nothing new to compare does not undo it.
@@ -44,75 +45,55 @@ def tie_more(atlas: Atlas, ids: list[str], copies: Copies) -> int:
     int
         Images that are copies now and were none before.
     """
-    seen = atlas.images(ids, ["id", "sha256", "width", "height"])
-    at = {each: row for row, each in enumerate(ids)}
-    known = atlas.read(["id", "duplicate_of", "duplicate_score"]).to_pylist()
-    before = [
-        (at[row["duplicate_of"]], at[row["id"]], 1.0 - (row["duplicate_score"] or 0.0))
-        for row in known
-        if row["id"] in at and row["duplicate_of"] in at and row["duplicate_of"] != row["id"]
-    ]
-    ties = [tie[:2] for tie in before], [tie[2] for tie in before]
-    together = Copies(
-        np.concatenate([np.array(ties[0], np.int64).reshape(-1, 2), copies.pairs]),
-        np.concatenate([np.array(ties[1], np.float32), copies.score]),
-        copies.candidates,
-    )
-    columns = duplicate_columns(ids, seen, sources_of(atlas, ids), together)
+    places = KeyPlaces(seen.ids)
+    pairs, scores = [copies.pairs], [copies.score]
+    for rows in stream(atlas, ["id", "duplicate_of", "duplicate_score"]):
+        ends = [places.find(rows.column(name)) for name in ("duplicate_of", "id")]
+        of, own = (each.fill_null(-1).to_numpy().astype(np.int64) for each in ends)
+        tied = (of >= 0) & (own >= 0) & (of != own)
+        away = rows.column("duplicate_score").fill_null(0.0).to_numpy()
+        pairs.append(np.stack([of, own], axis=1)[tied])
+        scores.append((1.0 - away.astype(np.float64))[tied].astype(np.float32))
+    before = sum(len(each) for each in pairs[1:])
+    together = Copies(np.concatenate(pairs), np.concatenate(scores), copies.candidates)
+    columns = duplicate_columns(seen, together)
     atlas.replace_columns(
         columns, ColumnProvenance.from_metadata(atlas.provenance_of("duplicate_of"))
     )
-    return int(sum(columns.column("duplicate_flag").to_pylist())) - len(before)
+    return int(pc.sum(columns.column("duplicate_flag")).as_py() or 0) - before
 
 
-def sources_of(atlas: Atlas, ids: list[str]) -> list[str]:
-    """The source of each image; empty where it is not known."""
-    light = atlas.read(["id", "source"])
-    at = pc.index_in(pa.array(ids, pa.string()), value_set=light.column("id").combine_chunks())
-    found: list[str] = light.column("source").take(at).fill_null("").to_pylist()
-    return found
-
-
-def duplicate_columns(
-    ids: list[str], seen: pa.Table, sources: list[str], copies: Copies
-) -> pa.Table:
+def duplicate_columns(seen: SeenImages, copies: Copies) -> pa.Table:
     """The columns ``duplicate_*`` of all images.
 
     Parameters
     ----------
-    ids : list of str
-        The images.
-    seen : pyarrow.Table
-        Their ``sha256``, ``width`` and ``height``, in the same order.
-    sources : list of str
-        Where each is from.
+    seen : SeenImages
+        The N images.
     copies : Copies
         Pairs of their rows.
     """
-    sets = UnionFind(len(ids))
+    n = len(seen.ids)
+    sets = UnionFind(n)
     for one, other in copies.pairs.tolist():
         sets.union(one, other)
-    best_score = np.zeros(len(ids), np.float32)
+    best_score = np.zeros(n, np.float32)
     np.maximum.at(best_score, copies.pairs, copies.score[:, None])
     labels = sets.labels()
-    area = seen.column("width").to_numpy().astype(np.int64) * seen.column("height").to_numpy()
-    names = pa.array(ids, pa.string())
-    by_name = np.asarray(pc.rank(names))
-    from_archive = np.isin(np.array(sources, dtype=object), list(ARCHIVES))
-    # The largest original first; where two are as large, an archive before a folder.
-    order = np.lexsort((by_name, ~from_archive, -area, labels))
+    # The largest original first; where two are as large, an archive before a folder. At last the
+    # order of ids, in which they stand.
+    order = np.lexsort((~seen.from_archive, -seen.area, labels))
     _, first, of_set = np.unique(labels[order], return_index=True, return_inverse=True)
-    best = np.empty(len(ids), np.int64)
+    best = np.empty(n, np.int64)
     best[order] = order[first[of_set]]
-    is_copy = best != np.arange(len(ids))
-    kept = names.take(pa.array(best))
-    sha = seen.column("sha256").combine_chunks()
-    is_exact = pc.equal(sha, sha.take(pa.array(best)))
+    is_copy = best != np.arange(n)
+    kept = seen.ids.take(pa.array(best))
+    is_exact = pa.array(seen.content == seen.content[best])
     reason = pc.binary_join_element_wise(pc.if_else(is_exact, EXACT, NEAR), kept, " as ")
     score = np.where(is_copy, 1.0 - best_score.astype(np.float64), 1.0)
     return pa.table(
         {
-            "id": names,
+            "id": seen.ids,
             "duplicate_score": pa.array(score).cast(pa.float32()),
             "duplicate_flag": pa.array(is_copy),
             "duplicate_reason": pc.if_else(pa.array(is_copy), reason, ""),

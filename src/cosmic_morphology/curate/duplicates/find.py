@@ -16,9 +16,11 @@ from cosmic_morphology.atlas import (
     embedding_column_for,
     embedding_columns,
 )
+from cosmic_morphology.atlas.query import stream
+from cosmic_morphology.atlas.storage.key_places import KeyPlaces
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.candidates import same_bytes
-from cosmic_morphology.curate.duplicates.columns import Copies, duplicate_columns, sources_of
+from cosmic_morphology.curate.duplicates.columns import Copies, duplicate_columns
 from cosmic_morphology.curate.duplicates.hash_index import (
     near_reoriented_hashes,
     pairs_within_hamming,
@@ -26,6 +28,7 @@ from cosmic_morphology.curate.duplicates.hash_index import (
 from cosmic_morphology.curate.duplicates.keypoints import fill_keypoints
 from cosmic_morphology.curate.duplicates.neighbours import near_embeddings
 from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_pass, thorough_passes
+from cosmic_morphology.curate.duplicates.seen import SeenImages, read_seen
 from cosmic_morphology.display import Shown
 from cosmic_morphology.engine import Engine
 from cosmic_morphology.errors import UsageError
@@ -102,9 +105,7 @@ def find_duplicates(
     24
     """
     column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
-    ids = atlas.ids()
-    seen = atlas.images(ids, ["id", "sha256", "phash", "width", "height"])
-    sources = sources_of(atlas, ids)
+    seen = read_seen(atlas)
     stamp = ColumnProvenance(
         STAGE,
         {
@@ -112,9 +113,7 @@ def find_duplicates(
             "embedding": column,
         },
         CODE,
-        inputs=content_hash(
-            ids, seen.column("sha256").to_pylist(), sources, *_state(atlas, column)
-        ),
+        inputs=content_hash(seen.fingerprint, *_state(atlas, column)),
     )
     if stamp.is_current(atlas.provenance_of("duplicate_of")):
         return _summary(atlas, changed=False)
@@ -122,20 +121,18 @@ def find_duplicates(
         fill_keypoints(atlas, engine=engine)
     copies = find_copies(
         atlas,
-        ids,
         seen,
         settings=settings,
         embedding_column=column,
         progress=progress,
     )
-    atlas.replace_columns(duplicate_columns(ids, seen, sources, copies), stamp)
+    atlas.replace_columns(duplicate_columns(seen, copies), stamp)
     return _summary(atlas, copies, changed=True)
 
 
 def find_copies(
     atlas: Atlas,
-    ids: list[str],
-    seen: pa.Table,
+    seen: SeenImages,
     *,
     settings: CurateSettings,
     embedding_column: str | None = None,
@@ -150,15 +147,13 @@ def find_copies(
     ----------
     atlas, settings, embedding_column, progress
         As :func:`find_duplicates` has them.
-    ids : list of str
-        The images.
-    seen : pyarrow.Table
-        Their ``sha256`` and ``phash``, in the same order.
+    seen : SeenImages
+        The N images.
     side : ndarray of int, shape ``(N,)``, optional
         Two images of one side are passed over; -1 is none.
     """
-    exact = same_bytes(np.array(seen.column("sha256").to_pylist(), dtype=str))
-    hashes = hashes_of(seen)
+    ids, hashes = seen.ids, seen.phash
+    exact = same_bytes(seen.content)
     close = np.empty((0, 2), np.int64)
     column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
     if column:
@@ -202,12 +197,6 @@ def find_copies(
     return Copies(both, likeness_of, len(exact) + looked)
 
 
-def hashes_of(seen: pa.Table) -> np.ndarray:
-    """Perceptual hashes as uint64, shape ``(N,)``."""
-    flat = seen.column("phash").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return np.ascontiguousarray(flat.reshape(-1, 8)).view(">u8").ravel().astype(np.uint64)
-
-
 def compared_column(atlas: Atlas, column: str) -> str:
     """The column of embeddings to compare; an empty name where there is none or none is wanted."""
     there = embedding_columns(atlas)
@@ -231,17 +220,15 @@ def _state(atlas: Atlas, column: str) -> tuple[object, ...]:
     return stamp, atlas.count_filled(column)
 
 
-def _embeddings(atlas: Atlas, ids: list[str], column: str) -> np.ndarray:
+def _embeddings(atlas: Atlas, ids: pa.Array, column: str) -> np.ndarray:
     """Embeddings in the order of ``ids``, float32 of shape ``(N, D)``; NaN where there is none."""
-    stored = atlas.read(["id", column], where=f"`{column}` IS NOT NULL", table="images")
-    flat = stored.column(column).combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    width = len(flat) // max(stored.num_rows, 1)
-    vectors = np.full((len(ids), max(width, 1)), np.nan, np.float32)
-    at = {each: row for row, each in enumerate(ids)}
-    rows = flat.reshape(stored.num_rows, width)
-    for each, vector in zip(stored.column("id").to_pylist(), rows, strict=True):
-        if each in at:
-            vectors[at[each]] = vector
+    places = KeyPlaces(ids)
+    width = atlas.table("images").schema.field(column).type.list_size
+    vectors = np.full((len(ids), width), np.nan, np.float32)
+    for rows in stream(atlas, ["id", column], f"`{column}` IS NOT NULL", table="images"):
+        at = places.find(rows.column("id")).fill_null(-1).to_numpy()
+        flat = rows.column(column).flatten().to_numpy(zero_copy_only=False)
+        vectors[at[at >= 0]] = flat.reshape(-1, width)[at >= 0]
     return vectors
 
 

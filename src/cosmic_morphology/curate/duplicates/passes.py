@@ -10,9 +10,11 @@ from itertools import chain, compress
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas.storage.key_places import KeyPlaces
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.hash_index import near_orientations
 from cosmic_morphology.curate.duplicates.keypoint_index import (
@@ -89,7 +91,7 @@ class VerificationPass:
 
 def quick_pass(
     atlas: Atlas,
-    ids: list[str],
+    ids: pa.Array,
     hashes: np.ndarray,
     pairs: np.ndarray,
     *,
@@ -135,7 +137,7 @@ def quick_pass(
 
 def thorough_passes(
     atlas: Atlas,
-    ids: list[str],
+    ids: pa.Array,
     hashes: np.ndarray,
     *,
     framed: np.ndarray,
@@ -148,7 +150,7 @@ def thorough_passes(
     ----------
     atlas : Atlas
         Keypoints are read where it has them and made here where it has not.
-    ids : list of str
+    ids : pyarrow.Array
         The images.
     hashes : ndarray of uint64, shape ``(N,)``
         Their perceptual hashes.
@@ -170,7 +172,7 @@ def thorough_passes(
 
 
 def neighbour_passes(
-    atlas: Atlas, ids: list[str], hashes: np.ndarray, pairs: np.ndarray
+    atlas: Atlas, ids: pa.Array, hashes: np.ndarray, pairs: np.ndarray
 ) -> list[VerificationPass]:
     """Neighbours among embeddings, also registered by matching keypoints, which finds crops.
 
@@ -194,7 +196,7 @@ def neighbour_passes(
 
 def _compare_details(
     atlas: Atlas,
-    ids: list[str],
+    ids: pa.Array,
     features: dict[int, ThumbnailFeatures],
     pairs: list[tuple[int, int, list[tuple[float, Orientation]]]],
 ) -> Verified:
@@ -215,7 +217,7 @@ def _compare_details(
 
 def _registration_pass(
     atlas: Atlas,
-    ids: list[str],
+    ids: pa.Array,
     keypoints: Keypoints,
     starts: np.ndarray,
     pairs: np.ndarray,
@@ -269,21 +271,22 @@ def _transforms(
     return [IDENTITY, *found] if (one, other) in framed else found
 
 
-def _stored_keypoints(atlas: Atlas, ids: list[str]) -> pa.ChunkedArray:
+def _stored_keypoints(atlas: Atlas, ids: pa.Array) -> pa.ChunkedArray:
     stored = atlas.read(["id", COLUMN])
-    known = dict(
-        zip(stored.column("id").to_pylist(), stored.column(COLUMN).to_pylist(), strict=True)
-    )
-    lacking = [each for each in ids if known.get(each) is None]
+    at = KeyPlaces(stored.column("id").combine_chunks()).find(ids)
+    found = stored.column(COLUMN).cast(pa.binary()).combine_chunks().take(at)
+    lacking = ids.filter(found.is_null())
+    made: list[pa.Array] = []
     for start in range(0, len(lacking), _BATCH):
-        part = lacking[start : start + _BATCH]
-        made = detect_in_images(atlas.images(part, ["id", "thumbnail"]))
-        known.update(zip(part, made.column(COLUMN).to_pylist(), strict=True))
-    return pa.chunked_array([pa.array([known[each] for each in ids], pa.binary())])
+        images = atlas.images(lacking[start : start + _BATCH].to_pylist(), ["id", "thumbnail"])
+        made += detect_in_images(images).column(COLUMN).chunks
+    if made:
+        found = pc.replace_with_mask(found, found.is_null(), pa.concat_arrays(made))
+    return pa.chunked_array([found])
 
 
 def _load_features(
-    atlas: Atlas, ids: list[str], pairs: np.ndarray, features: dict[int, ThumbnailFeatures]
+    atlas: Atlas, ids: pa.Array, pairs: np.ndarray, features: dict[int, ThumbnailFeatures]
 ) -> None:
     """Add the images of these pairs to those that were looked at; the first ones make room."""
     needed = np.unique(pairs).tolist()
@@ -292,7 +295,7 @@ def _load_features(
         del features[row]
     features.update(known)
     rows = [row for row in needed if row not in features]
-    taken = atlas.images([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
+    taken = _thumbnails(atlas, ids, rows)
     several = [taken[at : at + _TASK].to_pylist() for at in range(0, len(rows), _TASK)]
     # Threads of the products beside ours would wait for each other: twenty times slower on a busy
     # machine.
@@ -300,15 +303,20 @@ def _load_features(
         features.update(zip(rows, chain.from_iterable(threads.map(_smalls, several)), strict=True))
 
 
+def _thumbnails(atlas: Atlas, ids: pa.Array, rows: list[int]) -> pa.ChunkedArray:
+    asked = ids.take(pa.array(rows, pa.int64())).to_pylist()
+    return atlas.images(asked, ["thumbnail"]).column("thumbnail")
+
+
 def _smalls(thumbnails: list[bytes]) -> list[ThumbnailFeatures]:
     return extract_features([_readable(each, SIDE_PX) for each in thumbnails])
 
 
 def _pixels(
-    atlas: Atlas, ids: list[str], pairs: np.ndarray, *, size_px: int
+    atlas: Atlas, ids: pa.Array, pairs: np.ndarray, *, size_px: int
 ) -> dict[int, np.ndarray]:
     rows = np.unique(pairs).tolist()
-    taken = atlas.images([ids[row] for row in rows], ["thumbnail"]).column("thumbnail")
+    taken = _thumbnails(atlas, ids, rows)
     return {row: _readable(data.as_py(), size_px) for row, data in zip(rows, taken, strict=True)}
 
 

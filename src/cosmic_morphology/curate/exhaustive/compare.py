@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cosmic_morphology.atlas import Atlas
@@ -92,7 +93,7 @@ class Exhaustive:
 
 def compare_all(
     atlas: Atlas,
-    ids: list[str],
+    ids: pa.Array,
     split: np.ndarray,
     *,
     max_whole: int = MAX_WHOLE,
@@ -105,7 +106,7 @@ def compare_all(
     ----------
     atlas : Atlas
         Thumbnails are read.
-    ids : list of str
+    ids : pyarrow.Array
         The N images.
     split : ndarray of int, shape ``(N,)``
         Two images of one split are passed over; -1: of none.
@@ -118,7 +119,7 @@ def compare_all(
         return Exhaustive()
     # In the order of their splits: whole blocks of pairs are then passed over.
     order = np.argsort(split, kind="stable")
-    ids, split = [ids[row] for row in order], split[order]
+    ids, split = ids.take(pa.array(order)), split[order]
     parts = len(ids) <= max_parts
     wholes = np.zeros((len(ids), 400), np.float32)
     unreadable = 0
@@ -146,9 +147,9 @@ def compare_all(
     return Exhaustive(pairs, correlation, compared, whole=True, parts=parts, unreadable=unreadable)
 
 
-def _greys(atlas: Atlas, ids: list[str]) -> Iterator[tuple[int, list[np.ndarray | None]]]:
+def _greys(atlas: Atlas, ids: pa.Array) -> Iterator[tuple[int, list[np.ndarray | None]]]:
     for start in range(0, len(ids), _BATCH):
-        part = ids[start : start + _BATCH]
+        part = ids[start : start + _BATCH].to_pylist()
         taken = atlas.images(part, ["thumbnail"]).column("thumbnail").to_pylist()
         with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
             yield start, list(threads.map(_grey, taken))
@@ -172,7 +173,7 @@ def _parts(grey: np.ndarray | None) -> np.ndarray:
 
 
 def _verified(
-    atlas: Atlas, ids: list[str], found: list[CandidatePairs]
+    atlas: Atlas, ids: pa.Array, found: list[CandidatePairs]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Those of the pairs that are copies; what is tied already is spared."""
     tied = UnionFind(len(ids))
@@ -195,7 +196,7 @@ def _verified(
 
 
 def _looked_at(
-    atlas: Atlas, ids: list[str], pairs: CandidatePairs
+    atlas: Atlas, ids: pa.Array, pairs: CandidatePairs
 ) -> Iterator[tuple[int, int, float]]:
     grey = _some(atlas, ids, np.unique([pairs.whole, pairs.of]).tolist())
 
@@ -212,8 +213,9 @@ def _looked_at(
                 yield int(pairs.whole[at]), int(pairs.of[at]), alike
 
 
-def _some(atlas: Atlas, ids: list[str], rows: list[int]) -> dict[int, np.ndarray | None]:
-    greys = [grey for _, some in _greys(atlas, [ids[row] for row in rows]) for grey in some]
+def _some(atlas: Atlas, ids: pa.Array, rows: list[int]) -> dict[int, np.ndarray | None]:
+    asked = ids.take(pa.array(rows, pa.int64()))
+    greys = [grey for _, some in _greys(atlas, asked) for grey in some]
     return dict(zip(rows, greys, strict=True))
 
 

@@ -29,7 +29,7 @@ from cosmic_morphology.settings import CurateSettings
 STAGE = "group"
 CODE = "3"
 # Reasons that are put together at once.
-_ROWS = 50_000
+_ROWS = 8192
 _REASONS = {
     "copy": "copies of one image",
     "lineage": "same lineage",

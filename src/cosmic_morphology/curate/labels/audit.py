@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.columns import read_batches
-from cosmic_morphology.curate.review.tables import Ids, read_table
+from cosmic_morphology.curate.review.tables import ids_like, read_table
 from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.display import Tabular, facts_of
 from cosmic_morphology.errors import InputError, UsageError
@@ -144,7 +144,7 @@ def audit_labels(
     0.5
     """
     truth, groups = _truth(truth_csv, dict(columns or {}), id_prefix, taxonomy, subset)
-    ids = Ids(atlas.ids())
+    ids = ids_like(atlas, [*truth, *groups])
     truth, groups = (
         {ids.find(id_): said for id_, said in each.items()} for each in (truth, groups)
     )

@@ -10,8 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from cosmic_morphology.atlas import VERDICTS, Atlas, Decision, all_decisions
-from cosmic_morphology.curate.review.tables import Ids, read_table
+from cosmic_morphology.curate.columns import read_batches
+from cosmic_morphology.curate.review.tables import ids_like, read_table
 from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.suggest import suggest_names
@@ -117,9 +121,14 @@ def import_verdicts(
     verdicts = [
         _verdict(line, number, csv_path, taxonomy, id_prefix, person) for number, line in lines
     ]
-    there = {row["id"]: row["split"] for row in atlas.read(["id", "split"]).to_pylist()}
-    ids = Ids(there)
+    ids = ids_like(atlas, (each["id"] for each in verdicts))
     verdicts = [{**each, "id": ids.find(each["id"])} for each in verdicts]
+    asked = pa.array(sorted({each["id"] for each in verdicts}), pa.string())
+    there = {
+        row["id"]: row["split"]
+        for batch in read_batches(atlas, ["id", "split"])
+        for row in batch.filter(pc.is_in(batch.column("id"), value_set=asked)).to_pylist()
+    }
     unknown = [each["id"] for each in verdicts if each["id"] not in there]
     wanted = [
         each

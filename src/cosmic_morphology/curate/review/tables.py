@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas.query import stream
 from cosmic_morphology.csv_table import read_csv
 
 # People call the column of the label by either name.
@@ -71,3 +73,10 @@ class Ids:
             return cell
         alike = self._alike.get(unicodedata.normalize("NFC", cell), [])
         return alike[0] if len(alike) == 1 else cell
+
+
+def ids_like(atlas: Atlas, cells: Iterable[str]) -> Ids:
+    """Of all ids of an atlas those that some cells may mean; the others are not held."""
+    wanted = {unicodedata.normalize("NFC", each) for each in cells}
+    ids = (id_ for batch in stream(atlas) for id_ in batch.column("id").to_pylist())
+    return Ids(id_ for id_ in ids if unicodedata.normalize("NFC", id_) in wanted)

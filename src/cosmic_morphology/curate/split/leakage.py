@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.duplicates.candidates import same_bytes
 from cosmic_morphology.curate.duplicates.columns import Copies
 from cosmic_morphology.curate.duplicates.find import compared_column, find_copies
+from cosmic_morphology.curate.duplicates.seen import SeenImages, read_seen
 from cosmic_morphology.curate.exhaustive.compare import Exhaustive, compare_all
 from cosmic_morphology.curate.exhaustive.words import (
     BY_KEYS,
@@ -105,7 +105,7 @@ def check_leakage(
     embedding_column: str | None = None,
     raise_on_leak: bool = True,
     progress: Progress | None = None,
-    known: tuple[list[str], Copies, Exhaustive] | None = None,
+    known: tuple[SeenImages, Copies, Exhaustive] | None = None,
     by_keys: bool = False,
 ) -> LeakageResult:
     """Prove that no two splits share an image, an object, a series or lineage.
@@ -154,19 +154,19 @@ def check_leakage(
     of = SplitOf(records.ids, split_codes(records))
     column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
     if by_keys:
-        ids, copies = equal_bytes(atlas, records)
+        seen, copies = equal_bytes(atlas, records)
         thorough = Exhaustive()
     else:
-        ids, copies, thorough = known or copies_across(
+        seen, copies, thorough = known or copies_across(
             atlas, settings=settings, embedding_column=embedding_column, progress=progress
         )
-    numbers = records.numbers_of(pa.array(ids, pa.string()))
+    numbers = records.numbers_of(seen.ids)
     found = list(parted_copies(of, numbers[copies.pairs], copies.score))
     keys = shared_keys(lambda: records.batches(["id", *COLUMNS]), len(records), settings)
     group, groups = records.codes_of_ids("group")
     found += [*parted_keys(of, keys), *parted_groups(of, group, groups)]
     counted = Counter(leak.kind for leak in found)
-    left_out = {NO_IMAGE: len(records) - len(ids), UNREADABLE: thorough.unreadable}
+    left_out = {NO_IMAGE: len(records) - len(seen.ids), UNREADABLE: thorough.unreadable}
     certificate = LeakageResult(
         leaks=len(found),
         leaks_by_kind={kind: counted[kind] for kind in ("copy", *FORBIDDEN_KEYS, "group")},
@@ -208,7 +208,7 @@ def copies_across(
     settings: CurateSettings,
     embedding_column: str | None = None,
     progress: Progress | None = None,
-) -> tuple[list[str], Copies, Exhaustive]:
+) -> tuple[SeenImages, Copies, Exhaustive]:
     """Copies that could leak: found by the search, and by the exhaustive comparison.
 
     Parameters
@@ -218,40 +218,30 @@ def copies_across(
 
     Returns
     -------
-    ids : list of str
+    seen : SeenImages
         The images that were compared.
     copies : Copies
         Pairs of their rows.
     thorough : Exhaustive
         The part that the exhaustive comparison has in it.
     """
-    ids = atlas.ids()
-    seen = atlas.images(ids, ["id", "sha256", "phash", "width", "height"])
     records = Records(atlas)
-    splits = split_codes(records)[records.numbers_of(pa.array(ids, pa.string()))].astype(np.int64)
+    seen = read_seen(atlas, records)
+    splits = split_codes(records)[records.numbers_of(seen.ids)].astype(np.int64)
     copies = find_copies(
-        atlas, ids, seen, settings=settings, embedding_column=embedding_column, side=splits
+        atlas, seen, settings=settings, embedding_column=embedding_column, side=splits
     )
-    thorough = compare_all(atlas, ids, splits, progress=progress)
+    thorough = compare_all(atlas, seen.ids, splits, progress=progress)
     both = Copies(
         np.concatenate([copies.pairs, thorough.pairs]),
         np.concatenate([copies.score, thorough.correlation]),
         copies.candidates + thorough.compared,
     )
-    return ids, both, thorough
+    return seen, both, thorough
 
 
-def equal_bytes(atlas: Atlas, records: Records) -> tuple[pa.Array, Copies]:
-    """Ids of the images, sorted, and pairs of those that have the same bytes.
-
-    The first half of each SHA-256 is compared: no two of a billion images share it by chance.
-    """
-    seen = Records(atlas, table="images")
-    half = np.empty(len(seen), np.uint64)
-    for places, rows in seen.batches(["sha256"]):
-        half[places] = [int(each[:16], 16) for each in rows.column("sha256").to_pylist()]
-    known = records.numbers_of(seen.ids) >= 0
-    pairs = same_bytes(half[known])
-    return seen.ids.filter(pa.array(known)), Copies(
-        pairs, np.ones(len(pairs), np.float32), len(pairs)
-    )
+def equal_bytes(atlas: Atlas, records: Records) -> tuple[SeenImages, Copies]:
+    """The images, and pairs of those that have the same bytes."""
+    seen = read_seen(atlas, records)
+    pairs = same_bytes(seen.content)
+    return seen, Copies(pairs, np.ones(len(pairs), np.float32), len(pairs))

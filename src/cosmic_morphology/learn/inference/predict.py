@@ -224,8 +224,9 @@ def iter_predictions(
     said = [column, "credit", "licence", TEXT_PROBABILITIES]
     fusion = run.fusion if texts else None
     own = text_classes(atlas)
-    ids = atlas.ids(f"({where}) AND `{column}` IS NOT NULL" if where else f"`{column}` IS NOT NULL")
-    for batch in atlas.batches(said, ids=ids, batch_size=_ANSWERS_AT_ONCE):
+    answered = f"`{column}` IS NOT NULL"
+    both = f"({where}) AND {answered}" if where else answered
+    for batch in atlas.batches(said, where=both, batch_size=_ANSWERS_AT_ONCE):
         seen = as_matrix(batch.column(column).combine_chunks())
         text = in_order_of(batch.column(TEXT_PROBABILITIES), own, run.classes)
         together = fusion(seen, text) if fusion else seen
