@@ -18,8 +18,7 @@ from cosmic_morphology import errors
 SOURCE = Path(cosmic_morphology.__file__).parent
 GROUND = (
     "_version", "citation", "csv_table", "display", "errors", "extras", "frames", "io_utils",
-    "lazy",
-    "reading", "safe_text", "settings", "stats", "suggest", "taxonomy",
+    "lazy", "reading", "safe_text", "settings", "stats", "suggest", "taxonomy", "without_pandas",
 )  # fmt: skip
 FLOORS = {
     **dict.fromkeys(GROUND, 0),

@@ -42,6 +42,7 @@ from cosmic_morphology.cli.checked import CheckedCommand
 from cosmic_morphology.cli.faults import asks_for_json, end, log_faults_of_threads
 from cosmic_morphology.cli.printing import JsonAnswer, say
 from cosmic_morphology.errors import CosmicError
+from cosmic_morphology.without_pandas import do_without_pandas
 
 app = typer.Typer(
     name="cosmic",
@@ -94,6 +95,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     log_faults_of_threads()
+    do_without_pandas()
     JsonAnswer.is_given = False
     as_json = asks_for_json(sys.argv[1:])
     try:

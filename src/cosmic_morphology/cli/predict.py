@@ -110,13 +110,14 @@ def command(
             )
     # An exported file predicts without torch.
     with require_extra("onnx" if model.suffix == ".onnx" else "learn"):
-        from cosmic_morphology.engine import Engine
         from cosmic_morphology.learn import check_ending, load_model
 
         if out is not None:
             check_ending(out)
         predictor = load_model(model, learn=settings.learn)
         if opened is not None:
+            from cosmic_morphology.engine import Engine
+
             how = {"where": where, "place": model, "engine": Engine.of(settings)}
             wanted = {"reject_below": reject_below, "texts": not pixels_only}
             _in_atlas(predictor, opened, out, how, wanted, as_json=as_json)
@@ -162,15 +163,19 @@ def _counted(answers: Iterator[Prediction], told: Counter[str]) -> Iterator[Pred
 def _answers(
     predictor: PixelPredictor, target: str, settings: Settings, reject_below: float | None
 ) -> Iterator[Iterator[Prediction]]:
-    from cosmic_morphology.collect.http.fetch_one import image_at
     from cosmic_morphology.imaging import ImageLimits
     from cosmic_morphology.learn import predict_bytes, predict_files
 
     limits = ImageLimits(**settings.imaging.model_dump())
     if "://" in target:
+        from cosmic_morphology.collect.http.fetch_one import image_at
+
         # The name of an answer is written into files.
         images = {public_url(target): image_at(target, settings)}
         yield predict_bytes(predictor, images, limits=limits, reject_below=reject_below)
+        return
+    if _is_alone(target):
+        yield predict_files(predictor, Path(target), limits=limits, reject_below=reject_below)
         return
     with progress("predicting") as report:
         yield predict_files(

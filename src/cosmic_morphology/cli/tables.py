@@ -20,13 +20,13 @@ if TYPE_CHECKING:
         EvaluateResult,
         EvaluationRanking,
         LabelScores,
-        Score,
     )
     from cosmic_morphology.learn import Prediction
     from cosmic_morphology.learn.run_folder.run_list import RunRow
     from cosmic_morphology.pipeline import PipelineResult
     from cosmic_morphology.pipeline.ranking import RunRanking
     from cosmic_morphology.stats.bootstrap import Difference
+    from cosmic_morphology.stats.score import Score
 
 
 _RECIPE = ("recipe",)

@@ -1,6 +1,6 @@
 """Processes on this machine, which start once and keep their model from task to task.
 
-They are started by their module's name, not by forking: no lock or thread of this process is in
+They are started anew, not by forking: no lock or thread of this process is in
 them, and a script that calls this package is not run again.
 """
 
@@ -20,8 +20,13 @@ from cosmic_morphology.engine.executors import NO_ANSWER, Finished, Lost, Task
 from cosmic_morphology.engine.orders import pack_order
 from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
 from cosmic_morphology.frames import read_frame, write_frame
+from cosmic_morphology.without_pandas import is_without_pandas
 
-MODULE = "cosmic_morphology.engine.worker"
+# Not by ``-m``: pandas has to be kept out before the package of the worker is imported.
+_PLAIN = "from cosmic_morphology.engine.worker import main; main()"
+_LIGHT = (
+    f"from cosmic_morphology.without_pandas import do_without_pandas; do_without_pandas(); {_PLAIN}"
+)
 
 
 class Processes:
@@ -109,7 +114,7 @@ class WorkerProcess:
     def __init__(self) -> None:
         path = os.pathsep.join(each for each in sys.path if each)
         self._process = subprocess.Popen(  # noqa: S603 - this very Python and our own module
-            [sys.executable, "-m", MODULE],
+            [sys.executable, "-c", _LIGHT if is_without_pandas() else _PLAIN],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},

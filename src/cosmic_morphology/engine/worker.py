@@ -1,4 +1,4 @@
-"""``python -m …engine.worker``: does tasks, in a process of its own.
+"""Does tasks, in a process of its own.
 
 Each order is answered by a result, or by the error. The process ends when its standard input does,
 so also when its parent is killed.
@@ -42,16 +42,12 @@ def main() -> None:
     # The parent reads frames here: nothing else may come between them.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    while (frame := read_frame(sys.stdin.buffer)) is not None:
-        said, data = answer(unpack_order(frame[1]))
-        try:
-            write_frame(out, said, data)
-        except ValueError as error:
-            write_frame(out, *write_answer(error))
-
-
-if __name__ == "__main__":
     try:
-        main()
+        while (frame := read_frame(sys.stdin.buffer)) is not None:
+            said, data = answer(unpack_order(frame[1]))
+            try:
+                write_frame(out, said, data)
+            except ValueError as error:
+                write_frame(out, *write_answer(error))
     except BrokenPipeError:  # the parent is gone and waits for nothing
         os._exit(0)

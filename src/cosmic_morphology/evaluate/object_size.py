@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import ndimage
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.evaluate.predictions import Predictions
@@ -34,6 +33,8 @@ def object_mask(pixels: np.ndarray) -> np.ndarray:
     pixels : ndarray of uint8, shape ``(H, W, 3)``
         An image.
     """
+    from scipy import ndimage
+
     grey = ndimage.gaussian_filter(pixels.astype(np.float32).mean(-1) / 255, 1.0)
     level = np.median(grey)
     noise = max(_MAD * float(np.median(np.abs(grey - level))), _LEAST_NOISE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
-from scipy import fft
 
 HASH_SIDE = 8
 SAMPLE_SIDE_PX = 32
@@ -47,6 +46,8 @@ def perceptual_hash(image: Image.Image, *, grey: Image.Image | None = None) -> b
     lowest = _COSINES @ levels @ _COSINES.T
     lower, upper = np.partition(lowest, _MIDDLE, axis=None)[_MIDDLE]
     if upper - lower < _TOLD_APART:
+        from scipy import fft  # seldom needed, and half a second to import
+
         rows = fft.dct(np.asarray(levels, dtype=np.float64), axis=0)[:HASH_SIDE]
         lowest = fft.dct(rows, axis=1)[:, :HASH_SIDE]
         return np.packbits(lowest > np.median(lowest)).tobytes()

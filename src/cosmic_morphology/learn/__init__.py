@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.sweep import SweepResult as SweepResult
     from cosmic_morphology.learn.sweep import sweep_backbones as sweep_backbones
     from cosmic_morphology.learn.sweep import sweep_runs as sweep_runs
-    from cosmic_morphology.learn.training.processes import is_first_process as is_first_process
+    from cosmic_morphology.learn.training.launchers import is_first_process as is_first_process
     from cosmic_morphology.learn.training.runner import train as train
 
 # Imported when first used: training from a Parquet file must not need Lance.
@@ -84,7 +84,7 @@ _HOMES = {
     "find_run": "run_folder.folder",
     "hub_reachable": "models.weights",
     "iter_predictions": "inference.predict",
-    "is_first_process": "training.processes",
+    "is_first_process": "training.launchers",
     "list_folders": "run_folder.run_list",
     "load_model": "inference.predictors",
     "load_recipe": "recipes",

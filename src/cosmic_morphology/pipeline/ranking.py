@@ -25,7 +25,6 @@ from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.io_utils import write_text
 from cosmic_morphology.learn.run_folder.folder import read_run
-from cosmic_morphology.report import write_leaderboard
 from cosmic_morphology.settings import Settings
 
 if TYPE_CHECKING:
@@ -186,6 +185,8 @@ class RunRanking:
 
     def write(self, folder: Path, ingredients: Ablation | None) -> str:
         """Write the board and the table of ingredients; the page's path."""
+        from cosmic_morphology.report import write_leaderboard
+
         whole = self._ranked(dict(list(self.tests.items())[:1]))
         board = write_leaderboard(
             self.atlas, (*whole, *self.further), folder, settings=self.settings.evaluate

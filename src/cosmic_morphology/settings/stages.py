@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -129,6 +129,11 @@ class LearnSettings(Section):
     image_size_px: int | None = Field(None, ge=16, le=2048, description="side of the input, px")
     workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=0)
     accelerator: str = Field("auto", description="auto, cpu, gpu, ...")
+    runtime: Literal["auto", "onnx", "torch"] = Field(
+        "auto",
+        description="what runs frozen networks: 'auto' (ONNX Runtime on CPUs, torch elsewhere), "
+        "'onnx' (on the CPU also where there is a GPU), or 'torch'",
+    )
     devices: int = Field(
         1, ge=1, description="of each machine that train together: GPUs, or processes on its cores"
     )

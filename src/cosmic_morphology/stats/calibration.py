@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 
 from cosmic_morphology.stats.bootstrap import WeightedStatistic
 
@@ -93,6 +91,9 @@ def _fitted(
 ) -> tuple[float, float]:
     if not len(targets):
         return 1.0, 0.0
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
     scores = logits.astype(np.float64)
     offset = np.zeros(scores.shape[1]) if log_shares is None else log_shares
 

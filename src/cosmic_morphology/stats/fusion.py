@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
 
 PIXELS, PIXELS_AND_TEXTS = "pixels", "pixels and texts"
 """What an answer comes from; scores of the two are never mixed."""
@@ -63,6 +61,8 @@ class Fusion:
         -------
         ndarray, shape ``(N, K)``
         """
+        from scipy.special import softmax
+
         found = np.array(image, float)
         both = ~np.isnan(text).any(axis=1) & (np.nan_to_num(found) > 0).any(axis=1)
         found[both] = softmax(
@@ -98,6 +98,9 @@ def learn_fusion(image: np.ndarray, text: np.ndarray, targets: np.ndarray) -> Fu
     Fusion(pixels=1.0, texts=1.0, reject_below=0.0, n_images=0)
     """
     spoken = ~np.isnan(text).any(axis=1)
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
     n = int(spoken.sum())
     if n < LEAST_IMAGES:
         return Fusion()

@@ -146,3 +146,14 @@ def loader(examples: Examples, sampler: Sampler[Any]) -> DataLoader[Any]:
     """Batches as Lightning takes them; workers would only copy what is in memory already."""
     kind = ReadAhead if examples.reads_ahead else DataLoader
     return kind(examples, batch_size=None, sampler=sampler, num_workers=0)
+
+
+def class_weights(counts: torch.Tensor, kind: str) -> torch.Tensor:
+    """How much an image of each class counts, shape ``(K,)``; 1 on average over the images."""
+    if kind == "none":
+        return torch.ones_like(counts)
+    present = counts > 0
+    weights = counts.sum() / (present.sum() * counts.clamp_min(1))
+    if kind == "sqrt_balanced":
+        weights = weights.sqrt()
+    return torch.where(present, weights, torch.zeros_like(weights))

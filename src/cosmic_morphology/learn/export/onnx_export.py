@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,12 +18,12 @@ from cosmic_morphology.display import Shown
 from cosmic_morphology.errors import ImageError
 from cosmic_morphology.io_utils import whole_file
 from cosmic_morphology.learn.export.padding import with_fixed_padding
+from cosmic_morphology.learn.export.tracing import trace
 from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.learn.inference.onnx_model import INPUT, OUTPUT, OnnxModel, needs_onnx
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.models.tta import tta_views
 
-OPSET = 18
 _CHECKED_AT_ONCE = 16
 # Kept as they are in 8-bit files: little of the time, much of the error.
 _STEM = 2
@@ -127,7 +126,7 @@ def export_onnx(
     noise = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8)
     with whole_file(path) as beside, tempfile.TemporaryDirectory() as folder:
         plain, ready = Path(folder) / "plain.onnx", Path(folder) / "ready.onnx"
-        _trace(with_fixed_padding(whole, noise), noise, plain)
+        trace(with_fixed_padding(whole, noise), noise, plain, (INPUT, OUTPUT))
         if int8_from:
             _quantise(plain, ready, model.preprocessing, int8_from, n_views)
         else:
@@ -140,22 +139,6 @@ def export_onnx(
     model.network.to(model.device)
     megabytes = round(path.stat().st_size / 1e6, 2)
     return OnnxExportResult(path, megabytes, parity, same, on, bool(int8_from), n_views)
-
-
-def _trace(whole: nn.Module, example: torch.Tensor, path: Path) -> None:
-    with warnings.catch_warnings():
-        # The tracer warns of constants that are constant here: sizes and numbers of views.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            whole,
-            (example,),
-            str(path),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
-        )
 
 
 def _quantise(

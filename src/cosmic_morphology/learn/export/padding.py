@@ -6,9 +6,9 @@ import copy
 from typing import Any
 
 import torch
-from timm.layers.conv2d_same import Conv2dSame
-from timm.layers.padding import get_same_padding
 from torch import nn
+
+from cosmic_morphology.learn.models.light_timm import timm
 
 
 def with_fixed_padding(network: nn.Module, example: torch.Tensor) -> nn.Module:
@@ -35,7 +35,9 @@ def _input_sizes(network: nn.Module, example: torch.Tensor) -> dict[str, tuple[i
     """Height and width that each of those convolutions is given."""
     sizes: dict[str, tuple[int, int]] = {}
     named: dict[nn.Module, str] = {
-        each: name for name, each in network.named_modules() if isinstance(each, Conv2dSame)
+        each: name
+        for name, each in network.named_modules()
+        if isinstance(each, timm.layers.Conv2dSame)
     }
 
     def note(convolution: nn.Module, given: tuple[Any, ...]) -> None:
@@ -52,8 +54,8 @@ def _input_sizes(network: nn.Module, example: torch.Tensor) -> dict[str, tuple[i
 def _padded(convolution: Any, height: int, width: int) -> nn.Module:
     (kernel_y, kernel_x), (stride_y, stride_x) = convolution.kernel_size, convolution.stride
     apart_y, apart_x = convolution.dilation
-    down = get_same_padding(height, kernel_y, stride_y, apart_y)
-    across = get_same_padding(width, kernel_x, stride_x, apart_x)
+    down = timm.layers.get_same_padding(height, kernel_y, stride_y, apart_y)
+    across = timm.layers.get_same_padding(width, kernel_x, stride_x, apart_x)
     plain = nn.Conv2d(
         convolution.in_channels,
         convolution.out_channels,

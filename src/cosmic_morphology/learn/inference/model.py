@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from scipy.special import softmax
 
 from cosmic_morphology.errors import ImageError, InputError, SettingsError
 from cosmic_morphology.io_utils import whole_file
 from cosmic_morphology.learn.models.backbones import bare_model
 from cosmic_morphology.learn.models.batch_size_fallback import BatchSizeFallback
 from cosmic_morphology.learn.models.devices import device_for, on_device
+from cosmic_morphology.learn.models.feature_session import FeatureSession
+from cosmic_morphology.learn.models.frozen_cache import FrozenNetwork
 from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
+from cosmic_morphology.learn.models.light_timm import NoNumbers
 from cosmic_morphology.learn.models.network import Head, Network
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.models.tta import tta_views
@@ -67,6 +69,10 @@ class TrainedModel:
         Parameters of the embeddings that the head was trained on, when the backbone is frozen.
     fusion : Fusion, optional
         How a record is answered from its pixels and its texts; None: it was never asked.
+    device : torch.device
+        Where torch runs it.
+    frozen : FrozenNetwork, optional
+        The backbone by ONNX Runtime; without it torch runs it.
     """
 
     name: str
@@ -80,10 +86,11 @@ class TrainedModel:
     embedding: dict[str, Any] = field(default_factory=dict)
     fusion: Fusion | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    frozen: FrozenNetwork | None = field(default=None, repr=False, compare=False)
 
     def predict(self, thumbnails: Sequence[bytes]) -> np.ndarray:
         """Probabilities, float32 of shape ``(N, K)``; an image that cannot be read gets NaN."""
-        return np.asarray(softmax(self.logits(thumbnails) / self.temperature, axis=1))
+        return _softmax(self.logits(thumbnails) / self.temperature)
 
     def logits(self, thumbnails: Sequence[bytes]) -> np.ndarray:
         """Scores before the temperature, float32 of shape ``(N, K)``; NaN where unreadable."""
@@ -96,7 +103,7 @@ class TrainedModel:
         for start in range(0, len(pixels), batch):
             part = pixels[start : start + batch]
             found[start : start + batch] = self._forward(part, self.network, BatchSizeFallback())
-        return np.asarray(softmax(found / self.temperature, axis=1))
+        return _softmax(found / self.temperature)
 
     @property
     def n_features(self) -> int:
@@ -113,7 +120,7 @@ class TrainedModel:
         self.network.eval()
         with torch.inference_mode():
             scores = self.network.head(features.to(self.device)).cpu().numpy()
-        return np.asarray(softmax(scores / self.temperature, axis=1))
+        return _softmax(scores / self.temperature)
 
     def score(self, pixels: np.ndarray) -> np.ndarray:
         """Scores of squares of uint8, shape ``(N, size, size, 3)``."""
@@ -156,6 +163,9 @@ class TrainedModel:
         self, pixels: np.ndarray, part: torch.nn.Module, in_parts: BatchSizeFallback
     ) -> np.ndarray:
         self.network.eval()
+        session = self.frozen.session if self.frozen else None
+        if session is not None:
+            return self._forward_in(session, pixels, part)
 
         def mean_of_views(batch: torch.Tensor) -> torch.Tensor:
             ready = self.preprocessing.normalised(batch)
@@ -169,6 +179,24 @@ class TrainedModel:
         with torch.inference_mode():
             found: np.ndarray = in_parts(mean_of_views, batch).cpu().numpy()
         return found
+
+    def _forward_in(
+        self, session: FeatureSession, pixels: np.ndarray, part: torch.nn.Module
+    ) -> np.ndarray:
+        head = self.network.head if part is self.network else torch.nn.Identity()
+        scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+        with torch.inference_mode():
+            scores = [
+                head(torch.from_numpy(session(view.numpy())).to(self.device))
+                for view in tta_views(scaled, self.views, self.crops)
+            ]
+            found: np.ndarray = torch.stack(scores).mean(0).cpu().numpy()
+        return found
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    found: np.ndarray = torch.from_numpy(scores).softmax(1).numpy()
+    return found
 
 
 def save_model(model: TrainedModel, folder: Path) -> None:
@@ -218,7 +246,8 @@ def load_trained_model(path: Path | str, *, learn: LearnSettings | None = None) 
     run = read_run(folder)
     found = run.preprocessing
     network = _network_of(folder, run.settings, len(run.classes))
-    device = device_for(learn or LearnSettings())
+    learn = learn or LearnSettings()
+    device = device_for(learn)
     on_device(network, device)
     return TrainedModel(
         name=run.name,
@@ -232,7 +261,14 @@ def load_trained_model(path: Path | str, *, learn: LearnSettings | None = None) 
         embedding=dict(found.get("embedding", {})),
         fusion=Fusion.from_dict(found.get("fusion", {})),
         device=device,
+        frozen=FrozenNetwork(
+            network.backbone, Preprocessing.from_dict(found), _made_of(run.settings), learn, device
+        ),
     )
+
+
+def _made_of(settings: dict[str, Any]) -> dict[str, Any]:
+    return {"name": settings["backbone"], "arguments": dict(settings.get("timm_kwargs", {}))}
 
 
 def _network_of(folder: Path, settings: dict[str, Any], n_classes: int) -> Network:
@@ -247,7 +283,7 @@ def _network_of(folder: Path, settings: dict[str, Any], n_classes: int) -> Netwo
         )
     try:
         # Without memory first: nothing of a size that the weights do not have is ever made.
-        with torch.device("meta"):
+        with torch.device("meta"), NoNumbers():
             described = _network(settings, n_classes)
         check_architecture(described, shapes, weights)
         network = _network(settings, n_classes)

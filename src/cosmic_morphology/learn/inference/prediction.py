@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.io_utils import CsvRows, whole_file
@@ -153,6 +151,9 @@ def _as_json(path: Path) -> Iterator[_Write]:
 
 @contextmanager
 def _as_parquet(path: Path) -> Iterator[_Write]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     # The columns are known from the first rows on: they name the classes.
     with ExitStack() as open_files:
         writer: Any = None

@@ -36,12 +36,11 @@ def _why_not_cached(learn: LearnSettings) -> str:
     # Before timm, and torch with it, are imported: that takes longer than many a search.
     if not any(Path(HF_HUB_CACHE).glob("models--*")):
         return without
-    from timm.models import get_pretrained_cfg
-
+    from cosmic_morphology.learn.models.light_timm import timm
     from cosmic_morphology.learn.models.presets import timm_name
     from cosmic_morphology.learn.models.weights import cached_weights
 
-    known = get_pretrained_cfg(timm_name(learn.backbone), allow_unregistered=True)
+    known = timm.get_pretrained_cfg(timm_name(learn.backbone), allow_unregistered=True)
     hub_id = str(getattr(known, "hf_hub_id", None) or "")
     if hub_id and cached_weights(hub_id) is not None:
         return ""
@@ -71,11 +70,10 @@ def _candidates(learn: LearnSettings) -> Iterator[LearnSettings]:
     cached = sorted(Path(HF_HUB_CACHE).glob("models--timm--*"))
     if not cached:
         return
-    from timm import is_model
-
+    from cosmic_morphology.learn.models.light_timm import timm
     from cosmic_morphology.learn.models.presets import PRESETS
 
     names = (each.name.removeprefix("models--timm--") for each in cached)
-    known = (name for name in names if is_model(name.partition(".")[0]))
+    known = (name for name in names if timm.is_model(name.partition(".")[0]))
     for name in (*PRESETS, *known):
         yield learn.model_copy(update={"backbone": name, "weights": "pretrained"})

@@ -9,14 +9,12 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-from timm.data.config import resolve_model_data_config
-from timm.models._builder import build_model_with_cfg
 from torch import nn
 
 from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
+from cosmic_morphology.learn.models.light_timm import timm
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.models.presets import PRESETS, with_preset
 from cosmic_morphology.learn.models.weights import (
@@ -41,7 +39,7 @@ _LONGEST_WORD = 64
 # where, and other kinds of models than a backbone.
 _NOT_OURS_TO_GIVE = {
     name
-    for make in (timm.create_model, build_model_with_cfg)
+    for make in (timm.create_model, timm.models.build_model_with_cfg)
     for name in signature(make).parameters
 } | {"features_only", "feature_cls", "out_indices", "pruned", "in_chans", "num_classes", "file"}
 
@@ -235,7 +233,7 @@ def _classifier_names(model: nn.Module) -> tuple[str, ...]:
 
 
 def _preprocessing(model: nn.Module, learn: LearnSettings) -> Preprocessing:
-    own: dict[str, Any] = resolve_model_data_config(model)  # type: ignore[no-untyped-call]
+    own: dict[str, Any] = timm.data.resolve_model_data_config(model)
     return Preprocessing(
         size_px=learn.image_size_px or int(own["input_size"][-1]),
         mean=learn.weights_mean or tuple(own["mean"]),

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from timm.models import group_parameters
 from torch import nn
 
 from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
+from cosmic_morphology.learn.models.light_timm import timm
 
 # Transformers have a group for each block: about four stages as in other nets.
 _MAX_STAGES = 8
@@ -96,7 +96,7 @@ def stages(model: nn.Module) -> list[list[str]]:
     matcher: Any = getattr(model, "group_matcher", None)
     if matcher is None:
         return [[name for name, _ in model.named_parameters()]]
-    grouped = group_parameters(model, matcher(coarse=True))
+    grouped = timm.models.group_parameters(model, matcher(coarse=True))
     found = [list(grouped[key]) for key in sorted(grouped)]
     if len(found) <= _MAX_STAGES:
         return found

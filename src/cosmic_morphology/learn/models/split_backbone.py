@@ -38,6 +38,12 @@ class FrozenStem(nn.Module):
         self._border = [border]  # in a list: it is part of the model already
         self.shape: tuple[int, ...] = ()
 
+    def extra_repr(self) -> str:
+        """Where it ends: two halves of one model differ in nothing else."""
+        return str(
+            next(name for name, each in self.model.named_modules() if each is self._border[0])
+        )
+
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """What the border is given, flat: shape ``(N, C * H * W)``."""
         seen: list[torch.Tensor] = []

@@ -14,6 +14,7 @@ from torchmetrics.functional.classification import multiclass_accuracy, multicla
 
 from cosmic_morphology.errors import TrainingError
 from cosmic_morphology.learn.data.augment import apply_params, sample_params
+from cosmic_morphology.learn.data.batches import class_weights
 from cosmic_morphology.learn.models.network import Network, freeze_batchnorm_stats, parameter_groups
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.recipes import Recipe
@@ -213,17 +214,6 @@ def rate_at(recipe: Recipe, step: int, steps: int) -> float:
         epoch = int(step * recipe.epochs / steps)
         return float(recipe.lr_step_factor ** (epoch // recipe.step_epochs))
     return 1.0
-
-
-def class_weights(counts: torch.Tensor, kind: str) -> torch.Tensor:
-    """How much an image of each class counts, shape ``(K,)``; 1 on average over the images."""
-    if kind == "none":
-        return torch.ones_like(counts)
-    present = counts > 0
-    weights = counts.sum() / (present.sum() * counts.clamp_min(1))
-    if kind == "sqrt_balanced":
-        weights = weights.sqrt()
-    return torch.where(present, weights, torch.zeros_like(weights))
 
 
 def _one_view(inputs: torch.Tensor) -> torch.Tensor:

@@ -14,14 +14,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch.nn import functional
-from torchmetrics.functional.classification import multiclass_f1_score
 
 from cosmic_morphology.errors import TrainingError
 from cosmic_morphology.io_utils import Progress
-from cosmic_morphology.learn.data.batches import Examples
+from cosmic_morphology.learn.data.batches import Examples, class_weights
 from cosmic_morphology.learn.models.network import Head
 from cosmic_morphology.learn.recipes import Recipe
-from cosmic_morphology.learn.training.lightning_module import class_weights
+from cosmic_morphology.stats.metrics import confusion_matrix, macro_f1
 
 _MOST_STEPS, _BATCH = 500, 1024
 
@@ -244,7 +243,7 @@ def _scores(logits: torch.Tensor, targets: torch.Tensor, recipe: Recipe) -> dict
     return {
         "val_loss": float(functional.cross_entropy(logits, targets, weight=weight)),
         "val_macro_f1": float(
-            multiclass_f1_score(logits, targets, logits.shape[1], average="macro")
+            macro_f1(confusion_matrix(targets.numpy(), logits.argmax(1).numpy(), logits.shape[1]))
         ),
     }
 

@@ -8,7 +8,6 @@ import signal
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,10 @@ from cosmic_morphology.learn.data.batches import Examples, InOrder, Shuffled, lo
 from cosmic_morphology.learn.models.batch_size_fallback import forget_gpu_memory
 from cosmic_morphology.learn.models.devices import bf16_helps
 from cosmic_morphology.learn.recipes import Recipe
+from cosmic_morphology.learn.training.fit_result import FitResult
+from cosmic_morphology.learn.training.launchers import is_first_process, launched
 from cosmic_morphology.learn.training.lightning_module import Classifier
 from cosmic_morphology.learn.training.processes import (
-    is_first_process,
-    launched,
     place_in_group,
     relayed_progress,
     strategy_of,
@@ -41,28 +40,6 @@ _QUIET = ("lightning", "lightning.pytorch", "lightning.fabric", "pytorch_lightni
 # Lightning gives advice by warnings: on workers, on logging, on old names inside torch.
 _ADVICE = ("lightning", "torch", "torchmetrics")
 _SMALLEST_BATCH = 2
-
-
-@dataclass(slots=True)
-class FitResult:
-    """What came out of a loop.
-
-    Attributes
-    ----------
-    history : list of dict
-        What ``history.csv`` shows: one row an epoch (or a penalty, where a head was solved for).
-    best_epoch : int
-        Row of the history that was taken, counted from 1.
-    batch_size : int
-        What fitted into memory in the end.
-    notes : list of str
-        What a person should know.
-    """
-
-    history: list[dict[str, float]]
-    best_epoch: int
-    batch_size: int
-    notes: list[str] = field(default_factory=list)
 
 
 def fit(

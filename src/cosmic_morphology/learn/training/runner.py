@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import softmax
-from torchmetrics.functional.classification import multiclass_f1_score
 
 from cosmic_morphology.io_utils import CsvRows, Progress, whole_text
 from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS, TextSource, TrainingSource
@@ -49,8 +47,8 @@ from cosmic_morphology.learn.run_folder.training_record import (
 )
 from cosmic_morphology.learn.run_folder.val_predictions import write_val_predictions
 from cosmic_morphology.learn.task import RunRequest, TrainingTask, prepare_task
-from cosmic_morphology.learn.training.loop import FitResult
-from cosmic_morphology.learn.training.processes import check_processes, is_first_process, wait_until
+from cosmic_morphology.learn.training.fit_result import FitResult
+from cosmic_morphology.learn.training.launchers import check_processes, is_first_process, wait_until
 from cosmic_morphology.learn.training.strategies import (
     TrainingResult,
     strategy_for,
@@ -64,6 +62,7 @@ from cosmic_morphology.stats.calibration import (
     threshold_for,
 )
 from cosmic_morphology.stats.fusion import Fusion, learn_fusion
+from cosmic_morphology.stats.metrics import confusion_matrix, macro_f1
 from cosmic_morphology.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -217,6 +216,8 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
     if task.recipe.calibrate:
         offset, tau = _calibrate(task, model, held, right)
         logits, held = logits + offset, held + offset
+    from scipy.special import softmax
+
     probabilities = softmax(logits / model.temperature, axis=1).astype(np.float32)
     held_probabilities = softmax(held / model.temperature, axis=1).astype(np.float32)
     if len(right):
@@ -303,17 +304,11 @@ def _fusion(
 def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
     if not len(targets):
         return {}
-    import torch
-
-    macro = multiclass_f1_score(
-        torch.from_numpy(probabilities),
-        torch.from_numpy(targets),
-        probabilities.shape[1],
-        average="macro",
-    )
+    answers = probabilities.argmax(1)
+    matrix = confusion_matrix(targets, answers, probabilities.shape[1])
     return {
-        "val_macro_f1": float(macro),
-        "val_accuracy": float((probabilities.argmax(1) == targets).mean()),
+        "val_macro_f1": float(macro_f1(matrix)),
+        "val_accuracy": float((answers == targets).mean()),
         "val_classwise_ece": classwise_ece(probabilities, targets),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,15 +19,16 @@ from cosmic_morphology.learn.models.network import Network, unfreeze_last
 from cosmic_morphology.learn.models.split_backbone import split_backbone
 from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.learn.task import TrainingTask
+from cosmic_morphology.learn.training.fit_result import FitResult
 from cosmic_morphology.learn.training.inputs import (
     features_in_views,
     images_of_split,
     plain_features,
     views_of_split,
 )
-from cosmic_morphology.learn.training.lightning_module import Classifier
-from cosmic_morphology.learn.training.logistic_head import fit_logistic_head, fit_logistic_head_cv
-from cosmic_morphology.learn.training.loop import FitResult, fit
+
+if TYPE_CHECKING:
+    from cosmic_morphology.learn.training.lightning_module import Classifier
 
 _BATCH = 64
 
@@ -109,6 +111,8 @@ def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
         task.head.standardise(both.inputs[:, 0].float())
     group_of = {example.id: example.group for example in task.examples}
     groups = [group_of[each] for each in both.ids]
+    from cosmic_morphology.learn.training.logistic_head import fit_logistic_head_cv
+
     found = fit_logistic_head_cv(
         task.head, both, groups, task.recipe, seed=task.seed, progress=task.progress
     )
@@ -132,11 +136,15 @@ def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
 
 
 def _solved(task: TrainingTask, train: Examples, val: Examples) -> FitResult:
+    from cosmic_morphology.learn.training.logistic_head import fit_logistic_head
+
     found = fit_logistic_head(task.head, train, val, task.recipe, progress=task.progress)
     return FitResult(found.history, found.best, len(train), found.notes)
 
 
 def _stepped(task: TrainingTask, train: Examples, val: Examples) -> FitResult:
+    from cosmic_morphology.learn.training.lightning_module import Classifier
+
     initial = {key: value.clone() for key, value in task.head.state_dict().items()}
 
     def make() -> Classifier:
@@ -149,6 +157,8 @@ def _stepped(task: TrainingTask, train: Examples, val: Examples) -> FitResult:
 
 def finetune(task: TrainingTask) -> TrainingResult:
     """Learn on images that are changed again in every epoch, and decoded once if there is room."""
+    from cosmic_morphology.learn.training.lightning_module import Classifier
+
     preprocessing, recipe = task.backbone.preprocessing, task.recipe
     roomy = 1.0 if recipe.augment.is_none else ROOM_TO_ZOOM
     train = images_of_split(task, "train", round(preprocessing.size_px * roomy))
@@ -199,6 +209,8 @@ def finetune(task: TrainingTask) -> TrainingResult:
 
 def finetune_cached(task: TrainingTask) -> TrainingResult:
     """Learn the last stages on what the stages before them see, each look taken only once."""
+    from cosmic_morphology.learn.training.lightning_module import Classifier
+
     recipe, model = task.recipe, task.backbone.model
     front, rest = split_backbone(model, recipe.stages, task.backbone.preprocessing.size_px)
     half = replace(task.backbone, model=front, n_features=math.prod(front.shape))
@@ -231,6 +243,8 @@ def _loop(
     devices: int = 1,
     nodes: int = 1,
 ) -> FitResult:
+    from cosmic_morphology.learn.training.loop import fit
+
     return fit(
         make,
         train,
