@@ -67,8 +67,8 @@ WRONG = (
     "split --seed -1",
     "report no-such-run",
     "export --format moon",
-    "sweep no-such-space.toml",
-    "study nothing.toml",
+    "status --config no-such-file.toml",
+    "duplicates --out copies.txt",
     "no-such-verb",
 )
 # Each verb in a child of its own, from a process that has imported the command line.

@@ -39,15 +39,16 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """List the sets of duplicates that `cosmic curate` found; nothing is compared again."""
-    from cosmic_morphology.curate.duplicates.sets import duplicate_sets
-
     if out is not None and out.suffix.lower() != ".csv":
         raise UsageError(
             "the file has to end in .csv",
             where=str(out),
             todo="Name it so, such as duplicates.csv.",
         )
-    found = duplicate_sets(atlas_with_images(settings_for(config, atlas=atlas)))
+    opened = atlas_with_images(settings_for(config, atlas=atlas))
+    from cosmic_morphology.curate.duplicates.sets import duplicate_sets
+
+    found = duplicate_sets(opened)
     if out is not None:
         found.write(out)
     if as_json:

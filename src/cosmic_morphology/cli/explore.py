@@ -32,13 +32,15 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Show balance of classes and sources, sizes, samples and duplicates, on one page."""
-    from cosmic_morphology.report import explore_atlas
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
+    opened = atlas_with_images(settings)
+    from cosmic_morphology.report import explore_atlas
+
     with progress("explore") as report:
         summary = explore_atlas(
-            atlas_with_images(settings),
+            opened,
             out or settings.out / "explore",
             taxonomy=load_taxonomy(settings.taxonomy),
             progress=report,

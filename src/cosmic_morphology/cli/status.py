@@ -20,9 +20,10 @@ def command(
     atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """Show the state of every URL by source, and how many images have what."""
+    opened = open_atlas(settings_for(config, atlas=atlas))
     from cosmic_morphology.collect import status
 
-    found = status(open_atlas(settings_for(config, atlas=atlas)))
+    found = status(opened)
     if as_json:
         show(found, as_json=True)
         return
