@@ -54,16 +54,14 @@ def without_compiler() -> Iterator[None]:
                 del sys.modules[name]
 
 
-def _imported(name: str) -> Any:
-    try:
-        with without_compiler():
-            return import_module(name)
-    except (ImportError, AttributeError):
-        # Another version asks for more of the compiler than the stand-in has.
-        return import_module(name)
+try:
+    with without_compiler():
+        import timm as _timm
+except (ImportError, AttributeError):
+    # Another version asks for more of the compiler than the stand-in has.
+    import timm as _timm
 
-
-timm: Any = _imported("timm")
+timm: Any = _timm
 
 
 class NoNumbers(TorchFunctionMode):
