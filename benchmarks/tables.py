@@ -13,6 +13,7 @@ PAGES = (
     "docs/explanation/labels.md",
     "docs/explanation/models.md",
     "docs/explanation/results.md",
+    "docs/howto/object-store.md",
     "docs/howto/query.md",
 )
 BLOCK = re.compile(r"(<!-- table: (\w+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -27,6 +28,7 @@ BY_PEOPLE = re.compile(
     r"macro-F1: (?P<recipe>[\w-]+), taught (?P<labels>curated|checked) labels of the images in "
     r"curated\.csv, (?P<backbone>\w+), six classes, objects apart"
 )
+QUESTIONS, ON_S3 = "10,000,000 rows: ", "S3 requests"
 ON_BOARD = re.compile(rf"{BOARD}(?P<test>.+?): \d+\. (?P<run>.+?)(?P<gap>, less the best)?$")
 OF_FOLDS = re.compile(
     r"(?P<score>(?:[^:(]|\([^)]*\))+): (?P<run>.+), (?P<backbone>\w+), "
@@ -59,6 +61,10 @@ def table(rows: list[Row], part: str | None) -> str:
             rows = [row for row, real in zip(rows, is_real, strict=True) if real]
         case "speed":
             rows = [row for row, real in zip(rows, is_real, strict=True) if not real]
+        case "questions":
+            rows = [row for row in rows if row.what.startswith(QUESTIONS)]
+        case "requests":
+            rows = [row for row in rows if row.what.startswith(ON_S3)]
         case "other":
             rows = [
                 row

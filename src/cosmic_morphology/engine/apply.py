@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
 from cosmic_morphology.atlas.schema import table_of
 from cosmic_morphology.atlas.storage.column_files import (
+    ADDRESS,
     ColumnFile,
+    add_filled_columns,
     commit_column_files,
     write_column_file,
 )
+from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.display import Shown
 from cosmic_morphology.engine.engine import Engine
 from cosmic_morphology.engine.executors import NO_ANSWER, Executor, Lost
@@ -100,8 +104,7 @@ def apply(
     EngineError
         The cluster does not answer, or workers die over the same rows again and again.
     """
-    atlas.prepare_columns(work.writes, stamp)
-    run = _Run(atlas, work, where or "", checkpoint_rows, progress)
+    run = _Run(atlas, work, stamp, where or "", checkpoint_rows, progress)
     with atlas.held():
         run.go(engine or Engine(), made)
         atlas.tend()
@@ -114,6 +117,7 @@ class _Run:
 
     atlas: Atlas
     work: ColumnWork
+    stamp: ColumnProvenance
     where: str
     checkpoint_rows: int
     progress: Progress | None
@@ -128,11 +132,18 @@ class _Run:
         return table_of(self.work.marker)
 
     def go(self, engine: Engine, made: ColumnFunction | None) -> None:
+        comes_at_once = self._comes_at_once()
+        if not comes_at_once:
+            self.atlas.prepare_columns(self.work.writes, self.stamp)
         to_do = self._plan()
         if not to_do.rows:
+            self.atlas.prepare_columns(self.work.writes, self.stamp)
             return
         is_worth = engine.is_worth(self.work, to_do.rows)
         with engine.open(self.work.stage, is_worth=is_worth) as executor:
+            if comes_at_once and not executor.is_here:
+                self.atlas.prepare_columns(self.work.writes, self.stamp)
+                to_do = self._plan()  # of the version that has the columns
             packed = executor.pack(self.work, made)
             for _ in range(_PASSES):
                 self.total = self.filled + to_do.rows
@@ -149,6 +160,12 @@ class _Run:
         )
         return ApplyResult(self.filled, there - self.filled, self.counted, self.lost, self.halved)
 
+    def _comes_at_once(self) -> bool:
+        """Whether one commit may bring the columns with all their values."""
+        table = self.atlas.table(self.table)
+        new = {each.name for each in self.work.writes}.isdisjoint(table.schema.names)
+        return new and table.count_rows() <= self.checkpoint_rows
+
     def _plan(self) -> Plan:
         return plan(self.atlas, self.work.marker, self.where)
 
@@ -159,7 +176,11 @@ class _Run:
             lend_atlas(self.atlas, address_everywhere(self.atlas), to_do.version)
         tasks = to_do.tasks(self.atlas, self.table, self.work, packed, executor.slots())
         rows_per_commit = max(self.checkpoint_rows, to_do.rows // _COMMITS)
-        files = _Files(self.atlas, self.table, rows_per_commit)
+        fields = [
+            pa.field(each.name, each.type, metadata=self.stamp.metadata())
+            for each in self.work.writes
+        ]
+        files = _Files(self.atlas, self.table, rows_per_commit, fields)
         try:
             for result, fragment in self._finished(executor, tasks):
                 files.take(fragment, result)
@@ -229,8 +250,11 @@ class _Run:
 class _Files:
     """Results on their way into the table: files that are written, and values that wait."""
 
-    def __init__(self, atlas: Atlas, table: str, rows_per_commit: int) -> None:
+    def __init__(
+        self, atlas: Atlas, table: str, rows_per_commit: int, fields: Sequence[pa.Field]
+    ) -> None:
         self._atlas, self._name, self._rows_per_commit = atlas, table, rows_per_commit
+        self._fields = fields
         self._files: list[ColumnFile] = []
         self._values: dict[int, list[pa.Table]] = {}
         self._rows: dict[int, int] = {}
@@ -251,6 +275,11 @@ class _Files:
     def flush(self) -> int:
         """Commit all; rows, in all, that were in vain since their fragment has gone."""
         table = self._atlas.table(self._name)
+        if self._values and self._add(table):
+            there = {each.fragment_id for each in table.get_fragments()}
+            self._lost += sum(self._rows[each] for each in self._rows.keys() - there)
+            self._files, self._values, self._rows = [], {}, {}
+            return self._lost
         files = [
             *self._files,
             *(
@@ -265,3 +294,15 @@ class _Files:
         self._lost += sum(self._rows[each] for each in gone)
         self._files, self._values, self._rows = [], {}, {}
         return self._lost
+
+    def _add(self, table: Table) -> bool:
+        """Let the columns come with these values; False where they are there."""
+        schema = pa.schema([*self._fields, pa.field(ADDRESS, pa.uint64())])
+
+        def of_fragment(fragment: Any) -> pa.Table:
+            parts = self._values.get(fragment.fragment_id)
+            return pa.concat_tables(parts) if parts else schema.empty_table()
+
+        if not {each.name for each in self._fields}.isdisjoint(table.schema.names):
+            return False
+        return add_filled_columns(table, self._fields, of_fragment)

@@ -83,9 +83,11 @@ def plan(atlas: Atlas, column: str, where: str = "") -> Plan:
     """The rows of an atlas that lack a column, and fit a filter on its table."""
     table = atlas.table(table_of(column))
     version = str(atlas.version)
-    lacking = f"({where}) AND `{column}` IS NULL" if where else f"`{column}` IS NULL"
+    # A column that is not there yet is lacked by all rows.
+    lacking = f"`{column}` IS NULL" if column in table.schema.names else ""
+    which = " AND ".join(f"({each})" for each in (where, lacking) if each) or None
     found: dict[int, list[npt.NDArray[np.uint64]]] = {}
-    for batch in table.to_batches([], _BATCH, lacking, with_row_address=True, scan_in_order=True):
+    for batch in table.to_batches([], _BATCH, which, with_row_address=True, scan_in_order=True):
         addresses = batch.column(ADDRESS).to_numpy()
         fragments = addresses >> _FRAGMENT_BITS
         for fragment in np.unique(fragments):

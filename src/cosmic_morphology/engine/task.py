@@ -127,7 +127,10 @@ def run_task(task: FragmentTask) -> TaskResult:
     own, other, joined = split_columns(
         atlas, table, [each for each in work.reads if each not in work.instead]
     )
-    lacking = f"`{work.marker}` IS NULL AND {ADDRESS} >= {task.first} AND {ADDRESS} < {task.end}"
+    lacking = f"{ADDRESS} >= {task.first} AND {ADDRESS} < {task.end}"
+    is_there = work.marker in table.schema.names
+    if is_there:
+        lacking = f"`{work.marker}` IS NULL AND {lacking}"
     if task.where:
         lacking = f"({task.where}) AND {lacking}"
     with table.translate_errors():
@@ -152,7 +155,7 @@ def run_task(task: FragmentTask) -> TaskResult:
             parts.append(filled.append_column(ADDRESS, rows.column(ADDRESS)))
     schema = pa.schema([*work.writes, pa.field(ADDRESS, pa.uint64())])
     values = pa.concat_tables(parts) if parts else schema.empty_table()
-    if task.writes_file and parts:
+    if task.writes_file and parts and is_there:
         file = write_column_file(table, task.fragment, values)
         return TaskResult(values.num_rows, counted, file=file)
     return TaskResult(values.num_rows, counted, values=values.combine_chunks())

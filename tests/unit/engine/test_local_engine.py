@@ -278,3 +278,12 @@ def test_a_written_file_outlives_a_cleanup_and_is_committed_on_what_is_there_the
     found = sky.read(["id", COLUMN], table="images").to_pylist()
     assert len(found) == 59
     assert {tuple(row[COLUMN]) for row in found if row[COLUMN]} == {(1.0, 2.0)}
+
+
+def test_a_small_table_gets_a_column_with_its_values_in_one_commit(sky, tmp_path):
+    before = sky.version.images
+    lengths = lengths_function(str(tmp_path), 0, "")
+    done = fill(sky, lengths, reads=["thumbnail"], writes=[FIELD], stamp=STAMP, task_rows=7)
+    assert (done.filled, sky.version.images) == (60, before + 1)
+    assert STAMP.is_current(sky.provenance_of(COLUMN))
+    check_whole(sky, 60)

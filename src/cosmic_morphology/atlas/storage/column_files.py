@@ -25,6 +25,8 @@ from cosmic_morphology.atlas.storage.commit import commit
 from cosmic_morphology.atlas.storage.lance_tables import Table
 
 ADDRESS = "_rowaddr"
+# An address is the number of the fragment and, in the lower half, the place in it.
+_PLACE_BITS = 32
 # What Lance puts in the place of a field that another file holds now.
 _ELSEWHERE = -2
 
@@ -81,7 +83,8 @@ def add_filled_columns(
     fields : sequence of pyarrow.Field
         The columns, with their metadata.
     values : callable
-        Gets a fragment; returns ``_rowaddr`` and the columns of its rows.
+        Gets a fragment; returns ``_rowaddr`` and the columns of its rows. Those that it leaves
+        out become null.
 
     Returns
     -------
@@ -107,6 +110,9 @@ def add_filled_columns(
                 there = table.reading().get_fragment(number)
                 rows = values(there).select(schema.names)
                 rows = pa.Table.from_arrays(rows.columns, schema=schema)
+                if not rows.num_rows:  # Lance joins with something only
+                    nothing = [{ADDRESS: number << _PLACE_BITS}]
+                    rows = pa.Table.from_pylist(nothing, schema=schema)
                 made, extended = there.merge(rows, left_on=ADDRESS, right_on=ADDRESS)
                 file = made.files[-1]
                 files[number] = ColumnFile(number, file, table.keep(f"data/{file.path}"))
