@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
+from cosmic_morphology.curate.votes.cast import vote_column_function
+from cosmic_morphology.curate.votes.voters import find_voters
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn.data.dataset import Example
+from cosmic_morphology.learn.data.text_probabilities import in_order_of
 from cosmic_morphology.learn.data.view_features import Views, features_of_views
+from cosmic_morphology.taxonomy import load_taxonomy
+
+
+def _text_probabilities(records: list[dict[str, object]]) -> list[list[float] | None]:
+    vote = vote_column_function(load_taxonomy(), find_voters())
+    return vote(pa.Table.from_pylist(records)).column("text_probabilities").to_pylist()
 
 
 class Sky:
@@ -20,7 +31,7 @@ class Sky:
         truth = csv.DictReader((folder / "truth.csv").read_text("utf-8").splitlines())
         rows = [row for row in truth if row["part"] != "extra"]
         rows = rows[:: max(1, len(rows) // limit)] if limit else rows
-        said = csv.DictReader((folder / "catalogue.csv").read_text("utf-8").splitlines())
+        said = [*csv.DictReader((folder / "catalogue.csv").read_text("utf-8").splitlines())]
         self.collection = {row["file"]: row["collection"] for row in said}
         self.ids = [row["file"] for row in rows]
         self.label = {row["file"]: row["class"] for row in rows}
@@ -28,8 +39,12 @@ class Sky:
         self.taught = dict(self.label)
         self.split: dict[str, str] = {}
         self._images, self._keep = folder / "images", keep
+        self._catalogue = {row["file"]: row for row in said}
+        lines = (folder / "apod.jsonl").read_text("utf-8").splitlines()
+        self._apod = {Path(row["image"]).name: row for row in map(json.loads, lines)}
+        self._said: dict[str, list[float] | None] = {}
 
-    def where(self) -> dict[str, str]:
+    def origin(self) -> dict[str, str]:
         return {"uri": "images with checked labels", "version": "1"}
 
     def examples(self, labels: str) -> list[Example]:
@@ -61,6 +76,21 @@ class Sky:
             for row in truth
             if not row["near_duplicate_in_images"]
         ]
+
+    def text_probabilities(self, ids, classes) -> tuple[np.ndarray, np.ndarray]:
+        """What the records' texts say, and that people have checked every label."""
+        if not self._said:
+            column = _text_probabilities([self._record(each) for each in self.ids])
+            self._said.update(zip(self.ids, column, strict=True))
+        own = load_taxonomy().names_with_reject
+        said = in_order_of(pa.array([self._said[each] for each in ids]), own, classes)
+        return said, np.ones(len(ids), bool)
+
+    def _record(self, file: str) -> dict[str, object]:
+        """What a source says: of APOD the title and the whole explanation."""
+        told = self._apod.get(file) or self._catalogue[file]
+        text = told.get("explanation") or told.get("description") or ""
+        return {"title": told["title"], "description": text}
 
     def embeddings(self, ids, learn, backbone, progress) -> np.ndarray:
         """The plain vector of each image, for recipes that need no more."""

@@ -79,7 +79,7 @@ def full(given: argparse.Namespace) -> None:
     for number in range(N_RUNS):
         with tempfile.TemporaryDirectory() as folder:
             recipe = Path(folder) / "full.toml"
-            recipe.write_text(f'extends = "finetune"\ntrains = "all"\nepochs = {FULL_EPOCHS}\n')
+            recipe.write_text(f'extends = "finetune"\ntrainable = "all"\nepochs = {FULL_EPOCHS}\n')
             job = RunJob(name=f"full{number}", recipe=str(recipe))
             began = time.perf_counter()
             train(table, job, learn=_learn(given), taxonomy=taxonomy, seed=SEED, out=Path(folder))
