@@ -18,13 +18,13 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.exhaustive.grey_images import GreyImages
 from cosmic_morphology.curate.exhaustive.maps import (
     ORIENTATIONS,
     details,
     oriented,
     part_of,
     parts_of_image,
-    pressed,
     small_versions,
 )
 from cosmic_morphology.curate.exhaustive.pairs import (
@@ -49,14 +49,11 @@ from cosmic_morphology.curate.exhaustive.tiles import (
     levels_alike,
     shapes_alike,
 )
-from cosmic_morphology.errors import ImageError
-from cosmic_morphology.imaging import read_thumbnail
 from cosmic_morphology.io_utils import Progress
 
 # Images up to which every pair is compared, and every image with parts of every other: beyond it
 # the work, which grows with the square of their number, would take hours.
 MAX_WHOLE, MAX_PARTS = 200_000, 30_000
-_READ_PX = 256
 _BATCH = 512
 # Images must agree without their margins, too: an eighth of each side, and a quarter. What is left
 # may show so little that it tells nothing: grey levels that may differ, and the contrast from which
@@ -123,12 +120,13 @@ def compare_all(
     parts = len(ids) <= max_parts
     wholes = np.zeros((len(ids), 400), np.float32)
     unreadable = 0
-    for start, greys in _greys(atlas, ids):
+    images = GreyImages(atlas, ids)
+    for start, greys in images.batches():
         unreadable += sum(grey is None for grey in greys)
         with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
             wholes[start : start + len(greys)] = list(threads.map(_whole, greys))
     found: list[CandidatePairs] = []
-    for start, greys in _greys(atlas, ids) if parts else ():
+    for start, greys in images.batches() if parts else ():
         with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
             versions = np.stack(list(threads.map(_parts, greys)), axis=1)
         some = [
@@ -139,7 +137,7 @@ def compare_all(
         if progress:
             progress(start + len(greys), len(ids))
     whole = candidate_pairs(wholes, wholes, split, part=0)
-    pairs, correlation = _verified(atlas, ids, [whole, nearest(joined(found))])
+    pairs, correlation = _verified(images, [whole, nearest(joined(found))])
     counts = np.unique(split[split >= 0], return_counts=True)[1]
     within = int((counts.astype(np.int64) * (counts - 1) // 2).sum())
     compared = len(ids) * (len(ids) - 1) // 2 - within
@@ -147,23 +145,10 @@ def compare_all(
     return Exhaustive(pairs, correlation, compared, whole=True, parts=parts, unreadable=unreadable)
 
 
-def _greys(atlas: Atlas, ids: pa.Array) -> Iterator[tuple[int, list[np.ndarray | None]]]:
-    for start in range(0, len(ids), _BATCH):
-        part = ids[start : start + _BATCH].to_pylist()
-        taken = atlas.images(part, ["thumbnail"]).column("thumbnail").to_pylist()
-        with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
-            yield start, list(threads.map(_grey, taken))
-
-
-def _grey(thumbnail: bytes) -> np.ndarray | None:
-    try:
-        return pressed(read_thumbnail(thumbnail, size=_READ_PX))
-    except ImageError:
-        return None  # it is counted
-
-
 def _whole(grey: np.ndarray | None) -> np.ndarray:
-    return np.zeros(400, np.float32) if grey is None else small_versions(grey)[0]
+    if grey is None:
+        return np.zeros(400, np.float32)
+    return small_versions(grey, parts_of_image()[:1])[0]
 
 
 def _parts(grey: np.ndarray | None) -> np.ndarray:
@@ -172,11 +157,9 @@ def _parts(grey: np.ndarray | None) -> np.ndarray:
     return small_versions(grey)
 
 
-def _verified(
-    atlas: Atlas, ids: pa.Array, found: list[CandidatePairs]
-) -> tuple[np.ndarray, np.ndarray]:
+def _verified(images: GreyImages, found: list[CandidatePairs]) -> tuple[np.ndarray, np.ndarray]:
     """Those of the pairs that are copies; what is tied already is spared."""
-    tied = UnionFind(len(ids))
+    tied = UnionFind(len(images))
     pairs: list[tuple[int, int]] = []
     correlation: list[float] = []
     for candidates in found:
@@ -188,17 +171,15 @@ def _verified(
             part = part.taken(
                 np.array([tied.find(one) != tied.find(other) for one, other in ends], bool)
             )
-            for one, other, alike in _looked_at(atlas, ids, part):
+            for one, other, alike in _looked_at(images, part):
                 tied.union(one, other)
                 pairs.append((one, other))
                 correlation.append(alike)
     return np.array(pairs, np.int64).reshape(-1, 2), np.array(correlation, np.float32)
 
 
-def _looked_at(
-    atlas: Atlas, ids: pa.Array, pairs: CandidatePairs
-) -> Iterator[tuple[int, int, float]]:
-    grey = _some(atlas, ids, np.unique([pairs.whole, pairs.of]).tolist())
+def _looked_at(images: GreyImages, pairs: CandidatePairs) -> Iterator[tuple[int, int, float]]:
+    grey = images.some(np.unique([pairs.whole, pairs.of]).tolist())
 
     def compared(at: int) -> float | None:
         one, other = grey[int(pairs.whole[at])], grey[int(pairs.of[at])]
@@ -211,12 +192,6 @@ def _looked_at(
         for at, alike in enumerate(threads.map(compared, range(len(pairs.whole)))):
             if alike is not None:
                 yield int(pairs.whole[at]), int(pairs.of[at]), alike
-
-
-def _some(atlas: Atlas, ids: pa.Array, rows: list[int]) -> dict[int, np.ndarray | None]:
-    asked = ids.take(pa.array(rows, pa.int64()))
-    greys = [grey for _, some in _greys(atlas, asked) for grey in some]
-    return dict(zip(rows, greys, strict=True))
 
 
 def alike_as_copies(one: np.ndarray, other: np.ndarray, part: int) -> float | None:

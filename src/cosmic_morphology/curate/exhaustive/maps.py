@@ -7,6 +7,7 @@ sparse field count beside the bright ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -76,18 +77,25 @@ def _blurred(values: np.ndarray, sigma_px: float) -> np.ndarray:
     return np.asarray(blur @ values @ blur.T)
 
 
-def small_versions(grey: np.ndarray) -> np.ndarray:
+def small_versions(
+    grey: np.ndarray, parts: Sequence[tuple[float, float, float]] | None = None
+) -> np.ndarray:
     """The image and its parts, float32 of shape ``(P, 400)``, each with mean 0 and length 1.
 
     Parameters
     ----------
     grey : ndarray of float32, shape ``(128, 128)``
+    parts : sequence, optional
+        Some of :func:`parts_of_image`.
     """
-    by_share = {share: details(grey, _COARSE_PX * share) for share in (1.0, *(s for s, _ in PARTS))}
+    chosen = parts_of_image() if parts is None else parts
+    by_share = {
+        share: details(grey, _COARSE_PX * share) for share in {share for share, _, _ in chosen}
+    }
     out = np.stack(
         [
             _cells(top, share) @ by_share[share] @ _cells(left, share).T
-            for share, left, top in parts_of_image()
+            for share, left, top in chosen
         ]
     ).reshape(-1, CELLS * CELLS)
     out -= out.mean(axis=1, keepdims=True)
