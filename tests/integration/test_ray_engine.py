@@ -139,6 +139,7 @@ def test_fifty_kills_of_workers_nodes_and_drivers_lose_and_double_nothing(tmp_pa
     finally:
         cluster.process.stdin.close()
         cluster.process.wait()
+        cluster.process.stdout.close()
     # A driver killed after a commit may leave files that nobody has hashed; none is damaged.
     assert verify_atlas(atlas).problems == ()
     assert min(kills[who] for who in ("driver", "worker", "node")) >= 5

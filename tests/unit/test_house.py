@@ -17,8 +17,9 @@ from cosmic_morphology import errors
 
 SOURCE = Path(cosmic_morphology.__file__).parent
 GROUND = (
-    "_version", "citation", "csv_table", "display", "errors", "extras", "frames", "io_utils",
-    "lazy", "reading", "safe_text", "settings", "stats", "suggest", "taxonomy", "without_pandas",
+    "_version", "citation", "csv_table", "display", "errors", "extras", "frames", "freed_memory",
+    "io_utils", "lazy", "reading", "safe_text", "settings", "stats", "suggest", "taxonomy",
+    "without_pandas",
 )  # fmt: skip
 FLOORS = {
     **dict.fromkeys(GROUND, 0),

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.inference.model import load_trained_model as load_trained_model
     from cosmic_morphology.learn.inference.onnx_model import OnnxModel as OnnxModel
     from cosmic_morphology.learn.inference.predict import PredictResult as PredictResult
-    from cosmic_morphology.learn.inference.predict import iter_predictions as iter_predictions
     from cosmic_morphology.learn.inference.predict import predict_images as predict_images
     from cosmic_morphology.learn.inference.predict import predictor_for_ids as predictor_for_ids
     from cosmic_morphology.learn.inference.prediction import Prediction as Prediction
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.inference.predictors import PixelPredictor as PixelPredictor
     from cosmic_morphology.learn.inference.predictors import Predictor as Predictor
     from cosmic_morphology.learn.inference.predictors import load_model as load_model
+    from cosmic_morphology.learn.inference.record_answers import (
+        iter_predictions as iter_predictions,
+    )
     from cosmic_morphology.learn.models.backbones import Backbone as Backbone
     from cosmic_morphology.learn.models.backbones import build_backbone as build_backbone
     from cosmic_morphology.learn.models.weights import hub_reachable as hub_reachable
@@ -83,7 +85,7 @@ _HOMES = {
     "export_onnx": "export.onnx_export",
     "find_run": "run_folder.folder",
     "hub_reachable": "models.weights",
-    "iter_predictions": "inference.predict",
+    "iter_predictions": "inference.record_answers",
     "is_first_process": "training.launchers",
     "list_folders": "run_folder.run_list",
     "load_model": "inference.predictors",

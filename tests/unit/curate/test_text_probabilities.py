@@ -7,7 +7,7 @@ import pytest
 
 from cosmic_morphology.atlas import Record
 from cosmic_morphology.curate import label, vote
-from cosmic_morphology.curate.votes.text_evidence import text_probabilities
+from cosmic_morphology.curate.votes.label_model import text_probabilities
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import load_taxonomy
 

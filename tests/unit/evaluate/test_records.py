@@ -12,7 +12,7 @@ from evaluate_atlas import CLASSES, add_predictions, check, make_atlas, write_ru
 
 from cosmic_morphology.atlas import ColumnProvenance
 from cosmic_morphology.evaluate import compare_runs, evaluate_run
-from cosmic_morphology.learn.inference.predict import iter_predictions
+from cosmic_morphology.learn.inference.record_answers import iter_predictions
 from cosmic_morphology.settings import EvaluateSettings
 from cosmic_morphology.stats.fusion import Fusion
 

@@ -15,8 +15,8 @@ from cosmic_morphology.atlas.query.columns import split_columns
 from cosmic_morphology.atlas.query.filters import check_filter
 from cosmic_morphology.atlas.query.joining import take_columns
 from cosmic_morphology.atlas.query.paging import MAX_ROWS
+from cosmic_morphology.atlas.query.text_index import with_empty_text_index
 from cosmic_morphology.atlas.storage.lance_tables import Table
-from cosmic_morphology.atlas.storage.text_search import with_empty_text_index
 from cosmic_morphology.errors import UsageError
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from cosmic_morphology.atlas.schema import SCHEMA_VERSION, TABLES
 from cosmic_morphology.atlas.storage.checksums import Written, has_records, record_commits
 from cosmic_morphology.atlas.storage.commit import create_table, creation_lock
 from cosmic_morphology.atlas.storage.faults import translate_errors
-from cosmic_morphology.atlas.storage.freed_memory import share_freed_memory
 from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.atlas.storage.opening import open_table, refuse_schema
 from cosmic_morphology.atlas.storage.store import Store, is_local
 from cosmic_morphology.errors import AtlasDamagedError, AtlasNotFoundError, AtlasPlaceError
+from cosmic_morphology.freed_memory import share_freed_memory
 from cosmic_morphology.safe_text import without_secrets
 
 MARKER = "atlas.json"

@@ -148,7 +148,7 @@ def compare_all(
 def _whole(grey: np.ndarray | None) -> np.ndarray:
     if grey is None:
         return np.zeros(400, np.float32)
-    return small_versions(grey, parts_of_image()[:1])[0]
+    return np.asarray(small_versions(grey, parts_of_image()[:1])[0])
 
 
 def _parts(grey: np.ndarray | None) -> np.ndarray:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance
 from cosmic_morphology.curate.columns import read_batches
-from cosmic_morphology.curate.votes.text_evidence import TEXT_PROBABILITIES, text_probabilities
+from cosmic_morphology.curate.votes.label_model import TEXT_PROBABILITIES, text_probabilities
 from cosmic_morphology.curate.votes.voters import (
     COLUMNS,
     SourceText,

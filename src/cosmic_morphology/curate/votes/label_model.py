@@ -7,10 +7,14 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from cosmic_morphology.curate.votes.base import RUN
+from cosmic_morphology.curate.votes.source_voters import AVM, OBJECT_NAME
+from cosmic_morphology.curate.votes.text_voters import TEXT, TITLE
 from cosmic_morphology.curate.votes.voter_accuracy import RECORD
+from cosmic_morphology.curate.votes.voters import NO_CLASS_NAMED
 
 DECISIVE_WEIGHT = 0.99
 """A vote of this weight is not argued with: the archive's own code, "artist's concept"."""
@@ -32,6 +36,12 @@ _OF_ALL = frozenset({"image", "zero_shot"})
 # voice, and not all of its evidence is new.
 _SHARE_OF_RUNS = 0.7
 _LEAST, _MOST = 1e-3, 1 - 1e-3
+
+TEXT_VOTERS = frozenset({TITLE, "lead", TEXT, "keywords", OBJECT_NAME, AVM, NO_CLASS_NAMED})
+"""Voters that read what the record says: not the folder that somebody put the image in, not the
+word that somebody searched for, and nothing that was learned from labels or said by a person."""
+
+TEXT_PROBABILITIES = pa.list_(pa.float32())
 
 Cast = Sequence[Mapping[str, Any]]
 
@@ -76,6 +86,17 @@ def naive_bayes_label_model(
     scores -= scores.max(axis=1, keepdims=True)
     likely = np.exp(scores)
     return np.asarray(likely / likely.sum(axis=1, keepdims=True))
+
+
+def text_probabilities(
+    votes: Sequence[Sequence[Mapping[str, Any]]], classes: Sequence[str]
+) -> pa.Array:
+    """Probabilities of the K classes by the votes of texts alone; null where these are silent."""
+    said = [[each for each in cast if each["voter"] in TEXT_VOTERS] for cast in votes]
+    found = naive_bayes_label_model(said, classes).tolist()
+    return pa.array(
+        [row if cast else None for cast, row in zip(said, found, strict=True)], TEXT_PROBABILITIES
+    )
 
 
 def _add_odds(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) -> None:

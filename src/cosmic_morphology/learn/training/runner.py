@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cosmic_morphology.io_utils import CsvRows, Progress, whole_text
-from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS, TextSource, TrainingSource
+from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS, TrainingSource
 from cosmic_morphology.learn.export.model_card import CARD, write_card
 from cosmic_morphology.learn.inference.model import (
     TrainedModel,
@@ -54,6 +54,7 @@ from cosmic_morphology.learn.training.strategies import (
     strategy_for,
     trains_together,
 )
+from cosmic_morphology.learn.training.text_weights import weigh_texts
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.stats.calibration import (
     classwise_ece,
@@ -61,7 +62,6 @@ from cosmic_morphology.stats.calibration import (
     temperature_for,
     threshold_for,
 )
-from cosmic_morphology.stats.fusion import Fusion, learn_fusion
 from cosmic_morphology.stats.metrics import confusion_matrix, macro_f1
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -222,7 +222,7 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
     held_probabilities = softmax(held / model.temperature, axis=1).astype(np.float32)
     if len(right):
         model.reject_below = threshold_for(held_probabilities, right, task.recipe.target_precision)
-    model.fusion = _fusion(task, model.reject_below, held_probabilities, right, held_ids)
+    model.fusion = weigh_texts(task, model.reject_below, held_probabilities, right, held_ids)
     if task.recipe.is_plain and not task.job.init_from:
         model.embedding = {"backbone": task.backbone.name, **_embedding_of(task)}
     save_model(model, task.folder)
@@ -274,31 +274,6 @@ def _calibrate(
     offset = (model.temperature * tau * log_shares).astype(np.float32)
     model.network.head.shift(offset)
     return offset, tau
-
-
-def _fusion(
-    task: TrainingTask,
-    reject_below: float,
-    probabilities: np.ndarray,
-    targets: np.ndarray,
-    ids: list[str],
-) -> Fusion | None:
-    """How texts will be heard beside this model: learned where people have checked labels.
-
-    Labels that the voters computed are made from the same texts, so they would teach to believe
-    these blindly.
-    """
-    source = task.table
-    if not isinstance(source, TextSource):
-        return None
-    texts, checked = source.text_probabilities(ids, task.classes)
-    known = checked & ~np.isnan(texts).any(axis=1)
-    found = learn_fusion(probabilities[known], texts[known], targets[known])
-    if not found.n_images:
-        return replace(found, reject_below=reject_below)
-    together = found(probabilities[checked], texts[checked])
-    threshold = threshold_for(together, targets[checked], task.recipe.target_precision)
-    return replace(found, reject_below=threshold)
 
 
 def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
