@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
 from cosmic_morphology.engine.answers import read_answer
@@ -53,12 +52,7 @@ class Processes:
             self._start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._closed = True
         for worker in self._workers:  # what they do holds nothing that is not done again
             worker.stop()

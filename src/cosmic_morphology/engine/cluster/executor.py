@@ -7,7 +7,6 @@ unpickles what comes from its workers: a cluster is machines that trust each oth
 from __future__ import annotations
 
 import math
-from types import TracebackType
 from typing import Any, Self
 
 from cosmic_morphology.engine.answers import read_answer
@@ -63,12 +62,7 @@ class RayWorkers:
         )(answer)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for each in self._tasks:
             self._ray.cancel(each, force=True)
         self._tasks.clear()

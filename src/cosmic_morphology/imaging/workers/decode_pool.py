@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict
-from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from cosmic_morphology.errors import ImageError
@@ -64,12 +63,7 @@ class DecodePool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
         with self._change:
             workers, self._workers = self._workers, []
