@@ -34,7 +34,13 @@ from cosmic_morphology.curate import (
     vote,
 )
 from cosmic_morphology.imaging import ingest_image
-from cosmic_morphology.settings import CurateSettings, LabelSettings, LearnSettings, VoteSettings
+from cosmic_morphology.settings import (
+    CurateSettings,
+    DuplicateSettings,
+    LabelSettings,
+    LearnSettings,
+    VoteSettings,
+)
 from cosmic_morphology.stats.bootstrap import bootstrap_ratio
 from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -68,7 +74,8 @@ def main() -> None:
     label(atlas, taxonomy=TAXONOMY, settings=texts_only)
     of_texts = column(atlas, "label")
     embed_all(atlas)
-    find_duplicates(atlas, settings=SETTINGS, embedding_column=EMBEDDING)
+    with_embeddings = DuplicateSettings(embedding=EMBEDDING)
+    find_duplicates(atlas, settings=CurateSettings(duplicates=with_embeddings))
     group_images(atlas, settings=SETTINGS)
     label(atlas, taxonomy=TAXONOMY, settings=SETTINGS)
     check_relevance(atlas, taxonomy=TAXONOMY, settings=SETTINGS)

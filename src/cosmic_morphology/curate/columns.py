@@ -15,9 +15,7 @@ from cosmic_morphology.atlas import Atlas, derived_field
 _ROWS = 4096
 
 
-def read_batches(
-    atlas: Atlas, columns: Sequence[str], *, table: str = "catalogue"
-) -> Iterator[pa.Table]:
+def read_batches(atlas: Atlas, columns: Sequence[str]) -> Iterator[pa.Table]:
     """Columns of all records, a few thousand at a time, in the order of the table.
 
     Derived columns that nobody has written yet are null.
@@ -28,10 +26,8 @@ def read_batches(
         Read only.
     columns : sequence of str
         Columns of the table; at least one of them is there.
-    table : str
-        ``catalogue`` or ``images``.
     """
-    opened = atlas.table(table)
+    opened = atlas.table("catalogue")
     there = [name for name in columns if name in opened.schema.names]
     empty = pa.schema([opened.schema.field(name) for name in there]).empty_table()
     batches = (pa.Table.from_batches([each]) for each in opened.to_batches(there, _ROWS))

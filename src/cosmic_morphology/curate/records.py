@@ -30,8 +30,6 @@ class Records:
     ----------
     atlas : Atlas
         Read only.
-    table : str
-        ``catalogue`` or ``images``.
 
     Attributes
     ----------
@@ -39,8 +37,8 @@ class Records:
         The N ids, sorted.
     """
 
-    def __init__(self, atlas: Atlas, *, table: str = "catalogue") -> None:
-        self._atlas, self._table = atlas, table
+    def __init__(self, atlas: Atlas) -> None:
+        self._atlas = atlas
         self._number(self._read_ids())
 
     def _number(self, ids: pa.Array) -> None:
@@ -57,7 +55,7 @@ class Records:
         if self._atlas.column_versions(["id"]) != self._files:
             self._places = self.numbers_of(self._read_ids())
         start = 0
-        for rows in read_batches(self._atlas, columns, table=self._table):
+        for rows in read_batches(self._atlas, columns):
             places = self._places[start : start + rows.num_rows]
             start += rows.num_rows
             known = places >= 0
@@ -81,31 +79,27 @@ class Records:
         rows = pa.concat_tables([rows for _, rows in parts]).take(pa.array(order))
         return rows.add_column(0, "id", self.ids)
 
-    def codes(
-        self, name: str, *, or_else: Sequence[str] = ()
-    ) -> tuple[NDArray[np.int32], pa.Array]:
+    def codes(self, name: str) -> tuple[NDArray[np.int32], pa.Array]:
         """A column as numbers, and the sorted values that they stand for; null comes last.
 
         For columns of few different values: each is held once, as a Python object.
         """
-        names = (name, *or_else)
         codes, known = np.zeros(len(self), np.int32), _Numbers()
-        for places, rows in self.batches(names):
-            values = _first_given([rows.column(each) for each in names]).combine_chunks()
+        for places, rows in self.batches([name]):
+            values = rows.column(name).combine_chunks()
             codes[places] = known.of(values)
         order = pc.sort_indices(known.values(values.type))
         rank = np.empty(len(order), np.int32)
         rank[order.to_numpy()] = np.arange(len(order), dtype=np.int32)
         return rank[codes], known.values(values.type).take(order)
 
-    def codes_of_ids(
-        self, name: str, *, or_else: Sequence[str] = ("id",)
-    ) -> tuple[NDArray[np.int32], pa.Array]:
+    def codes_of_ids(self, name: str) -> tuple[NDArray[np.int32], pa.Array]:
         """A column of ids, such as ``group``, as numbers, and the ids that they stand for.
 
+        Where the column is null or empty, the record's own id stands in its place.
         Below N they are numbers of records; from N on they stand for what is no id of a record.
         """
-        names = (name, *or_else)
+        names = (name, "id")
         codes, others = np.empty(len(self), np.int32), _Numbers()
         for places, rows in self.batches(names):
             values = _first_given([rows.column(each) for each in names]).combine_chunks()
@@ -124,7 +118,7 @@ class Records:
         return KeyPlaces(self.ids)
 
     def _read_ids(self) -> pa.Array:
-        table = self._atlas.table(self._table)
+        table = self._atlas.table("catalogue")
         self._files = self._atlas.column_versions(["id"])
         return table.to_table(columns=["id"]).column("id").combine_chunks()
 

@@ -38,8 +38,8 @@ def test_columns_come_in_the_order_of_ids(atlas):
 
 
 def test_what_is_empty_falls_back_on_another_column(atlas):
-    codes, texts = Records(atlas).codes("collection", or_else=("id",))
-    assert [texts[code].as_py() for code in codes] == ["sky:a", "sky:b", "x", "x", "x"]
+    found = Records(atlas).column("collection", or_else=("id",))
+    assert found.to_pylist() == ["sky:a", "sky:b", "x", "x", "x"]
     assert Records(atlas).column("label").to_pylist() == [None] * 5
 
 

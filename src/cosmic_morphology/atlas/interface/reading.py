@@ -98,7 +98,7 @@ class AtlasReader(AtlasTables):
             beside = [each for each in columns if each not in there and each in images.schema.names]
             found = dataset.to_table(columns=read_of(dataset, columns), filter=where)
             if where is None:
-                found = join_all(found, images.to_table(["id", *beside]), "id")
+                found = join_all(found, images.to_table(["id", *beside]))
             else:
                 found = join(self, found, "id", images, beside, [*found.schema.names, *beside])
         else:

@@ -26,20 +26,18 @@ def take_columns(
     return join(atlas, rows, KEYS[table.name], other, joined, columns)
 
 
-def join_all(rows: pa.Table, others: pa.Table, key: str) -> pa.Table:
-    """Rows with the columns of other rows of the same keys beside theirs; null where there is none.
+def join_all(rows: pa.Table, others: pa.Table) -> pa.Table:
+    """Rows with the columns of other rows of the same ids beside theirs; null where there is none.
 
     Parameters
     ----------
     rows, others : pyarrow.Table
-        Both with the key, which is unique in each.
-    key : str
-        Name of the column that both have.
+        Both with ``id``, which is unique in each.
     """
-    same = rows.column(key).equals(others.column(key))
-    at = None if same else pc.index_in(rows.column(key), others.column(key).combine_chunks())
+    same = rows.column("id").equals(others.column("id"))
+    at = None if same else pc.index_in(rows.column("id"), others.column("id").combine_chunks())
     for name in others.schema.names:
-        if name != key:
+        if name != "id":
             column = others.column(name)
             column = column if at is None else column.take(at)
             rows = rows.append_column(others.schema.field(name), column)

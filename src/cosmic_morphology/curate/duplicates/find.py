@@ -75,7 +75,6 @@ def find_duplicates(
     atlas: Atlas,
     *,
     settings: CurateSettings,
-    embedding_column: str | None = None,
     progress: Progress | None = None,
     engine: Engine | None = None,
 ) -> DuplicateResult:
@@ -87,8 +86,6 @@ def find_duplicates(
         Read (hashes, thumbnails) and written.
     settings : CurateSettings
         ``duplicate_*``.
-    embedding_column : str, optional
-        A column of embeddings whose neighbours are compared, too; without it that of the settings.
     progress : callable, optional
         Called with pairs looked at and pairs in all.
     engine : Engine, optional
@@ -104,14 +101,11 @@ def find_duplicates(
     >>> find_duplicates(atlas, settings=cosmic.load_settings().curate).images
     24
     """
-    column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
+    column = compared_column(atlas, settings.duplicates.embedding)
     seen = read_seen(atlas)
     stamp = ColumnProvenance(
         STAGE,
-        {
-            **settings.duplicates.model_dump(),
-            "embedding": column,
-        },
+        {**settings.duplicates.model_dump(), "embedding": column},
         CODE,
         inputs=content_hash(seen.fingerprint, *_state(atlas, column)),
     )
@@ -119,13 +113,7 @@ def find_duplicates(
         return _summary(atlas, changed=False)
     if settings.duplicates.search == "thorough" or column:
         fill_keypoints(atlas, engine=engine)
-    copies = find_copies(
-        atlas,
-        seen,
-        settings=settings,
-        embedding_column=column,
-        progress=progress,
-    )
+    copies = find_copies(atlas, seen, settings=settings, progress=progress)
     atlas.replace_columns(duplicate_columns(seen, copies), stamp)
     return _summary(atlas, copies, changed=True)
 
@@ -135,7 +123,6 @@ def find_copies(
     seen: SeenImages,
     *,
     settings: CurateSettings,
-    embedding_column: str | None = None,
     side: np.ndarray | None = None,
     progress: Progress | None = None,
 ) -> Copies:
@@ -145,7 +132,7 @@ def find_copies(
 
     Parameters
     ----------
-    atlas, settings, embedding_column, progress
+    atlas, settings, progress
         As :func:`find_duplicates` has them.
     seen : SeenImages
         The N images.
@@ -155,7 +142,7 @@ def find_copies(
     ids, hashes = seen.ids, seen.phash
     exact = same_bytes(seen.content)
     close = np.empty((0, 2), np.int64)
-    column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
+    column = compared_column(atlas, settings.duplicates.embedding)
     if column:
         vectors = _embeddings(atlas, ids, column)
         close = near_embeddings(vectors, min_cosine=settings.duplicates.min_cosine)

@@ -26,7 +26,6 @@ from cosmic_morphology.engine import (
 )
 from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import read_thumbnail
-from cosmic_morphology.io_utils import Progress
 
 COLUMN = "keypoints"
 STAGE = "keypoints"
@@ -109,9 +108,7 @@ class Keypoints:
         return cls(x, y, size, descriptor)
 
 
-def fill_keypoints(
-    atlas: Atlas, *, progress: Progress | None = None, engine: Engine | None = None
-) -> ApplyResult:
+def fill_keypoints(atlas: Atlas, *, engine: Engine | None = None) -> ApplyResult:
     """Fill the column of keypoints of the images that lack it."""
     return apply(
         atlas,
@@ -124,7 +121,6 @@ def fill_keypoints(
             worth_processes=512,
         ),
         stamp=ColumnProvenance(STAGE, {"keypoints": MAX_KEYPOINTS, "side_px": SIDE_PX}, CODE),
-        progress=progress,
         engine=engine,
     )
 

@@ -15,10 +15,12 @@ from cosmic_morphology.curate.duplicates.candidates import unique_pairs
 # Fewer rows than this are searched without an index, which is exact.
 MIN_INDEXED = 4096
 _PROBES = 8
+# Neighbours of each row that are looked at.
+_NEIGHBOURS = 8
 _QUERIES_AT_ONCE = 1024
 
 
-def near_embeddings(vectors: np.ndarray, *, min_cosine: float, neighbours: int = 8) -> np.ndarray:
+def near_embeddings(vectors: np.ndarray, *, min_cosine: float) -> np.ndarray:
     """Pairs of rows among each other's nearest neighbours whose cosine is large enough.
 
     Parameters
@@ -27,8 +29,6 @@ def near_embeddings(vectors: np.ndarray, *, min_cosine: float, neighbours: int =
         Rows that are not finite, or zero, have no neighbours.
     min_cosine : float
         Least cosine of a pair.
-    neighbours : int
-        Neighbours that are looked at for each row.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def near_embeddings(vectors: np.ndarray, *, min_cosine: float, neighbours: int =
     found = [np.empty((0, 2), np.int64)]
     with tempfile.TemporaryDirectory(prefix="cosmic-neighbours-") as folder:
         dataset = _indexed(vectors, usable, Path(folder))
-        for queries, nearest in _asked(dataset, vectors, usable, neighbours):
+        for queries, nearest in _nearest(dataset, vectors, usable):
             near = 1.0 - nearest.column("_distance").to_numpy() >= min_cosine
             one = queries[nearest.column("query_index").to_numpy()[near]]
             other = nearest.column("row").to_numpy()[near]
@@ -69,15 +69,15 @@ def _indexed(vectors: np.ndarray, usable: np.ndarray, folder: Path) -> lance.Lan
     return dataset
 
 
-def _asked(
-    dataset: lance.LanceDataset, vectors: np.ndarray, usable: np.ndarray, neighbours: int
+def _nearest(
+    dataset: lance.LanceDataset, vectors: np.ndarray, usable: np.ndarray
 ) -> Iterator[tuple[np.ndarray, pa.Table]]:
     for start in range(0, len(usable), _QUERIES_AT_ONCE):
         queries = usable[start : start + _QUERIES_AT_ONCE]
         nearest = {
             "column": "vector",
             "q": np.ascontiguousarray(vectors[queries], np.float32),
-            "k": min(neighbours + 1, len(usable)),
+            "k": min(_NEIGHBOURS + 1, len(usable)),
             "nprobes": _PROBES,
             "metric": "cosine",
         }

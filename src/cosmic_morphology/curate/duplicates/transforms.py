@@ -18,6 +18,7 @@ from cosmic_morphology.curate.duplicates.keypoints import Keypoints
 # size) do not count for them.
 _NEAR = 0.025
 _SAME_SIZE = 0.42
+_MOST_TRANSFORMS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,7 @@ class SimilarityTransform:
 IDENTITY = SimilarityTransform((0, 0, 0), 1.0, 0.0, 0.0, 0)
 
 
-def estimate_transforms(
-    one: Keypoints, other: Keypoints, *, at_most: int = 3
-) -> list[SimilarityTransform]:
+def estimate_transforms(one: Keypoints, other: Keypoints) -> list[SimilarityTransform]:
     """The transforms that most keypoints agree on, at most one an orientation, the best first.
 
     A symmetric image (a galaxy seen from its edge) fits itself in several orientations: those with
@@ -66,11 +65,8 @@ def estimate_transforms(
         if len(good):
             found.append((_consensus(one, other, good, at[good], orientation), float(cosine.max())))
     found.sort(key=lambda each: (-each[0].inliers, -each[1]))
-    return [
-        transform
-        for transform, _ in found[:at_most]
-        if 2 * transform.inliers >= found[0][0].inliers
-    ]
+    best = [transform for transform, _ in found[:_MOST_TRANSFORMS]]
+    return [each for each in best if 2 * each.inliers >= best[0].inliers]
 
 
 def _consensus(

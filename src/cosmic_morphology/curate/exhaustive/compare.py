@@ -93,8 +93,6 @@ def compare_all(
     ids: pa.Array,
     split: np.ndarray,
     *,
-    max_whole: int = MAX_WHOLE,
-    max_parts: int = MAX_PARTS,
     progress: Progress | None = None,
 ) -> Exhaustive:
     """Compare every pair of images of different splits; nothing is written.
@@ -107,17 +105,15 @@ def compare_all(
         The N images.
     split : ndarray of int, shape ``(N,)``
         Two images of one split are passed over; -1: of none.
-    max_whole, max_parts : int
-        Images up to which anything is compared at all, and parts are.
     progress : callable, optional
         Called with images compared and images to compare.
     """
-    if len(ids) > max_whole:
+    if len(ids) > MAX_WHOLE:
         return Exhaustive()
     # In the order of their splits: whole blocks of pairs are then passed over.
     order = np.argsort(split, kind="stable")
     ids, split = ids.take(pa.array(order)), split[order]
-    parts = len(ids) <= max_parts
+    parts = len(ids) <= MAX_PARTS
     wholes = np.zeros((len(ids), 400), np.float32)
     unreadable = 0
     images = GreyImages(atlas, ids)

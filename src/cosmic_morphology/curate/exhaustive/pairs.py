@@ -113,14 +113,14 @@ def _all_of_one(one: np.ndarray, other: np.ndarray) -> bool:
     return bool(one[0] >= 0 and (one == one[0]).all() and (other == one[0]).all())
 
 
-def nearest(pairs: CandidatePairs, at_most: int = NEAREST) -> CandidatePairs:
+def nearest(pairs: CandidatePairs) -> CandidatePairs:
     """Each pair once, and of each image the most alike others."""
     order = np.argsort(-pairs.correlation, kind="stable")
     low, high = np.minimum(pairs.whole, pairs.of), np.maximum(pairs.whole, pairs.of)
     _, once = np.unique((low[order] << 32) | high[order], return_index=True)
     order = order[np.sort(once)]
     rank = np.minimum(_rank(low[order]), _rank(high[order]))
-    return pairs.taken(order[rank < at_most])
+    return pairs.taken(order[rank < NEAREST])
 
 
 def joined(several: list[CandidatePairs]) -> CandidatePairs:

@@ -99,7 +99,6 @@ def assign_splits(
     settings: SplitSettings,
     seed: int,
     reject: str,
-    label_column: str = "label",
     redo: bool = False,
 ) -> SplitAssignment:
     """Decide the split of every image; the same whatever the order of the records.
@@ -119,8 +118,6 @@ def assign_splits(
         For the order in which groups are assigned.
     reject : str
         Name of the class of everything else.
-    label_column : str
-        The classes to be kept in balance.
     redo : bool
         Forget the splits of before.
     """
@@ -131,7 +128,7 @@ def assign_splits(
     ]
     draft = _draft(records, settings, {why: at for at, why in enumerate(reasons)}, redo=redo)
     _take_out(draft)
-    label, labels = records.codes(label_column)
+    label, labels = records.codes("label")
     of_label = labels.to_pylist()
     has_label = np.array([bool(name) for name in of_label])[label]
     is_reject = np.array([name == reject for name in of_label])[label]

@@ -30,7 +30,6 @@ def write_folds(
     settings: SplitSettings,
     seed: int,
     redo: bool,
-    label_column: str = "label",
 ) -> tuple[dict[int, int], bool]:
     """Write ``fold``; how many images are in each fold, and whether anything has changed.
 
@@ -48,8 +47,6 @@ def write_folds(
         Of the order of groups that are alike.
     redo : bool
         Forget the folds of before.
-    label_column : str
-        The classes to be kept in balance.
 
     Raises
     ------
@@ -64,7 +61,7 @@ def write_folds(
         stamped = json.loads(known.get(b"parameters", b"{}"))
         if stamped.get("folds") == settings.folds and not redo:
             folds = records.column("fold").fill_null(NO_FOLD).to_numpy()
-        label, labels = records.codes(label_column)
+        label, labels = records.codes("label")
         stratum, _ = strata(label, labels.to_pylist(), "")
         group, names = records.codes_of_ids("group")
         folds = assign_folds(

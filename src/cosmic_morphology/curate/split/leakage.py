@@ -101,8 +101,6 @@ def check_leakage(
     atlas: Atlas,
     *,
     settings: CurateSettings,
-    label_column: str = "label",
-    embedding_column: str | None = None,
     raise_on_leak: bool = True,
     progress: Progress | None = None,
     known: tuple[SeenImages, Copies, Exhaustive] | None = None,
@@ -121,10 +119,6 @@ def check_leakage(
         Read only.
     settings : CurateSettings
         ``duplicate_*`` and ``group_*``.
-    label_column : str
-        The classes that are counted.
-    embedding_column : str, optional
-        A column of embeddings whose neighbours are compared, too; without it that of the settings.
     raise_on_leak : bool
         Without it the leaks are only counted.
     progress : callable, optional
@@ -152,14 +146,12 @@ def check_leakage(
         raise UsageError("there is no split yet", where=atlas.uri, todo="Run `cosmic split`.")
     records = Records(atlas)
     of = SplitOf(records.ids, split_codes(records))
-    column = compared_column(atlas, embedding_column or settings.duplicates.embedding)
+    column = compared_column(atlas, settings.duplicates.embedding)
     if by_keys:
         seen, copies = equal_bytes(atlas, records)
         thorough = Exhaustive()
     else:
-        seen, copies, thorough = known or copies_across(
-            atlas, settings=settings, embedding_column=embedding_column, progress=progress
-        )
+        seen, copies, thorough = known or copies_across(atlas, settings=settings, progress=progress)
     numbers = records.numbers_of(seen.ids)
     found = list(parted_copies(of, numbers[copies.pairs], copies.score))
     keys = shared_keys(lambda: records.batches(["id", *COLUMNS]), len(records), settings)
@@ -178,7 +170,7 @@ def check_leakage(
         left_out={why: number for why, number in left_out.items() if number},
         atlas_version=str(atlas.version),
         settings=certified_settings(settings),
-        **counts_of_splits(of, *records.codes(label_column), group),
+        **counts_of_splits(of, *records.codes("label"), group),
     )
     if found and raise_on_leak:
         raise leak_error(certificate, atlas.uri)
@@ -206,14 +198,13 @@ def copies_across(
     atlas: Atlas,
     *,
     settings: CurateSettings,
-    embedding_column: str | None = None,
     progress: Progress | None = None,
 ) -> tuple[SeenImages, Copies, Exhaustive]:
     """Copies that could leak: found by the search, and by the exhaustive comparison.
 
     Parameters
     ----------
-    atlas, settings, embedding_column, progress
+    atlas, settings, progress
         As :func:`check_leakage` has them.
 
     Returns
@@ -228,9 +219,7 @@ def copies_across(
     records = Records(atlas)
     seen = read_seen(atlas, records)
     splits = split_codes(records)[records.numbers_of(seen.ids)].astype(np.int64)
-    copies = find_copies(
-        atlas, seen, settings=settings, embedding_column=embedding_column, side=splits
-    )
+    copies = find_copies(atlas, seen, settings=settings, side=splits)
     thorough = compare_all(atlas, seen.ids, splits, progress=progress)
     both = Copies(
         np.concatenate([copies.pairs, thorough.pairs]),

@@ -78,7 +78,6 @@ def split_images(
     *,
     settings: SplitSettings,
     seed: int,
-    label_column: str = "label",
     redo: bool = False,
     reject: str | None = None,
 ) -> SplitResult:
@@ -92,8 +91,6 @@ def split_images(
         Ratios, what is held out, and how many folds train and val are divided into.
     seed : int
         For the order in which groups are assigned.
-    label_column : str
-        The classes to be kept in balance.
     redo : bool
         Assign every image again; without it an image that has a split keeps it.
     reject : str, optional
@@ -120,35 +117,28 @@ def split_images(
     >>> done.images
     {'train': 12, 'val': 6, 'test': 6, 'none': 0}
     """
-    missing = {"group", label_column} - set(atlas.columns())
+    missing = {"group", "label"} - set(atlas.columns())
     if missing:
         raise UsageError(
             f"there is no column {min(missing)!r}", where=atlas.uri, todo="Run `cosmic curate`."
         )
     records = Records(atlas)
-    _, labels = records.codes(label_column)
+    _, labels = records.codes("label")
     if len(records) and labels.null_count == len(labels) and not settings.include_unlabelled:
         raise UsageError(
-            f"no image has a {label_column!r}, so there is nothing to balance",
+            "no image has a label, so there is nothing to balance",
             where=atlas.uri,
             todo="Give labels with `cosmic curate` or `cosmic review import` first.",
         )
     _check_held_out(records, settings)
     name = reject if reject is not None else load_taxonomy(None).reject
-    splits = assign_splits(
-        records, settings=settings, seed=seed, reject=name, label_column=label_column, redo=redo
-    )
+    splits = assign_splits(records, settings=settings, seed=seed, reject=name, redo=redo)
     kept = 0 if redo else int(((splits.split >= 0) & (splits.split == split_codes(records))).sum())
     if not settings.hold_out:
         check_ratios(splits, settings, where=atlas.uri)
     stamp = ColumnProvenance(
         STAGE,
-        {
-            **settings.model_dump(exclude={"folds"}),
-            "seed": seed,
-            "labels": label_column,
-            "reject": name,
-        },
+        {**settings.model_dump(exclude={"folds"}), "seed": seed, "reject": name},
         CODE,
         inputs=content_of(records.ids, splits.split, splits.reason, splits.reasons),
     )
@@ -167,15 +157,9 @@ def split_images(
         check_ratios(splits, settings, where=atlas.uri)
     takes_part = splits.counts & (splits.split != SPLITS.index("test"))
     folds, assigned = write_folds(
-        atlas,
-        records,
-        takes_part,
-        settings=settings,
-        seed=seed,
-        redo=redo,
-        label_column=label_column,
+        atlas, records, takes_part, settings=settings, seed=seed, redo=redo
     )
-    classes, error = _classes(records, splits, settings, label_column)
+    classes, error = _classes(records, splits, settings)
     group, _ = records.codes_of_ids("group")
     sizes = Counter(dict(zip(*np.unique(splits.split, return_counts=True), strict=True)))
     return SplitResult(
@@ -206,10 +190,10 @@ def _check_held_out(records: Records, settings: SplitSettings) -> None:
 
 
 def _classes(
-    records: Records, splits: SplitAssignment, settings: SplitSettings, label_column: str
+    records: Records, splits: SplitAssignment, settings: SplitSettings
 ) -> tuple[dict[str, dict[str, int]], float]:
     """Images of each class in each split, and the largest distance from a ratio in points."""
-    label, labels = records.codes(label_column)
+    label, labels = records.codes("label")
     stratum, names = strata(label, labels.to_pylist(), NO_LABEL)
     there, counting = (
         _counted(stratum[some], splits.split[some], len(names))

@@ -30,10 +30,6 @@ from cosmic_morphology.settings import LearnSettings
 _LARGEST = 6e4
 
 
-# The same for several views: vectors of float16, shape ``(N, V, F)``.
-Views = Features
-
-
 def features_of_views(
     table: TrainingSource,
     ids: Sequence[str],

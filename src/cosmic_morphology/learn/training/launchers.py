@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from cosmic_morphology.errors import SettingsError, TrainingError
@@ -17,18 +17,13 @@ from cosmic_morphology.errors import SettingsError, TrainingError
 _LAUNCHERS = (("WORLD_SIZE", "RANK"), ("SLURM_NTASKS", "SLURM_PROCID"))
 _WAIT_S = 0.2
 """Between two looks at a folder on a shared disk."""
+_LIMIT_S = 1800.0
 
 
-def launched(environment: Mapping[str, str] = os.environ) -> tuple[int, int] | None:
-    """Which process this is of how many that a launcher has started; None without one.
-
-    Parameters
-    ----------
-    environment : mapping of str to str
-        Variables of the process.
-    """
+def launched() -> tuple[int, int] | None:
+    """Which process this is of how many that a launcher has started; None without one."""
     for size, rank in _LAUNCHERS:
-        found, mine = environment.get(size, ""), environment.get(rank, "")
+        found, mine = os.environ.get(size, ""), os.environ.get(rank, "")
         if found.isdecimal() and mine.isdecimal() and int(found) > 1:
             return int(mine), int(found)
     return None
@@ -64,7 +59,7 @@ def check_processes(devices: int, nodes: int) -> None:
         )
 
 
-def wait_until(there: Callable[[], bool], folder: Path, *, limit_s: float = 1800.0) -> None:
+def wait_until(there: Callable[[], bool], folder: Path) -> None:
     """Wait for what the first process writes.
 
     Raises
@@ -72,11 +67,11 @@ def wait_until(there: Callable[[], bool], folder: Path, *, limit_s: float = 1800
     TrainingError
         It did not come: the disk is not shared, or that process has ended.
     """
-    end = time.monotonic() + limit_s
+    end = time.monotonic() + _LIMIT_S
     while not there():
         if time.monotonic() > end:
             raise TrainingError(
-                f"the first process has written nothing for {limit_s / 60:.0f} minutes",
+                f"the first process has written nothing for {_LIMIT_S / 60:.0f} minutes",
                 where=str(folder),
                 todo="All machines must see one folder: give --out on a shared disk.",
             )

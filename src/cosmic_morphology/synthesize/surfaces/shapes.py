@@ -8,7 +8,6 @@ from scipy import ndimage
 
 from cosmic_morphology.synthesize.fields.noise import Field, between, volume
 
-SHAPES = ("irregular", "contact binary", "top-shaped", "elongated", "round")
 COARSE = 64
 REACH = 1.15
 
