@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from training_sky import LEARN, TAXONOMY, drawn, fill, runs_in
 
+from cosmic_morphology import cli
 from cosmic_morphology.learn import export_onnx, load_trained_model
 from cosmic_morphology.without_pandas import do_without_pandas, is_without_pandas
 
@@ -136,6 +138,23 @@ def test_a_wrong_word_is_refused_before_anything_heavy_is_imported(project):
     for verb, found in ask(project, WRONG).items():
         assert found["code"] == 2, (verb, found)
         assert not set(found["imported"]) - {"numpy", "onnxruntime"}, verb
+
+
+def test_of_the_verbs_only_the_asked_one_is_imported():
+    script = (
+        "import sys; from cosmic_morphology.cli import main\n"
+        "sys.argv = ['cosmic', 'model-card', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    print('\\n', *sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    modules = {
+        f"cosmic_morphology.cli.{file.stem}" for file in Path(cli.__file__).parent.glob("*.py")
+    }
+    verbs = {each for each in modules if hasattr(import_module(each), "command")}
+    assert len(verbs) > 20
+    assert verbs & set(done.stdout.split()) == {"cosmic_morphology.cli.model_card"}
 
 
 PANDAS_LATER = """

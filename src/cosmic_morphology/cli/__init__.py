@@ -9,59 +9,19 @@ from typing import Annotated
 
 import typer
 
-from cosmic_morphology.cli import (
-    atlas,
-    audit,
-    cite,
-    collect,
-    curate,
-    demo,
-    duplicates,
-    embed,
-    evaluate,
-    explain,
-    explore,
-    export,
-    import_,
-    model_card,
-    predict,
-    replica,
-    report,
-    review,
-    run,
-    runs,
-    split,
-    start,
-    status,
-    study,
-    sweep,
-    synthesize,
-    train,
-)
-from cosmic_morphology.cli.checked import CheckedCommand
 from cosmic_morphology.cli.faults import asks_for_json, end, log_faults_of_threads
 from cosmic_morphology.cli.printing import JsonAnswer, say
+from cosmic_morphology.cli.verbs import VerbGroup
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.without_pandas import do_without_pandas
 
 app = typer.Typer(
+    cls=VerbGroup,
     name="cosmic",
     help="From public archives of sky images to trustworthy data sets and honest classifiers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-VERBS = {
-    "Everything at once": (demo, start, run),
-    "Get images": (collect, import_, synthesize, replica, status, explore),
-    "Curate labels and split": (embed, curate, explain, duplicates, audit, split),
-    "Train and measure": (train, sweep, runs, evaluate, report, predict, study),
-    "Give on": (export, model_card, cite),
-}
-for panel, modules in VERBS.items():
-    for module in modules:
-        app.command(module.NAME, cls=CheckedCommand, rich_help_panel=panel)(module.command)
-app.add_typer(review.app, name="review", rich_help_panel="Curate labels and split")
-app.add_typer(atlas.app, name="atlas", rich_help_panel="Give on")
 
 
 def _say_version(asked: bool) -> None:

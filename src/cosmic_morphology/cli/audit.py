@@ -25,8 +25,6 @@ from cosmic_morphology.io_utils import write_json
 if TYPE_CHECKING:
     from cosmic_morphology.curate import AuditTable
 
-NAME = "audit"
-
 
 class Subset(StrEnum):
     """Halves of the groups of the table."""

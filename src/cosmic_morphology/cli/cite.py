@@ -11,8 +11,6 @@ from cosmic_morphology.citation import ARCHIVES_TOO, as_bibtex, as_cff, as_text
 from cosmic_morphology.cli.common import JsonOption, show
 from cosmic_morphology.cli.printing import say
 
-NAME = "cite"
-
 
 class Form(StrEnum):
     """How the citation is written."""

@@ -24,8 +24,6 @@ from cosmic_morphology.io_utils import jsonable
 if TYPE_CHECKING:
     from cosmic_morphology.collect import CollectResult
 
-NAME = "collect"
-
 
 def command(
     queries: Annotated[

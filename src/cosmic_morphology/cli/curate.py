@@ -21,8 +21,6 @@ from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.cli.stage_tables import show_curated
 from cosmic_morphology.io_utils import jsonable
 
-NAME = "curate"
-
 
 def command(
     zero_shot: Annotated[

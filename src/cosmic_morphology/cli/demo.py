@@ -19,8 +19,6 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress, tell
 from cosmic_morphology.cli.tables import show_results, show_results_end
 
-NAME = "demo"
-
 
 def command(
     out: Annotated[

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from cosmic_morphology.curate.duplicates.sets import DuplicateSets
 
-NAME = "duplicates"
-
 
 def command(
     out: Annotated[

@@ -19,8 +19,6 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.cli.stage_tables import show_embedded
 
-NAME = "embed"
-
 
 def command(
     backbone: Annotated[

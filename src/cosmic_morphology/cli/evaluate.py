@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
     from cosmic_morphology.evaluate import EvaluationSet
 
-NAME = "evaluate"
-
 
 def command(
     runs: RunsArgument,

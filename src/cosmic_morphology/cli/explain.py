@@ -16,8 +16,6 @@ from cosmic_morphology.cli.common import (
 )
 from cosmic_morphology.cli.printing import say
 
-NAME = "explain"
-
 
 def command(
     id_: Annotated[

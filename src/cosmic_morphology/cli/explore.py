@@ -17,8 +17,6 @@ from cosmic_morphology.cli.common import (
 )
 from cosmic_morphology.cli.printing import console, progress
 
-NAME = "explore"
-
 
 def command(
     out: Annotated[

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn import OnnxExportResult, TrainedModel
     from cosmic_morphology.settings import Settings
 
-NAME = "export"
 _COMPARED = 100
 _CALIBRATED_ON = 100
 

@@ -21,8 +21,6 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.errors import CosmicError
 
-NAME = "import"
-
 
 def command(
     path: Annotated[Path, typer.Argument(help="Folder or zip file of images.")],

@@ -16,8 +16,6 @@ from cosmic_morphology.cli.common import (
 )
 from cosmic_morphology.cli.printing import progress
 
-NAME = "model-card"
-
 
 def command(
     run: RunArgument,

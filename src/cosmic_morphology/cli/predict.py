@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn import PixelPredictor, Prediction, Predictor
     from cosmic_morphology.settings import Settings
 
-NAME = "predict"
-
 
 def command(
     model: Annotated[

@@ -9,8 +9,6 @@ import typer
 
 from cosmic_morphology.cli.printing import say
 
-NAME = "replica"
-
 
 def command(
     images: Annotated[Path, typer.Option("--images", help="Folder of the images that are served.")],

@@ -24,8 +24,6 @@ from cosmic_morphology.cli.common import (
 )
 from cosmic_morphology.cli.printing import counted, progress, say, say_next
 
-NAME = "report"
-
 
 def command(
     runs: RunsArgument,

@@ -21,8 +21,6 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress, tell
 from cosmic_morphology.cli.tables import show_results, show_results_end
 
-NAME = "run"
-
 
 def command(
     config: Annotated[Path, typer.Option("--config", help="Settings file (TOML).")],

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn.run_folder.run_list import RunList
     from cosmic_morphology.learn.run_folder.run_pair import RunComparison
 
-NAME = "runs"
-
 
 def command(
     names: Annotated[

@@ -21,8 +21,6 @@ from cosmic_morphology.cli.stage_tables import show_split
 if TYPE_CHECKING:
     from cosmic_morphology.curate import SplitResult
 
-NAME = "split"
-
 
 def command(
     redo: Annotated[

@@ -24,8 +24,6 @@ from cosmic_morphology.cli.tables import show_results
 if TYPE_CHECKING:
     from cosmic_morphology.pipeline.start.start import StartResult
 
-NAME = "start"
-
 
 def command(
     folder: Annotated[

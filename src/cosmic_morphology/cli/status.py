@@ -13,8 +13,6 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import say
 from cosmic_morphology.io_utils import jsonable
 
-NAME = "status"
-
 
 def command(
     atlas: AtlasOption = None, config: ConfigOption = None, as_json: JsonOption = False

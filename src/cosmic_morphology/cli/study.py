@@ -19,8 +19,6 @@ from cosmic_morphology.cli.common import (
 )
 from cosmic_morphology.cli.printing import progress
 
-NAME = "study"
-
 
 class Study(StrEnum):
     """The studies that there are."""

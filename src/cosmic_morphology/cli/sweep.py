@@ -28,8 +28,6 @@ from cosmic_morphology.cli.printing import counted, progress, say, say_next
 from cosmic_morphology.cli.tables import show_runs
 from cosmic_morphology.io_utils import write_csv
 
-NAME = "sweep"
-
 
 def command(
     name: Annotated[str, typer.Argument(help="Name of the sweep, and of its table.")] = "sweep",

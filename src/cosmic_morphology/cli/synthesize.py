@@ -22,8 +22,6 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.errors import UsageError
 
-NAME = "synthesize"
-
 
 class Origin(StrEnum):
     """Where a part of a composite comes from."""

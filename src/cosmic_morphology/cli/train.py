@@ -25,8 +25,6 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress, say, say_next
 from cosmic_morphology.cli.tables import show_runs
 
-NAME = "train"
-
 
 def command(
     name: Annotated[str, typer.Argument(help="Name of the run.")] = "linear-probe",
