@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cosmic_morphology.frames import read_frame
 
-if __name__ == "__main__":
+
+def main() -> None:
     read_frame(sys.stdin.buffer)
     sys.stdout.buffer.write(Path(os.environ["STEERED_BY"]).read_bytes())
     sys.stdout.buffer.flush()

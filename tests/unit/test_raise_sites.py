@@ -52,6 +52,7 @@ PYTHONS = {
     "imaging/formats/tiff_tags.py": {"struct.error"},  # becomes a refused image
     "imaging/workers/decode_pool.py": {"OSError"},  # becomes a refused image
     "lazy.py": {"AttributeError"},  # what Python expects of __getattr__
+    "learn/models/frozen_cache.py": {"ValueError"},  # torch does it instead, and says so
     "learn/models/split_backbone.py": {"_EnoughError"},  # ends a forward pass
     "learn/recipes.py": {"ValueError"},  # pydantic makes a SettingsError's text of it
     "learn/run_folder/documents.py": {"ValueError"},  # likewise; a name that is no document

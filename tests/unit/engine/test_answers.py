@@ -157,7 +157,9 @@ def test_workers_that_were_steered_run_nothing_here_and_end_it_in_one_line(
 ):
     (tmp_path / "harm").write_bytes(harm(how, tmp_path / "went-off"))
     monkeypatch.setenv("STEERED_BY", str(tmp_path / "harm"))
-    monkeypatch.setattr("cosmic_morphology.engine.processes.MODULE", "steered_worker")
+    code = "import steered_worker; steered_worker.main()"
+    for name in ("_PLAIN", "_LIGHT"):
+        monkeypatch.setattr(f"cosmic_morphology.engine.processes.{name}", code)
     why = "ended with the code 0" if how == "truncated" else NO_ANSWER
     with pytest.raises(EngineError) as ended:
         list(run_calls(OneProcess(), "test", [Call(len, ("",), ONE)]))

@@ -169,6 +169,9 @@ def test_the_terminal_shows_scores_with_n_interval_labels_grouping_and_the_diffe
     line = next(line for line in told.splitlines() if line.startswith("good"))
     assert interval in line
     assert f" {best.n} " in line
-    assert f"checked labels; no group is in two splits ({best.grouped_by})" in told
+    assert (
+        f"checked labels, answered from pixels; no group is in two splits ({best.grouped_by})"
+        in told
+    )
     assert "good less bad" in told
     assert all(name in told for name in CLASSES)
