@@ -192,3 +192,25 @@ KINDS: dict[str, type[CosmicError]] = {
     if isinstance(kind, type) and issubclass(kind, CosmicError)
 }
 """All of them by name: an error that comes from another process is one of these."""
+
+
+def kind_and_text(error: Exception) -> str:
+    """An exception of another library in short: its kind, and what it says.
+
+    Examples
+    --------
+    >>> kind_and_text(KeyError("id"))
+    "KeyError: 'id'"
+    """
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+def first_line(error: Exception) -> str:
+    r"""The first line that an exception of another library says; its kind where it is silent.
+
+    Examples
+    --------
+    >>> first_line(ValueError("no such key\nTraceback")), first_line(ValueError())
+    ('no such key', 'ValueError')
+    """
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

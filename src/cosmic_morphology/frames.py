@@ -8,6 +8,8 @@ read like a foreign file: nothing in it is run, and no memory is taken before th
 from __future__ import annotations
 
 import json
+import os
+import signal
 import struct
 from typing import Any, BinaryIO
 
@@ -16,6 +18,18 @@ _MARK = b"CMf1"
 _MOST_TEXT = 2**26
 _MOST_BYTES = 2**34
 _BLOCK = 2**20
+
+
+def take_over_output() -> BinaryIO:
+    """The pipe to the parent of a process that works for one; whatever prints goes to errors.
+
+    Ctrl-C reaches the whole group of processes; the parent decides when this one ends.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    out = os.fdopen(os.dup(1), "wb")
+    # The parent reads frames there: nothing else may come between them.
+    os.dup2(2, 1)
+    return out
 
 
 def write_frame(pipe: BinaryIO, said: Any, data: bytes = b"") -> None:

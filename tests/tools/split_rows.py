@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Iterator, Sequence
 
-from cosmic_morphology.curate.records import RowsInMemory
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cosmic_morphology.curate.records import Records
 from cosmic_morphology.curate.split.divide import SplitAssignment, assign_splits
 from cosmic_morphology.settings import SplitSettings
+
+
+class RowsInMemory(Records):
+    """Records of a table in memory, in any order: what reads records needs no atlas then."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self._rows = rows
+        self._number(rows.column("id").combine_chunks())
+
+    def batches(self, columns: Sequence[str]) -> Iterator[tuple[NDArray[np.int32], pa.Table]]:
+        yield self._places, self._rows.select(list(dict.fromkeys(columns)))
 
 
 def rows(listed: list[dict[str, object]]) -> pa.Table:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +13,6 @@ import typer
 from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.printing import console, say_json
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.extras import needs as needs_package
 from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.safe_text import hide
 
@@ -135,6 +132,15 @@ def run_at(given: Path, settings: Settings) -> Path:
     return find_run(given, out=settings.out).path
 
 
+def runs_and_ablated(
+    runs: list[Path], ablate: list[str] | None, settings: Settings
+) -> tuple[list[Path], dict[str, Path]]:
+    """Folders of all runs of a command line, and of those that lack a component, by its name."""
+    lacking = {n: run_at(Path(each), settings) for n, each in pairs("--ablate", ablate).items()}
+    given = [run_at(each, settings) for each in runs]
+    return list(dict.fromkeys([*given, *lacking.values()])), lacking
+
+
 def atlas_with_images(settings: Settings) -> Atlas:
     """The atlas that the settings name, for what works on images: there has to be one."""
     opened = open_atlas(settings)
@@ -163,14 +169,6 @@ def check_filter(atlas: Atlas, where: str, *, option: str) -> None:
     from cosmic_morphology.atlas.query import check_filter as check
 
     check(atlas.table("catalogue"), where, what=option)
-
-
-@contextmanager
-def require_extra(extra: str) -> Iterator[None]:
-    """Turn a missing optional package into a line that says what to install."""
-    del extra  # the package itself says which
-    with needs_package("This"):
-        yield
 
 
 def pairs(option: str, given: list[str] | None) -> dict[str, str]:

@@ -13,12 +13,12 @@ from cosmic_morphology.cli.common import (
     EngineOption,
     JsonOption,
     atlas_with_images,
-    require_extra,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.cli.stage_tables import show_curated
+from cosmic_morphology.extras import needs
 from cosmic_morphology.io_utils import jsonable
 
 
@@ -68,12 +68,12 @@ def command(
     settings.curate.embed = settings.curate.embed and not no_embed
     opened = atlas_with_images(settings)
     taxonomy = load_taxonomy(settings.taxonomy)
-    with require_extra("learn"):
+    with needs("This"):
         # Before the long work: a run that cannot vote is said at once.
         trained = runs_that_vote(opened, settings, taxonomy)
     with progress("embedding") as report:
         embedded = embed_first(opened, settings, progress=report)
-    with require_extra("learn"):
+    with needs("This"):
         done = curate_images(
             opened, taxonomy=taxonomy, settings=settings, progress=progress, trained=trained
         )

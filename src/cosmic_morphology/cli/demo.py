@@ -12,12 +12,12 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     SeedOption,
     quiet_libraries,
-    require_extra,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress, tell
 from cosmic_morphology.cli.tables import show_results, show_results_end
+from cosmic_morphology.extras import needs
 
 
 def command(
@@ -38,7 +38,7 @@ def command(
     """Render an archive, serve it, collect, curate, split, train, evaluate, report."""
     quiet_libraries()
     settings = settings_for(None, seed=seed, engine=engine)
-    with require_extra("learn"):
+    with needs("This"):
         from cosmic_morphology.engine import Engine
         from cosmic_morphology.pipeline.demo import demo
 

@@ -12,12 +12,12 @@ from cosmic_morphology.cli.common import (
     EngineOption,
     JsonOption,
     atlas_with_images,
-    require_extra,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.cli.stage_tables import show_embedded
+from cosmic_morphology.extras import needs
 
 
 def command(
@@ -44,7 +44,7 @@ def command(
     settings = settings_for(config, atlas=atlas, engine=engine)
     given = {"backbone": backbone, "weights": weights}
     learn = settings.learn.model_copy(update={k: v for k, v in given.items() if v is not None})
-    with require_extra("learn"), progress("embedding") as report:
+    with needs("This"), progress("embedding") as report:
         from cosmic_morphology.engine import Engine
         from cosmic_morphology.learn import embed_images
 

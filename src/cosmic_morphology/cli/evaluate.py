@@ -17,12 +17,13 @@ from cosmic_morphology.cli.common import (
     check_filter,
     pairs,
     quiet_libraries,
-    require_extra,
     run_at,
+    runs_and_ablated,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.extras import needs
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
@@ -64,10 +65,9 @@ def command(
     """
     quiet_libraries()
     settings = settings_for(config, atlas=atlas)
-    lacking = {n: run_at(Path(each), settings) for n, each in pairs("--ablate", ablate).items()}
-    folders = list(dict.fromkeys([*(run_at(each, settings) for each in runs), *lacking.values()]))
+    folders, lacking = runs_and_ablated(runs, ablate, settings)
     opened = atlas_with_images(settings)
-    with require_extra("learn"):
+    with needs("This"):
         from cosmic_morphology.cli.tables import show_ranking
         from cosmic_morphology.pipeline.ranking import RunRanking, predict_test_split
 

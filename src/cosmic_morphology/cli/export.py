@@ -15,12 +15,12 @@ from cosmic_morphology.cli.common import (
     atlas_with_images,
     open_atlas,
     quiet_libraries,
-    require_extra,
     run_at,
     settings_for,
     show,
 )
 from cosmic_morphology.errors import ImageError, InputError, UsageError
+from cosmic_morphology.extras import needs
 from cosmic_morphology.io_utils import jsonable
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def command(
         )
     if atlas is not None:
         atlas_with_images(settings)  # before torch, which takes seconds to import
-    with require_extra("learn"):
+    with needs("This"):
         from cosmic_morphology.learn import export_onnx, load_trained_model
 
         cpu = settings.learn.model_copy(update={"accelerator": "cpu"})

@@ -9,12 +9,12 @@ from cosmic_morphology.cli.common import (
     RunArgument,
     open_atlas,
     quiet_libraries,
-    require_extra,
     run_at,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.extras import needs
 
 
 def command(
@@ -29,7 +29,7 @@ def command(
     run = run_at(run, settings)
     opened = open_atlas(settings) if atlas is not None else None
     scores: list[str] = []
-    with require_extra("learn"):
+    with needs("This"):
         from cosmic_morphology.learn import write_card
 
         if opened is not None:

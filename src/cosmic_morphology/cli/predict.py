@@ -19,13 +19,13 @@ from cosmic_morphology.cli.common import (
     atlas_with_images,
     check_filter,
     quiet_libraries,
-    require_extra,
     run_at,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.errors import InputError, UsageError
+from cosmic_morphology.extras import needs
 from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.safe_text import public_url
 
@@ -107,7 +107,7 @@ def command(
                 todo="Ask for less, or see the columns: cosmic atlas info.",
             )
     # An exported file predicts without torch.
-    with require_extra("onnx" if model.suffix == ".onnx" else "learn"):
+    with needs("This"):
         from cosmic_morphology.learn import check_ending, load_model
 
         if out is not None:

@@ -15,14 +15,13 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     RunsArgument,
     atlas_with_images,
-    pairs,
     quiet_libraries,
-    require_extra,
-    run_at,
+    runs_and_ablated,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import counted, progress, say, say_next
+from cosmic_morphology.extras import needs
 
 
 def command(
@@ -55,10 +54,9 @@ def command(
 
         check_studies(studies)
     settings = settings_for(config, atlas=atlas)
-    lacking = {n: run_at(Path(each), settings) for n, each in pairs("--ablate", ablate).items()}
-    folders = list(dict.fromkeys([*(run_at(each, settings) for each in runs), *lacking.values()]))
+    folders, lacking = runs_and_ablated(runs, ablate, settings)
     opened = atlas_with_images(settings)
-    with require_extra("learn"):
+    with needs("This"):
         from cosmic_morphology.pipeline.report_runs import report_runs
 
         page = report_runs(

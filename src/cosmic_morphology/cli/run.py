@@ -14,12 +14,12 @@ from cosmic_morphology.cli.common import (
     OutOption,
     SeedOption,
     quiet_libraries,
-    require_extra,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress, tell
 from cosmic_morphology.cli.tables import show_results, show_results_end
+from cosmic_morphology.extras import needs
 
 
 def command(
@@ -41,7 +41,7 @@ def command(
     quiet_libraries()
     settings = settings_for(config, atlas=atlas, out=out, seed=seed, engine=engine)
     settings.curate.embed = settings.curate.embed and not no_embed
-    with require_extra("learn"):
+    with needs("This"):
         from cosmic_morphology.pipeline import run
 
         summary = run(settings, progress=progress, tell=tell)

@@ -14,12 +14,12 @@ from cosmic_morphology.cli.common import (
     SeedOption,
     pairs,
     quiet_libraries,
-    require_extra,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress, say, tell
 from cosmic_morphology.cli.tables import show_results
+from cosmic_morphology.extras import needs
 
 if TYPE_CHECKING:
     from cosmic_morphology.pipeline.start.start import StartResult
@@ -55,7 +55,7 @@ def command(
     """Go from a folder of images to a report, and say what was found and what to do next."""
     quiet_libraries()
     settings = settings_for(config, seed=seed)
-    with require_extra("learn"):
+    with needs("This"):
         from cosmic_morphology.pipeline.start.start import start
 
         found = start(

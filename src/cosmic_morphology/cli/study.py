@@ -13,11 +13,11 @@ from cosmic_morphology.cli.common import (
     ConfigOption,
     JsonOption,
     quiet_libraries,
-    require_extra,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.extras import needs
 
 
 class Study(StrEnum):
@@ -45,7 +45,7 @@ def command(
     """Run a study on the embeddings of an atlas, or resume it; the atlas is only read."""
     quiet_libraries()
     settings = settings_for(config, atlas=atlas)
-    with require_extra("learn"), progress(f"study {name.value}") as report:
+    with needs("This"), progress(f"study {name.value}") as report:
         from cosmic_morphology.studies import run_study
 
         done = run_study(name.value, settings, out=out, progress=report)

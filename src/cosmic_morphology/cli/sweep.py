@@ -20,12 +20,12 @@ from cosmic_morphology.cli.common import (
     atlas_with_images,
     pairs,
     quiet_libraries,
-    require_extra,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import counted, progress, say, say_next
 from cosmic_morphology.cli.tables import show_runs
+from cosmic_morphology.extras import needs
 from cosmic_morphology.io_utils import write_csv
 
 
@@ -88,7 +88,7 @@ def command(
     for each in recipe or []:
         load_recipe(each)  # a name that is none is wrong usage, and no run that failed
     given = weights or []
-    with require_extra("learn"), progress("runs of the sweep") as report:
+    with needs("This"), progress("runs of the sweep") as report:
         from cosmic_morphology.learn import list_folders, sweep_backbones, sweep_runs
         from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -111,7 +111,7 @@ def command(
             progress=report,
         )
     if track:
-        with require_extra("track"):
+        with needs("This"):
             from cosmic_morphology.learn import track_run
 
             for run in swept.runs:

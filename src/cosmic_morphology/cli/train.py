@@ -18,12 +18,12 @@ from cosmic_morphology.cli.common import (
     TrackOption,
     atlas_with_images,
     quiet_libraries,
-    require_extra,
     settings_for,
     show,
 )
 from cosmic_morphology.cli.printing import progress, say, say_next
 from cosmic_morphology.cli.tables import show_runs
+from cosmic_morphology.extras import needs
 
 
 def command(
@@ -96,7 +96,7 @@ def command(
     from cosmic_morphology.taxonomy import load_taxonomy
 
     job = job_of(RunJob, name=name, recipe=recipe, label_column=labels, init_from=init_from)
-    with require_extra("learn"), progress(f"training {job.name}") as report:
+    with needs("This"), progress(f"training {job.name}") as report:
         from cosmic_morphology.learn import is_first_process, list_folders, train
 
         run = train(
@@ -111,7 +111,7 @@ def command(
         if not is_first_process():
             return
     if track:
-        with require_extra("track"):
+        with needs("This"):
             from cosmic_morphology.learn import track_run
 
             track_run(run.path, out=settings.out)

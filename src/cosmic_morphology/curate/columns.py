@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, derived_field
+from cosmic_morphology.taxonomy import Taxonomy
 
 # Rows in memory at once: some 30 MB as Python objects, votes with their reasons.
 _ROWS = 4096
@@ -50,3 +52,11 @@ def matrix(atlas: Atlas, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     flat = column.drop_null().flatten().to_numpy(zero_copy_only=False)
     out[there] = flat.reshape(-1, size)
     return out
+
+
+def is_about(atlas: Atlas, column: str, taxonomy: Taxonomy) -> bool:
+    """Whether a column of probabilities is there, and about the classes of this taxonomy."""
+    if column not in atlas.columns():
+        return False
+    known = json.loads((atlas.provenance_of(column) or {}).get(b"parameters", b"{}"))
+    return tuple(known.get("classes", ())) == taxonomy.names_with_reject

@@ -88,16 +88,15 @@ class Records:
         for places, rows in self.batches([name]):
             values = rows.column(name).combine_chunks()
             codes[places] = known.of(values)
-        order = pc.sort_indices(known.values(values.type))
-        rank = np.empty(len(order), np.int32)
-        rank[order.to_numpy()] = np.arange(len(order), dtype=np.int32)
-        return rank[codes], known.values(values.type).take(order)
+        rank, names = known.sorted(values.type)
+        return rank[codes], names
 
     def codes_of_ids(self, name: str) -> tuple[NDArray[np.int32], pa.Array]:
         """A column of ids, such as ``group``, as numbers, and the ids that they stand for.
 
         Where the column is null or empty, the record's own id stands in its place.
-        Below N they are numbers of records; from N on they stand for what is no id of a record.
+        Below N they are numbers of records; from N on they stand for what is no id of a record,
+        sorted.
         """
         names = (name, "id")
         codes, others = np.empty(len(self), np.int32), _Numbers()
@@ -107,7 +106,10 @@ class Records:
             foreign = numbers < 0
             numbers[foreign] = len(self) + others.of(values.filter(pa.array(foreign)))
             codes[places] = numbers
-        return codes, pa.concat_arrays([self.ids, others.values(self.ids.type)])
+        rank, names = others.sorted(self.ids.type)
+        is_other = codes >= len(self)
+        codes[is_other] = len(self) + rank[codes[is_other] - len(self)]
+        return codes, pa.concat_arrays([self.ids, names])
 
     def numbers_of(self, ids: pa.Array) -> NDArray[np.int32]:
         """The numbers of the records of some ids; -1 where there is no such record."""
@@ -121,24 +123,6 @@ class Records:
         table = self._atlas.table("catalogue")
         self._files = self._atlas.column_versions(["id"])
         return table.to_table(columns=["id"]).column("id").combine_chunks()
-
-
-class RowsInMemory(Records):
-    """Records of a table in memory, so that what reads records is a pure function of rows.
-
-    Parameters
-    ----------
-    rows : pyarrow.Table
-        With ``id``, in any order.
-    """
-
-    def __init__(self, rows: pa.Table) -> None:
-        self._rows = rows
-        self._number(rows.column("id").combine_chunks())
-
-    def batches(self, columns: Sequence[str]) -> Iterator[tuple[NDArray[np.int32], pa.Table]]:
-        """All records at once."""
-        yield self._places, self._rows.select(list(dict.fromkeys(columns)))
 
 
 class _Numbers:
@@ -155,9 +139,13 @@ class _Numbers:
         codes: NDArray[np.int32] = np.array(numbers, np.int32)[np.asarray(encoded.indices)]
         return codes
 
-    def values(self, type_: pa.DataType) -> pa.Array:
-        """All of them, in the order of their numbers."""
-        return pa.array(list(self._number), type_)
+    def sorted(self, type_: pa.DataType) -> tuple[NDArray[np.int32], pa.Array]:
+        """The place of each number among the sorted values, and those; null comes last."""
+        values = pa.array(list(self._number), type_)
+        order = pc.sort_indices(values)
+        rank = np.empty(len(order), np.int32)
+        rank[order.to_numpy()] = np.arange(len(order), dtype=np.int32)
+        return rank, values.take(order)
 
 
 def sorted_codes(values: pa.Array) -> tuple[NDArray[np.int32], pa.Array]:

@@ -7,7 +7,6 @@ so also when its parent is killed.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import Any
 
@@ -15,7 +14,7 @@ from cosmic_morphology.engine.answers import write_answer
 from cosmic_morphology.engine.executors import Task
 from cosmic_morphology.engine.orders import unpack_order
 from cosmic_morphology.engine.threads import limit_threads
-from cosmic_morphology.frames import read_frame, write_frame
+from cosmic_morphology.frames import read_frame, take_over_output, write_frame
 
 
 def answer(task: Task, threads: int = 1) -> tuple[dict[str, Any], bytes]:
@@ -37,11 +36,7 @@ def answer(task: Task, threads: int = 1) -> tuple[dict[str, Any], bytes]:
 
 def main() -> None:
     """Do every task until there are no more."""
-    # Ctrl-C reaches the whole group; the parent decides when this ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # The parent reads frames here: nothing else may come between them.
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    out = take_over_output()
     try:
         while (frame := read_frame(sys.stdin.buffer)) is not None:
             said, data = answer(unpack_order(frame[1]))

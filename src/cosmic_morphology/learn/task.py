@@ -16,7 +16,7 @@ from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS, Example, Train
 from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.learn.models.backbones import Backbone, build_backbone
 from cosmic_morphology.learn.models.devices import device_for
-from cosmic_morphology.learn.models.network import Head
+from cosmic_morphology.learn.models.network import Head, draw_head
 from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.settings import LearnSettings, RunJob
 
@@ -112,7 +112,7 @@ def prepare_task(
     backbone = build_backbone(sized, levels=recipe.multi_layer)
     if recipe.trainable == "all" and learn.weights == "random":
         _draw_weights(backbone.model, given.seed)
-    head = _new_head(recipe, backbone.n_features, len(classes), given.seed)
+    head = draw_head(recipe, backbone.n_features, len(classes), given.seed)
     weights_id = backbone.weights_id
     if start is not None:
         _take_over(start, job, classes, backbone, head)
@@ -174,14 +174,6 @@ def _draw_weights(model: Any, seed: int) -> None:
                 module.reset_parameters()
         if hasattr(model, "init_weights"):
             model.init_weights()
-
-
-def _new_head(recipe: Recipe, n_features: int, n_classes: int, seed: int) -> Head:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return Head(
-            n_features, n_classes, kind=recipe.head, hidden=recipe.hidden, dropout=recipe.dropout
-        )
 
 
 def _take_over(

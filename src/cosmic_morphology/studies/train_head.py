@@ -15,7 +15,7 @@ from torch import nn
 from cosmic_morphology.errors import LeakError, SettingsError, UsageError
 from cosmic_morphology.learn.data.dataset import Example
 from cosmic_morphology.learn.models.backbones import Backbone
-from cosmic_morphology.learn.models.network import Head
+from cosmic_morphology.learn.models.network import Head, draw_head
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.recipes import Recipe, load_recipe
 from cosmic_morphology.learn.task import TrainingTask
@@ -117,7 +117,7 @@ def _train_head(
             where="study",
             todo="Take more images: a larger fraction, or an atlas with more labels.",
         )
-    head = _new_head(recipe, pool.vectors.shape[1], len(pool.classes), seed)
+    head = draw_head(recipe, pool.vectors.shape[1], len(pool.classes), seed)
     if state is not None:
         head.load_state_dict(state)
     examples = [
@@ -150,14 +150,6 @@ def _train_head(
         torch.set_num_threads(threads)
         train_head(task)
     return head.eval()
-
-
-def _new_head(recipe: Recipe, n_features: int, n_classes: int, seed: int) -> Head:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return Head(
-            n_features, n_classes, kind=recipe.head, hidden=recipe.hidden, dropout=recipe.dropout
-        )
 
 
 class _Vectors:

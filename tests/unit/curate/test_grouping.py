@@ -6,10 +6,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from split_rows import RowsInMemory
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.components import UnionFind
-from cosmic_morphology.curate.groups.group import COLUMNS, build_groups, group_images
+from cosmic_morphology.curate.groups.group import COLUMNS, Grouping, decide_groups, group_images
 from cosmic_morphology.curate.groups.titles import named_in, title_series
 from cosmic_morphology.settings import CurateSettings
 
@@ -25,8 +26,14 @@ def rows(*listed: dict[str, object]) -> pa.Table:
     )
 
 
+def grouped(table: pa.Table, **changes: object) -> Grouping:
+    records = RowsInMemory(table)
+    batches = lambda: records.batches(["id", *COLUMNS])  # noqa: E731
+    return decide_groups(batches, records.ids, CurateSettings(**changes))
+
+
 def groups(*listed: dict[str, object], **changes: object) -> list[str]:
-    return build_groups(rows(*listed), settings=CurateSettings(**changes)).group
+    return grouped(rows(*listed), **changes).group.to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -111,14 +118,14 @@ def test_an_album_of_a_whole_mission_is_not_one_subject() -> None:
 
 def test_a_name_that_stands_for_too_many_images_glues_nothing_and_is_reported() -> None:
     table = rows(*({"title": "Vesta"} for _ in range(40)))
-    found = build_groups(table, settings=CurateSettings(groups={"min_cap": 10}))
-    assert len(set(found.group)) == 40
+    found = grouped(table, groups={"min_cap": 10})
+    assert len(set(found.group.to_pylist())) == 40
     assert found.too_common == {"object: vesta": 40}
 
 
 def test_each_group_says_why() -> None:
-    found = build_groups(rows({"title": "M31"}, {"title": "M31"}), settings=CurateSettings())
-    assert found.reason == ["same object m31"] * 2
+    found = grouped(rows({"title": "M31"}, {"title": "M31"}))
+    assert found.reason.to_pylist() == ["same object m31"] * 2
 
 
 @given(st.lists(st.sampled_from(["M31", "M33", "M31 and M33", "x"]), max_size=12), st.randoms())
@@ -126,12 +133,9 @@ def test_groups_do_not_depend_on_the_order_of_rows(titles: list[str], chance: ob
     table = rows(*({"title": title} for title in titles))
     order = list(range(len(titles)))
     chance.shuffle(order)
-    settings = CurateSettings()
-    one, two = (
-        build_groups(table, settings=settings),
-        build_groups(table.take(pa.array(order, pa.int64())), settings=settings),
-    )
-    assert [one.group[at] for at in order] == two.group
+    one, two = grouped(table), grouped(table.take(pa.array(order, pa.int64())))
+    assert one.group == two.group
+    assert one.reason == two.reason
 
 
 @given(st.integers(1, 30), st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=40))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from split_rows import RowsInMemory
 
 import cosmic_morphology
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, Fingerprint, Record
@@ -107,3 +108,11 @@ def test_no_room_lists_all_ids():
         if re.search(r"\.ids\(", line)
     )
     assert [line for line in lines if not line[1].startswith(">>>")] == []
+
+
+def test_groups_that_are_no_ids_are_numbered_by_their_names_in_any_order_of_rows() -> None:
+    table = pa.table({"id": ["a", "b", "c"], "group": ["y", "x", "a"]})
+    for order in ([0, 1, 2], [1, 0, 2], [2, 1, 0]):
+        codes, names = RowsInMemory(table.take(order)).codes_of_ids("group")
+        assert codes.tolist() == [4, 3, 0]
+        assert names.to_pylist() == ["a", "b", "c", "x", "y"]

@@ -16,7 +16,7 @@ from cosmic_morphology.collect.sources.base import (
     SourceItem,
     SourceRequest,
 )
-from cosmic_morphology.errors import CosmicError, SourceError
+from cosmic_morphology.errors import CosmicError, SourceError, kind_and_text
 from cosmic_morphology.imaging import IngestedImage
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -96,7 +96,7 @@ class PluggedIn:
         except (CosmicError, GeneratorExit):
             raise
         except Exception as error:
-            raise self._error(f"failed in {what} ({_said(error)})") from error
+            raise self._error(f"failed in {what} ({kind_and_text(error)})") from error
 
     def _call(self, what: str, work: Callable[[], Any]) -> Any:
         try:
@@ -105,7 +105,7 @@ class PluggedIn:
             raise
         except Exception as error:
             # Foreign code: whatever it raises is its failure, and is told as that.
-            raise self._error(f"{what} ({_said(error)})") from error
+            raise self._error(f"{what} ({kind_and_text(error)})") from error
 
     def _error(self, what: str) -> SourceError:
         return SourceError(
@@ -113,7 +113,3 @@ class PluggedIn:
             where=self._where,
             todo="Update or uninstall the package that brings it.",
         )
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:300]

@@ -11,7 +11,7 @@ import numpy as np
 
 from cosmic_morphology.collect.sources.angles import read_angles
 from cosmic_morphology.csv_table import read_csv
-from cosmic_morphology.errors import InputError
+from cosmic_morphology.errors import InputError, kind_and_text
 from cosmic_morphology.suggest import suggest_names
 
 _NAMES = {
@@ -209,7 +209,7 @@ def _read(path: Path) -> _Columns:
     except Exception as error:
         # Readers of three formats raise as many families of errors for a file that is not theirs.
         raise InputError(
-            f"the table cannot be read ({type(error).__name__}: {error})",
+            f"the table cannot be read ({kind_and_text(error)})",
             where=str(path),
             todo="Give CSV, Parquet, FITS or VOTable.",
         ) from error

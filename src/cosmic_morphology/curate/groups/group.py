@@ -72,13 +72,10 @@ class GroupResult(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """What :func:`build_groups` decided: each row's group and why, and the keys left unused.
+    """What :func:`decide_groups` decided: each image's group and why, and the keys left unused."""
 
-    Group and reason are lists of texts, or Arrow arrays while a whole catalogue is grouped.
-    """
-
-    group: Any
-    reason: Any
+    group: pa.Array
+    reason: pa.Array
     ties: dict[str, int]
     too_common: dict[str, int]
     refused: dict[str, int]
@@ -108,7 +105,7 @@ def group_images(atlas: Atlas, *, settings: CurateSettings) -> GroupResult:
     for _, rows in records.batches(["id", *COLUMNS]):
         inputs.add(zip(*(rows.column(name).to_pylist() for name in rows.schema.names), strict=True))
     stamp = ColumnProvenance(STAGE, _parameters(settings), CODE, inputs=str(inputs))
-    found = _grouped(lambda: records.batches(["id", *COLUMNS]), records.ids, settings)
+    found = decide_groups(lambda: records.batches(["id", *COLUMNS]), records.ids, settings)
     changed = not stamp.is_current(atlas.provenance_of("group"))
     if changed:
         columns = {"id": records.ids, "group": found.group, "group_reason": found.reason}
@@ -125,29 +122,18 @@ def group_images(atlas: Atlas, *, settings: CurateSettings) -> GroupResult:
     )
 
 
-def build_groups(rows: pa.Table, *, settings: CurateSettings) -> Grouping:
-    """Decide the group of every row; pure, and the same whatever the order of the rows.
+def decide_groups(batches: Batches, ids: pa.Array, settings: CurateSettings) -> Grouping:
+    """Decide the group of every image, by id; pure, and the same whatever the order of the rows.
 
     Parameters
     ----------
-    rows : pyarrow.Table
-        ``id``, ``source``, ``collection``, ``title``, ``names``, ``albums``, ``created_at``,
-        ``lineage``, ``credit`` and ``duplicate_of``.
+    batches : callable
+        Gives numbers of images and their rows, with ``id`` and ``COLUMNS``; called twice.
+    ids : pyarrow.Array
+        The ids, sorted.
     settings : CurateSettings
         What is too broad to tie.
     """
-    order = pc.sort_indices(rows.column("id"))
-    places = np.argsort(order.to_numpy()).astype(np.int32)
-    ids = rows.column("id").combine_chunks().take(order)
-    found = _grouped(lambda: [(places, rows)], ids, settings)
-    group, reason = (
-        each.take(pa.array(places)).to_pylist() for each in (found.group, found.reason)
-    )
-    return Grouping(group, reason, found.ties, found.too_common, found.refused)
-
-
-def _grouped(batches: Batches, ids: pa.Array, settings: CurateSettings) -> Grouping:
-    """Groups and reasons as Arrow arrays, by id."""
     keys = shared_keys(batches, len(ids), settings)
     bound = bound_of_groups(len(ids), settings)
     sets = UnionFind(len(ids))

@@ -24,7 +24,7 @@ from cosmic_morphology.atlas import (
     latest_decisions,
 )
 from cosmic_morphology.atlas.storage.key_places import KeyPlaces
-from cosmic_morphology.curate.columns import matrix, read_batches
+from cosmic_morphology.curate.columns import is_about, matrix, read_batches
 from cosmic_morphology.curate.labels.final_labels import (
     CHECKED,
     COMPUTED,
@@ -152,7 +152,7 @@ def _votes(records: Records) -> Iterator[VoteBatch]:
 def _evidence_columns(atlas: Atlas, taxonomy: Taxonomy, settings: CurateSettings) -> list[str]:
     """Columns that image and zero-shot voter look at."""
     chosen = [] if IMAGE in settings.votes.disabled else embedding_columns(atlas)
-    if ZERO_SHOT not in settings.votes.disabled and zero_shot.has_seen(atlas, taxonomy):
+    if ZERO_SHOT not in settings.votes.disabled and is_about(atlas, zero_shot.COLUMN, taxonomy):
         chosen.append(zero_shot.COLUMN)
     return chosen
 

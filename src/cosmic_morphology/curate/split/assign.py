@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cosmic_morphology.curate.hashed import hash64
 from cosmic_morphology.curate.records import sorted_codes
-from cosmic_morphology.curate.split.balance import GroupCounts, even_out, gain_of, improve
+from cosmic_morphology.curate.split.balance import Deal, GroupCounts
 
 NONE = "none"
 # Groups that are looked at together.
@@ -64,12 +64,10 @@ def assign_groups(
     groups = GroupCounts.of_images(at, stratum, len(there))
     part_of = assigned[there] if fixed is None else fixed[there]
     order = _order(names.take(pa.array(there)), groups, np.flatnonzero(part_of < 0), seed)
-    have = groups.of_parts(part_of, len(share))
-    wanted = groups.images[None, :] * share[:, None]
-    allowed = np.flatnonzero(share > 0)
-    _deal(part_of, order, groups, have, wanted, allowed)
-    improve(part_of, order, groups, have, wanted, allowed)
-    even_out(part_of, order, groups, share)
+    deal = Deal(part_of, order, groups, share)
+    deal.give_out()
+    deal.improve()
+    deal.even_out()
     assigned[there] = part_of
     return assigned
 
@@ -115,21 +113,3 @@ def _order(
         # Hashes in the order of their bytes.
         drawn.append(hash64(f"{seed}\x1f{name}" for name in some).view(">u8"))
     return np.asarray(free[np.lexsort((np.concatenate(drawn), -heavy[groups.kind[free]]))])
-
-
-def _deal(
-    part_of: NDArray[np.int32],
-    order: NDArray[np.int64],
-    groups: GroupCounts,
-    have: NDArray[np.float64],
-    wanted: NDArray[np.float64],
-    allowed: NDArray[np.int64],
-) -> None:
-    """Give each group to the part that lacks most."""
-    for start in range(0, len(order), _AT_ONCE):
-        for at in order[start : start + _AT_ONCE].tolist():
-            counts = groups.of(at)
-            gap = ((wanted - have) * groups.weight)[allowed]
-            best = allowed[int(np.argmax(gain_of(counts * groups.weight, gap)))]
-            part_of[at] = best
-            have[best] += counts

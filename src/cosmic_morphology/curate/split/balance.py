@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,72 +72,139 @@ class GroupCounts:
         return np.stack(kinds) @ self.counts
 
 
-def improve(
-    part_of: NDArray[np.int32],
-    order: NDArray[np.int64],
-    groups: GroupCounts,
-    have: NDArray[np.float64],
-    wanted: NDArray[np.float64],
-    allowed: NDArray[np.int64],
-) -> None:
-    """Move one group or swap two, as long as the counts come nearer to what is wanted."""
-    if not len(order) or len(allowed) < 2:
-        return
-    for _ in range(min(_MAX_MOVES, _MAX_LOOKED_AT // len(order))):
-        gap = (wanted - have) * groups.weight
-        parts = (order[start : start + _AT_ONCE] for start in range(0, len(order), _AT_ONCE))
-        moves = [_best_move(some, part_of[some], groups, gap, allowed) for some in parts]
-        gain, at, to = max(moves, key=lambda move: move[0])
-        if gain > 1e-12:
-            have[part_of[at]] -= groups.of(at)
-            have[to] += groups.of(at)
-            part_of[at] = to
-        elif not _swap(part_of, order, groups, have, wanted):
+@dataclass(slots=True)
+class Deal:
+    """Free groups that are dealt into parts beside those that have one; each step changes it.
+
+    Attributes
+    ----------
+    part_of : ndarray of int32, shape ``(G,)``
+        The part of every group; -1: none yet.
+    order : ndarray of int64, shape ``(F,)``
+        The free groups in the order in which they are dealt.
+    groups : GroupCounts
+        What is in the groups.
+    share : ndarray of float, shape ``(P,)``
+        Asked share of each part; they sum to one.
+    """
+
+    part_of: NDArray[np.int32]
+    order: NDArray[np.int64]
+    groups: GroupCounts
+    share: NDArray[np.float64]
+    _have: NDArray[np.float64] = field(init=False)
+    _wanted: NDArray[np.float64] = field(init=False)
+    _allowed: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._have = self.groups.of_parts(self.part_of, len(self.share))
+        self._wanted = self.groups.images[None, :] * self.share[:, None]
+        self._allowed = np.flatnonzero(self.share > 0)
+
+    def give_out(self) -> None:
+        """Give each group to the part that lacks most."""
+        for at in self.order:
+            counts = self.groups.of(at)
+            gain = gain_of(counts * self.groups.weight, self._gap()[self._allowed])
+            best = self._allowed[int(np.argmax(gain))]
+            self.part_of[at] = best
+            self._have[best] += counts
+
+    def improve(self) -> None:
+        """Move one group or swap two, as long as the counts come nearer to what is wanted."""
+        if not len(self.order) or len(self._allowed) < 2:
             return
+        starts = range(0, len(self.order), _AT_ONCE)
+        for _ in range(min(_MAX_MOVES, _MAX_LOOKED_AT // len(self.order))):
+            moves = [self._best_move(self.order[start : start + _AT_ONCE]) for start in starts]
+            gain, at, to = max(moves, key=lambda move: move[0])
+            if gain > 1e-12:
+                self._have[self.part_of[at]] -= self.groups.of(at)
+                self._have[to] += self.groups.of(at)
+                self.part_of[at] = to
+            elif not self._swap():
+                return
 
+    def even_out(self) -> None:
+        """Move groups until the parts as wholes are as near to the ratios as groups allow."""
+        part_of, order, share = self.part_of, self.order, self.share
+        if not len(order):
+            return
+        size = self.groups.counts.sum(axis=1)[self.groups.kind]
+        is_held = part_of >= 0
+        is_held[order] = False
+        parts = len(share)
+        floor = np.bincount(part_of[is_held], weights=size[is_held], minlength=parts)
+        target = reachable(share, floor, float(size.sum()))
+        largest = size[order].max()
+        in_parts = np.bincount(part_of, weights=size, minlength=parts)
+        least = _least_missed(order, self.groups)
+        waiting: dict[int, list[int]] = {}
+        while True:
+            away = in_parts - target
+            over, under = int(away.argmax()), int(np.where(share > 0, away, np.inf).argmin())
+            if max(away[over], -away[under]) <= largest + 1e-9:
+                break
+            # Any free group of the fuller part is smaller than the distance between the two.
+            for part in (over, under):
+                if part not in waiting:
+                    waiting[part] = np.flatnonzero(part_of[least] == part).tolist()
+            first = heapq.heappop(waiting[over])
+            heapq.heappush(waiting[under], first)
+            part_of[least[first]] = under
+            in_parts[[over, under]] += np.array([-1, 1]) * size[least[first]]
+        for part in np.flatnonzero(share > 0).tolist():
+            n_groups = np.bincount(part_of, minlength=parts)
+            giving = order[n_groups[part_of[order]] > 1]
+            if n_groups[part] or not len(giving):
+                continue
+            # Of the part that has most too many: another might fall far below what it is to have.
+            away = (in_parts - target)[part_of[giving]]
+            at = int(_least_missed(giving[away == away.max()], self.groups)[0])
+            in_parts[[part_of[at], part]] += np.array([-1, 1]) * size[at]
+            part_of[at] = part
 
-def even_out(
-    part_of: NDArray[np.int32],
-    order: NDArray[np.int64],
-    groups: GroupCounts,
-    share: NDArray[np.float64],
-) -> None:
-    """Move groups until the parts as wholes are as near to the ratios as groups allow."""
-    if not len(order):
-        return
-    size = groups.counts.sum(axis=1)[groups.kind]
-    is_held = part_of >= 0
-    is_held[order] = False
-    parts = len(share)
-    floor = np.bincount(part_of[is_held], weights=size[is_held], minlength=parts)
-    target = reachable(share, floor, float(size.sum()))
-    largest = size[order].max()
-    in_parts = np.bincount(part_of, weights=size, minlength=parts)
-    least = _least_missed(order, groups)
-    waiting: dict[int, list[int]] = {}
-    while True:
-        away = in_parts - target
-        over, under = int(away.argmax()), int(np.where(share > 0, away, np.inf).argmin())
-        if max(away[over], -away[under]) <= largest + 1e-9:
-            break
-        # Any free group of the fuller part is smaller than the distance between the two.
-        for part in (over, under):
-            if part not in waiting:
-                waiting[part] = np.flatnonzero(part_of[least] == part).tolist()
-        first = heapq.heappop(waiting[over])
-        heapq.heappush(waiting[under], first)
-        part_of[least[first]] = under
-        in_parts[[over, under]] += np.array([-1, 1]) * size[least[first]]
-    for part in np.flatnonzero(share > 0).tolist():
-        n_groups = np.bincount(part_of, minlength=parts)
-        giving = order[n_groups[part_of[order]] > 1]
-        if n_groups[part] or not len(giving):
-            continue
-        # Of the part that has most too many: another might fall too far below what it is to have.
-        away = (in_parts - target)[part_of[giving]]
-        at = int(_least_missed(giving[away == away.max()], groups)[0])
-        in_parts[[part_of[at], part]] += np.array([-1, 1]) * size[at]
-        part_of[at] = part
+    def _gap(self) -> NDArray[np.float64]:
+        """What each part lacks of each class, as the classes weigh: shape ``(P, C)``."""
+        return (self._wanted - self._have) * self.groups.weight
+
+    def _best_move(self, some: NDArray[np.int64]) -> tuple[float, int, int]:
+        """What is gained by the best move of one group, the group, and the part it goes to."""
+        here, gap = self.part_of[some], self._gap()
+        size = self.groups.of(some) * self.groups.weight
+        # Leaving costs or gives: squared distance of the part it leaves.
+        leave = (-2 * gap[here] * size - size * size).sum(axis=1)
+        enter = np.stack([gain_of(size, gap[part]) for part in self._allowed], 1)
+        enter[here[:, None] == self._allowed[None, :]] = -np.inf
+        gain = leave[:, None] + enter
+        at, to = np.unravel_index(int(np.argmax(gain)), gain.shape)
+        return float(gain[at, to]), int(some[at]), int(self._allowed[to])
+
+    def _swap(self) -> bool:
+        """Swap the two groups that gain most, among the heaviest; False when none gains."""
+        some = self.order[:_SWAP_SAMPLE]
+        gap = self._gap()
+        size = self.groups.of(some) * self.groups.weight
+        here = self.part_of[some]
+        best, pair = 1e-12, None
+        for i in range(len(some)):
+            others = np.flatnonzero(here != here[i])
+            if not len(others):
+                continue
+            step = size[others] - size[i]
+            gain = 2 * ((gap[here[i]] - gap[here[others]]) * step).sum(axis=1)
+            gain -= 2 * (step * step).sum(axis=1)
+            top = int(np.argmax(gain))
+            if gain[top] > best:
+                best, pair = float(gain[top]), (int(some[i]), int(some[others[top]]))
+        if pair is None:
+            return False
+        one, other = pair
+        moved = self.groups.of(other) - self.groups.of(one)
+        self._have[self.part_of[one]] += moved
+        self._have[self.part_of[other]] -= moved
+        self.part_of[one], self.part_of[other] = self.part_of[other], self.part_of[one]
+        return True
 
 
 def reachable(share: np.ndarray, floor: np.ndarray, total: float) -> np.ndarray:
@@ -166,57 +233,6 @@ def reachable(share: np.ndarray, floor: np.ndarray, total: float) -> np.ndarray:
 def gain_of(group: np.ndarray, gap: np.ndarray) -> np.ndarray:
     """How much nearer the squared distance comes when the group goes to each part."""
     return np.asarray((2 * gap * group - group * group).sum(axis=1))
-
-
-def _best_move(
-    some: NDArray[np.int64],
-    here: NDArray[np.int32],
-    groups: GroupCounts,
-    gap: NDArray[np.float64],
-    allowed: NDArray[np.int64],
-) -> tuple[float, int, int]:
-    """What is gained by the best move of one group, the group, and the part it goes to."""
-    size = groups.of(some) * groups.weight
-    # Leaving costs or gives: squared distance of the part it leaves.
-    leave = (-2 * gap[here] * size - size * size).sum(axis=1)
-    enter = np.stack([gain_of(size, gap[part]) for part in allowed], 1)
-    enter[here[:, None] == allowed[None, :]] = -np.inf
-    gain = leave[:, None] + enter
-    at, to = np.unravel_index(int(np.argmax(gain)), gain.shape)
-    return float(gain[at, to]), int(some[at]), int(allowed[to])
-
-
-def _swap(
-    part_of: NDArray[np.int32],
-    order: NDArray[np.int64],
-    groups: GroupCounts,
-    have: NDArray[np.float64],
-    wanted: NDArray[np.float64],
-) -> bool:
-    """Swap the two groups that gain most, among the heaviest; False when none gains."""
-    some = order[:_SWAP_SAMPLE]
-    gap = (wanted - have) * groups.weight
-    size = groups.of(some) * groups.weight
-    here = part_of[some]
-    best, pair = 1e-12, None
-    for i in range(len(some)):
-        others = np.flatnonzero(here != here[i])
-        if not len(others):
-            continue
-        step = size[others] - size[i]
-        gain = 2 * ((gap[here[i]] - gap[here[others]]) * step).sum(axis=1)
-        gain -= 2 * (step * step).sum(axis=1)
-        top = int(np.argmax(gain))
-        if gain[top] > best:
-            best, pair = float(gain[top]), (int(some[i]), int(some[others[top]]))
-    if pair is None:
-        return False
-    one, other = pair
-    moved = groups.of(other) - groups.of(one)
-    have[part_of[one]] += moved
-    have[part_of[other]] -= moved
-    part_of[one], part_of[other] = part_of[other], part_of[one]
-    return True
 
 
 def _least_missed(some: NDArray[np.int64], groups: GroupCounts) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 from cosmic_morphology.curate.votes.base import SourceText, Vote
-from cosmic_morphology.errors import CosmicError, InputError
+from cosmic_morphology.errors import CosmicError, InputError, kind_and_text
 from cosmic_morphology.taxonomy import Taxonomy
 
 _LONGEST_REASON = 300
@@ -33,7 +33,7 @@ class PluggedVoter:
         try:
             self._function: Any = point.load()
         except Exception as error:
-            raise self._error(f"cannot be loaded ({_said(error)})") from error
+            raise self._error(f"cannot be loaded ({kind_and_text(error)})") from error
         if not callable(self._function):
             raise self._error("is no function of a text and a taxonomy")
 
@@ -51,7 +51,7 @@ class PluggedVoter:
             raise
         except Exception as error:
             # Foreign code: whatever it raises is its failure, and is told as that.
-            raise self._error(f"failed ({_said(error)})") from error
+            raise self._error(f"failed ({kind_and_text(error)})") from error
         return [self._checked(each, taxonomy) for each in votes]
 
     def _checked(self, vote: object, taxonomy: Taxonomy) -> Vote:
@@ -71,7 +71,3 @@ class PluggedVoter:
             todo="Update or uninstall the package that brings it, or name it in "
             "curate.votes.disabled.",
         )
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:300]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
-from cosmic_morphology.curate.columns import matrix
+from cosmic_morphology.curate.columns import is_about, matrix
 from cosmic_morphology.curate.records import Records, counted
 from cosmic_morphology.curate.votes.abstaining import (
     ELSEWHERE,
@@ -165,7 +164,7 @@ def eligible_run_votes(
     """
     weighted = {}
     for voter in dict.fromkeys(voter_of(each) for each in settings.votes.trained_runs):
-        if voter not in settings.votes.disabled and _has_said(atlas, voter, taxonomy):
+        if voter not in settings.votes.disabled and is_about(atlas, voter, taxonomy):
             said = matrix(atlas, voter)
             said[_reasons(Records(atlas), voter, said, settings) > 0] = np.nan
             weighted[voter] = said
@@ -179,7 +178,7 @@ def why_runs_abstain(
     found = {}
     for voter in dict.fromkeys(voter_of(each) for each in settings.votes.trained_runs):
         why = NOT_ASKED
-        if _has_said(atlas, voter, taxonomy):
+        if is_about(atlas, voter, taxonomy):
             records = Records(atlas)
             reasons = _reasons(records, voter, matrix(atlas, voter), settings)
             why = REASONS[reasons[pc.index(records.ids, id_).as_py()]]
@@ -276,10 +275,3 @@ def _in_order(
 
 def _trained_on_by(voter: str) -> str:
     return _TRAINED_ON_BY + voter.removeprefix(RUN)
-
-
-def _has_said(atlas: Atlas, voter: str, taxonomy: Taxonomy) -> bool:
-    if voter not in atlas.columns():
-        return False
-    stamped = json.loads((atlas.provenance_of(voter) or {}).get(b"parameters", b"{}"))
-    return tuple(stamped.get("classes", ())) == taxonomy.names_with_reject

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,14 +144,6 @@ def zero_shot_function(model: str, prompts: Sequence[Sequence[str]]) -> ColumnFu
 
 def _field(n_classes: int) -> pa.Field:
     return pa.field(COLUMN, pa.list_(pa.float32(), n_classes))
-
-
-def has_seen(atlas: Atlas, taxonomy: Taxonomy) -> bool:
-    """Whether the column is there, and about the classes of this taxonomy."""
-    if COLUMN not in atlas.columns():
-        return False
-    known = json.loads((atlas.provenance_of(COLUMN) or {}).get(b"parameters", b"{}"))
-    return tuple(known.get("classes", ())) == taxonomy.names_with_reject
 
 
 def _load(name: str, prompts: Sequence[Sequence[str]]) -> See:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import io
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,7 +18,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from cosmic_morphology.frames import read_frame, write_frame
+from cosmic_morphology.frames import read_frame, take_over_output, write_frame
 from cosmic_morphology.imaging.sniff import RejectionKind, reject
 from cosmic_morphology.imaging.workers.environment import environment
 
@@ -108,11 +107,7 @@ def image_of_tiles(data: bytes, unit: int, *, where: str = "") -> np.ndarray:
 
 def main() -> None:
     """Answer every file until there are no more."""
-    # Ctrl-C reaches the whole group; the parent decides when this ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # The parent reads frames here: nothing else may come between them.
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    out = take_over_output()
     while (frame := read_frame(sys.stdin.buffer)) is not None:
         said, data = frame
         try:

@@ -8,11 +8,10 @@ does, so also when its parent is killed.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 from cosmic_morphology.errors import ImageError
-from cosmic_morphology.frames import read_frame, write_frame
+from cosmic_morphology.frames import read_frame, take_over_output, write_frame
 from cosmic_morphology.imaging.ingest import ingest_image
 from cosmic_morphology.imaging.sniff import ImageLimits
 from cosmic_morphology.imaging.workers.messages import answer, refusal
@@ -20,11 +19,7 @@ from cosmic_morphology.imaging.workers.messages import answer, refusal
 
 def main() -> None:
     """Answer every image until there are no more."""
-    # Ctrl-C reaches the whole group; the parent decides when this ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # The parent reads frames here: nothing else may come between them.
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    out = take_over_output()
     opened = read_frame(sys.stdin.buffer)
     if opened is None:
         return

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cosmic_morphology.errors import SettingsError
+from cosmic_morphology.errors import SettingsError, first_line
 from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
 from cosmic_morphology.learn.models.light_timm import timm
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
@@ -132,7 +132,7 @@ def bare_model(name: str, arguments: dict[str, Any]) -> nn.Module:
         raise
     except Exception as error:  # models raise anything for arguments that they do not expect
         raise SettingsError(
-            f"{name} does not take these arguments ({_first_line(error)})",
+            f"{name} does not take these arguments ({first_line(error)})",
             where="learn.timm_kwargs",
             todo="Give arguments of this timm model.",
         ) from error
@@ -168,10 +168,6 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) <= _LONGEST_WORD and value.isascii()
     return value is None
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def _with_weights(learn: LearnSettings, arguments: dict[str, Any]) -> tuple[nn.Module, str]:

@@ -10,6 +10,7 @@ from torch import nn
 
 from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
 from cosmic_morphology.learn.models.light_timm import timm
+from cosmic_morphology.learn.recipes import Recipe
 
 # Transformers have a group for each block: about four stages as in other nets.
 _MAX_STAGES = 8
@@ -73,6 +74,15 @@ class Head(nn.Module):
         """Scores of shape ``(N, n_classes)``, averaged where features are ``(N, views, F)``."""
         found: torch.Tensor = self.layers(self.standardised(features))
         return found.mean(1) if found.ndim == 3 else found
+
+
+def draw_head(recipe: Recipe, n_features: int, n_classes: int, seed: int) -> Head:
+    """The head of a recipe, with the random weights of a seed; no other draws are disturbed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Head(
+            n_features, n_classes, kind=recipe.head, hidden=recipe.hidden, dropout=recipe.dropout
+        )
 
 
 class Network(nn.Module):

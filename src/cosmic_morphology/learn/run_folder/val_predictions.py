@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cosmic_morphology.errors import InputError
+from cosmic_morphology.errors import InputError, kind_and_text
 from cosmic_morphology.io_utils import CsvRows, csv_rows, whole_text
 from cosmic_morphology.stats.bootstrap import bootstrap_interval, group_numbers
 from cosmic_morphology.stats.metrics import Statistic, accuracy, confusion_matrix, macro_f1
@@ -100,7 +100,7 @@ def read_val_predictions(folder: Path, classes: Sequence[str]) -> ValPredictions
         )
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError) as error:
         raise InputError(
-            f"this file of the run cannot be read ({type(error).__name__}: {error})",
+            f"this file of the run cannot be read ({kind_and_text(error)})",
             where=str(file),
             todo="Take the run from where it was made, or train it again.",
         ) from error

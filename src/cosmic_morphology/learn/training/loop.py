@@ -21,7 +21,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from cosmic_morphology.errors import InputError, TrainingError
+from cosmic_morphology.errors import InputError, TrainingError, first_line
 from cosmic_morphology.io_utils import Progress, whole_file
 from cosmic_morphology.learn.data.batches import Examples, InOrder, Shuffled, loader
 from cosmic_morphology.learn.models.batch_size_fallback import forget_gpu_memory
@@ -221,15 +221,11 @@ def _check(path: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # damaged files raise anything
         raise InputError(
-            f"this checkpoint cannot be gone on from ({_first_line(error)})",
+            f"this checkpoint cannot be gone on from ({first_line(error)})",
             where=str(path),
             todo=f"Delete the folder {path.parent}: the run then begins again.",
         ) from error
     return found
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 class _WholeCheckpoints(TorchCheckpointIO):
