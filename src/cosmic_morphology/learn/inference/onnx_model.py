@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,7 +71,7 @@ class OnnxModel:
 
         self._path = path
         data = read_onnx(path)
-        self._hash = hashlib.sha256(data).hexdigest()[:16]
+        self._data = data
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
         # What the runtime refuses is told here, in one line.
@@ -130,8 +131,13 @@ class OnnxModel:
         return answer
 
     def fingerprint(self) -> str:
-        """Hash of the file."""
+        """Hash of the file, made when it is asked for: it takes as long as an image."""
         return self._hash
+
+    @cached_property
+    def _hash(self) -> str:
+        # Of what the runtime was given: the file may be another by now.
+        return hashlib.sha256(self._data).hexdigest()[:16]
 
 
 def needs_runtime() -> None:
