@@ -34,9 +34,7 @@ def command(
     name: Annotated[Study, typer.Argument(help="Name of the study.")],
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", help="Folder of the results.", show_default="studies, in out of the settings"
-        ),
+        typer.Option("--out", help="Folder of the results.", show_default="<out>/studies"),
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,

@@ -192,8 +192,8 @@ def _scores_of_records(
     run_folder: Path | None,
     how: dict[str, Any],
 ) -> LabelScores | None:
-    said = read_document(run_folder, PREPROCESSING, optional=True) if run_folder else {}
-    fusion = Fusion.from_dict(said.get("fusion", {}))
+    document = read_document(run_folder, PREPROCESSING, optional=True) if run_folder else {}
+    fusion = Fusion.from_dict(document.get("fusion", {}))
     if fusion is None or CHECKED not in found.kinds:
         return None
     answers = answers_with_texts(atlas, found.kinds[CHECKED], classes, fusion)

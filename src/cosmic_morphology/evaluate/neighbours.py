@@ -133,13 +133,13 @@ def worst_mistakes(
     # Equally sure mistakes come in the order of their ids: the same page for the same answers.
     order = sorted(wrong.tolist(), key=lambda row: (-answers.confidence[row], answers.ids[row]))
     chosen = order[:count]
-    said = _said(atlas, [answers.ids[row] for row in chosen])
+    texts = _texts(atlas, [answers.ids[row] for row in chosen])
     return [
         Mistake(
             id=str(answers.ids[row]),
-            title=said[answers.ids[row]]["title"],
-            credit=said[answers.ids[row]]["credit"],
-            page_url=said[answers.ids[row]]["page_url"],
+            title=texts[answers.ids[row]]["title"],
+            credit=texts[answers.ids[row]]["credit"],
+            page_url=texts[answers.ids[row]]["page_url"],
             right=classes[answers.y_true[row]],
             answer=str(answers.predicted_class[row] or "no answer"),
             confidence=float(answers.confidence[row]),
@@ -148,7 +148,7 @@ def worst_mistakes(
     ]
 
 
-def _said(atlas: Atlas, ids: Sequence[str]) -> dict[str, dict[str, str]]:
+def _texts(atlas: Atlas, ids: Sequence[str]) -> dict[str, dict[str, str]]:
     if not ids:
         return {}
     columns = ["title", "credit", "licence", "page_url"]

@@ -202,7 +202,7 @@ def _arrays(
     order: list[int] | None,
 ) -> Predictions:
     rows = [row for row, _ in found]
-    said = [row[f"prediction_{run_name}"] for row in rows]
+    predicted = [row[f"prediction_{run_name}"] for row in rows]
     sure = [row[f"confidence_{run_name}"] for row in rows]
     kept = [row[f"probabilities_{run_name}"] for row in rows]
     probabilities = None
@@ -214,8 +214,8 @@ def _arrays(
         collections=_texts([row["collection"] or NOBODY for row in rows]),
         sources=_texts([row["source"] or NOBODY for row in rows]),
         y_true=encode([label for _, label in found], classes),
-        y_pred=encode(said, classes),
-        predicted_class=_texts(said),
+        y_pred=encode(predicted, classes),
+        predicted_class=_texts(predicted),
         confidence=np.array([each or 0.0 for each in sure], float),
         probabilities=probabilities,
     )

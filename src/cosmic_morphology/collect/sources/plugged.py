@@ -83,11 +83,11 @@ class PluggedIn:
         check_image = self._check_image
         if check_image is None:
             return ""
-        said = self._call("failed in check_image", lambda: check_image(record, intake))
-        if not isinstance(said, str):
-            given = type(said).__name__
+        word = self._call("failed in check_image", lambda: check_image(record, intake))
+        if not isinstance(word, str):
+            given = type(word).__name__
             raise self._error(f"failed in check_image: it must give a word, not {given}")
-        return said[:100]
+        return word[:100]
 
     async def _all(self, what: str, start: Callable[[], Any]) -> AsyncIterator[Any]:
         try:

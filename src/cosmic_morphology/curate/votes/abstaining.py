@@ -65,7 +65,7 @@ def known_to_have_learned(records: Records, column: str) -> NDArray[np.int8]:
 
 
 def abstain_reasons(
-    evidence: RunEvidence, said: NDArray[np.float32], least: float
+    evidence: RunEvidence, probabilities: NDArray[np.float32], least: float
 ) -> NDArray[np.int8]:
     """For each image why a run does not vote on it, as a place in :data:`REASONS`; 0: it does.
 
@@ -77,7 +77,7 @@ def abstain_reasons(
     ----------
     evidence : RunEvidence
         Of the N images.
-    said : array of shape ``(N, K)``
+    probabilities : array of shape ``(N, K)``
         Its probabilities: ``nan`` where it has not been asked, zero where the image cannot be
         read.
     least : float
@@ -88,7 +88,7 @@ def abstain_reasons(
     kin[evidence.group[has_learned]] = True
     # The group of something that it has learned from is not known: then no other is known apart.
     is_lost = bool((has_learned & ~evidence.has_group).any())
-    sure = np.nan_to_num(said, nan=-1.0).max(axis=1)
+    sure = np.nan_to_num(probabilities, nan=-1.0).max(axis=1)
     holds = {
         UNKNOWN: evidence.learned < 0,
         LEARNED: has_learned,

@@ -165,9 +165,9 @@ def eligible_run_votes(
     weighted = {}
     for voter in dict.fromkeys(voter_of(each) for each in settings.votes.trained_runs):
         if voter not in settings.votes.disabled and is_about(atlas, voter, taxonomy):
-            said = matrix(atlas, voter)
-            said[_reasons(Records(atlas), voter, said, settings) > 0] = np.nan
-            weighted[voter] = said
+            probabilities = matrix(atlas, voter)
+            probabilities[_reasons(Records(atlas), voter, probabilities, settings) > 0] = np.nan
+            weighted[voter] = probabilities
     return weighted
 
 
@@ -256,20 +256,20 @@ def _note_learned(atlas: Atlas, run: TrainedVoter) -> str:
 def _reasons(
     records: Records,
     voter: str,
-    said: NDArray[np.float32],
+    probabilities: NDArray[np.float32],
     settings: CurateSettings,
 ) -> NDArray[np.int8]:
     """Why a run does not vote on each of the records, as a place in REASONS."""
     evidence = RunEvidence.read(records, _trained_on_by(voter))
-    return abstain_reasons(evidence, said, settings.votes.trained_run_min_confidence)
+    return abstain_reasons(evidence, probabilities, settings.votes.trained_run_min_confidence)
 
 
 def _in_order(
-    said: NDArray[np.float32], known: Sequence[str], classes: Sequence[str]
+    probabilities: NDArray[np.float32], known: Sequence[str], classes: Sequence[str]
 ) -> NDArray[np.float32]:
     """Probabilities in the order of the taxonomy; zero where unreadable, ``nan`` where unknown."""
-    out = np.full((len(said), len(classes)), np.nan, np.float32)
-    out[:, [classes.index(name) for name in known]] = np.nan_to_num(said)
+    out = np.full((len(probabilities), len(classes)), np.nan, np.float32)
+    out[:, [classes.index(name) for name in known]] = np.nan_to_num(probabilities)
     return out
 
 

@@ -91,12 +91,12 @@ def read_val_predictions(folder: Path, classes: Sequence[str]) -> ValPredictions
     try:
         with file.open(newline="", encoding="utf-8") as opened:
             rows = csv_rows(opened)
-        said = np.array([[float(row[f"p_{name}"]) for name in classes] for row in rows])
+        probabilities = np.array([[float(row[f"p_{name}"]) for name in classes] for row in rows])
         found = ValPredictions(
             ids=np.array([row["id"] for row in rows], str),
             groups=np.array([row["group"] for row in rows], str),
             y_true=np.array([number[row["label"]] for row in rows], np.int64),
-            y_pred=said.argmax(1) if rows else np.array([], np.int64),
+            y_pred=probabilities.argmax(1) if rows else np.array([], np.int64),
         )
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError) as error:
         raise InputError(
@@ -108,13 +108,13 @@ def read_val_predictions(folder: Path, classes: Sequence[str]) -> ValPredictions
 
 
 def score_val(
-    said: ValPredictions, label_kind: str, *, n_classes: int, n: int, seed: int
+    predictions: ValPredictions, label_kind: str, *, n_classes: int, n: int, seed: int
 ) -> tuple[Score, Score]:
     """Macro-F1 and accuracy on the val split with their 95 % intervals over groups.
 
     Parameters
     ----------
-    said : ValPredictions
+    predictions : ValPredictions
         Of one run.
     label_kind : str
         Where the labels come from, in words.
@@ -123,7 +123,7 @@ def score_val(
     n, seed : int
         Number of resamples, and the seed of their draws.
     """
-    matrix = confusion_matrix(said.y_true, said.y_pred, n_classes)
+    matrix = confusion_matrix(predictions.y_true, predictions.y_pred, n_classes)
 
     def score(name: str, statistic: Statistic) -> Score:
         return Score(
@@ -131,15 +131,15 @@ def score_val(
             value=float(statistic(matrix)),
             interval=bootstrap_interval(
                 statistic,
-                said.y_true,
-                said.y_pred,
-                said.groups,
+                predictions.y_true,
+                predictions.y_pred,
+                predictions.groups,
                 n=n,
                 seed=seed,
                 n_classes=n_classes,
             ),
-            n=len(said),
-            n_groups=group_numbers(said.groups)[1],
+            n=len(predictions),
+            n_groups=group_numbers(predictions.groups)[1],
             labels=label_kind,
             grouped_by=GROUPED_BY,
         )
@@ -158,6 +158,6 @@ def in_both(one: ValPredictions, other: ValPredictions) -> tuple[ValPredictions,
     return _ordered(one, shared), _ordered(other, shared)
 
 
-def _ordered(said: ValPredictions, ids: Sequence[str]) -> ValPredictions:
-    at = {each: row for row, each in enumerate(said.ids.tolist())}
-    return said.take(np.array([at[each] for each in ids], int))
+def _ordered(predictions: ValPredictions, ids: Sequence[str]) -> ValPredictions:
+    at = {each: row for row, each in enumerate(predictions.ids.tolist())}
+    return predictions.take(np.array([at[each] for each in ids], int))

@@ -19,7 +19,7 @@ def weigh_texts(
     targets: np.ndarray,
     ids: list[str],
 ) -> Fusion | None:
-    """How texts will be heard beside this model: learned where people have checked labels.
+    """How much texts will count beside this model: learned where people have checked labels.
 
     Labels that the voters computed are made from the same texts, so they would teach to believe
     these blindly.
