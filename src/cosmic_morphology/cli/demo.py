@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +16,8 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import progress, tell
-from cosmic_morphology.cli.tables import show_results, show_results_end
+from cosmic_morphology.cli.printing import progress, say, tell
+from cosmic_morphology.cli.tables import show_results
 from cosmic_morphology.extras import needs
 
 
@@ -55,4 +56,5 @@ def command(
         show(summary, as_json=True)
     else:
         show_results(summary)
-        show_results_end(summary)
+        say(f"Report: {summary.report}")
+        say(f"Next: cosmic runs --out {shlex.quote(str(out))}")

@@ -36,6 +36,11 @@ def tell(line: object) -> None:
     sys.stderr.flush()
 
 
+def in_its_place(command: str) -> str:
+    """A command with the options that say where the running one works."""
+    return " ".join([command, *place_options(command)])
+
+
 def say_next(command: str, *, purpose: str = "", beside: str = "") -> None:
     """The line that ends a result: what to type next, in the same atlas and folder of results.
 
@@ -50,7 +55,7 @@ def say_next(command: str, *, purpose: str = "", beside: str = "") -> None:
         What follows it, such as another command.
     """
     what = f"Next, {purpose}" if purpose else "Next"
-    say(f"{what}: {' '.join([command, *place_options(command)])}{beside}")
+    say(f"{what}: {in_its_place(command)}{beside}")
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:
@@ -167,10 +172,12 @@ def _as_paragraphs(
     headings: Sequence[str], cells: Iterable[Sequence[str]], screen: int
 ) -> Iterator[str]:
     for row in cells:
-        yield f"{headings[0]} {row[0]}"
-        parts = [f"{name.strip()} {cell}" for name, cell in zip(headings, row, strict=True) if cell]
+        # A row that goes on about the one before it has no name of its own.
+        if row[0]:
+            yield f"{headings[0]} {row[0]}"
+        beside = zip(headings[1:], row[1:], strict=True)
         line = " "
-        for part in parts[1:]:
+        for part in (f"{name.strip()} {cell}" for name, cell in beside if cell):
             if line.strip() and cell_len(line) + cell_len(part) + len(_GAP) > screen:
                 yield line
                 line = " "

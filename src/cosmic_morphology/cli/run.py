@@ -17,8 +17,8 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import progress, tell
-from cosmic_morphology.cli.tables import show_results, show_results_end
+from cosmic_morphology.cli.printing import progress, say, say_next, tell
+from cosmic_morphology.cli.tables import show_results
 from cosmic_morphology.extras import needs
 
 
@@ -49,4 +49,5 @@ def command(
         show(summary, as_json=True)
     else:
         show_results(summary)
-        show_results_end(summary)
+        say(f"Report: {summary.report}")
+        say_next("cosmic runs")

@@ -24,6 +24,7 @@ from cosmic_morphology.cli.tables import show_runs
 if TYPE_CHECKING:
     from cosmic_morphology.learn.run_folder.run_list import RunList
     from cosmic_morphology.learn.run_folder.run_pair import RunComparison
+    from cosmic_morphology.settings import Settings
 
 
 def command(
@@ -48,18 +49,28 @@ def command(
     folders = [run_at(each, settings) for each in names or ()]
     if len(folders) == 2:
         pair = compare_two(folders[0], folders[1], settings=scoring, seed=seed)
-        _show_pair(pair, names or (), as_json=as_json)
+        _show_pair(pair, names or (), settings, as_json=as_json)
     elif folders:
         found = list_folders(folders, settings=scoring, seed=seed)
-        _show_list(found, [str(each) for each in names or ()], as_json=as_json)
+        _show_list(found, [str(each) for each in names or ()], settings, as_json=as_json)
     else:
         found = runs(settings.out, settings=scoring, seed=seed)
         # Other verbs know the folder of the settings only.
         words = [each.run if out is None else str(each.path) for each in found]
-        _show_list(found, words, as_json=as_json)
+        _show_list(found, words, settings, as_json=as_json)
 
 
-def _show_list(found: RunList, words: Sequence[str], *, as_json: bool) -> None:
+def _its_atlas(folder: Path, settings: Settings) -> list[str]:
+    """The option that names the atlas of a run, where it is another one than of the settings."""
+    from cosmic_morphology.learn.run_folder.folder import read_run
+
+    uri = str(read_run(folder).atlas.get("uri", ""))
+    ours = str(settings.atlas)
+    is_ours = uri == ours or ("://" not in ours and Path(ours).resolve() == Path(uri))
+    return [] if is_ours or not Path(uri).is_dir() else ["--atlas", uri]
+
+
+def _show_list(found: RunList, words: Sequence[str], settings: Settings, *, as_json: bool) -> None:
     if as_json:
         show({"runs": [row.cells() for row in found], "left_out": found.left_out}, as_json=True)
         return
@@ -74,12 +85,15 @@ def _show_list(found: RunList, words: Sequence[str], *, as_json: bool) -> None:
     if len(found) > 1:
         say_next(shlex.join(["cosmic", "runs", *words[:2]]))
     elif found:
-        say_next(shlex.join(["cosmic", "evaluate", words[0]]))
+        atlas = _its_atlas(found[0].path, settings)
+        say_next(shlex.join(["cosmic", "evaluate", words[0], *atlas]))
     else:
         say_next("cosmic train")
 
 
-def _show_pair(pair: RunComparison, names: Sequence[Path], *, as_json: bool) -> None:
+def _show_pair(
+    pair: RunComparison, names: Sequence[Path], settings: Settings, *, as_json: bool
+) -> None:
     if as_json:
         show(
             {
@@ -95,7 +109,9 @@ def _show_pair(pair: RunComparison, names: Sequence[Path], *, as_json: bool) -> 
         headings = ("differs in", pair.first.run, pair.second.run)
         show_table(headings, pair.differing, wide=headings, whole=True)
     say(_judgement(pair))
-    say_next(shlex.join(["cosmic", "evaluate", *map(str, names)]), purpose="on the test split")
+    atlas = _its_atlas(pair.first.path, settings)
+    command = shlex.join(["cosmic", "evaluate", *map(str, names), *atlas])
+    say_next(command, purpose="on the test split")
 
 
 def _judgement(pair: RunComparison) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cosmic_morphology.cli.printing import say, say_next, show_table
+from cosmic_morphology.cli.printing import in_its_place, say, say_next, show_table
 
 if TYPE_CHECKING:
     from cosmic_morphology.curate import CurateResult, LabelResult, LeakageResult, SplitResult
@@ -32,9 +32,8 @@ def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage
         f"{done.groups.groups:,} groups."
     )
     say(f"Page: {page.page}")
-    say_next(
-        "cosmic split", beside="; or cosmic review queue, for images that a person should look at"
-    )
+    queue = in_its_place("cosmic review queue")
+    say_next("cosmic split", beside=f"; or {queue}, for images that a person should look at")
 
 
 def _curated_remarks(labels: LabelResult, embedded: EmbeddedFirst) -> Iterator[str]:

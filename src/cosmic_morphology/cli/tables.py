@@ -67,12 +67,6 @@ def show_results(summary: PipelineResult) -> None:
     say(f"{minutes:.1f} minutes, peak memory {summary.peak_memory_mb / 1000:.1f} GB")
 
 
-def show_results_end(summary: PipelineResult) -> None:
-    """Print where the report is, and the next command."""
-    say(f"Report: {summary.report}")
-    say(f"Next: cosmic runs --out {shlex.quote(str(Path(summary.report).parents[1]))}")
-
-
 def show_runs(rows: Sequence[RunRow]) -> None:
     """Print runs with their scores, n, interval and kind of label."""
     named = any(row.run != row.recipe for row in rows)

@@ -44,6 +44,21 @@ def test_a_long_name_has_a_line_of_its_own_and_no_number_is_cut(monkeypatch, cap
     assert len(start + end) >= 12
 
 
+def test_a_row_that_goes_on_about_the_one_before_loses_nothing_as_a_paragraph(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    rows = [("a" * 40, "b" * 40, "same image"), ("", "c" * 40, "same bytes")]
+    headings = ("kept", "copy", "why")
+    show_table(headings, rows, wide=headings, whole=True)
+    shown = capsys.readouterr().out
+    assert [line.split()[:2] for line in shown.splitlines()] == [
+        ["kept", "a" * 40],
+        ["copy", "b" * 40],
+        ["why", "same"],
+        ["copy", "c" * 40],
+        ["why", "same"],
+    ]
+
+
 def test_where_columns_do_not_fit_each_row_is_a_paragraph_with_all_of_it(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "60")
     rows = [(each * 40, "r" * 30, "b" * 30, "0.912", "123456", "98765") for each in "no"]
