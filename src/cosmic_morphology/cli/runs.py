@@ -60,14 +60,16 @@ def command(
         _show_list(found, words, settings, as_json=as_json)
 
 
-def _its_atlas(folder: Path, settings: Settings) -> list[str]:
-    """The option that names the atlas of a run, where it is another one than of the settings."""
+def _evaluation(names: Sequence[str], folder: Path, settings: Settings) -> str:
+    """The command that evaluates runs, in the atlas that they were trained on."""
     from cosmic_morphology.learn.run_folder.folder import read_run
 
-    uri = str(read_run(folder).atlas.get("uri", ""))
+    runs, uri = shlex.join(names), str(read_run(folder).atlas.get("uri", ""))
     ours = str(settings.atlas)
     is_ours = uri == ours or ("://" not in ours and Path(ours).resolve() == Path(uri))
-    return [] if is_ours or not Path(uri).is_dir() else ["--atlas", uri]
+    if is_ours or not uri or not Path(uri).is_dir():
+        return f"cosmic evaluate {runs}"
+    return f"cosmic evaluate --atlas {shlex.quote(uri)} {runs}"
 
 
 def _show_list(found: RunList, words: Sequence[str], settings: Settings, *, as_json: bool) -> None:
@@ -85,8 +87,7 @@ def _show_list(found: RunList, words: Sequence[str], settings: Settings, *, as_j
     if len(found) > 1:
         say_next(shlex.join(["cosmic", "runs", *words[:2]]))
     elif found:
-        atlas = _its_atlas(found[0].path, settings)
-        say_next(shlex.join(["cosmic", "evaluate", words[0], *atlas]))
+        say_next(_evaluation(words[:1], found[0].path, settings))
     else:
         say_next("cosmic train")
 
@@ -109,8 +110,7 @@ def _show_pair(
         headings = ("differs in", pair.first.run, pair.second.run)
         show_table(headings, pair.differing, wide=headings, whole=True)
     say(_judgement(pair))
-    atlas = _its_atlas(pair.first.path, settings)
-    command = shlex.join(["cosmic", "evaluate", *map(str, names), *atlas])
+    command = _evaluation([str(each) for each in names], pair.first.path, settings)
     say_next(command, purpose="on the test split")
 
 

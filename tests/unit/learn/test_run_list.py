@@ -158,6 +158,15 @@ def test_the_verb_lists_compares_and_answers_in_json(tmp_path):
     assert said.splitlines()[-1].endswith("cosmic evaluate one two")
 
 
+def test_the_next_command_works_in_the_atlas_that_a_run_was_trained_on(tmp_path):
+    make_run(tmp_path, "one")
+    atlas = tmp_path / "else where"
+    atlas.mkdir()
+    (tmp_path / "runs" / "one" / "atlas.json").write_text(json.dumps({"uri": str(atlas)}))
+    said = run("runs", "--out", tmp_path).output.splitlines()[-1]
+    assert said == f"Next: cosmic evaluate --atlas '{atlas}' {tmp_path}/runs/one"
+
+
 def test_an_empty_folder_of_runs_is_no_error(tmp_path):
     (tmp_path / "runs").mkdir()
     done = run("runs", "--out", tmp_path)
