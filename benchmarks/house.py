@@ -24,7 +24,7 @@ COMMAND = "python benchmarks/house.py"
 # The commits that moved and renamed, by their subjects.
 MOVES = r"modules move into packages\|bear the field's names\|an image is called an image"
 
-sys.path.insert(0, str(ROOT / "tests" / "tools"))
+sys.path.insert(0, str(ROOT / "tests" / "unit"))
 
 
 def largest_folder() -> int:
