@@ -41,14 +41,14 @@ N_IMAGES, N_TEST = 60, 12
 BATCH = 16
 ROUNDS = 5
 SCRIPT = """
-import sys
+import json, sys
 import numpy as np, onnxruntime
 from PIL import Image
 session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
 side = session.get_inputs()[0].shape[1]
 image = Image.open(sys.argv[2]).convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
 said = session.run(None, {"pixels": np.asarray(image)[None]})[0][0]
-names = eval(session.get_modelmeta().custom_metadata_map["classes"])
+names = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
 print(names[said.argmax()], said.max())
 """
 
