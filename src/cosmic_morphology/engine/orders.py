@@ -1,4 +1,4 @@
-"""Orders: what a driver sends to its workers, pickled, and the only pickles of this package.
+"""Orders: what a driver sends to its workers, pickled, and the only pickles of this room.
 
 A function, its arguments and its model's name travel this way, of whatever classes a stage needs.
 They come from the process that has started the worker, over the worker's own standard input, and a
