@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.cli import app
+from cosmic_morphology.collect import import_batch
 from cosmic_morphology.collect.import_folder import import_folder
 from cosmic_morphology.collect.sources.folder.source import open_folder
 from cosmic_morphology.errors import CosmicError, InputError
@@ -632,3 +633,24 @@ def test_a_table_that_alone_could_say_what_the_images_are_must_be_readable(
         open_folder(tmp_path / "set")
     (root / "images").rename(root / "galaxy")
     assert open_folder(tmp_path / "set").labels_from.startswith("folders")
+
+
+def test_an_import_reads_nothing_of_the_sets_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    atlas = Atlas.create(tmp_path / "atlas")
+    import_folder(atlas, put(tmp_path / "one", star__a=1, star__b=2), name="one")
+    read: list[str] = []
+    to_rows = import_batch.Batch._read
+
+    def spied(*given: object) -> Iterator[dict[str, object]]:
+        for row in to_rows(*given):
+            read.append(str(row.get("url") or row["id"]))
+            yield row
+
+    monkeypatch.setattr(import_batch.Batch, "_read", spied)
+    two = put(tmp_path / "two", star__c=3)
+    assert import_folder(atlas, two, name="two").stored == 1
+    assert read == []
+    assert import_folder(atlas, two, name="two").already_there == 1
+    assert set(read) == {"folder:two/star/c.jpg"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record
+from cosmic_morphology.atlas.query import stream
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.collect.import_result import ImportResult, shortfall
 from cosmic_morphology.collect.sources.folder.source import DEFAULT_SOURCE, Folder
@@ -61,14 +62,19 @@ class Batch:
     _ledger: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        of_folders = f"source = '{DEFAULT_SOURCE}'"
-        of_set = f"starts_with(id, {sql_literal(f'{DEFAULT_SOURCE}:{self.name}/')})"
-        images = self.atlas.read(["id", "sha256"], where=of_set, table="images").to_pylist()
-        self.stored_before = {row["id"]: row["sha256"] for row in images}
-        said = self.atlas.read(list(_SAID), where=of_folders).to_pylist()
+        of_set = f"starts_with({{}}, {sql_literal(f'{DEFAULT_SOURCE}:{self.name}/')})"
+        there = self._read(("id", "sha256"), of_set.format("id"), "images")
+        self.stored_before = {row["id"]: row["sha256"] for row in there}
+        said = self._read(_SAID, of_set.format("id"), "catalogue") if self.stored_before else ()
         self._said_before = {row["id"]: _record_hash(row) for row in said}
-        states = self.atlas.read(list(_STATE), where=of_folders, table="ledger").to_pylist()
+        # Of a file that was refused there is nothing but this.
+        states = self._read(_STATE, of_set.format("url"), "ledger")
         self._states_before = {row["url"]: row for row in states}
+
+    def _read(self, columns: Sequence[str], where: str, table: str) -> Iterator[dict[str, Any]]:
+        """Rows of this set alone, a few at a time: others may be millions."""
+        for rows in stream(self.atlas, columns, where, table=table):
+            yield from rows.to_pylist()
 
     @property
     def _rows(self) -> int:
