@@ -246,9 +246,13 @@ def evaluate(weights: Path) -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    ways = {"a torch run": lambda: cpu([*cosmic(), "evaluate", "probe"])}
+    file = str(exported(weights))
+    ways = {
+        "a torch run": lambda: cpu([*cosmic(), "evaluate", "probe"]),
+        "an ONNX file": lambda: cpu([*cosmic(), "evaluate", file]),
+    }
     found = in_turns(ways, ROUNDS)
-    targets = {"a torch run": 7.0}
+    targets = {"a torch run": 7.0, "an ONNX file": 2.5}
     emit(
         row(f"cosmic evaluate of {N_TEST} images: {name}", took, "s of CPU", "evaluate",
             target=targets[name], better="lower")

@@ -13,7 +13,7 @@ from training_sky import LEARN, TAXONOMY
 from training_tools import QUICK, call, coloured_atlas, config_in
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
-from cosmic_morphology.learn import train
+from cosmic_morphology.learn import export_onnx, load_trained_model, train
 from cosmic_morphology.settings import RunJob
 
 
@@ -205,3 +205,30 @@ def test_the_ranking_ends_with_a_sentence_and_the_next_command(cosmic, sky, runs
     assert lines[-1] == f"Next: cosmic report {runs['good']} {runs['short']} --atlas {sky.uri}"
     assert any(line.startswith("good is best: macro-F1") for line in lines)
     assert any(line.startswith("good less short: +") for line in lines)
+
+
+def test_an_exported_file_is_ranked_beside_its_run_and_scores_the_same(cosmic, sky, runs, tmp_path):
+    file = export_onnx(load_trained_model(runs["good"]), tmp_path / "good.onnx").path
+    code, said, wrong = cosmic(
+        file, runs["good"], "--leaderboard", tmp_path / "board", "--atlas", sky.uri, "--json"
+    )
+    assert code == 0, wrong
+    told = json.loads(said)["runs"]
+    assert set(told) == {"good", "good_float32"}
+    assert told["good"] == told["good_float32"]
+    assert told["good"][0]["n"] == 9
+    with (tmp_path / "board/leaderboard.csv").open(newline="") as table:
+        recipes = {row["run"]: row["recipe"] for row in csv.DictReader(table)}
+    assert recipes["good_float32"] == "exported file"
+    code, said, wrong = cosmic(file, "--atlas", sky.uri)
+    assert code == 0, wrong
+    # A report is made of a run's folder.
+    assert "cosmic report" not in said
+
+
+def test_a_file_that_is_no_model_is_one_line(cosmic, sky, tmp_path):
+    (tmp_path / "bad.onnx").write_bytes(b"none")
+    code, _, wrong = cosmic(tmp_path / "bad.onnx", "--atlas", sky.uri)
+    assert code == 2
+    assert "not a model of ours" in wrong
+    assert len(wrong.strip().splitlines()) == 1

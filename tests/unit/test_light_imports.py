@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "predict tiny.onnx one.jpg": {"PIL", "numpy", "onnxruntime"},
     "predict linear-probe one.jpg": {*TORCH, "PIL", "numpy"},
     "evaluate linear-probe": {*PIXELS, *TORCH, "scipy"},
+    "evaluate tiny.onnx": {*PIXELS, "onnxruntime", "scipy"},
 }
 TAKES_LONG = {
     "embed --backbone resnet10t --weights random": {*PIXELS, *TORCH},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -132,12 +133,20 @@ def run_at(given: Path, settings: Settings) -> Path:
     return find_run(given, out=settings.out).path
 
 
+def model_at(given: Path, settings: Settings) -> Path:
+    """An exported file as it is, or the folder of a finished run as :func:`run_at` finds it."""
+    return given if given.suffix == ".onnx" and given.is_file() else run_at(given, settings)
+
+
 def runs_and_ablated(
-    runs: list[Path], ablate: list[str] | None, settings: Settings
+    runs: list[Path],
+    ablate: list[str] | None,
+    settings: Settings,
+    find: Callable[[Path, Settings], Path] = run_at,
 ) -> tuple[list[Path], dict[str, Path]]:
-    """Folders of all runs of a command line, and of those that lack a component, by its name."""
-    lacking = {n: run_at(Path(each), settings) for n, each in pairs("--ablate", ablate).items()}
-    given = [run_at(each, settings) for each in runs]
+    """Places of all runs of a command line, and of those that lack a component, by its name."""
+    lacking = {n: find(Path(each), settings) for n, each in pairs("--ablate", ablate).items()}
+    given = [find(each, settings) for each in runs]
     return list(dict.fromkeys([*given, *lacking.values()])), lacking
 
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AblateOption,
     AtlasOption,
     ConfigOption,
     JsonOption,
-    RunsArgument,
     atlas_with_images,
     check_filter,
+    model_at,
     pairs,
     quiet_libraries,
-    run_at,
     runs_and_ablated,
     settings_for,
     show,
@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 
 
 def command(
-    runs: RunsArgument,
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Names of runs, or their folders, or .onnx files.", autocompletion=completion.runs
+        ),
+    ],
     leaderboard: Annotated[
         Path | None,
         typer.Option(
@@ -61,29 +66,34 @@ def command(
 ) -> None:
     """Score and rank runs on the test split, apart for checked and for computed labels.
 
-    Test images of collections that the train split has none of are a test of their own.
+    Test images of collections that the train split has none of are a test of their own. An
+    exported file is scored without torch; which images it was trained on is not in the file.
     """
     quiet_libraries()
     settings = settings_for(config, atlas=atlas)
-    folders, lacking = runs_and_ablated(runs, ablate, settings)
+    places, lacking = runs_and_ablated(runs, ablate, settings, find=model_at)
     opened = atlas_with_images(settings)
     with needs("This"):
         from cosmic_morphology.cli.tables import show_ranking
+        from cosmic_morphology.learn.inference.predictors import column_name
         from cosmic_morphology.pipeline.ranking import RunRanking, predict_test_split
 
         tests = _tests(opened, subset, corruptions=corruptions)
         models = predict_test_split(
-            opened, folders, settings=settings, progress=progress, corruptions=corruptions
+            opened, places, settings=settings, progress=progress, corruptions=corruptions
         )
         found = RunRanking.of(opened, models, tests, settings)
+        called = {place: column_name(model) for place, model in models.items()}
         components = found.ablation(
-            models[folders[0]].name, {name: models[run].name for name, run in lacking.items()}
+            called[places[0]], {name: called[place] for name, place in lacking.items()}
         )
         page = found.write(leaderboard, components) if leaderboard is not None else ""
         if as_json:
             show(found.tables(components) | {"leaderboard": page}, as_json=True)
         else:
-            words = {run_at(each, settings).name: str(each) for each in runs}
+            found_at = {each: model_at(each, settings) for each in runs}
+            # A report is made of what a run's folder says.
+            words = {called[at]: str(each) for each, at in found_at.items() if at.is_dir()}
             show_ranking(found, components, page, words)
 
 

@@ -18,8 +18,8 @@ from cosmic_morphology.cli.common import (
     JsonOption,
     atlas_with_images,
     check_filter,
+    model_at,
     quiet_libraries,
-    run_at,
     settings_for,
     show,
 )
@@ -93,8 +93,7 @@ def command(
             todo="Give an atlas, or leave --where out.",
         )
     settings = settings_for(config, atlas=target if is_atlas and target else atlas, engine=engine)
-    if not (model.suffix == ".onnx" and model.is_file()):
-        model = run_at(model, settings)
+    model = model_at(model, settings)
     if target is not None and not is_atlas and "://" not in target:
         _must_exist(Path(target))
     opened = atlas_with_images(settings) if is_atlas else None
@@ -134,10 +133,9 @@ def _in_atlas(
     as_json: bool,
 ) -> None:
     from cosmic_morphology.learn import iter_predictions, predict_images, write_predictions
+    from cosmic_morphology.learn.inference.predictors import column_name
 
-    # An exported model has columns of its own: those of its run stay as they are.
-    precision = getattr(predictor, "precision", "")
-    name = f"{predictor.name}_{precision}" if precision else predictor.name
+    name = column_name(predictor)
     with progress("predicting") as report:
         done = predict_images(opened, predictor, **how, name=name, progress=report)
     if out is None:

@@ -106,7 +106,8 @@ def show_ranking(
     if page:
         say(f"Leaderboard: {page}")
     ranked = [words[each.run] for each in found.comparison.runs if each.run in words]
-    say_next(shlex.join(["cosmic", "report", *ranked]))
+    if ranked:
+        say_next(shlex.join(["cosmic", "report", *ranked]))
 
 
 def show_evaluations(evaluations: Sequence[EvaluateResult], comparison: Comparison) -> None:

@@ -114,6 +114,7 @@ def evaluate_run(
     where: str = TEST,
     grouped_by: str = GROUPED_BY,
     reject_below: float | None = None,
+    fusion: Fusion | None = None,
 ) -> EvaluateResult:
     """Score a run's predictions; the atlas is only read.
 
@@ -137,6 +138,8 @@ def evaluate_run(
         What the split kept together, for the reader.
     reject_below : float, optional
         The run's threshold for sure answers; without it that of ``run_folder``.
+    fusion : Fusion, optional
+        How it answers records; without it as ``run_folder`` says.
 
     Returns
     -------
@@ -165,6 +168,7 @@ def evaluate_run(
         )
     if reject_below is None:
         reject_below = _threshold_of(run_folder)
+    fusion = fusion or _fusion_of(run_folder)
     how: dict[str, Any] = {"grouped_by": grouped_by, "settings": settings, "seed": seed}
     scores = {
         kind: score_answers(answers, classes, labels=kind, reject_below=reject_below, **how)
@@ -178,7 +182,7 @@ def evaluate_run(
         computed=scores.get(COMPUTED),
         notes=tuple(_notes(found, classes)),
         answers=found.kinds,
-        records=_scores_of_records(atlas, found, classes, run_folder, how),
+        records=_scores_of_records(atlas, found, classes, fusion, how),
     )
     if run_folder is not None:
         write_test_scores(run_folder, jsonable(evaluation, without="answers"))
@@ -189,11 +193,9 @@ def _scores_of_records(
     atlas: Atlas,
     found: TestSet,
     classes: Sequence[str],
-    run_folder: Path | None,
+    fusion: Fusion | None,
     how: dict[str, Any],
 ) -> LabelScores | None:
-    document = read_document(run_folder, PREPROCESSING, optional=True) if run_folder else {}
-    fusion = Fusion.from_dict(document.get("fusion", {}))
     if fusion is None or CHECKED not in found.kinds:
         return None
     answers = answers_with_texts(atlas, found.kinds[CHECKED], classes, fusion)
@@ -231,3 +233,8 @@ def _notes(found: TestSet, classes: Sequence[str]) -> list[str]:
 def _threshold_of(run_folder: Path | None) -> float:
     found = read_document(run_folder, METRICS, optional=True) if run_folder else {}
     return float(found.get("reject_below", 0.0))
+
+
+def _fusion_of(run_folder: Path | None) -> Fusion | None:
+    found = read_document(run_folder, PREPROCESSING, optional=True) if run_folder else {}
+    return Fusion.from_dict(found.get("fusion", {}))

@@ -74,7 +74,7 @@ class EvaluationRanking:
 
 def rank_runs(
     atlas: Atlas,
-    runs: Sequence[Path],
+    runs: Sequence[Path | Run],
     tests: Mapping[str, EvaluationSet | str],
     *,
     settings: EvaluateSettings,
@@ -87,8 +87,9 @@ def rank_runs(
     ----------
     atlas : Atlas
         With the predictions of the runs; only read.
-    runs : sequence of Path
-        Their folders. Runs that know different classes are ranked on those that all of them know.
+    runs : sequence of Path or Run
+        Their folders, or what is known of them. Runs that know different classes are ranked on
+        those that all of them know.
     tests : mapping of str to EvaluationSet or str
         Tests by name, or their images in Lance's SQL, such as ``{"clean": "split = 'test' AND
         source = 'nasa'"}``.
@@ -103,7 +104,7 @@ def rank_runs(
     UsageError
         No run could be scored on a test.
     """
-    facts = [read_run(folder) for folder in runs]
+    facts = [each if isinstance(each, Run) else read_run(each) for each in runs]
     classes = common_classes([each.classes for each in facts])
     boards = []
     for name, given in tests.items():

@@ -24,10 +24,11 @@ def quantisation_loss(
     from cosmic_morphology.evaluate import evaluate_run
     from cosmic_morphology.evaluate.compare import in_common
     from cosmic_morphology.learn import predict_images
+    from cosmic_morphology.learn.inference.predictors import column_name
     from cosmic_morphology.stats.bootstrap import paired_difference
     from cosmic_morphology.stats.metrics import accuracy, macro_f1
 
-    name = f"{exported.name}_{exported.precision}"
+    name = column_name(exported)
     found: list[EvaluateResult] = []
     for predictor, column in ((model, model.name), (exported, name)):
         predict_images(atlas, predictor, where="split = 'test'", name=column)

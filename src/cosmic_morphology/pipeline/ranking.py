@@ -24,12 +24,13 @@ from cosmic_morphology.evaluate import (
 from cosmic_morphology.evaluate.predictions import TEST
 from cosmic_morphology.evaluate.scored_run import ScoredRun
 from cosmic_morphology.io_utils import write_text
-from cosmic_morphology.learn.run_folder.folder import read_run
+from cosmic_morphology.learn.inference.predictors import column_name
+from cosmic_morphology.learn.run_folder.folder import Run, read_run
 from cosmic_morphology.settings import Settings
 
 if TYPE_CHECKING:
     from cosmic_morphology.evaluate import Ablation, Comparison
-    from cosmic_morphology.learn import TrainedModel
+    from cosmic_morphology.learn import PixelPredictor
 
 # Ends the names of the columns with predictions for corrupted images.
 CORRUPTED = "_corrupted"
@@ -37,20 +38,20 @@ CORRUPTED = "_corrupted"
 
 def predict_test_split(
     atlas: Atlas,
-    folders: Sequence[Path],
+    places: Sequence[Path],
     *,
     settings: Settings,
     progress: TitledProgress,
     corruptions: bool = False,
-) -> dict[Path, TrainedModel]:
-    """Load runs, and let each predict those test images that it has not predicted yet.
+) -> dict[Path, PixelPredictor]:
+    """Load models, and let each predict those test images that it has not predicted yet.
 
     Parameters
     ----------
     atlas : Atlas
         Gets the columns of predictions.
-    folders : sequence of Path
-        Folders of the runs.
+    places : sequence of Path
+        Folders of runs, and exported files, which need no torch.
     settings : Settings
         How a model is loaded.
     progress : callable
@@ -64,25 +65,43 @@ def predict_test_split(
         Two runs have one name.
     """
     from cosmic_morphology.evaluate import CorruptedInputs
-    from cosmic_morphology.learn import load_trained_model, predict_images
+    from cosmic_morphology.learn import load_model, predict_images
 
-    models: dict[Path, TrainedModel] = {}
-    for folder in folders:
-        model = load_trained_model(folder, learn=settings.learn)
-        if any(model.name == other.name for other in models.values()):
+    models: dict[Path, PixelPredictor] = {}
+    for place in places:
+        model = load_model(place, learn=settings.learn)
+        name = column_name(model)
+        if any(name == column_name(other) for other in models.values()):
             raise UsageError(
-                f"two of these runs are called {model.name!r}: their predictions would be mixed up",
-                where=str(folder),
+                f"two of these runs are called {name!r}: their predictions would be mixed up",
+                where=str(place),
                 todo="Train one of them under another name.",
             )
-        models[folder] = model
+        models[place] = model
     for model in models.values():
-        with progress(f"predicting with {model.name}") as report:
-            predict_images(atlas, model, where=TEST, progress=report)
+        name = column_name(model)
+        with progress(f"predicting with {name}") as report:
+            predict_images(atlas, model, where=TEST, name=name, progress=report)
             if corruptions:
-                corrupted, name = CorruptedInputs.of(model), model.name + CORRUPTED
+                corrupted, name = CorruptedInputs.of(model), name + CORRUPTED
                 predict_images(atlas, corrupted, where=TEST, name=name, progress=report)
     return models
+
+
+def facts_of(place: Path, model: PixelPredictor) -> Run:
+    """What is known of a model: all that its folder says, or the little that a file does."""
+    if place.is_dir():
+        return read_run(place)
+    return Run(
+        name=column_name(model),
+        recipe="exported file",
+        backbone="not said",
+        weights="not said",
+        path=place,
+        classes=model.classes,
+        metrics={"reject_below": model.reject_below},
+        settings={"labels": "not said"},
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +110,10 @@ class RunRanking:
 
     Attributes
     ----------
-    atlas, runs, tests, settings
+    atlas, tests, settings
         What was asked for; the first test is the whole split.
+    facts : tuple of Run
+        What is known of the runs.
     own : dict of str to EvaluateResult
         Each run on all classes that it knows.
     common : dict of str to EvaluateResult
@@ -102,7 +123,7 @@ class RunRanking:
     """
 
     atlas: Atlas
-    runs: tuple[Path, ...]
+    facts: tuple[Run, ...]
     tests: dict[str, EvaluationSet]
     settings: Settings
     own: dict[str, EvaluateResult]
@@ -113,30 +134,37 @@ class RunRanking:
     def of(
         cls,
         atlas: Atlas,
-        models: Mapping[Path, TrainedModel],
+        models: Mapping[Path, PixelPredictor],
         tests: dict[str, EvaluationSet],
         settings: Settings,
     ) -> RunRanking:
         """Score models on the test images that they predicted; note the scores in their folders."""
         classes = common_classes([model.classes for model in models.values()])
+        facts = tuple(facts_of(place, model) for place, model in models.items())
         how: dict[str, Any] = {"settings": settings.evaluate, "seed": settings.seed}
         own = {
-            model.name: evaluate_run(
-                atlas, model.name, classes=list(model.classes), run_folder=folder, **how
+            run.name: evaluate_run(
+                atlas,
+                run.name,
+                classes=list(model.classes),
+                run_folder=place if place.is_dir() else None,
+                reject_below=model.reject_below,
+                fusion=model.fusion,
+                **how,
             )
-            for folder, model in models.items()
+            for run, (place, model) in zip(facts, models.items(), strict=True)
         }
         common = {
-            model.name: own[model.name]
-            if model.classes == classes
+            run.name: own[run.name]
+            if run.classes == classes
             else evaluate_run(
-                atlas, model.name, classes=classes, reject_below=model.reject_below, **how
+                atlas, run.name, classes=classes, reject_below=model.reject_below, **how
             )
-            for model in models.values()
+            for run, model in zip(facts, models.values(), strict=True)
         }
         return cls(
             atlas=atlas,
-            runs=tuple(models),
+            facts=facts,
             tests=tests,
             settings=settings,
             own=own,
@@ -153,8 +181,7 @@ class RunRanking:
     def scored(self) -> list[ScoredRun]:
         """The runs on their own classes, with what their folders say, for a report."""
         return [
-            ScoredRun(read_run(folder), found)
-            for folder, found in zip(self.runs, self.own.values(), strict=True)
+            ScoredRun(run, found) for run, found in zip(self.facts, self.own.values(), strict=True)
         ]
 
     @cached_property
@@ -165,7 +192,7 @@ class RunRanking:
     def _ranked(self, tests: Mapping[str, EvaluationSet]) -> tuple[EvaluationRanking, ...]:
         return rank_runs(
             self.atlas,
-            self.runs,
+            self.facts,
             tests,
             settings=self.settings.evaluate,
             seed=self.settings.seed,

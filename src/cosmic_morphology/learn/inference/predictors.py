@@ -71,6 +71,15 @@ class EmbeddingPredictor(Protocol):
         ...
 
 
+def column_name(model: Predictor) -> str:
+    """What the columns of a model's answers are called after: its name, and a file's precision.
+
+    An exported model has columns of its own: those of its run stay as they are.
+    """
+    precision = getattr(model, "precision", "")
+    return f"{model.name}_{precision}" if precision else model.name
+
+
 def load_model(path: Path | str, *, learn: LearnSettings | None = None) -> PixelPredictor:
     """Load a run's folder, or an ``.onnx`` file.
 
