@@ -14,8 +14,9 @@ from cosmic_morphology.curate.votes.cast import vote_column_function
 from cosmic_morphology.curate.votes.voters import find_voters
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn.data.dataset import Example
+from cosmic_morphology.learn.data.features import Features
 from cosmic_morphology.learn.data.text_probabilities import in_order_of
-from cosmic_morphology.learn.data.view_features import Views, features_of_views
+from cosmic_morphology.learn.data.view_features import features_of_views
 from cosmic_morphology.taxonomy import load_taxonomy
 
 
@@ -99,7 +100,7 @@ class Sky:
 
     def views(
         self, table, ids, backbone, learn, *, n_views, crops=0, augment=None, seed=0, **_
-    ) -> Views:
+    ) -> Features:
         """Every image at once, then those asked for: folds share what a frozen net sees."""
         names = (
             backbone.name,
@@ -115,4 +116,4 @@ class Sky:
         )  # fmt: skip
         at = {each: row for row, each in enumerate(found.ids)}
         kept = [each for each in ids if each in at]
-        return Views(found.vectors[[at[each] for each in kept]], kept, found.unreadable)
+        return Features(found.vectors[[at[each] for each in kept]], kept, found.unreadable)

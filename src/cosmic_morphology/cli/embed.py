@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -18,6 +19,8 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress
 from cosmic_morphology.cli.stage_tables import show_embedded
 from cosmic_morphology.extras import needs
+from cosmic_morphology.io_utils import jsonable
+from cosmic_morphology.settings import LearnSettings
 
 
 def command(
@@ -40,21 +43,41 @@ def command(
     engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Embed every image with a frozen backbone; images that have an embedding keep it."""
+    """Embed every image with each frozen backbone of the settings, or with the one that is named.
+
+    Images that have an embedding keep it.
+    """
     settings = settings_for(config, atlas=atlas, engine=engine)
-    given = {"backbone": backbone, "weights": weights}
-    learn = settings.learn.model_copy(update={k: v for k, v in given.items() if v is not None})
-    with needs("This"), progress("embedding") as report:
+    found = []
+    with needs("This"):
         from cosmic_morphology.engine import Engine
         from cosmic_morphology.learn import embed_images
 
-        done = embed_images(
-            atlas_with_images(settings),
-            learn=learn,
-            progress=report,
-            engine=Engine.of(settings),
-        )
+        images = atlas_with_images(settings)
+        for learn in _asked(settings.learn, backbone, weights):
+            with progress(f"embedding by {learn.backbone}") as report:
+                found.append(
+                    embed_images(images, learn=learn, progress=report, engine=Engine.of(settings))
+                )
+    first, *others = found
     if as_json:
-        show(done, as_json=True)
+        show({**jsonable(first), **({"others": others} if others else {})}, as_json=True)
     else:
-        show_embedded(done)
+        show_embedded(found)
+
+
+def _asked(
+    learn: LearnSettings, backbone: str | None, weights: str | None
+) -> Iterator[LearnSettings]:
+    """The settings of each backbone that is to embed, the main one first."""
+    from cosmic_morphology.learn.models.presets import settings_of
+
+    if backbone is None:
+        yield learn.model_copy(update={"weights": weights} if weights else {})
+        if weights is None:
+            yield from (settings_of(learn, name) for name in learn.backbones)
+        return
+    known = settings_of(learn, backbone) if backbone in learn.backbones else learn
+    yield known.model_copy(
+        update={"backbone": backbone, **({"weights": weights} if weights else {})}
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cosmic_morphology.cli.printing import in_its_place, say, say_next, show_table
@@ -77,12 +77,15 @@ def _split_remarks(summary: SplitResult, report: LeakageResult, *, tied: int) ->
         yield f"{tied} copies that the comparison found were put into one group, and split again"
 
 
-def show_embedded(done: EmbedResult) -> None:
-    """Print how many images were embedded, and into which column."""
+def show_embedded(found: Sequence[EmbedResult]) -> None:
+    """Print how many images were embedded, and into which columns."""
     headings = ("column", "embedded now", "before", "unreadable", "weights")
-    counts = (done.filled, done.already_there, done.unreadable)
-    row = (done.column, *(f"{n:,}" for n in counts), done.weights)
-    show_table(headings, [row], wide=("column", "weights"), numbers=headings[1:4])
-    images = done.filled + done.already_there
+    rows = [
+        (each.column, *(f"{n:,}" for n in counts), each.weights)
+        for each in found
+        for counts in [(each.filled, each.already_there, each.unreadable)]
+    ]
+    show_table(headings, rows, wide=("column", "weights"), numbers=headings[1:4])
+    images = found[0].filled + found[0].already_there
     say(f"{images:,} images have an embedding; `cosmic curate` and `cosmic train` use them.")
     say_next("cosmic curate")

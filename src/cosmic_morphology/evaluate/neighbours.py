@@ -9,7 +9,7 @@ import numpy as np
 
 from cosmic_morphology.atlas import Atlas, embedding_column_for, shown_texts
 from cosmic_morphology.evaluate.predictions import Predictions
-from cosmic_morphology.learn.models.presets import timm_name
+from cosmic_morphology.learn.models.presets import BETWEEN_NAMES, timm_name
 
 TRAIN = "split = 'train'"
 
@@ -24,8 +24,11 @@ class Neighbour:
 
 
 def embedding_for(atlas: Atlas, backbone: str = "") -> str:
-    """Column of a backbone's embeddings (a preset's, or any of timm's), else the atlas's first."""
-    return embedding_column_for(atlas, timm_name(backbone))
+    """Column of a backbone's embeddings (a preset's, or any of timm's), else the atlas's first.
+
+    Of several that answer together, the first one's.
+    """
+    return embedding_column_for(atlas, timm_name(backbone.partition(BETWEEN_NAMES)[0]))
 
 
 def read_vectors(

@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from cosmic_morphology.errors import TrainingError
 from cosmic_morphology.learn import TrainedModel
+from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
+from cosmic_morphology.learn.models.joint import JointBackbone
 
 _BATCH = 16
 _NEARLY_NOTHING = 1e-7  # so that an empty map stays empty
@@ -28,7 +30,8 @@ def saliency(
     Parameters
     ----------
     model : TrainedModel
-        Any timm backbone with spatial features: convolutional, or a transformer with tokens.
+        Any timm backbone with spatial features: convolutional, or a transformer with tokens. Of
+        several that answer together, the first one's features are looked at.
     thumbnails : sequence of bytes
         JPEGs of the atlas.
     answers : sequence of int, optional
@@ -98,6 +101,10 @@ def _layer(
 ) -> tuple[nn.Module, Callable[[torch.Tensor], torch.Tensor] | None]:
     """The last layer whose features still have places, and how they are laid out."""
     backbone: Any = model.network.backbone
+    if isinstance(backbone, JointBackbone):
+        backbone = backbone.members[0]
+    if isinstance(backbone, IntermediateFeatures):
+        backbone = backbone.model
     blocks = getattr(backbone, "blocks", None)
     if blocks is not None and hasattr(blocks[-1], "norm1"):
         # After the last attention only the class token is read: its input still has all places.

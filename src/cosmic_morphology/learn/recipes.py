@@ -50,6 +50,11 @@ class Recipe(_Part):
     """How a model is trained. Lengths are in epochs unless named otherwise."""
 
     description: str = Field("", description="what the recipe is, in one line")
+    backbones: tuple[str, ...] = Field(
+        (),
+        description="several frozen backbones, each with a head of its own; the answer is the mean "
+        "of their log-probabilities; none: the one of the settings (learn.backbone)",
+    )
     trainable: Literal["head", "last_stages", "lora", "all"] = Field(
         "head",
         description="what changes: the head on cached embeddings, also the last stages, also "
@@ -158,6 +163,21 @@ class Recipe(_Part):
                     f"optimiser = 'lbfgs' solves a linear head on frozen features; "
                     f"it cannot do what is asked by: {keys}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _averages_only_linear_heads(self) -> Recipe:
+        if not self.backbones:
+            return self
+        if len(set(self.backbones)) != len(self.backbones) or len(self.backbones) < 2:
+            raise ValueError("backbones: name two or more, each once")
+        beyond = {"trainable": self.trainable != "head", "head": self.head != "linear"}
+        if any(beyond.values()):
+            keys = ", ".join(key for key, asked in beyond.items() if asked)
+            raise ValueError(
+                f"several backbones get linear heads and stay frozen; what is asked by {keys} "
+                "is for one backbone"
+            )
         return self
 
     @property

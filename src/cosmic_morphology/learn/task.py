@@ -16,7 +16,9 @@ from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS, Example, Train
 from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.learn.models.backbones import Backbone, build_backbone
 from cosmic_morphology.learn.models.devices import device_for
+from cosmic_morphology.learn.models.joint import join_backbones
 from cosmic_morphology.learn.models.network import Head, draw_head
+from cosmic_morphology.learn.models.presets import settings_of, with_preset
 from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.settings import LearnSettings, RunJob
 
@@ -55,14 +57,49 @@ class RunRequest:
     progress: Progress | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of several backbones of a run.
+
+    Attributes
+    ----------
+    learn : LearnSettings
+        With its name, weights and input.
+    backbone : Backbone
+        Built from them.
+    """
+
+    learn: LearnSettings
+    backbone: Backbone
+
+
 @dataclass(slots=True, kw_only=True)
 class TrainingTask(RunRequest):
-    """Everything that a run needs to know, and what it finds on the way."""
+    """Everything that a run needs to know, and what it finds on the way.
+
+    Attributes
+    ----------
+    examples : list of Example
+        Images of train and val with their labels.
+    backbone : Backbone
+        What sees; several are joined in one.
+    head : Head
+        What is learned on it.
+    weights_id : str
+        What the backbone started from.
+    members : list of Member
+        The backbones that are joined; empty where there is one.
+    notes : list of str
+        What a person should know.
+    unreadable : dict of str to str
+        Images that could not be read, with why.
+    """
 
     examples: list[Example]
     backbone: Backbone
     head: Head
     weights_id: str
+    members: list[Member] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
 
@@ -78,9 +115,8 @@ class TrainingTask(RunRequest):
         for part in (
             # What a recipe does not use makes no finished run again.
             self.recipe.model_dump_json(exclude=_unused(self.recipe)),
-            self.learn.model_dump_json(
-                exclude={"workers", "threads", "devices", "nodes", "cache_gb", "weights"}
-            ),
+            self.learn.model_dump_json(exclude=_NOT_IN_THE_KEY),
+            *(_made_of(member.backbone) for member in self.members),
             self.weights_id,
             repr(self.classes),
             str(self.seed),
@@ -88,6 +124,14 @@ class TrainingTask(RunRequest):
         ):
             found.update(part.encode())
         return found.hexdigest()[:16]
+
+
+# What changes nothing of the result, or is said by the backbones themselves.
+_NOT_IN_THE_KEY = {"workers", "threads", "devices", "nodes", "cache_gb", "weights", "backbones"}
+
+
+def _made_of(backbone: Backbone) -> str:
+    return repr((backbone.name, sorted(backbone.arguments.items()), backbone.preprocessing))
 
 
 def prepare_task(
@@ -109,12 +153,26 @@ def prepare_task(
         given.table.examples(job.label_column), labels, classes, job.label_column, notes
     )
     sized = learn.model_copy(update={"image_size_px": recipe.size_px or learn.image_size_px})
-    backbone = build_backbone(sized, levels=recipe.multi_layer)
+    members = [
+        Member(own, build_backbone(own, levels=recipe.multi_layer))
+        for own in (with_preset(settings_of(sized, name)) for name in recipe.backbones)
+    ]
+    backbone = (
+        join_backbones([member.backbone for member in members])
+        if members
+        else build_backbone(sized, levels=recipe.multi_layer)
+    )
     if recipe.trainable == "all" and learn.weights == "random":
         _draw_weights(backbone.model, given.seed)
     head = draw_head(recipe, backbone.n_features, len(classes), given.seed)
     weights_id = backbone.weights_id
     if start is not None:
+        if members:
+            raise UsageError(
+                "several backbones start from no other run: they stay as they are",
+                where="init_from",
+                todo="Leave init_from out, or take a recipe of one backbone.",
+            )
         _take_over(start, job, classes, backbone, head)
         weights_id = f"{weights_id} via {job.init_from} ({_hash_of(start)})"
     asked = {each.name: getattr(given, each.name) for each in fields(given)}
@@ -124,6 +182,7 @@ def prepare_task(
         backbone=backbone,
         head=head,
         weights_id=weights_id,
+        members=members,
         notes=notes,
     )
 
@@ -132,7 +191,8 @@ def _unused(recipe: Recipe) -> set[str]:
     """Keys that came later than the first recipes, where they do nothing."""
     unused = set() if recipe.trainable == "lora" else {"lora_rank"}
     unused |= set() if recipe.optimiser == "lbfgs" else {"l2_strengths", "cv_folds"}
-    return unused | {key for key in ("tta_crops", "prior_correction") if not getattr(recipe, key)}
+    later = ("backbones", "tta_crops", "prior_correction")
+    return unused | {key for key in later if not getattr(recipe, key)}
 
 
 def _usable(

@@ -9,7 +9,7 @@ from cosmic_morphology.engine import Engine
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.models.at_hand import why_not_at_hand
 from cosmic_morphology.pipeline.context import Context
-from cosmic_morphology.settings import Settings
+from cosmic_morphology.settings import LearnSettings, Settings
 
 _EMBEDDED = "embedded by"
 
@@ -84,12 +84,20 @@ def embed_for_training(context: Context) -> None:
     from cosmic_morphology.learn import embed_images
     from cosmic_morphology.learn.data.embedding_names import embedding_column
 
-    if context.notes[_EMBEDDED] == embedding_column(context.settings.learn.backbone):
-        return
-    with context.progress("embedding") as report:
-        embed_images(
-            context.atlas,
-            learn=context.settings.learn,
-            progress=report,
-            engine=Engine.of(context.settings),
-        )
+    for learn in _backbones_of(context.settings):
+        if context.notes[_EMBEDDED] == embedding_column(learn.backbone):
+            continue
+        with context.progress(f"embedding by {learn.backbone}") as report:
+            embed_images(
+                context.atlas, learn=learn, progress=report, engine=Engine.of(context.settings)
+            )
+
+
+def _backbones_of(settings: Settings) -> list[LearnSettings]:
+    """The backbone of the settings, and those that the recipes of the runs name."""
+    from cosmic_morphology.learn.models.presets import settings_of, timm_name
+    from cosmic_morphology.learn.recipes import load_recipe
+
+    named = [name for job in settings.train for name in load_recipe(job.recipe).backbones]
+    found = {timm_name(name): settings_of(settings.learn, name) for name in named}
+    return [*({timm_name(settings.learn.backbone): settings.learn} | found).values()]

@@ -207,9 +207,14 @@ def _with_paths_resolved(settings: Settings, folder: Path, from_file: set[str]) 
     )
     for study in (settings.study.synthetic, settings.study.realism):
         study.rendered_atlas = _resolved_address(study.rendered_atlas, folder)
-    if settings.learn.weights not in WEIGHTS_WORDS:
-        settings.learn.weights = str(folder / settings.learn.weights)
+    settings.learn.weights = _resolved_weights(settings.learn.weights, folder)
+    for backbone in settings.learn.backbones.values():
+        backbone.weights = _resolved_weights(backbone.weights, folder)
     return settings
+
+
+def _resolved_weights(weights: str, folder: Path) -> str:
+    return weights if weights in WEIGHTS_WORDS else str(folder / weights)
 
 
 def _resolved_address(address: str, folder: Path) -> str:

@@ -114,6 +114,18 @@ class SplitSettings(Section):
 WEIGHTS_WORDS = ("pretrained", "random", "bundled")
 
 
+class OtherBackbone(Section):
+    """Weights and input of a backbone that a recipe names beside others."""
+
+    weights: str = Field("pretrained", description="as learn.weights has them")
+    weights_mean: tuple[float, float, float] | None = Field(None, description="override for a file")
+    weights_std: tuple[float, float, float] | None = Field(None, description="override for a file")
+    timm_kwargs: dict[str, Any] = Field(default_factory=dict, description="for timm")
+    image_size_px: int | None = Field(
+        None, ge=16, le=2048, description="side of its input, px; None: learn.image_size_px"
+    )
+
+
 class LearnSettings(Section):
     """Training."""
 
@@ -127,6 +139,11 @@ class LearnSettings(Section):
     weights_std: tuple[float, float, float] | None = Field(None, description="override for a file")
     timm_kwargs: dict[str, Any] = Field(default_factory=dict, description="for timm")
     image_size_px: int | None = Field(None, ge=16, le=2048, description="side of the input, px")
+    backbones: dict[str, OtherBackbone] = Field(
+        default_factory=dict,
+        description="weights and input of other backbones by name, for recipes that name several; "
+        "without an entry they are pretrained",
+    )
     workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=0)
     accelerator: str = Field("auto", description="auto, cpu, gpu, ...")
     runtime: Literal["auto", "onnx", "torch"] = Field(

@@ -57,17 +57,29 @@ def write_card(run_folder: Path, *, scores: Sequence[str] = ()) -> Path:
         "## Scores on the val split",
         _table(_val_scores(run)),
         "## Input",
-        (
-            f"RGB, squeezed into {preprocessing['size_px']} x {preprocessing['size_px']} px "
-            f"({preprocessing.get('interpolation', 'bicubic')}), mean {preprocessing['mean']}, "
-            f"standard deviation {preprocessing['std']}; "
-            f"{preprocessing.get('views', 1)} turned views averaged."
-        ),
+        _input(preprocessing, run.settings.get("backbones", ())),
         "## Limits",
         "\n".join([_LIMITS, *(f"- Note of the run: {note}." for note in run.notes)]),
     ]
     write_text(path, "\n\n".join(parts) + "\n")
     return path
+
+
+def _input(preprocessing: Mapping[str, Any], members: Sequence[Mapping[str, Any]]) -> str:
+    side, way = preprocessing["size_px"], preprocessing.get("interpolation", "bicubic")
+    inside = "; ".join(
+        f"{each['name']}: {_colours(each['preprocessing'])} at "
+        f"{each['preprocessing']['size_px']} px"
+        for each in members
+    )
+    return (
+        f"RGB, squeezed into {side} x {side} px ({way}), {inside or _colours(preprocessing)}; "
+        f"{preprocessing.get('views', 1)} turned views averaged."
+    )
+
+
+def _colours(preprocessing: Mapping[str, Any]) -> str:
+    return f"mean {preprocessing['mean']}, standard deviation {preprocessing['std']}"
 
 
 def _making(run: Run) -> dict[str, Any]:

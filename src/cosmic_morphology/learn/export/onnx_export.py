@@ -194,8 +194,9 @@ def _describe(path: Path, model: TrainedModel, precision: str) -> None:
         ("precision", precision),
         ("classes", json.dumps(list(model.classes))),
         ("preprocessing", json.dumps(asdict(model.preprocessing))),
+        ("backbones", json.dumps(list(model.backbones))),
         ("reject_below", json.dumps(model.reject_below)),
-        ("input", _input_in_words(model.preprocessing)),
+        ("input", _input_in_words(model.preprocessing, len(model.backbones))),
         ("fusion", json.dumps(asdict(model.fusion) if model.fusion else {})),
         ("fusion_in_words", _FUSION_IN_WORDS),
     ):
@@ -204,15 +205,20 @@ def _describe(path: Path, model: TrainedModel, precision: str) -> None:
     onnx.save(loaded, str(path))
 
 
-def _input_in_words(preprocessing: Preprocessing) -> str:
+def _input_in_words(preprocessing: Preprocessing, n_backbones: int = 0) -> str:
     """How an image becomes the input, for whoever feeds the file himself."""
     side = preprocessing.size_px
+    several = (
+        f" {n_backbones} networks look at this one square: mean, std and size of each stand in "
+        "'backbones', and are done inside, too."
+    )
     return (
         f"{INPUT}: uint8 of shape (N, {side}, {side}, 3), RGB. The image is turned upright by "
         "its EXIF orientation, converted to sRGB, and squeezed once, whole and without a crop, "
         f"from its original size into {side} x {side} px by Pillow: "
         f"Image.resize(({side}, {side}), Image.Resampling.{preprocessing.interpolation.upper()}). "
         "Division by 255, mean and std are inside of the network."
+        + (several if n_backbones else "")
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from cosmic_morphology.learn.models.devices import device_for, on_device
 from cosmic_morphology.learn.models.feature_session import FeatureSession
 from cosmic_morphology.learn.models.frozen_cache import FrozenNetwork
 from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
+from cosmic_morphology.learn.models.joint import JointBackbone
 from cosmic_morphology.learn.models.light_timm import NoNumbers
 from cosmic_morphology.learn.models.network import Head, Network
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
@@ -69,6 +70,9 @@ class TrainedModel:
         Parameters of the embeddings that the head was trained on, when the backbone is frozen.
     fusion : Fusion, optional
         How a record is answered from its pixels and its texts; None: it was never asked.
+    backbones : tuple of dict
+        Of several backbones that answer together: name, weights and preprocessing of each, which
+        the network does itself; empty where there is one.
     device : torch.device
         Where torch runs it.
     frozen : FrozenNetwork, optional
@@ -85,6 +89,7 @@ class TrainedModel:
     crops: int = 0
     embedding: dict[str, Any] = field(default_factory=dict)
     fusion: Fusion | None = None
+    backbones: tuple[dict[str, Any], ...] = ()
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     frozen: FrozenNetwork | None = field(default=None, repr=False, compare=False)
 
@@ -136,6 +141,8 @@ class TrainedModel:
         )
         if self.crops:
             found.update(f"{self.crops} crops".encode())
+        if self.backbones:
+            found.update(repr(self.backbones).encode())
         return found.hexdigest()[:16]
 
     def _batch(self) -> int:
@@ -260,6 +267,7 @@ def load_trained_model(path: Path | str, *, learn: LearnSettings | None = None) 
         crops=int(found.get("crops", 0)),
         embedding=dict(found.get("embedding", {})),
         fusion=Fusion.from_dict(found.get("fusion", {})),
+        backbones=tuple(run.settings.get("backbones", ())),
         device=device,
         frozen=FrozenNetwork(
             network.backbone, Preprocessing.from_dict(found), _made_of(run.settings), learn, device
@@ -300,10 +308,17 @@ def _network_of(folder: Path, settings: dict[str, Any], n_classes: int) -> Netwo
 
 
 def _network(settings: dict[str, Any], n_classes: int) -> Network:
-    backbone = bare_model(settings["backbone"], dict(settings.get("timm_kwargs", {})))
     shape = dict(settings["head"])
-    if settings.get("levels"):
-        backbone = IntermediateFeatures(backbone)
+    levels = bool(settings.get("levels"))
+    members = settings.get("backbones", [])
+    backbone = (
+        JointBackbone(
+            [_bare(each["name"], each, levels=levels) for each in members],
+            [Preprocessing.from_dict(each["preprocessing"]) for each in members],
+        )
+        if members
+        else _bare(settings["backbone"], settings, levels=levels)
+    )
     head = Head(
         shape["n_features"],
         n_classes,
@@ -312,6 +327,11 @@ def _network(settings: dict[str, Any], n_classes: int) -> Network:
         dropout=shape.get("dropout", 0.0),
     )
     return Network(backbone, head)
+
+
+def _bare(name: str, said: Mapping[str, Any], *, levels: bool) -> torch.nn.Module:
+    model = bare_model(name, dict(said.get("timm_kwargs", {})))
+    return IntermediateFeatures(model) if levels else model
 
 
 def head_shape(recipe: Recipe, n_features: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cosmic_morphology.imaging import read_thumbnail
 if TYPE_CHECKING:
     import torch
 
-_FILTERS = {
+FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
@@ -81,7 +81,7 @@ class Preprocessing:
     def squared(self, pixels: np.ndarray, size_px: int | None = None) -> np.ndarray:
         """Squeeze pixels of shape ``(height, width, 3)`` into the square of the input."""
         side = size_px or self.size_px
-        image = Image.fromarray(pixels).resize((side, side), _FILTERS[self.interpolation])
+        image = Image.fromarray(pixels).resize((side, side), FILTERS[self.interpolation])
         return np.asarray(image)
 
     def normalised(self, pixels: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cosmic_morphology.settings import LearnSettings
+from cosmic_morphology.settings import LearnSettings, OtherBackbone
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,9 @@ class Preset:
     model: str
     size_px: int | None = None
 
+
+# The name of several backbones that answer together holds those of all, the first one first.
+BETWEEN_NAMES = "+"
 
 PRESETS = {
     "convnext-nano": Preset("convnext_nano.in12k_ft_in1k"),
@@ -44,3 +47,24 @@ def with_preset(learn: LearnSettings) -> LearnSettings:
 def timm_name(backbone: str) -> str:
     """What timm calls a backbone."""
     return PRESETS[backbone].model if backbone in PRESETS else backbone
+
+
+def settings_of(learn: LearnSettings, backbone: str) -> LearnSettings:
+    """The same settings for a backbone that a recipe names: its own weights and input.
+
+    Parameters
+    ----------
+    learn : LearnSettings
+        ``backbones`` may say more of it. What is said of weights of another backbone is not for
+        it: without an entry it is pretrained, or random where all weights are.
+    backbone : str
+        A preset, or a model of timm.
+    """
+    if timm_name(backbone) == timm_name(learn.backbone):
+        return learn
+    said = {timm_name(name): each for name, each in learn.backbones.items()}
+    own = said.get(timm_name(backbone))
+    if own is None:
+        own = OtherBackbone(weights="random" if learn.weights == "random" else "pretrained")
+    given = own.model_dump() | {"image_size_px": own.image_size_px or learn.image_size_px}
+    return learn.model_copy(update={"backbone": backbone, **given})

@@ -195,5 +195,6 @@ def hub_error(name: str, why: str = "") -> TrainingError:
         f"the pretrained weights cannot be fetched{f' ({why})' if why else ''}",
         where=f"{name} from {_hub_address()}",
         todo="Check the network, or give learn.weights a safetensors file, 'bundled' for a small "
-        "net that is bundled, or 'random' to train from scratch.",
+        "net that is bundled, or 'random' to train from scratch. Where a recipe names several "
+        "backbones, each has weights of its own: learn.backbones.<name>.weights.",
     )

@@ -26,7 +26,9 @@ INTERPOLATIONS = ("bilinear", "bicubic", "lanczos", "nearest")
 # A run's name becomes part of columns and paths.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 # A model of timm and its tag. With a colon timm would ask the model hub, or read a folder.
-BACKBONE = r"^[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100})?$"
+_MODEL = r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100})?"
+BACKBONE = f"^{_MODEL}$"
+MOST_BACKBONES = 8
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -37,6 +39,8 @@ def _distinct(names: list[str]) -> list[str]:
 
 Name = Annotated[str, Field(pattern=NAME)]
 BackboneName = Annotated[str, Field(pattern=BACKBONE)]
+# One, or several that answer together.
+BackboneNames = Annotated[str, Field(pattern=rf"^{_MODEL}(\+{_MODEL}){{0,{MOST_BACKBONES - 1}}}$")]
 Text = Annotated[str, Field(max_length=10_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -73,6 +77,18 @@ class SquareInput(Part):
     mean: Annotated[list[Colour], Field(min_length=3, max_length=3)]
     std: Annotated[list[Spread], Field(min_length=3, max_length=3)]
     interpolation: Annotated[str, Field(pattern=f"^({'|'.join(INTERPOLATIONS)})$")] = "bicubic"
+
+
+class MemberPart(Part):
+    """One of several backbones that answer together."""
+
+    name: BackboneName
+    timm_kwargs: dict[str, Any] = Field(default_factory=dict)
+    weights_id: Text = ""
+    preprocessing: SquareInput
+
+
+Members = Annotated[list[MemberPart], Field(max_length=MOST_BACKBONES)]
 
 
 class _Embedding(Part):
@@ -136,7 +152,8 @@ class SettingsFile(Part):
     labels: Text = "label"
     init_from: Text | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**64)] = 0
-    backbone: BackboneName
+    backbone: BackboneNames
+    backbones: Members = Field(default_factory=list)
     timm_kwargs: dict[str, Any] = Field(default_factory=dict)
     weights_id: Text = ""
     levels: bool = False

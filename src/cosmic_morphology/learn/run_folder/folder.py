@@ -26,6 +26,8 @@ from cosmic_morphology.learn.run_folder.history import read_history
 from cosmic_morphology.suggest import suggest_names
 
 BEGUN, FINISHED = "KEY", "FINISHED"
+CHECKPOINTS = "checkpoints"
+"""What a run that is killed goes on from; gone when it is finished."""
 _TRAINED_ON = {"label": "curated labels", "search_word": "search words"}
 _LONGEST_NOTE = 200
 
@@ -138,7 +140,7 @@ def begin(folder: Path, key: str) -> None:
 
 def finish(folder: Path, key: str) -> None:
     """Mark the run as complete, last of all; checkpoints are no longer needed."""
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     write_text(folder / FINISHED, key + "\n")
 
 

@@ -12,6 +12,7 @@ from cosmic_morphology.learn.data.streamed import BlockCache, OrderedSource, Str
 from cosmic_morphology.learn.data.view_features import features_of_views
 from cosmic_morphology.learn.models.backbones import Backbone
 from cosmic_morphology.learn.recipes import Augmentation
+from cosmic_morphology.learn.run_folder.folder import CHECKPOINTS
 from cosmic_morphology.learn.task import TrainingTask
 
 
@@ -61,7 +62,7 @@ def views_of_split(
         crops=crops,
         augment=augment,
         seed=task.seed,
-        keep=task.folder / "checkpoints" / f"{split}.npz",
+        keep=task.folder / CHECKPOINTS / f"{split}.npz",
         progress=task.progress,
     )
     task.unreadable |= found.unreadable

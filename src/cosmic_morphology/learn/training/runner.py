@@ -20,6 +20,7 @@ from cosmic_morphology.learn.inference.model import (
     load_trained_model,
     save_model,
 )
+from cosmic_morphology.learn.models.backbones import Backbone
 from cosmic_morphology.learn.models.devices import environment
 from cosmic_morphology.learn.models.presets import with_preset
 from cosmic_morphology.learn.recipes import load_recipe
@@ -47,13 +48,9 @@ from cosmic_morphology.learn.run_folder.training_record import (
 )
 from cosmic_morphology.learn.run_folder.val_predictions import write_val_predictions
 from cosmic_morphology.learn.task import RunRequest, TrainingTask, prepare_task
-from cosmic_morphology.learn.training.fit_result import FitResult
+from cosmic_morphology.learn.training.fit_result import FitResult, TrainingResult
 from cosmic_morphology.learn.training.launchers import check_processes, is_first_process, wait_until
-from cosmic_morphology.learn.training.strategies import (
-    TrainingResult,
-    strategy_for,
-    trains_together,
-)
+from cosmic_morphology.learn.training.strategies import strategy_for, trains_together
 from cosmic_morphology.learn.training.text_weights import weigh_texts
 from cosmic_morphology.settings import LearnSettings, RunJob
 from cosmic_morphology.stats.calibration import (
@@ -199,6 +196,7 @@ def _write_beginning(task: TrainingTask, where: Mapping[str, str]) -> None:
             "seed": task.seed,
             "learn": task.learn.model_dump(mode="json"),
             "backbone": task.backbone.name,
+            "backbones": [_member(member.backbone) for member in task.members],
             "timm_kwargs": task.backbone.arguments,
             "weights_id": task.weights_id,
             "levels": task.recipe.multi_layer,
@@ -207,6 +205,15 @@ def _write_beginning(task: TrainingTask, where: Mapping[str, str]) -> None:
     )
     write_document(task.folder, ATLAS, where)
     write_document(task.folder, ENVIRONMENT, environment(task.device))
+
+
+def _member(backbone: Backbone) -> dict[str, Any]:
+    return {
+        "name": backbone.name,
+        "timm_kwargs": backbone.arguments,
+        "weights_id": backbone.weights_id,
+        "preprocessing": asdict(backbone.preprocessing),
+    }
 
 
 def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> None:
@@ -223,7 +230,8 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
     if len(right):
         model.reject_below = threshold_for(held_probabilities, right, task.recipe.target_precision)
     model.fusion = weigh_texts(task, model.reject_below, held_probabilities, right, held_ids)
-    if task.recipe.is_plain and not task.job.init_from:
+    # Several backbones have a column each, which no head takes by itself.
+    if task.recipe.is_plain and not task.job.init_from and not task.members:
         model.embedding = {"backbone": task.backbone.name, **_embedding_of(task)}
     save_model(model, task.folder)
     write_history(task.folder, outcome.fitted.history)

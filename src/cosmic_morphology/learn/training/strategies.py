@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,56 +14,25 @@ import torch
 from cosmic_morphology.learn.data.batches import Examples, InOrder, loader
 from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS
 from cosmic_morphology.learn.data.pixel_cache import ROOM_TO_ZOOM
-from cosmic_morphology.learn.inference.model import TrainedModel
-from cosmic_morphology.learn.models.adapters import add_adapters, fold_adapters
 from cosmic_morphology.learn.models.network import Network, unfreeze_last
 from cosmic_morphology.learn.models.split_backbone import split_backbone
 from cosmic_morphology.learn.recipes import Recipe
+from cosmic_morphology.learn.run_folder.folder import CHECKPOINTS
 from cosmic_morphology.learn.task import TrainingTask
-from cosmic_morphology.learn.training.fit_result import FitResult
+from cosmic_morphology.learn.training.adapters import add_adapters, fold_adapters
+from cosmic_morphology.learn.training.fit_result import FitResult, TrainingResult, model_of
 from cosmic_morphology.learn.training.inputs import (
     features_in_views,
     images_of_split,
     plain_features,
     views_of_split,
 )
+from cosmic_morphology.learn.training.joint import train_joint
 
 if TYPE_CHECKING:
     from cosmic_morphology.learn.training.lightning_module import Classifier
 
 _BATCH = 64
-
-
-@dataclass(slots=True)
-class TrainingResult:
-    """A trained network and its scores on the val split.
-
-    Attributes
-    ----------
-    fitted : FitResult
-        What the loop says.
-    model : TrainedModel
-        Not calibrated yet.
-    logits : ndarray of float32, shape ``(N, K)``
-        Of the val split; empty without one.
-    targets : ndarray of int64, shape ``(N,)``
-        Its classes.
-    ids : list of str
-        Its images.
-    n_train : int
-        Images learned from.
-    chosen_by : tuple, optional
-        Scores, classes and ids of more images than those of the val split, none of them seen by
-        the head that scored it: what temperature and threshold are chosen by.
-    """
-
-    fitted: FitResult
-    model: TrainedModel
-    logits: np.ndarray
-    targets: np.ndarray
-    ids: list[str]
-    n_train: int
-    chosen_by: tuple[np.ndarray, np.ndarray, list[str]] | None = None
 
 
 def trains_together(recipe: Recipe) -> bool:
@@ -72,11 +42,17 @@ def trains_together(recipe: Recipe) -> bool:
 
 def strategy_for(recipe: Recipe) -> Callable[[TrainingTask], TrainingResult]:
     """How a recipe learns."""
+    if recipe.backbones:
+        return partial(train_joint, strategy=_strategy_of_head(recipe))
     if recipe.trainable == "head":
-        return train_head_cross_validated if recipe.cv_folds else train_head
+        return _strategy_of_head(recipe)
     if recipe.trainable == "last_stages" and recipe.cached_views > 1:
         return finetune_cached
     return finetune
+
+
+def _strategy_of_head(recipe: Recipe) -> Callable[[TrainingTask], TrainingResult]:
+    return train_head_cross_validated if recipe.cv_folds else train_head
 
 
 def train_head(task: TrainingTask) -> TrainingResult:
@@ -89,7 +65,7 @@ def train_head(task: TrainingTask) -> TrainingResult:
     task.head.eval()
     with torch.inference_mode():
         logits = task.head(val.inputs).numpy()
-    return TrainingResult(fitted, _model(task), logits, val.targets.numpy(), val.ids, n_train)
+    return TrainingResult(fitted, model_of(task), logits, val.targets.numpy(), val.ids, n_train)
 
 
 def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
@@ -122,11 +98,11 @@ def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
     if found.logits is None:
         task.notes.append("everything is one group: no parts to hold back, no calibration")
         none = np.zeros((0, len(task.classes)), np.float32)
-        return TrainingResult(fitted, _model(task), none, np.zeros(0, np.int64), [], len(both))
+        return TrainingResult(fitted, model_of(task), none, np.zeros(0, np.int64), [], len(both))
     targets, of_val = both.targets.numpy(), len(train)
     return TrainingResult(
         fitted,
-        _model(task),
+        model_of(task),
         found.logits[of_val:],
         targets[of_val:],
         val.ids,
@@ -185,7 +161,7 @@ def finetune(task: TrainingTask) -> TrainingResult:
         task, make, train, val, task.device, devices=task.learn.devices, nodes=task.learn.nodes
     )
     fold_adapters(task.backbone.model)
-    model = _model(task)
+    model = model_of(task)
     network.to(model.device)
     rows, logits = (
         [torch.zeros(0, dtype=torch.long)],
@@ -231,7 +207,7 @@ def finetune_cached(task: TrainingTask) -> TrainingResult:
         parts = [network(part.inputs) for part in val.parts(_BATCH)]
     k = len(task.classes)
     logits = torch.cat([torch.zeros(0, k), *parts]).numpy()
-    return TrainingResult(fitted, _model(task), logits, val.targets.numpy(), val.ids, len(train))
+    return TrainingResult(fitted, model_of(task), logits, val.targets.numpy(), val.ids, len(train))
 
 
 def _loop(
@@ -251,7 +227,7 @@ def _loop(
         val if len(val) else None,
         recipe=task.recipe,
         device=device,
-        folder=task.folder / "checkpoints",
+        folder=task.folder / CHECKPOINTS,
         seed=task.seed,
         devices=devices,
         nodes=nodes,
@@ -261,15 +237,3 @@ def _loop(
 
 def _counts(task: TrainingTask, train: Examples) -> torch.Tensor:
     return torch.bincount(train.targets, minlength=len(task.classes)).float()
-
-
-def _model(task: TrainingTask) -> TrainedModel:
-    return TrainedModel(
-        name=task.job.name,
-        classes=task.classes,
-        network=Network(task.backbone.model, task.head).eval(),
-        preprocessing=task.backbone.preprocessing,
-        views=task.recipe.tta_views,
-        crops=task.recipe.tta_crops,
-        device=task.device,
-    )
