@@ -34,15 +34,17 @@ from sky_table import Sky
 from cosmic_morphology.evaluate.shortcut_probe import probe
 from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.learn import (
+    Recipe,
     TrainedModel,
     build_backbone,
     load_recipe,
     load_trained_model,
     train,
 )
+from cosmic_morphology.learn.models.presets import settings_of, timm_name
 from cosmic_morphology.learn.models.split_backbone import split_backbone
 from cosmic_morphology.learn.run_folder.folder import Run
-from cosmic_morphology.settings import LearnSettings, RunJob
+from cosmic_morphology.settings import LearnSettings, OtherBackbone, RunJob
 from cosmic_morphology.taxonomy import load_taxonomy
 
 USUAL_PX = 224
@@ -80,6 +82,9 @@ def main() -> None:
         "--weights", required=True, help="a safetensors file, 'pretrained' or 'random'"
     )
     parser.add_argument("--backbone", required=True)
+    parser.add_argument(
+        "--other", action="append", help="NAME=FILE of another backbone that the recipe names"
+    )
     parser.add_argument("--recipe", default="multilayer-probe")
     parser.add_argument("--init-from", help="a recipe that is trained first")
     parser.add_argument("--labels", type=Path, help="a CSV to learn from, of labels_of_atlas.py")
@@ -119,7 +124,9 @@ def out_of_fold(
         _, val = next(iter(_folds(table, groups, N_VAL_PARTS, learned)))
         table.split = {table.ids[row]: "train" for row in learned}
         table.split |= {table.ids[row]: "val" for row in val}
-        where = f"{_net(given).replace(' ', '-')}-{apart}-{fold}"
+        # The name of several backbones is too long for a run's; the recipe says which they are.
+        net = "" if load_recipe(given.recipe).backbones else f"{_net(given).replace(' ', '-')}-"
+        where = f"{net}{apart}-{fold}"
         if given.labels:
             where = f"{'checked-' if given.checked else ''}{given.labels.stem}-{where}"
         first = _trained(table, given.init_from, where, given) if given.init_from else None
@@ -144,8 +151,9 @@ def _seen(table: Sky, model: TrainedModel, ids: list[str], given: argparse.Names
     """What the backbone sees; frozen stages look only once, whatever fold has trained the rest."""
     recipe = load_recipe(given.recipe)
     if recipe.trainable == "head":
-        frozen = build_backbone(_learn(given), levels=recipe.multi_layer)
-        return table.views(table, ids, frozen, _learn(given), n_views=recipe.tta_views).vectors
+        return np.concatenate(
+            [_frozen(table, ids, learn, recipe) for learn in _all_learn(given, recipe)], -1
+        )
     if recipe.trainable != "last_stages" or recipe.cached_views == 1:
         return model.embed([data for _, data in table.thumbnails(ids)])
     front, rest = split_backbone(model.network.backbone, recipe.stages, model.preprocessing.size_px)
@@ -155,6 +163,17 @@ def _seen(table: Sky, model: TrainedModel, ids: list[str], given: argparse.Names
     with torch.inference_mode():
         parts = [rest(torch.from_numpy(looked[k : k + 64])) for k in range(0, len(looked), 64)]
     return torch.cat(parts).numpy()
+
+
+def _frozen(table: Sky, ids: list[str], learn: LearnSettings, recipe: Recipe) -> np.ndarray:
+    backbone = build_backbone(learn, levels=recipe.multi_layer)
+    return table.views(table, ids, backbone, learn, n_views=recipe.tta_views).vectors
+
+
+def _all_learn(given: argparse.Namespace, recipe: Recipe) -> list[LearnSettings]:
+    """The settings of each backbone of a recipe, in the order of its features."""
+    learn = _learn(given)
+    return [settings_of(learn, name) for name in recipe.backbones] or [learn]
 
 
 def _trained(
@@ -353,14 +372,17 @@ def _name(given: argparse.Namespace) -> str:
 
 
 def _net(given: argparse.Namespace) -> str:
-    return given.backbone if given.size == USUAL_PX else f"{given.backbone} at {given.size} px"
+    several = load_recipe(given.recipe).backbones
+    net = "+".join(map(timm_name, several)) if several else given.backbone
+    return net if given.size == USUAL_PX else f"{net} at {given.size} px"
 
 
 def _command(given: argparse.Namespace) -> str:
     after = f" --init-from {given.init_from}" if given.init_from else ""
     taught = f" --labels {given.labels.name}" if given.labels else ""
     taught += " --checked" if given.checked else ""
-    few = f" --limit {given.limit}" if given.limit else ""
+    few = "".join(f" --other {each.partition('=')[0]}=FILE" for each in given.other or ())
+    few += f" --limit {given.limit}" if given.limit else ""
     few += " --no-shifted" if given.no_shifted else ""
     few += f" --size {given.size}" if given.size != USUAL_PX else ""
     return (
@@ -376,6 +398,10 @@ def _learn(given: argparse.Namespace) -> LearnSettings:
         image_size_px=given.size,
         weights_mean=given.mean,
         weights_std=given.std,
+        backbones={
+            name: OtherBackbone(weights=file)
+            for name, _, file in (each.partition("=") for each in given.other or ())
+        },
     )
 
 

@@ -124,11 +124,13 @@ def show_evaluations(evaluations: Sequence[EvaluateResult], comparison: Comparis
 def _show_scores(ordered: Sequence[EvaluateResult]) -> None:
     from cosmic_morphology.stats.score import LABEL_KINDS
 
-    for kind in (*LABEL_KINDS, "records"):
+    for kind in (*LABEL_KINDS, "records", "apart"):
         scored = [(each.run, scores) for each in ordered if (scores := getattr(each, kind))]
         if not scored:
             continue
         told = f"{scored[0][1].labels} labels, answered from {scored[0][1].answered_from}"
+        if kind == "apart":
+            told += ", without bodies (the Sun, a planet) that were learned from"
         headings = ("run", "macro-F1", "95 %", "accuracy", "95 % ", "n", "groups")
         rows = [
             (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.curate.groups.bodies import shows_learned_body
 from cosmic_morphology.display import Tabular
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.predictions import (
@@ -28,6 +29,9 @@ from cosmic_morphology.learn.run_folder.documents import (
 from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.fusion import PIXELS_AND_TEXTS, Fusion
 from cosmic_morphology.stats.score import CHECKED, COMPUTED, GROUPED_BY, LABEL_KINDS, RENDERED
+
+OBJECTS_APART, BODIES_BY_COPIES = "objects apart", "bodies by copies"
+"""How test images of single bodies (the Sun, a planet) are kept from what was learned."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -50,6 +54,10 @@ class EvaluateResult(Tabular):
     records : LabelScores or None
         On checked labels, answered from pixels and texts together; None where there are no such
         labels, or no texts. Computed labels are made from the texts, so they are no test of these.
+    apart : LabelScores or None
+        As ``best_known``, without the test images of single bodies (the Sun, a planet) of which
+        the run has learned other images: objects apart. None where there are none of these, or
+        nothing else: then all scores are of objects apart.
     """
 
     run: str
@@ -60,6 +68,7 @@ class EvaluateResult(Tabular):
     answers: dict[str, Predictions] = field(default_factory=dict, repr=False, compare=False)
     rendered: LabelScores | None = None
     records: LabelScores | None = None
+    apart: LabelScores | None = None
 
     def _shown_facts(self) -> Iterator[tuple[str, Any]]:
         yield "run", self.run
@@ -68,6 +77,8 @@ class EvaluateResult(Tabular):
             yield scores.labels, f"{scores.macro_f1}; {scores.accuracy}"
         if self.records:
             yield "records", f"{self.records.macro_f1}; {self.records.accuracy}"
+        if self.apart:
+            yield OBJECTS_APART, f"{self.apart.macro_f1}; {self.apart.accuracy}"
         yield "notes", self.notes
 
     @property
@@ -86,11 +97,14 @@ class EvaluateResult(Tabular):
         return found
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row for each kind of label, and one for records, for a terminal or a table."""
+        """One row for each kind of label, for records and for objects apart, for a table."""
+        shown = [scores for scores in (*self.kinds, self.records, self.apart) if scores]
+        of_all = BODIES_BY_COPIES if self.apart else OBJECTS_APART
         return [
             {
                 "labels": scores.labels,
                 "answered_from": scores.answered_from,
+                "bodies": OBJECTS_APART if scores is self.apart else of_all,
                 "macro_f1": round(scores.macro_f1.value, 4),
                 "ci95": [round(each, 4) for each in scores.macro_f1.interval],
                 "accuracy": round(scores.accuracy.value, 4),
@@ -99,7 +113,7 @@ class EvaluateResult(Tabular):
                 "groups": scores.macro_f1.n_groups,
                 "grouped_by": scores.macro_f1.grouped_by,
             }
-            for scores in (*self.kinds, *([self.records] if self.records else []))
+            for scores in shown
         ]
 
 
@@ -183,6 +197,7 @@ def evaluate_run(
         notes=tuple(_notes(found, classes)),
         answers=found.kinds,
         records=_scores_of_records(atlas, found, classes, fusion, how),
+        apart=_scores_apart(atlas, found, classes, reject_below, how),
     )
     if run_folder is not None:
         write_test_scores(run_folder, jsonable(evaluation, without="answers"))
@@ -208,6 +223,23 @@ def _scores_of_records(
         reject_below=fusion.reject_below,
         answered_from=PIXELS_AND_TEXTS,
         **how,
+    )
+
+
+def _scores_apart(
+    atlas: Atlas,
+    found: TestSet,
+    classes: Sequence[str],
+    reject_below: float,
+    how: dict[str, Any],
+) -> LabelScores | None:
+    kind = next(kind for kind in LABEL_KINDS if kind in found.kinds)
+    answers = found.kinds[kind]
+    seen = shows_learned_body(atlas, answers.ids.tolist())
+    if not seen.any() or seen.all():
+        return None
+    return score_answers(
+        answers.take(~seen), classes, labels=kind, reject_below=reject_below, **how
     )
 
 

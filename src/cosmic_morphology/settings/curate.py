@@ -51,7 +51,13 @@ class GroupSettings(Section):
             "smc",
             "milky way",
         ),
-        description="objects with too many images to be one group: only their series are",
+        description="single bodies with many images, such as the Sun and each planet",
+    )
+    single_bodies: Literal["object", "copies"] = Field(
+        "copies",
+        description="what keeps images of such a body together: copies (near copies, series and "
+        "days: a test image may show a body that was learned from), or object (all images of "
+        "the body: a model is asked for bodies that it has never seen)",
     )
     max_share: float = Field(
         0.05, gt=0, le=1, description="of all images, in a group tied by names, series or albums"

@@ -253,7 +253,7 @@ def test_embedding_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
     from cosmic_morphology.cli.stage_tables import show_embedded
     from cosmic_morphology.learn import EmbedResult
 
-    show_embedded(EmbedResult("embedding_" + "x" * 60, 1500, 500, 2, "w" * 70))
+    show_embedded([EmbedResult("embedding_" + "x" * 60, 1500, 500, 2, "w" * 70)])
     lines = ends_with_a_sentence_and_the_next_command(capsys.readouterr().out)
     assert lines[2] == "embedding_" + "x" * 60
     assert [each for each in lines[3].split() if each[0].isdigit()] == ["1,500", "500", "2"]

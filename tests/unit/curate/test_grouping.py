@@ -80,6 +80,30 @@ def test_a_title_of_many_objects_ties_none_of_them() -> None:
     assert len(set(found)) == 3
 
 
+def test_a_single_body_is_one_object_where_that_is_asked_for() -> None:
+    said = [
+        {"title": "Mercury from the north"},
+        {"title": "Craters of Mercury"},
+        {"title": "Sunspots"},
+        {"title": "Mercury crosses the Sun"},
+        {"title": "The Sun at solar maximum"},
+    ]
+    by_copies = groups(*said)
+    assert len(set(by_copies)) == len(said)
+    by_object = groups(*said, groups={"single_bodies": "object"})
+    assert by_object[0] == by_object[1]
+    # An image of both ties neither: it would make one object of all bodies.
+    assert len(set(by_object)) == len(said) - 1
+
+
+def test_a_body_with_more_images_than_any_other_group_is_one_object_all_the_same() -> None:
+    said = [{"title": f"{word} of Jupiter"} for word in ("Bands", "Spots", "Poles", "Rings")]
+    settings = {"single_bodies": "object", "min_cap": 2, "max_share": 0.01}
+    found = grouped(rows(*said), groups=settings)
+    assert len(set(found.group.to_pylist())) == 1
+    assert set(found.reason.to_pylist()) == {"same body jupiter"}
+
+
 def test_a_broad_object_ties_only_images_of_one_day() -> None:
     found = groups(
         {"title": "Jupiter", "created_at": "2020-05-01T03:00:00"},

@@ -35,6 +35,7 @@ _REASONS = {
     "lineage": "same lineage",
     "press": "same press image {}",
     "object": "same object {}",
+    "body": "same body {}",
     "series": "same series {!r}",
     "album": "same album {!r}",
     "day": "same day {}",
@@ -86,7 +87,8 @@ def group_images(atlas: Atlas, *, settings: CurateSettings) -> GroupResult:
 
     Images are tied when they are copies, share lineage, are one press image, show the same
     named object, belong to one series of titles of one collection, to one small album, or show
-    the same broad object (such as Jupiter) on the same day.
+    the same broad object (such as Jupiter) on the same day. With
+    ``groups.single_bodies = "object"`` all images of a broad object are tied.
 
     Parameters
     ----------

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from cosmic_morphology.curate.groups.lineage import parents_of
 from cosmic_morphology.curate.groups.titles import named_in, title_series
 from cosmic_morphology.curate.hashed import HashedSet, hash64
-from cosmic_morphology.settings import CurateSettings
+from cosmic_morphology.settings import CurateSettings, GroupSettings
 
 COLUMNS = (
     "source", "collection", "title", "names", "albums", "created_at", "lineage", "credit",
     "duplicate_of",
 )  # fmt: skip
 # Ties that always hold; the others are refused where a group would grow beyond all bounds.
-ALWAYS = ("copy", "lineage", "press", "object")
+ALWAYS = ("copy", "lineage", "press", "object", "body")
 KEY_KINDS = (*ALWAYS, "series", "album", "day")
 # Keys are sorted in so many parts.
 _PARTS_BITS = 4
@@ -30,6 +30,8 @@ _BOUNDED = ("object", "series", "album", "day")
 
 Batches = Callable[[], Iterable[tuple[NDArray[np.int32], pa.Table]]]
 """Goes through all records, from the start each time: numbers by id, and ``id`` and COLUMNS."""
+
+KeysOf = Callable[[dict[str, Any]], Iterator[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +78,21 @@ def shared_keys(batches: Batches, n: int, settings: CurateSettings) -> SharedKey
     settings : CurateSettings
         ``groups``.
     """
-    broad = {name.lower() for name in settings.groups.broad_objects}
+    broad = broad_names(settings.groups)
+    as_object = settings.groups.single_bodies == "object"
     ids = HashedSet(
         _joined((hash64(rows.column("id").to_pylist()) for _, rows in batches()), np.uint64)
     )
-    hashes, rows_of = _shared_hashes(batches, broad, ids)
+
+    def keys_of(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        return _keys(row, broad, ids, bodies_are_objects=as_object)
+
+    hashes, rows_of = _shared_hashes(batches, keys_of)
     first = np.flatnonzero(_is_first(hashes))
     sizes = np.diff(np.append(first, len(hashes)))
     has_one = np.zeros(n, bool)
     has_one[rows_of[first]] = True
-    keys = _names_of(batches, broad, ids, hashes[first], has_one)
+    keys = _names_of(batches, keys_of, hashes[first], has_one)
     bound = bound_of_groups(n, settings)
     kept, too_common = [], {}
     for at, ((kind, name), size) in enumerate(zip(keys, sizes.tolist(), strict=True)):
@@ -111,7 +118,7 @@ def _joined(parts: Iterable[NDArray[Any]], kind: type[np.generic]) -> NDArray[An
 
 
 def _shared_hashes(
-    batches: Batches, broad: set[str], ids: Container[str]
+    batches: Batches, keys_of: KeysOf
 ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
     """Hashes of keys that two or more images have, ascending, and the images' numbers.
 
@@ -119,7 +126,7 @@ def _shared_hashes(
     """
     parts: list[list[tuple[NDArray[np.uint64], NDArray[np.int32]]]] = [[] for _ in range(_PARTS)]
     for places, rows in batches():
-        keys = [tuple(dict.fromkeys(_keys(row, broad, ids))) for row in rows.to_pylist()]
+        keys = [tuple(dict.fromkeys(keys_of(row))) for row in rows.to_pylist()]
         hashes = hash64(_one_text(key) for mine in keys for key in mine)
         rows_of = np.repeat(places, [len(mine) for mine in keys])
         part = (hashes >> np.uint64(64 - _PARTS_BITS)).astype(np.intp)
@@ -159,8 +166,7 @@ def _is_first(ordered: NDArray[np.uint64]) -> NDArray[np.bool_]:
 
 def _names_of(
     batches: Batches,
-    broad: set[str],
-    ids: Container[str],
+    keys_of: KeysOf,
     hashes: NDArray[np.uint64],
     has_one: NDArray[np.bool_],
 ) -> list[tuple[str, str]]:
@@ -168,7 +174,7 @@ def _names_of(
     found: list[tuple[str, str]] = [("", "")] * len(hashes)
     for places, rows in batches():
         some = rows.filter(pa.array(has_one[places]))
-        keys = [key for row in some.to_pylist() for key in _keys(row, broad, ids)]
+        keys = [key for row in some.to_pylist() for key in keys_of(row)]
         hashed = hash64(map(_one_text, keys))
         at = np.minimum(np.searchsorted(hashes, hashed), max(len(hashes) - 1, 0))
         for number, key, same in zip(at.tolist(), keys, hashes[at] == hashed, strict=True):
@@ -181,7 +187,18 @@ def _one_text(key: tuple[str, str]) -> str:
     return "\x1f".join(key)
 
 
-def _keys(row: dict[str, Any], broad: set[str], ids: Container[str]) -> Iterator[tuple[str, str]]:
+def broad_names(settings: GroupSettings) -> frozenset[str]:
+    """Names of the single bodies with many images, as :func:`named_in` gives them."""
+    return frozenset(name.lower() for name in settings.broad_objects)
+
+
+def _keys(
+    row: dict[str, Any],
+    broad: frozenset[str],
+    ids: Container[str],
+    *,
+    bodies_are_objects: bool,
+) -> Iterator[tuple[str, str]]:
     place = f"{row['source']}|{row['collection'] or ''}"
     source_id = str(row["id"]).partition(":")[2]
     yield "copy", row["duplicate_of"] or row["id"]
@@ -192,9 +209,13 @@ def _keys(row: dict[str, Any], broad: set[str], ids: Container[str]) -> Iterator
     for press in said.press:
         yield "press", press
     day = (row["created_at"] or "")[:10]
+    # Two bodies in one sky would tie all images of either.
+    one_body = len(said.objects & broad) == 1
     for name in said.objects:
         if name not in broad:
             yield "object", name
+        elif bodies_are_objects and one_body:
+            yield "body", name
         elif len(day) == 10:
             yield "day", f"{place}|{name}|{day}"
     series = title_series(row["title"] or "")

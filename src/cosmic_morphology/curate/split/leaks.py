@@ -16,7 +16,7 @@ from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.groups.keys import SharedKeys
 
 # Ties that two splits may not share; series, albums and days are kept in groups where they fit.
-FORBIDDEN_KEYS = ("lineage", "press", "object")
+FORBIDDEN_KEYS = ("lineage", "press", "object", "body")
 
 
 @dataclass(frozen=True, slots=True)

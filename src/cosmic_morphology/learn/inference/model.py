@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,30 +12,19 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from cosmic_morphology.errors import ImageError, InputError, SettingsError
+from cosmic_morphology.errors import ImageError
 from cosmic_morphology.io_utils import whole_file
-from cosmic_morphology.learn.models.backbones import bare_model
+from cosmic_morphology.learn.inference.run_network import read_network
 from cosmic_morphology.learn.models.batch_size_fallback import BatchSizeFallback
 from cosmic_morphology.learn.models.devices import device_for, on_device
 from cosmic_morphology.learn.models.feature_session import FeatureSession
 from cosmic_morphology.learn.models.frozen_cache import FrozenNetwork
-from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
-from cosmic_morphology.learn.models.joint import JointBackbone
-from cosmic_morphology.learn.models.light_timm import NoNumbers
-from cosmic_morphology.learn.models.network import Head, Network
+from cosmic_morphology.learn.models.network import Network
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.learn.models.tta import tta_views
-from cosmic_morphology.learn.models.weights import (
-    check_architecture,
-    check_numbers,
-    read_safetensors,
-    shapes_in,
-)
-from cosmic_morphology.learn.recipes import Recipe
 from cosmic_morphology.learn.run_folder.documents import (
     CLASSES,
     PREPROCESSING,
-    SETTINGS,
     write_document,
 )
 from cosmic_morphology.learn.run_folder.folder import read_run
@@ -252,7 +241,7 @@ def load_trained_model(path: Path | str, *, learn: LearnSettings | None = None) 
     folder = Path(path)
     run = read_run(folder)
     found = run.preprocessing
-    network = _network_of(folder, run.settings, len(run.classes))
+    network = read_network(folder, run.settings, len(run.classes))
     learn = learn or LearnSettings()
     device = device_for(learn)
     on_device(network, device)
@@ -277,68 +266,3 @@ def load_trained_model(path: Path | str, *, learn: LearnSettings | None = None) 
 
 def _made_of(settings: dict[str, Any]) -> dict[str, Any]:
     return {"name": settings["backbone"], "arguments": dict(settings.get("timm_kwargs", {}))}
-
-
-def _network_of(folder: Path, settings: dict[str, Any], n_classes: int) -> Network:
-    """The network that a folder describes, with its weights; the folder may be anybody's."""
-    weights = folder / "weights.safetensors"
-    shapes = shapes_in(weights)
-    if not settings.get("head"):
-        raise InputError(
-            "this file of a run cannot be used (head: it says nothing of the head's shape)",
-            where=str(folder / SETTINGS),
-            todo="Take the run from where it was made, or train it again.",
-        )
-    try:
-        # Without memory first: nothing of a size that the weights do not have is ever made.
-        with torch.device("meta"), NoNumbers():
-            described = _network(settings, n_classes)
-        check_architecture(described, shapes, weights)
-        network = _network(settings, n_classes)
-    except SettingsError as error:
-        raise InputError(
-            f"this file of a run cannot be used ({error.what})",
-            where=str(folder / SETTINGS),
-            todo="Take the run from where it was made, or train it again.",
-        ) from error
-    tensors = read_safetensors(weights)
-    check_numbers(tensors, weights)
-    network.load_state_dict(tensors, strict=True)
-    return network
-
-
-def _network(settings: dict[str, Any], n_classes: int) -> Network:
-    shape = dict(settings["head"])
-    levels = bool(settings.get("levels"))
-    members = settings.get("backbones", [])
-    backbone = (
-        JointBackbone(
-            [_bare(each["name"], each, levels=levels) for each in members],
-            [Preprocessing.from_dict(each["preprocessing"]) for each in members],
-        )
-        if members
-        else _bare(settings["backbone"], settings, levels=levels)
-    )
-    head = Head(
-        shape["n_features"],
-        n_classes,
-        kind=shape.get("kind", "linear"),
-        hidden=shape.get("hidden", 512),
-        dropout=shape.get("dropout", 0.0),
-    )
-    return Network(backbone, head)
-
-
-def _bare(name: str, said: Mapping[str, Any], *, levels: bool) -> torch.nn.Module:
-    model = bare_model(name, dict(said.get("timm_kwargs", {})))
-    return IntermediateFeatures(model) if levels else model
-
-
-def head_shape(recipe: Recipe, n_features: int) -> dict[str, Any]:
-    """What :func:`load_trained_model` needs to build the head again."""
-    return {
-        "n_features": n_features,
-        "kind": recipe.head,
-        "hidden": recipe.hidden,
-        "dropout": recipe.dropout,
-    }

@@ -15,11 +15,10 @@ from cosmic_morphology.io_utils import CsvRows, Progress, whole_text
 from cosmic_morphology.learn.data.dataset import TRAINING_SPLITS, TrainingSource
 from cosmic_morphology.learn.export.model_card import CARD, write_card
 from cosmic_morphology.learn.inference.model import (
-    TrainedModel,
-    head_shape,
     load_trained_model,
     save_model,
 )
+from cosmic_morphology.learn.inference.run_network import head_shape
 from cosmic_morphology.learn.models.backbones import Backbone
 from cosmic_morphology.learn.models.devices import environment
 from cosmic_morphology.learn.models.presets import with_preset
@@ -48,18 +47,13 @@ from cosmic_morphology.learn.run_folder.training_record import (
 )
 from cosmic_morphology.learn.run_folder.val_predictions import write_val_predictions
 from cosmic_morphology.learn.task import RunRequest, TrainingTask, prepare_task
+from cosmic_morphology.learn.training.calibration import calibrate, val_metrics
 from cosmic_morphology.learn.training.fit_result import FitResult, TrainingResult
 from cosmic_morphology.learn.training.launchers import check_processes, is_first_process, wait_until
 from cosmic_morphology.learn.training.strategies import strategy_for, trains_together
 from cosmic_morphology.learn.training.text_weights import weigh_texts
 from cosmic_morphology.settings import LearnSettings, RunJob
-from cosmic_morphology.stats.calibration import (
-    classwise_ece,
-    temperature_and_prior_for,
-    temperature_for,
-    threshold_for,
-)
-from cosmic_morphology.stats.metrics import confusion_matrix, macro_f1
+from cosmic_morphology.stats.calibration import threshold_for
 from cosmic_morphology.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -221,7 +215,7 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
     held, right, held_ids = outcome.chosen_by or (logits, targets, outcome.ids)
     tau = 0.0
     if task.recipe.calibrate:
-        offset, tau = _calibrate(task, model, held, right)
+        offset, tau = calibrate(task, model, held, right)
         logits, held = logits + offset, held + offset
     from scipy.special import softmax
 
@@ -249,7 +243,7 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
         task.folder,
         METRICS,
         {
-            **_val_metrics(probabilities, targets),
+            **val_metrics(probabilities, targets),
             "temperature": model.temperature,
             "prior_given_back": round(tau, 4),
             "reject_below": model.reject_below,
@@ -265,35 +259,6 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
             "notes": [*task.notes, *outcome.fitted.notes, *_quarantine(task)],
         },
     )
-
-
-def _calibrate(
-    task: TrainingTask, model: TrainedModel, logits: np.ndarray, targets: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """Fit the temperature; the shares that are given back go into the head's last bias."""
-    if not task.recipe.prior_correction:
-        model.temperature = temperature_for(logits, targets)
-        return np.zeros(len(task.classes), np.float32), 0.0
-    train_counts = Counter(e.label for e in task.examples if e.split == "train")
-    # Half an image for a class without any: its share is small, not nothing.
-    counts = np.array([max(0.5, train_counts[name]) for name in task.classes])
-    log_shares = np.log(counts / counts.sum())
-    model.temperature, tau = temperature_and_prior_for(logits, targets, np.exp(log_shares))
-    offset = (model.temperature * tau * log_shares).astype(np.float32)
-    model.network.head.shift(offset)
-    return offset, tau
-
-
-def _val_metrics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    if not len(targets):
-        return {}
-    answers = probabilities.argmax(1)
-    matrix = confusion_matrix(targets, answers, probabilities.shape[1])
-    return {
-        "val_macro_f1": float(macro_f1(matrix)),
-        "val_accuracy": float((answers == targets).mean()),
-        "val_classwise_ece": classwise_ece(probabilities, targets),
-    }
 
 
 def _course(fitted: FitResult) -> dict[str, float]:
