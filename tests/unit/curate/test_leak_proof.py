@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, NewImage, Record
 from cosmic_morphology.cli import app
 from cosmic_morphology.curate import check_leakage
-from cosmic_morphology.curate.exhaustive.compare import alike_as_copies, compare_all
+from cosmic_morphology.curate.exhaustive.alike import alike_as_copies
+from cosmic_morphology.curate.exhaustive.compare import compare_all
 from cosmic_morphology.curate.exhaustive.maps import ORIENTATIONS, oriented, pressed
 from cosmic_morphology.curate.exhaustive.residual import (
     ALIKE_SHARE,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -18,36 +19,23 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.exhaustive.alike import Comparison, SeenImage
 from cosmic_morphology.curate.exhaustive.grey_images import GreyImages
 from cosmic_morphology.curate.exhaustive.maps import (
+    CELLS,
     ORIENTATIONS,
-    details,
     oriented,
     part_of,
     parts_of_image,
     small_versions,
+    turned_back,
 )
 from cosmic_morphology.curate.exhaustive.pairs import (
     CandidatePairs,
+    by_parity,
     candidate_pairs,
     joined,
     nearest,
-)
-from cosmic_morphology.curate.exhaustive.residual import (
-    ALIKE_SHARE,
-    NOISE_LEVELS,
-    SAME_SHARE,
-    one_up_to_levels,
-    residual_of,
-)
-from cosmic_morphology.curate.exhaustive.tiles import (
-    LEVELS_ALIKE,
-    MIN_LEVELS,
-    MIN_SHAPES,
-    Tiles,
-    compare_tiles,
-    levels_alike,
-    shapes_alike,
 )
 from cosmic_morphology.io_utils import Progress
 
@@ -55,11 +43,8 @@ from cosmic_morphology.io_utils import Progress
 # the work, which grows with the square of their number, would take hours.
 MAX_WHOLE, MAX_PARTS = 200_000, 30_000
 _BATCH = 512
-# Images must agree without their margins, too: an eighth of each side, and a quarter. What is left
-# may show so little that it tells nothing: grey levels that may differ, and the contrast from which
-# on levels decide whatever the grain says.
-_INSIDE = (slice(16, -16), slice(32, -32))
-_INSIDE_LEVELS, _INSIDE_CONTRAST = 1.0, 12.0
+# Images of which more than the grey levels is kept, 128 kB each.
+_SEEN = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +99,21 @@ def compare_all(
     order = np.argsort(split, kind="stable")
     ids, split = ids.take(pa.array(order)), split[order]
     parts = len(ids) <= MAX_PARTS
-    wholes = np.zeros((len(ids), 400), np.float32)
-    unreadable = 0
     images = GreyImages(atlas, ids)
-    for start, greys in images.batches():
-        unreadable += sum(grey is None for grey in greys)
-        with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
+    wholes = np.zeros((len(ids), CELLS**2), np.float32)
+    unreadable = 0
+    # Threads of the products beside ours would only wait for each other.
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
+        for start, greys in images.batches():
+            unreadable += sum(grey is None for grey in greys)
             wholes[start : start + len(greys)] = list(threads.map(_whole, greys))
-    found: list[CandidatePairs] = []
-    for start, greys in images.batches() if parts else ():
-        with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
-            versions = np.stack(list(threads.map(_parts, greys)), axis=1)
-        some = [
-            candidate_pairs(wholes, version, split, part=number, first=start)
-            for number, version in enumerate(versions[1:], 1)
-        ]
-        found.append(nearest(joined(some)))
-        if progress:
-            progress(start + len(greys), len(ids))
-    whole = candidate_pairs(wholes, wholes, split, part=0)
+        quarters = by_parity(wholes)
+        found: list[CandidatePairs] = []
+        for start, greys in images.batches() if parts else ():
+            found.append(_like_parts(quarters, greys, split, start, threads))
+            if progress:
+                progress(start + len(greys), len(ids))
+        whole = _like_wholes(quarters, split, threads)
     pairs, correlation = _verified(images, [whole, nearest(joined(found))])
     counts = np.unique(split[split >= 0], return_counts=True)[1]
     within = int((counts.astype(np.int64) * (counts - 1) // 2).sum())
@@ -143,14 +124,42 @@ def compare_all(
 
 def _whole(grey: np.ndarray | None) -> np.ndarray:
     if grey is None:
-        return np.zeros(400, np.float32)
+        return np.zeros(CELLS**2, np.float32)
     return np.asarray(small_versions(grey, parts_of_image()[:1])[0])
 
 
 def _parts(grey: np.ndarray | None) -> np.ndarray:
     if grey is None:
-        return np.zeros((len(parts_of_image()), 400), np.float32)
+        return np.zeros((len(parts_of_image()), CELLS**2), np.float32)
     return small_versions(grey)
+
+
+def _like_parts(
+    wholes: np.ndarray,
+    greys: list[np.ndarray | None],
+    split: np.ndarray,
+    first: int,
+    threads: Executor,
+) -> CandidatePairs:
+    """Whole images that are like a part of some images, of which the first is given by its row."""
+    versions = np.stack(list(threads.map(_parts, greys)), axis=1)
+
+    def like(part: int) -> CandidatePairs:
+        return candidate_pairs(wholes, by_parity(versions[part]), split, part=part, first=first)
+
+    return nearest(joined(list(threads.map(like, range(1, len(versions))))))
+
+
+def _like_wholes(wholes: np.ndarray, split: np.ndarray, threads: Executor) -> CandidatePairs:
+    def like(first: int) -> CandidatePairs:
+        block = wholes[:, first : first + _BATCH]
+        return candidate_pairs(wholes, block, split, part=0, first=first)
+
+    found = joined([])
+    for some in threads.map(like, range(0, len(split), _BATCH)):
+        # Who is not among the nearest here is not among them at the end: memory stays small.
+        found = nearest(joined([found, some]))
+    return found
 
 
 def _verified(images: GreyImages, found: list[CandidatePairs]) -> tuple[np.ndarray, np.ndarray]:
@@ -158,6 +167,7 @@ def _verified(images: GreyImages, found: list[CandidatePairs]) -> tuple[np.ndarr
     tied = UnionFind(len(images))
     pairs: list[tuple[int, int]] = []
     correlation: list[float] = []
+    seen = _SeenImages(images)
     for candidates in found:
         # In the order of rows, so that an image is read once for many pairs.
         order = np.lexsort((candidates.of, candidates.whole))
@@ -167,83 +177,79 @@ def _verified(images: GreyImages, found: list[CandidatePairs]) -> tuple[np.ndarr
             part = part.taken(
                 np.array([tied.find(one) != tied.find(other) for one, other in ends], bool)
             )
-            for one, other, alike in _looked_at(images, part):
+            for one, other, alike in _looked_at(seen, part):
                 tied.union(one, other)
                 pairs.append((one, other))
                 correlation.append(alike)
     return np.array(pairs, np.int64).reshape(-1, 2), np.array(correlation, np.float32)
 
 
-def _looked_at(images: GreyImages, pairs: CandidatePairs) -> Iterator[tuple[int, int, float]]:
-    grey = images.some(np.unique([pairs.whole, pairs.of]).tolist())
+class _SeenImages:
+    """The images as pairs of them are compared; those of the last batches are kept."""
 
-    def compared(at: int) -> float | None:
-        one, other = grey[int(pairs.whole[at])], grey[int(pairs.of[at])]
-        if one is None or other is None:
-            return None
-        turned = oriented(one, ORIENTATIONS[pairs.orientation[at]])
-        return alike_as_copies(turned, other, int(pairs.part[at]))
+    def __init__(self, images: GreyImages) -> None:
+        self._images = images
+        self._kept: dict[int, SeenImage | None] = {}
 
+    def some(self, rows: np.ndarray, threads: Executor) -> dict[int, SeenImage | None]:
+        """Images by row; None where one cannot be read."""
+        wanted = np.unique(rows).tolist()
+        found = {row: self._kept.pop(row) for row in wanted if row in self._kept}
+        absent = self._images.some(row for row in wanted if row not in found)
+        found |= zip(absent, threads.map(_seen, absent.values()), strict=True)
+        self._kept |= found
+        for row in list(self._kept)[:-_SEEN]:
+            del self._kept[row]
+        return found
+
+    def greys(self, rows: np.ndarray) -> dict[int, np.ndarray | None]:
+        """Their grey levels alone."""
+        return self._images.some(np.unique(rows).tolist())
+
+
+def _seen(grey: np.ndarray | None) -> SeenImage | None:
+    return None if grey is None else SeenImage.of(grey)
+
+
+def _looked_at(seen: _SeenImages, pairs: CandidatePairs) -> Iterator[tuple[int, int, float]]:
+    # A whole image is compared with all of its batch at once.
+    ends = np.flatnonzero(np.diff(pairs.whole, append=-1)) + 1
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
-        for at, alike in enumerate(threads.map(compared, range(len(pairs.whole)))):
+        in_parts = pairs.part > 0
+        whole = seen.some(np.concatenate([pairs.whole, pairs.of[~in_parts]]), threads)
+        grey = seen.greys(pairs.of[in_parts])
+
+        def compared(first: int, last: int) -> list[float | None]:
+            one = whole[int(pairs.whole[first])]
+            if one is None:
+                return [None] * (last - first)
+            comparison = Comparison(one)
+            return [
+                _compared(comparison, whole.get(of), grey.get(of), back, part)
+                for of, back, part in zip(
+                    pairs.of[first:last].tolist(),
+                    [turned_back(ORIENTATIONS[at]) for at in pairs.orientation[first:last]],
+                    pairs.part[first:last].tolist(),
+                    strict=True,
+                )
+            ]
+
+        found = chain.from_iterable(threads.map(compared, [0, *ends[:-1].tolist()], ends.tolist()))
+        for at, alike in enumerate(found):
             if alike is not None:
                 yield int(pairs.whole[at]), int(pairs.of[at]), alike
 
 
-def alike_as_copies(one: np.ndarray, other: np.ndarray, part: int) -> float | None:
-    """How well two images agree that are copies; None where they are different.
-
-    Parameters
-    ----------
-    one, other : ndarray of float32, shape ``(128, 128)``
-        Grey levels, turned alike.
-    part : int
-        Which part of the other the first may be; 0 is the whole.
-    """
+def _compared(
+    comparison: Comparison,
+    other: SeenImage | None,
+    grey: np.ndarray | None,
+    turned: tuple[int, int, int],
+    part: int,
+) -> float | None:
+    """Of an image and (a part of) another, which is turned as the first is."""
     if part:
-        other = part_of(other, parts_of_image()[part])
-        return _copy_correlation(one, other, search=True)
-    correlation = _copy_correlation(one, other, search=False)
-    # Frames, captions and scale bars are the same in thousands of different images. They stand
-    # elsewhere in a part of one.
-    inside = correlation is not None and all(
-        _agree_inside(one[each, each], other[each, each]) for each in _INSIDE
-    )
-    return correlation if inside else None
-
-
-def _copy_correlation(one: np.ndarray, other: np.ndarray, *, search: bool) -> float | None:
-    tiles = compare_tiles(details(one), details(other), search=search)
-    if tiles.agree and (not tiles.few or _more_than_limbs(one, other, tiles)):
-        return tiles.correlation
-    if search:
-        return None
-    if residual_of(one, other).is_noise:
-        return 1.0
-    alike = not tiles.few and (
-        tiles.alike
-        or (tiles.correlation >= LEVELS_ALIKE and levels_alike(one, other) >= MIN_LEVELS)
-    )
-    # Grain correlates by chance, rings and lines of text by their kind: the rest must agree.
-    return (
-        tiles.correlation
-        if alike and one_up_to_levels(one, other, ALIKE_SHARE, NOISE_LEVELS)
-        else None
-    )
-
-
-def _more_than_limbs(one: np.ndarray, other: np.ndarray, tiles: Tiles) -> bool:
-    if tiles.moved:
-        return shapes_alike(one, other, tiles.shift) >= MIN_SHAPES
-    return one_up_to_levels(one, other, SAME_SHARE)
-
-
-def _agree_inside(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether inner parts of two images are copies, or show too little to tell."""
-    if _copy_correlation(one, other, search=False) is not None:
-        return True
-    grain = compare_tiles(details(one), details(other), search=False).enough
-    if grain and residual_of(one, other).contrast < _INSIDE_CONTRAST:
-        return False
-    # What has no edges shows no shift.
-    return one_up_to_levels(one, other, SAME_SHARE, _INSIDE_LEVELS, shift_px=np.inf)
+        if grey is None:
+            return None
+        return comparison.part(oriented(part_of(grey, parts_of_image()[part]), turned))
+    return None if other is None else comparison.whole(other.oriented(turned))

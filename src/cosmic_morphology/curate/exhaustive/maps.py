@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from scipy import fft
 
 from cosmic_morphology.imaging.resample import blurring
 
@@ -61,20 +62,48 @@ def details(grey: np.ndarray, size_px: float = _FINE_PX) -> np.ndarray:
     size_px : float
         Standard deviation of the finest details that are kept.
     """
-    kept = band(grey, size_px)
-    strength = np.sqrt(np.maximum(_blurred(kept * kept, _AROUND * size_px), 0))
+    return _details_of_waves(waves(grey), size_px)
+
+
+def waves(grey: np.ndarray) -> np.ndarray:
+    """The cosine transform of an image: a Gaussian blur only weakens each wave in it.
+
+    Beyond its edges an image is mirrored, as ``scipy.ndimage`` has it.
+    """
+    return np.asarray(fft.dctn(grey))
+
+
+def _details_of_waves(of_image: np.ndarray, size_px: float) -> np.ndarray:
+    kept = np.asarray(fft.idctn(of_image * _kept_in_band(len(of_image), size_px)))
+    around = fft.dctn(kept * kept) * _kept_by_blur(len(kept), _AROUND * size_px)
+    strength = np.sqrt(np.maximum(fft.idctn(around), 0))
     floor = _FAINT * float(np.quantile(strength, 0.95)) + _FAINT_LEVELS
     return np.asarray(np.clip(kept / (strength + floor), -_WIDEST, _WIDEST), np.float32)
 
 
 def band(grey: np.ndarray, size_px: float = _FINE_PX) -> np.ndarray:
     """Grey levels without what is smaller than this or four times as large."""
-    return np.asarray(_blurred(grey, size_px) - _blurred(grey, _AROUND * size_px))
+    return np.asarray(fft.idctn(waves(grey) * _kept_in_band(len(grey), size_px)))
 
 
-def _blurred(values: np.ndarray, sigma_px: float) -> np.ndarray:
-    blur = blurring(len(values), round(sigma_px, 1))
-    return np.asarray(blur @ values @ blur.T)
+@lru_cache(maxsize=64)
+def _kept_in_band(side_px: int, size_px: float) -> np.ndarray:
+    fine, wide = (_kept_by_blur(side_px, sigma) for sigma in (size_px, _AROUND * size_px))
+    return _constant(fine - wide)
+
+
+@lru_cache(maxsize=64)
+def _kept_by_blur(side_px: int, sigma_px: float) -> np.ndarray:
+    """What a blur leaves of each wave: the eigenvalues of its matrix, along both sides."""
+    of_first = fft.dct(blurring(side_px, round(sigma_px, 1))[0].astype(float))
+    along = of_first / fft.dct(np.eye(1, side_px)[0])
+    return _constant(np.outer(along, along))
+
+
+def _constant(made: np.ndarray) -> np.ndarray:
+    made = made.astype(np.float32)
+    made.flags.writeable = False
+    return made
 
 
 def small_versions(
@@ -89,15 +118,17 @@ def small_versions(
         Some of :func:`parts_of_image`.
     """
     chosen = parts_of_image() if parts is None else parts
-    by_share = {
-        share: details(grey, _COARSE_PX * share) for share in {share for share, _, _ in chosen}
-    }
-    out = np.stack(
-        [
-            _cells(top, share) @ by_share[share] @ _cells(left, share).T
-            for share, left, top in chosen
-        ]
-    ).reshape(-1, CELLS * CELLS)
+    of_image, squares = waves(grey), np.empty((len(chosen), CELLS, CELLS), np.float32)
+    for share in {share for share, _, _ in chosen}:
+        at = [number for number, part in enumerate(chosen) if part[0] == share]
+        lefts, tops = (sorted({chosen[number][axis] for number in at}) for axis in (1, 2))
+        # One product has the cells of every part of that size.
+        cells = _cells(tuple(tops), share) @ _details_of_waves(of_image, _COARSE_PX * share)
+        cells = (cells @ _cells(tuple(lefts), share).T).reshape(len(tops), CELLS, -1, CELLS)
+        for number in at:
+            _, left, top = chosen[number]
+            squares[number] = cells[tops.index(top), :, lefts.index(left)]
+    out = squares.reshape(-1, CELLS * CELLS)
     out -= out.mean(axis=1, keepdims=True)
     length = np.linalg.norm(out, axis=1, keepdims=True)
     return np.asarray(np.where(length > 1e-3, out / np.maximum(length, 1e-3), 0), np.float32)
@@ -108,6 +139,12 @@ def oriented(squares: np.ndarray, orientation: tuple[int, int, int]) -> np.ndarr
     exchanged, left_right, top_bottom = orientation
     out = squares[..., :: -1 if top_bottom else 1, :: -1 if left_right else 1]
     return np.asarray(out.swapaxes(-1, -2) if exchanged else out)
+
+
+def turned_back(orientation: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The orientation that undoes another: what one image is turned by, both are turned back by."""
+    exchanged, left_right, top_bottom = orientation
+    return (exchanged, top_bottom, left_right) if exchanged else orientation
 
 
 def part_of(square: np.ndarray, part: tuple[float, float, float]) -> np.ndarray:
@@ -122,8 +159,8 @@ def _pressing(length: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _cells(start: float, share: float) -> np.ndarray:
-    return _averaging(SIDE_PX, CELLS, start, share)
+def _cells(starts: tuple[float, ...], share: float) -> np.ndarray:
+    return np.concatenate([_averaging(SIDE_PX, CELLS, start, share) for start in starts])
 
 
 @lru_cache(maxsize=64)

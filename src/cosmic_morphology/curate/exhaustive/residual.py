@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cosmic_morphology.curate.exhaustive.maps import oriented
 from cosmic_morphology.imaging.resample import blurring
 
 # Pixels are compared behind the first blur, and what is left of them is looked at behind the
@@ -72,6 +73,76 @@ class Residual:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Sharpened:
+    """An image as it is compared with what others leave of it.
+
+    Attributes
+    ----------
+    pixels : ndarray of float32, shape ``(S, S)``
+        Grey levels behind the first blur.
+    contrast : float
+        As :class:`Residual` has it.
+    """
+
+    pixels: np.ndarray
+    contrast: float
+
+    @classmethod
+    def of(cls, grey: np.ndarray) -> Sharpened:
+        """Made of the grey levels."""
+        pixels = _blurred(grey, _SHARP_PX)
+        return cls(pixels, float(np.ptp(_blurred(pixels, _BLOCKS_PX))))
+
+    def oriented(self, orientation: tuple[int, int, int]) -> Sharpened:
+        """Of the image that was mirrored and transposed."""
+        return Sharpened(oriented(self.pixels, orientation), self.contrast)
+
+
+class Model:
+    """What a copy of an image may be made of: its levels, shifts and blurs.
+
+    Parameters
+    ----------
+    one : Sharpened
+        The image.
+    """
+
+    def __init__(self, one: Sharpened) -> None:
+        down, right = np.gradient(one.pixels)
+        softer = _blurred(one.pixels, _SHARP_PX) - one.pixels
+        terms = [np.ones_like(one.pixels), one.pixels, down, right, softer]
+        self._terms = np.stack(terms).reshape(5, -1)
+        products = (self._terms @ self._terms.T).astype(float)
+        self._inverse = np.linalg.pinv(products, rcond=5 * np.finfo(float).eps, hermitian=True)
+
+    def residual(self, other: Sharpened) -> Residual:
+        """What is left of another image; the terms are fitted by least squares."""
+        weights = self._weights(other)
+        return self._residual(other, weights, self._levels_left(other, weights))
+
+    def leaves_noise(self, other: Sharpened) -> bool:
+        """Whether it is noise, as :attr:`Residual.is_noise` says; cheap where the fit says no."""
+        weights = self._weights(other)
+        return (
+            self._residual(other, weights, 0.0).is_noise
+            and self._residual(other, weights, self._levels_left(other, weights)).is_noise
+        )
+
+    def _weights(self, other: Sharpened) -> np.ndarray:
+        return np.asarray(self._inverse @ (self._terms @ other.pixels.ravel()))
+
+    def _levels_left(self, other: Sharpened, weights: np.ndarray) -> float:
+        left = other.pixels.ravel() - weights.astype(np.float32) @ self._terms
+        return float(np.abs(_blurred(left.reshape(other.pixels.shape), _BLOCKS_PX)).max())
+
+    @staticmethod
+    def _residual(other: Sharpened, weights: np.ndarray, levels: float) -> Residual:
+        gain = float(weights[1])
+        down, right, softer = (weights[2:] / max(abs(gain), 1e-3)).tolist()
+        return Residual(levels, other.contrast, gain, float(np.hypot(down, right)), softer)
+
+
 def residual_of(one: np.ndarray, other: np.ndarray) -> Residual:
     """What is left of an image without another.
 
@@ -82,17 +153,7 @@ def residual_of(one: np.ndarray, other: np.ndarray) -> Residual:
     one, other : ndarray of float32, shape ``(128, 128)``
         Grey levels that lie over each other.
     """
-    model, seen = _blurred(one, _SHARP_PX), _blurred(other, _SHARP_PX)
-    down, right = np.gradient(model)
-    softer = _blurred(model, _SHARP_PX) - model
-    terms = np.stack([np.ones_like(model), model, down, right, softer]).reshape(5, -1)
-    weights = np.linalg.lstsq((terms @ terms.T).astype(float), terms @ seen.ravel(), rcond=None)[0]
-    left = seen - (weights @ terms).reshape(seen.shape)
-    levels = float(np.abs(_blurred(left, _BLOCKS_PX)).max())
-    contrast = float(np.ptp(_blurred(seen, _BLOCKS_PX)))
-    gain = float(weights[1])
-    fine = weights[2:] / max(abs(gain), 1e-3)
-    return Residual(levels, contrast, gain, float(np.hypot(fine[0], fine[1])), float(fine[2]))
+    return Model(Sharpened.of(one)).residual(Sharpened.of(other))
 
 
 def with_levels_of(one: np.ndarray, other: np.ndarray) -> np.ndarray:

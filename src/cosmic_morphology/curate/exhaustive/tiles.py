@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy import fft
 
-from cosmic_morphology.curate.exhaustive.maps import SIDE_PX, band, details
+from cosmic_morphology.curate.exhaustive.maps import SIDE_PX, band, details, oriented
 
 TILE_PX = 16
 _TILES = SIDE_PX // TILE_PX
@@ -96,29 +97,61 @@ class Tiles:
         )
 
 
-def compare_tiles(one: np.ndarray, other: np.ndarray, *, search: bool) -> Tiles:
+@dataclass(frozen=True, slots=True)
+class DetailMap:
+    """The details of an image, and what its tiles are compared by: made once for many pairs.
+
+    Attributes
+    ----------
+    map_ : ndarray of float32, shape ``(S, S)``
+        What :func:`~cosmic_morphology.curate.exhaustive.maps.details` gave.
+    good : ndarray of bool, shape ``(S / 16, S / 16)``
+        Tiles with details in two directions.
+    sums, power : ndarray of float32, shape ``(S / 16, S / 16)``
+        Of each tile: the sum, and that of the squares around the mean.
+    """
+
+    map_: np.ndarray
+    good: np.ndarray
+    sums: np.ndarray
+    power: np.ndarray
+
+    @classmethod
+    def of(cls, grey: np.ndarray) -> DetailMap:
+        """Made of the grey levels, float32 of shape ``(S, S)``."""
+        map_ = details(grey)
+        return cls(map_, _has_details(map_), *_sums_and_power(map_))
+
+    def oriented(self, orientation: tuple[int, int, int]) -> DetailMap:
+        """Of the image that was mirrored and transposed."""
+        every = (self.map_, self.good, self.sums, self.power)
+        return DetailMap(*(oriented(each, orientation) for each in every))
+
+
+def compare_tiles(one: DetailMap, other: DetailMap, *, search: bool) -> Tiles:
     """Look for the tiles of one detail map in another.
 
     Parameters
     ----------
-    one, other : ndarray of float32, shape ``(128, 128)``
-        Detail maps that lie over each other.
+    one, other : DetailMap
+        Of images that lie over each other.
     search : bool
         Whether they may be off by more than a pixel: the best shift is found first.
     """
-    good = _has_details(other)
+    good = other.good.copy()
     shift = (0, 0)
     if search:
-        shift = _best_shift(one, other)
-        one, room = _shifted(one, *shift)
+        shift = _best_shift(one.map_, other.map_)
+        moved, room = _shifted(one.map_, *shift)
         good &= _sums(room) >= _AREA
-    good &= _has_details(one)
+        one = DetailMap(moved, _has_details(moved), *_sums_and_power(moved))
+    good &= one.good
     number = int(good.sum())
     if not number:
         return Tiles(0, 0.0, good.size, moved=search, shift=shift)
-    best = _correlations(one, other, 0)[good]
+    best = _in_place(one, other)[good]
     if best.mean() >= _HOPELESS:
-        best = _correlations(one, other, _SEARCHED_PX if search else _NEAR_PX)[good]
+        best = _near_place(one, other, _SEARCHED_PX if search else _NEAR_PX)[good]
     middle = float(np.median(best))
     return Tiles(number, float(best.mean()), good.size, middle, moved=search, shift=shift)
 
@@ -168,11 +201,13 @@ def levels_alike(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _best_shift(one: np.ndarray, other: np.ndarray) -> tuple[int, int]:
-    size = 2 * len(one)
-    product = np.conj(np.fft.rfft2(one, (size, size))) * np.fft.rfft2(other, (size, size))
-    alike = np.fft.irfft2(product, (size, size))
     reach = len(one) // 8
-    near = np.roll(alike, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
+    # With so much room, what comes around the edge is farther off than is looked for.
+    size = (len(one) + reach,) * 2
+    product = np.conj(fft.rfft2(one, size)) * fft.rfft2(other, size)
+    alike = fft.irfft2(product, size)
+    steps = np.arange(-reach, reach + 1)
+    near = alike[steps[:, None], steps]
     down, right = np.unravel_index(int(near.argmax()), near.shape)
     return int(down) - reach, int(right) - reach
 
@@ -211,13 +246,22 @@ def _has_details(map_: np.ndarray) -> np.ndarray:
     return np.asarray((variance >= _LEAST_VARIANCE) & corner)
 
 
-def _correlations(one: np.ndarray, other: np.ndarray, near_px: int) -> np.ndarray:
+def _sums_and_power(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    sums = _sums(maps)
+    return sums, _sums(maps * maps) - sums**2 / _AREA
+
+
+def _in_place(one: DetailMap, other: DetailMap) -> np.ndarray:
+    """The correlation of each tile with the one in its place, shape ``(8, 8)``."""
+    both = _sums(one.map_ * other.map_) - one.sums * other.sums / _AREA
+    return np.asarray(both / np.sqrt(np.maximum(one.power * other.power, 1e-6)))
+
+
+def _near_place(one: DetailMap, other: DetailMap, near_px: int) -> np.ndarray:
     """The best correlation of each tile near its place, shape ``(8, 8)``."""
-    padded = np.pad(other, near_px, mode="edge")
-    steps, side = range(2 * near_px + 1), len(one)
+    padded = np.pad(other.map_, near_px, mode="edge")
+    steps, side = range(2 * near_px + 1), len(one.map_)
     moved = np.stack([padded[y : y + side, x : x + side] for y in steps for x in steps])
-    sums, sum_one = _sums(moved), _sums(one)
-    both = _sums(one * moved) - sum_one * sums / _AREA
-    power_one = _sums(one * one) - sum_one**2 / _AREA
-    power = power_one * (_sums(moved * moved) - sums**2 / _AREA)
-    return np.asarray((both / np.sqrt(np.maximum(power, 1e-6))).max(axis=0))
+    sums, power = _sums_and_power(moved)
+    both = _sums(one.map_ * moved) - one.sums * sums / _AREA
+    return np.asarray((both / np.sqrt(np.maximum(one.power * power, 1e-6))).max(axis=0))
