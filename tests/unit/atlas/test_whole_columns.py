@@ -6,7 +6,13 @@ import pytest
 
 from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, Record
 from cosmic_morphology.atlas.maintenance import compact_tables
-from cosmic_morphology.atlas.storage import column_files, commit, key_places, whole_columns
+from cosmic_morphology.atlas.storage import (
+    column_files,
+    commit,
+    key_places,
+    opening,
+    whole_columns,
+)
 from cosmic_morphology.atlas.storage.key_places import KeyPlaces
 from cosmic_morphology.atlas.verification.verify import verify_atlas
 
@@ -231,3 +237,18 @@ def test_keys_that_share_a_hash_are_told_apart(monkeypatch):
 def test_memory_that_arrow_frees_is_free_for_all(atlas):
     assert atlas.count() == 0
     assert pa.default_memory_pool().backend_name == "system"
+
+
+def test_what_is_kept_of_files_does_not_grow_with_commits(parts, monkeypatch):
+    limit = 50_000
+    monkeypatch.setattr(opening, "_FILE_METADATA_BYTES", limit)
+    atlas = Atlas.open(parts.uri)
+    for number in range(8):
+        atlas.replace_columns(
+            values(IDS, str(number)), ColumnProvenance("labels", inputs=str(number))
+        )
+    dataset = atlas.table("catalogue").dataset
+    # The other cache is that of indexes, of which there are none here.
+    assert not dataset.describe_indices()
+    assert dataset.session().size_bytes() <= limit
+    assert labels(atlas) == expected("7")
