@@ -122,9 +122,8 @@ def quick_pass(
             part[candidates].tolist(), possible[candidates].tolist(), strict=True
         ):
             found = agreeing_orientations(
-                features[one], features[other], compress(ORIENTATIONS, good)
+                features[one], features[other], compress(ORIENTATIONS, good), least=least
             )
-            found = [each for each in found if each[0] >= least]
             if found and has_few_details(features[one], features[other]):
                 few.append((one, other, found))
             elif found:

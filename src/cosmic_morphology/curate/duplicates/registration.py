@@ -100,7 +100,8 @@ def _overlap_region(
     at_y, at_x = _grid(frame)
     over = sampled(a, (at_x - place[2]) / place[0], (at_y - place[3]) / place[1])
     target = sampled(b, at_x, at_y)
-    return measure_similarity(over, target, *_shares(a.shape, b.shape, place))
+    stretch = float(np.log(place[0] / place[1]))
+    return measure_similarity(over, target, *_shares(a.shape, b.shape, place), stretch)
 
 
 def _grey(pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from cosmic_morphology.curate.duplicates.keypoint_index import ORIENTATIONS, Orientation
+from cosmic_morphology.curate.duplicates.similarity import agreeing_windows
 from cosmic_morphology.imaging.resample import blurring, sampled
 
 SIDE_PX = 64
@@ -19,6 +20,11 @@ MIN_COARSE, MIN_FINE = 0.95, 0.85
 _FEW_PX, MIN_DETAIL = 170, 0.93
 _MOST = (0.02, 0.98)
 _LEAST_CROP = 1 / 8
+# Rings and discs of nearly one place and size correlate up to this; their copies more, 0.99 where a
+# caption was written into them. Fewer windows than this (see similarity.py) agree in one outline;
+# they are counted at this contrast, in grey levels.
+MIN_OUTLINE = 0.98
+_OUTLINE_WINDOWS, _CONTRAST_LEVELS = 5.0, 40.0
 _BLUR_PX, _FINE_PX = 0.6, 2.0
 _BLOCKS = 16
 # Images must agree without an eighth of each side, too, and without a quarter. Where copies do not,
@@ -113,8 +119,19 @@ def agreeing_orientations(
     one: ThumbnailFeatures,
     other: ThumbnailFeatures,
     orientations: Iterable[Orientation] = ORIENTATIONS,
+    *,
+    least: float = MIN_FINE,
 ) -> list[tuple[float, Orientation]]:
     """Correlation of two images of one framing: of the details, when they have any.
+
+    Parameters
+    ----------
+    one, other : ThumbnailFeatures
+        The images.
+    orientations : iterable of Orientation
+        Of the first, which are tried.
+    least : float
+        Least correlation of details; where one outline is all, :data:`MIN_OUTLINE` at least.
 
     Returns
     -------
@@ -130,7 +147,9 @@ def agreeing_orientations(
         ):
             fine = _reoriented(one.fine, orientation)
             score = float(np.vdot(fine, other.fine))
-            if score >= MIN_FINE and _agree_inside(fine, other.fine, MIN_FINE):
+            if score < least or not _agree_inside(fine, other.fine, MIN_FINE):
+                continue
+            if score >= MIN_OUTLINE or not _is_one_outline(coarse, other.coarse):
                 found.append((score, orientation))
     return found
 
@@ -200,6 +219,13 @@ def _agree_inside(one: np.ndarray, other: np.ndarray, least: float) -> bool:
         if float(np.vdot(a, b)) < least * np.sqrt(power):
             return False
     return True
+
+
+def _is_one_outline(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two images agree in no more than one smooth outline, which many others share."""
+    levels = _CONTRAST_LEVELS * SIDE_PX
+    windows = agreeing_windows(np.ascontiguousarray(one) * levels, other * levels)
+    return windows < _OUTLINE_WINDOWS
 
 
 def _square(pixels: np.ndarray) -> np.ndarray:

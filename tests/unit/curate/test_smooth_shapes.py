@@ -1,0 +1,93 @@
+"""Smooth shapes are no copies of each other, however alike they are once moved and scaled."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+from scipy import ndimage
+from smooth_shapes import SHAPES, smooth_shape
+
+from cosmic_morphology.atlas import Atlas, NewImage, Record
+from cosmic_morphology.curate.components import UnionFind
+from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_pass
+from cosmic_morphology.curate.duplicates.seen import read_seen
+from cosmic_morphology.imaging import ingest_image
+
+FIRST_SEED = 500
+# Of a gradient the search sees nothing but noise, which compression takes; the proof finds it.
+WITH_EDGES = [kind for kind in SHAPES if kind != "gradients"]
+COPIES = {
+    "re-encoded": lambda im: im,
+    "turned": lambda im: im.transpose(Image.Transpose.ROTATE_90),
+    "mirrored": ImageOps.mirror,
+}
+
+
+def arrival(name: str, image: Image.Image, form: str = "PNG") -> NewImage:
+    out = io.BytesIO()
+    image.save(out, form, quality=90)
+    data = out.getvalue()
+    return NewImage(Record("set", name), ingest_image(data), data)
+
+
+def tied(atlas: Atlas) -> set[tuple[str, str]]:
+    """Pairs of names that any pass ties, each pair being near by hash and by embedding."""
+    seen = read_seen(atlas)
+    names = [each.partition(":")[2] for each in seen.ids.to_pylist()]
+    of_kind = [
+        pair
+        for pair in itertools.combinations(range(len(names)), 2)
+        if len({names[row].partition("-")[0] for row in pair}) == 1
+    ]
+    pairs, apart = np.array(of_kind), UnionFind(len(names))
+    quick = quick_pass(atlas, seen.ids, seen.phash, pairs)
+    rounds = [quick, *neighbour_passes(atlas, seen.ids, seen.phash, pairs)]
+    return {
+        (names[one], names[other])
+        for each in rounds
+        for one, other, _ in each.verify(each.pairs, apart)
+    }
+
+
+@pytest.mark.parametrize("noise_levels", [0.0, 3.0])
+def test_shapes_of_other_places_sizes_and_colours_are_not_tied(atlas: Atlas, noise_levels: float):
+    atlas.add(
+        [
+            arrival(
+                f"{kind}-{number}",
+                smooth_shape(kind, FIRST_SEED + number, noise_levels=noise_levels),
+            )
+            for kind, number in itertools.product(SHAPES, range(4))
+        ]
+    )
+    assert tied(atlas) == set()
+
+
+def test_real_copies_of_smooth_shapes_are_tied(atlas: Atlas):
+    wanted, images = set(), []
+    for kind in WITH_EDGES:
+        image = smooth_shape(kind, FIRST_SEED, noise_levels=1.0)
+        images.append(arrival(f"{kind}-", image))
+        for name, change in COPIES.items():
+            images.append(arrival(f"{kind}-{name}", change(image), "JPEG"))
+            wanted.add((f"{kind}-", f"{kind}-{name}"))
+    atlas.add(images)
+    assert wanted - tied(atlas) == set()
+
+
+def test_a_crop_of_a_ring_with_texture_is_tied_and_a_ring_with_other_texture_is_not(atlas: Atlas):
+    for seed in range(2):
+        pixels = np.asarray(smooth_shape("rings", FIRST_SEED, side_px=256, noise_levels=0), float)
+        texture = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(256, 256)), 2)
+        textured = Image.fromarray(
+            np.clip(pixels + 25 + 12 * (texture / texture.std())[..., None], 0, 255).astype("u1")
+        )
+        cropped = textured.crop((20, 10, 230, 220))
+        atlas.add(
+            [arrival(f"ring-{seed}", textured), arrival(f"ring-{seed} cropped", cropped, "JPEG")]
+        )
+    assert tied(atlas) == {(f"ring-{seed}", f"ring-{seed} cropped") for seed in range(2)}
