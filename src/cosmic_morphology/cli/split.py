@@ -78,9 +78,10 @@ def command(
 
     summary = split(again=False)
     with progress("comparing every pair across the split") as report:
-        certificate, tied = certify_and_mend(
+        mended = certify_and_mend(
             opened, settings=settings.curate, before=before, split_again=split, progress=report
         )
+    certificate, tied = mended.certificate, mended.tied
     if tied:
         summary = split()
     write_proof(opened, certificate, settings.out / CERTIFICATE_FILE)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cosmic_morphology.errors import LeakError
 from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE, is_proven, write_proof
 
-_BEFORE_SPLIT = "splits before"
+if TYPE_CHECKING:
+    from cosmic_morphology.curate import LeakageResult
+
+_BEFORE_SPLIT, _COMPARED = "splits before", "compared across the split"
 
 
 def split(context: Context) -> None:
@@ -15,23 +20,33 @@ def split(context: Context) -> None:
     They are tied here, and not only when the split is certified at the end: what is done for one
     split in between, such as importing people's verdicts on test images, must find the last one.
     """
-    from cosmic_morphology.curate.split.mending import certify_and_mend, splits_before
+    from cosmic_morphology.curate.split.mending import splits_before
 
-    before = context.notes[_BEFORE_SPLIT] = splits_before(context.atlas)
+    context.notes[_BEFORE_SPLIT] = splits_before(context.atlas)
     _split_now(context)
     if is_certified(context):
         return
+    # Where no label and no embedding changes from here on, it need not be made at the end.
+    write_proof(context.atlas, _certified(context), context.out / CERTIFICATE_FILE)
+
+
+def _certified(context: Context) -> LeakageResult:
+    """Certify what is split; copies that only the proof sees are tied, and it is split again."""
+    from cosmic_morphology.curate.split.mending import certify_and_mend, splits_before
+
+    before = context.notes.get(_BEFORE_SPLIT)
     with context.progress("comparing every pair across the split") as report:
-        certificate, _ = certify_and_mend(
+        mended = certify_and_mend(
             context.atlas,
             settings=context.settings.curate,
-            before=before,
+            before=splits_before(context.atlas) if before is None else before,
             split_again=lambda: _split_now(context),
             raise_on_leak=False,
             progress=report,
+            known=context.notes.get(_COMPARED),
         )
-    # Where no label and no embedding changes from here on, it need not be made at the end.
-    write_proof(context.atlas, certificate, context.out / CERTIFICATE_FILE)
+    context.notes[_COMPARED] = mended.known
+    return mended.certificate
 
 
 def _split_now(context: Context) -> None:
@@ -54,20 +69,10 @@ def is_certified(context: Context) -> bool:
 def certify(context: Context) -> None:
     """Prove that the splits are disjoint, or fail the run.
 
-    Copies that only the proof sees are tied, and what this run has split is split again.
+    What was compared when this run made the split is not compared again: labels have changed since,
+    and the certificate counts them.
     """
-    from cosmic_morphology.curate.split.mending import certify_and_mend, splits_before
-
-    before = context.notes.get(_BEFORE_SPLIT)
-    with context.progress("comparing every pair across the split") as report:
-        certificate, _ = certify_and_mend(
-            context.atlas,
-            settings=context.settings.curate,
-            before=splits_before(context.atlas) if before is None else before,
-            split_again=lambda: _split_now(context),
-            raise_on_leak=False,
-            progress=report,
-        )
+    certificate = _certified(context)
     write_proof(context.atlas, certificate, context.out / CERTIFICATE_FILE)
     if certificate.leaks:
         raise LeakError(

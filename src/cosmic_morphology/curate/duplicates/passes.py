@@ -29,7 +29,6 @@ from cosmic_morphology.curate.duplicates.keypoints import (
     unpack_all,
 )
 from cosmic_morphology.curate.duplicates.registration import best_similarity
-from cosmic_morphology.curate.duplicates.similarity import ImageSimilarity
 from cosmic_morphology.curate.duplicates.thumbnail_match import (
     MIN_DETAIL,
     MIN_FINE,
@@ -46,6 +45,7 @@ from cosmic_morphology.curate.duplicates.transforms import (
     SimilarityTransform,
     estimate_transforms,
 )
+from cosmic_morphology.curate.verdicts import PairVerdicts, content_of
 from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import read_thumbnail
 
@@ -65,6 +65,9 @@ MIN_SHARED = 0.7
 FEW_KEYPOINTS = (24, 36, 48)
 # With fewer an image is plain: compressed again it loses the little grain it had.
 PLAIN_KEYPOINTS = 48
+# Of registered pairs: keypoints are made of the thumbnails, which with the framing say all that a
+# verdict depends on.
+_VERDICTS = PairVerdicts()
 
 Verified = Iterator[tuple[int, int, float]]
 """Rows of two images that are copies, and how alike they are."""
@@ -223,29 +226,45 @@ def _registration_pass(
     of_one_framing: set[tuple[int, ...]],
 ) -> VerificationPass:
     def verified(part: np.ndarray, tied: UnionFind) -> Verified:
-        with_transforms = [
-            (one, other, transforms)
+        rows = np.unique(part).tolist()
+        thumbnails = dict(zip(rows, _thumbnails(atlas, ids, rows).to_pylist(), strict=True))
+        content = {row: content_of(each) for row, each in thumbnails.items()}
+        keys = {
+            (one, other): content[one] + content[other] + bytes([(one, other) in of_one_framing])
             for one, other in part.tolist()
-            if (transforms := _transforms(keypoints, starts, one, other, of_one_framing))
-        ]
-        rows = np.array([each[:2] for each in with_transforms], dtype=np.int64).reshape(-1, 2)
-        pixels = _pixels(atlas, ids, rows, size_px=256)
-
-        def compared(pair: tuple[int, int, list[SimilarityTransform]]) -> ImageSimilarity | None:
-            return best_similarity(pixels[pair[0]], pixels[pair[1]], pair[2])
-
+        }
+        known = _VERDICTS.known(keys.values())
         with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
-            for start in range(0, len(with_transforms), _TASK):
+
+            def transforms_of(pair: tuple[int, int]) -> list[SimilarityTransform]:
+                return _transforms(keypoints, starts, *pair, of_one_framing)
+
+            new = [pair for pair, key in keys.items() if key not in known]
+            transforms = dict(zip(new, threads.map(transforms_of, new), strict=True))
+            needed = sorted({row for pair, found in transforms.items() if found for row in pair})
+            read = threads.map(lambda row: _readable(thumbnails[row], 256), needed)
+            pixels = dict(zip(needed, read, strict=True))
+
+            def compared(pair: tuple[int, int]) -> float | None:
+                if not transforms[pair]:
+                    return None
+                found = best_similarity(pixels[pair[0]], pixels[pair[1]], transforms[pair])
+                return found.similarity if found and found.is_copy else None
+
+            every = list(keys)
+            for start in range(0, len(every), _TASK):
                 untied = [
                     pair
-                    for pair in with_transforms[start : start + _TASK]
+                    for pair in every[start : start + _TASK]
                     if tied.find(pair[0]) != tied.find(pair[1])
                 ]
-                for (one, other, _), agreement in zip(
-                    untied, threads.map(compared, untied), strict=True
-                ):
-                    if agreement is not None and agreement.is_copy:
-                        yield one, other, agreement.similarity
+                asked = [pair for pair in untied if keys[pair] not in known]
+                decided = list(threads.map(compared, asked))
+                _VERDICTS.keep([keys[pair] for pair in asked], decided)
+                known.update(zip((keys[pair] for pair in asked), decided, strict=True))
+                for one, other in untied:
+                    if (alike := known[keys[one, other]]) is not None:
+                        yield one, other, alike
 
     return VerificationPass(pairs, verified, _BATCH)
 

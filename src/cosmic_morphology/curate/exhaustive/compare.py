@@ -37,6 +37,7 @@ from cosmic_morphology.curate.exhaustive.pairs import (
     joined,
     nearest,
 )
+from cosmic_morphology.curate.verdicts import PairVerdicts
 from cosmic_morphology.io_utils import Progress
 
 # Images up to which every pair is compared, and every image with parts of every other: beyond it
@@ -45,6 +46,8 @@ MAX_WHOLE, MAX_PARTS = 200_000, 30_000
 _BATCH = 512
 # Images of which more than the grey levels is kept, 128 kB each.
 _SEEN = 2048
+# The pixels of both images, the orientation and the part say all that a verdict depends on.
+_VERDICTS = PairVerdicts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,10 @@ class _SeenImages:
             del self._kept[row]
         return found
 
+    def content(self, row: int) -> bytes:
+        """What tells an image from every other."""
+        return self._images.content(row)
+
     def greys(self, rows: np.ndarray) -> dict[int, np.ndarray | None]:
         """Their grey levels alone."""
         return self._images.some(np.unique(rows).tolist())
@@ -212,6 +219,25 @@ def _seen(grey: np.ndarray | None) -> SeenImage | None:
 
 
 def _looked_at(seen: _SeenImages, pairs: CandidatePairs) -> Iterator[tuple[int, int, float]]:
+    ends = [each.tolist() for each in (pairs.whole, pairs.of)]
+    keys = [
+        seen.content(one) + seen.content(other) + bytes(how)
+        for one, other, *how in zip(
+            *ends, pairs.orientation.tolist(), pairs.part.tolist(), strict=True
+        )
+    ]
+    known = _VERDICTS.known(keys)
+    new = [at for at, key in enumerate(keys) if key not in known]
+    if new:
+        decided = _decided(seen, pairs.taken(np.array(new)))
+        _VERDICTS.keep([keys[at] for at in new], decided)
+        known |= zip((keys[at] for at in new), decided, strict=True)
+    for one, other, key in zip(*ends, keys, strict=True):
+        if (alike := known[key]) is not None:
+            yield one, other, alike
+
+
+def _decided(seen: _SeenImages, pairs: CandidatePairs) -> list[float | None]:
     # A whole image is compared with all of its batch at once.
     ends = np.flatnonzero(np.diff(pairs.whole, append=-1)) + 1
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -234,10 +260,8 @@ def _looked_at(seen: _SeenImages, pairs: CandidatePairs) -> Iterator[tuple[int, 
                 )
             ]
 
-        found = chain.from_iterable(threads.map(compared, [0, *ends[:-1].tolist()], ends.tolist()))
-        for at, alike in enumerate(found):
-            if alike is not None:
-                yield int(pairs.whole[at]), int(pairs.of[at]), alike
+        begins = [0, *ends[:-1].tolist()]
+        return list(chain.from_iterable(threads.map(compared, begins, ends.tolist())))
 
 
 def _compared(

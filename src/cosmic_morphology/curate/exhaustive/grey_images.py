@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.exhaustive.maps import pressed
+from cosmic_morphology.curate.verdicts import content_of
 from cosmic_morphology.errors import ImageError
 from cosmic_morphology.imaging import read_thumbnail
 
@@ -35,6 +36,7 @@ class GreyImages:
     def __init__(self, atlas: Atlas, ids: pa.Array) -> None:
         self._atlas, self._ids = atlas, ids
         self._kept: dict[int, np.ndarray | None] = {}
+        self._content: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -55,12 +57,17 @@ class GreyImages:
         self._kept |= dict(list(new.items())[:room])
         return found
 
+    def content(self, row: int) -> bytes:
+        """What tells an image that was read before from every other."""
+        return self._content[row]
+
     def _read(self, rows: list[int]) -> list[np.ndarray | None]:
         if not rows:
             return []
         ids = self._ids.take(pa.array(rows, pa.int64())).to_pylist()
         taken = self._atlas.images(ids, ["thumbnail"]).column("thumbnail").to_pylist()
         with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
+            self._content.update(zip(rows, threads.map(content_of, taken), strict=True))
             greys: list[np.ndarray | None] = list(threads.map(_grey, taken))
         return greys
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas import Atlas, content_hash
 from cosmic_morphology.curate.duplicates.candidates import same_bytes
 from cosmic_morphology.curate.duplicates.columns import Copies
 from cosmic_morphology.curate.duplicates.find import compared_column, find_copies
+from cosmic_morphology.curate.duplicates.keypoints import COLUMN as KEYPOINTS
 from cosmic_morphology.curate.duplicates.seen import SeenImages, read_seen
 from cosmic_morphology.curate.exhaustive.compare import Exhaustive, compare_all
 from cosmic_morphology.curate.exhaustive.words import (
@@ -103,7 +105,7 @@ def check_leakage(
     settings: CurateSettings,
     raise_on_leak: bool = True,
     progress: Progress | None = None,
-    known: tuple[SeenImages, Copies, Exhaustive] | None = None,
+    known: CopiesAcross | None = None,
     by_keys: bool = False,
 ) -> LeakageResult:
     """Prove that no two splits share an image, an object, a series or lineage.
@@ -123,9 +125,8 @@ def check_leakage(
         Without it the leaks are only counted.
     progress : callable, optional
         Called with images compared and images to compare.
-    known : tuple, optional
+    known : CopiesAcross, optional
         What :func:`copies_across` gave for this very split, so that it is not looked for twice.
-
     by_keys : bool
         Look at no pixels: copies are images of equal bytes, and what the columns say. For more
         images than can be compared.
@@ -151,7 +152,8 @@ def check_leakage(
         seen, copies = equal_bytes(atlas, records)
         thorough = Exhaustive()
     else:
-        seen, copies, thorough = known or copies_across(atlas, settings=settings, progress=progress)
+        across = known or copies_across(atlas, settings=settings, progress=progress)
+        seen, copies, thorough = across.seen, across.copies, across.thorough
     numbers = records.numbers_of(seen.ids)
     found = list(parted_copies(of, numbers[copies.pairs], copies.score))
     keys = shared_keys(lambda: records.batches(["id", *COLUMNS]), len(records), settings)
@@ -194,31 +196,51 @@ def leak_error(certificate: LeakageResult, where: str) -> LeakError:
     )
 
 
-def copies_across(
-    atlas: Atlas,
-    *,
-    settings: CurateSettings,
-    progress: Progress | None = None,
-) -> tuple[SeenImages, Copies, Exhaustive]:
+@dataclass(frozen=True, slots=True)
+class CopiesAcross:
     """Copies that could leak: found by the search, and by the exhaustive comparison.
 
-    Parameters
+    Attributes
     ----------
-    atlas, settings, progress
-        As :func:`check_leakage` has them.
-
-    Returns
-    -------
     seen : SeenImages
         The images that were compared.
     copies : Copies
         Pairs of their rows.
     thorough : Exhaustive
         The part that the exhaustive comparison has in it.
+    of : str
+        Hash of all that was read: thumbnails, hashes, keypoints and embeddings by their files, the
+        split of each image, and the settings.
+    """
+
+    seen: SeenImages
+    copies: Copies
+    thorough: Exhaustive
+    of: str
+
+
+def copies_across(
+    atlas: Atlas,
+    *,
+    settings: CurateSettings,
+    progress: Progress | None = None,
+    known: CopiesAcross | None = None,
+) -> CopiesAcross:
+    """Look for copies that could leak.
+
+    Parameters
+    ----------
+    atlas, settings, progress
+        As :func:`check_leakage` has them.
+    known : CopiesAcross, optional
+        What was found before; it is given back where nothing that it was made of has changed.
     """
     records = Records(atlas)
     seen = read_seen(atlas, records)
     splits = split_codes(records)[records.numbers_of(seen.ids)].astype(np.int64)
+    of = _all_that_is_read(atlas, seen, splits, settings)
+    if known is not None and known.of == of:
+        return known
     copies = find_copies(atlas, seen, settings=settings, side=splits)
     thorough = compare_all(atlas, seen.ids, splits, progress=progress)
     both = Copies(
@@ -226,7 +248,21 @@ def copies_across(
         np.concatenate([copies.score, thorough.correlation]),
         copies.candidates + thorough.compared,
     )
-    return seen, both, thorough
+    return CopiesAcross(seen, both, thorough, of)
+
+
+def _all_that_is_read(
+    atlas: Atlas, seen: SeenImages, splits: np.ndarray, settings: CurateSettings
+) -> str:
+    column = compared_column(atlas, settings.duplicates.embedding)
+    read = ["thumbnail", "phash", KEYPOINTS, *([column] if column else [])]
+    return content_hash(
+        atlas.uri,
+        atlas.column_versions(read),
+        seen.fingerprint,
+        hashlib.sha256(splits.tobytes()).hexdigest(),
+        certified_settings(settings),
+    )
 
 
 def equal_bytes(atlas: Atlas, records: Records) -> tuple[SeenImages, Copies]:

@@ -7,6 +7,7 @@ image that models were trained or tested with keeps its split, as ever.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +17,7 @@ from cosmic_morphology.curate.duplicates.columns import tie_more
 from cosmic_morphology.curate.groups.group import group_images
 from cosmic_morphology.curate.records import Records
 from cosmic_morphology.curate.split.leakage import (
+    CopiesAcross,
     LeakageResult,
     check_leakage,
     copies_across,
@@ -27,6 +29,25 @@ from cosmic_morphology.settings import CurateSettings
 # Each round ties what the one before it could not see, as copies of copies.
 _ROUNDS = 4
 _COLUMNS = ("split", "split_reason")
+
+
+@dataclass(frozen=True, slots=True)
+class MendedSplit:
+    """What :func:`certify_and_mend` made of a split.
+
+    Attributes
+    ----------
+    certificate : LeakageResult
+        Of the last split.
+    tied : int
+        Images that were found to be copies on the way.
+    known : CopiesAcross
+        What was compared, for the next certificate of the same split.
+    """
+
+    certificate: LeakageResult
+    tied: int
+    known: CopiesAcross
 
 
 def splits_before(atlas: Atlas) -> pa.Table:
@@ -42,7 +63,8 @@ def certify_and_mend(
     split_again: Callable[[], object],
     raise_on_leak: bool = True,
     progress: Progress | None = None,
-) -> tuple[LeakageResult, int]:
+    known: CopiesAcross | None = None,
+) -> MendedSplit:
     """Certify a split; where copies leak, tie them, split again and certify that.
 
     Parameters
@@ -59,13 +81,8 @@ def certify_and_mend(
         Whether leaks that are left are an error.
     progress : callable, optional
         Called with images compared and images to compare.
-
-    Returns
-    -------
-    certificate : LeakageResult
-        Of the last split.
-    tied : int
-        Images that were found to be copies on the way.
+    known : CopiesAcross, optional
+        What was found before: for the same images and split nothing is compared again.
 
     Raises
     ------
@@ -74,17 +91,17 @@ def certify_and_mend(
     """
     tied = 0
     for left in range(_ROUNDS, -1, -1):
-        known = copies_across(atlas, settings=settings, progress=progress)
-        certificate = check_leakage(atlas, settings=settings, raise_on_leak=False, known=known)
+        found = copies_across(atlas, settings=settings, progress=progress, known=known)
+        certificate = check_leakage(atlas, settings=settings, raise_on_leak=False, known=found)
         if not left or not certificate.leaks_by_kind["copy"]:
             break
-        tied += tie_more(atlas, known[0], known[1])
+        tied += tie_more(atlas, found.seen, found.copies)
         group_images(atlas, settings=settings)
         _restore(atlas, before)
         split_again()
     if certificate.leaks and raise_on_leak:
         raise leak_error(certificate, atlas.uri)
-    return certificate, tied
+    return MendedSplit(certificate, tied, found)
 
 
 def _restore(atlas: Atlas, before: pa.Table) -> None:
