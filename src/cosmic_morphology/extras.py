@@ -13,6 +13,7 @@ from cosmic_morphology.errors import MissingExtraError
 EXTRA_OF = {
     "alembic": "track",
     "cleanlab": "learn",
+    "fastapi": "serve",
     "galsim": "render",
     "google": "onnx",
     "httptools": "replica",

@@ -35,7 +35,8 @@ FLOORS = {
     "report": 5,
     "pipeline": 6,
     "studies": 7,
-    "cli": 8,
+    "serve": 8,
+    "cli": 9,
 }
 
 

@@ -19,7 +19,7 @@ PANELS = {
         *("embed", "curate", "explain", "duplicates", "audit", "split", "review"),
     ),
     "Train and measure": ("train", "sweep", "runs", "evaluate", "report", "predict", "study"),
-    "Give on": ("export", "model-card", "cite", "atlas"),
+    "Look and give on": ("serve", "export", "model-card", "cite", "atlas"),
 }
 _PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names}
 # Those with verbs of their own.

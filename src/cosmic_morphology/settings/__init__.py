@@ -20,6 +20,7 @@ from cosmic_morphology.settings.jobs import (
     SynthesizeJob,
 )
 from cosmic_morphology.settings.load import DEFAULT_SEED, Settings, load_settings
+from cosmic_morphology.settings.serve import ServeSettings
 from cosmic_morphology.settings.stages import (
     CollectSettings,
     EvaluateSettings,
@@ -55,6 +56,7 @@ __all__ = [
     "ReviewJob",
     "RunJob",
     "Section",
+    "ServeSettings",
     "Settings",
     "SourceJob",
     "SplitSettings",

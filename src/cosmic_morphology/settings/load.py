@@ -33,6 +33,7 @@ from cosmic_morphology.settings.jobs import (
     SourceJob,
     SynthesizeJob,
 )
+from cosmic_morphology.settings.serve import ServeSettings
 from cosmic_morphology.settings.stages import (
     WEIGHTS_WORDS,
     CollectSettings,
@@ -76,6 +77,8 @@ class Settings(BaseSettings):
     learn: LearnSettings = Field(default_factory=LearnSettings)
     sweep: SweepSettings = Field(default_factory=SweepSettings)
     evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings)
+
+    serve: ServeSettings = Field(default_factory=ServeSettings)
 
     replica: ReplicaJob | None = None
     synthesize: SynthesizeJob = Field(default_factory=SynthesizeJob)

@@ -1,0 +1,109 @@
+"""The application: its pages, its interface, its files, and how errors are told."""
+
+from __future__ import annotations
+
+import logging
+from importlib.resources import files
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from cosmic_morphology._version import __version__
+from cosmic_morphology.errors import AtlasError, CosmicError, InputError, UsageError
+from cosmic_morphology.safe_text import without_secrets
+from cosmic_morphology.serve.api import images as api_images
+from cosmic_morphology.serve.api import service as api_service
+from cosmic_morphology.serve.api import verdicts as api_verdicts
+from cosmic_morphology.serve.guard import Guard
+from cosmic_morphology.serve.pages import gallery, image, overview, review
+from cosmic_morphology.serve.rendering import page
+from cosmic_morphology.serve.reviewers import Reviewers
+from cosmic_morphology.serve.served_atlas import ServedAtlas
+from cosmic_morphology.serve.sessions import Sessions
+
+_ROUTERS = (
+    *(overview.router, gallery.router, image.router, review.router),
+    *(api_images.router, api_verdicts.router, api_service.router),
+)
+# Files have their hash in their address.
+_KEPT = "public, max-age=31536000, immutable"
+log = logging.getLogger(__name__)
+
+
+def create_app(sky: ServedAtlas, reviewers: Reviewers) -> Guard:
+    """The application, behind its checks.
+
+    Parameters
+    ----------
+    sky : ServedAtlas
+        What is served.
+    reviewers : Reviewers
+        Who may write; everybody who is let in by the guard may read.
+
+    Returns
+    -------
+    Guard
+        An ASGI application.
+    """
+    app = FastAPI(
+        title="Cosmic Morphology",
+        version=__version__,
+        description="Images of an atlas, their labels, verdicts on them, and predictions.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.sky = sky
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.mount("/static", _Files(directory=str(files("cosmic_morphology.serve") / "static")))
+    for kind in (CosmicError, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, _told)
+    return Guard(Sessions(app, reviewers), sky.settings.serve)
+
+
+class _Files(StaticFiles):
+    async def get_response(self, path: str, scope: Any) -> Response:
+        """A file, to be kept by browsers."""
+        found = await super().get_response(path, scope)
+        found.headers["cache-control"] = _KEPT
+        return found
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    """An error as a page for people, or as JSON for machines."""
+    status, text = _status_and_text(error)
+    if status >= 500:
+        log.error("%s %s: %s", request.method, request.url.path, text, exc_info=error)
+    if _is_for_machines(request):
+        return JSONResponse({"error": text}, status, getattr(error, "headers", None))
+    return page(request, "error.html.j2", status=status, text=text)
+
+
+def _is_for_machines(request: Request) -> bool:
+    asked = request.headers.get("accept", "")
+    return request.url.path.startswith("/api/") or "text/html" not in asked
+
+
+def _status_and_text(error: Exception) -> tuple[int, str]:
+    if isinstance(error, HTTPException):
+        return error.status_code, str(error.detail)
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(each) for each in first["loc"][1:])
+        return 422, f"{where}: {first['msg']}"
+    kinds: tuple[tuple[type[Exception], int], ...] = (
+        (InputError, 404),
+        (UsageError, 400),
+        (AtlasError, 503),
+        (CosmicError, 500),
+    )
+    for kind, status in kinds:
+        if isinstance(error, kind):
+            return status, without_secrets(str(error))
+    # Its own words may hold anything; they stand in the log.
+    return 500, "something went wrong here; the log of the server says what"

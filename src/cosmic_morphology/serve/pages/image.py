@@ -1,0 +1,45 @@
+"""``/image/ID``: everything that is known of one image."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from cosmic_morphology.atlas.query import page as rows_of
+from cosmic_morphology.atlas.sql import sql_literal
+from cosmic_morphology.curate import explain_label
+from cosmic_morphology.serve.rendering import page
+from cosmic_morphology.serve.rows import facts_of
+from cosmic_morphology.serve.sessions import Sky
+
+router = APIRouter(include_in_schema=False)
+_FACTS = (
+    *("id", "title", "description", "keywords", "credit", "licence", "created_at", "page_url"),
+    *("image_url", "source", "collection", "given_label", "queries", "split", "split_reason"),
+    *("group", "group_reason", "duplicate_of", "fetched_at", "width", "height", "media_type"),
+)
+_MOST_RELATED = 24
+
+
+@router.get("/image/{id_:path}")
+def image(request: Request, id_: str, sky: Sky) -> HTMLResponse:
+    """The original, the record, the votes, the group and the copies of one image."""
+    with sky.reading() as atlas:
+        facts = facts_of(atlas, id_, _FACTS)
+        explanation = explain_label(atlas, id_, taxonomy=sky.taxonomy, settings=sky.settings.curate)
+        related = {}
+        for title, column in (("Copies", "duplicate_of"), ("Group", "group")):
+            value = facts.get(column)
+            if value:
+                where = f"`{column}` = {sql_literal(value)} AND id != {sql_literal(id_)}"
+                rows = rows_of(atlas, where, columns=["id", "title", "label"], limit=_MOST_RELATED)
+                related[title] = rows.rows.to_pylist()
+    return page(
+        request,
+        "image.html.j2",
+        facts=facts,
+        explanation=explanation,
+        related={title: rows for title, rows in related.items() if rows},
+        classes=sky.taxonomy.names_with_reject,
+    )

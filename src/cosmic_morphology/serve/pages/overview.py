@@ -1,0 +1,73 @@
+"""``/``: what is in the atlas, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.serve.rendering import page
+from cosmic_morphology.serve.rows import facets
+from cosmic_morphology.serve.served_atlas import ServedAtlas
+from cosmic_morphology.serve.sessions import Sky
+from cosmic_morphology.serve.view import NONE, View
+
+router = APIRouter(include_in_schema=False)
+_NAMES = {"label": "Classes", "label_kind": "Label kinds", "split": "Splits", "source": "Sources"}
+
+
+@router.get("/")
+def overview(request: Request, sky: Sky) -> HTMLResponse:
+    """Counts, each with a link to the images behind it."""
+    with sky.reading() as atlas:
+        counts = facets(sky, atlas)
+        return page(
+            request,
+            "overview.html.j2",
+            images=atlas.count(),
+            records=atlas.count("catalogue"),
+            version=str(atlas.version),
+            address=atlas.address,
+            bars=[(_NAMES[name], _bars(name, found)) for name, found in counts.items()],
+            advice=sky.remembered(atlas, ("advice",), lambda: _advice(sky, atlas)),
+        )
+
+
+def _bars(name: str, counts: dict[str | None, int]) -> list[tuple[str, int, float, str]]:
+    """Value, rows, share of the largest, and the address of the images."""
+    most = max(counts.values(), default=1) or 1
+
+    def link(value: str | None) -> str:
+        only: dict[str, Any] = {name: value or NONE}
+        return View(**only).address()
+
+    return [(value or "none", rows, rows / most, link(value)) for value, rows in counts.items()]
+
+
+def _advice(sky: ServedAtlas, atlas: Atlas) -> list[tuple[str, str]]:
+    """What to do next, in words, each with its address."""
+    columns = set(atlas.table("catalogue").schema.names)
+    if "label" not in columns:
+        return [("No image has a label yet. Compute them: cosmic curate.", "")]
+    found = []
+    if "mislabel_flag" in columns:
+        for split in ("test", "val", "train"):
+            view = View(split=split, flagged="mislabel")
+            rows = atlas.count("catalogue", view.where()) if "split" in columns else 0
+            if rows:
+                found.append(
+                    (f"{rows:,} likely errors in {split}: review them", "/review")
+                    if split == "test"
+                    else (f"{rows:,} likely errors in {split}", view.address())
+                )
+    open_ = atlas.count("catalogue", "label IS NULL")
+    if open_:
+        found.append((f"{open_:,} images have no label", View(label="-").address()))
+    if "split" not in columns:
+        found.append(("No split yet: cosmic split.", ""))
+    if not (sky.settings.out / "runs").is_dir():
+        found.append(("No model yet: cosmic train.", ""))
+    return found

@@ -1,0 +1,111 @@
+"""Rows of a view: a page of tiles, and how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas.query import count_by, page, search, take
+from cosmic_morphology.serve.served_atlas import ServedAtlas
+from cosmic_morphology.serve.view import View
+
+TILE = ("id", "title", "label", "label_kind", "label_confidence", "split", "source")
+"""What is shown of an image in a grid."""
+MOST_FOUND = 500
+"""Images that a search for words shows at most: the best ones."""
+_FACETS = ("label", "label_kind", "split", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """Some rows of a view.
+
+    Attributes
+    ----------
+    rows : list of dict
+        The columns that were asked for.
+    next : str or None
+        What gives the next ones as ``after``; None at the end.
+    """
+
+    rows: list[dict[str, Any]]
+    next: str | None
+
+
+def tiles(
+    atlas: Atlas,
+    view: View,
+    *,
+    after: str | None = None,
+    limit: int = 60,
+    columns: Sequence[str] = TILE,
+) -> Tiles:
+    """The first rows of a view, or those after an earlier page.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Only read.
+    view : View
+        What is asked for. The best 500 are found by words, and come at once.
+    after : str, optional
+        :attr:`Tiles.next` of the page before.
+    limit : int
+        Rows on a page.
+    columns : sequence of str
+        Of the catalogue and of the images.
+    """
+    if view.q:
+        found = search(
+            atlas,
+            view.q,
+            where=view.where(),
+            columns=columns_there(atlas, columns),
+            limit=MOST_FOUND,
+        )
+        return Tiles(found.rows.to_pylist(), None)
+    part = page(
+        atlas,
+        view.where(),
+        columns=columns_there(atlas, columns),
+        order=view.order,
+        descending=view.down,
+        after=after,
+        limit=limit,
+    )
+    return Tiles(part.rows.to_pylist(), part.next)
+
+
+def columns_there(atlas: Atlas, wanted: Sequence[str]) -> list[str]:
+    """Those columns that the atlas has: stages that did not run yet have filled none."""
+    there = {name for table in ("images", "catalogue") for name in atlas.table(table).schema.names}
+    return [name for name in wanted if name in there]
+
+
+def facts_of(atlas: Atlas, id_: str, wanted: Sequence[str]) -> dict[str, Any]:
+    """Some columns of one image; those that are not filled yet are left out.
+
+    Raises
+    ------
+    InputError
+        There is no such image.
+    """
+    (found,) = take(atlas, [id_], columns_there(atlas, wanted), table="images").to_pylist()
+    return dict(found)
+
+
+def total(sky: ServedAtlas, atlas: Atlas, view: View) -> int | None:
+    """How many rows a view has; None where words are searched, of which only the best are known."""
+    if view.q:
+        return None
+    where = view.where()
+    return sky.remembered(atlas, ("total", where), lambda: atlas.count("catalogue", where))
+
+
+def facets(sky: ServedAtlas, atlas: Atlas) -> dict[str, dict[Any, int]]:
+    """Rows of the whole atlas by class, label kind, split and source."""
+    return sky.remembered(
+        atlas, ("facets",), lambda: {name: count_by(atlas, name) for name in _FACETS}
+    )

@@ -1,0 +1,119 @@
+// Review: a queue, a key for each verdict, the next image ready before the key is up.
+const root = document.getElementById("review");
+const writes = root.dataset.writes === "1";
+const element = (id) => document.getElementById(id);
+const ahead = 4;
+
+/** @type {Array<{id: string, title: string, label: string, suggested: string, reason: string}>} */
+let queue = [];
+let at = 0;
+/** Verdicts that were given here, the last one last. */
+const given = [];
+const began = Date.now();
+let sending = Promise.resolve();
+
+const small = (id) => `/api/v1/thumbnail?id=${encodeURIComponent(id)}`;
+
+/** @param {string} text */
+function say(text) {
+  element("said").textContent = text;
+}
+
+function show() {
+  const item = queue[at];
+  if (!item) {
+    element("shown").removeAttribute("src");
+    element("title").textContent = queue.length ? "The queue is done" : "Nothing waits for a verdict";
+    for (const id of ["label", "reason", "suggestion"]) element(id).textContent = "";
+    element("place").textContent = "New verdicts count after `cosmic curate`.";
+    return;
+  }
+  element("shown").src = small(item.id);
+  element("shown").alt = item.title || item.id;
+  element("title").textContent = item.title || item.id;
+  element("label").textContent = item.label || "no label";
+  element("reason").textContent = item.reason;
+  element("suggestion").textContent = item.suggested ? `Perhaps ${item.suggested} (Enter)` : "";
+  element("place").textContent = `${at + 1} of ${queue.length}`;
+  const minutes = (Date.now() - began) / 60000;
+  const pace = minutes > 0.05 ? `, ${(given.length / minutes).toFixed(1)} a minute` : "";
+  element("progress").textContent = `${given.length} verdicts${pace}`;
+  for (const next of queue.slice(at + 1, at + 1 + ahead)) new Image().src = small(next.id);
+}
+
+/** The verdict of a key on an image; null: the key gives none here. */
+function verdictOf(key, item) {
+  const button = root.querySelector(`[data-key="${CSS.escape(key)}"][data-label]`);
+  if (button) return { verdict: "label", label: button.dataset.label };
+  if (key === "i") return { verdict: "drop", label: "" };
+  if (key === "k") return { verdict: "keep", label: item.label };
+  if (key === "Enter" && item.suggested) return { verdict: "label", label: item.suggested };
+  return null;
+}
+
+/** Send one verdict; those before it are sent first, and one that fails is sent again. */
+function send(verdict) {
+  sending = sending.then(async () => {
+    for (let wait = 500; ; wait = Math.min(wait * 2, 20000)) {
+      try {
+        const answer = await fetch("/api/v1/decisions", {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify([verdict]),
+        });
+        if (answer.ok) return say("");
+        const told = (await answer.json()).error;
+        say(told);
+        if (answer.status < 500 && answer.status !== 429) return;
+      } catch {
+        say("The server does not answer; the verdict is kept and sent again.");
+      }
+      await new Promise((done) => setTimeout(done, wait));
+    }
+  });
+}
+
+function press(key) {
+  const item = queue[at];
+  if (key === "u") {
+    const last = given.pop();
+    if (last) at = last.at;
+    else if (at > 0) at -= 1;
+    return show();
+  }
+  if (!item) return;
+  if (key === "s") {
+    at += 1;
+    return show();
+  }
+  if (key === "z") return void open(`/image/${encodeURIComponent(item.id)}`, "_blank", "noopener");
+  const verdict = verdictOf(key, item);
+  if (!verdict) return;
+  if (!writes) return say("You are looking only: open the link that `cosmic serve` printed.");
+  send({ id: item.id, ...verdict });
+  given.push({ at });
+  at += 1;
+  show();
+}
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, select, textarea, a")) return;
+  // Enter on a button is that button, not the suggestion.
+  if (event.key === "Enter" && event.target.closest("button")) return;
+  if (root.querySelector(`[data-key="${CSS.escape(event.key)}"]`)) {
+    event.preventDefault();
+    press(event.key);
+  }
+});
+element("keys").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button) press(button.dataset.key);
+});
+addEventListener("beforeunload", (event) => {
+  if (element("said").textContent) event.preventDefault();
+});
+
+const answer = await fetch("/api/v1/queue?limit=200");
+queue = answer.ok ? (await answer.json()).queue : [];
+show();

@@ -1,0 +1,130 @@
+"""What of the atlas is looked at: chips in an address, and the filter that they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from cosmic_morphology.atlas.sql import sql_literal
+from cosmic_morphology.errors import UsageError
+
+CHECKS = ("relevance", "duplicate", "mislabel")
+EQUAL = ("label", "label_kind", "split", "source", "collection")
+"""Columns of the catalogue that a chip can name a value of."""
+NONE = "-"
+"""Stands in an address for rows that have no value."""
+ORDERS = ("id", "label_confidence", "relevance_score", "duplicate_score", "mislabel_score")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A part of the atlas in an order; as an address it is a link that others can open.
+
+    Attributes
+    ----------
+    label, label_kind, split, source, collection : str
+        The value that rows have; ``-``: they have none; empty: any.
+    flagged : str
+        A check whose flag is raised: ``relevance``, ``duplicate`` or ``mislabel``.
+    least, most : float or None
+        Bounds of the label's confidence, in [0, 1].
+    q : str
+        Words of the title.
+    like : tuple of str
+        Ids of images that others shall look like.
+    order : str
+        One of :data:`ORDERS`.
+    down : bool
+        Whether the largest come first.
+    """
+
+    label: str = ""
+    label_kind: str = ""
+    split: str = ""
+    source: str = ""
+    collection: str = ""
+    flagged: str = ""
+    least: float | None = None
+    most: float | None = None
+    q: str = ""
+    like: tuple[str, ...] = ()
+    order: str = "id"
+    down: bool = False
+
+    def __post_init__(self) -> None:
+        if self.flagged and self.flagged not in CHECKS:
+            raise UsageError(
+                f"there is no check {self.flagged!r}",
+                where="flagged",
+                todo=f"Give one of: {', '.join(CHECKS)}.",
+            )
+        if self.order not in ORDERS:
+            raise UsageError(
+                f"rows are not sorted by {self.order!r}",
+                where="order",
+                todo=f"Give one of: {', '.join(ORDERS)}.",
+            )
+
+    def where(self) -> str | None:
+        """The filter on the catalogue, in Lance's SQL; None for all rows.
+
+        Examples
+        --------
+        >>> View(label="comet", split="-", most=0.7).where()
+        "(label = 'comet') AND (split IS NULL) AND (label_confidence <= 0.7)"
+        >>> View().where() is None
+        True
+        """
+        parts = []
+        for name in EQUAL:
+            value = getattr(self, name)
+            if value == NONE:
+                parts.append(f"{name} IS NULL")
+            elif value:
+                parts.append(f"{name} = {sql_literal(value)}")
+        if self.flagged:
+            parts.append(f"{self.flagged}_flag = true")
+        if self.least is not None:
+            parts.append(f"label_confidence >= {float(self.least)!r}")
+        if self.most is not None:
+            parts.append(f"label_confidence <= {float(self.most)!r}")
+        return " AND ".join(f"({part})" for part in parts) or None
+
+    def address(self, path: str = "/gallery", **changes: Any) -> str:
+        """The link to this view, or to one that differs in something.
+
+        Examples
+        --------
+        >>> View(label="comet").address(split="test")
+        '/gallery?label=comet&split=test'
+        """
+        shown = replace(self, **changes)
+        words: list[tuple[str, str]] = []
+        for field in fields(shown):
+            value = getattr(shown, field.name)
+            if value == field.default:
+                continue
+            many = value if isinstance(value, tuple) else (value,)
+            words += [(field.name, str(int(each) if each is True else each)) for each in many]
+        return f"{path}?{urlencode(words)}" if words else path
+
+    def chips(self) -> list[tuple[str, str]]:
+        """What is asked for in words, each with the address of the view without it."""
+        found = []
+        named = {"label": "class", "label_kind": "label kind"}
+        for name in EQUAL:
+            if value := getattr(self, name):
+                shown = "none" if value == NONE else value
+                found.append((f"{named.get(name, name)}: {shown}", self.address(**{name: ""})))
+        if self.flagged:
+            found.append((f"flagged by {self.flagged}", self.address(flagged="")))
+        if self.least is not None:
+            found.append((f"confidence ≥ {self.least:g}", self.address(least=None)))
+        if self.most is not None:
+            found.append((f"confidence ≤ {self.most:g}", self.address(most=None)))
+        if self.q:
+            found.append((f"words: {self.q}", self.address(q="")))
+        if self.like:
+            found.append((f"like {len(self.like)} image(s)", self.address(like=())))
+        return found

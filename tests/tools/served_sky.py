@@ -1,0 +1,64 @@
+"""A small atlas behind the web application, asked without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from drawn_images import make_arrival
+from starlette.testclient import TestClient
+
+from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance
+from cosmic_morphology.serve import create_app
+from cosmic_morphology.serve.reviewers import Reviewers
+from cosmic_morphology.serve.served_atlas import ServedAtlas
+from cosmic_morphology.settings import ServeSettings, Settings
+
+LABELS = ("comet", "galaxy", "star")
+HOST = "http://127.0.0.1:8620"
+
+
+def labelled_atlas(place: Path, n: int = 12, **first: Any) -> Atlas:
+    """Images with labels, checks and a split; ``first`` changes the first record."""
+    atlas = Atlas.create(place)
+    atlas.add([make_arrival(number, **(first if number == 0 else {})) for number in range(n)])
+    rows = []
+    for number, id_ in enumerate(sorted(atlas.ids())):
+        label = LABELS[number % 3]
+        rows.append(
+            {
+                "id": id_,
+                "label": label,
+                "label_confidence": 0.5 + number / (2 * n),
+                "label_kind": "computed",
+                "split": ("train", "val", "test")[number % 3],
+                "group": id_,
+                "mislabel_flag": number % 4 == 0,
+                "mislabel_reason": "looks like another",
+                "suggested_label": "nebula" if number % 4 == 0 else None,
+            }
+        )
+    table = pa.Table.from_pylist(rows)
+    votes = [[{"voter": "title", "label": "comet", "weight": 0.9, "reason": "title: comet"}]] * n
+    table = table.append_column("votes", pa.array(votes, VOTE_TYPE))
+    atlas.replace_columns(table, ColumnProvenance("labels"))
+    return atlas
+
+
+class Served:
+    """The application on an atlas, and a browser that may or may not write."""
+
+    def __init__(self, atlas: Atlas, out: Path, **serve: Any) -> None:
+        self.atlas = atlas
+        self.settings = Settings(atlas=atlas.uri, out=out, serve=ServeSettings(**serve))
+        self.reviewers = Reviewers()
+        self.token = self.reviewers.invite("ann")
+        self.app = create_app(ServedAtlas(self.settings), self.reviewers)
+        self.reader = self.browser()
+        self.writer = self.browser(authorization=f"Bearer {self.token}")
+
+    def browser(self, **headers: str) -> TestClient:
+        return TestClient(
+            self.app, HOST, headers=headers, follow_redirects=False, raise_server_exceptions=False
+        )

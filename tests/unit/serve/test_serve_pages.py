@@ -1,0 +1,141 @@
+"""Pages show what is there, escape what comes from outside, and say what is wrong."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from served_sky import Served, labelled_atlas
+
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.serve.view import View
+
+SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+AS_PERSON = {"accept": "text/html"}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> Served:
+    place = tmp_path_factory.mktemp("served")
+    atlas = labelled_atlas(
+        place / "atlas", 90, title=SCRIPT, credit=SCRIPT, description=SCRIPT,
+        page_url="javascript:alert(1)",
+    )  # fmt: skip
+    return Served(atlas, place)
+
+
+def tags(html: str) -> list[tuple[str, set[str]]]:
+    """Every element with the names of its attributes, as a browser reads them."""
+    found = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            found.append((tag, {name for name, _ in attrs}))
+
+    Reader().feed(html)
+    return found
+
+
+def ids_in(html: str) -> list[str]:
+    return re.findall(r'<li class="tile" data-id="([^"]+)"', html)
+
+
+def test_the_gallery_shows_every_image_of_a_view_once(served):
+    found, address = [], "/gallery?label=comet"
+    html = served.reader.get(address).text
+    while True:
+        found += ids_in(html)
+        more = re.search(r'hx-get="([^"]+)"', html)
+        if not more:
+            break
+        html = served.reader.get(more[1].replace("&amp;", "&")).text
+    assert len(found) == len(set(found)) == 30
+    html = served.reader.get("/gallery").text
+    assert "<b>90</b> images" in html
+
+
+@pytest.mark.parametrize("path", ["/", "/gallery", "/review", "/image/{id}"])
+def test_nothing_from_outside_is_run(served, path):
+    hostile = next(
+        row["id"] for row in served.reader.get("/api/v1/images?limit=100").json()["images"]
+        if "script" in (row["title"] or "")
+    )  # fmt: skip
+    html = served.reader.get(path.format(id=hostile), headers=AS_PERSON).text
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+    assert 'href="javascript:' not in html
+    # Inline scripts and styles would need a weaker policy.
+    for tag, attributes in tags(html):
+        assert tag != "style"
+        assert tag != "script" or "src" in attributes
+        assert not [name for name in attributes if name.startswith("on") or name == "style"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/image/nasa:none", 404), ("/nowhere", 404), ("/gallery?flagged=x", 400),
+        ("/gallery?order=votes", 400), ("/gallery?least=2", 422), ("/gallery/more?after=x", 400),
+        ("/api/v1/thumbnail?id=none", 404), ("/api/v1/images?limit=0", 422),
+        ("/gallery?q=%20%21", 400), ("/image/../../etc/passwd", 404),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_to_people_and_to_machines(served, path, status):
+    page = served.reader.get(path, headers=AS_PERSON)
+    assert page.status_code == status
+    if not path.startswith("/api/"):
+        assert "This did not work" in page.text
+    told = served.reader.get(path, headers={"accept": "application/json"})
+    assert told.status_code == status
+    assert told.json()["error"]
+
+
+def test_a_view_is_a_link_and_each_chip_takes_one_thing_away():
+    view = View(label="it's", split="-", least=0.25, q="dust lane", down=True)
+    assert view.where() == "(label = 'it''s') AND (split IS NULL) AND (label_confidence >= 0.25)"
+    assert view.address() == "/gallery?label=it%27s&split=-&least=0.25&q=dust+lane&down=1"
+    assert len(view.chips()) == 4
+    assert all("dust" not in link for words, link in view.chips() if words.startswith("words"))
+    with pytest.raises(UsageError):
+        View(order="title")
+
+
+def test_images_are_kept_by_browsers_and_asked_for_again_cheaply(served):
+    address = f"/api/v1/thumbnail?id={served.atlas.ids()[0]}"
+    first = served.reader.get(address)
+    assert first.headers["content-type"] == "image/jpeg"
+    assert "max-age" in first.headers["cache-control"]
+    again = served.reader.get(address, headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_the_queue_and_verdicts_over_the_interface(served):
+    queue = served.reader.get("/api/v1/queue?limit=5").json()["queue"]
+    assert len(queue) == 5
+    id_ = queue[0]["id"]
+    wrong = served.writer.post(
+        "/api/v1/decisions", json=[{"id": id_, "verdict": "label", "label": "moon base"}]
+    )
+    assert wrong.status_code == 400
+    lost = served.writer.post("/api/v1/decisions", json=[{"id": "none", "verdict": "drop"}])
+    assert lost.status_code == 404
+    assert served.writer.post("/api/v1/decisions", json=[]).status_code == 400
+    stored = served.writer.post("/api/v1/decisions", json=[{"id": id_, "verdict": "drop"}])
+    assert stored.json() == {"stored": 1}
+    left = served.reader.get("/api/v1/queue?limit=500").json()["queue"]
+    assert id_ not in {each["id"] for each in left}
+
+
+def test_a_new_version_is_seen_without_a_restart(served):
+    before = served.reader.get("/api/v1/health").json()["atlas"]
+    id_ = served.atlas.ids()[3]
+    served.writer.post("/api/v1/decisions", json=[{"id": id_, "verdict": "keep"}])
+    assert served.reader.get("/api/v1/health").json()["atlas"] != before
+    assert "ann: keep" in served.reader.get(f"/image/{id_}").text
+
+
+def test_the_interface_describes_itself_with_examples(served):
+    said = served.reader.get("/openapi.json").json()
+    assert {"/api/v1/images", "/api/v1/decisions", "/api/v1/health"} <= said["paths"].keys()
+    assert "/gallery" not in said["paths"]
