@@ -17,10 +17,12 @@ from cosmic_morphology._version import __version__
 from cosmic_morphology.errors import AtlasError, CosmicError, InputError, UsageError
 from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.serve.api import images as api_images
+from cosmic_morphology.serve.api import predict as api_predict
 from cosmic_morphology.serve.api import service as api_service
 from cosmic_morphology.serve.api import verdicts as api_verdicts
+from cosmic_morphology.serve.classifier import Classifier
 from cosmic_morphology.serve.guard import Guard
-from cosmic_morphology.serve.pages import gallery, image, overview, review
+from cosmic_morphology.serve.pages import classify, gallery, image, overview, review, runs
 from cosmic_morphology.serve.rendering import page
 from cosmic_morphology.serve.reviewers import Reviewers
 from cosmic_morphology.serve.served_atlas import ServedAtlas
@@ -28,7 +30,8 @@ from cosmic_morphology.serve.sessions import Sessions
 
 _ROUTERS = (
     *(overview.router, gallery.router, image.router, review.router),
-    *(api_images.router, api_verdicts.router, api_service.router),
+    *(classify.router, runs.router),
+    *(api_images.router, api_predict.router, api_verdicts.router, api_service.router),
 )
 # Files have their hash in their address.
 _KEPT = "public, max-age=31536000, immutable"
@@ -58,6 +61,7 @@ def create_app(sky: ServedAtlas, reviewers: Reviewers) -> Guard:
         redoc_url=None,
     )
     app.state.sky = sky
+    app.state.classifier = Classifier(sky.settings)
     for router in _ROUTERS:
         app.include_router(router)
     app.mount("/static", _Files(directory=str(files("cosmic_morphology.serve") / "static")))

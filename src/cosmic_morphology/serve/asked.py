@@ -21,6 +21,8 @@ def _view(
     flagged: _Text = "",
     least: _Share = None,
     most: _Share = None,
+    run: _Text = "",
+    said: _Text = "",
     q: _Text = "",
     like: Annotated[list[str], Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
     order: _Text = "id",
@@ -35,6 +37,8 @@ def _view(
         flagged=flagged,
         least=least,
         most=most,
+        run=run,
+        said=said,
         q=q.strip(),
         like=tuple(like),
         order=order,

@@ -18,6 +18,8 @@ ROOMS = (
     ("/", "Overview"),
     ("/gallery", "Gallery"),
     ("/review", "Review"),
+    ("/classify", "Classify"),
+    ("/runs", "Runs"),
 )
 """Address and name of every page of the menu."""
 

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.atlas.query import count_by, page, search, take
+from cosmic_morphology.atlas import Atlas, embedding_column_for
+from cosmic_morphology.atlas.query import count_by, nearest, page, search, take
+from cosmic_morphology.atlas.sql import both, sql_literal
+from cosmic_morphology.errors import UsageError
+from cosmic_morphology.learn.data.embedding_names import read_embeddings
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.serve.view import View
 
@@ -57,6 +60,8 @@ def tiles(
     columns : sequence of str
         Of the catalogue and of the images.
     """
+    if view.like:
+        return Tiles(_alike(atlas, view, columns), None)
     if view.q:
         found = search(
             atlas,
@@ -76,6 +81,27 @@ def tiles(
         limit=limit,
     )
     return Tiles(part.rows.to_pylist(), part.next)
+
+
+def _alike(atlas: Atlas, view: View, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """The images that look most like some, of those that fit the filter."""
+    column = embedding_column_for(atlas)
+    if not column:
+        raise UsageError(
+            "no image has an embedding to compare by",
+            where=atlas.address,
+            todo="Compute them: cosmic embed.",
+        )
+    take(atlas, view.like, table="images")  # an unknown id is told
+    near = nearest(atlas, column, read_embeddings(atlas, column, view.like), limit=MOST_FOUND)
+    ids = [id_ for id_, _ in near]
+    if where := view.where():
+        among = f"id IN ({', '.join(map(sql_literal, ids))})"
+        fits = page(atlas, both(where, among), limit=MOST_FOUND).rows.column("id").to_pylist()
+        ids = [id_ for id_ in ids if id_ in set(fits)]
+    rows: list[dict[str, Any]]
+    rows = take(atlas, ids, columns_there(atlas, columns), table="images").to_pylist()
+    return rows
 
 
 def columns_there(atlas: Atlas, wanted: Sequence[str]) -> list[str]:
@@ -98,7 +124,7 @@ def facts_of(atlas: Atlas, id_: str, wanted: Sequence[str]) -> dict[str, Any]:
 
 def total(sky: ServedAtlas, atlas: Atlas, view: View) -> int | None:
     """How many rows a view has; None where words are searched, of which only the best are known."""
-    if view.q:
+    if view.q or view.like:
         return None
     where = view.where()
     return sky.remembered(atlas, ("total", where), lambda: atlas.count("catalogue", where))

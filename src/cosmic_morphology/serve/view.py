@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.learn.run_folder.documents import NAME
 
 CHECKS = ("relevance", "duplicate", "mislabel")
 EQUAL = ("label", "label_kind", "split", "source", "collection")
@@ -29,6 +31,8 @@ class View:
         A check whose flag is raised: ``relevance``, ``duplicate`` or ``mislabel``.
     least, most : float or None
         Bounds of the label's confidence, in [0, 1].
+    run, said : str
+        A run, and the class that it says.
     q : str
         Words of the title.
     like : tuple of str
@@ -47,6 +51,8 @@ class View:
     flagged: str = ""
     least: float | None = None
     most: float | None = None
+    run: str = ""
+    said: str = ""
     q: str = ""
     like: tuple[str, ...] = ()
     order: str = "id"
@@ -58,6 +64,10 @@ class View:
                 f"there is no check {self.flagged!r}",
                 where="flagged",
                 todo=f"Give one of: {', '.join(CHECKS)}.",
+            )
+        if self.run and not re.fullmatch(NAME, self.run):
+            raise UsageError(
+                "this cannot be the name of a run", where=self.run, todo="See the page of runs."
             )
         if self.order not in ORDERS:
             raise UsageError(
@@ -85,6 +95,8 @@ class View:
                 parts.append(f"{name} = {sql_literal(value)}")
         if self.flagged:
             parts.append(f"{self.flagged}_flag = true")
+        if self.run:
+            parts.append(f"`prediction_{self.run}` = {sql_literal(self.said)}")
         if self.least is not None:
             parts.append(f"label_confidence >= {float(self.least)!r}")
         if self.most is not None:
@@ -123,6 +135,8 @@ class View:
             found.append((f"confidence ≥ {self.least:g}", self.address(least=None)))
         if self.most is not None:
             found.append((f"confidence ≤ {self.most:g}", self.address(most=None)))
+        if self.run:
+            found.append((f"{self.run} says {self.said}", self.address(run="", said="")))
         if self.q:
             found.append((f"words: {self.q}", self.address(q="")))
         if self.like:

@@ -7,6 +7,7 @@ from cosmic_morphology.atlas.query.counting import count_by
 from cosmic_morphology.atlas.query.filters import check_filter
 from cosmic_morphology.atlas.query.paging import MAX_ROWS, Page, page
 from cosmic_morphology.atlas.query.searching import TEXTS, SearchResult, search
+from cosmic_morphology.atlas.query.similar import nearest
 from cosmic_morphology.atlas.query.streaming import stream
 from cosmic_morphology.atlas.query.taking import take
 
@@ -17,6 +18,7 @@ __all__ = [
     "SearchResult",
     "check_filter",
     "count_by",
+    "nearest",
     "page",
     "search",
     "stream",

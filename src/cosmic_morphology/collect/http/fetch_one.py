@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from cosmic_morphology.settings import Settings
 
 
-def image_at(url: str, settings: Settings) -> bytes:
+def image_at(url: str, settings: Settings, *, this_machine: bool = True) -> bytes:
     """The body of an address; only its own host is asked, and no private address but this machine.
+
+    Parameters
+    ----------
+    url : str
+        The address.
+    settings : Settings
+        Pace, patience, and how large an image may be.
+    this_machine : bool
+        Whether a loopback address may be asked: not where the address is a stranger's.
 
     Raises
     ------
@@ -27,7 +36,7 @@ def image_at(url: str, settings: Settings) -> bytes:
 
     async def fetched() -> bytes:
         host = urlsplit(url).hostname or ""
-        url_policy = UrlPolicy([host], root=url if is_loopback(host) else "")
+        url_policy = UrlPolicy([host], root=url if this_machine and is_loopback(host) else "")
         async with Client(settings.collect, url_policy) as client:
             address = url_policy.normalise(url)
             largest = settings.imaging.max_bytes
