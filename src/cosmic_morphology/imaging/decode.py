@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import (
     BmpImagePlugin,
@@ -26,7 +26,13 @@ from cosmic_morphology.imaging.formats.containers import webp_size
 from cosmic_morphology.imaging.formats.jpeg import end_of_jpeg, pixels_of_jpeg
 from cosmic_morphology.imaging.formats.samples import Samples, developed
 from cosmic_morphology.imaging.formats.tiff_tags import at_full_image, read_tags
-from cosmic_morphology.imaging.orientation import orientation_of, upright
+from cosmic_morphology.imaging.orientation import (
+    MIRRORED_ACROSS,
+    MIRRORED_DOWN,
+    SIDEWAYS,
+    orientation_of,
+    upright,
+)
 from cosmic_morphology.imaging.sniff import ImageLimits, RejectionKind, check_size, reject
 
 # A decoder-side reduction keeps at least this many times the thumbnail's side, so that the
@@ -47,12 +53,24 @@ class Decoded:
         Size of the upright original, in pixels.
     untouched : bool
         The pixels are those of the file: nothing was turned, converted or reduced.
+    box : tuple of float
+        The part of ``image`` that the original fills: left, top, right, bottom, in pixels of
+        ``image``. A decoder reduces whole blocks, so that its last pixels reach beyond.
+    jpeg : bytes
+        Of a JPEG the file up to its end, without what was appended to it.
     """
 
     image: Image.Image
     width: int
     height: int
     untouched: bool
+    box: tuple[float, float, float, float] | None = None
+    jpeg: bytes = b""
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether the decoder has left pixels out."""
+        return self.image.size != (self.width, self.height)
 
 
 def decode(data: bytes, media_type: str, limits: ImageLimits, *, where: str = "") -> Decoded:
@@ -119,6 +137,9 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "image/bmp": BmpImagePlugin.BmpImageFile,
 }
 
+# What a mode of Pillow's is decoded to.
+_SPACES = {"L": "GRAY", "RGB": "RGBX", "CMYK": "CMYK"}
+
 _ORIENTATION, _COLOUR_MAP = 0x0112, 0x0140
 _UNSUPPORTED_WORDS = ("unknown", "unsupported", "not available", "cannot handle", "not supported")
 
@@ -142,13 +163,18 @@ def _decode_jpeg(
     size = image.size
     wanted = draft_size(*size, int(limits.thumbnail_side_px * DRAFT_GAP))
     data = data[: end_of_jpeg(data, where=where)]
-    spaces = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
-    pixels = pixels_of_jpeg(data, spaces[image.mode], wanted, where=where)
-    if pixels is None or image.mode == "CMYK":  # whose inks Pillow sorts out
+    mode, space = image.mode, _SPACES[image.mode]
+    pixels = pixels_of_jpeg(data, space, wanted, where=where)
+    if pixels is None or mode == "CMYK":  # whose inks Pillow sorts out
         image.draft(None, wanted)
         image.load()
-        return _decoded(image, image, size)
-    return _decoded(Image.fromarray(pixels[..., 0] if image.mode == "L" else pixels), image, size)
+        decoded = _decoded(image, image, size)
+    else:
+        raw = "L" if mode == "L" else space
+        decoded = _decoded(
+            Image.frombytes(mode, pixels.shape[1::-1], pixels, "raw", raw), image, size
+        )
+    return replace(decoded, jpeg=data)
 
 
 def _decode_tiff(data: bytes, limits: ImageLimits, where: str) -> Decoded:
@@ -195,7 +221,24 @@ def _decoded(
     turn = orientation or orientation_of(image)
     shown = to_srgb(upright(pixels, turn), image)
     width, height = size or pixels.size
-    if turn >= 5:
+    if turn in SIDEWAYS:
         width, height = height, width
     untouched = shown is pixels and pixels.size == (width, height)
-    return Decoded(shown, width, height, untouched=untouched)
+    box = _filled(pixels.size, size or pixels.size, turn)
+    return Decoded(shown, width, height, untouched=untouched, box=box)
+
+
+def _filled(
+    reduced: tuple[int, int], size: tuple[int, int], turn: int
+) -> tuple[float, float, float, float]:
+    """The part that the original fills of an image reduced by eighths, once that is upright."""
+    # Where the last block is not full, the number of pixels is rounded up.
+    eighths = max(reduced) * 8 // max(size)
+    sides = [side * eighths / 8 for side in size]
+    beyond = [there - side for there, side in zip(reduced, sides, strict=True)]
+    if turn in SIDEWAYS:
+        sides.reverse()
+        beyond.reverse()
+    left = beyond[0] if turn in MIRRORED_ACROSS else 0.0
+    top = beyond[1] if turn in MIRRORED_DOWN else 0.0
+    return left, top, left + sides[0], top + sides[1]

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 
 from cosmic_morphology.imaging.decode import Decoded, decode, rejections
 from cosmic_morphology.imaging.formats.containers import check_structure, count_frames
@@ -107,8 +108,8 @@ def ingest_image(
             media_type=media_type,
             width=decoded.width,
             height=decoded.height,
-            thumbnail=thumbnail_bytes(data, media_type, decoded, image),
-            phash=perceptual_hash(decoded.image, grey=grey if image is decoded.image else None),
+            thumbnail=thumbnail_bytes(decoded, image),
+            phash=_hash(decoded, image, grey),
             brightness=numbers.brightness,
             contrast=numbers.contrast,
             sharpness=numbers.sharpness,
@@ -116,6 +117,12 @@ def ingest_image(
             colourfulness=numbers.colourfulness,
             n_frames=count_frames(data, media_type, limits.max_frames_counted),
         )
+
+
+def _hash(decoded: Decoded, image: Image.Image, grey: Image.Image) -> bytes:
+    """The hash of all pixels that there are; of fewer those of the thumbnail are as good."""
+    is_small = image is decoded.image or decoded.is_reduced
+    return perceptual_hash(image if is_small else decoded.image, grey=grey if is_small else None)
 
 
 def _decoded(data: bytes, media_type: str, limits: ImageLimits, where: str) -> Decoded:

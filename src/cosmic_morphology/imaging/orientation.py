@@ -19,6 +19,10 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = frozenset({5, 6, 7, 8})
+"""Orientations that exchange width and height."""
+MIRRORED_ACROSS, MIRRORED_DOWN = frozenset({2, 3, 6, 7}), frozenset({3, 4, 7, 8})
+"""Orientations whose upright image begins with what was at the far end of a row, of a column."""
 # As an attribute, with either quote, or as an element (XMP specification, part 1, section 7).
 _IN_XMP = re.compile(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])")
 # A text that ImageMagick writes: the profile's name, its length in bytes, hexadecimal digits.

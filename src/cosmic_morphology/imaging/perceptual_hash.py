@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from cosmic_morphology.imaging.sample import SAMPLE_SIDE_PX, sample_levels
+
 HASH_SIDE = 8
-SAMPLE_SIDE_PX = 32
 
 
 def perceptual_hash(image: Image.Image, *, grey: Image.Image | None = None) -> bytes:
@@ -39,10 +40,7 @@ def perceptual_hash(image: Image.Image, *, grey: Image.Image | None = None) -> b
     >>> len(perceptual_hash(flat))
     8
     """
-    grey = image.convert("L") if grey is None else grey
-    sample = grey.resize((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), Image.Resampling.LANCZOS)
-    # Through bytes: numpy asks Pillow for more than it needs.
-    levels = np.frombuffer(sample.tobytes(), np.uint8).reshape(sample.size[::-1])
+    levels = sample_levels(image.convert("L") if grey is None else grey)
     lowest = _COSINES @ levels @ _COSINES.T
     lower, upper = np.partition(lowest, _MIDDLE, axis=None)[_MIDDLE]
     if upper - lower < _TOLD_APART:

@@ -17,7 +17,8 @@ from cosmic_morphology.imaging.sniff import RejectionKind, reject
 
 _REFETCH = "Fetch it again."
 # Within the coded data FF is followed by 00 or by a restart marker; FF may be repeated as filler.
-_NEXT_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
+# A pattern that begins with one fixed byte is found ten times faster than with several of them.
+_NEXT_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _ALONE = {0x01, _SOI, *range(0xD0, 0xD8)}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -98,7 +99,7 @@ def pixels_of_jpeg(
     data : bytes
         The JPEG, from its beginning to its end marker.
     space : str
-        ``GRAY``, ``RGB`` or ``CMYK``.
+        ``GRAY``, ``RGBX`` (as Pillow keeps colours: with a fourth byte) or ``CMYK``.
     at_least : tuple of int
         Width and height, in pixels, down to which the decoder may reduce on its way.
 
