@@ -11,11 +11,13 @@ from cosmic_morphology.atlas.credits import (
 from cosmic_morphology.atlas.decisions import (
     RENDERER,
     VERDICTS,
+    WITHDRAW,
     Decision,
     all_decisions,
     checked_labels,
     labels_by_construction,
     latest_decisions,
+    standing_decisions,
 )
 from cosmic_morphology.atlas.embeddings import embedding_column_for, embedding_columns
 from cosmic_morphology.atlas.export import (
@@ -49,6 +51,7 @@ __all__ = [
     "TABLES",
     "VERDICTS",
     "VOTE_TYPE",
+    "WITHDRAW",
     "Atlas",
     "AtlasVersion",
     "ColumnProvenance",
@@ -77,6 +80,7 @@ __all__ = [
     "latest_decisions",
     "may_be_redistributed",
     "shown_texts",
+    "standing_decisions",
     "verify_atlas",
     "withdraw",
 ]

@@ -8,6 +8,8 @@ from datetime import datetime
 from cosmic_morphology.atlas.atlas import Atlas
 
 VERDICTS = ("keep", "drop", "label")
+# Takes a person's own last verdict on an image back; what was said stays in the history.
+WITHDRAW = "withdraw"
 # Who gives the verdicts of a rendered archive: they hold by construction, and nobody has looked.
 RENDERER = "renderer"
 
@@ -21,7 +23,8 @@ class Decision:
     id : str
         The image.
     verdict : str
-        ``keep`` (the computed label is right), ``drop`` (not for this data set), or ``label``.
+        ``keep`` (the computed label is right), ``drop`` (not for this data set), ``label``, or
+        ``withdraw`` (the person's last verdict on the image counts no more).
     label : str
         The class, when the verdict is ``label`` (or ``keep`` with a class named).
     who, why : str
@@ -62,6 +65,30 @@ def all_decisions(atlas: Atlas) -> list[Decision]:
     return sorted(found, key=lambda each: (each.at, each.id, each.who))
 
 
+def standing_decisions(atlas: Atlas) -> list[Decision]:
+    r"""Verdicts that nobody has taken back, oldest first.
+
+    Examples
+    --------
+    >>> _ = Path("verdicts.csv").write_text("id,label,who\nfolder:sky/star/0.jpg,comet,ann\n")
+    >>> _ = cosmic.import_verdicts(atlas, Path("verdicts.csv"), taxonomy=taxonomy)
+    >>> back = {"id": "folder:sky/star/0.jpg", "verdict": "withdraw", "label": "", "who": "ann"}
+    >>> from datetime import UTC, datetime
+    >>> _ = atlas.append_decisions([back | {"at": datetime.now(UTC), "why": ""}])
+    >>> len(all_decisions(atlas)), standing_decisions(atlas)
+    (2, [])
+    """
+    given: dict[tuple[str, str], list[Decision]] = {}
+    for each in all_decisions(atlas):
+        own = given.setdefault((each.id, each.who), [])
+        if each.verdict != WITHDRAW:
+            own.append(each)
+        elif own:
+            own.pop()
+    standing = [each for own in given.values() for each in own]
+    return sorted(standing, key=lambda each: (each.at, each.id, each.who))
+
+
 def latest_decisions(atlas: Atlas) -> dict[str, Decision]:
     r"""The verdict that counts for each image: the latest one.
 
@@ -72,7 +99,7 @@ def latest_decisions(atlas: Atlas) -> dict[str, Decision]:
     >>> latest_decisions(atlas)["folder:sky/star/0.jpg"].label
     'comet'
     """
-    return {decision.id: decision for decision in all_decisions(atlas)}
+    return {decision.id: decision for decision in standing_decisions(atlas)}
 
 
 def labels_by_construction(atlas: Atlas) -> frozenset[str]:

@@ -19,11 +19,13 @@ from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.serve.api import images as api_images
 from cosmic_morphology.serve.api import predict as api_predict
 from cosmic_morphology.serve.api import service as api_service
+from cosmic_morphology.serve.api import table as api_table
 from cosmic_morphology.serve.api import verdicts as api_verdicts
 from cosmic_morphology.serve.classifier import Classifier
 from cosmic_morphology.serve.guard import Guard
 from cosmic_morphology.serve.pages import classify, gallery, image, overview, review, runs
 from cosmic_morphology.serve.rendering import page
+from cosmic_morphology.serve.review_line import ReviewLine
 from cosmic_morphology.serve.reviewers import Reviewers
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.serve.sessions import Sessions
@@ -31,7 +33,13 @@ from cosmic_morphology.serve.sessions import Sessions
 _ROUTERS = (
     *(overview.router, gallery.router, image.router, review.router),
     *(classify.router, runs.router),
-    *(api_images.router, api_predict.router, api_verdicts.router, api_service.router),
+    *(
+        api_images.router,
+        api_table.router,
+        api_predict.router,
+        api_verdicts.router,
+        api_service.router,
+    ),
 )
 # Files have their hash in their address.
 _KEPT = "public, max-age=31536000, immutable"
@@ -61,6 +69,7 @@ def create_app(sky: ServedAtlas, reviewers: Reviewers) -> Guard:
         redoc_url=None,
     )
     app.state.sky = sky
+    app.state.line = ReviewLine(sky)
     app.state.classifier = Classifier(sky.settings)
     for router in _ROUTERS:
         app.include_router(router)

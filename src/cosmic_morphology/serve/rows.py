@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cosmic_morphology.atlas import Atlas, embedding_column_for
+from cosmic_morphology.atlas import Atlas, embedding_column_for, latest_decisions
 from cosmic_morphology.atlas.query import count_by, nearest, page, search, take
 from cosmic_morphology.atlas.sql import both, sql_literal
 from cosmic_morphology.errors import UsageError
@@ -81,6 +81,14 @@ def tiles(
         limit=limit,
     )
     return Tiles(part.rows.to_pylist(), part.next)
+
+
+def with_verdicts(
+    sky: ServedAtlas, atlas: Atlas, rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows with what people have said since the labels were computed, under ``verdict``."""
+    decisions = sky.remembered(atlas, ("decisions",), lambda: latest_decisions(atlas))
+    return [row | {"verdict": decisions.get(row["id"])} for row in rows]
 
 
 def _alike(atlas: Atlas, view: View, columns: Sequence[str]) -> list[dict[str, Any]]:

@@ -41,12 +41,13 @@ class ServedAtlas:
         self.taxonomy: Taxonomy = load_taxonomy(settings.taxonomy)
         self._handles: queue.LifoQueue[Atlas] = queue.LifoQueue()
         # The first is opened at once, so that a wrong place is told before anything listens.
-        self._handles.put(self._open())
+        self._handles.put(self.open())
         self._unopened = threading.Semaphore(settings.serve.readers - 1)
         self._facts: dict[tuple[Any, ...], Any] = {}
         self._lock = threading.Lock()
 
-    def _open(self) -> Atlas:
+    def open(self) -> Atlas:
+        """A handle of one's own."""
         return Atlas.open(
             self.settings.atlas, storage_options=self.settings.storage_options or None
         )
@@ -100,5 +101,5 @@ class ServedAtlas:
         except queue.Empty:
             pass
         if self._unopened.acquire(blocking=False):
-            return self._open()
+            return self.open()
         return self._handles.get()

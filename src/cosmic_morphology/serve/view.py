@@ -103,8 +103,8 @@ class View:
             parts.append(f"label_confidence <= {float(self.most)!r}")
         return " AND ".join(f"({part})" for part in parts) or None
 
-    def address(self, path: str = "/gallery", **changes: Any) -> str:
-        """The link to this view, or to one that differs in something.
+    def address(self, path: str = "/gallery", *, after: str = "", **changes: Any) -> str:
+        """The link to this view, or to one that differs in something, or goes on after a page.
 
         Examples
         --------
@@ -119,6 +119,7 @@ class View:
                 continue
             many = value if isinstance(value, tuple) else (value,)
             words += [(field.name, str(int(each) if each is True else each)) for each in many]
+        words += [("after", after)] if after else []
         return f"{path}?{urlencode(words)}" if words else path
 
     def chips(self) -> list[tuple[str, str]]:

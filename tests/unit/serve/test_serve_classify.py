@@ -214,7 +214,7 @@ def test_runs_and_their_confusion_link_to_the_images(tmp_path):
     folder = tmp_path / "runs/good"
     evaluate_run(
         atlas, "good", classes=("comet", "galaxy", "star"), run_folder=folder,
-        settings=EvaluateSettings(bootstrap_resamples=20),
+        settings=EvaluateSettings(bootstrap_resamples=60),
     )  # fmt: skip
     html = served.reader.get("/runs/good").text
     assert "n = " in html

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cosmic_morphology.atlas import VERDICTS, Atlas, Decision, all_decisions
+from cosmic_morphology.atlas import VERDICTS, Atlas, Decision, standing_decisions
 from cosmic_morphology.curate.columns import read_batches
 from cosmic_morphology.curate.review.tables import ids_like, read_table
 from cosmic_morphology.display import Shown
@@ -135,7 +135,7 @@ def import_verdicts(
         for each in verdicts
         if each["id"] in there and (not only_split or there[each["id"]] == only_split)
     ]
-    before = all_decisions(atlas)
+    before = standing_decisions(atlas)
     against = _contradicting(before, wanted)
     standing = {(each.id, each.who): (each.verdict, each.label, each.why) for each in before}
     fresh = [

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from cosmic_morphology.atlas import Atlas, Decision, all_decisions
+from cosmic_morphology.atlas import Atlas, Decision, standing_decisions
 from cosmic_morphology.taxonomy import Taxonomy
 
 
@@ -53,7 +53,7 @@ def agreements(atlas: Atlas, *, taxonomy: Taxonomy) -> list[Agreement]:
     [('ann', 'bob', 0.0)]
     """
     said: dict[str, dict[str, str]] = defaultdict(dict)
-    for each in all_decisions(atlas):
+    for each in standing_decisions(atlas):
         name = taxonomy.reject if each.verdict == "drop" else each.label
         if name:
             said[each.who][each.id] = name

@@ -5,55 +5,133 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
+from starlette.requests import Request
 
-from cosmic_morphology.atlas.query import take
-from cosmic_morphology.curate import review_queue
+from cosmic_morphology.atlas.query import stream, take
+from cosmic_morphology.curate import agreements
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import jsonable
+from cosmic_morphology.serve.asked import Asked
+from cosmic_morphology.serve.review_line import ReviewLine
 from cosmic_morphology.serve.sessions import Sky, Writer
 
 router = APIRouter(prefix="/api/v1", tags=["verdicts"])
+_MOST = 10_000
 
 
 class Verdict(BaseModel):
     """One verdict on one image."""
 
     id: str = Field(max_length=2000, examples=["nasa:PIA00001"])
-    verdict: Literal["keep", "drop", "label"] = Field(examples=["label"])
+    verdict: Literal["keep", "drop", "label", "withdraw"] = Field(examples=["label"])
     label: str = Field("", max_length=200, examples=["galaxy"])
     why: str = Field("", max_length=2000)
 
 
+class VerdictOnView(BaseModel):
+    """One verdict on all images of a view."""
+
+    verdict: Literal["keep", "drop", "label", "withdraw"] = Field(examples=["drop"])
+    label: str = Field("", max_length=200)
+    why: str = Field("", max_length=2000)
+    expected: int = Field(ge=1, le=_MOST, description="how many images were seen to be meant")
+
+
+def _line(request: Request) -> ReviewLine:
+    found: ReviewLine = request.app.state.line
+    return found
+
+
+_Line = Annotated[ReviewLine, Depends(_line)]
+_Limit = Annotated[int, Query(ge=1, le=500)]
+
+
 @router.get("/queue")
-def queue(sky: Sky, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> dict[str, Any]:
+def queue(line: _Line, limit: _Limit = 50) -> dict[str, Any]:
     """Images without a verdict, the most valuable first."""
+    return {"queue": jsonable(line.waiting(limit)), "fresh": line.is_fresh}
+
+
+@router.post("/queue/claim")
+def claim(line: _Line, reviewer: Writer, limit: _Limit = 20, again: bool = False) -> dict[str, Any]:
+    """The next images for the person of the token: nobody else gets them for ten minutes.
+
+    With ``again`` images come that others have judged and this person has not: for agreement.
+    """
+    found = line.for_agreement(reviewer.name, limit) if again else line.claim(reviewer.name, limit)
+    return {"queue": jsonable(found), "fresh": line.is_fresh}
+
+
+@router.get("/agreement")
+def agreement(sky: Sky) -> dict[str, Any]:
+    """How far people agree on images that two have judged: Cohen's kappa."""
     with sky.reading() as atlas:
-        return {"queue": jsonable(review_queue(atlas, taxonomy=sky.taxonomy, limit=limit))}
+        return {"agreements": jsonable(agreements(atlas, taxonomy=sky.taxonomy))}
 
 
 @router.post("/decisions")
-def decide(verdicts: list[Verdict], sky: Sky, reviewer: Writer) -> dict[str, Any]:
-    """Store verdicts under the name of the token; they count at once and are never deleted."""
-    if not 0 < len(verdicts) <= 1000:
+def decide(verdicts: list[Verdict], sky: Sky, line: _Line, reviewer: Writer) -> dict[str, Any]:
+    """Store verdicts under the name of the token; they count at once and are never deleted.
+
+    ``withdraw`` takes the person's own last verdict on the image back.
+    """
+    if not 0 < len(verdicts) <= _MOST:
         raise UsageError(
-            f"one to 1,000 verdicts come at once, not {len(verdicts)}",
+            f"one to {_MOST:,} verdicts come at once, not {len(verdicts)}",
             where="decisions",
             todo="Send them in parts.",
         )
-    known = sky.taxonomy.names_with_reject
     for each in verdicts:
-        if each.label and each.label not in known:
-            raise UsageError(
-                f"{each.label!r} is no class of the taxonomy",
-                where=each.id,
-                todo=f"Give one of: {', '.join(known)}.",
-            )
-        if each.verdict == "label" and not each.label:
-            raise UsageError("the verdict names no class", where=each.id, todo="Give a label.")
+        _check(each.verdict, each.label, each.id, sky.taxonomy.names_with_reject)
     now = datetime.now(UTC)
     rows = [each.model_dump() | {"who": reviewer.name, "at": now} for each in verdicts]
     with sky.writing() as atlas:
         take(atlas, [each.id for each in verdicts])  # an unknown id is told
-        return {"stored": atlas.append_decisions(rows)}
+        stored = atlas.append_decisions(rows)
+    line.judged({each.id: each.verdict for each in verdicts})
+    return {"stored": stored}
+
+
+@router.post("/decisions/view")
+def decide_view(
+    given: VerdictOnView, view: Asked, sky: Sky, line: _Line, reviewer: Writer
+) -> dict[str, Any]:
+    """Store one verdict on every image of a view, when it has as many as were expected."""
+    _check(given.verdict, given.label, "the view", sky.taxonomy.names_with_reject)
+    if view.q or view.like:
+        raise UsageError(
+            "a view by words or by likeness has no end that is known",
+            where="decisions/view",
+            todo="Choose its images instead.",
+        )
+    now = datetime.now(UTC)
+    words = given.model_dump(exclude={"expected"}) | {"who": reviewer.name, "at": now}
+    with sky.writing() as atlas:
+        there = atlas.count("catalogue", view.where())
+        if there != given.expected:
+            raise UsageError(
+                f"the view has {there:,} images now, not {given.expected:,}",
+                where="decisions/view",
+                todo="Look at it again.",
+            )
+        ids = [
+            id_
+            for batch in stream(atlas, ["id"], where=view.where())
+            for id_ in batch.column("id").to_pylist()
+        ]
+        stored = atlas.append_decisions([words | {"id": id_} for id_ in ids])
+    line.judged(dict.fromkeys(ids, given.verdict))
+    return {"stored": stored, "ids": ids}
+
+
+def _check(verdict: str, label: str, where: str, known: tuple[str, ...]) -> None:
+    if label and label not in known:
+        raise UsageError(
+            f"{label!r} is no class of the taxonomy",
+            where=where,
+            todo=f"Give one of: {', '.join(known)}.",
+        )
+    if verdict == "label" and not label:
+        raise UsageError("the verdict names no class", where=where, todo="Give a label.")

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 
 from cosmic_morphology.serve.asked import Asked
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.rows import facets, tiles, total
+from cosmic_morphology.serve.rows import Tiles, facets, tiles, total, with_verdicts
 from cosmic_morphology.serve.sessions import Sky
 from cosmic_morphology.serve.view import CHECKS, ORDERS
 
@@ -21,11 +21,12 @@ router = APIRouter(include_in_schema=False)
 def gallery(request: Request, view: Asked, sky: Sky) -> HTMLResponse:
     """The first images of a view, and the chips to change it."""
     with sky.reading() as atlas:
+        found = tiles(atlas, view)
         return page(
             request,
             "gallery.html.j2",
             view=view,
-            tiles=tiles(atlas, view),
+            tiles=Tiles(with_verdicts(sky, atlas, found.rows), found.next),
             total=total(sky, atlas, view),
             facets=facets(sky, atlas),
             checks=CHECKS,
@@ -41,4 +42,5 @@ def more(
     """The images after those that are shown, as a part of the page."""
     with sky.reading() as atlas:
         found = tiles(atlas, view, after=after)
-    return page(request, "tiles.html.j2", view=view, tiles=found)
+        shown = Tiles(with_verdicts(sky, atlas, found.rows), found.next)
+    return page(request, "tiles.html.j2", view=view, tiles=shown)

@@ -9,6 +9,7 @@ let queue = [];
 let at = 0;
 /** Verdicts that were given here, the last one last. */
 const given = [];
+let evidenceOf = "";
 const began = Date.now();
 let sending = Promise.resolve();
 
@@ -39,6 +40,43 @@ function show() {
   const pace = minutes > 0.05 ? `, ${(given.length / minutes).toFixed(1)} a minute` : "";
   element("progress").textContent = `${given.length} verdicts${pace}`;
   for (const next of queue.slice(at + 1, at + 1 + ahead)) new Image().src = small(next.id);
+  clearTimeout(show.later);
+  element("evidence").replaceChildren();
+  // Whoever is fast does not wait for it, and does not make the server look it up.
+  show.later = setTimeout(() => bringEvidence(item.id), 250);
+  if (queue.length - at < 10) claim();
+}
+
+/** Votes, texts and judged look-alikes, as the server draws them. */
+async function bringEvidence(id) {
+  evidenceOf = id;
+  const answer = await fetch(`/review/evidence?id=${encodeURIComponent(id)}`);
+  if (!answer.ok || evidenceOf !== id || queue[at]?.id !== id) return;
+  const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+  element("evidence").replaceChildren(...parsed.body.childNodes);
+}
+
+let claiming = false;
+
+/** More images for this person; whoever looks only sees the line as it is. */
+async function claim() {
+  if (claiming) return;
+  claiming = true;
+  try {
+    const answer = writes
+      ? await fetch("/api/v1/queue/claim?limit=40", { method: "POST" })
+      : await fetch("/api/v1/queue?limit=200");
+    if (!answer.ok) return say((await answer.json()).error);
+    const known = new Set(queue.map((each) => each.id));
+    const more = (await answer.json()).queue.filter((each) => !known.has(each.id));
+    const waiting = at >= queue.length;
+    queue.push(...more);
+    if (waiting || !known.size) show();
+    claiming = more.length === 0;
+  } catch {
+    say("The server does not answer.");
+    claiming = false;
+  }
 }
 
 /** The verdict of a key on an image; null: the key gives none here. */
@@ -75,10 +113,13 @@ function send(verdict) {
 
 function press(key) {
   const item = queue[at];
+  if (key === "?") return void element("help").showModal();
   if (key === "u") {
     const last = given.pop();
-    if (last) at = last.at;
-    else if (at > 0) at -= 1;
+    if (last) {
+      at = last.at;
+      send({ id: last.id, verdict: "withdraw" });
+    } else if (at > 0) at -= 1;
     return show();
   }
   if (!item) return;
@@ -91,14 +132,14 @@ function press(key) {
   if (!verdict) return;
   if (!writes) return say("You are looking only: open the link that `cosmic serve` printed.");
   send({ id: item.id, ...verdict });
-  given.push({ at });
+  given.push({ at, id: item.id });
   at += 1;
   show();
 }
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, select, textarea, a")) return;
+  if (event.target.closest("input, select, textarea, a, dialog")) return;
   // Enter on a button is that button, not the suggestion.
   if (event.key === "Enter" && event.target.closest("button")) return;
   if (root.querySelector(`[data-key="${CSS.escape(event.key)}"]`)) {
@@ -114,6 +155,4 @@ addEventListener("beforeunload", (event) => {
   if (element("said").textContent) event.preventDefault();
 });
 
-const answer = await fetch("/api/v1/queue?limit=200");
-queue = answer.ok ? (await answer.json()).queue : [];
-show();
+await claim();
