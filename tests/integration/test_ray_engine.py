@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from curated_work import columns_of, make_catalogue
 from engine_work import COLUMN, check_whole, done_by, make_atlas, processes
 
 from cosmic_morphology.atlas import Atlas, verify_atlas
@@ -109,6 +110,21 @@ def test_a_cluster_with_another_version_is_one_line(cluster, tmp_path):
     assert "(here 0.0.7)" in said
     # Nothing was computed, so the column was not made.
     assert COLUMN not in atlas.columns()
+
+
+def test_curation_on_the_cluster_gives_the_columns_of_this_machine(cluster, tmp_path):
+    found = {}
+    for name, more in (("local", {}), ("ray", {"COSMIC_RAY__ADDRESS": cluster.address})):
+        atlas = make_catalogue(tmp_path / name)
+        asked = ["curate", "--atlas", atlas.uri, "--engine", name, "--json"]
+        done = subprocess.run(
+            [Path(sys.executable).with_name("cosmic"), *asked],
+            check=True, capture_output=True, text=True, cwd=tmp_path, env={**ENV, **more},
+        )  # fmt: skip
+        said = json.loads(done.stdout)
+        found[name] = columns_of(atlas)
+    assert said["mislabels"]["flagged"] > 5, said
+    assert found["ray"] == found["local"]
 
 
 @pytest.mark.long

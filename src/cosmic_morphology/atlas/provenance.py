@@ -91,8 +91,16 @@ class Fingerprint:
 
     def add(self, rows: Iterable[object]) -> None:
         """Take in rows of numbers and texts that begin with an id."""
-        for row in rows:
-            digest = hashlib.blake2b(repr(row).encode(), digest_size=16).digest()
+        self.add_digests(map(self.digest_of, rows))
+
+    @staticmethod
+    def digest_of(row: object) -> bytes:
+        """The 16 bytes by which a row is known."""
+        return hashlib.blake2b(repr(row).encode(), digest_size=16).digest()
+
+    def add_digests(self, digests: Iterable[bytes]) -> None:
+        """Take in rows by their digests, which others have made."""
+        for digest in digests:
             self._sum += int.from_bytes(digest, "little")
 
     def __str__(self) -> str:

@@ -191,12 +191,13 @@ def _runs(context: Curation) -> dict[str, TrainedVoteResult]:
 def _labels(context: Curation) -> LabelResult:
     with context.progress("weighing votes") as report:
         seed = context.settings.seed
-        return label(context.atlas, **_how(context), progress=report, seed=seed)
+        engine = Engine.of(context.settings)
+        return label(context.atlas, **_how(context), progress=report, seed=seed, engine=engine)
 
 
 def _checks(context: Curation) -> tuple[CheckResult, CheckResult]:
-    relevance = check_relevance(context.atlas, **_how(context))
-    return relevance, check_mislabels(context.atlas, **_how(context))
+    how = {**_how(context), "engine": Engine.of(context.settings)}
+    return check_relevance(context.atlas, **how), check_mislabels(context.atlas, **how)
 
 
 def _how(context: Curation) -> dict[str, Any]:

@@ -8,6 +8,8 @@ done is what has a value, so that a run that was killed goes on where it stopped
 from cosmic_morphology.engine.apply import ApplyResult, apply
 from cosmic_morphology.engine.calls import Call, run_calls
 from cosmic_morphology.engine.engine import Engine
+from cosmic_morphology.engine.gather import gather
+from cosmic_morphology.engine.plan import address_everywhere
 from cosmic_morphology.engine.threads import threads_here
 from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
 
@@ -17,7 +19,9 @@ __all__ = [
     "ColumnFunction",
     "ColumnWork",
     "Engine",
+    "address_everywhere",
     "apply",
+    "gather",
     "run_calls",
     "threads_here",
 ]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -22,23 +20,15 @@ from cosmic_morphology.atlas.storage.column_files import (
 from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.display import Shown
 from cosmic_morphology.engine.engine import Engine
-from cosmic_morphology.engine.executors import NO_ANSWER, Executor, Lost
+from cosmic_morphology.engine.executors import Executor
+from cosmic_morphology.engine.handout import Handout
 from cosmic_morphology.engine.plan import Plan, address_everywhere, plan
 from cosmic_morphology.engine.task import FragmentTask, TaskResult, lend_atlas
 from cosmic_morphology.engine.work import ColumnFunction, ColumnWork
-from cosmic_morphology.errors import EngineError
 from cosmic_morphology.io_utils import Progress
 
-_LOG = logging.getLogger(__name__)
-# Tasks that wait at a slot, so that it need not wait for the driver.
-_AHEAD = 2
 # A commit of a whole atlas is one of so many at most: each leaves a manifest.
 _COMMITS = 64
-# A worker may die for reasons of its own; the second time over the same rows they are halved.
-_DEATHS = 2
-# Rows that are not halved any more: a worker that dies over them dies of them.
-_FEWEST_ROWS = 16
-_MOST_DEATHS = 5
 # Rows whose fragment was compacted away, and rows that came meanwhile, are done in the next pass.
 _PASSES = 5
 
@@ -124,8 +114,10 @@ class _Run:
     filled: int = 0
     total: int = 0
     counted: int = 0
-    lost: int = 0
-    halved: int = 0
+    handout: Handout = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.handout = Handout(self.work.stage, self.work.writes)
 
     @property
     def table(self) -> str:
@@ -158,7 +150,13 @@ class _Run:
         there = self.atlas.count(
             self.table, f"({self.where}) AND {filled}" if self.where else filled
         )
-        return ApplyResult(self.filled, there - self.filled, self.counted, self.lost, self.halved)
+        return ApplyResult(
+            self.filled,
+            there - self.filled,
+            self.counted,
+            self.handout.lost,
+            self.handout.halved,
+        )
 
     def _comes_at_once(self) -> bool:
         """Whether one commit may bring the columns with all their values."""
@@ -180,10 +178,10 @@ class _Run:
             pa.field(each.name, each.type, metadata=self.stamp.metadata())
             for each in self.work.writes
         ]
-        files = _Files(self.atlas, self.table, rows_per_commit, fields)
+        files = _Files(self.atlas, self.table, rows_per_commit, fields, to_do)
         try:
-            for result, fragment in self._finished(executor, tasks):
-                files.take(fragment, result)
+            for task, result in self.handout.finished(executor, tasks):
+                files.take(task, result)
                 goes_on |= result.is_gone or result.filled > 0
                 self.filled += result.filled
                 self.counted += result.counted
@@ -193,114 +191,72 @@ class _Run:
             self.filled -= files.flush()
         return goes_on
 
-    def _finished(
-        self, executor: Executor, tasks: Iterator[FragmentTask]
-    ) -> Iterator[tuple[TaskResult, int]]:
-        again: deque[FragmentTask] = deque()
-        in_flight = 0
-        while True:
-            while in_flight < _AHEAD * executor.slots():
-                task = again.popleft() if again else next(tasks, None)
-                if task is None:
-                    break
-                executor.submit(task)
-                in_flight += 1
-            if not in_flight:
-                return
-            for task, done in executor.wait():
-                in_flight -= 1
-                if isinstance(done, TaskResult) and done.fits(task, self.work.writes):
-                    yield done, task.fragment
-                elif isinstance(done, Lost):
-                    self.lost += 1
-                    again.extend(self._after_loss(task, done))
-                elif isinstance(done, MemoryError):
-                    again.extend(self._after_loss(task, Lost("lacked memory", lacked_memory=True)))
-                elif isinstance(done, Exception):
-                    raise done
-                else:
-                    self.lost += 1
-                    again.extend(self._after_loss(task, Lost(NO_ANSWER)))
-
-    def _after_loss(self, task: FragmentTask, lost: Lost) -> tuple[FragmentTask, ...]:
-        """The tasks in the place of one whose worker died."""
-        if lost.is_node:
-            _LOG.warning("%s: a machine has gone; its work is done again", self.work.stage)
-            return (task,)
-        deaths = task.deaths + 1
-        if not lost.lacked_memory and deaths < _DEATHS:
-            return (replace(task, deaths=deaths),)
-        if task.rows > _FEWEST_ROWS:
-            self.halved += 1
-            _LOG.warning(
-                "%s: a worker %s over %d rows of fragment %d, which is cut in two",
-                self.work.stage, lost.why, task.rows, task.fragment,
-            )  # fmt: skip
-            return task.halves()
-        if deaths < _MOST_DEATHS:
-            return (replace(task, deaths=deaths),)
-        raise EngineError(
-            f"{deaths} workers died over the same {task.rows} rows: the last one {lost.why}",
-            where=f"{self.work.stage}, rows from address {task.first} of {self.table}",
-            todo="Give workers more memory (local.processes, ray.resources), or see what is wrong "
-            "with these rows.",
-        )
-
 
 class _Files:
     """Results on their way into the table: files that are written, and values that wait."""
 
     def __init__(
-        self, atlas: Atlas, table: str, rows_per_commit: int, fields: Sequence[pa.Field]
+        self,
+        atlas: Atlas,
+        table: str,
+        rows_per_commit: int,
+        fields: Sequence[pa.Field],
+        to_do: Plan,
     ) -> None:
         self._atlas, self._name, self._rows_per_commit = atlas, table, rows_per_commit
         self._fields = fields
-        self._files: list[ColumnFile] = []
+        self._files: dict[int, ColumnFile] = {}
         self._values: dict[int, list[pa.Table]] = {}
         self._rows: dict[int, int] = {}
+        self._still_to_come = {each: len(rows) for each, rows in to_do.addresses.items()}
         self._lost = 0
 
-    def take(self, fragment: int, result: TaskResult) -> None:
+    def take(self, task: FragmentTask, result: TaskResult) -> None:
         """Keep a result, and commit when enough has come together."""
+        fragment = task.fragment
+        self._still_to_come[fragment] -= task.rows
         if not result.filled:
             return
         self._rows[fragment] = self._rows.get(fragment, 0) + result.filled
         if result.file is not None:
-            self._files.append(result.file)
+            self._files[fragment] = result.file
         elif result.values is not None:
             self._values.setdefault(fragment, []).append(result.values)
         if sum(self._rows.values()) >= self._rows_per_commit:
-            self.flush()
+            # Each commit writes the file of a fragment anew: one that is not whole yet waits for
+            # its rest, unless it has enough rows for a commit by itself.
+            whole = {each for each in self._rows if not self._still_to_come[each]}
+            self._commit(whole or set(self._rows))
 
     def flush(self) -> int:
         """Commit all; rows, in all, that were in vain since their fragment has gone."""
-        table = self._atlas.table(self._name)
-        if self._values and self._add(table):
-            there = {each.fragment_id for each in table.get_fragments()}
-            self._lost += sum(self._rows[each] for each in self._rows.keys() - there)
-            self._files, self._values, self._rows = [], {}, {}
-            return self._lost
-        files = [
-            *self._files,
-            *(
-                write_column_file(table, fragment, pa.concat_tables(parts))
-                for fragment, parts in self._values.items()
-                if table.dataset.get_fragment(fragment) is not None
-            ),
-        ]
-        written = {each.fragment for each in files}
-        gone = {each.fragment for each in commit_column_files(table, files)}
-        gone |= self._rows.keys() - written
-        self._lost += sum(self._rows[each] for each in gone)
-        self._files, self._values, self._rows = [], {}, {}
+        self._commit(set(self._rows))
         return self._lost
 
-    def _add(self, table: Table) -> bool:
+    def _commit(self, fragments: set[int]) -> None:
+        rows = {each: self._rows.pop(each) for each in fragments}
+        values = {each: self._values.pop(each) for each in fragments & self._values.keys()}
+        files = [self._files.pop(each) for each in fragments & self._files.keys()]
+        table = self._atlas.table(self._name)
+        if values and self._add(table, values):
+            gone = rows.keys() - {each.fragment_id for each in table.get_fragments()}
+        else:
+            files += [
+                write_column_file(table, fragment, pa.concat_tables(parts))
+                for fragment, parts in values.items()
+                if table.dataset.get_fragment(fragment) is not None
+            ]
+            written = {each.fragment for each in files}
+            gone = {each.fragment for each in commit_column_files(table, files)}
+            gone |= rows.keys() - written
+        self._lost += sum(rows[each] for each in gone)
+
+    def _add(self, table: Table, values: Mapping[int, Sequence[pa.Table]]) -> bool:
         """Let the columns come with these values; False where they are there."""
         schema = pa.schema([*self._fields, pa.field(ADDRESS, pa.uint64())])
 
         def of_fragment(fragment: Any) -> pa.Table:
-            parts = self._values.get(fragment.fragment_id)
+            parts = values.get(fragment.fragment_id)
             return pa.concat_tables(parts) if parts else schema.empty_table()
 
         if not {each.name for each in self._fields}.isdisjoint(table.schema.names):

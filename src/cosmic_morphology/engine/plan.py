@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.atlas.schema import table_of
 from cosmic_morphology.atlas.storage.column_files import ADDRESS
+from cosmic_morphology.atlas.storage.lance_tables import Table
 from cosmic_morphology.atlas.storage.store import is_local
 from cosmic_morphology.engine.task import FragmentTask
 from cosmic_morphology.engine.work import ColumnWork
@@ -49,11 +50,18 @@ class Plan:
         return sum(map(len, self.addresses.values()))
 
     def tasks(
-        self, atlas: Atlas, table: str, work: ColumnWork, pickled: bytes, slots: int
+        self,
+        atlas: Atlas,
+        table: str,
+        work: ColumnWork,
+        pickled: bytes,
+        slots: int,
+        *,
+        fills: bool = True,
     ) -> Iterator[FragmentTask]:
         """The tasks, fragment by fragment."""
         uri = address_everywhere(atlas)
-        many = len(self.addresses) >= _FRAGMENTS_PER_SLOT * slots
+        many = fills and len(self.addresses) >= _FRAGMENTS_PER_SLOT * slots
         for fragment, addresses in self.addresses.items():
             whole = many and len(addresses) <= _MOST_ROWS
             step = len(addresses) if whole else work.task_rows
@@ -71,6 +79,7 @@ class Plan:
                     rows=len(part),
                     writes_file=whole,
                     where=self.where,
+                    fills=fills,
                 )
 
 
@@ -82,15 +91,23 @@ def address_everywhere(atlas: Atlas) -> str:
 def plan(atlas: Atlas, column: str, where: str = "") -> Plan:
     """The rows of an atlas that lack a column, and fit a filter on its table."""
     table = atlas.table(table_of(column))
-    version = str(atlas.version)
     # A column that is not there yet is lacked by all rows.
     lacking = f"`{column}` IS NULL" if column in table.schema.names else ""
-    which = " AND ".join(f"({each})" for each in (where, lacking) if each) or None
+    which = " AND ".join(f"({each})" for each in (where, lacking) if each)
+    return Plan(str(atlas.version), _addresses(table, which), where)
+
+
+def plan_all(atlas: Atlas, table: str) -> Plan:
+    """All rows of a table."""
+    return Plan(str(atlas.version), _addresses(atlas.table(table), ""))
+
+
+def _addresses(table: Table, which: str) -> dict[int, npt.NDArray[np.uint64]]:
     found: dict[int, list[npt.NDArray[np.uint64]]] = {}
-    for batch in table.to_batches([], _BATCH, which, with_row_address=True, scan_in_order=True):
+    batches = table.to_batches([], _BATCH, which or None, with_row_address=True, scan_in_order=True)
+    for batch in batches:
         addresses = batch.column(ADDRESS).to_numpy()
         fragments = addresses >> _FRAGMENT_BITS
         for fragment in np.unique(fragments):
             found.setdefault(int(fragment), []).append(addresses[fragments == fragment])
-    addresses = {each: np.sort(np.concatenate(parts)) for each, parts in found.items()}
-    return Plan(version, addresses, where)
+    return {each: np.sort(np.concatenate(parts)) for each, parts in found.items()}

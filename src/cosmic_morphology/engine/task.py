@@ -19,7 +19,7 @@ from cosmic_morphology.engine.work import load_work
 
 @dataclass(frozen=True, slots=True)
 class FragmentTask:
-    """Rows of one fragment that lack the columns.
+    """Rows of one fragment, mostly those that lack the columns.
 
     Attributes
     ----------
@@ -45,6 +45,8 @@ class FragmentTask:
         A filter that the rows fit, in Lance's SQL.
     deaths : int
         Workers that have died over it.
+    fills : bool
+        Whether it is done for the rows that lack the columns; else for all of them.
     """
 
     work: bytes
@@ -59,6 +61,7 @@ class FragmentTask:
     writes_file: bool
     where: str = ""
     deaths: int = 0
+    fills: bool = True
 
     def run(self) -> TaskResult:
         """Do it."""
@@ -129,7 +132,7 @@ def run_task(task: FragmentTask) -> TaskResult:
     )
     lacking = f"{ADDRESS} >= {task.first} AND {ADDRESS} < {task.end}"
     is_there = work.marker in table.schema.names
-    if is_there:
+    if is_there and task.fills:
         lacking = f"`{work.marker}` IS NULL AND {lacking}"
     if task.where:
         lacking = f"({task.where}) AND {lacking}"

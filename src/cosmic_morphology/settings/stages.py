@@ -48,11 +48,18 @@ class RayResources(Section):
     zero_shot: StageResources = Field(
         default_factory=StageResources, description="a text-image model"
     )
+    labels: StageResources = Field(default_factory=StageResources, description="weighing of votes")
+    checks: StageResources = Field(
+        default_factory=StageResources, description="relevance and mislabels"
+    )
     predict: StageResources = Field(default_factory=StageResources, description="a trained model")
     intake: StageResources = Field(
         default_factory=StageResources, description="decoding of what is imported"
     )
     synthesize: StageResources = Field(default_factory=StageResources, description="rendering")
+    collect: StageResources = Field(
+        default_factory=StageResources, description="queries of an archive"
+    )
 
 
 class RaySettings(Section):

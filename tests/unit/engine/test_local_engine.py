@@ -29,7 +29,7 @@ from cosmic_morphology.atlas import Atlas, ColumnProvenance, Record, verify_atla
 from cosmic_morphology.atlas.maintenance import clean_up, compact_tables
 from cosmic_morphology.atlas.storage.column_files import commit_column_files, write_column_file
 from cosmic_morphology.atlas.storage.commit import delete
-from cosmic_morphology.engine import Engine, apply
+from cosmic_morphology.engine import Engine, apply, gather, handout
 from cosmic_morphology.engine.plan import plan
 from cosmic_morphology.errors import EngineError
 from cosmic_morphology.settings import LocalSettings
@@ -71,6 +71,42 @@ def test_two_processes_share_one_fragment_and_each_makes_its_function_once(sky, 
     assert seen[-1] == (60, 60)
     assert [now for now, _ in seen] == sorted(now for now, _ in seen)
     assert verify_atlas(sky).is_sound
+
+
+def test_a_fragment_that_is_not_whole_waits_for_its_rest(sky, tmp_path, monkeypatch):
+    written = []
+
+    def counted(table, fragment, rows):
+        written.append(fragment)
+        return write_column_file(table, fragment, rows)
+
+    monkeypatch.setattr(sys.modules[apply.__module__], "write_column_file", counted)
+    sky.prepare_columns([FIELD], STAMP)
+    # A commit is due in the middle of each fragment; of one that is not whole, none is made.
+    work = lengths_work(tmp_path / "log", task_rows=5)
+    apply(sky, work, stamp=STAMP, engine=OneProcess(), checkpoint_rows=25)
+    assert sorted(written) == [0, 1, 2]
+    check_whole(sky, 60)
+    # One that has enough for several commits is not held back: a kill would cost all of it.
+    compact_tables(sky)
+    written.clear()
+    again = ColumnProvenance("lengths", {"v": 2})
+    apply(sky, work, stamp=again, engine=OneProcess(), checkpoint_rows=25)
+    assert len(written) == 3
+    check_whole(sky, 60)
+
+
+def test_rows_that_are_gathered_come_back_once_and_nothing_is_written(sky, tmp_path, caplog):
+    apply(sky, lengths_work(tmp_path / "log"), stamp=STAMP, where="id < 'made:000030'")
+    before = sky.version
+    # One task kills its worker twice; another finds no memory the first time.
+    work = lengths_work(tmp_path / "again", task_rows=20, trap="large task")
+    parts = list(gather(sky, work, table="images", engine=OneProcess()))
+    assert caplog.text.count("is cut in two") == 2
+    lengths = [each[0] for each in pa.concat_tables(parts).column(COLUMN).to_pylist()]
+    assert sorted(lengths) == list(range(1, 61))
+    assert (sky.version, sky.count_filled(COLUMN)) == (before, 30)
+    assert list(gather(Atlas.create(tmp_path / "empty"), work)) == []
 
 
 def test_with_many_fragments_each_is_one_task_whose_file_the_worker_writes(tmp_path):
@@ -122,7 +158,7 @@ def test_a_lost_worker_costs_its_task_and_one_that_takes_too_much_memory_is_halv
 def test_rows_that_kill_every_worker_end_it_in_one_line_and_the_rest_stays(
     sky, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(sys.modules[apply.__module__], "_MOST_DEATHS", 2)
+    monkeypatch.setattr(handout, "_MOST_DEATHS", 2)
     work = lengths_work(tmp_path / "log", task_rows=10, trap="deadly")
     with pytest.raises(EngineError, match=r"2 workers died over the same 10 rows.*SIGKILL"):
         apply(sky, work, stamp=STAMP, engine=OneProcess())
@@ -170,7 +206,7 @@ import sys
 from pathlib import Path
 from engine_work import STAMP, lengths_work
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.engine import Engine, apply
+from cosmic_morphology.engine import Engine, apply, gather, handout
 from cosmic_morphology.settings import LocalSettings
 work = lengths_work(Path(sys.argv[2]), task_rows=4, pause_s=0.05)
 apply(Atlas.open(sys.argv[1]), work, stamp=STAMP, checkpoint_rows=8,

@@ -45,6 +45,7 @@ from cosmic_morphology.curate.votes.weighted_votes import (
     withheld_of,
 )
 from cosmic_morphology.display import Shown
+from cosmic_morphology.engine import Engine
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -87,6 +88,7 @@ def label(
     settings: CurateSettings,
     progress: Progress | None = None,
     seed: int = 0,
+    engine: Engine | None = None,
 ) -> LabelResult:
     """Write ``label``, ``label_confidence`` and ``label_kind`` of every image.
 
@@ -112,6 +114,9 @@ def label(
         Called with rows done and rows in all.
     seed : int
         Of the folds of the image voter.
+    engine : Engine, optional
+        Where votes are weighed into labels; without it on this machine. What one voter learns
+        from all images is learned in this process.
 
     Examples
     --------
@@ -137,7 +142,7 @@ def label(
         )
         _keep_votes(atlas, records, voters)
         weighted = read_weighted_votes(atlas, taxonomy=taxonomy, records=records)
-        table = final_labels(weighted, decisions, taxonomy, settings)
+        table = final_labels(weighted, decisions, taxonomy, settings, engine=engine)
         atlas.replace_columns(table, stamp_of(_votes(records)))
     if progress:
         progress(len(records), len(records))

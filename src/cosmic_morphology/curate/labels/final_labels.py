@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +15,7 @@ from cosmic_morphology.curate.labels.crowd import crowdlab
 from cosmic_morphology.curate.review.verdicts import label_from_verdict
 from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
 from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes
+from cosmic_morphology.engine import Engine
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -22,15 +27,17 @@ def final_labels(
     decisions: dict[str, Decision],
     taxonomy: Taxonomy,
     settings: CurateSettings,
+    *,
+    engine: Engine | None = None,
 ) -> pa.Table:
     """``label``, ``label_confidence`` and ``label_kind`` of all images, by id."""
     ids, classes = weighted.records.ids, taxonomy.names_with_reject
     best, sure = np.zeros(len(ids), np.intp), np.zeros(len(ids))
     voted = np.zeros(len(ids), bool)
-    for batch in weighted:
-        likely = naive_bayes_label_model(batch.votes, classes)
-        best[batch.places], sure[batch.places] = likely.argmax(axis=1), likely.max(axis=1)
-        voted[batch.places] = [bool(cast) for cast in batch.votes]
+    judged = weighted.judged("labels", partial(_judge, classes), _FIELDS, engine=engine)
+    for places, rows in judged:
+        for all_, column in ((best, "best"), (sure, "sure"), (voted, "voted")):
+            all_[places] = rows.column(column).to_numpy()
     if settings.votes.label_model == "crowdlab":
         likely = crowdlab(weighted, len(ids), classes)
         best, sure = likely.argmax(axis=1), likely.max(axis=1)
@@ -49,6 +56,23 @@ def final_labels(
             "label_kind": pa.array(_KINDS, pa.string()).take(pa.array(kind)),
         }
     )
+
+
+_FIELDS = (
+    pa.field("best", pa.int16()),
+    pa.field("sure", pa.float64()),
+    pa.field("voted", pa.bool_()),
+)
+
+
+def _judge(
+    classes: Sequence[str], ids: Sequence[str], votes: Sequence[list[dict[str, Any]]]
+) -> pa.Table:
+    """The number of the likeliest class of each image, its probability, and who has any vote."""
+    del ids
+    likely = naive_bayes_label_model(votes, classes)
+    best, sure = likely.argmax(axis=1).astype(np.int16), likely.max(axis=1)
+    return pa.table([best, sure, list(map(bool, votes))], schema=pa.schema(_FIELDS))
 
 
 def decided(ids: pa.Array, decisions: dict[str, Decision]) -> list[tuple[int, Decision]]:

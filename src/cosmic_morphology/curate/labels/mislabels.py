@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.labels.checks import CheckResult, fill_check
-from cosmic_morphology.curate.votes.base import VoteBatch
+from cosmic_morphology.curate.labels.checks import Check, CheckResult, Judged, fill_check
+from cosmic_morphology.curate.records import Records
 from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
-from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes
+from cosmic_morphology.engine import Engine
 from cosmic_morphology.extras import needs
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
@@ -26,7 +28,13 @@ _CLAIMS = ("folder", "title", "object_name", "lead", "search_word")
 _LEAST_ROWS = 20
 
 
-def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckResult:
+def check_mislabels(
+    atlas: Atlas,
+    *,
+    taxonomy: Taxonomy,
+    settings: CurateSettings,
+    engine: Engine | None = None,
+) -> CheckResult:
     """Write ``mislabel_score``, ``mislabel_flag``, ``mislabel_reason`` and ``suggested_label``.
 
     An image's claimed label (its folder, else its title, its object name, its first sentences,
@@ -44,6 +52,9 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
         The classes.
     settings : CurateSettings
         ``checks.mislabel_threshold``.
+    engine : Engine, optional
+        Where votes are gone through; without it on this machine. Confident learning looks at all
+        images at once, in this process.
 
     Raises
     ------
@@ -52,39 +63,91 @@ def check_mislabels(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     """
     return fill_check(
         atlas,
-        MISLABEL_STAGE,
-        _mislabel_rows,
-        code=MISLABEL_CODE,
+        _MISLABELS,
         taxonomy=taxonomy,
         least=settings.checks.mislabel_threshold,
+        engine=engine,
     )
 
 
-def _mislabel_rows(weighted: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:
-    ids, classes = weighted.records.ids, taxonomy.names_with_reject
-    claimed, claimant = np.full(len(ids), -1, np.int16), np.full(len(ids), -1, np.int8)
-    supported, seen = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
+def _judge(
+    taxonomy: Taxonomy, least: float, ids: Sequence[str], votes: Sequence[list[dict[str, Any]]]
+) -> pa.Table:
+    """The claim of each image, and what all other voters say of it."""
+    del least
+    classes = taxonomy.names_with_reject
+    claimed, claimant = _claims(ids, votes, classes)
+    voters = [_CLAIMS[at] if at >= 0 else "" for at in claimant]
+    supported = [
+        any(each["voter"] != voter for each in cast)
+        for cast, voter in zip(votes, voters, strict=True)
+    ]
+    seen = [any(is_of_all(each) for each in cast) for cast in votes]
+    others = naive_bayes_label_model(votes, classes, without=[(each,) for each in voters])
+    flat = pa.FixedSizeListArray.from_arrays(pa.array(others.ravel()), len(classes))
+    return pa.table(
+        [claimed, claimant, supported, seen, flat], schema=pa.schema(_fields(len(classes)))
+    )
 
-    def others_on(batch: VoteBatch) -> NDArray[np.float64]:
-        mine, who = _claims(batch, classes)
-        claimed[batch.places], claimant[batch.places] = mine, who
-        voters = [_CLAIMS[at] if at >= 0 else "" for at in who]
-        supported[batch.places] = [
-            any(each["voter"] != voter for each in cast)
-            for cast, voter in zip(batch.votes, voters, strict=True)
-        ]
-        seen[batch.places] = [any(is_of_all(each) for each in cast) for cast in batch.votes]
-        return naive_bayes_label_model(batch.votes, classes, without=[(each,) for each in voters])
 
-    others, _ = weighted.likely(others_on)
+def _fields(n_classes: int) -> Sequence[pa.Field]:
+    return (
+        pa.field("claimed", pa.int16()),
+        pa.field("claimant", pa.int8()),
+        pa.field("supported", pa.bool_()),
+        pa.field("seen", pa.bool_()),
+        pa.field("others", pa.list_(pa.float64(), n_classes)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """What was judged of all N images, by number."""
+
+    claimed: NDArray[np.int16]
+    claimant: NDArray[np.int8]
+    supported: NDArray[np.bool_]
+    seen: NDArray[np.bool_]
+    others: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, judged: Judged, n: int, n_classes: int) -> _Claims:
+        nobody = np.full(n, -1)
+        all_ = cls(
+            nobody.astype(np.int16),
+            nobody.astype(np.int8),
+            np.zeros(n, bool),
+            np.zeros(n, bool),
+            np.full((n, n_classes), 1 / n_classes),
+        )
+        for places, rows in judged:
+            for name in ("claimed", "claimant", "supported", "seen"):
+                getattr(all_, name)[places] = rows.column(name).to_numpy()
+            flat = rows.column("others").combine_chunks().flatten().to_numpy()
+            all_.others[places] = flat.reshape(-1, n_classes)
+        return all_
+
+
+def _take_in(
+    records: Records, judged: Judged, taxonomy: Taxonomy, least: float
+) -> Callable[[], pa.Table]:
+    classes = taxonomy.names_with_reject
+    claims = _Claims.of(judged, len(records), len(classes))
+    return lambda: _mislabel_rows(records.ids, claims, classes, least)
+
+
+def _mislabel_rows(
+    ids: pa.Array, claims: _Claims, classes: Sequence[str], least: float
+) -> pa.Table:
+    claimed, claimant, others = claims.claimed, claims.claimant, claims.others
     best = others.argmax(axis=1).astype(np.int16)
-    known = np.flatnonzero((claimed >= 0) & supported)
+    known = np.flatnonzero((claimed >= 0) & claims.supported)
     score = np.full(len(ids), np.nan, np.float32)
     flag = np.zeros(len(ids), dtype=bool)
     of_claim = others[known, claimed[known]]
     score[known], flag[known] = of_claim, of_claim < least
     flag[known[confident_issues(claimed[known].astype(np.int64), others[known])]] = True
-    flag &= seen | (best != claimed)
+    flag &= claims.seen | (best != claimed)
     flagged = np.flatnonzero(flag)
     reasons = [
         _mislabel_reason(_CLAIMS[who], classes[mine], classes[rather], sure)
@@ -121,16 +184,20 @@ def _mislabel_reason(claimant: str, claimed: str, suggested: str, sure: float) -
     return f"{claimant} says {claimed}, the others {others}"
 
 
-def _claims(batch: VoteBatch, classes: Sequence[str]) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
+def _claims(
+    ids: Sequence[str], votes: Sequence[list[dict[str, Any]]], classes: Sequence[str]
+) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
     """The class that each image is claimed to be, and the number of who claims it; or -1."""
     number = {name: at for at, name in enumerate(classes)}
-    n = len(batch.ids)
-    claimed, claimant = np.full(n, -1, np.int16), np.full(n, -1, np.int8)
+    claimed, claimant = np.full(len(ids), -1, np.int16), np.full(len(ids), -1, np.int8)
     for who, voter in enumerate(_CLAIMS):
-        for row, name in enumerate(labels_of_voter(batch.votes, voter, ids=batch.ids)):
+        for row, name in enumerate(labels_of_voter(votes, voter, ids=ids)):
             if claimed[row] < 0 and name in number:
                 claimed[row], claimant[row] = number[name], who
     return claimed, claimant
+
+
+_MISLABELS = Check(MISLABEL_STAGE, MISLABEL_CODE, _judge, _fields, _take_in)
 
 
 def confident_issues(claimed: NDArray[np.int64], likely: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.labels.checks import CheckResult, fill_check
-from cosmic_morphology.curate.votes.base import VoteBatch
+from cosmic_morphology.curate.labels.checks import Check, CheckResult, Judged, fill_check
+from cosmic_morphology.curate.records import Records
 from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
 from cosmic_morphology.curate.votes.voter_accuracy import RECORD
-from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes
+from cosmic_morphology.engine import Engine
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -22,7 +24,13 @@ _REASONS = 3
 _MORE_LIKELY = 0.5
 
 
-def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSettings) -> CheckResult:
+def check_relevance(
+    atlas: Atlas,
+    *,
+    taxonomy: Taxonomy,
+    settings: CurateSettings,
+    engine: Engine | None = None,
+) -> CheckResult:
     """Write ``relevance_score``, ``relevance_flag`` and ``relevance_reason``.
 
     The score is the probability that the image shows an object of the taxonomy, from all votes
@@ -38,6 +46,8 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
         Names the reject class.
     settings : CurateSettings
         ``checks.relevance_threshold``.
+    engine : Engine, optional
+        Where votes are gone through; without it on this machine.
 
     Examples
     --------
@@ -46,25 +56,22 @@ def check_relevance(atlas: Atlas, *, taxonomy: Taxonomy, settings: CurateSetting
     """
     return fill_check(
         atlas,
-        RELEVANCE_STAGE,
-        _relevance_rows,
-        code=RELEVANCE_CODE,
+        _RELEVANCE,
         taxonomy=taxonomy,
         least=settings.checks.relevance_threshold,
+        engine=engine,
     )
 
 
-def _relevance_rows(weighted: WeightedVotes, taxonomy: Taxonomy, least: float) -> pa.Table:
-    judged = [(batch.places, _judged(batch, taxonomy, least)) for batch in weighted]
-    return weighted.records.by_id(judged)
-
-
-def _judged(batch: VoteBatch, taxonomy: Taxonomy, least: float) -> pa.Table:
+def _judge(
+    taxonomy: Taxonomy, least: float, ids: Sequence[str], votes: Sequence[list[dict[str, Any]]]
+) -> pa.Table:
+    del ids
     classes = taxonomy.names_with_reject
-    likely = naive_bayes_label_model(batch.votes, classes)
+    likely = naive_bayes_label_model(votes, classes)
     # Without any vote there is no evidence: no score, no flag.
-    scores = [1.0 - float(likely[at, -1]) if cast else None for at, cast in enumerate(batch.votes)]
-    against = [_against(cast, taxonomy.reject, len(classes)) for cast in batch.votes]
+    scores = [1.0 - float(likely[at, -1]) if cast else None for at, cast in enumerate(votes)]
+    against = [_against(cast, taxonomy.reject, len(classes)) for cast in votes]
     flags = [
         score is not None and score < least and bool(found)
         for score, found in zip(scores, against, strict=True)
@@ -72,13 +79,20 @@ def _judged(batch: VoteBatch, taxonomy: Taxonomy, least: float) -> pa.Table:
     reasons = [
         _relevance_reason(found) if flag else "" for found, flag in zip(against, flags, strict=True)
     ]
-    return pa.table(
-        {
-            "relevance_score": pa.array(scores, pa.float32()),
-            "relevance_flag": pa.array(flags, pa.bool_()),
-            "relevance_reason": pa.array(reasons, pa.string()),
-        }
-    )
+    return pa.table([scores, flags, reasons], schema=pa.schema(_FIELDS))
+
+
+def _take_in(records: Records, judged: Judged, *_: object) -> Callable[[], pa.Table]:
+    nothing = np.empty(0, np.int32), pa.schema(_FIELDS).empty_table()
+    return partial(records.by_id, [nothing, *judged])
+
+
+_FIELDS = (
+    pa.field("relevance_score", pa.float32()),
+    pa.field("relevance_flag", pa.bool_()),
+    pa.field("relevance_reason", pa.string()),
+)
+_RELEVANCE = Check(RELEVANCE_STAGE, RELEVANCE_CODE, _judge, lambda _: _FIELDS, _take_in)
 
 
 def _against(cast: Sequence[dict[str, Any]], reject: str, n_classes: int) -> list[dict[str, Any]]:

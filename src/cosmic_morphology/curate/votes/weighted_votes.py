@@ -1,9 +1,9 @@
-"""The votes as the checks read them: weighted by each voter's accuracy on checked images."""
+"""The votes as labels and checks read them: weighted by voters' accuracy on checked images."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,18 @@ from cosmic_morphology.curate.review.verdicts import verdict_labels_for_training
 from cosmic_morphology.curate.votes.base import VoteBatch
 from cosmic_morphology.curate.votes.derived import is_derived
 from cosmic_morphology.curate.votes.voter_accuracy import Key, reweighted, verdicts_on_voters
+from cosmic_morphology.engine import ColumnFunction, ColumnWork, Engine, gather
 from cosmic_morphology.taxonomy import Taxonomy
 
 _COLUMNS = ("id", "votes", "source", "collection")
+# Hash of the weighted votes of a row, for stamps.
+_DIGEST = "digest"
+_KEY_FIELDS = (pa.field("id", pa.string()), pa.field(_DIGEST, pa.binary(16)))
+# A row takes a tenth of a millisecond, and a process some seconds to start.
+_WORTH_PROCESSES = 100_000
+
+Judge = Callable[[Sequence[str], Sequence[list[dict[str, Any]]]], pa.Table]
+"""Ids and weighted votes of some images in, columns of theirs out; pure, and of a module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,8 @@ class WeightedVotes:
 
     Attributes
     ----------
+    atlas : Atlas
+        Read only.
     records : Records
         The images.
     found : mapping
@@ -38,6 +49,7 @@ class WeightedVotes:
         K, the reject class included.
     """
 
+    atlas: Atlas
     records: Records
     found: Mapping[Key, Counter[str]]
     checked: Mapping[str, str]
@@ -45,38 +57,94 @@ class WeightedVotes:
 
     def __iter__(self) -> Iterator[VoteBatch]:
         for places, rows in self.records.batches(_COLUMNS):
-            ids, votes = rows.column("id").to_pylist(), votes_of_rows(rows)
-            weighted_votes = reweighted(
-                votes,
-                ids,
-                origins_of_rows(rows),
-                self.checked,
-                self.found,
-                self.n_classes,
-                but={each["voter"] for mine in votes for each in mine if is_derived(each["voter"])},
-            )
-            yield VoteBatch(places, ids, weighted_votes)
+            votes = weighted(rows, self.found, self.checked, self.n_classes)
+            yield VoteBatch(places, rows.column("id").to_pylist(), votes)
 
-    def inputs(self) -> str:
-        """Fingerprint of the votes, for stamps."""
-        hashed = Fingerprint()
-        for batch in self:
-            hashed.add(
-                (id_, [tuple(each.values()) for each in cast])
-                for id_, cast in zip(batch.ids, batch.votes, strict=True)
-            )
-        return str(hashed)
+    def judged(
+        self,
+        stage: str,
+        judge: Judge,
+        gives: Sequence[pa.Field],
+        *,
+        engine: Engine | None,
+        into: Fingerprint | None = None,
+    ) -> Iterator[tuple[NDArray[np.int32], pa.Table]]:
+        """What the votes on each image come to, computed by an engine, fragment by fragment.
 
-    def likely(
-        self, model: Callable[[VoteBatch], NDArray[np.float64]]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Probabilities of the classes by id, shape ``(N, K)``, and who has any vote."""
-        likely = np.empty((len(self.records), self.n_classes))
-        voted = np.zeros(len(self.records), bool)
-        for batch in self:
-            likely[batch.places] = model(batch)
-            voted[batch.places] = [bool(cast) for cast in batch.votes]
-        return likely, voted
+        Parameters
+        ----------
+        stage : str
+            As the settings name it.
+        judge : callable
+            See :data:`Judge`.
+        gives : sequence of pyarrow.Field
+            The columns that it gives.
+        engine : Engine, optional
+            Where it runs; without it on this machine.
+        into : Fingerprint, optional
+            Takes in the weighted votes.
+
+        Yields
+        ------
+        tuple of array and pyarrow.Table
+            Numbers of some images, and the columns.
+        """
+        work = ColumnWork(
+            stage,
+            judge_function,
+            reads=_COLUMNS,
+            writes=(*_KEY_FIELDS, *gives),
+            arguments=(judge, self.found, self.checked, self.n_classes),
+            batch_size=4096,
+            task_rows=16_384,
+            worth_processes=_WORTH_PROCESSES,
+        )
+        names = [each.name for each in gives]
+        for rows in gather(self.atlas, work, engine=engine):
+            places = self.records.numbers_of(rows.column("id").combine_chunks())
+            known = rows.filter(pa.array(places >= 0))
+            if into is not None:
+                into.add_digests(known.column(_DIGEST).to_pylist())
+            yield places[places >= 0], known.select(names)
+
+
+def judge_function(
+    judge: Judge, found: Mapping[Key, Counter[str]], checked: Mapping[str, str], n_classes: int
+) -> ColumnFunction:
+    """The column function of a judge, for whoever does the work."""
+
+    def judged(rows: pa.Table) -> pa.Table:
+        ids, votes = rows.column("id").to_pylist(), weighted(rows, found, checked, n_classes)
+        digests = [
+            Fingerprint.digest_of((id_, [tuple(each.values()) for each in cast]))
+            for id_, cast in zip(ids, votes, strict=True)
+        ]
+        keys = (pa.array(ids, pa.string()), pa.array(digests, pa.binary(16)))
+        columns = judge(ids, votes)
+        for at, (field, values) in enumerate(zip(_KEY_FIELDS, keys, strict=True)):
+            columns = columns.add_column(at, field, values)
+        return columns
+
+    return judged
+
+
+def weighted(
+    rows: pa.Table,
+    found: Mapping[Key, Counter[str]],
+    checked: Mapping[str, str],
+    n_classes: int,
+) -> list[list[dict[str, Any]]]:
+    """The votes on some images, with weights as people's verdicts bear them out."""
+    votes = votes_of_rows(rows)
+    return reweighted(
+        votes,
+        rows.column("id").to_pylist(),
+        origins_of_rows(rows),
+        checked,
+        found,
+        n_classes,
+        but={each["voter"] for mine in votes for each in mine if is_derived(each["voter"])},
+    )
 
 
 def read_weighted_votes(
@@ -87,7 +155,7 @@ def read_weighted_votes(
     decisions = latest_decisions(atlas)
     checked = verdict_labels_for_training(decisions, withheld_of(records), taxonomy)
     found = verdicts_of(records, checked)
-    return WeightedVotes(records, found, checked, len(taxonomy.names_with_reject))
+    return WeightedVotes(atlas, records, found, checked, len(taxonomy.names_with_reject))
 
 
 def verdicts_of(records: Records, checked: Mapping[str, str]) -> dict[Key, Counter[str]]:
