@@ -12,6 +12,7 @@ from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.common import (
     AtlasOption,
     ConfigOption,
+    EngineOption,
     JsonOption,
     open_atlas,
     pairs,
@@ -73,15 +74,17 @@ def command(
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fetch images and their records; a rerun fetches only what is missing."""
     from cosmic_morphology.collect import collect_images
+    from cosmic_morphology.engine import Engine
     from cosmic_morphology.imaging import ImageLimits
     from cosmic_morphology.settings import CollectJob, job_of
     from cosmic_morphology.taxonomy import load_taxonomy
 
-    settings = settings_for(config, atlas=atlas)
+    settings = settings_for(config, atlas=atlas, engine=engine)
     if contact is not None:
         settings.collect.contact = contact
     job = job_of(
@@ -103,6 +106,7 @@ def command(
             since=since.date() if since else None,
             revalidate=revalidate,
             progress=report,
+            engine=Engine.of(settings),
         )
     shown = {key: value for key, value in jsonable(summary).items() if key != "certificate"}
     show(summary if as_json else shown, as_json=as_json, title="collected")

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
 
-from cosmic_morphology.atlas import Atlas, withdraw
-from cosmic_morphology.collect.harvest.addresses import Addresses
+from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.collect.harvest.completeness import STORED, SliceCompleteness
-from cosmic_morphology.collect.harvest.harvest import Harvest
 from cosmic_morphology.collect.harvest.items import FetchState
-from cosmic_morphology.collect.harvest.other_address import SourceAtOtherAddress
-from cosmic_morphology.collect.harvest.reader import Reader
-from cosmic_morphology.collect.harvest.source_health import PlaceholderDetector, SourceHealthCheck
-from cosmic_morphology.collect.harvest.writer import Writer
-from cosmic_morphology.collect.http.client import Client
-from cosmic_morphology.collect.http.url_policy import UrlPolicy, origin_of_root
-from cosmic_morphology.collect.sources import find_source
-from cosmic_morphology.collect.sources.base import Source, SourceRequest, declared_rates
+from cosmic_morphology.collect.harvest.writer import write_reports
+from cosmic_morphology.collect.http.url_policy import is_loopback
+from cosmic_morphology.collect.one_harvest import Harvested, HarvestOrder, harvest, run_async
 from cosmic_morphology.display import Tabular, facts_of
-from cosmic_morphology.errors import AtlasFullError, CosmicError, UsageError
+from cosmic_morphology.engine import Engine
+from cosmic_morphology.errors import UsageError
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CollectJob, CollectSettings
@@ -33,11 +26,7 @@ from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import Taxonomy
 
 DEFAULT_LIMITS = ImageLimits()
-_SIDES_READ = 20_000
-_SWITCH_S = 0.0005
 _STATES = frozenset(state.value for state in FetchState)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,6 +98,7 @@ def collect_images(
     retry: set[str] | None = None,
     since: date | None = None,
     revalidate: bool = False,
+    engine: Engine | None = None,
 ) -> CollectResult:
     """Fetch images and records of one source into an atlas; a rerun fetches what is missing.
 
@@ -134,6 +124,9 @@ def collect_images(
     revalidate : bool
         Ask again, with conditional requests, whether stored images are still there unchanged;
         the ledger notes it, the stored bytes stay.
+    engine : Engine, optional
+        With ``ray``, the workers of a cluster share out the queries; each host is asked at one
+        pace, however many they are. Else all is done in this process.
 
     Returns
     -------
@@ -162,118 +155,47 @@ def collect_images(
     >>> sorted(new.read(["title"]).column("title").to_pylist())[:2]
     ['PIA10001', 'PIA10002']
     """
-    retried = _checked(retry or set())
-    source = find_source(SourceRequest(job, taxonomy, since, settings.contact))
-    if job.root:
-        origin_of_root(job.root)
-        source = SourceAtOtherAddress(source, job)
-
-    async def harvest() -> CollectResult:
-        return await _harvest(
-            atlas,
-            source,
-            settings,
-            job,
-            limits=limits,
-            progress=progress,
-            retry=retried,
-            revalidate=revalidate,
-        )
-
-    return _run(harvest)
-
-
-async def _harvest(
-    atlas: Atlas,
-    source: Source,
-    settings: CollectSettings,
-    job: CollectJob,
-    *,
-    limits: ImageLimits,
-    progress: Progress | None,
-    retry: set[str],
-    revalidate: bool,
-) -> CollectResult:
     started = time.monotonic()
-    url_policy, addresses = UrlPolicy(source.hosts, job.root), Addresses(job.root)
-    async with Client(settings, url_policy, declared_rates(source)) as client:
-        reader = Reader(
-            atlas,
-            source,
-            client,
-            retry=retry,
-            limit=job.limit,
-            revalidate=revalidate,
-            addresses=addresses,
-        )
-        if left := reader.known.withdrawn_but_stored():
-            withdraw(atlas, left)
-            reader.known.stored -= left
-        hashes, sides_px = _seen_before(atlas, source.name)
-        earlier = {record_id for _, record_id in hashes}
-        writer = Writer(
-            atlas,
-            reader.counter,
-            # Another rendition or size on purpose is no change of the source.
-            health=SourceHealthCheck(source.name, () if job.options else sides_px)
-            if settings.stop_on_source_change
-            else None,
-            repeats=PlaceholderDetector(hashes),
-            commit_rows=settings.commit_rows,
-            addresses=addresses,
-        )
-        check_image = getattr(source, "check_image", None)
-        run = Harvest(
-            client, reader, writer, limits=limits, check_image=check_image, progress=progress
-        )
-        try:
-            await run.run()
-        except AtlasFullError:
-            raise
-        except (CosmicError, asyncio.CancelledError):
-            # Ctrl-C, or an archive that cannot be trusted: what is in hand is good and is kept.
-            run.finish()
-            raise
-        run.finish()
-        writer.write_reports()
-    summary = _summary(source.name, reader, writer, earlier, time.monotonic() - started)
-    return replace(summary, proxy=", ".join(sorted(client.proxies.used)))
+    retried = frozenset(_checked(retry or set()))
+    order = HarvestOrder(job, settings, taxonomy, limits, retried, since, revalidate)
+    source = order.source()
+    if engine is not None and _is_for_cluster(engine, job):
+        from cosmic_morphology.collect.distributed_collect import harvest_on_cluster
+
+        done = harvest_on_cluster(atlas, order, source, engine=engine, progress=progress)
+    else:
+        done = run_async(partial(harvest, atlas, order, source, progress=progress))
+    write_reports(atlas, done.counter)
+    return _summary(source.name, done, time.monotonic() - started)
 
 
-def _summary(
-    source: str, reader: Reader, writer: Writer, earlier: set[str], seconds: float
-) -> CollectResult:
-    # Images that turned out to be placeholders count as that, not as what they were before.
-    of_before = {each for each in writer.withdrawn & earlier if reader.counter.has_met(each)}
-    ends = reader.counter.outcomes()
-    ends.pop(STORED, None)
-    reports = tuple(reader.counter.reports())
+def _is_for_cluster(engine: Engine, job: CollectJob) -> bool:
+    """Whether workers can do it: those of other machines do not reach a server on this one."""
+    is_here = is_loopback(urlsplit(job.root).netloc.rpartition("@")[2])
+    return engine.kind == "ray" and not (is_here and engine.ray.address)
+
+
+def _summary(source: str, done: Harvested, seconds: float) -> CollectResult:
+    ends = done.counter.outcomes()
+    stored = ends.pop(STORED, 0)
+    reports = tuple(done.counter.reports())
     failed = {state: n for state, n in sorted(ends.items()) if state in _STATES}
     waiting = failed.get(FetchState.FAILED.value, 0) + failed.get(FetchState.PENDING.value, 0)
     return CollectResult(
         source=source,
-        found=reader.counter.seen,
-        unique=reader.counter.unique,
-        stored=writer.stored - len(writer.withdrawn - earlier),
-        already_there=reader.already_there - len(of_before),
+        found=done.counter.seen,
+        unique=done.counter.unique,
+        stored=done.stored,
+        already_there=stored - done.stored,
         failed=failed,
         left_out={why: n for why, n in sorted(ends.items()) if why not in _STATES},
         complete=all(report.is_complete for report in reports) and not waiting,
         uncounted=sum(report.announced is None for report in reports),
         certificate=reports,
-        bytes=writer.bytes,
+        bytes=done.bytes,
         seconds=round(seconds, 3),
+        proxy=", ".join(sorted(done.proxies)),
     )
-
-
-def _seen_before(atlas: Atlas, source: str) -> tuple[list[tuple[str, str]], list[int]]:
-    """Hashes with ids, and longest sides in px, of the source's images that are stored."""
-    where = f"starts_with(id, '{source}:')"
-    rows = atlas.read(["id", "sha256", "width", "height"], where=where, table="images")
-    widths, heights = rows.column("width").to_pylist(), rows.column("height").to_pylist()
-    sides_px = [max(w, h) for w, h in zip(widths, heights, strict=True)]
-    hashes = zip(rows.column("sha256").to_pylist(), rows.column("id").to_pylist(), strict=True)
-    return list(hashes), sides_px[-_SIDES_READ:]
 
 
 def _checked(retry: set[str]) -> set[str]:
@@ -288,32 +210,3 @@ def _checked(retry: set[str]) -> set[str]:
             todo=suggest_names(unknown[0], sorted(_STATES)),
         )
     return retry
-
-
-def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run to the end from ordinary code, and from a notebook whose event loop is running."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return _in_new_loop(work)
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(_in_new_loop, work).result()
-
-
-def _in_new_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    before_s = sys.getswitchinterval()
-    # Threads that decode hold the interpreter for up to this long each time the loop wants it.
-    sys.setswitchinterval(_SWITCH_S)
-    try:
-        with asyncio.Runner(loop_factory=_fast_loop()) as runner:
-            return runner.run(work())
-    finally:
-        sys.setswitchinterval(before_s)
-
-
-def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        from uvloop import new_event_loop
-    except ImportError:  # there is none for Windows
-        return None
-    return new_event_loop

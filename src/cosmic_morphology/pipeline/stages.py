@@ -43,6 +43,7 @@ def collect(context: Context) -> None:
                 context.taxonomy,
                 limits=ImageLimits(**settings.imaging.model_dump()),
                 progress=report,
+                engine=Engine.of(settings),
             )
         _count_failures(context, done.failed)
 

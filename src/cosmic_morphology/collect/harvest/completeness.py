@@ -136,6 +136,40 @@ class CompletenessCounter:
         """Note why a slice was not read to its end."""
         self._parts[part.name].cut_by = reason
 
+    def slices(self) -> list[dict[str, Any]]:
+        """What was counted of each slice, as JSON can hold it."""
+        return [
+            {
+                "name": mine.part.name,
+                "query": mine.part.query,
+                "announced": mine.part.announced,
+                "total": mine.part.total,
+                "ids": sorted(mine.ids),
+                "seen": mine.seen,
+                "nameless": mine.nameless,
+                "recounted": mine.recounted,
+                "cut_by": mine.cut_by,
+            }
+            for mine in self._parts.values()
+        ]
+
+    def absorb(self, slices: list[dict[str, Any]], states: dict[str, str]) -> None:
+        """Take in what another has counted; an image that anybody has stored is stored."""
+        for each in slices:
+            of = {key: each[key] for key in ("name", "query", "announced", "total")}
+            counted = {key: each[key] for key in ("seen", "nameless", "recounted", "cut_by")}
+            self._parts[each["name"]] = _Part(Slice(**of), set(each["ids"]), **counted)
+            for key in each["ids"]:
+                self._states.setdefault(key, FetchState.PENDING.value)
+        self._states |= {key: state for key, state in states.items() if not self._is_stored(key)}
+
+    def _is_stored(self, key: str) -> bool:
+        return self._states.get(key) == STORED
+
+    def states(self) -> dict[str, str]:
+        """What became of each id."""
+        return dict(self._states)
+
     def reports(self) -> list[SliceCompleteness]:
         """The account of every slice that was begun."""
         return [self._report(each) for each in self._parts.values()]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from cosmic_morphology.atlas import Atlas, Record
 from cosmic_morphology.collect.harvest.addresses import Addresses, ledger_url, needs_signature
+from cosmic_morphology.collect.harvest.claims import NOBODY, OWN, Claims, OwnClaims
 from cosmic_morphology.collect.harvest.completeness import STORED, CompletenessCounter
 from cosmic_morphology.collect.harvest.items import (
     PAGE_PREFIX,
@@ -53,6 +54,15 @@ class Reader:
         Whether stored images are asked for again, on condition that they changed.
     addresses : Addresses
         How the atlas keeps addresses.
+    claims : Claims, optional
+        Shared by readers of other queries; without it this is the only reader.
+    name : str
+        Of this reader among those.
+
+    Attributes
+    ----------
+    left_to_others : dict of str to Record
+        Images that another reader fetches, and what was said of them here.
     """
 
     def __init__(
@@ -65,6 +75,8 @@ class Reader:
         limit: int | None,
         revalidate: bool,
         addresses: Addresses,
+        claims: Claims | None = None,
+        name: str = OWN,
     ) -> None:
         self.counter = CompletenessCounter(source.name)
         self.known = LedgerState(atlas, source.name, retry, addresses)
@@ -74,7 +86,9 @@ class Reader:
         self._limit = limit
         self._revalidate = revalidate
         self._met: set[str] = set()
-        self._claimed: dict[str, str] = {}
+        self._claims = claims or OwnClaims()
+        self._name = name
+        self.left_to_others: dict[str, Record] = {}
         self._taken = 0
 
     @property
@@ -109,11 +123,19 @@ class Reader:
                 self.counter.truncate(part, "page_failed")
                 yield _page_outcome(self._source.name, part, trouble)
         if self._limit is None:
-            for url, name, record in self.known.unfinished_not_seen(
-                self._met, self._source.queries
-            ):
-                if not self.counter.has_met(record.id):
-                    yield self._left_behind(record, url, name)
+            async for step in self._left_over():
+                yield step
+
+    async def _left_over(self) -> AsyncIterator[PendingFetch | FetchResult]:
+        """What earlier runs did not finish and no search of this one has shown."""
+        unfinished = self.known.unfinished_not_seen(self._met, self._source.queries)
+        for url, name, record in unfinished:
+            if self.counter.has_met(record.id):
+                continue
+            claim = (record.image_url, record.id, record.id, self._name)
+            _, whose = await self._claims.claim(*claim)
+            if whose in (NOBODY, self._name):
+                yield self._left_behind(record, url, name)
 
     async def _slice(
         self, part: Slice, quota: _Quota
@@ -133,14 +155,14 @@ class Reader:
                     for outcome in self._left_out(found, key, part):
                         yield outcome
                 continue
-            step = self._decide(found, part, seen_before=seen_before)
+            step = await self._decide(found, part, seen_before=seen_before)
             if step is not None:
                 yield step
             if quota.is_used(self._taken):
                 self.counter.truncate(part, "limit")
                 return
 
-    def _decide(
+    async def _decide(
         self, record: Record, part: Slice, *, seen_before: bool
     ) -> PendingFetch | FetchResult | Record | None:
         try:
@@ -150,16 +172,28 @@ class Reader:
             return None if seen_before else self._without_url(record, part, *why)
         record = replace(record, image_url=url)
         if seen_before:
-            return record
+            return self._said_again(record)
         self._taken += 1
-        owner = self._claimed.setdefault(url, self.known.image_id_of(url) or record.id)
+        known = self.known.image_id_of(url) or record.id
+        owner, whose = await self._claims.claim(url, record.id, known, self._name)
         if record.id in self.known.stored:
             return self._stored(record, url, part)
+        if owner == record.id and whose != self._name:
+            return self._said_again(record, is_others=True)
         if owner != record.id:
             what = f"its file is that of {owner}"
             return self._without_url(record, part, FetchState.LEFT_OUT, SAME_FILE, what)
         settled = self._is_settled(url, record.id)
         return None if settled else self._item(record, url, part.name)
+
+    def _said_again(self, record: Record, *, is_others: bool = False) -> Record | None:
+        """What one more search says of an image: nothing here where another reader fetches it."""
+        before = self.left_to_others.get(record.id)
+        if before is None and not is_others:
+            return record
+        queries = {*record.queries, *(before.queries if before else ())}
+        self.left_to_others[record.id] = replace(record, queries=tuple(sorted(queries)))
+        return None
 
     def _without_url(
         self, record: Record, part: Slice, state: FetchState, kind: str, what: str

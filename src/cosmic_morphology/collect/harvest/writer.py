@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -138,7 +139,7 @@ class Writer:
         self._atlas.upsert_records([self._addresses.kept_record(each) for each in records])
         listed += [outcome.row() for outcome in classified]
         rows = self._by_url(listed)
-        rows |= self._rows_of_placeholders(placeholders)
+        rows |= rows_of_placeholders(self._atlas, placeholders)
         if rows:
             self._atlas.upsert_ledger(_whole(rows))
         # After the ledger: what a kill leaves here is found by the next run's beginning.
@@ -148,12 +149,6 @@ class Writer:
         for each in placeholders:
             self._counter.resolve(each, FetchState.PLACEHOLDER.value)
         self.withdrawn |= placeholders
-
-    def write_reports(self) -> None:
-        """Write the certificate's accounts into the ledger."""
-        rows = slice_rows(self._counter.reports())
-        if rows:
-            self._atlas.upsert_ledger(_whole({row["url"]: row for row in rows}))
 
     def _by_url(self, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Rows of the ledger by their address, as the atlas keeps it; the last one counts."""
@@ -168,16 +163,6 @@ class Writer:
         if arrivals:
             self.stored += self._atlas.add(arrivals)
             self.bytes += sum(len(arrival.data) for arrival in arrivals)
-
-    def _rows_of_placeholders(self, ids: set[str]) -> dict[str, dict[str, Any]]:
-        """Rows of the ledger of images that are taken back."""
-        if not ids:
-            return {}
-        where = f"id IN ({', '.join(map(sql_literal, sorted(ids)))}) AND state = 'stored'"
-        state = {"state": FetchState.PLACEHOLDER.value, "error_kind": SAME_BYTES_KIND}
-        said = {"error": SAME_BYTES_ERROR, "updated_at": datetime.now(UTC)}
-        found = self._atlas.read(LEDGER.names, where=where, table="ledger").to_pylist()
-        return {row["url"]: {**row, **state, **said} for row in found}
 
     def _settle(self, outcome: FetchResult) -> None:
         key, state = outcome.item.record.id, outcome.state
@@ -195,6 +180,24 @@ class Writer:
             elif record.id not in self._repeats.placeholders:
                 known.append(record)
         return known
+
+
+def rows_of_placeholders(atlas: Atlas, ids: AbstractSet[str]) -> dict[str, dict[str, Any]]:
+    """Rows of the ledger of images that are taken back, by their address."""
+    if not ids:
+        return {}
+    where = f"id IN ({', '.join(map(sql_literal, sorted(ids)))}) AND state = 'stored'"
+    state = {"state": FetchState.PLACEHOLDER.value, "error_kind": SAME_BYTES_KIND}
+    said = {"error": SAME_BYTES_ERROR, "updated_at": datetime.now(UTC)}
+    found = atlas.read(LEDGER.names, where=where, table="ledger").to_pylist()
+    return {row["url"]: {**row, **state, **said} for row in found}
+
+
+def write_reports(atlas: Atlas, counter: CompletenessCounter) -> None:
+    """Write the certificate's accounts into the ledger."""
+    rows = slice_rows(counter.reports())
+    if rows:
+        atlas.upsert_ledger(_whole({row["url"]: row for row in rows}))
 
 
 def _whole(rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,7 +17,8 @@ from yarl import URL
 from cosmic_morphology.collect.harvest.items import FetchFailedError, FetchState
 from cosmic_morphology.collect.http.body import read_body
 from cosmic_morphology.collect.http.headers import opts_out, retry_after_s, user_agent
-from cosmic_morphology.collect.http.host_limiter import HostLimiter
+from cosmic_morphology.collect.http.host_limiter import HostLimiter, allowed_per_s
+from cosmic_morphology.collect.http.pace import Pace
 from cosmic_morphology.collect.http.proxies import Proxies
 from cosmic_morphology.collect.http.resolver import PinnedResolver
 from cosmic_morphology.collect.http.retries import with_retries
@@ -77,6 +78,8 @@ class Client:
         Where it may go.
     declared_per_s : mapping of str to float, optional
         Requests per second by host, as the source declares them.
+    pace_of : callable, optional
+        Gets a host and its requests per second; gives the pace that several clients share.
     """
 
     def __init__(
@@ -84,10 +87,12 @@ class Client:
         settings: CollectSettings,
         url_policy: UrlPolicy,
         declared_per_s: Mapping[str, float] | None = None,
+        pace_of: Callable[[str, float], Pace] | None = None,
     ) -> None:
         self.settings = settings
         self.url_policy = url_policy
         self._declared_per_s = declared_per_s or {}
+        self._pace_of = pace_of
         self.proxies = Proxies()
         self._limiters: dict[str, HostLimiter] = {}
         self._resolver = PinnedResolver([*url_policy.free, *self.proxies.hosts])
@@ -201,6 +206,9 @@ class Client:
         limiter = self._limiters.get(host)
         if limiter is None:
             limiter = HostLimiter(host, self.settings, self._declared_per_s)
+            per_s = allowed_per_s(host, self.settings, self._declared_per_s)
+            if self._pace_of is not None and per_s is not None:
+                limiter.pace = self._pace_of(host, per_s)
             self._limiters[host] = limiter
         async with limiter.acquire(first=first) as turn:
             try:

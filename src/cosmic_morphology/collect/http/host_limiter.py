@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from cosmic_morphology.collect.http.rate_limiter import RateLimiter, SentRequest
+from cosmic_morphology.collect.http.pace import OwnPace, Pace
+from cosmic_morphology.collect.http.rate_limiter import SentRequest
 from cosmic_morphology.collect.http.url_policy import is_loopback
 from cosmic_morphology.settings import CollectSettings
 
@@ -47,15 +48,18 @@ class HostLimiter:
         Rate, open requests, and how long a host rests after it has had enough.
     declared : mapping of str to float
         Requests per second by host, as the source declares them.
+
+    Attributes
+    ----------
+    pace : Pace
+        When it may be asked next; of this process alone, unless another one is put there.
     """
 
     def __init__(self, host: str, settings: CollectSettings, declared: Mapping[str, float]) -> None:
-        rate = allowed_per_s(host, settings, declared)
-        self._pacer = RateLimiter(rate) if rate is not None else None
+        self.pace: Pace = OwnPace(allowed_per_s(host, settings, declared))
         self._open = PrioritySemaphore(settings.concurrency)
         self._pause_s = settings.throttle_pause_s
         self._rest_s = settings.throttle_pause_s if host in _LONG_REST else settings.backoff_s
-        self._rests_until = 0.0
         self._refusals = 0
 
     @asynccontextmanager
@@ -70,14 +74,13 @@ class HostLimiter:
         """
         await self._open.take(first=first)
         try:
-            yield Slot(self._pacer, await self._wait())
+            yield Slot(self.pace, await self.pace.acquire())
         finally:
             self._open.give_back()
 
     def rest(self, wait_s: float | None) -> None:
         """Let nobody through for a while; None: as long as this host usually means."""
-        wait_s = self._rest_s if wait_s is None else wait_s
-        self._rests_until = max(self._rests_until, asyncio.get_running_loop().time() + wait_s)
+        self.pace.rest(self._rest_s if wait_s is None else wait_s)
 
     def refused(self) -> None:
         """Note a 403: several in a row mean that the host throttles."""
@@ -90,28 +93,17 @@ class HostLimiter:
         """Note an answer that is none of these."""
         self._refusals = 0
 
-    async def _wait(self) -> SentRequest | None:
-        # The loop's clock is monotonic: setting the machine's clock changes nothing here.
-        clock = asyncio.get_running_loop().time
-        sent = await self._pacer.acquire() if self._pacer is not None else None
-        if (rest_s := self._rests_until - clock()) > 0:
-            await asyncio.sleep(rest_s)
-            # Those who have slept side by side must not wake up as a crowd.
-            return await self._wait()
-        return sent
-
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One request's place, and whom to tell when the answer comes."""
 
-    pacer: RateLimiter | None
-    sent: SentRequest | None
+    pace: Pace
+    sent: SentRequest | int | None
 
     def answered(self) -> None:
         """Note that the answer begins to come."""
-        if self.pacer is not None and self.sent is not None:
-            self.pacer.answered(self.sent)
+        self.pace.answered(self.sent)
 
 
 class PrioritySemaphore:
