@@ -44,7 +44,7 @@ from cosmic_morphology.replica.drawing import as_jpeg, stars
 from cosmic_morphology.settings import LearnSettings, LocalSettings, RaySettings
 
 TOOLS = Path(__file__).parents[1] / "tests" / "tools"
-IMAGES, DIFFERENT, SIDE_PX, STARS, SEED = 20_000, 300, 256, 60, 7
+IMAGES, DIFFERENT, SIDE_PX, STARS, SEED = 20_000, 40, 256, 30, 7
 START_SHARE = 0.1
 TARGET_RAY, TARGET_TWO, TARGET_STORE = 1.15, 1.6, 1.3
 STAGES = ("embed", "keypoints")

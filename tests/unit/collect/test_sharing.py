@@ -6,7 +6,7 @@ import asyncio
 
 from cosmic_morphology.collect.harvest.claims import NOBODY, OwnClaims
 from cosmic_morphology.collect.harvest.completeness import CompletenessCounter
-from cosmic_morphology.collect.http.shared_pace import SharedPaces
+from cosmic_morphology.collect.http.shared_pace import SharedPace, SharedPaces
 from cosmic_morphology.collect.sources.base import Slice
 
 URL = "https://images.example.org/a.jpg"
@@ -54,6 +54,32 @@ def test_the_lowest_rate_that_was_asked_for_holds_for_all():
         ]
 
     assert asyncio.run(ask()) == [True, True, False, False, True]
+
+
+class Late:
+    """An actor some of whose answers are long on their way."""
+
+    def __init__(self, *delays_s: float) -> None:
+        self._delays_s, self.given = list(delays_s), 0
+        self.acquire = self.answered = self
+
+    def remote(self, host: str, of: float) -> asyncio.Future:
+        future = asyncio.get_running_loop().create_future()
+        if of == 5.0:
+            self.given += 1
+            # Its clock is another one.
+            given_at = asyncio.get_running_loop().time() - self._delays_s.pop(0) - 1000.0
+            future.set_result((self.given, given_at))
+        return future
+
+
+def test_a_turn_that_was_long_on_its_way_is_given_up():
+    async def ask() -> list[int]:
+        pace = SharedPace(Late(0.2, 0.0, 0.5, 7.0, 0.0), "archive", 5.0)
+        return [await pace.acquire() for _ in range(3)]
+
+    # The first sets what is usual until a quicker one comes; the third and fourth are not used.
+    assert asyncio.run(ask()) == [1, 2, 5]
 
 
 def test_accounts_of_several_readers_add_up_to_that_of_one():

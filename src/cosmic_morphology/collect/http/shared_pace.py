@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections import OrderedDict
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +14,8 @@ from cosmic_morphology.collect.http.rate_limiter import SentRequest
 NAME = f"pace of hosts {version('cosmic-morphology')}"
 """Of the actor: commands that run at the same time on one cluster share it."""
 
+# A turn that took so much longer than the quickest to reach its worker is not used any more.
+_STALE_S = 0.1
 # Requests whose answers may still come.
 _MOST_TICKETS = 100_000
 
@@ -24,8 +28,8 @@ class SharedPaces:
         self._sent: OrderedDict[int, SentRequest] = OrderedDict()
         self._tickets = 0
 
-    async def acquire(self, host: str, per_s: float) -> int:
-        """Wait until a host may be asked.
+    async def acquire(self, host: str, per_s: float) -> tuple[int, float]:
+        """Wait until a host may be asked; a number for :meth:`answered`, and the time here.
 
         Parameters
         ----------
@@ -40,7 +44,7 @@ class SharedPaces:
             self._sent[self._tickets] = sent
         if len(self._sent) > _MOST_TICKETS:  # their workers have died
             self._sent.popitem(last=False)
-        return self._tickets
+        return self._tickets, asyncio.get_running_loop().time()
 
     async def answered(self, host: str, ticket: int) -> None:
         """Note that the answer to a request begins to come."""
@@ -78,11 +82,22 @@ class SharedPace:
 
     def __init__(self, actor: Any, host: str, per_s: float) -> None:
         self._actor, self._host, self._per_s = actor, host, per_s
+        self._least_delay_s = math.inf
 
     async def acquire(self) -> int:
-        """Wait until the host may be asked."""
-        ticket: int = await self._actor.acquire.remote(self._host, self._per_s)
-        return ticket
+        """Wait until the host may be asked.
+
+        A turn that was long on its way, since this worker or the network stood still, is given
+        up: several of them would reach the host as a crowd.
+        """
+        while True:
+            ticket, given_at = await self._actor.acquire.remote(self._host, self._per_s)
+            # Clocks of two machines differ, by as much each time.
+            delay_s = asyncio.get_running_loop().time() - given_at
+            self._least_delay_s = min(self._least_delay_s, delay_s)
+            if delay_s - self._least_delay_s <= _STALE_S:
+                return int(ticket)
+            self.answered(ticket)
 
     def answered(self, sent: SentRequest | int | None) -> None:
         """Note that the answer to a request begins to come."""
