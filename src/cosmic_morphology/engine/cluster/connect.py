@@ -78,11 +78,12 @@ def _start(ray: Any, cores: int, quiet: dict[str, Any]) -> None:
                 include_dashboard=False,
                 **quiet,
             )
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # too slow a start has no class of its own
         raise EngineError(
             f"Ray does not start ({' '.join(str(error).split())[:300]})",
             where="a cluster of our own",
-            todo="See whether /tmp has room and may be written, or use --engine local.",
+            todo="See whether /tmp has room and may be written, and whether the machine is busy: "
+            "Ray gives itself 30 s. Or use --engine local.",
         ) from error
 
 
