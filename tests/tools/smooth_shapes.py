@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-SIDES_PX = (96, 256, 400)
 Grid = tuple[np.ndarray, np.ndarray]
 
 
