@@ -24,6 +24,7 @@ EXTRA_OF = {
     "onnxruntime": "onnx",
     "open_clip": "zeroshot",
     "optuna": "learn",
+    "prometheus_client": "serve",
     "ray": "ray",
     "safetensors": "learn",
     "sqlalchemy": "track",

@@ -17,30 +17,38 @@ from cosmic_morphology._version import __version__
 from cosmic_morphology.errors import AtlasError, CosmicError, InputError, UsageError
 from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.serve.api import images as api_images
+from cosmic_morphology.serve.api import map as api_map
 from cosmic_morphology.serve.api import predict as api_predict
 from cosmic_morphology.serve.api import service as api_service
 from cosmic_morphology.serve.api import table as api_table
 from cosmic_morphology.serve.api import verdicts as api_verdicts
 from cosmic_morphology.serve.classifier import Classifier
 from cosmic_morphology.serve.guard import Guard
-from cosmic_morphology.serve.pages import classify, gallery, image, overview, review, runs
+from cosmic_morphology.serve.pages import (
+    classify,
+    conflicts,
+    docs,
+    gallery,
+    harvest,
+    image,
+    overview,
+    review,
+    runs,
+)
+from cosmic_morphology.serve.pages import map as sky_map
 from cosmic_morphology.serve.rendering import page
 from cosmic_morphology.serve.review_line import ReviewLine
 from cosmic_morphology.serve.reviewers import Reviewers
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.serve.sessions import Sessions
 
-_ROUTERS = (
-    *(overview.router, gallery.router, image.router, review.router),
-    *(classify.router, runs.router),
-    *(
-        api_images.router,
-        api_table.router,
-        api_predict.router,
-        api_verdicts.router,
-        api_service.router,
-    ),
-)
+_ROUTERS = [
+    each.router
+    for each in (
+        *(overview, gallery, image, review, classify, sky_map, runs, conflicts, harvest, docs),
+        *(api_images, api_table, api_predict, api_map, api_verdicts, api_service),
+    )
+]
 # Files have their hash in their address.
 _KEPT = "public, max-age=31536000, immutable"
 log = logging.getLogger(__name__)
@@ -76,7 +84,8 @@ def create_app(sky: ServedAtlas, reviewers: Reviewers) -> Guard:
     app.mount("/static", _Files(directory=str(files("cosmic_morphology.serve") / "static")))
     for kind in (CosmicError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _told)
-    return Guard(Sessions(app, reviewers), sky.settings.serve)
+    counted = app.state.metrics = Metrics(app)
+    return Guard(Sessions(counted, reviewers), sky.settings.serve)
 
 
 class _Files(StaticFiles):

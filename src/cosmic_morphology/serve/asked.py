@@ -25,6 +25,7 @@ def _view(
     said: _Text = "",
     q: _Text = "",
     like: Annotated[list[str], Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
+    lasso: Annotated[str, Query(max_length=4000)] = "",
     order: _Text = "id",
     down: bool = False,
 ) -> View:
@@ -41,6 +42,7 @@ def _view(
         said=said,
         q=q.strip(),
         like=tuple(like),
+        lasso=lasso,
         order=order,
         down=down,
     )

@@ -19,7 +19,10 @@ ROOMS = (
     ("/gallery", "Gallery"),
     ("/review", "Review"),
     ("/classify", "Classify"),
+    ("/map", "Map"),
     ("/runs", "Runs"),
+    ("/conflicts", "Conflicts"),
+    ("/harvest", "Harvest"),
 )
 """Address and name of every page of the menu."""
 

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from cosmic_morphology.atlas import Atlas, embedding_column_for, latest_decisions
-from cosmic_morphology.atlas.query import count_by, nearest, page, search, take
+from cosmic_morphology.atlas.query import MAX_ROWS, count_by, nearest, page, search, take
 from cosmic_morphology.atlas.sql import both, sql_literal
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.learn.data.embedding_names import read_embeddings
 from cosmic_morphology.serve.served_atlas import ServedAtlas
+from cosmic_morphology.serve.sky_map import SkyMap, make_map
 from cosmic_morphology.serve.view import View
 
 TILE = ("id", "title", "label", "label_kind", "label_confidence", "split", "source")
@@ -44,6 +47,7 @@ def tiles(
     after: str | None = None,
     limit: int = 60,
     columns: Sequence[str] = TILE,
+    inside: Sequence[str] = (),
 ) -> Tiles:
     """The first rows of a view, or those after an earlier page.
 
@@ -59,9 +63,12 @@ def tiles(
         Rows on a page.
     columns : sequence of str
         Of the catalogue and of the images.
+    inside : sequence of str
+        Ids of the part of the map that the view has, from :func:`inside_lasso`.
     """
-    if view.like:
-        return Tiles(_alike(atlas, view, columns), None)
+    if view.like or view.lasso:
+        ids = alike(atlas, view.like) if view.like else inside
+        return Tiles(_among(atlas, ids, view, columns), None)
     if view.q:
         found = search(
             atlas,
@@ -83,6 +90,11 @@ def tiles(
     return Tiles(part.rows.to_pylist(), part.next)
 
 
+def map_of(sky: ServedAtlas, atlas: Atlas) -> SkyMap:
+    """The map of this version of the images."""
+    return sky.remembered(atlas, ("map",), lambda: make_map(atlas), table="images")
+
+
 def with_verdicts(
     sky: ServedAtlas, atlas: Atlas, rows: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -91,8 +103,8 @@ def with_verdicts(
     return [row | {"verdict": decisions.get(row["id"])} for row in rows]
 
 
-def _alike(atlas: Atlas, view: View, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """The images that look most like some, of those that fit the filter."""
+def alike(atlas: Atlas, like: Sequence[str]) -> list[str]:
+    """Ids of the images that look most like some, the nearest first."""
     column = embedding_column_for(atlas)
     if not column:
         raise UsageError(
@@ -100,15 +112,29 @@ def _alike(atlas: Atlas, view: View, columns: Sequence[str]) -> list[dict[str, A
             where=atlas.address,
             todo="Compute them: cosmic embed.",
         )
-    take(atlas, view.like, table="images")  # an unknown id is told
-    near = nearest(atlas, column, read_embeddings(atlas, column, view.like), limit=MOST_FOUND)
-    ids = [id_ for id_, _ in near]
-    if where := view.where():
+    take(atlas, like, table="images")  # an unknown id is told
+    near = nearest(atlas, column, read_embeddings(atlas, column, like), limit=MOST_FOUND)
+    return [id_ for id_, _ in near]
+
+
+def inside_lasso(sky: ServedAtlas, atlas: Atlas, view: View) -> list[str]:
+    """Ids of the images in the part of the map that a view has; none without one."""
+    corners = view.corners()
+    return map_of(sky, atlas).inside(np.array(corners)) if corners else []
+
+
+def _among(
+    atlas: Atlas, ids: Sequence[str], view: View, columns: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Rows of some ids, in their order, that fit the filter of a view."""
+    ids = ids[:MAX_ROWS]
+    if (where := view.where()) and ids:
         among = f"id IN ({', '.join(map(sql_literal, ids))})"
-        fits = page(atlas, both(where, among), limit=MOST_FOUND).rows.column("id").to_pylist()
-        ids = [id_ for id_ in ids if id_ in set(fits)]
+        found = page(atlas, both(where, among), limit=MAX_ROWS).rows.column("id").to_pylist()
+        fits = set(found)
+        ids = [id_ for id_ in ids if id_ in fits]
     rows: list[dict[str, Any]]
-    rows = take(atlas, ids, columns_there(atlas, columns), table="images").to_pylist()
+    rows = take(atlas, ids[:MOST_FOUND], columns_there(atlas, columns), table="images").to_pylist()
     return rows
 
 
@@ -132,7 +158,7 @@ def facts_of(atlas: Atlas, id_: str, wanted: Sequence[str]) -> dict[str, Any]:
 
 def total(sky: ServedAtlas, atlas: Atlas, view: View) -> int | None:
     """How many rows a view has; None where words are searched, of which only the best are known."""
-    if view.q or view.like:
+    if view.q or view.like or view.lasso:
         return None
     where = view.where()
     return sky.remembered(atlas, ("total", where), lambda: atlas.count("catalogue", where))

@@ -71,7 +71,9 @@ class ServedAtlas:
         finally:
             self._handles.put(handle)
 
-    def remembered(self, atlas: Atlas, key: tuple[Any, ...], make: Callable[[], Found]) -> Found:
+    def remembered(
+        self, atlas: Atlas, key: tuple[Any, ...], make: Callable[[], Found], *, table: str = ""
+    ) -> Found:
         """What was found for this version of the atlas before, or is found now.
 
         Parameters
@@ -82,8 +84,11 @@ class ServedAtlas:
             What is asked.
         make : callable
             Finds it.
+        table : str
+            The one table that it depends on; without it all of them.
         """
-        whole = (str(atlas.version), *key)
+        version = str(getattr(atlas.version, table) if table else atlas.version)
+        whole = (version, *key)
         with self._lock:
             if whole in self._facts:
                 found: Found = self._facts[whole]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
+
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.learn.run_folder.documents import NAME
@@ -17,6 +19,9 @@ EQUAL = ("label", "label_kind", "split", "source", "collection")
 NONE = "-"
 """Stands in an address for rows that have no value."""
 ORDERS = ("id", "label_confidence", "relevance_score", "duplicate_score", "mislabel_score")
+
+
+_MOST_CORNERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class View:
         Words of the title.
     like : tuple of str
         Ids of images that others shall look like.
+    lasso : str
+        A part of the map: corners as ``x,y``, with spaces between.
     order : str
         One of :data:`ORDERS`.
     down : bool
@@ -55,6 +62,7 @@ class View:
     said: str = ""
     q: str = ""
     like: tuple[str, ...] = ()
+    lasso: str = ""
     order: str = "id"
     down: bool = False
 
@@ -69,12 +77,34 @@ class View:
             raise UsageError(
                 "this cannot be the name of a run", where=self.run, todo="See the page of runs."
             )
+        self.corners()
         if self.order not in ORDERS:
             raise UsageError(
                 f"rows are not sorted by {self.order!r}",
                 where="order",
                 todo=f"Give one of: {', '.join(ORDERS)}.",
             )
+
+    def corners(self) -> list[tuple[float, float]]:
+        """Corners of the part of the map; none without one.
+
+        Examples
+        --------
+        >>> View(lasso="0,0 1,0 1,1").corners()
+        [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]
+        """
+        parts = self.lasso.split()
+        try:
+            found = [(float(x), float(y)) for x, y in (part.split(",") for part in parts)]
+        except ValueError:
+            found = []
+        if self.lasso and not (2 < len(found) <= _MOST_CORNERS and np.isfinite(found).all()):
+            raise UsageError(
+                f"a part of the map has 3 to {_MOST_CORNERS} corners",
+                where="lasso",
+                todo="Draw it on the map.",
+            )
+        return found
 
     def where(self) -> str | None:
         """The filter on the catalogue, in Lance's SQL; None for all rows.
@@ -140,6 +170,8 @@ class View:
             found.append((f"{self.run} says {self.said}", self.address(run="", said="")))
         if self.q:
             found.append((f"words: {self.q}", self.address(q="")))
+        if self.lasso:
+            found.append(("a part of the map", self.address(lasso="")))
         if self.like:
             found.append((f"like {len(self.like)} image(s)", self.address(like=())))
         return found

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from cosmic_morphology.curate import explain_label
 from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.serve.asked import Asked
-from cosmic_morphology.serve.rows import facts_of, tiles, total
+from cosmic_morphology.serve.rows import facts_of, inside_lasso, tiles, total
 from cosmic_morphology.serve.sessions import Sky
 
 router = APIRouter(prefix="/api/v1", tags=["images"])
@@ -34,7 +34,8 @@ def images(
 ) -> dict[str, Any]:
     """Images of a view, a page of them; ``next`` of an answer gives the next page as ``after``."""
     with sky.reading() as atlas:
-        found = tiles(atlas, view, after=after, limit=limit, columns=_SHOWN)
+        inside = inside_lasso(sky, atlas, view)
+        found = tiles(atlas, view, after=after, limit=limit, columns=_SHOWN, inside=inside)
         return {
             "images": jsonable(found.rows),
             "next": found.next,

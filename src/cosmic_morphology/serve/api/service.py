@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
 
 from cosmic_morphology._version import __version__
 from cosmic_morphology.serve.sessions import Sky
@@ -22,3 +24,9 @@ def health(sky: Sky) -> dict[str, Any]:
             "atlas": str(atlas.version),
             "images": atlas.count(),
         }
+
+
+@router.get("/metrics", response_class=Response)
+def metrics(request: Request) -> Response:
+    """What the server has done since it started, for Prometheus."""
+    return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4")

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 
 from cosmic_morphology.serve.asked import Asked
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.rows import Tiles, facets, tiles, total, with_verdicts
+from cosmic_morphology.serve.rows import Tiles, facets, inside_lasso, tiles, total, with_verdicts
 from cosmic_morphology.serve.sessions import Sky
 from cosmic_morphology.serve.view import CHECKS, ORDERS
 
@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 def gallery(request: Request, view: Asked, sky: Sky) -> HTMLResponse:
     """The first images of a view, and the chips to change it."""
     with sky.reading() as atlas:
-        found = tiles(atlas, view)
+        found = tiles(atlas, view, inside=inside_lasso(sky, atlas, view))
         return page(
             request,
             "gallery.html.j2",

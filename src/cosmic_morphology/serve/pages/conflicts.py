@@ -1,0 +1,23 @@
+"""``/conflicts``: where people, copies or groups contradict each other."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from cosmic_morphology.serve.conflicts import find_conflicts
+from cosmic_morphology.serve.rendering import page
+from cosmic_morphology.serve.sessions import Sky
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/conflicts")
+def conflicts(request: Request, sky: Sky) -> HTMLResponse:
+    """Three lists; each picture opens its page, where it can be judged."""
+    with sky.reading() as atlas:
+        found = sky.remembered(
+            atlas, ("conflicts",), lambda: find_conflicts(atlas, taxonomy=sky.taxonomy)
+        )
+    return page(request, "conflicts.html.j2", found=found)
