@@ -24,6 +24,7 @@ from cosmic_morphology.serve.api import table as api_table
 from cosmic_morphology.serve.api import verdicts as api_verdicts
 from cosmic_morphology.serve.classifier import Classifier
 from cosmic_morphology.serve.guard import Guard
+from cosmic_morphology.serve.metrics import Metrics
 from cosmic_morphology.serve.pages import (
     classify,
     conflicts,
