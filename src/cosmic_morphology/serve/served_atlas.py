@@ -44,6 +44,7 @@ class ServedAtlas:
         self._handles.put(self.open())
         self._unopened = threading.Semaphore(settings.serve.readers - 1)
         self._facts: dict[tuple[Any, ...], Any] = {}
+        self._making: dict[tuple[Any, ...], threading.Event] = {}
         self._lock = threading.Lock()
 
     def open(self) -> Atlas:
@@ -89,16 +90,28 @@ class ServedAtlas:
         """
         version = str(getattr(atlas.version, table) if table else atlas.version)
         whole = (version, *key)
-        with self._lock:
-            if whole in self._facts:
-                found: Found = self._facts[whole]
-                return found
-        made = make()
-        with self._lock:
-            while len(self._facts) >= _KEPT:
-                self._facts.pop(next(iter(self._facts)))
-            self._facts[whole] = made
-        return made
+        while True:
+            with self._lock:
+                if whole in self._facts:
+                    found: Found = self._facts[whole]
+                    return found
+                ready = self._making.get(whole)
+                if ready is None:
+                    mine = self._making[whole] = threading.Event()
+                    break
+            # Whoever asks the same meanwhile waits for the answer, and does not make it, too.
+            ready.wait()
+        try:
+            made = make()
+            with self._lock:
+                while len(self._facts) >= _KEPT:
+                    self._facts.pop(next(iter(self._facts)))
+                self._facts[whole] = made
+            return made
+        finally:
+            with self._lock:
+                del self._making[whole]
+            mine.set()
 
     def _take(self) -> Atlas:
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,6 +12,7 @@ from served_sky import Served, labelled_atlas
 
 from cosmic_morphology.atlas import ColumnProvenance
 from cosmic_morphology.serve.conflicts import find_conflicts
+from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.serve.sky_map import make_map
 from cosmic_morphology.taxonomy import load_taxonomy
 
@@ -116,3 +120,26 @@ def test_contradictions_are_found(tmp_path):
 
 def test_the_harvest_page_says_when_nothing_was_harvested(served):
     assert "Nothing was harvested" in served.reader.get("/harvest").text
+
+
+def test_what_many_ask_at_once_is_made_once(served):
+    sky = ServedAtlas(served.settings)
+    made, gate = [], threading.Event()
+
+    def slow():
+        gate.wait(30)
+        made.append(1)
+        return len(made)
+
+    def ask():
+        with sky.reading() as atlas:
+            return sky.remembered(atlas, ("slow",), slow)
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(ask) for _ in range(4)]
+        gate.set()
+        assert {each.result() for each in asked} == {1}
+    with sky.reading() as atlas, pytest.raises(ZeroDivisionError):
+        sky.remembered(atlas, ("bad",), lambda: 1 / 0)
+    with sky.reading() as atlas:
+        assert sky.remembered(atlas, ("bad",), lambda: 2) == 2
