@@ -35,6 +35,11 @@ async def with_retries(settings: CollectSettings, once: Callable[[], Awaitable[T
     FetchFailedError
         The last one; its attribute ``tried`` says how many tries there were.
     """
+    # Nearly all succeed at once: stamina, which costs more than a request, is for the others.
+    try:
+        return Attempted(await once(), 1)
+    except FetchFailedError as trouble:
+        failed = trouble
     decide = _Patience()
     tries = 0
     try:
@@ -48,6 +53,8 @@ async def with_retries(settings: CollectSettings, once: Callable[[], Awaitable[T
         ):
             with attempt:
                 tries += 1
+                if tries == 1:
+                    raise failed
                 return Attempted(await once(), tries)
     except FetchFailedError as trouble:
         trouble.tried = tries

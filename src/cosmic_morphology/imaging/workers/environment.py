@@ -13,4 +13,12 @@ def environment() -> dict[str, str]:
     # The folder that a person happens to be in is no place to import from; and one image is
     # work for one core.
     alone = {"PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return {**os.environ, "PYTHONPATH": path, **alone}
+    return {**_KEPT_MEMORY, **os.environ, "PYTHONPATH": path, **alone}
+
+
+# The C library gives the memory of an image back when it is done, and asks for it again for the
+# next one: 700 pages, each of which the system clears first. Read by glibc alone (mallopt(3)).
+_KEPT_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
+}
