@@ -6,9 +6,7 @@
     python benchmarks/record.py main -- python benchmarks/collect.py main
 
 ``main`` measures images a second without latency only. ``--count`` and ``--large`` make it
-small for a trial. img2dataset gets an environment of its own from the package index (kept in the
-user's cache folder). wrk is used where it is installed; otherwise a puller of our own, which
-parses nothing but ``Content-Length``.
+small for a trial. Peers are measured by ``fast_collect.py``.
 """
 
 from __future__ import annotations
@@ -24,7 +22,6 @@ from pathlib import Path
 
 import httpx2
 import psutil
-from collect_peers import img2dataset_per_s, pull_per_s, stand_in_per_s
 from rows import Row, emit
 
 from cosmic_morphology.atlas import Atlas
@@ -55,11 +52,11 @@ def main() -> None:
         return
     if given.topic == "main":
         with served(given.count) as replica:
-            emit([own_row(replica, 0.0, f"{COMMAND} main", 150.0)[0]])
+            emit([own_row(replica, 0.0, f"{COMMAND} main", 150.0)])
         return
     with served(given.count) as replica:
         for latency_s in (0.0, 0.05):
-            emit(against_peers(replica, latency_s))
+            emit([own_row(replica, latency_s, COMMAND, None)])
         emit(polite(replica))
     emit(memory(given.count, given.large))
     emit(certified(given.hits))
@@ -112,16 +109,15 @@ def resident(process: psutil.Process) -> int:
     return total
 
 
-def own_row(replica: Replica, latency_s: float, command: str, target: float | None) -> tuple:
+def own_row(replica: Replica, latency_s: float, command: str, target: float | None) -> Row:
     replica.set_faults(Faults(latency_s=latency_s))
     runs = []
     for _ in range(RUNS):
         done = fresh_process(replica.nasa_url)
         runs.append(done["stored"] / done["seconds"])
-    per_s = statistics.median(runs)
-    row = Row(
+    return Row(
         f"collecting from the replica, {1000 * latency_s:.0f} ms latency",
-        round(per_s, 1),
+        round(statistics.median(runs), 1),
         round(min(runs), 1),
         round(max(runs), 1),
         int(done["stored"]),
@@ -130,26 +126,6 @@ def own_row(replica: Replica, latency_s: float, command: str, target: float | No
         "higher",
         command,
     )
-    return row, per_s
-
-
-def against_peers(replica: Replica, latency_s: float) -> list[Row]:
-    name = f"{1000 * latency_s:.0f} ms latency"
-    urls = addresses(replica)
-    pull_per_s(urls, CONCURRENCY)  # the replica has drawn everything once
-    own, per_s = own_row(replica, latency_s, COMMAND, None)
-    rows = [own]
-    for what, speed, target in (
-        ("requests, 5 threads, 1 s sleep a page", stand_in_per_s(replica.nasa_url), 10.0),
-        ("img2dataset", img2dataset_per_s(urls, CONCURRENCY), 1.5),
-        ("what a bare puller gets from the replica", pull_per_s(urls, CONCURRENCY), 0.8),
-    ):
-        rows.append(Row(f"{what}, {name}", round(speed, 1), n=len(urls), unit="images/s",
-                        command=COMMAND))  # fmt: skip
-        ratio = round(per_s / speed, 2)
-        rows.append(Row(f"this collector against {what}, {name}", ratio, n=len(urls),
-                        unit="times as fast", target=target, command=COMMAND))  # fmt: skip
-    return rows
 
 
 def addresses(replica: Replica) -> list[str]:
