@@ -12,16 +12,27 @@ from pathlib import Path
 
 import psutil
 
-_INTERVAL_S = 0.2
+_INTERVAL_S = 0.5
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one process tree; ``peak_bytes``: pages that several processes share count once."""
+    """Of one process tree.
+
+    Attributes
+    ----------
+    seconds, cpu_s : float
+        On the clock, and of CPUs.
+    peak_bytes : int
+        Pages that several processes share count once.
+    load : float
+        Average of the machine in the minute before the end.
+    """
 
     seconds: float
     cpu_s: float
     peak_bytes: int
+    load: float = 0.0
 
 
 def measured(command: list[str]) -> Cost:
@@ -40,7 +51,8 @@ def measured(command: list[str]) -> Cost:
         raise subprocess.CalledProcessError(child.returncode, command)
     # A peak between two looks is known for the largest process alone.
     peak = max(most, used.ru_maxrss * 1024)
-    return Cost(time.perf_counter() - began, used.ru_utime + used.ru_stime, peak)
+    took = time.perf_counter() - began
+    return Cost(took, used.ru_utime + used.ru_stime, peak, round(os.getloadavg()[0], 1))
 
 
 def _tree_bytes(process: psutil.Process) -> int:
@@ -79,4 +91,10 @@ class Journal:
             sum(each.seconds for each in costs),
             sum(each.cpu_s for each in costs),
             max(each.peak_bytes for each in costs),
+            max(each.load for each in costs),
         )
+
+
+def beside(cost: Cost) -> str:
+    """Words on what else ran, for a row of seconds: two cores with less to do are idle."""
+    return f" (load up to {cost.load:.0f})" if cost.load else ""

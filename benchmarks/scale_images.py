@@ -20,9 +20,10 @@ import os
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from measured import Cost, Journal
+from measured import Cost, Journal, beside
 from PIL import Image
 from rows import Row, emit
 from scale_curate import CURATE, STAGES
@@ -126,9 +127,10 @@ def run(place: Path, images: int, side_px: int, *, proof: bool) -> None:
     )  # fmt: skip
 
 
-def _rows(what: str, cost: Cost, more: dict[str, object], limit: float | None = None) -> list[Row]:
+def _rows(what: str, cost: Cost, more: dict[str, Any], limit: float | None = None) -> list[Row]:
+    timed = {**more, "command": more["command"] + beside(cost)}
     return [
-        Row(what, round(cost.seconds, 1), unit="s", **more),
+        Row(what, round(cost.seconds, 1), unit="s", **timed),
         Row(f"{what}, CPU", round(cost.cpu_s, 1), unit="s", **more),
         Row(f"{what}, peak memory", round(cost.peak_bytes / 1e6), unit="MB", target=limit, **more),
     ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import cost_tables
 from rows import BOARD, Row, read
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md",
+    "docs/explanation/costs.md",
     "docs/explanation/labels.md",
     "docs/explanation/models.md",
     "docs/explanation/results.md",
@@ -51,6 +53,9 @@ def filled(text: str) -> str:
 
 def table(rows: list[Row], part: str | None) -> str:
     is_real = [row.what.startswith("real images") for row in rows]
+    if part in cost_tables.TABLES:
+        lines = cost_tables.TABLES[part](rows)
+        return _grid("", *_with_headings(lines)) if lines else ""
     match part:
         case "board":
             return board(rows)
@@ -145,6 +150,13 @@ def _scores(test: str, runs: dict[str, dict[str, Row]]) -> str:
     first, n = next((score, row.n) for score, row in scores.items())
     cells = dict(sorted(cells.items(), key=lambda line: line[1].get(first, ""), reverse=True))
     return f"\n{test[0].upper()}{test[1:]}, n = {n}:\n\n" + _grid("run", columns, cells)
+
+
+def _with_headings(
+    lines: dict[str, dict[str, str]],
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    headings = dict.fromkeys(heading for line in lines.values() for heading in line)
+    return {heading: heading for heading in headings}, lines
 
 
 def _grid(corner: str, columns: dict[str, str], lines: dict[str, dict[str, str]]) -> str:
