@@ -68,15 +68,22 @@ def test_a_cluster_of_another_python_is_refused_by_both_versions(monkeypatch):
     assert "\n" not in str(error.value)
 
 
-def test_a_cluster_of_our_own_that_does_not_start_is_one_line(monkeypatch):
-    def too_slow(**_: object) -> None:
-        msg = "The current node timed out during startup."
-        raise Exception(msg)  # noqa: TRY002 - as Ray does
+@pytest.mark.parametrize(
+    ("said", "starts"), [("The current node timed out during startup.", 3), ("No room.", 1)]
+)
+def test_a_cluster_of_our_own_that_does_not_start_is_one_line(monkeypatch, said, starts):
+    tries = []
+
+    def fails(**_: object) -> None:
+        tries.append(said)
+        raise Exception(said)  # noqa: TRY002 - as Ray does
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", too_slow)
-    with pytest.raises(EngineError, match=r"Ray does not start \(The current node timed out"):
+    monkeypatch.setattr(ray, "init", fails)
+    with pytest.raises(EngineError, match=f"Ray does not start .{said}") as error:
         connecting.connect(RaySettings())
+    assert len(tries) == starts
+    assert "\n" not in str(error.value)
 
 
 class Forgetful(InThisProcess):
