@@ -6,10 +6,14 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 
+from cosmic_morphology.atlas import Atlas, NewImage, Record
+from cosmic_morphology.curate import find_duplicates
+from cosmic_morphology.curate.groups.keys import broad_names
 from cosmic_morphology.curate.votes.cast import vote_column_function
 from cosmic_morphology.curate.votes.voters import find_voters
 from cosmic_morphology.imaging import ingest_image
@@ -17,6 +21,7 @@ from cosmic_morphology.learn.data.dataset import Example
 from cosmic_morphology.learn.data.features import Features
 from cosmic_morphology.learn.data.text_probabilities import in_order_of
 from cosmic_morphology.learn.data.view_features import features_of_views
+from cosmic_morphology.settings import CurateSettings, GroupSettings
 from cosmic_morphology.taxonomy import load_taxonomy
 
 
@@ -77,6 +82,29 @@ class Sky:
             for row in truth
             if not row["near_duplicate_in_images"]
         ]
+
+    def bodies_by_copies(self) -> dict[str, str]:
+        """Objects, but of single bodies (the Sun, each planet) the sets of near copies."""
+        bodies = broad_names(GroupSettings())
+        several = [each for each in self.ids if self.object[each].lower() in bodies]
+        return self.object | self._copies(several)
+
+    def _copies(self, files: Sequence[str]) -> dict[str, str]:
+        """The first of the near copies of each image, by the program's own search by hash."""
+        with TemporaryDirectory() as folder:
+            atlas = Atlas.create(Path(folder) / "atlas")
+            images = [(self._images / each).read_bytes() for each in files]
+            records = [Record("sky", each) for each in files]
+            atlas.add(
+                [
+                    NewImage(record, ingest_image(data), data)
+                    for record, data in zip(records, images, strict=True)
+                ]
+            )
+            find_duplicates(atlas, settings=CurateSettings())
+            rows = atlas.read(["id", "duplicate_of"]).to_pylist()
+        first = {row["id"]: row["duplicate_of"] or row["id"] for row in rows}
+        return {each: first[record.id] for each, record in zip(files, records, strict=True)}
 
     def text_probabilities(self, ids, classes) -> tuple[np.ndarray, np.ndarray]:
         """What the records' texts say, and that people have checked every label."""

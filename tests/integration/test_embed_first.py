@@ -23,6 +23,7 @@ COLUMN = f"embedding_{BACKBONE}"
 HUB_FOLDER = f"models--timm--{BACKBONE}.c3_in1k"
 WITHOUT = "not looked for without embeddings"
 SETTINGS = f"""
+train = []
 out = "out"
 [learn]
 backbone = "{BACKBONE}"

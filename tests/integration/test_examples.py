@@ -107,4 +107,8 @@ def test_the_notebook_runs_from_the_atlas_to_a_confusion_matrix(demo_folder):
 def test_the_example_settings_are_valid():
     settings = load_settings(ROOT / "examples/nasa.toml")
     assert [job.type for job in settings.archives] == ["nasa"]
-    assert {job.recipe for job in settings.train} == {"linear-probe", "finetune"}
+    assert {job.recipe for job in settings.train} == {
+        "linear-probe",
+        "finetune",
+        "two-backbones",
+    }

@@ -60,7 +60,15 @@ def test_the_demo_tells_its_whole_account(undisturbed):
     assert summary["split"]["leaks"] == 0
     assert summary["duplicates"] > 0
     assert min(summary["split"][side] for side in ("train", "val", "test")) > 0
-    assert [run["name"] for run in summary["runs"]] == ["search-words", "linear-probe", "finetune"]
+    assert [run["name"] for run in summary["runs"]] == [
+        "search-words", "linear-probe", "finetune", "multilayer-probe"]  # fmt: skip
+    on_val = {
+        name: json.loads((folder / "runs" / name / "metrics.json").read_text("utf-8"))
+        for name in ("linear-probe", "finetune", "multilayer-probe")
+    }
+    assert summary["leading"] == max(on_val, key=lambda name: on_val[name]["val_macro_f1"])
+    page = (folder / "report" / "index.html").read_text("utf-8")
+    assert f"The run <b>{summary['leading']}</b>, which the val split chose among 4," in page
     for run in summary["runs"]:
         assert set(run) >= RUN
         assert run["labels"] == "rendered"

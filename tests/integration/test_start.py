@@ -63,7 +63,9 @@ def test_one_call_leads_from_class_folders_to_a_report_and_a_rerun_changes_nothi
     out = tmp_path / "out"
     found = start(folder, out, settings=QUICK, offline=True, tell=told.append)
     assert told[0].startswith("scores on real images will be poor")
-    (run,) = found.summary.runs
+    assert [each.name for each in found.summary.runs] == [
+        "linear-probe", "finetune", "multilayer-probe"]  # fmt: skip
+    run = found.summary.leading_score
     assert run.weights.startswith("bundled:")
     assert found.summary.collected == 40
     n_train = found.summary.split["train"]
@@ -76,7 +78,7 @@ def test_one_call_leads_from_class_folders_to_a_report_and_a_rerun_changes_nothi
     for typed in found.next_commands:
         assert str(out / "cosmic.toml") in typed
     before = everything(out)
-    assert len(before[1]) == 3
+    assert len(before[1]) == 5
     again = start(folder, out, settings=QUICK, offline=True)
     assert everything(out) == before
     assert again.summary.runs == found.summary.runs
@@ -96,7 +98,7 @@ def test_a_zip_with_a_table_and_classes_of_its_own(drawn, tmp_path):
     out = tmp_path / "out"
     found = start(archive, out, settings=QUICK, columns=columns, offline=True)
     assert found.summary.labels == {"long tails": 10, "round-ish": 10}
-    assert len(found.summary.runs) == 1
+    assert len(found.summary.runs) == 3
     assert load_settings(out / "cosmic.toml").taxonomy == out / "taxonomy.toml"
 
 

@@ -217,6 +217,6 @@ def test_a_head_of_all_features_is_the_mean_of_the_heads():
     for head, seen in zip(heads, features, strict=True):
         head.standardise(seen)
     joint = Head(7, 2)
-    mean_of_heads(joint, heads)
-    wanted = torch.stack([h(x) for h, x in zip(heads, features, strict=True)]).mean(0)
+    mean_of_heads(joint, heads, [0.5, 2.0])
+    wanted = (heads[0](features[0]) / 0.5 + heads[1](features[1]) / 2) / 2
     assert torch.allclose(joint(torch.cat(features, 1)), wanted, atol=1e-6)

@@ -20,6 +20,7 @@ from cosmic_morphology.cli.common import (
 from cosmic_morphology.cli.printing import progress, say, say_next, tell
 from cosmic_morphology.cli.tables import show_results
 from cosmic_morphology.extras import needs
+from cosmic_morphology.settings import LearnSettings, RunJob
 
 
 def command(
@@ -37,11 +38,17 @@ def command(
     engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run all stages in order; what is up to date is skipped, what was killed resumes."""
+    """Run all stages in order; what is up to date is skipped, what was killed resumes.
+
+    Without [[train]] in the settings, two references (a linear probe, then fine-tuning) and the
+    best recipe are trained, if the weights are on this machine; `train = []` trains nothing.
+    """
     quiet_libraries()
     settings = settings_for(config, atlas=atlas, out=out, seed=seed, engine=engine)
     settings.curate.embed = settings.curate.embed and not no_embed
     with needs("This"):
+        if "train" not in settings.model_fields_set:
+            settings.train = _default_runs(settings.learn)
         from cosmic_morphology.pipeline import run
 
         summary = run(settings, progress=progress, tell=tell)
@@ -51,3 +58,14 @@ def command(
         show_results(summary)
         say(f"Report: {summary.report}")
         say_next("cosmic runs")
+
+
+def _default_runs(learn: LearnSettings) -> tuple[RunJob, ...]:
+    from cosmic_morphology.learn.models.at_hand import why_not_at_hand
+    from cosmic_morphology.pipeline.default_runs import default_runs
+
+    without = why_not_at_hand(learn)
+    if without:
+        say(f"note: nothing is trained, since the settings name no run and {without}")
+        return ()
+    return default_runs(learn)

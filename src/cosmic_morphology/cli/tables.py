@@ -63,6 +63,8 @@ def show_results(summary: PipelineResult) -> None:
         say(f"Backbone: {backbone}.")
     if summary.runs:
         say(f"Scores on the test split; no group is in two splits: {summary.runs[0].grouped_by}.")
+    if len(summary.runs) > 1:
+        say(f"Best on the val split, and what the report leads with: {summary.leading}.")
     minutes = sum(summary.seconds.values()) / 60
     say(f"{minutes:.1f} minutes, peak memory {summary.peak_memory_mb / 1000:.1f} GB")
 

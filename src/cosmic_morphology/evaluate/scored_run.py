@@ -32,6 +32,21 @@ class ScoredRun:
         return judge_scores(self.scores)
 
 
+def leading_run(scored: Sequence[ScoredRun]) -> ScoredRun:
+    """The run that a report leads with: the best on the val split, never on the test split.
+
+    Runs that learned from the curated labels come first: what another one scores on val is
+    measured by its own labels.
+
+    Parameters
+    ----------
+    scored : sequence of ScoredRun
+        One or more; of equal ones the first.
+    """
+    curated = [each for each in scored if each.facts.labels == "label"]
+    return max(curated or scored, key=lambda each: each.facts.metrics.get("val_macro_f1") or 0.0)
+
+
 def sizes_of_targets(
     atlas: Atlas, scored: Sequence[ScoredRun], *, settings: EvaluateSettings, seed: int
 ) -> dict[str, tuple[PartScores, ...]]:

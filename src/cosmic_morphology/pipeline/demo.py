@@ -8,6 +8,7 @@ from pathlib import Path
 from cosmic_morphology.atlas.stage import TitledProgress
 from cosmic_morphology.engine import Engine
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.pipeline.default_runs import default_runs
 from cosmic_morphology.pipeline.runner import run
 from cosmic_morphology.pipeline.summary import PipelineResult
 from cosmic_morphology.settings import (
@@ -95,8 +96,7 @@ def demo_settings(out: Path, per_class: int, seed: int, pretrained: bool) -> Set
         review=(ReviewJob(path=out / "archive" / "verdicts.csv", only_split="test"),),
         train=(
             RunJob(name="search-words", recipe="linear-probe", label_column="search_word"),
-            RunJob(name="linear-probe", recipe="linear-probe"),
-            RunJob(name="finetune", recipe="finetune", init_from="linear-probe"),
+            *default_runs(learn, hub=lambda: pretrained),
         ),
     )
 

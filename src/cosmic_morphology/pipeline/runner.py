@@ -12,7 +12,7 @@ from pathlib import Path
 from cosmic_morphology.atlas import Atlas, latest_decisions
 from cosmic_morphology.atlas.stage import Stage, TitledProgress, is_stale, no_progress, run_stage
 from cosmic_morphology.errors import SettingsError
-from cosmic_morphology.evaluate.scored_run import ScoredRun
+from cosmic_morphology.evaluate.scored_run import ScoredRun, leading_run
 from cosmic_morphology.pipeline.context import Context
 from cosmic_morphology.pipeline.peak_memory import PeakMemory
 from cosmic_morphology.pipeline.proof import CERTIFICATE_FILE
@@ -86,6 +86,7 @@ def run(
         if train_if(context.atlas):
             with _timed("train", context.summary):
                 scored = train_and_evaluate(context, tell)
+            context.summary.leading = leading_run(scored).facts.name if scored else ""
         with _timed("report", context.summary):
             context.summary.report = str(write_run_report(context, scored))
         tell(f"report: {context.summary.report}")

@@ -75,7 +75,8 @@ class PipelineResult(Tabular):
     """The whole run, as it goes into ``summary.json``.
 
     ``embeddings`` names the column that copies were searched by, or says why there is none;
-    ``not_looked_for`` are the certificate's words about what may leak unseen.
+    ``not_looked_for`` are the certificate's words about what may leak unseen; ``leading`` names
+    the run that is best on the val split, which the report leads with.
     """
 
     collected: int = 0
@@ -87,6 +88,7 @@ class PipelineResult(Tabular):
     embeddings: str = ""
     not_looked_for: list[str] = field(default_factory=list)
     runs: list[RunScore] = field(default_factory=list)
+    leading: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     peak_memory_mb: float = 0.0
@@ -101,6 +103,11 @@ class PipelineResult(Tabular):
     def rows(self) -> list[dict[str, Any]]:
         """One row for each run."""
         return [dataclasses.asdict(each) for each in self.runs]
+
+    @property
+    def leading_score(self) -> RunScore | None:
+        """The score of the run that leads; None where nothing was trained."""
+        return next((each for each in self.runs if each.name == self.leading), None)
 
     def write(self, path: Path) -> None:
         """Write ``summary.json``, whole or not at all."""

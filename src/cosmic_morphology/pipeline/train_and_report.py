@@ -42,7 +42,7 @@ def train_and_evaluate(context: Context, tell: Callable[[str], None]) -> list[Sc
             predict_images(context.atlas, model, where="split = 'test'", progress=report)
         found = _evaluate(context, run)
         scored.append(found)
-        score = _score_of(context, job, run, found.evaluation)
+        score = _score_of(job, run, found.evaluation)
         context.summary.runs.append(score)
         tell(
             f"{job.name}: macro-F1 {score.macro_f1:.3f} "
@@ -68,7 +68,7 @@ def _evaluate(context: Context, run: Run) -> ScoredRun:
     return ScoredRun(read_run(run.path), found)
 
 
-def _score_of(context: Context, job: RunJob, run: Run, found: EvaluateResult) -> RunScore:
+def _score_of(job: RunJob, run: Run, found: EvaluateResult) -> RunScore:
     from cosmic_morphology.evaluate.judgement import judge_scores
 
     best = found.best_known
@@ -76,7 +76,7 @@ def _score_of(context: Context, job: RunJob, run: Run, found: EvaluateResult) ->
     return RunScore(
         name=job.name,
         recipe=job.recipe,
-        backbone=context.settings.learn.backbone,
+        backbone=run.backbone,
         weights=run.weights,
         trained_on=job.label_column,
         macro_f1=best.macro_f1.value,

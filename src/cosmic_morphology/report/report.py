@@ -12,7 +12,7 @@ from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.breakdown import class_tables, part_tables
 from cosmic_morphology.evaluate.compare import Comparison, compare_runs
 from cosmic_morphology.evaluate.evaluate import evaluate_run
-from cosmic_morphology.evaluate.scored_run import ScoredRun
+from cosmic_morphology.evaluate.scored_run import ScoredRun, leading_run
 from cosmic_morphology.learn.run_folder.folder import Run, read_run
 from cosmic_morphology.report import plots
 from cosmic_morphology.report.audit_section import audited
@@ -124,7 +124,7 @@ def write_report(
         "atlas_version": str(atlas.version),
         "written_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "runs": scored_runs,
-        "ranked": sorted(scored_runs, key=lambda each: -each.scores.macro_f1.value),
+        "ranked": _leading_first(scored_runs),
         "notes": _notes(scored_runs),
         "class_tables": class_tables(scored_runs),
         "part_tables": part_tables(scored_runs, depth.target_size),
@@ -156,6 +156,15 @@ def write_report(
     }
     _write_plots(out / "report" / "plots", scored_runs, facts)
     return write_page(out / "report" / "index.html", "report.html.j2", content)
+
+
+def _leading_first(scored_runs: Sequence[ScoredRun]) -> list[ScoredRun]:
+    """The run that val has chosen, then the others by what they score."""
+    if not scored_runs:
+        return []
+    first = leading_run(scored_runs)
+    others = [each for each in scored_runs if each is not first]
+    return [first, *sorted(others, key=lambda each: -each.scores.macro_f1.value)]
 
 
 def _title(account: PipelineCounts) -> str:

@@ -18,7 +18,7 @@ from cosmic_morphology.evaluate.neighbours import (
     nearest_in_training,
     worst_mistakes,
 )
-from cosmic_morphology.evaluate.scored_run import ScoredRun, sizes_of_targets
+from cosmic_morphology.evaluate.scored_run import ScoredRun, leading_run, sizes_of_targets
 from cosmic_morphology.evaluate.scoring import PartScores
 from cosmic_morphology.evaluate.shortcut_probe import ShortcutProbe, source_probe
 from cosmic_morphology.report.gallery import Tile, tiles
@@ -96,7 +96,7 @@ def optional_sections(
     found = OptionalSections(**given)
     if not scored:
         return found
-    best = max(scored, key=lambda each: each.scores.macro_f1.value)
+    best = leading_run(scored)
     if not found.target_size:
         found.target_size = sizes_of_targets(atlas, scored, settings=settings, seed=seed)
     if found.collections is None and settings.report_probe:

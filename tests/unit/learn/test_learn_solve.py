@@ -53,6 +53,21 @@ def test_the_weights_have_the_least_loss_under_the_penalty():
     assert bias.grad.abs().max() < 1e-3
 
 
+def test_fewer_images_than_features_are_solved_to_the_same_end():
+    rng = np.random.default_rng(3)
+    inputs = torch.tensor(rng.normal(size=(12, 40)), dtype=torch.float32)
+    train = Examples(inputs, torch.arange(12) % 3, torch.ones(12))
+    head = Head(40, 3)
+    fit_logistic_head(
+        head, train, examples([0, 0, 0]), recipe(l2_strengths=[0.1], class_weights="none")
+    )
+    weight = head.layers[-1].weight.detach().clone().requires_grad_()
+    scores = head.standardised(inputs) @ weight.T + head.layers[-1].bias.detach()
+    loss = torch.nn.functional.cross_entropy(scores, train.targets) + 0.05 * weight.square().sum()
+    loss.backward()
+    assert weight.grad.abs().max() < 1e-3
+
+
 def test_the_val_split_chooses_the_penalty():
     train, val = examples([4, 4, 4], noise=4.0), examples([99, 99, 99], seed=1, noise=4.0)
     found = fit_logistic_head(head_for(train), train, val, recipe(l2_strengths=[1e-4, 0.3, 300.0]))
@@ -108,7 +123,7 @@ def test_across_folds_everything_is_learnt_from_with_the_best_penalty():
     across, whole = Head(3, 3), Head(3, 3)
     found = fit_logistic_head_cv(across, both, [str(n) for n in range(90)], asked, seed=1)
     best = min(found.history, key=lambda row: row["val_loss"])
-    first = Examples(both.inputs[:, 0], both.targets, both.weights)
+    first = Examples(both.inputs.mean(1), both.targets, both.weights)
     fit_logistic_head(whole, first, examples([0, 0, 0]), recipe(l2_strengths=[best["penalty"]]))
     assert found.history[found.best - 1] == best
     assert best["penalty"] < 300

@@ -81,20 +81,21 @@ def join_backbones(members: Sequence[Backbone]) -> Backbone:
     )
 
 
-def mean_of_heads(joint: Head, heads: Sequence[Head]) -> None:
+def mean_of_heads(joint: Head, heads: Sequence[Head], temperatures: Sequence[float]) -> None:
     """Fill a linear head with the mean of linear heads, each on its part of the features.
 
-    The mean of scores is that of log-probabilities, up to a number that is the same for all
-    classes of an image.
+    The mean of scores, each divided by its temperature, is that of calibrated log-probabilities,
+    up to a number that is the same for all classes of an image.
     """
     last, parts = joint.layers[-1], [each.layers[-1] for each in heads]
     with torch.no_grad():
         joint.mean.copy_(torch.cat([each.mean for each in heads]))
         joint.scale.copy_(torch.cat([each.scale for each in heads]))
-        weights = torch.cat([part.get_parameter("weight") for part in parts], 1) / len(heads)
-        last.get_parameter("weight").copy_(weights)
-        biases = torch.stack([part.get_parameter("bias") for part in parts])
-        last.get_parameter("bias").copy_(biases.mean(0))
+        shares = [1 / (len(heads) * temperature) for temperature in temperatures]
+        weights = [p.get_parameter("weight") * s for p, s in zip(parts, shares, strict=True)]
+        biases = [p.get_parameter("bias") * s for p, s in zip(parts, shares, strict=True)]
+        last.get_parameter("weight").copy_(torch.cat(weights, 1))
+        last.get_parameter("bias").copy_(torch.stack(biases).sum(0))
 
 
 def _shrinking(side: int, wanted: Preprocessing) -> torch.Tensor:

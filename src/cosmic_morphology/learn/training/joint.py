@@ -13,6 +13,7 @@ from cosmic_morphology.learn.models.network import draw_head
 from cosmic_morphology.learn.run_folder.folder import CHECKPOINTS
 from cosmic_morphology.learn.task import TrainingTask
 from cosmic_morphology.learn.training.fit_result import FitResult, TrainingResult, model_of
+from cosmic_morphology.stats.calibration import temperature_for
 
 
 def train_joint(
@@ -20,7 +21,8 @@ def train_joint(
 ) -> TrainingResult:
     """Learn a head on each of several backbones; their mean is the head of all of them.
 
-    Each head chooses its own penalty; what they say together chooses temperature and threshold.
+    Each head chooses its own penalty, and is calibrated before the mean, so that the surer one of
+    them counts as much as it should; what they say together chooses temperature and threshold.
 
     Parameters
     ----------
@@ -50,7 +52,6 @@ def train_joint(
         heads.append(head)
         found.append(strategy(part))
         task.notes += [note for note in part.notes if note not in task.notes]
-    mean_of_heads(task.head, heads)
     first = found[0]
     if any(each.ids != first.ids for each in found):
         raise TrainingError(
@@ -58,19 +59,33 @@ def train_joint(
             where=task.job.name,
             todo="`cosmic atlas verify` says what is wrong with the atlas.",
         )
+    temperatures = [_temperature(each) for each in found]
+    mean_of_heads(task.head, heads, temperatures)
     chosen_by = first.chosen_by
     if chosen_by is not None:
-        said = [each.chosen_by[0] for each in found if each.chosen_by is not None]
-        chosen_by = (np.mean(said, 0), *chosen_by[1:])
+        held = [each.chosen_by[0] for each in found if each.chosen_by is not None]
+        chosen_by = (_mean(held, temperatures), *chosen_by[1:])
     return TrainingResult(
         _fitted_together([each.fitted for each in found]),
         model_of(task),
-        np.mean([each.logits for each in found], 0),
+        _mean([each.logits for each in found], temperatures),
         first.targets,
         first.ids,
         first.n_train,
         chosen_by,
     )
+
+
+def _temperature(found: TrainingResult) -> float:
+    """What calibrates one head on images that it has not seen; 1 where there are none."""
+    held, right, _ = found.chosen_by or (found.logits, found.targets, found.ids)
+    return temperature_for(held, right) if len(right) else 1.0
+
+
+def _mean(logits: list[np.ndarray], temperatures: list[float]) -> np.ndarray:
+    each = [found / temperature for found, temperature in zip(logits, temperatures, strict=True)]
+    mean: np.ndarray = np.stack(each).mean(axis=0, dtype=np.float32)
+    return mean
 
 
 def _fitted_together(fits: list[FitResult]) -> FitResult:

@@ -84,7 +84,7 @@ def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
         [*train.ids, *val.ids],
     )
     if task.recipe.standardise:
-        task.head.standardise(both.inputs[:, 0].float())
+        task.head.standardise(both.inputs.float().mean(1))
     group_of = {example.id: example.group for example in task.examples}
     groups = [group_of[each] for each in both.ids]
     from cosmic_morphology.learn.training.logistic_head import fit_logistic_head_cv

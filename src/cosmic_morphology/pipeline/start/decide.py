@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,16 @@ from cosmic_morphology.collect.sources.folder.source import open_folder
 from cosmic_morphology.curate.votes.source_voters import class_of_text
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import write_text
-from cosmic_morphology.settings import ImportJob, LearnSettings, RunJob, Settings, load_settings
+from cosmic_morphology.pipeline.default_runs import default_runs
+from cosmic_morphology.settings import ImportJob, LearnSettings, Settings, load_settings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
 SETTINGS_FILE = "cosmic.toml"
 TAXONOMY_FILE = "taxonomy.toml"
-RECIPE, PLAIN_RECIPE = "multilayer-probe", "linear-probe"
-"""The best of the recipes that take seconds, and the one for backbones that cannot do it."""
 _SECTIONS = ("seed", "imaging", "curate", "split", "learn", "evaluate")
 _MOST_CLASSES = 100
+# Without a GPU, last stages learn from so many images within minutes.
+_MOST_FINETUNED = 300
 
 
 def default_out(folder: Path) -> Path:
@@ -38,6 +40,7 @@ def settings_for_folder(
     *,
     base: Settings,
     learn: LearnSettings,
+    hub: Callable[[], bool] = lambda: False,
     csv: Path | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Settings:
@@ -53,6 +56,8 @@ def settings_for_folder(
         Seed, taxonomy and the sections on curating, splitting and the like are taken from it.
     learn : LearnSettings
         Backbone and weights.
+    hub : callable
+        Whether weights of a second backbone may be downloaded; asked only if it matters.
     csv, columns
         As :func:`cosmic_morphology.collect.import_folder.import_folder` has them.
 
@@ -91,7 +96,7 @@ def settings_for_folder(
             **chosen,
             "taxonomy": _taxonomy_file(job, out, base),
             "sources": (job,),
-            "train": (_job(learn),),
+            "train": default_runs(learn, hub=hub, finetune=_is_soon_finetuned(job, learn)),
         }
     )
     write_text(file, toml_text(settings.model_dump(mode="json", exclude_defaults=True)))
@@ -116,11 +121,14 @@ def _name_of(place: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._") or "images"
 
 
-def _job(learn: LearnSettings) -> RunJob:
-    from cosmic_morphology.learn.models.backbones import has_intermediate_features
+def _is_soon_finetuned(job: ImportJob, learn: LearnSettings) -> bool:
+    from cosmic_morphology.learn.models.devices import device_for
 
-    recipe = RECIPE if has_intermediate_features(learn) else PLAIN_RECIPE
-    return RunJob(name=recipe, recipe=recipe)
+    if device_for(learn).type != "cpu":
+        return True
+    opened = open_folder(job.path, name=job.name, csv=job.csv, columns=job.columns or None)
+    few = list(islice(opened.records(), _MOST_FINETUNED + 1))
+    return len(few) <= _MOST_FINETUNED
 
 
 def _taxonomy_file(job: ImportJob, out: Path, base: Settings) -> str | None:

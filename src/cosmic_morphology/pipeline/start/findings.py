@@ -39,9 +39,10 @@ def findings(atlas: Atlas, taxonomy: Taxonomy, summary: PipelineResult) -> Itera
     """
     rows = atlas.read(list(_COLUMNS)).to_pylist()
     labelled = [row for row in rows if row["label"] in taxonomy.names]
-    for score in summary.runs:
-        yield _on_score(score, labelled)
-    if not summary.runs:
+    leading = summary.leading_score
+    if leading is not None:
+        yield _on_score(leading, labelled)
+    else:
         yield _why_not_trained(rows, labelled)
     yield from _on_classes(labelled, taxonomy, summary)
     yield from _on_mislabels(rows)

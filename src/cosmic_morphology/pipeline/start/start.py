@@ -6,11 +6,13 @@ import shlex
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.display import Shown
 from cosmic_morphology.io_utils import Progress
+from cosmic_morphology.pipeline.default_runs import SECOND_STEP
 from cosmic_morphology.pipeline.runner import run
 from cosmic_morphology.pipeline.start.decide import (
     SETTINGS_FILE,
@@ -100,8 +102,19 @@ def start(
     out = default_out(folder) if out is None else out
     base = settings or Settings()
     file = out / SETTINGS_FILE
-    learn = base.learn if file.is_file() else _weights(base.learn, offline=offline)
-    decided = settings_for_folder(folder, out, base=base, learn=learn, csv=csv, columns=columns)
+
+    @cache
+    def hub() -> bool:
+        from cosmic_morphology.learn import hub_reachable
+
+        return not offline and hub_reachable()
+
+    learn = base.learn if file.is_file() else _weights(base.learn, hub)
+    decided = settings_for_folder(
+        folder, out, base=base, learn=learn, hub=hub, csv=csv, columns=columns
+    )
+    if all(job.recipe != SECOND_STEP for job in decided.train):
+        tell(f"fine-tuning is left out: without a GPU it would take hours; {file} can name it")
     used = decided.learn
     tell(_POOR if used.weights == "bundled" else f"backbone: {used.backbone}, {used.weights}")
     taxonomy = load_taxonomy(decided.taxonomy)
@@ -121,14 +134,13 @@ def start(
     )
 
 
-def _weights(learn: LearnSettings, *, offline: bool) -> LearnSettings:
+def _weights(learn: LearnSettings, hub: Callable[[], bool]) -> LearnSettings:
     """The weights of the settings, those at hand, those of the hub, or the bundled ones."""
-    from cosmic_morphology.learn import hub_reachable
     from cosmic_morphology.learn.models.at_hand import weights_at_hand, why_not_at_hand
 
     if learn.weights != "pretrained" or not why_not_at_hand(learn):
         return learn
-    if not offline and hub_reachable():
+    if hub():
         return learn
     return weights_at_hand(learn) or learn.model_copy(update=_BUNDLED)
 
@@ -136,8 +148,8 @@ def _weights(learn: LearnSettings, *, offline: bool) -> LearnSettings:
 def _next_commands(file: Path, summary: PipelineResult) -> dict[str, str]:
     config = f"--config {shlex.quote(str(file))}"
     commands = {f"cosmic review start {config}": "label and correct images, one key each"}
-    if summary.runs:
-        name = summary.runs[0].name
+    if summary.leading:
+        name = summary.leading
         commands[f"cosmic predict {name} NEW_IMAGES/ {config}"] = "classify other images"
         commands[f"cosmic export {name} --onnx model.onnx {config}"] = "one file for other programs"
     commands[f"cosmic run {config}"] = "the same again, with your verdicts"
