@@ -28,7 +28,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "votes"
-CODE = "4"
+CODE = "5"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

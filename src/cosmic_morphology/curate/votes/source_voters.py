@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from cosmic_morphology.curate.text.negation import is_negated, without_negated
 from cosmic_morphology.curate.text.object_names import NamedObject, objects_in
+from cosmic_morphology.curate.text.owners import without_owners
 from cosmic_morphology.curate.text.phrases import Phrases, plain, words_of_name
 from cosmic_morphology.curate.votes.base import SourceText, Vote
 from cosmic_morphology.curate.votes.text_voters import lead_and_rest, rule_votes
@@ -78,7 +79,7 @@ def object_name_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the names that the source gives, those in the title, and those in the lead."""
     lead, _ = lead_and_rest(said)
     inside = taxonomy.class_of_word
-    title = words_of_name(without_negated(said.title, inside), inside)
+    title = words_of_name(without_negated(without_owners(said.title), inside), inside)
     places = (
         ("named by the source", " . ".join(said.names)),
         ("title", title),

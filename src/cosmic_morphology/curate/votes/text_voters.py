@@ -7,6 +7,7 @@ from collections import defaultdict
 from functools import lru_cache
 
 from cosmic_morphology.curate.text.negation import without_negated
+from cosmic_morphology.curate.text.owners import without_owners
 from cosmic_morphology.curate.text.phrases import (
     PhraseMatch,
     Phrases,
@@ -134,5 +135,5 @@ TITLE = "title"
 def title_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the title."""
     inside = taxonomy.class_of_word
-    title = words_of_name(without_negated(said.title, inside), inside)
+    title = words_of_name(without_negated(without_owners(said.title), inside), inside)
     return rule_votes(TITLE, "title", title, taxonomy)
