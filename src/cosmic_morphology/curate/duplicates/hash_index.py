@@ -1,8 +1,10 @@
 """Pairs of near hashes, as they are or reoriented, without ever comparing all with all.
 
-Multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012): of m bands of bits, two hashes that
-differ in d bits agree on m - d bands at least. Every choice of that many bands is a table, and rows
-that agree on it are compared. Mirroring and transposing change a hash within its bands only, so a
+A form of multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012): of m bands of bits, two
+hashes that differ in d bits agree on m - d bands at least. Every choice of that many bands is a
+table, and rows that agree on it are compared; the paper has fewer bands and looks up keys that are
+a bit or two off, which takes twice as long, and seven times in all orientations
+(``benchmarks/fast_copies.py``). Mirroring and transposing change a hash within its bands only, so a
 row is stored in a table under the least of its keys in all orientations: one table serves them all.
 
 Hashes of images that were mirrored or rotated by right angles: pure functions.

