@@ -28,7 +28,7 @@ from cosmic_morphology.curate.duplicates.keypoints import (
     detect_in_images,
     unpack_all,
 )
-from cosmic_morphology.curate.duplicates.registration import best_similarity
+from cosmic_morphology.curate.duplicates.registration import Levels, best_similarity
 from cosmic_morphology.curate.duplicates.thumbnail_match import (
     MIN_DETAIL,
     MIN_FINE,
@@ -242,13 +242,13 @@ def _registration_pass(
             new = [pair for pair, key in keys.items() if key not in known]
             transforms = dict(zip(new, threads.map(transforms_of, new), strict=True))
             needed = sorted({row for pair, found in transforms.items() if found for row in pair})
-            read = threads.map(lambda row: _readable(thumbnails[row], 256), needed)
-            pixels = dict(zip(needed, read, strict=True))
+            read = threads.map(lambda row: Levels(_readable(thumbnails[row], 256)), needed)
+            levels = dict(zip(needed, read, strict=True))
 
             def compared(pair: tuple[int, int]) -> float | None:
                 if not transforms[pair]:
                     return None
-                found = best_similarity(pixels[pair[0]], pixels[pair[1]], transforms[pair])
+                found = best_similarity(levels[pair[0]], levels[pair[1]], transforms[pair])
                 return found.similarity if found and found.is_copy else None
 
             every = list(keys)
