@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pyarrow as pa
 from drawn_images import make_arrival
+from onnx import TensorProto, helper
 from starlette.testclient import TestClient
 
 from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance
+from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.serve import create_app
 from cosmic_morphology.serve.reviewers import Reviewers
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.settings import ServeSettings, Settings
 
 LABELS = ("comet", "galaxy", "star")
+SIDE = 24
 HOST = "http://127.0.0.1:8620"
 
 
@@ -62,3 +68,36 @@ class Served:
         return TestClient(
             self.app, HOST, headers=headers, follow_redirects=False, raise_server_exceptions=False
         )
+
+
+def exported(path: Path) -> Path:
+    """A network that answers by how bright an image is."""
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Unsqueeze", ["mean", "last"], ["column"]),
+        helper.make_node("Mul", ["column", "weights"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["probabilities"]),
+    ]
+    given = [
+        helper.make_tensor("axes", TensorProto.INT64, [3], [1, 2, 3]),
+        helper.make_tensor("last", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("weights", TensorProto.FLOAT, [1, 3], [0.001, 0.01, -0.01]),
+    ]
+    graph = helper.make_graph(
+        nodes, "g",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", SIDE, SIDE, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 3])],
+        given,
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    how = json.dumps(asdict(Preprocessing(SIDE, (0.5,) * 3, (0.2,) * 3)))
+    said = {
+        "name": "tiny", "precision": "float32", "classes": json.dumps(LABELS),
+        "preprocessing": how, "reject_below": "0.5",
+    }  # fmt: skip
+    for key, value in said.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    onnx.save(model, str(path))
+    return path

@@ -3,56 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 
 import numpy as np
-import onnx
 import pytest
 from drawn_images import draw_jpeg
-from onnx import TensorProto, helper
-from served_sky import Served, labelled_atlas
+from served_sky import Served, exported, labelled_atlas
 
 from cosmic_morphology.learn import load_model, predict_bytes
-from cosmic_morphology.learn.models.preprocessing import Preprocessing
-
-CLASSES = ("comet", "galaxy", "star")
-SIDE = 24
-
-
-def exported(path):
-    """A network that answers by how bright an image is."""
-    nodes = [
-        helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["float", "axes"], ["mean"], keepdims=0),
-        helper.make_node("Unsqueeze", ["mean", "last"], ["column"]),
-        helper.make_node("Mul", ["column", "weights"], ["scores"]),
-        helper.make_node("Softmax", ["scores"], ["probabilities"]),
-    ]
-    given = [
-        helper.make_tensor("axes", TensorProto.INT64, [3], [1, 2, 3]),
-        helper.make_tensor("last", TensorProto.INT64, [1], [1]),
-        helper.make_tensor("weights", TensorProto.FLOAT, [1, 3], [0.001, 0.01, -0.01]),
-    ]
-    graph = helper.make_graph(
-        nodes, "g",
-        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", SIDE, SIDE, 3])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 3])],
-        given,
-    )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    how = json.dumps(asdict(Preprocessing(SIDE, (0.5,) * 3, (0.2,) * 3)))
-    said = {
-        "name": "tiny", "precision": "float32", "classes": json.dumps(CLASSES),
-        "preprocessing": how, "reject_below": "0.5",
-    }  # fmt: skip
-    for key, value in said.items():
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
-    onnx.save(model, str(path))
-    return path
 
 
 @pytest.fixture(scope="module")

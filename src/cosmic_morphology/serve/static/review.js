@@ -2,7 +2,7 @@
 const root = document.getElementById("review");
 const writes = root.dataset.writes === "1";
 const element = (id) => document.getElementById(id);
-const ahead = 4;
+const ahead = 4, refill = 60;
 
 /** @type {Array<{id: string, title: string, label: string, suggested: string, reason: string}>} */
 let queue = [];
@@ -10,6 +10,10 @@ let at = 0;
 /** Verdicts that were given here, the last one last. */
 const given = [];
 let evidenceOf = "";
+/** The next images, held until they are shown. */
+let ready = [];
+/** Verdicts that the server has not confirmed yet. */
+let unsent = 0;
 const began = Date.now();
 let sending = Promise.resolve();
 
@@ -39,12 +43,16 @@ function show() {
   const minutes = (Date.now() - began) / 60000;
   const pace = minutes > 0.05 ? `, ${(given.length / minutes).toFixed(1)} a minute` : "";
   element("progress").textContent = `${given.length} verdicts${pace}`;
-  for (const next of queue.slice(at + 1, at + 1 + ahead)) new Image().src = small(next.id);
+  ready = queue.slice(at + 1, at + 1 + ahead).map((next) => {
+    const image = new Image();
+    image.src = small(next.id);
+    return image;
+  });
   clearTimeout(show.later);
   element("evidence").replaceChildren();
   // Whoever is fast does not wait for it, and does not make the server look it up.
   show.later = setTimeout(() => bringEvidence(item.id), 250);
-  if (queue.length - at < 10) claim();
+  if (queue.length - at < refill) claim();
 }
 
 /** Votes, texts and judged look-alikes, as the server draws them. */
@@ -64,7 +72,7 @@ async function claim() {
   claiming = true;
   try {
     const answer = writes
-      ? await fetch("/api/v1/queue/claim?limit=40", { method: "POST" })
+      ? await fetch("/api/v1/queue/claim?limit=120", { method: "POST" })
       : await fetch("/api/v1/queue?limit=200");
     if (!answer.ok) return say((await answer.json()).error);
     const known = new Set(queue.map((each) => each.id));
@@ -91,24 +99,29 @@ function verdictOf(key, item) {
 
 /** Send one verdict; those before it are sent first, and one that fails is sent again. */
 function send(verdict) {
+  root.dataset.unsent = String(++unsent);
   sending = sending.then(async () => {
-    for (let wait = 500; ; wait = Math.min(wait * 2, 20000)) {
-      try {
-        const answer = await fetch("/api/v1/decisions", {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify([verdict]),
-        });
-        if (answer.ok) return say("");
-        const told = (await answer.json()).error;
-        say(told);
-        if (answer.status < 500 && answer.status !== 429) return;
-      } catch {
-        say("The server does not answer; the verdict is kept and sent again.");
-      }
-      await new Promise((done) => setTimeout(done, wait));
-    }
+    await sendUntilTaken(verdict);
+    root.dataset.unsent = String(--unsent);
   });
+}
+
+async function sendUntilTaken(verdict) {
+  for (let wait = 500; ; wait = Math.min(wait * 2, 20000)) {
+    try {
+      const answer = await fetch("/api/v1/decisions", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify([verdict]),
+      });
+      if (answer.ok) return say("");
+      say((await answer.json()).error);
+      if (answer.status < 500 && answer.status !== 429) return;
+    } catch {
+      say("The server does not answer; the verdict is kept and sent again.");
+    }
+    await new Promise((done) => setTimeout(done, wait));
+  }
 }
 
 function press(key) {
@@ -152,7 +165,7 @@ element("keys").addEventListener("click", (event) => {
   if (button) press(button.dataset.key);
 });
 addEventListener("beforeunload", (event) => {
-  if (element("said").textContent) event.preventDefault();
+  if (unsent) event.preventDefault();
 });
 
 await claim();

@@ -1,0 +1,226 @@
+"""The web application in a real browser: every page, every key, two people, a crash."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from chromium import find_chromium
+from drawn_images import draw_jpeg
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from served_sky import Served, exported, labelled_atlas
+
+from cosmic_morphology.atlas import all_decisions
+
+SCRIPT = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+PAGES = (
+    *("/", "/gallery", "/review", "/classify", "/map", "/runs", "/conflicts", "/harvest"),
+    "/docs",
+)
+PATIENCE_MS = 120_000  # for hangs alone
+
+
+@contextmanager
+def listening(served: Served, port: int = 0) -> Iterator[int]:
+    """The application on a port of this machine."""
+    config = uvicorn.Config(served.app, port=port, log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.02)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def served(tmp_path) -> Served:
+    return Served(labelled_atlas(tmp_path / "atlas", 130, title=SCRIPT), tmp_path)
+
+
+@contextmanager
+def person(browser: Browser, served: Served, port: int, name: str, **how) -> Iterator[Page]:
+    """A page of a person who may write; what goes wrong in it fails the test."""
+    context = browser.new_context(base_url=f"http://127.0.0.1:{port}", **how)
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "request",
+        lambda asked: (
+            None
+            if re.match(rf"(http://127\.0\.0\.1:{port}|blob:|data:)", asked.url)
+            else faults.append(asked.url)
+        ),
+    )
+    page.goto(f"/?token={served.reviewers.invite(name)}")
+    yield page
+    assert faults == []
+    context.close()
+
+
+def all_sent(page: Page) -> None:
+    """Wait until the server has taken every verdict."""
+    expect(page.locator("#review")).to_have_attribute("data-unsent", "0")
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_every_page_fits_asks_nobody_else_and_runs_nothing_from_outside(browser, served, width):
+    with listening(served) as port:
+        for scheme in ("dark", "light"):
+            size = {"width": width, "height": 800}
+            with person(browser, served, port, "ann", viewport=size, color_scheme=scheme) as page:
+                for path in (*PAGES, f"/image/{min(served.atlas.ids())}"):
+                    page.goto(path)
+                    page.wait_for_load_state("networkidle")
+                    assert page.title() != "run"
+                    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                    assert wide <= 0, f"{path} is {wide} px wider than the window"
+                    assert page.locator("h1").first.text_content() or path == "/review"
+
+
+def test_a_hundred_quick_keys_are_a_hundred_verdicts_in_their_order(browser, served):
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/review")
+        expect(page.locator("#place")).to_contain_text("1 of")
+        for number in range(100):
+            page.keyboard.press("123ik"[number % 5])
+        expect(page.locator("#progress")).to_contain_text("100 verdicts")
+        page.keyboard.press("u")
+        expect(page.locator("#progress")).to_contain_text("99 verdicts")
+        all_sent(page)
+    given = [each for each in all_decisions(served.atlas) if each.who == "ann"]
+    judged = [each for each in given if each.verdict != "withdraw"]
+    assert len(judged) == len({each.id for each in judged}) == 100
+    assert len(given) == 101
+
+
+def test_two_people_at_once_get_different_images(browser, served):
+    with (
+        listening(served) as port,
+        person(browser, served, port, "ann") as hers,
+        person(browser, served, port, "bob") as his,
+    ):
+        for page in (hers, his):
+            page.goto("/review")
+            expect(page.locator("#place")).to_contain_text("1 of")
+        for _ in range(10):
+            hers.keyboard.press("k")
+            his.keyboard.press("i")
+        for page in (hers, his):
+            all_sent(page)
+    given = all_decisions(served.atlas)
+    assert {each.who for each in given} == {"ann", "bob"}
+    assert len({each.id for each in given}) == len(given) == 20
+
+
+def test_a_verdict_survives_a_server_that_stops_in_between(browser, served):
+    with listening(served) as port:
+        pass
+    with listening(served, port), person(browser, served, port, "ann") as page:
+        page.goto("/review")
+        expect(page.locator("#place")).to_contain_text("1 of")
+        page.context.set_offline(offline=True)
+        page.keyboard.press("1")
+        expect(page.locator("#said")).to_contain_text("is kept and sent again")
+        assert not all_decisions(served.atlas)
+        page.context.set_offline(offline=False)
+        all_sent(page)
+    assert len(all_decisions(served.atlas)) == 1
+
+
+def test_images_are_chosen_judged_undone_and_taken_away(browser, served):
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/gallery?label=comet")
+        boxes = page.locator(".choose")
+        boxes.nth(0).check(force=True)
+        boxes.nth(3).click(force=True, modifiers=["Shift"])
+        expect(page.locator("#chosen")).to_have_text("4 chosen")
+        page.select_option("#relabel", "galaxy")
+        expect(page.locator("#said")).to_have_text("4 verdicts stored.")
+        page.click("#undo")
+        expect(page.locator("#said")).to_have_text("4 verdicts taken back.")
+        with page.expect_download() as taken:
+            page.select_option("#table", "csv")
+        assert len(taken.value.path().read_text().splitlines()) == 5
+        page.click("#every")
+        page.click("[data-verdict=keep]")
+        expect(page.locator("#said")).to_contain_text("verdicts stored.")
+    assert sum(each.verdict == "keep" for each in all_decisions(served.atlas)) == 44
+
+
+def test_back_from_an_image_is_the_view_as_it_was(browser, served):
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/gallery")
+        page.select_option("[name=label]", "star")
+        page.wait_for_url("**/gallery?label=star")
+        page.locator(".tile a").first.click()
+        page.wait_for_url("**/image/**")
+        page.go_back()
+        page.wait_for_url("**/gallery?label=star")
+        expect(page.locator("[name=label]")).to_have_value("star")
+        page.locator(".chip").first.click()
+        page.wait_for_url("**/gallery")
+
+
+def test_more_images_come_as_the_page_is_scrolled(browser, served):
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/gallery")
+        expect(page.locator(".tile")).to_have_count(60)
+        page.keyboard.press("End")
+        expect(page.locator(".tile")).to_have_count(120)
+        page.keyboard.press("End")
+        expect(page.locator(".tile")).to_have_count(130)
+        assert page.locator(".more").count() == 0
+
+
+def test_a_file_that_is_chosen_is_classified(browser, tmp_path):
+    model = exported(tmp_path / "tiny.onnx")
+    served = Served(labelled_atlas(tmp_path / "atlas", 3), tmp_path, model=model)
+    (tmp_path / "one.jpg").write_bytes(draw_jpeg(1))
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/classify")
+        page.set_input_files("#files", tmp_path / "one.jpg")
+        expect(page.locator("#answers li .bars li")).to_have_count(3)
+        shutil.copy(tmp_path / "tiny.onnx", tmp_path / "no-image.jpg")
+        page.set_input_files("#files", tmp_path / "no-image.jpg")
+        expect(page.locator("#answers h2").first).to_have_text("No usable image")
+
+
+def test_everything_is_reached_by_the_keyboard(browser, served):
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/gallery")
+        page.keyboard.press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#main")).to_be_focused()
+        page.goto("/review")
+        expect(page.locator("#place")).to_contain_text("1 of")
+        page.keyboard.press("?")
+        expect(page.locator("#help")).to_be_visible()
+        page.keyboard.press("1")  # no verdict while the help is open
+        page.keyboard.press("Escape")
+        expect(page.locator("#help")).to_be_hidden()
+    assert not all_decisions(served.atlas)
