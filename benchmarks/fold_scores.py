@@ -13,6 +13,12 @@ from cosmic_morphology.stats.calibration import classwise_ece
 SEED = 1
 N_RESAMPLES = 1000
 COVERAGE = 0.8
+TRUTH = "checked labels (truth version 2)"
+WORDS = {
+    "objects": "objects apart",
+    "collections": "collections apart",
+    "bodies": "bodies by copies",
+}
 
 
 class Scored:

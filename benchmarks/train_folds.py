@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from fold_scores import SEED, Scored
+from fold_scores import SEED, TRUTH, WORDS, Scored
 from rows import Row, emit
 from shifting import shifted
 from sklearn.model_selection import StratifiedGroupKFold
@@ -49,7 +49,6 @@ from cosmic_morphology.taxonomy import load_taxonomy
 
 USUAL_PX = 224
 N_FOLDS = 5
-TRUTH = "checked labels (truth version 2)"
 N_VAL_PARTS = 8
 TARGETS = {
     ("objects", "six"): 0.90,
@@ -59,11 +58,6 @@ TARGETS = {
     ("bodies", "seven"): 0.89,
 }
 PRECISION_TARGETS = {"six": 0.98, "seven": 0.95}
-WORDS = {
-    "objects": "objects apart",
-    "collections": "collections apart",
-    "bodies": "bodies by copies",
-}
 RECORD_TARGETS = {
     ("objects", "six"): 0.95,
     ("collections", "six"): 0.92,
