@@ -57,4 +57,6 @@ def command(
     else:
         show_results(summary)
         say(f"Report: {summary.report}")
-        say(f"Next: cosmic runs --out {shlex.quote(str(out))}")
+        place = shlex.quote(str(out))
+        say(f"In a browser: cosmic serve --atlas {place}/atlas --out {place}")
+        say(f"Next: cosmic runs --out {place}")
