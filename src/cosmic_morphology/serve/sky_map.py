@@ -83,7 +83,7 @@ def make_map(atlas: Atlas) -> SkyMap:
             break
         taken = batch.slice(0, MOST_POINTS - len(ids))
         ids += taken.column("id").to_pylist()
-        waiting.append(np.nan_to_num(as_matrix(taken.column(column))))
+        waiting.append(_directions(as_matrix(taken.column(column))))
         if axes is None and sum(map(len, waiting)) < _FITTED_ON:
             continue
         if axes is None:
@@ -148,6 +148,14 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "flagged" if value else "not flagged"
     return str(value) if value else "none"
+
+
+def _directions(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of length 1: how strongly a network answers says little of what it sees."""
+    vectors = np.nan_to_num(vectors)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    found: np.ndarray = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return found
 
 
 def _components(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

@@ -40,6 +40,7 @@ def test_the_map_is_the_principal_components_by_another_way(served):
     table = served.atlas.read(["id", "embedding_tiny"], table="images")
     at = {id_: row for row, id_ in enumerate(table.column("id").to_pylist())}
     vectors = np.array(table.column("embedding_tiny").to_pylist(), np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     wanted = PCA(2).fit_transform(vectors[[at[each] for each in found.ids]])
     for axis in range(2):
         assert abs(np.corrcoef(wanted[:, axis], found.places[:, axis])[0, 1]) > 0.999

@@ -37,6 +37,7 @@ function count() {
   const n = every ? Number(acts.dataset.total) : chosen().length;
   element("chosen").textContent = n ? `${n.toLocaleString("en")} chosen` : "None chosen";
   grid.classList.toggle("choosing", n > 0);
+  acts.classList.toggle("idle", n === 0);
   element("every")?.setAttribute("aria-pressed", String(every));
 }
 
@@ -88,6 +89,7 @@ function mark(ids, words) {
 }
 
 if (grid && acts) {
+  count();
   grid.addEventListener("click", (event) => {
     const box = event.target.closest(".choose");
     if (!box) return;
