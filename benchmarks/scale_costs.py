@@ -181,7 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     sizes = {"type": int, "nargs": 2, "default": (20, 60)}
     parser.add_argument("--per-class", **sizes, help="images of each class, two sizes")
-    parser.add_argument("--imported", **sizes | {"default": (1000, 3000)}, help="into the store")
+    parser.add_argument("--imported", **sizes | {"default": (2048, 6144)}, help="into the store")
     parser.add_argument("--only", choices=("disk", "store"), help="one run here, as JSON")
     asked = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

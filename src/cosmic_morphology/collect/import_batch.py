@@ -16,7 +16,7 @@ from cosmic_morphology.collect.sources.folder.source import DEFAULT_SOURCE, Fold
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.imaging import IngestedImage
 
-# A batch is also full at this size: 256 images may be gigabytes.
+# A batch is also full at this size: its images may be gigabytes.
 BATCH_BYTES = 200_000_000
 CHANGED = "changed"
 """Kind of a file whose bytes are not those of the image of its name in the atlas."""

@@ -27,7 +27,9 @@ from cosmic_morphology.imaging import ImageLimits, ingest_image
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.taxonomy import Taxonomy
 
-BATCH_ROWS = 256
+# Each commit leaves a file, and 33 of them are merged into one: of so many rows it is then large
+# enough never to be merged again. With 256, small images were written five times.
+BATCH_ROWS = 2048
 MAX_WORKERS = 8
 DEFAULT_LIMITS = ImageLimits()
 
