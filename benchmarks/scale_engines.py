@@ -45,6 +45,8 @@ from cosmic_morphology.settings import LearnSettings, LocalSettings, RaySettings
 
 TOOLS = Path(__file__).parents[1] / "tests" / "tools"
 IMAGES, DIFFERENT, SIDE_PX, STARS, SEED = 20_000, 40, 256, 30, 7
+# Three tasks.
+LEAST_IMAGES = 600
 START_SHARE = 0.1
 TARGET_RAY, TARGET_TWO, TARGET_STORE = 1.15, 1.6, 1.3
 STAGES = ("embed", "keypoints")
@@ -295,6 +297,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.what in ("workers", "store") and not given.weights:
         parser.error("--weights is asked for")
+    if given.images < LEAST_IMAGES:
+        parser.error(f"time counts between tasks: ask for {LEAST_IMAGES} images at least")
     if given.what == "serve":
         serve()
     else:
