@@ -15,6 +15,7 @@ from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.settings import Settings
 
 _GRACE_S = 5
+_BACKLOG = 512
 
 
 def serve(settings: Settings, *, people: Sequence[str] = (), tell: Callable[[str], None]) -> None:
@@ -70,6 +71,8 @@ def _listen(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        # At once, so that whoever opens the address as soon as it is told is not refused.
+        found.listen(_BACKLOG)
     except OSError as error:
         found.close()
         raise CosmicError(
