@@ -152,6 +152,7 @@ def measure_images(given: argparse.Namespace) -> None:
                 round(summary.images / seconds, 1),
                 n=summary.images,
                 unit="images/s",
+                target=200.0 if given.search == "near" else None,
                 command=command,
             )
         ]
