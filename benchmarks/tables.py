@@ -32,10 +32,11 @@ BY_PEOPLE = re.compile(
 )
 # Rows that were added by the benchmark of writes are counted, too.
 QUESTIONS, ON_S3 = ("10,000,000 rows: ", "10,100,000 rows: "), "S3 requests"
-ON_BOARD = re.compile(rf"{BOARD}(?P<test>.+?): \d+\. (?P<run>.+?)(?P<gap>, less the best)?$")
+ON_BOARD = re.compile(rf"{BOARD}(?P<test>.+?): \d+\. (?P<run>.+?)(?P<gap>, less .+)?$")
+TO_THE_BEST = ", less the best"
 OF_FOLDS = re.compile(
-    r"(?P<score>(?:[^:(]|\([^)]*\))+): (?P<run>.+), (?P<backbone>\w+), "
-    r"(?P<test>(?:six|seven) classes, .+|(?:objects|collections) apart)"
+    r"(?P<score>(?:[^:(]|\([^)]*\))+): (?P<run>.+), (?P<backbone>[\w.+-]+), "
+    r"(?P<test>(?:six|seven) classes, .+|(?:objects|collections) apart|bodies by copies)"
 )
 
 
@@ -119,6 +120,8 @@ def board(rows: list[Row]) -> str:
             continue
         tests[found["test"]] = row.n
         line = cells.setdefault(found["run"], {})
+        if found["gap"] and found["gap"] != TO_THE_BEST:
+            continue
         if found["gap"]:
             line[found["test"]] += f" ({row.value:+.3f}{_spread(row, '+')})"
         else:
