@@ -224,3 +224,15 @@ def test_everything_is_reached_by_the_keyboard(browser, served):
         page.keyboard.press("Escape")
         expect(page.locator("#help")).to_be_hidden()
     assert not all_decisions(served.atlas)
+
+
+def test_an_image_is_judged_on_its_own_page(browser, served):
+    id_ = min(served.atlas.ids())
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto(f"/image/{id_}")
+        page.click("#judge [data-label=nebula]")
+        expect(page.locator("main")).to_contain_text("ann: label nebula")
+        page.click("#judge [data-verdict=withdraw]")
+        expect(page.locator("main")).to_contain_text("ann: withdraw")
+        page.locator("#zoom").press("+")
+        expect(page.locator("#zoom")).to_have_class("sky enlarged")

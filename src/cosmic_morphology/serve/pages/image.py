@@ -20,13 +20,20 @@ _FACTS = (
     *("group", "group_reason", "duplicate_of", "fetched_at", "width", "height", "media_type"),
 )
 _MOST_RELATED = 24
+_PREDICTION = "prediction_"
 
 
 @router.get("/image/{id_:path}")
 def image(request: Request, id_: str, sky: Sky) -> HTMLResponse:
     """The original, the record, the votes, the group and the copies of one image."""
     with sky.reading() as atlas:
-        facts = facts_of(atlas, id_, _FACTS)
+        said = [n for n in atlas.table("catalogue").schema.names if n.startswith(_PREDICTION)]
+        runs = [name.removeprefix(_PREDICTION) for name in said]
+        facts = facts_of(atlas, id_, (*_FACTS, *said, *(f"confidence_{run}" for run in runs)))
+        predictions = [
+            (run, facts.pop(f"{_PREDICTION}{run}"), facts.pop(f"confidence_{run}", None))
+            for run in runs
+        ]
         explanation = explain_label(atlas, id_, taxonomy=sky.taxonomy, settings=sky.settings.curate)
         related = {}
         for title, column in (("Copies", "duplicate_of"), ("Group", "group")):
@@ -40,6 +47,7 @@ def image(request: Request, id_: str, sky: Sky) -> HTMLResponse:
         "image.html.j2",
         facts=facts,
         explanation=explanation,
+        predictions=[each for each in predictions if each[1]],
         related={title: rows for title, rows in related.items() if rows},
         classes=sky.taxonomy.names_with_reject,
     )
