@@ -44,7 +44,7 @@ FOR = {
     "ray": "import ray",
     "render": "from cosmic_morphology import render_images",
     "replica": "from cosmic_morphology import Replica",
-    "serve": "from cosmic_morphology.learn import OnnxModel; import onnxruntime",
+    "serve": "from cosmic_morphology.serve import create_app; import onnxruntime",
     "track": "import mlflow, alembic, sqlalchemy",
     "zeroshot": "import open_clip",
 }
