@@ -229,7 +229,7 @@ def test_wrong_usage_is_said_before_anything_is_judged(cosmic, run, folder, sky,
         ((run, tmp_path / "none.jpg"), "no such file or folder"),
         ((tmp_path / "none", folder), "there is no such run"),
         ((folder, folder), "no finished run here"),
-        ((folder / "notes.txt", folder), "no finished run here"),
+        ((folder / "notes.txt", folder), "this is a file, no folder of a run"),
         ((run, folder, "--where", "id = 'x'"), "--where chooses images of an atlas"),
         ((run, sky.uri, "--atlas", sky.uri), "the atlas is given twice"),
     ):

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperCommand
 
+from cosmic_morphology.errors import UsageError
+
 # Options that say where a command works.
 _PLACES = ("config", "atlas", "out")
 
@@ -47,12 +49,14 @@ class CheckedCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Refuse numbers that are none, and run the verb.
+        """Refuse numbers that are none, and run the verb; errors name options, not parameters.
 
         Raises
         ------
         typer.BadParameter
             One is infinite, or not a number.
+        UsageError
+            What the verb raises.
         """
         for name, value in ctx.params.items():
             if any(isinstance(each, float) and not math.isfinite(each) for each in _each(value)):
@@ -61,6 +65,9 @@ class CheckedCommand(TyperCommand):
         CheckedCommand.running = ctx
         try:
             return super().invoke(ctx)
+        except UsageError as error:
+            error.where = _option_of(error.where, ctx)
+            raise
         finally:
             CheckedCommand.running = None
 
@@ -87,6 +94,13 @@ def place_options(command: str) -> Iterator[str]:
         if is_given and (option.name, getattr(option, "help", "")) in known:
             yield option.opts[0]
             yield shlex.quote(str(running.params[option.name]))
+
+
+def _option_of(where: str, ctx: Any) -> str:
+    """The option whose parameter an error names, unless a word of the line is called so, too."""
+    given = {str(each) for value in ctx.params.values() for each in _each(value)}
+    names = {each.name: each.opts[0] for each in ctx.command.params if each.opts[0][0] == "-"}
+    return where if where in given else names.get(where, where)
 
 
 def _each(value: Any) -> Iterable[Any]:

@@ -13,9 +13,10 @@ import typer
 
 from cosmic_morphology.cli import completion
 from cosmic_morphology.cli.printing import console, say_json
-from cosmic_morphology.errors import UsageError
+from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.safe_text import hide
+from cosmic_morphology.suggest import suggest_names
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
@@ -134,8 +135,20 @@ def run_at(given: Path, settings: Settings) -> Path:
 
 
 def model_at(given: Path, settings: Settings) -> Path:
-    """An exported file as it is, or the folder of a finished run as :func:`run_at` finds it."""
-    return given if given.suffix == ".onnx" and given.is_file() else run_at(given, settings)
+    """An exported file as it is, or the folder of a finished run as :func:`run_at` finds it.
+
+    Raises
+    ------
+    InputError
+        As :func:`run_at` says it, or there is no such file.
+    """
+    if given.suffix != ".onnx" or given.is_dir():
+        return run_at(given, settings)
+    if not given.is_file():
+        beside = sorted(str(each) for each in given.parent.glob("*.onnx"))
+        near = suggest_names(str(given), beside) if beside else "Write it with `cosmic export`."
+        raise InputError("there is no such exported file", where=str(given), todo=near)
+    return given
 
 
 def runs_and_ablated(

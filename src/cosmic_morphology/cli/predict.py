@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,7 +94,7 @@ def command(
             todo="Give an atlas, or leave --where out.",
         )
     settings = settings_for(config, atlas=target if is_atlas and target else atlas, engine=engine)
-    model = model_at(model, settings)
+    model = _model(model, target, settings)
     if target is not None and not is_atlas and "://" not in target:
         _must_exist(Path(target))
     opened = atlas_with_images(settings) if is_atlas else None
@@ -121,6 +122,29 @@ def command(
             return
         with _answers(predictor, str(target), settings, reject_below) as answers:
             _give(answers, out, alone=_is_alone(str(target)), as_json=as_json)
+
+
+def _model(given: Path, target: str | None, settings: Settings) -> Path:
+    """Where the model is; a target that is one in its stead was written in the wrong place."""
+    try:
+        return model_at(given, settings)
+    except InputError:
+        if target is None or not _is_model(Path(target), settings):
+            raise
+    images = shlex.quote(str(given)) if given.exists() else "IMAGES"
+    raise UsageError(
+        "the images were given first; this is the model",
+        where=target,
+        todo=f"Write: cosmic predict {shlex.quote(target)} {images}",
+    )
+
+
+def _is_model(path: Path, settings: Settings) -> bool:
+    try:
+        model_at(path, settings)
+    except InputError:
+        return False
+    return True
 
 
 def _in_atlas(

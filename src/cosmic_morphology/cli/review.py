@@ -28,7 +28,7 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import say, say_next, tell
-from cosmic_morphology.errors import CosmicError, InputError
+from cosmic_morphology.errors import CosmicError, InputError, UsageError
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
@@ -213,6 +213,7 @@ def single_keys() -> Iterator[Callable[[], str]]:
     a line's end, and two keys that come together are one text.
     """
     if sys.platform == "win32" or not sys.stdin.isatty():
+        _need_terminal()
         yield typer.getchar
         return
     import termios
@@ -234,3 +235,18 @@ def single_keys() -> Iterator[Callable[[], str]]:
         yield key
     finally:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)
+
+
+def _need_terminal() -> None:
+    """Where the input is no terminal, typer opens the one that the program was started in."""
+    if sys.platform == "win32":
+        return
+    try:
+        Path(os.ctermid()).open().close()
+    except OSError as error:
+        raise UsageError(
+            "keys are read from a terminal, and there is none",
+            where="review start",
+            todo="Judge in a browser: `cosmic serve`. Or write verdicts into a table: `cosmic "
+            "review import`.",
+        ) from error

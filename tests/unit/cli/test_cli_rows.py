@@ -88,6 +88,7 @@ def test_a_long_text_is_cut_off_on_a_terminal_and_whole_in_json(place):
         (("query", "--table", "image"), "Did you mean 'images'"),
         (("query", "--after", "abc"), "no token"),
         (("search", "--", "-"), "no word"),
+        (("search", "dust", "--in", "titel"), "--in: words cannot be searched in 'titel'"),
         (("search", "dust", "--in", "titel"), "title, description, credit"),
         (("search", "dust", "--where", "title LIKE"), "its end"),
     ],

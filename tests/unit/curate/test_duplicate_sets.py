@@ -7,14 +7,18 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from cosmic_morphology import citation
+from cosmic_morphology.atlas import Atlas, NewImage, Record
 from cosmic_morphology.cli import app
 from cosmic_morphology.curate import find_duplicates
 from cosmic_morphology.curate.duplicates.sets import COLUMNS, duplicate_sets
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.imaging import ingest_image
 from cosmic_morphology.settings import CurateSettings
 
 ROOT = Path(__file__).parents[3]
@@ -58,6 +62,19 @@ def test_each_set_has_the_kept_image_first_and_the_largest_set_comes_first(copie
         assert set(each.similarities[1:]) == {1.0}
         assert all("same bytes" in why for why in each.reasons[1:])
     assert found.copies == 3
+
+
+def test_of_two_as_large_the_lossless_file_is_kept(atlas: Atlas):
+    noise = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8)
+    image = Image.fromarray(noise).resize((160, 120), Image.Resampling.BICUBIC)
+    images = []
+    for name, form in (("a", "JPEG"), ("b", "PNG"), ("c", "JPEG")):
+        out = io.BytesIO()
+        image.save(out, form, quality=95)
+        images.append(NewImage(Record("set", name), ingest_image(out.getvalue()), out.getvalue()))
+    atlas.add(images)
+    find_duplicates(atlas, settings=CurateSettings())
+    assert [each.ids for each in duplicate_sets(atlas)] == [("set:b", "set:a", "set:c")]
 
 
 def test_the_csv_has_a_row_for_each_image_and_no_formula(copied, tmp_path):

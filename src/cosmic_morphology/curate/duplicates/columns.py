@@ -80,9 +80,9 @@ def duplicate_columns(seen: SeenImages, copies: Copies) -> pa.Table:
     best_score = np.zeros(n, np.float32)
     np.maximum.at(best_score, copies.pairs, copies.score[:, None])
     labels = sets.labels()
-    # The largest original first; where two are as large, an archive before a folder. At last the
-    # order of ids, in which they stand.
-    order = np.lexsort((~seen.from_archive, -seen.area, labels))
+    # The largest original first; where two are as large, an archive before a folder, then what lost
+    # nothing in compression. At last the order of ids, in which they stand.
+    order = np.lexsort((~seen.lossless, ~seen.from_archive, -seen.area, labels))
     _, first, of_set = np.unique(labels[order], return_index=True, return_inverse=True)
     best = np.empty(n, np.int64)
     best[order] = order[first[of_set]]

@@ -37,7 +37,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.suggest import suggest_names
 
 STAGE = "duplicate"
-CODE = "5"
+CODE = "6"
 # Instead of the name of a column of embeddings.
 ANY, NONE = "any", "none"
 

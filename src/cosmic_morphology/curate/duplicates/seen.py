@@ -14,6 +14,8 @@ from cosmic_morphology.atlas.query import stream
 from cosmic_morphology.curate.records import Records
 
 # Archives give credit, licence and texts with an image; folders give none.
+# A GIF has lost colours, and a WebP may have lost more.
+LOSSLESS = ("image/png", "image/tiff", "image/bmp", "image/fits", "image/fits+gzip")
 ARCHIVES = ("apod", "commons", "esahubble", "esawebb", "eso", "nasa", "noirlab")
 
 
@@ -34,6 +36,8 @@ class SeenImages:
         Pixels of the original.
     from_archive : ndarray of bool, shape ``(N,)``
         Whether an archive gives it.
+    lossless : ndarray of bool, shape ``(N,)``
+        Whether the original's format keeps every pixel.
     fingerprint : str
         Of ids, bytes and sources, for stamps.
     """
@@ -43,6 +47,7 @@ class SeenImages:
     phash: NDArray[np.uint64]
     area: NDArray[np.int64]
     from_archive: NDArray[np.bool_]
+    lossless: NDArray[np.bool_]
     fingerprint: str
 
 
@@ -50,11 +55,12 @@ def read_seen(atlas: Atlas, records: Records | None = None) -> SeenImages:
     """All images that have a record; they are read a batch at a time."""
     records = records or Records(atlas)
     n = len(records)
-    has_image, from_archive = np.zeros(n, bool), np.zeros(n, bool)
+    has_image, from_archive, lossless = (np.zeros(n, bool) for _ in range(3))
     content, phash = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
     area = np.zeros(n, np.int64)
     fingerprint = Fingerprint()
-    for rows in stream(atlas, ["id", "sha256", "phash", "width", "height"], table="images"):
+    facts = ["id", "sha256", "phash", "width", "height", "media_type"]
+    for rows in stream(atlas, facts, table="images"):
         numbers = records.numbers_of(rows.column("id"))
         known = rows.filter(pa.array(numbers >= 0))
         numbers = numbers[numbers >= 0]
@@ -64,6 +70,8 @@ def read_seen(atlas: Atlas, records: Records | None = None) -> SeenImages:
         phash[numbers] = _as_number(known.column("phash"))
         width, height = (known.column(name).to_numpy() for name in ("width", "height"))
         area[numbers] = width.astype(np.int64) * height
+        is_one = pc.is_in(known.column("media_type"), value_set=pa.array(LOSSLESS))
+        lossless[numbers] = is_one.to_numpy(zero_copy_only=False)
         fingerprint.add(zip(known.column("id").to_pylist(), texts, strict=True))
     archives = pa.array(ARCHIVES)
     for places, table in records.batches(["id", "source"]):
@@ -78,6 +86,7 @@ def read_seen(atlas: Atlas, records: Records | None = None) -> SeenImages:
         phash=phash[has_image],
         area=area[has_image],
         from_archive=from_archive[has_image],
+        lossless=lossless[has_image],
         fingerprint=str(fingerprint),
     )
 

@@ -23,7 +23,7 @@ from cosmic_morphology.learn.run_folder.documents import (
     read_document,
 )
 from cosmic_morphology.learn.run_folder.history import read_history
-from cosmic_morphology.suggest import suggest_names
+from cosmic_morphology.suggest import nearest_name, suggest_names
 
 BEGUN, FINISHED = "KEY", "FINISHED"
 CHECKPOINTS = "checkpoints"
@@ -184,14 +184,24 @@ def find_run(run: Path | str, *, out: Path) -> Run:
     found = next((place for place in places if place.exists()), None)
     if found is not None:
         return read_run(found)
-    there = sorted(each.parent.name for each in runs.glob(f"*/{FINISHED}"))
+    # A mistyped path means a run beside it, or, where the folder is wrong, one of this project.
+    beside = {} if is_name else {each.name: str(each) for each in finished_runs(given.parent)}
+    known = beside or {each.name: each.name for each in finished_runs(runs)}
+    near = nearest_name(given.name, known)
+    if beside and near:
+        todo = f"Did you mean {known[near]!r}?"
+    elif known:
+        todo = suggest_names(given.name, known)
+    else:
+        todo = "Give its folder, such as out/runs/linear-probe, or train it."
     raise InputError(
-        f"there is no such run in {out}",
-        where=str(run),
-        todo=suggest_names(str(run), there)
-        if there
-        else "Give its folder, such as out/runs/linear-probe, or train it.",
+        f"there is no such run in {given.parent if beside else out}", where=str(run), todo=todo
     )
+
+
+def finished_runs(folder: Path) -> list[Path]:
+    """The folders of finished runs in a folder, by name."""
+    return sorted(each.parent for each in folder.glob(f"*/{FINISHED}"))
 
 
 def read_run(folder: Path) -> Run:
@@ -209,6 +219,8 @@ def read_run(folder: Path) -> Run:
     >>> read_run(run.path).name
     'probe'
     """
+    if folder.is_file():
+        raise _is_file(folder)
     if not (folder / FINISHED).is_file():
         raise InputError(
             "there is no finished run here",
@@ -230,6 +242,21 @@ def read_run(folder: Path) -> Run:
         preprocessing=read_document(folder, PREPROCESSING),
         environment=read_document(folder, ENVIRONMENT, optional=True),
         atlas=read_document(folder, ATLAS, optional=True),
+    )
+
+
+def _is_file(path: Path) -> InputError:
+    if path.suffix == ".onnx":
+        return InputError(
+            "this is an exported file, no folder of a run",
+            where=str(path),
+            todo="Give the run that it was exported from; `cosmic predict` and `cosmic evaluate` "
+            "take the file.",
+        )
+    return InputError(
+        "this is a file, no folder of a run",
+        where=str(path),
+        todo="Give the name of a run, or its folder.",
     )
 
 
