@@ -67,6 +67,29 @@ def test_shapes_of_other_places_sizes_and_colours_are_not_tied(atlas: Atlas, noi
     assert tied(atlas) == set()
 
 
+def test_small_discs_of_nearly_one_place_are_not_tied_and_their_copies_are(atlas: Atlas):
+    y, x = (np.mgrid[:96, :96] + 0.5) / 96
+
+    def small_disc(at: float, radius: float, dark: float, colour: list[float]) -> Image.Image:
+        away = np.hypot(x - at, y - 0.55)
+        lit = np.clip((radius - away) / 0.01 + 0.5, 0, 1)
+        lit = lit * np.sqrt(np.clip(1 - (away / radius) ** 2, 0, 1)) ** dark
+        return Image.fromarray((8 + lit[..., None] * np.array(colour)).astype(np.uint8))
+
+    discs = {
+        "disc-a": small_disc(0.53, 0.128, 0.58, [166, 155, 168]),
+        "disc-b": small_disc(0.543, 0.129, 0.46, [112, 127, 147]),
+        "disc-c": small_disc(0.53, 0.135, 0.3, [101, 121, 120]),
+    }
+    copies = {f"{name} {how}": change(each) for name, each in discs.items()
+              for how, change in COPIES.items()}  # fmt: skip
+    atlas.add([arrival(name, each) for name, each in discs.items()])
+    atlas.add([arrival(name, each, "JPEG") for name, each in copies.items()])
+    found = tied(atlas)
+    assert {pair for pair in found if len({name[:6] for name in pair}) == 2} == set()
+    assert {(name[:6], name) for name in copies} - found == set()
+
+
 def test_real_copies_of_smooth_shapes_are_tied(atlas: Atlas):
     wanted, images = set(), []
     for kind in WITH_EDGES:

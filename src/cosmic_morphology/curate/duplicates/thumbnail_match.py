@@ -22,9 +22,10 @@ _MOST = (0.02, 0.98)
 _LEAST_CROP = 1 / 8
 # Rings and discs of nearly one place and size correlate up to this; their copies more, 0.99 where a
 # caption was written into them. Fewer windows than this (see similarity.py) agree in one outline;
-# they are counted at this contrast, in grey levels.
-MIN_OUTLINE = 0.98
-_OUTLINE_WINDOWS, _CONTRAST_LEVELS = 5.0, 40.0
+# they are counted at this contrast, in grey levels. A small outline turns within a window, and has
+# up to 10: few different ones of nearly one place correlate more than this, and their copies do.
+MIN_OUTLINE, MIN_SMALL_OUTLINE = 0.98, 0.94
+_OUTLINE_WINDOWS, _SMALL_WINDOWS, _CONTRAST_LEVELS = 5.0, 10.0, 40.0
 _BLUR_PX, _FINE_PX = 0.6, 2.0
 _BLOCKS = 16
 # Images must agree without an eighth of each side, too, and without a quarter. Where copies do not,
@@ -131,7 +132,7 @@ def agreeing_orientations(
     orientations : iterable of Orientation
         Of the first, which are tried.
     least : float
-        Least correlation of details; where one outline is all, :data:`MIN_OUTLINE` at least.
+        Least correlation of details; where one outline is all, up to :data:`MIN_OUTLINE`.
 
     Returns
     -------
@@ -149,7 +150,7 @@ def agreeing_orientations(
             score = float(np.vdot(fine, other.fine))
             if score < least or not _agree_inside(fine, other.fine, MIN_FINE):
                 continue
-            if score >= MIN_OUTLINE or not _is_one_outline(coarse, other.coarse):
+            if score >= MIN_OUTLINE or score >= _least_of_outlines(coarse, other.coarse):
                 found.append((score, orientation))
     return found
 
@@ -221,11 +222,13 @@ def _agree_inside(one: np.ndarray, other: np.ndarray, least: float) -> bool:
     return True
 
 
-def _is_one_outline(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two images agree in no more than one smooth outline, which many others share."""
+def _least_of_outlines(one: np.ndarray, other: np.ndarray) -> float:
+    """Least correlation of copies, the higher the less agrees beside a smooth outline."""
     levels = _CONTRAST_LEVELS * SIDE_PX
     windows = agreeing_windows(np.ascontiguousarray(one) * levels, other * levels)
-    return windows < _OUTLINE_WINDOWS
+    if windows < _OUTLINE_WINDOWS:
+        return MIN_OUTLINE
+    return MIN_SMALL_OUTLINE if windows < _SMALL_WINDOWS else MIN_FINE
 
 
 def _square(pixels: np.ndarray) -> np.ndarray:
