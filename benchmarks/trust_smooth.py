@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from curate_duplicates import add, proportion, wilson
 from rows import Row, emit
-from trust_copies import CHANGED, FIRST_SEED, WANTED, jpeg
+from trust_copies import CHANGED, WANTED, jpeg
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
 
@@ -36,6 +36,7 @@ from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_p
 from cosmic_morphology.curate.duplicates.seen import SeenImages, read_seen
 from cosmic_morphology.settings import CurateSettings
 
+FIRST_SEED = 4_000_000
 WAYS = ("beside embeddings", "without embeddings")
 COMMAND = "python benchmarks/trust_smooth.py"
 

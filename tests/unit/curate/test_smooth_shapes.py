@@ -90,6 +90,20 @@ def test_small_discs_of_nearly_one_place_are_not_tied_and_their_copies_are(atlas
     assert {(name[:6], name) for name in copies} - found == set()
 
 
+def test_filled_boxes_of_one_shape_are_not_tied_when_one_is_larger(atlas: Atlas):
+    y, x = (np.mgrid[:96, :96] + 0.5) / 96
+    for name, (down, right), height, colour in (
+        ("box-a", (0.49, 0.65), 0.147, [152, 106, 114]),
+        ("box-b", (0.40, 0.48), 0.107, [113, 210, 199]),
+        ("box-c", (0.50, 0.44), 0.102, [154, 197, 209]),
+    ):
+        inside = np.minimum(1.8 * height - np.abs(x - right), height - np.abs(y - down))
+        lit = np.clip(inside / 0.014 + 0.5, 0, 1)
+        levels = 8 + lit[..., None] * np.array(colour)
+        atlas.add([arrival(name, Image.fromarray(levels.astype(np.uint8)))])
+    assert tied(atlas) == set()
+
+
 def test_real_copies_of_smooth_shapes_are_tied(atlas: Atlas):
     wanted, images = set(), []
     for kind in WITH_EDGES:

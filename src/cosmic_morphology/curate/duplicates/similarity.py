@@ -45,9 +45,10 @@ _GRADIENT_PX, _TURNING_PX, _TURNING, _SLOPE_FLOOR = 1.5, 3.0, 0.1, 0.1
 _AGREEING = 0.5
 # So many windows of such structure are a copy; with fewer what is left of one image without the
 # other decides, and with still fewer nothing can: a soft blob is any other, scaled. Chosen on
-# drawn shapes and on planets and comets of the half for tuning: outlines have at most 8, two discs,
-# frames and stars with spikes 10 to 19, banded planets 14 and more.
-RICH_WINDOWS, LEAST_WINDOWS = 24.0, 10.0
+# drawn shapes and on planets and comets of the half for tuning: outlines have at most 8, the four
+# corners of a filled box, which fits any other of its shape, at most 13.5, two discs, frames and
+# stars with spikes 10 to 19, banded planets 14 and more.
+RICH_WINDOWS, LEAST_WINDOWS = 24.0, 14.0
 # Share of the contrast that may then be left, and how far (as a logarithm) one may be stretched
 # along one axis: copies leave 0.005, and thumbnails are rounded to whole pixels.
 MAX_LEFT, MAX_STRETCH = 0.01, 0.01
