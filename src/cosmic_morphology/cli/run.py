@@ -40,7 +40,7 @@ def command(
 ) -> None:
     """Run all stages in order; what is up to date is skipped, what was killed resumes.
 
-    Without [[train]] in the settings, two references (a linear probe, then fine-tuning) and the
+    Where the settings name no run, two references (a linear probe, then fine-tuning) and the
     best recipe are trained, if the weights are on this machine; `train = []` trains nothing.
     """
     quiet_libraries()

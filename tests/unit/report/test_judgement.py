@@ -132,6 +132,5 @@ def test_a_start_takes_the_weights_of_the_hub_or_those_at_hand_or_the_bundled_on
 ):
     monkeypatch.setattr(at_hand, "why_not_at_hand", lambda _: "not here")
     monkeypatch.setattr(at_hand, "weights_at_hand", lambda _: here)
-    monkeypatch.setattr("cosmic_morphology.learn.models.weights.hub_reachable", lambda: answers)
-    found = start_module._weights(LearnSettings(), offline=offline)
+    found = start_module._weights(LearnSettings(), lambda: answers and not offline)
     assert (found.backbone, found.weights) == taken

@@ -29,6 +29,7 @@ from cosmic_morphology.curate.duplicates.keypoints import (
     unpack_all,
 )
 from cosmic_morphology.curate.duplicates.registration import Levels, best_similarity
+from cosmic_morphology.curate.duplicates.seen import pixels_of, readable, thumbnails_of
 from cosmic_morphology.curate.duplicates.thumbnail_match import (
     MIN_DETAIL,
     MIN_FINE,
@@ -46,8 +47,6 @@ from cosmic_morphology.curate.duplicates.transforms import (
     estimate_transforms,
 )
 from cosmic_morphology.curate.verdicts import PairVerdicts, content_of
-from cosmic_morphology.errors import ImageError
-from cosmic_morphology.imaging import read_thumbnail
 
 # Small images are cheap to keep: a quarter of a gigabyte spares reading them again.
 _QUICK_BATCH, _KEPT = 4096, 8192
@@ -203,7 +202,7 @@ def _compare_details(
     pairs: list[tuple[int, int, list[tuple[float, Orientation]]]],
 ) -> Verified:
     rows = np.array([each[:2] for each in pairs], dtype=np.int64).reshape(-1, 2)
-    pixels = _pixels(atlas, ids, rows, size_px=256)
+    pixels = pixels_of(atlas, ids, rows, size_px=256)
     for one, other, agreeing in pairs:
         alike = [
             score
@@ -227,7 +226,7 @@ def _registration_pass(
 ) -> VerificationPass:
     def verified(part: np.ndarray, tied: UnionFind) -> Verified:
         rows = np.unique(part).tolist()
-        thumbnails = dict(zip(rows, _thumbnails(atlas, ids, rows).to_pylist(), strict=True))
+        thumbnails = dict(zip(rows, thumbnails_of(atlas, ids, rows).to_pylist(), strict=True))
         content = {row: content_of(each) for row, each in thumbnails.items()}
         keys = {
             (one, other): content[one] + content[other] + bytes([(one, other) in of_one_framing])
@@ -242,7 +241,7 @@ def _registration_pass(
             new = [pair for pair, key in keys.items() if key not in known]
             transforms = dict(zip(new, threads.map(transforms_of, new), strict=True))
             needed = sorted({row for pair, found in transforms.items() if found for row in pair})
-            read = threads.map(lambda row: Levels(_readable(thumbnails[row], 256)), needed)
+            read = threads.map(lambda row: Levels(readable(thumbnails[row], 256)), needed)
             levels = dict(zip(needed, read, strict=True))
 
             def compared(pair: tuple[int, int]) -> float | None:
@@ -313,7 +312,7 @@ def _load_features(
         del features[row]
     features.update(known)
     rows = [row for row in needed if row not in features]
-    taken = _thumbnails(atlas, ids, rows)
+    taken = thumbnails_of(atlas, ids, rows)
     several = [taken[at : at + _TASK].to_pylist() for at in range(0, len(rows), _TASK)]
     # Threads of the products beside ours would wait for each other: twenty times slower on a busy
     # machine.
@@ -321,26 +320,5 @@ def _load_features(
         features.update(zip(rows, chain.from_iterable(threads.map(_smalls, several)), strict=True))
 
 
-def _thumbnails(atlas: Atlas, ids: pa.Array, rows: list[int]) -> pa.ChunkedArray:
-    asked = ids.take(pa.array(rows, pa.int64())).to_pylist()
-    return atlas.images(asked, ["thumbnail"]).column("thumbnail")
-
-
 def _smalls(thumbnails: list[bytes]) -> list[ThumbnailFeatures]:
-    return extract_features([_readable(each, SIDE_PX) for each in thumbnails])
-
-
-def _pixels(
-    atlas: Atlas, ids: pa.Array, pairs: np.ndarray, *, size_px: int
-) -> dict[int, np.ndarray]:
-    rows = np.unique(pairs).tolist()
-    taken = _thumbnails(atlas, ids, rows)
-    return {row: _readable(data.as_py(), size_px) for row, data in zip(rows, taken, strict=True)}
-
-
-def _readable(thumbnail: bytes, size_px: int) -> np.ndarray:
-    """Its pixels; black where it cannot be read, which is a copy of nothing."""
-    try:
-        return read_thumbnail(thumbnail, size=size_px)
-    except ImageError:
-        return np.zeros((size_px, size_px, 3), np.uint8)
+    return extract_features([readable(each, SIDE_PX) for each in thumbnails])

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from cosmic_morphology.curate.duplicates.similarity import ImageSimilarity, measure_similarity
-from cosmic_morphology.curate.duplicates.transforms import IDENTITY, SimilarityTransform
+from cosmic_morphology.curate.duplicates.transforms import IDENTITY, SimilarityTransform, turned
 from cosmic_morphology.imaging.resample import blurred, sampled
 
 # Longer side of the part that both show, when they are registered.
@@ -126,7 +126,7 @@ class _Oriented:
     def smoothed(self, step: float) -> np.ndarray:
         """Without what a grid of this step (px) cannot hold."""
         sigma = 0.5 * np.sqrt(max(step * step - 1.0, 0.0)) + 0.3
-        return _reoriented(self._image.smoothed(float(sigma), even=self._even), self._orientation)
+        return turned(self._image.smoothed(float(sigma), even=self._even), self._orientation)
 
 
 def _overlap_region(
@@ -174,15 +174,6 @@ def _has_no_colour(pixels: np.ndarray) -> bool:
         return True
     levels = pixels.astype(np.int16)
     return float(np.abs(levels[..., :2] - levels[..., 1:]).mean()) < _COLOUR_LEVELS
-
-
-def _reoriented(grey: np.ndarray, orientation: tuple[int, int, int]) -> np.ndarray:
-    transposed, left_right, top_bottom = orientation
-    if left_right:
-        grey = grey[:, ::-1]
-    if top_bottom:
-        grey = grey[::-1]
-    return grey.T if transposed else grey
 
 
 def _in_pixels(

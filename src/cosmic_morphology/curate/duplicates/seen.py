@@ -1,4 +1,4 @@
-"""What is held of images while copies are looked for: numbers, and their ids as one array."""
+"""What is held of images while copies are looked for, and their pixels when they are compared."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from cosmic_morphology.atlas import Atlas, Fingerprint
 from cosmic_morphology.atlas.query import stream
 from cosmic_morphology.curate.records import Records
+from cosmic_morphology.errors import ImageError
+from cosmic_morphology.imaging import read_thumbnail
 
 # Archives give credit, licence and texts with an image; folders give none.
 # A GIF has lost colours, and a WebP may have lost more.
@@ -95,3 +97,26 @@ def _as_number(hashes: pa.Array) -> NDArray[np.uint64]:
     """Perceptual hashes of eight bytes each, the first one in the highest bits."""
     flat = hashes.flatten().to_numpy(zero_copy_only=False)
     return np.ascontiguousarray(flat.reshape(-1, 8)).view(">u8").ravel().astype(np.uint64)
+
+
+def thumbnails_of(atlas: Atlas, ids: pa.Array, rows: list[int]) -> pa.ChunkedArray:
+    """Thumbnails of some images, in the order of ``rows``."""
+    asked = ids.take(pa.array(rows, pa.int64())).to_pylist()
+    return atlas.images(asked, ["thumbnail"]).column("thumbnail")
+
+
+def pixels_of(
+    atlas: Atlas, ids: pa.Array, pairs: np.ndarray, *, size_px: int
+) -> dict[int, np.ndarray]:
+    """Pixels of all images of some pairs, by row."""
+    rows = np.unique(pairs).tolist()
+    taken = thumbnails_of(atlas, ids, rows)
+    return {row: readable(data.as_py(), size_px) for row, data in zip(rows, taken, strict=True)}
+
+
+def readable(thumbnail: bytes, size_px: int) -> np.ndarray:
+    """Its pixels; black where it cannot be read, which is a copy of nothing."""
+    try:
+        return read_thumbnail(thumbnail, size=size_px)
+    except ImageError:
+        return np.zeros((size_px, size_px, 3), np.uint8)

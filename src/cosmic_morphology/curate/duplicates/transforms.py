@@ -121,3 +121,13 @@ def _fitted(
     if not 0.05 < scale < 20:
         return None
     return scale, float(to_x.mean() - scale * x.mean()), float(to_y.mean() - scale * y.mean())
+
+
+def turned(grey: np.ndarray, orientation: tuple[int, int, int]) -> np.ndarray:
+    """A grey image in another orientation."""
+    transposed, left_right, top_bottom = orientation
+    if left_right:
+        grey = grey[:, ::-1]
+    if top_bottom:
+        grey = grey[::-1]
+    return grey.T if transposed else grey
