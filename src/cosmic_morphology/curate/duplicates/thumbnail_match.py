@@ -20,11 +20,11 @@ MIN_COARSE, MIN_FINE = 0.95, 0.85
 _FEW_PX, MIN_DETAIL = 170, 0.93
 _MOST = (0.02, 0.98)
 _LEAST_CROP = 1 / 8
-# Few rings and discs of nearly one place and size correlate more than this; their copies do, 0.98
-# where a caption was written into them. Fewer windows than this (see similarity.py) agree in one
-# outline; they are counted at this contrast, in grey levels. A small outline turns within a window,
-# and has up to 10.
-MIN_OUTLINE, MIN_SMALL_OUTLINE = 0.97, 0.94
+# Rings and discs of nearly one place and size correlate up to this; their copies more, 0.99 where a
+# caption was written into them. Fewer windows than this (see similarity.py) agree in one outline;
+# they are counted at this contrast, in grey levels. A small outline turns within a window, and has
+# up to 10: few different ones of nearly one place correlate more than this, and their copies do.
+MIN_OUTLINE, MIN_SMALL_OUTLINE = 0.98, 0.94
 _OUTLINE_WINDOWS, _SMALL_WINDOWS, _CONTRAST_LEVELS = 5.0, 10.0, 40.0
 _BLUR_PX, _FINE_PX = 0.6, 2.0
 _BLOCKS = 16
