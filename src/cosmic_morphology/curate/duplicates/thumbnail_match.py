@@ -132,7 +132,7 @@ def agreeing_orientations(
     orientations : iterable of Orientation
         Of the first, which are tried.
     least : float
-        Least correlation of details; where one outline is all, up to :data:`MIN_OUTLINE`.
+        Least correlation of details; where one outline is all, more is asked.
 
     Returns
     -------
