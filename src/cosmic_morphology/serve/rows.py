@@ -68,7 +68,7 @@ def tiles(
     """
     if view.like or view.lasso:
         ids = alike(atlas, view.like) if view.like else inside
-        return Tiles(_among(atlas, ids, view, columns), None)
+        return Tiles(_whole(_among(atlas, ids, view, columns), columns), None)
     if view.q:
         found = search(
             atlas,
@@ -77,7 +77,7 @@ def tiles(
             columns=columns_there(atlas, columns),
             limit=MOST_FOUND,
         )
-        return Tiles(found.rows.to_pylist(), None)
+        return Tiles(_whole(found.rows.to_pylist(), columns), None)
     part = page(
         atlas,
         view.where(),
@@ -87,7 +87,12 @@ def tiles(
         after=after,
         limit=limit,
     )
-    return Tiles(part.rows.to_pylist(), part.next)
+    return Tiles(_whole(part.rows.to_pylist(), columns), part.next)
+
+
+def _whole(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows with every column that was asked for; None where no stage has filled it."""
+    return [dict.fromkeys(columns) | row for row in rows]
 
 
 def map_of(sky: ServedAtlas, atlas: Atlas) -> SkyMap:

@@ -139,3 +139,14 @@ def test_the_interface_describes_itself_with_examples(served):
     said = served.reader.get("/openapi.json").json()
     assert {"/api/v1/images", "/api/v1/decisions", "/api/v1/health"} <= said["paths"].keys()
     assert "/gallery" not in said["paths"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/gallery", "/gallery?q=image", "/review", "/map", "/runs", "/conflicts", "/harvest",
+     "/image/nasa:x001", "/api/v1/images", "/api/v1/queue", "/api/v1/table",
+     "/review/evidence?id=nasa:x001"],
+)  # fmt: skip
+def test_an_atlas_that_nobody_has_curated_is_shown(filled, tmp_path, path):
+    served = Served(filled, tmp_path)
+    assert served.reader.get(path, headers=AS_PERSON).status_code == 200
