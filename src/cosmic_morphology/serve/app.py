@@ -14,7 +14,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from cosmic_morphology._version import __version__
-from cosmic_morphology.errors import AtlasError, CosmicError, InputError, UsageError
+from cosmic_morphology.errors import (
+    AtlasError,
+    CosmicError,
+    InputError,
+    MissingExtraError,
+    UsageError,
+)
 from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.serve.api import images as api_images
 from cosmic_morphology.serve.api import map as api_map
@@ -122,6 +128,7 @@ def _status_and_text(error: Exception) -> tuple[int, str]:
     kinds: tuple[tuple[type[Exception], int], ...] = (
         (InputError, 404),
         (UsageError, 400),
+        (MissingExtraError, 501),
         (AtlasError, 503),
         (CosmicError, 500),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cosmic_morphology.errors import CosmicError, UsageError
+from cosmic_morphology.extras import needs
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.learn import load_model, predict_bytes, runs
 from cosmic_morphology.learn.inference.prediction import Prediction
@@ -48,11 +49,15 @@ class Classifier:
         ------
         UsageError
             There is none.
+        MissingExtraError
+            It is a run, and torch is not installed.
         """
         with self._loading:
             if self._model is None:
                 place = self._settings.serve.model or best_run(self._settings.out)
-                self._model = _Batching(load_model(place, learn=self._settings.learn))
+                # An exported file needs no torch, a run does.
+                with needs("Classifying with a run"):
+                    self._model = _Batching(load_model(place, learn=self._settings.learn))
             return self._model
 
     def predict(self, images: Mapping[str, bytes]) -> list[Prediction]:

@@ -184,3 +184,14 @@ def test_runs_and_their_confusion_link_to_the_images(tmp_path):
     assert "good says" in shown.text
     assert served.reader.get("/runs/none").status_code == 404
     assert served.reader.get("/gallery?run=a`b&said=x").status_code == 400
+
+
+def test_a_run_without_torch_says_what_to_install(served, monkeypatch):
+    def lacking(*_, **__):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("cosmic_morphology.serve.classifier.load_model", lacking)
+    fresh = Served(served.atlas, served.settings.out, model=served.settings.serve.model)
+    answer = fresh.reader.post("/api/v1/predict", content=draw_jpeg(1))
+    assert answer.status_code == 501
+    assert "[learn]" in answer.json()["error"]
