@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import select
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,15 +20,11 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import say, say_next, tell
-from cosmic_morphology.errors import CosmicError, InputError, UsageError
+from cosmic_morphology.cli.review_terminal import Viewer, single_keys
+from cosmic_morphology.errors import CosmicError, InputError
 
 if TYPE_CHECKING:
-    from cosmic_morphology.atlas import Atlas
-    from cosmic_morphology.curate import QueueItem
-    from cosmic_morphology.taxonomy import Taxonomy
-
-QUIT = "q"
-_ESCAPE = b"\x1b"
+    from cosmic_morphology.curate import SheetReviewResult, TerminalReviewResult
 
 app = typer.Typer(
     help="Record people's verdicts on images, which always win.", no_args_is_help=True
@@ -120,30 +108,56 @@ def start(
             show_default="your user name",
         ),
     ] = "",
+    sheets: Annotated[
+        bool,
+        typer.Option(
+            "--sheets", help="Show up to 24 look-alikes at once: one key answers for all."
+        ),
+    ] = False,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Show at most N images.")
+        int | None, typer.Option("--limit", min=1, help="Show at most N images, or N sheets.")
     ] = None,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Give verdicts in the terminal: each image is opened, one key is one verdict."""
-    from cosmic_morphology.curate import review_in_terminal, review_queue
+    from cosmic_morphology.curate import (
+        review_in_terminal,
+        review_queue,
+        review_sheets,
+        review_sheets_in_terminal,
+    )
     from cosmic_morphology.curate.review.import_verdicts import user_name
     from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas)
     taxonomy = load_taxonomy(settings.taxonomy)
     opened = atlas_with_images(settings)
+    who = who or user_name()
+    done: TerminalReviewResult | SheetReviewResult
     with single_keys() as ask, Viewer(opened, taxonomy) as viewer:
-        done = review_in_terminal(
-            opened,
-            review_queue(opened, taxonomy=taxonomy, limit=limit),
-            taxonomy=taxonomy,
-            who=who or user_name(),
-            ask=ask,
-            show=viewer.show,
-        )
+        if sheets:
+            viewer.explain_sheets()
+            done = review_sheets_in_terminal(
+                opened,
+                review_sheets(opened, taxonomy=taxonomy, limit=limit),
+                taxonomy=taxonomy,
+                who=who,
+                ask=ask,
+                show=viewer.show_sheet,
+                note=tell,
+            )
+        else:
+            viewer.explain()
+            done = review_in_terminal(
+                opened,
+                review_queue(opened, taxonomy=taxonomy, limit=limit),
+                taxonomy=taxonomy,
+                who=who,
+                ask=ask,
+                show=viewer.show,
+            )
     show(done, as_json=as_json)
     if done.given and not as_json:
         say_next("cosmic curate", purpose="to compute the labels with these verdicts")
@@ -162,91 +176,3 @@ def agreement(
     show({"agreements": found}, as_json=as_json)
     if not found and not as_json:
         say("No two people have reviewed the same images.")
-
-
-class Viewer:
-    """Opens each image with the system's own viewer, from a folder that is gone afterwards."""
-
-    def __init__(self, atlas: Atlas, taxonomy: Taxonomy) -> None:
-        self._atlas = atlas
-        self._taxonomy = taxonomy
-        self._folder = Path(tempfile.mkdtemp(prefix="cosmic-review-"))
-        self._file = self._folder / "image.jpg"
-
-    def __enter__(self) -> Self:
-        from cosmic_morphology.curate import keys_of
-
-        keys = "  ".join(f"{key} {name}" for key, name in keys_of(self._taxonomy).items())
-        tell(f"{keys}  k keep  d drop  s skip  u back  q quit")
-        tell(f"Where no viewer opens, the image to judge is {self._file}")
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def show(self, item: QueueItem) -> None:
-        """Open the image and say which label it has."""
-        image = self._atlas.images([item.id], ["thumbnail"]).column(0)[0].as_py()
-        self._file.write_bytes(image)
-        open_with_viewer(self._file)
-        label = item.label or "(open)"
-        hint = f", perhaps {item.suggested}" if item.suggested else ""
-        tell(f"{item.title}  [{item.id}]: {label}{hint}  ({item.reason})")
-
-
-def open_with_viewer(file: Path) -> None:
-    """Show a file with the system's own program; what that program says is not shown."""
-    if sys.platform == "win32":
-        os.startfile(file)  # noqa: S606 - the image was written by this program
-        return
-    opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
-    if opener:
-        quiet = subprocess.DEVNULL
-        subprocess.Popen([opener, file], stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603 - as above
-
-
-@contextmanager
-def single_keys() -> Iterator[Callable[[], str]]:
-    """What waits for one key; in a terminal, those typed before are kept, each for an image.
-
-    Typer's own reader changes the terminal's mode for each key: what is typed in between waits for
-    a line's end, and two keys that come together are one text.
-    """
-    if sys.platform == "win32" or not sys.stdin.isatty():
-        _need_terminal()
-        yield typer.getchar
-        return
-    import termios
-    import tty
-
-    fd = sys.stdin.fileno()
-    before = termios.tcgetattr(fd)
-
-    def key() -> str:
-        typed = os.read(fd, 1)
-        if typed == _ESCAPE:
-            # The rest of an arrow's or a function key's code is no key of its own.
-            while select.select([fd], [], [], 0)[0]:
-                os.read(fd, 1)
-        return typed.decode("utf-8", "replace") or QUIT
-
-    tty.setcbreak(fd)
-    try:
-        yield key
-    finally:
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)
-
-
-def _need_terminal() -> None:
-    """Where the input is no terminal, typer opens the one that the program was started in."""
-    if sys.platform == "win32":
-        return
-    try:
-        Path(os.ctermid()).open().close()
-    except OSError as error:
-        raise UsageError(
-            "keys are read from a terminal, and there is none",
-            where="review start",
-            todo="Judge in a browser: `cosmic serve`. Or write verdicts into a table: `cosmic "
-            "review import`.",
-        ) from error

@@ -10,8 +10,14 @@ from cosmic_morphology.curate.labels.mislabels import check_mislabels
 from cosmic_morphology.curate.labels.relevance import check_relevance
 from cosmic_morphology.curate.review.import_verdicts import ReviewResult, import_verdicts
 from cosmic_morphology.curate.review.queue import QueueItem, review_queue
+from cosmic_morphology.curate.review.sheets import Sheet, review_sheets, sheet_verdicts
 from cosmic_morphology.curate.review.terminal import TerminalReviewResult, keys_of
 from cosmic_morphology.curate.review.terminal import review as review_in_terminal
+from cosmic_morphology.curate.review.terminal_sheets import (
+    SHEET_LETTERS,
+    SheetReviewResult,
+    review_sheets_in_terminal,
+)
 from cosmic_morphology.curate.review.verdicts import Agreement, agreements
 from cosmic_morphology.curate.split.assign import folds
 from cosmic_morphology.curate.split.leakage import LeakageResult, check_leakage
@@ -30,6 +36,7 @@ from cosmic_morphology.curate.votes.zero_shot import ZeroShotResult, ask_zero_sh
 
 __all__ = [
     "CURATION",
+    "SHEET_LETTERS",
     "Agreement",
     "AuditRow",
     "AuditTable",
@@ -43,6 +50,8 @@ __all__ = [
     "LeakageResult",
     "QueueItem",
     "ReviewResult",
+    "Sheet",
+    "SheetReviewResult",
     "SplitResult",
     "TerminalReviewResult",
     "TrainedVoteResult",
@@ -68,6 +77,9 @@ __all__ = [
     "predict_with_runs",
     "review_in_terminal",
     "review_queue",
+    "review_sheets",
+    "review_sheets_in_terminal",
+    "sheet_verdicts",
     "split_images",
     "vote",
     "voter_of",

@@ -91,6 +91,24 @@ def test_keys_are_verdicts_and_the_viewer_does_not_disturb(filled, noisy_viewer)
     assert [(row.verdict, row.label, row.who) for row in rows] == [("label", "galaxy", "ada")]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+def test_a_sheet_is_listed_where_no_image_shows_and_one_key_answers_for_all(filled, noisy_viewer):
+    words = ("review", "start", "--sheets", "--who", "ada", "--atlas", filled.uri)
+    terminal = Terminal(*words, path=noisy_viewer)
+    terminal.read_until("what are they?")
+    whole = terminal.shown
+    assert all(f"[nasa:x{n:03d}]" in whole for n in range(10))
+    assert "sheet.png" in whole
+    assert "no screen" not in whole
+    galaxy = 1 + load_taxonomy().names.index("galaxy")
+    terminal.press(f"ec2{galaxy}")
+    assert terminal.end() == 0
+    assert "actions   2" in terminal.shown
+    assert "looked    10" in terminal.shown
+    rows = all_decisions(filled)
+    assert sorted(row.label for row in rows) == ["comet", *["galaxy"] * 9]
+
+
 def test_without_a_second_person_the_agreement_is_a_sentence(filled):
     done = CliRunner().invoke(app, ["review", "agreement", "--atlas", filled.uri])
     assert done.exit_code == 0
