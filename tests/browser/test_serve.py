@@ -236,3 +236,20 @@ def test_an_image_is_judged_on_its_own_page(browser, served):
         expect(page.locator("main")).to_contain_text("ann: withdraw")
         page.locator("#zoom").press("+")
         expect(page.locator("#zoom")).to_have_class("sky enlarged")
+
+
+def test_the_queue_follows_the_labels_that_verdicts_have_changed(browser, tmp_path):
+    served = Served(labelled_atlas(tmp_path / "atlas", 20), tmp_path, weigh_seconds=0.01)
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/review")
+        expect(page.locator("#review")).to_have_attribute("data-rounds", "1")
+        expect(page.locator("#weighing")).to_have_text("Labels know every verdict.")
+        page.keyboard.press("1")
+        expect(page.locator("#review")).to_have_attribute("data-rounds", "2")
+        # Every title says comet; those that were ready before show what they had.
+        for _ in range(6):
+            page.keyboard.press("s")
+        for place in range(8, 21):
+            expect(page.locator("#place")).to_contain_text(f"{place} of")
+            expect(page.locator("#label")).to_have_text("comet")
+            page.keyboard.press("s")

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.serve import create_app
-from cosmic_morphology.serve.reviewers import Reviewers
+from cosmic_morphology.serve.access.reviewers import Reviewers
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.settings import ServeSettings, Settings
 
@@ -57,7 +57,9 @@ class Served:
 
     def __init__(self, atlas: Atlas, out: Path, **serve: Any) -> None:
         self.atlas = atlas
-        self.settings = Settings(atlas=atlas.uri, out=out, serve=ServeSettings(**serve))
+        # Processes beside the pages are started by those tests alone that are about them.
+        said = {"weigh_seconds": 0, **serve}
+        self.settings = Settings(atlas=atlas.uri, out=out, serve=ServeSettings(**said))
         self.reviewers = Reviewers()
         self.token = self.reviewers.invite("ann")
         self.app = create_app(ServedAtlas(self.settings), self.reviewers)

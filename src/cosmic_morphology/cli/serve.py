@@ -63,4 +63,4 @@ def command(
     named = settings.serve.tokens is not None
     people = reviewer or ([] if named or host else [user_name()])
     # The link holds a token, which other output would not show.
-    serve(settings, people=[] if read_only else people, tell=typer.echo)
+    serve(settings, people=people, read_only=read_only, tell=typer.echo)

@@ -8,6 +8,7 @@ from cosmic_morphology.curate.labels.checks import CheckResult
 from cosmic_morphology.curate.labels.explain import Explanation, explain_label
 from cosmic_morphology.curate.labels.mislabels import check_mislabels
 from cosmic_morphology.curate.labels.relevance import check_relevance
+from cosmic_morphology.curate.new_verdicts import unweighed, weigh_again
 from cosmic_morphology.curate.review.import_verdicts import ReviewResult, import_verdicts
 from cosmic_morphology.curate.review.queue import QueueItem, review_queue
 from cosmic_morphology.curate.review.sheets import Sheet, review_sheets, sheet_verdicts
@@ -81,6 +82,8 @@ __all__ = [
     "review_sheets_in_terminal",
     "sheet_verdicts",
     "split_images",
+    "unweighed",
     "vote",
     "voter_of",
+    "weigh_again",
 ]

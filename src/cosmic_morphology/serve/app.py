@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,6 +25,9 @@ from cosmic_morphology.errors import (
     UsageError,
 )
 from cosmic_morphology.safe_text import without_secrets
+from cosmic_morphology.serve.access.guard import Guard
+from cosmic_morphology.serve.access.reviewers import Reviewers
+from cosmic_morphology.serve.access.sessions import Sessions
 from cosmic_morphology.serve.api import images as api_images
 from cosmic_morphology.serve.api import map as api_map
 from cosmic_morphology.serve.api import predict as api_predict
@@ -29,7 +35,7 @@ from cosmic_morphology.serve.api import service as api_service
 from cosmic_morphology.serve.api import table as api_table
 from cosmic_morphology.serve.api import verdicts as api_verdicts
 from cosmic_morphology.serve.classifier import Classifier
-from cosmic_morphology.serve.guard import Guard
+from cosmic_morphology.serve.jobs.weighing import Weighing
 from cosmic_morphology.serve.metrics import Metrics
 from cosmic_morphology.serve.pages import (
     classify,
@@ -45,9 +51,7 @@ from cosmic_morphology.serve.pages import (
 from cosmic_morphology.serve.pages import map as sky_map
 from cosmic_morphology.serve.rendering import page
 from cosmic_morphology.serve.review_line import ReviewLine
-from cosmic_morphology.serve.reviewers import Reviewers
 from cosmic_morphology.serve.served_atlas import ServedAtlas
-from cosmic_morphology.serve.sessions import Sessions
 
 _ROUTERS = [
     each.router
@@ -76,14 +80,17 @@ def create_app(sky: ServedAtlas, reviewers: Reviewers) -> Guard:
     Guard
         An ASGI application.
     """
+    weighing = Weighing(sky.settings, may_write=bool(reviewers))
     app = FastAPI(
         title="Cosmic Morphology",
+        lifespan=_working(weighing),
         version=__version__,
         description="Images of an atlas, their labels, verdicts on them, and predictions.",
         docs_url=None,
         redoc_url=None,
     )
     app.state.sky = sky
+    app.state.weighing = weighing
     app.state.line = ReviewLine(sky)
     app.state.classifier = Classifier(sky.settings)
     for router in _ROUTERS:
@@ -93,6 +100,18 @@ def create_app(sky: ServedAtlas, reviewers: Reviewers) -> Guard:
         app.add_exception_handler(kind, _told)
     counted = app.state.metrics = Metrics(app)
     return Guard(Sessions(counted, reviewers), sky.settings.serve)
+
+
+def _working(weighing: Weighing) -> Any:
+    """What runs as long as the server does."""
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        weighing.start()
+        yield
+        await run_in_threadpool(weighing.stop)
+
+    return running
 
 
 class _Files(StaticFiles):

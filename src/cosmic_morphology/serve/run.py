@@ -9,8 +9,8 @@ from ipaddress import ip_address
 import uvicorn
 
 from cosmic_morphology.errors import CosmicError, UsageError
+from cosmic_morphology.serve.access.reviewers import Reviewers, read_reviewers
 from cosmic_morphology.serve.app import create_app
-from cosmic_morphology.serve.reviewers import Reviewers, read_reviewers
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.settings import Settings
 
@@ -18,7 +18,13 @@ _GRACE_S = 5
 _BACKLOG = 512
 
 
-def serve(settings: Settings, *, people: Sequence[str] = (), tell: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings,
+    *,
+    people: Sequence[str] = (),
+    read_only: bool = False,
+    tell: Callable[[str], None],
+) -> None:
     """Serve the atlas of the settings until the process is ended.
 
     Parameters
@@ -27,6 +33,8 @@ def serve(settings: Settings, *, people: Sequence[str] = (), tell: Callable[[str
         ``serve`` says where it listens; ``atlas`` and ``out`` what is shown.
     people : sequence of str
         Reviewers who get a fresh token, which holds until the end.
+    read_only : bool
+        Take no verdicts, whoever is named.
     tell : callable
         Gets the addresses to open, a line each.
 
@@ -45,13 +53,13 @@ def serve(settings: Settings, *, people: Sequence[str] = (), tell: Callable[[str
             todo="Give --reviewer NAME, or serve.tokens; put TLS before it (see the how-to).",
         )
     reviewers = Reviewers()
-    for token, person in read_reviewers(chosen.tokens) if chosen.tokens else ():
+    for token, person in read_reviewers(chosen.tokens) if chosen.tokens and not read_only else ():
         reviewers.add(token, person)
     sky = ServedAtlas(settings)
     listening = _listen(chosen.host, chosen.port)
     address = _address(chosen.host, listening.getsockname()[1])
     tell(f"Atlas {settings.atlas}: {address}")
-    for name in people:
+    for name in () if read_only else people:
         tell(f"{name} reviews at {address}/?token={reviewers.invite(name)}")
     tell("Ctrl-C ends it.")
     config = uvicorn.Config(

@@ -28,4 +28,7 @@ class ServeSettings(Section):
     requests_per_minute: int = Field(
         6000, ge=1, description="requests that one client address may make in a minute"
     )
+    weigh_seconds: float = Field(
+        15.0, ge=0, description="seconds from a verdict to weighing labels again; 0: never"
+    )
     readers: int = Field(8, ge=1, le=64, description="requests that read the atlas at once")

@@ -10,7 +10,12 @@ from served_sky import HOST, Served, labelled_atlas
 from cosmic_morphology.atlas import all_decisions
 from cosmic_morphology.errors import InputError, UsageError
 from cosmic_morphology.serve import serve
-from cosmic_morphology.serve.reviewers import Reviewer, Reviewers, TooManyTriesError, read_reviewers
+from cosmic_morphology.serve.access.reviewers import (
+    Reviewer,
+    Reviewers,
+    TooManyTriesError,
+    read_reviewers,
+)
 from cosmic_morphology.settings import ServeSettings, Settings
 
 

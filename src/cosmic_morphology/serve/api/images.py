@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from cosmic_morphology.curate import explain_label
 from cosmic_morphology.io_utils import jsonable
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.asked import Asked
 from cosmic_morphology.serve.rows import facts_of, inside_lasso, tiles, total
-from cosmic_morphology.serve.sessions import Sky
 
 router = APIRouter(prefix="/api/v1", tags=["images"])
 _Id = Annotated[str, Query(max_length=2000, examples=["nasa:PIA00001"])]

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rows import map_of
-from cosmic_morphology.serve.sessions import Sky
 from cosmic_morphology.serve.sky_map import colours_of
 
 router = APIRouter(prefix="/api/v1/map", tags=["map"])

@@ -16,9 +16,9 @@ from cosmic_morphology.collect.http.fetch_one import image_at
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.learn.data.embedding_names import read_embeddings
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.classifier import Classifier
 from cosmic_morphology.serve.rows import columns_there
-from cosmic_morphology.serve.sessions import Sky
 
 router = APIRouter(prefix="/api/v1", tags=["predict"])
 _MOST_FILES = 500

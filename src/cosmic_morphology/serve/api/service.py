@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cosmic_morphology._version import __version__
-from cosmic_morphology.serve.sessions import Sky
+from cosmic_morphology.serve.access.sessions import Sky
 
 router = APIRouter(prefix="/api/v1", tags=["service"])
 

@@ -16,10 +16,10 @@ from cosmic_morphology.atlas import Decision, latest_decisions
 from cosmic_morphology.atlas.export.rows import label_of
 from cosmic_morphology.atlas.query import stream, take
 from cosmic_morphology.io_utils import CsvRows
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.asked import Asked
 from cosmic_morphology.serve.rows import columns_there, inside_lasso, tiles
 from cosmic_morphology.serve.served_atlas import ServedAtlas
-from cosmic_morphology.serve.sessions import Sky
 from cosmic_morphology.serve.view import View
 
 router = APIRouter(prefix="/api/v1", tags=["images"])

@@ -13,9 +13,10 @@ from cosmic_morphology.atlas.query import stream, take
 from cosmic_morphology.curate import agreements
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import jsonable
+from cosmic_morphology.serve.access.sessions import Sky, Writer
 from cosmic_morphology.serve.asked import Asked
+from cosmic_morphology.serve.jobs.weighing import Weighing
 from cosmic_morphology.serve.review_line import ReviewLine
-from cosmic_morphology.serve.sessions import Sky, Writer
 
 router = APIRouter(prefix="/api/v1", tags=["verdicts"])
 _MOST = 10_000
@@ -44,7 +45,13 @@ def _line(request: Request) -> ReviewLine:
     return found
 
 
+def _weighing(request: Request) -> Weighing:
+    found: Weighing = request.app.state.weighing
+    return found
+
+
 _Line = Annotated[ReviewLine, Depends(_line)]
+_Labels = Annotated[Weighing, Depends(_weighing)]
 _Limit = Annotated[int, Query(ge=1, le=500)]
 
 
@@ -64,6 +71,13 @@ def claim(line: _Line, reviewer: Writer, limit: _Limit = 20, again: bool = False
     return {"queue": jsonable(found), "fresh": line.is_fresh}
 
 
+@router.get("/labels")
+def labels(weighing: _Labels) -> dict[str, Any]:
+    """How far the labels are behind the verdicts that were given here."""
+    found: dict[str, Any] = jsonable(weighing.now)
+    return found
+
+
 @router.get("/agreement")
 def agreement(sky: Sky) -> dict[str, Any]:
     """How far people agree on images that two have judged: Cohen's kappa."""
@@ -72,7 +86,9 @@ def agreement(sky: Sky) -> dict[str, Any]:
 
 
 @router.post("/decisions")
-def decide(verdicts: list[Verdict], sky: Sky, line: _Line, reviewer: Writer) -> dict[str, Any]:
+def decide(
+    verdicts: list[Verdict], sky: Sky, line: _Line, weighing: _Labels, reviewer: Writer
+) -> dict[str, Any]:
     """Store verdicts under the name of the token; they count at once and are never deleted.
 
     ``withdraw`` takes the person's own last verdict on the image back.
@@ -91,12 +107,18 @@ def decide(verdicts: list[Verdict], sky: Sky, line: _Line, reviewer: Writer) -> 
         take(atlas, [each.id for each in verdicts])  # an unknown id is told
         stored = atlas.append_decisions(rows)
     line.judged({each.id: each.verdict for each in verdicts})
+    weighing.ask()
     return {"stored": stored}
 
 
 @router.post("/decisions/view")
 def decide_view(
-    given: VerdictOnView, view: Asked, sky: Sky, line: _Line, reviewer: Writer
+    given: VerdictOnView,
+    view: Asked,
+    sky: Sky,
+    line: _Line,
+    weighing: _Labels,
+    reviewer: Writer,
 ) -> dict[str, Any]:
     """Store one verdict on every image of a view, when it has as many as were expected."""
     _check(given.verdict, given.label, "the view", sky.taxonomy.names_with_reject)
@@ -123,6 +145,7 @@ def decide_view(
         ]
         stored = atlas.append_decisions([words | {"id": id_} for id_ in ids])
     line.judged(dict.fromkeys(ids, given.verdict))
+    weighing.ask()
     return {"stored": stored, "ids": ids}
 
 

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from cosmic_morphology.errors import CosmicError
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.classifier import best_run
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.sessions import Sky
 
 router = APIRouter(include_in_schema=False)
 

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.conflicts import find_conflicts
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.sessions import Sky
 
 router = APIRouter(include_in_schema=False)
 

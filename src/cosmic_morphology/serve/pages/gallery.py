@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.asked import Asked
 from cosmic_morphology.serve.rendering import page
 from cosmic_morphology.serve.rows import Tiles, facets, inside_lasso, tiles, total, with_verdicts
-from cosmic_morphology.serve.sessions import Sky
 from cosmic_morphology.serve.view import CHECKS, ORDERS
 
 router = APIRouter(include_in_schema=False)

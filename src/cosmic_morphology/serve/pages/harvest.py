@@ -8,8 +8,8 @@ from starlette.responses import HTMLResponse
 
 from cosmic_morphology.collect import status
 from cosmic_morphology.io_utils import jsonable
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.sessions import Sky
 
 router = APIRouter(include_in_schema=False)
 

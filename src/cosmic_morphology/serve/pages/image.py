@@ -9,9 +9,9 @@ from starlette.responses import HTMLResponse
 from cosmic_morphology.atlas.query import page as rows_of
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.curate import explain_label
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
 from cosmic_morphology.serve.rows import facts_of
-from cosmic_morphology.serve.sessions import Sky
 
 router = APIRouter(include_in_schema=False)
 _FACTS = (

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from cosmic_morphology.atlas import embedding_column_for
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.sessions import Sky
 from cosmic_morphology.serve.sky_map import COLOURS, MOST_POINTS
 
 router = APIRouter(include_in_schema=False)

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
 from cosmic_morphology.serve.rows import facets
 from cosmic_morphology.serve.served_atlas import ServedAtlas
-from cosmic_morphology.serve.sessions import Sky
 from cosmic_morphology.serve.view import NONE, View
 
 router = APIRouter(include_in_schema=False)

@@ -16,9 +16,9 @@ from cosmic_morphology.atlas.query import nearest, take
 from cosmic_morphology.curate import explain_label, keys_of
 from cosmic_morphology.learn.data.embedding_names import read_embeddings
 from cosmic_morphology.report.html import safe_text
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
 from cosmic_morphology.serve.rows import facts_of
-from cosmic_morphology.serve.sessions import Sky
 
 router = APIRouter(include_in_schema=False)
 _LOOKED_AMONG, _SHOWN = 400, 6

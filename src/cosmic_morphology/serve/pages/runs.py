@@ -11,8 +11,8 @@ from starlette.responses import HTMLResponse
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.learn import find_run, runs
 from cosmic_morphology.learn.run_folder.folder import Run
+from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.sessions import Sky
 from cosmic_morphology.stats.score import LABEL_KINDS
 
 router = APIRouter(include_in_schema=False)

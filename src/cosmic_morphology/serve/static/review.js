@@ -30,7 +30,7 @@ function show() {
     element("shown").removeAttribute("src");
     element("title").textContent = queue.length ? "The queue is done" : "Nothing waits for a verdict";
     for (const id of ["label", "reason", "suggestion"]) element(id).textContent = "";
-    element("place").textContent = "New verdicts count after `cosmic curate`.";
+    element("place").textContent = "";
     return;
   }
   element("shown").src = small(item.id);
@@ -66,14 +66,61 @@ async function bringEvidence(id) {
 
 let claiming = false;
 
-/** More images for this person; whoever looks only sees the line as it is. */
+/** Labels are weighed again by the server; then the images that wait come in their new order. */
+let rounds = null;
+
+async function followLabels() {
+  let pause = 3000;
+  try {
+    const answer = await fetch("/api/v1/labels");
+    if (answer.ok) {
+      const labels = await answer.json();
+      const words = {
+        waiting: "Your verdicts will be weighed into the labels.",
+        working: "Labels are being weighed again…",
+        failed: `Labels could not be weighed again: ${labels.failure}. Verdicts are stored; it is tried again.`,
+        current: labels.rounds ? "Labels know every verdict." : "",
+        off: "",
+      };
+      element("weighing").textContent = words[labels.state];
+      element("weighing").classList.toggle("warn", labels.state === "failed");
+      if (labels.state === "off") return;
+      const isNew = rounds !== null && labels.rounds > rounds;
+      // The new order is made in the background: until it is there, this is asked again.
+      if (!isNew || await reorder()) root.dataset.rounds = String(rounds = labels.rounds);
+    }
+  } catch {
+    pause = 15000;
+  }
+  setTimeout(followLabels, pause);
+}
+
+/** The images after those that are ready, as the server has them now; whether they are in order. */
+async function reorder() {
+  const answer = await ask();
+  if (!answer.ok) return false;
+  const found = await answer.json();
+  if (!found.fresh) return false;
+  const kept = queue.slice(0, at + 1 + ahead);
+  const known = new Set(kept.map((each) => each.id));
+  queue = kept.concat(found.queue.filter((each) => !known.has(each.id)));
+  if (queue[at]) element("place").textContent = `${at + 1} of ${queue.length}`;
+  else show();
+  return true;
+}
+
+/** The next images for this person; whoever looks only sees the line as it is. */
+function ask() {
+  return writes
+    ? fetch("/api/v1/queue/claim?limit=120", { method: "POST" })
+    : fetch("/api/v1/queue?limit=200");
+}
+
 async function claim() {
   if (claiming) return;
   claiming = true;
   try {
-    const answer = writes
-      ? await fetch("/api/v1/queue/claim?limit=120", { method: "POST" })
-      : await fetch("/api/v1/queue?limit=200");
+    const answer = await ask();
     if (!answer.ok) return say((await answer.json()).error);
     const known = new Set(queue.map((each) => each.id));
     const more = (await answer.json()).queue.filter((each) => !known.has(each.id));
@@ -169,3 +216,4 @@ addEventListener("beforeunload", (event) => {
 });
 
 await claim();
+followLabels();

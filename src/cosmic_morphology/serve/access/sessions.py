@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cosmic_morphology.serve.reviewers import Reviewer, Reviewers, TooManyTriesError
+from cosmic_morphology.serve.access.reviewers import Reviewer, Reviewers, TooManyTriesError
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 
 COOKIE = "cosmic_token"

@@ -54,6 +54,10 @@ class Reviewers:
     _by_hash: dict[str, Reviewer] = field(default_factory=dict, repr=False)
     _wrong: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque), repr=False)
 
+    def __bool__(self) -> bool:
+        """Whether anybody may write."""
+        return bool(self._by_hash)
+
     def invite(self, name: str) -> str:
         """A fresh token for a person."""
         token = secrets.token_urlsafe(24)

@@ -1,0 +1,82 @@
+"""After new verdicts: how many of them the labels do not know yet, and computing those again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cosmic_morphology.atlas import WITHDRAW, Atlas, all_decisions, latest_decisions
+from cosmic_morphology.curate.columns import read_batches
+from cosmic_morphology.curate.labels.final_labels import CHECKED
+from cosmic_morphology.curate.review.verdicts import label_from_verdict
+from cosmic_morphology.curate.stages import CURATION, Curation
+from cosmic_morphology.settings import Settings
+from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
+
+
+def weigh_again(
+    atlas: Atlas, *, taxonomy: Taxonomy | None = None, settings: Settings | None = None
+) -> int:
+    """Compute again what verdicts decide over, where they say something that is not in it yet.
+
+    These are the stages of :data:`CURATION` that depend on verdicts, as ``cosmic curate`` runs
+    them; an atlas that was never curated stays as it is.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Read and written.
+    taxonomy : Taxonomy, optional
+        Classes and text rules; without it that of the settings.
+    settings : Settings, optional
+        As :func:`~cosmic_morphology.curate.stages.curate_images` has them.
+
+    Returns
+    -------
+    int
+        Images whose verdicts were not in the labels; with none nothing is read further.
+
+    Examples
+    --------
+    >>> weigh_again(atlas)
+    0
+    """
+    settings = settings or Settings()
+    taxonomy = taxonomy or load_taxonomy(settings.taxonomy)
+    new = unweighed(atlas, taxonomy)
+    if new:
+        context = Curation(atlas=atlas, settings=settings, taxonomy=taxonomy)
+        for stage in CURATION:
+            if stage.depends_on_verdicts and stage.is_enabled(settings):
+                stage.run(context)
+    return new
+
+
+def unweighed(atlas: Atlas, taxonomy: Taxonomy) -> int:
+    """Images of which people say something else than the labels do, as far as there are labels.
+
+    Examples
+    --------
+    >>> unweighed(atlas, taxonomy)
+    0
+    """
+    if "label_kind" not in atlas.table("catalogue").schema.names:
+        return 0
+    said = latest_decisions(atlas)
+    taken_back = {each.id for each in all_decisions(atlas) if each.verdict == WITHDRAW}
+    asked = pa.array(sorted(said.keys() | taken_back), pa.string())
+    if not len(asked):
+        return 0
+
+    def differs(row: dict[str, Any]) -> bool:
+        wanted = label_from_verdict(said.get(row["id"]), row["label"], taxonomy)
+        checked = row["label"] if row["label_kind"] == CHECKED else None
+        return bool(checked != wanted)
+
+    return sum(
+        differs(row)
+        for rows in read_batches(atlas, ["id", "label", "label_kind"])
+        for row in rows.filter(pc.is_in(rows.column("id"), value_set=asked)).to_pylist()
+    )
