@@ -16,11 +16,21 @@ from drawn_images import draw_jpeg
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from served_sky import Served, exported, labelled_atlas
 
-from cosmic_morphology.atlas import all_decisions
+from cosmic_morphology.atlas import all_decisions, latest_decisions
 
 SCRIPT = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
 PAGES = (
-    *("/", "/gallery", "/review", "/classify", "/map", "/runs", "/conflicts", "/harvest"),
+    *(
+        "/",
+        "/gallery",
+        "/review",
+        "/review/sheets",
+        "/classify",
+        "/map",
+        "/runs",
+        "/conflicts",
+        "/harvest",
+    ),
     "/docs",
 )
 PATIENCE_MS = 120_000  # for hangs alone
@@ -253,3 +263,32 @@ def test_the_queue_follows_the_labels_that_verdicts_have_changed(browser, tmp_pa
             expect(page.locator("#place")).to_contain_text(f"{place} of")
             expect(page.locator("#label")).to_have_text("comet")
             page.keyboard.press("s")
+
+
+def test_a_sheet_is_answered_by_one_key_but_for_what_is_clicked_out(browser, served):
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/review/sheets")
+        tiles = page.locator(".out")
+        expect(page.locator("#question")).to_contain_text("Are these")
+        n = tiles.count()
+        first = tiles.nth(0).get_attribute("data-id")
+        tiles.nth(0).click()
+        tiles.nth(1).focus()
+        page.keyboard.press("Space")
+        page.keyboard.press("Space")
+        page.keyboard.press("Enter")
+        expect(page.locator("#progress")).to_have_text(
+            f"2 actions, {n} images looked at, {n - 1} verdicts"
+        )
+        expect(page.locator("#sheets")).to_have_attribute("data-unsent", "0")
+        assert len(latest_decisions(served.atlas)) == n - 1
+        assert first not in latest_decisions(served.atlas)
+        page.keyboard.press("s")
+        page.keyboard.press("u")
+        page.keyboard.press("u")
+        expect(page.locator("#sheets")).to_have_attribute("data-unsent", "0")
+        expect(tiles.nth(0)).to_have_attribute("data-id", first)
+        assert not latest_decisions(served.atlas)
+        page.keyboard.press("i")
+        expect(page.locator("#sheets")).to_have_attribute("data-unsent", "0")
+    assert {each.verdict for each in latest_decisions(served.atlas).values()} == {"drop"}

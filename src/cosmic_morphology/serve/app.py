@@ -32,6 +32,7 @@ from cosmic_morphology.serve.api import images as api_images
 from cosmic_morphology.serve.api import map as api_map
 from cosmic_morphology.serve.api import predict as api_predict
 from cosmic_morphology.serve.api import service as api_service
+from cosmic_morphology.serve.api import sheets as api_sheets
 from cosmic_morphology.serve.api import table as api_table
 from cosmic_morphology.serve.api import verdicts as api_verdicts
 from cosmic_morphology.serve.classifier import Classifier
@@ -57,11 +58,11 @@ _ROUTERS = [
     each.router
     for each in (
         *(overview, gallery, image, review, classify, sky_map, runs, conflicts, harvest, docs),
-        *(api_images, api_table, api_predict, api_map, api_verdicts, api_service),
+        *(api_images, api_table, api_predict, api_map, api_verdicts, api_sheets, api_service),
     )
 ]
-# Files have their hash in their address.
-_KEPT = "public, max-age=31536000, immutable"
+# Files that pages name have their hash in their address; modules name each other without.
+_KEPT, _ASKED_AGAIN = "public, max-age=31536000, immutable", "no-cache"
 log = logging.getLogger(__name__)
 
 
@@ -118,7 +119,7 @@ class _Files(StaticFiles):
     async def get_response(self, path: str, scope: Any) -> Response:
         """A file, to be kept by browsers."""
         found = await super().get_response(path, scope)
-        found.headers["cache-control"] = _KEPT
+        found.headers["cache-control"] = _KEPT if scope["query_string"] else _ASKED_AGAIN
         return found
 
 

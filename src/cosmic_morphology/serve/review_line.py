@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from cosmic_morphology.atlas import WITHDRAW, standing_decisions
 from cosmic_morphology.atlas.query import take
-from cosmic_morphology.curate import QueueItem, review_queue
+from cosmic_morphology.curate import QueueItem, Sheet, review_queue, review_sheets
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.serve.rows import columns_there
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 
 _KEPT = 5000
 _CLAIM_S = 600.0
+# Sheets are made of so many of the first: their embeddings are held at once.
+_ON_SHEETS = 2048
 log = logging.getLogger(__name__)
 
 
@@ -40,7 +43,7 @@ class ReviewLine:
         self._claims: dict[str, tuple[str, float]] = {}
         self._version = ""
         self._lock = threading.Lock()
-        self._making = threading.Lock()
+        self._making, self._sheeting = threading.Lock(), threading.Lock()
 
     @property
     def is_fresh(self) -> bool:
@@ -58,18 +61,50 @@ class ReviewLine:
         """The first images that nobody else has: those that the person has already come first."""
         self._renew()
         with self._lock:
-            now = self._now()
-            self._claims = {
-                id_: (name, at) for id_, (name, at) in self._claims.items() if at > now - _CLAIM_S
-            }
-            free = [
-                each
-                for each in self._items
-                if each.id not in self._judged and self._claims.get(each.id, (who,))[0] == who
-            ][:n]
-            for each in free:
-                self._claims[each.id] = (who, now)
+            free = self._free_for(who)[:n]
+            self._take(free, who)
             return free
+
+    def sheets(self, n: int) -> list[Sheet]:
+        """The first sheets of look-alikes, whoever has claimed their images."""
+        return self._on_sheets(self.waiting(_ON_SHEETS), n)
+
+    def claim_sheets(self, who: str, n: int, passed: Iterable[str] = ()) -> list[Sheet]:
+        """The first sheets of images that nobody else has, without those that were passed over."""
+        self._renew()
+        left_out = set(passed)
+        # One person after the other: two who ask at once would get the same sheets.
+        with self._sheeting:
+            with self._lock:
+                free = [each for each in self._free_for(who) if each.id not in left_out]
+            found = self._on_sheets(free[:_ON_SHEETS], n)
+            with self._lock:
+                # Some may have been claimed or judged while the sheets were made.
+                still = {each.id for each in self._free_for(who)}
+                kept = [
+                    replace(sheet, items=items)
+                    for sheet in found
+                    if (items := tuple(each for each in sheet.items if each.id in still))
+                ]
+                self._take([each for sheet in kept for each in sheet.items], who)
+        return kept
+
+    def _on_sheets(self, items: Sequence[QueueItem], n: int) -> list[Sheet]:
+        with self._sky.reading() as atlas:
+            return review_sheets(atlas, taxonomy=self._sky.taxonomy, limit=n, queue=items)
+
+    def _free_for(self, who: str) -> list[QueueItem]:
+        oldest = self._now() - _CLAIM_S
+        self._claims = {id_: claim for id_, claim in self._claims.items() if claim[1] > oldest}
+        return [
+            each
+            for each in self._items
+            if each.id not in self._judged and self._claims.get(each.id, (who,))[0] == who
+        ]
+
+    def _take(self, items: Iterable[QueueItem], who: str) -> None:
+        for each in items:
+            self._claims[each.id] = (who, self._now())
 
     def for_agreement(self, who: str, n: int) -> list[QueueItem]:
         """Images that others have judged and this person has not, the latest first."""

@@ -50,19 +50,21 @@ def _weighing(request: Request) -> Weighing:
     return found
 
 
-_Line = Annotated[ReviewLine, Depends(_line)]
-_Labels = Annotated[Weighing, Depends(_weighing)]
+Line = Annotated[ReviewLine, Depends(_line)]
+"""The queue of this server."""
+Labels = Annotated[Weighing, Depends(_weighing)]
+"""What weighs labels again."""
 _Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 @router.get("/queue")
-def queue(line: _Line, limit: _Limit = 50) -> dict[str, Any]:
+def queue(line: Line, limit: _Limit = 50) -> dict[str, Any]:
     """Images without a verdict, the most valuable first."""
     return {"queue": jsonable(line.waiting(limit)), "fresh": line.is_fresh}
 
 
 @router.post("/queue/claim")
-def claim(line: _Line, reviewer: Writer, limit: _Limit = 20, again: bool = False) -> dict[str, Any]:
+def claim(line: Line, reviewer: Writer, limit: _Limit = 20, again: bool = False) -> dict[str, Any]:
     """The next images for the person of the token: nobody else gets them for ten minutes.
 
     With ``again`` images come that others have judged and this person has not: for agreement.
@@ -72,7 +74,7 @@ def claim(line: _Line, reviewer: Writer, limit: _Limit = 20, again: bool = False
 
 
 @router.get("/labels")
-def labels(weighing: _Labels) -> dict[str, Any]:
+def labels(weighing: Labels) -> dict[str, Any]:
     """How far the labels are behind the verdicts that were given here."""
     found: dict[str, Any] = jsonable(weighing.now)
     return found
@@ -87,7 +89,7 @@ def agreement(sky: Sky) -> dict[str, Any]:
 
 @router.post("/decisions")
 def decide(
-    verdicts: list[Verdict], sky: Sky, line: _Line, weighing: _Labels, reviewer: Writer
+    verdicts: list[Verdict], sky: Sky, line: Line, weighing: Labels, reviewer: Writer
 ) -> dict[str, Any]:
     """Store verdicts under the name of the token; they count at once and are never deleted.
 
@@ -116,8 +118,8 @@ def decide_view(
     given: VerdictOnView,
     view: Asked,
     sky: Sky,
-    line: _Line,
-    weighing: _Labels,
+    line: Line,
+    weighing: Labels,
     reviewer: Writer,
 ) -> dict[str, Any]:
     """Store one verdict on every image of a view, when it has as many as were expected."""

@@ -31,6 +31,12 @@ def review(request: Request, sky: Sky) -> HTMLResponse:
     return page(request, "review.html.j2", keys=keys_of(sky.taxonomy), reject=sky.taxonomy.reject)
 
 
+@router.get("/review/sheets")
+def sheets(request: Request, sky: Sky) -> HTMLResponse:
+    """Look-alikes with one suggested label; the sheets come from the interface."""
+    return page(request, "sheets.html.j2", keys=keys_of(sky.taxonomy), reject=sky.taxonomy.reject)
+
+
 @router.get("/review/evidence")
 def evidence(
     request: Request,

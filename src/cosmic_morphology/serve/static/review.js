@@ -1,7 +1,8 @@
 // Review: a queue, a key for each verdict, the next image ready before the key is up.
-const root = document.getElementById("review");
+import { element, say, sender } from "./sending.js";
+
+const root = element("review");
 const writes = root.dataset.writes === "1";
-const element = (id) => document.getElementById(id);
 const ahead = 4, refill = 60;
 
 /** @type {Array<{id: string, title: string, label: string, suggested: string, reason: string}>} */
@@ -12,17 +13,9 @@ const given = [];
 let evidenceOf = "";
 /** The next images, held until they are shown. */
 let ready = [];
-/** Verdicts that the server has not confirmed yet. */
-let unsent = 0;
 const began = Date.now();
-let sending = Promise.resolve();
 
 const small = (id) => `/api/v1/thumbnail?id=${encodeURIComponent(id)}`;
-
-/** @param {string} text */
-function say(text) {
-  element("said").textContent = text;
-}
 
 function show() {
   const item = queue[at];
@@ -144,32 +137,9 @@ function verdictOf(key, item) {
   return null;
 }
 
-/** Send one verdict; those before it are sent first, and one that fails is sent again. */
-function send(verdict) {
-  root.dataset.unsent = String(++unsent);
-  sending = sending.then(async () => {
-    await sendUntilTaken(verdict);
-    root.dataset.unsent = String(--unsent);
-  });
-}
-
-async function sendUntilTaken(verdict) {
-  for (let wait = 500; ; wait = Math.min(wait * 2, 20000)) {
-    try {
-      const answer = await fetch("/api/v1/decisions", {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify([verdict]),
-      });
-      if (answer.ok) return say("");
-      say((await answer.json()).error);
-      if (answer.status < 500 && answer.status !== 429) return;
-    } catch {
-      say("The server does not answer; the verdict is kept and sent again.");
-    }
-    await new Promise((done) => setTimeout(done, wait));
-  }
-}
+/** Send one verdict, after those before it. */
+const sendLater = sender((unsent) => { root.dataset.unsent = String(unsent); });
+const send = (verdict) => sendLater("/api/v1/decisions", [verdict]);
 
 function press(key) {
   const item = queue[at];
@@ -212,7 +182,7 @@ element("keys").addEventListener("click", (event) => {
   if (button) press(button.dataset.key);
 });
 addEventListener("beforeunload", (event) => {
-  if (unsent) event.preventDefault();
+  if (root.dataset.unsent !== "0") event.preventDefault();
 });
 
 await claim();
