@@ -44,7 +44,8 @@ class Rule(BaseModel):
     often such a phrase is right, from 0 to 1. A word may end in ``*`` for any ending.
     ``lent`` is of rules for the reject class in the taxonomy that comes with the package: whether
     a taxonomy without such rules of its own takes them over (``also``, ``only``: they are for
-    those alone).
+    those alone). ``yields`` is of words that mean little beside an object's name: where the title
+    names one, they count for half.
 
     Examples
     --------
@@ -59,6 +60,7 @@ class Rule(BaseModel):
     weight: float = Field(gt=0, lt=1)
     phrases: tuple[str, ...] = Field(min_length=1)
     lent: Literal["no", "also", "only"] = "no"
+    yields: bool = False
 
 
 class Taxonomy(BaseModel):

@@ -28,7 +28,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "votes"
-CODE = "5"
+CODE = "6"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -11,6 +11,11 @@ from cosmic_morphology.curate.text.negation import is_negated, without_negated
 from cosmic_morphology.curate.text.object_names import NamedObject, objects_in
 from cosmic_morphology.curate.text.owners import without_owners
 from cosmic_morphology.curate.text.phrases import Phrases, plain, words_of_name
+from cosmic_morphology.curate.text.subject import (
+    OF_THE_SKY_OF_ALL,
+    clean_title,
+    subject_of,
+)
 from cosmic_morphology.curate.votes.base import SourceText, Vote
 from cosmic_morphology.curate.votes.text_voters import lead_and_rest, rule_votes
 from cosmic_morphology.taxonomy import Taxonomy
@@ -70,26 +75,26 @@ OBJECT_NAME = "object_name"
 # said of anything but the object; a planet's name is (rovers, conjunctions, spacecraft).
 _CATALOGUED, _PROPER, _COMMON, _LATER = 0.96, 0.9, 0.8, 0.6
 _NAMED_BY_SOURCE = 0.97
-# Planets, the Sun and bright stars are named in many texts that show something else.
-_OF_THE_SKY_OF_ALL = ("1", "2.1", "3")
-_LEAD_SHARE = 0.8
+_LEAD, _LEAD_SHARE = "first sentences", 0.8
 
 
 def object_name_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
     """Votes of the names that the source gives, those in the title, and those in the lead."""
     lead, _ = lead_and_rest(said)
-    inside = taxonomy.class_of_word
-    title = words_of_name(without_negated(without_owners(said.title), inside), inside)
+    subject = subject_of(said.title, taxonomy)
     places = (
         ("named by the source", " . ".join(said.names)),
-        ("title", title),
-        ("first sentences", lead),
+        ("title", clean_title(said.title, taxonomy)),
+        (_LEAD, without_owners(lead)),
     )
     best: dict[str, Vote] = {}
     for where, text in places:
         for at, found in enumerate(_of_taxonomy(objects_in(text), taxonomy)):
             label = taxonomy.class_of_avm(found.kind) or ""
             weight = _LATER if at else _weight(found, where)
+            # Another object in the first sentences is company, whatever its class.
+            if where == _LEAD and subject and label != subject.label:
+                weight = subject.given_way(weight, label, taxonomy)
             vote = Vote(OBJECT_NAME, label, weight, f"{where}: {found.name}")
             if label not in best or best[label].weight < vote.weight:
                 best[label] = vote
@@ -102,8 +107,8 @@ def _weight(found: NamedObject, where: str) -> float:
     if any(char.isdigit() for char in found.name):
         weight = _CATALOGUED
     else:
-        weight = _COMMON if found.kind in _OF_THE_SKY_OF_ALL else _PROPER
-    return weight * _LEAD_SHARE if where == "first sentences" else weight
+        weight = _COMMON if found.kind in OF_THE_SKY_OF_ALL else _PROPER
+    return weight * _LEAD_SHARE if where == _LEAD else weight
 
 
 def _of_taxonomy(found: list[NamedObject], taxonomy: Taxonomy) -> list[NamedObject]:
