@@ -269,7 +269,7 @@ def test_a_sheet_is_answered_by_one_key_but_for_what_is_clicked_out(browser, ser
     with listening(served) as port, person(browser, served, port, "ann") as page:
         page.goto("/review/sheets")
         tiles = page.locator(".out")
-        expect(page.locator("#question")).to_contain_text("Are these")
+        expect(page.locator("#question")).to_contain_text("look-alikes")
         n = tiles.count()
         first = tiles.nth(0).get_attribute("data-id")
         tiles.nth(0).click()

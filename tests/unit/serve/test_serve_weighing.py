@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.serve.jobs.aside import Aside
 from cosmic_morphology.serve.jobs.weighing import Weighing
-from cosmic_morphology.settings import ServeSettings, Settings
+from cosmic_morphology.settings import ServeSettings, Settings, load_settings
 
 PATIENCE_S = 120.0  # for hangs alone
 
@@ -93,9 +93,12 @@ def test_a_server_where_nobody_writes_never_weighs(tmp_path, monkeypatch):
 
 def test_what_fails_is_told_and_the_verdicts_stay(tmp_path):
     atlas = labelled_atlas(tmp_path / "atlas", 6)
-    settings = Settings(
-        atlas=atlas.uri, taxonomy=tmp_path / "none.toml", serve=ServeSettings(weigh_seconds=0.01)
+    (tmp_path / "cosmic.toml").write_text(
+        f'atlas = "{atlas.uri}"\ntaxonomy = "none.toml"\n[serve]\nweigh_seconds = 0.01\n'
+        '[[sources]]\ntype = "nasa"\nqueries = ["sun"]\n'
     )
+    # Of a file: its settings are of a class that is made for it.
+    settings = load_settings(tmp_path / "cosmic.toml")
     weighing = Weighing(settings, may_write=True)
     weighing.start()
     try:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate import weigh_again
@@ -52,8 +52,10 @@ class Weighing:
     """
 
     def __init__(self, settings: Settings, *, may_write: bool) -> None:
-        # Pages need the other cores.
-        self._settings = settings.model_copy(update={"local": LocalSettings(processes=1)})
+        # Pages need the other cores. As plain values: settings of a file are of a class of their
+        # own, which another process does not know.
+        quiet = settings.model_copy(update={"local": LocalSettings(processes=1)})
+        self._given = quiet.model_dump()
         self._wait = settings.serve.weigh_seconds
         self._is_on = may_write and self._wait > 0
         self._known = Weighed("current" if self._is_on else "off")
@@ -120,7 +122,7 @@ class Weighing:
             # Verdicts that come from now on make another round.
             self._asked = False
             self._known = replace(self._known, state="working")
-            self._work = Aside(weigh_in_atlas, self._settings)
+            self._work = Aside(weigh_in_atlas, self._given)
         _, failure = self._work.result()
         with self._new:
             self._work = None
@@ -132,7 +134,8 @@ class Weighing:
         return failure
 
 
-def weigh_in_atlas(settings: Settings) -> int:
-    """Open the atlas of the settings and compute its labels again; how many were behind."""
+def weigh_in_atlas(given: dict[str, Any]) -> int:
+    """Open the atlas of some settings and compute its labels again; how many were behind."""
+    settings = Settings.model_validate(given)
     atlas = Atlas.open(settings.atlas, storage_options=settings.storage_options or None)
     return weigh_again(atlas, settings=settings)

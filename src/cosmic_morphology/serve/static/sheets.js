@@ -54,10 +54,9 @@ function show() {
     return;
   }
   const n = sheet.items.length;
-  element("question").textContent = sheet.suggested
-    ? `${n === 1 ? "Is this" : `Are these ${n}`} ${sheet.suggested}?`
-    : `What ${n === 1 ? "is this" : `are these ${n}`}?`;
-  element("confirm").textContent = sheet.suggested ? `yes: ${sheet.suggested}` : "nothing is suggested";
+  const meant = n === 1 ? "1 image" : `${n} look-alikes`;
+  element("question").textContent = `${meant}: ${sheet.suggested || "of which class"}?`;
+  element("confirm").textContent = sheet.suggested ? `yes, ${sheet.suggested}` : "no suggestion";
   for (const next of waiting[1]?.items ?? []) new Image().src = small(next.id);
   if (waiting.length < 3) claim();
 }
