@@ -9,7 +9,7 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.replica import ArchiveCatalogue, Replica
 from cosmic_morphology.replica.quirks import Quirks
 
-WRITES = ("add", "upsert_records", "upsert_ledger")
+WRITES = ("add", "refresh_records", "upsert_ledger")
 COLUMNS = ["url", "id", "state", "status_code", "error_kind", "etag", "last_modified", "record"]
 MANNERS = {"commit_rows": 20}
 
@@ -27,6 +27,11 @@ def replica():
 def ledger(atlas):
     rows = atlas.read(COLUMNS, where="id IS NOT NULL", table="ledger").to_pylist()
     return sorted(rows, key=lambda row: row["url"])
+
+
+def searches(atlas):
+    rows = atlas.read(["id", "queries"]).to_pylist()
+    return {row["id"]: sorted(row["queries"]) for row in rows}
 
 
 def killed_at(monkeypatch, write):
@@ -57,6 +62,7 @@ def killed_at(monkeypatch, write):
 def test_a_kill_at_any_write_loses_no_answer(tmp_path, replica, monkeypatch):
     undisturbed = Atlas.create(tmp_path / "undisturbed")
     gather(undisturbed, replica.nasa_url, "galaxy", settings=MANNERS)
+    gather(undisturbed, replica.nasa_url, "star", "galaxy", settings=MANNERS)
     expected = ledger(undisturbed)
     assert {row["status_code"] for row in expected} == {200}
     assert all(row["etag"] for row in expected)
@@ -71,9 +77,11 @@ def test_a_kill_at_any_write_loses_no_answer(tmp_path, replica, monkeypatch):
             except KilledError:
                 before = {row["id"] for row in ledger(place) if row["state"] == "stored"}
         recovered += len({each for each, _ in table(place)} - before) if killed else 0
-        gather(place, replica.nasa_url, "galaxy", settings=MANNERS)
+        # Another search shows what the first one has left behind.
+        gather(place, replica.nasa_url, "star", "galaxy", settings=MANNERS)
         assert ledger(place) == expected
         assert table(place) == table(undisturbed)
+        assert searches(place) == searches(undisturbed)
         write += 1
     assert recovered > 10, "no kill came between an image and its row"
 

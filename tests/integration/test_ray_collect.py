@@ -117,7 +117,7 @@ def test_a_host_is_asked_at_one_pace_however_many_workers_there_are(
     ]
 
 
-# Once, on a busy machine, a search was missing among those that showed an image.
+# Every point at which a worker may die: test_cluster_kills.py.
 @pytest.mark.long
 def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(replica, alone, tmp_path):
     replica.forget_requests()

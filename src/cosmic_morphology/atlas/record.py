@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -101,6 +101,14 @@ class Record:
             row[item.name] = list(value) if isinstance(value, tuple) else value
         del row["source_id"]
         return row
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Record:
+        """The record of a row of the catalogue that has the said columns."""
+        names = {item.name for item in dataclasses.fields(cls)}
+        said = {name: row[name] for name in names.intersection(row) if row[name] is not None}
+        texts = {name: tuple(said[name]) for name in said if isinstance(said[name], list)}
+        return cls(source_id=row["id"].removeprefix(f"{row['source']}:"), **(said | texts))
 
     def to_json(self) -> str:
         """The record as JSON, for the ledger: a fetch can be repeated without a new search."""

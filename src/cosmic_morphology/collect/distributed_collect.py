@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -21,7 +21,7 @@ from cosmic_morphology.collect.harvest.claims import OwnClaims, SharedClaims
 from cosmic_morphology.collect.harvest.completeness import STORED, CompletenessCounter
 from cosmic_morphology.collect.harvest.items import FetchState
 from cosmic_morphology.collect.harvest.source_health import SAME_BYTES
-from cosmic_morphology.collect.harvest.writer import rows_of_placeholders
+from cosmic_morphology.collect.harvest.writer import rows_found_again, rows_of_placeholders
 from cosmic_morphology.collect.http.shared_pace import NAME, SharedPace, SharedPaces
 from cosmic_morphology.collect.one_harvest import (
     Harvested,
@@ -92,25 +92,23 @@ def harvest_on_cluster(
         for each in shares
     )
     done = Harvested(CompletenessCounter(source.name))
-    for told in run_calls(engine, STAGE, calls):
-        _take_in(done, told)
-        if progress:
-            progress(done.counter.seen, max(done.counter.announced, done.counter.seen))
+    try:
+        for told in run_calls(engine, STAGE, calls, in_order=False):
+            _take_in(done, told)
+            if progress:
+                progress(done.counter.seen, max(done.counter.announced, done.counter.seen))
+    finally:
+        # Also where another query fails: what these have said of its images is good.
+        _keep_said(atlas, done.left_to_others, Addresses(order.job.root))
     del kept
+    done.counter.sort(source.queries)
     states = done.counter.states()
     stored = {key for key, state in states.items() if state == STORED}
-    addresses = Addresses(order.job.root)
-    atlas.upsert_records(
-        [
-            addresses.kept_record(record)
-            for key, record in sorted(done.left_to_others.items())
-            if key in stored
-        ]
-    )
-    taken_back = _take_back_placeholders(atlas, source.name, stored - before)
-    for each in taken_back & states.keys():
+    there = _take_back_placeholders(atlas, source.name, stored - before, done.placeholders)
+    # One worker may have found there what another one has taken back since.
+    for each in stored - there:
         done.counter.resolve(each, FetchState.PLACEHOLDER.value)
-    done.stored = len(stored - before - taken_back)
+    done.stored = len(stored & there - before)
     return done
 
 
@@ -152,8 +150,8 @@ def _told(done: Harvested) -> pa.Table:
         (_STATE, key, state) for key, state in done.counter.states().items() if key not in others
     ]
     rows += [(_RECORD, key, record.to_json()) for key, record in others.items()]
-    totals = {"bytes": done.bytes, "proxies": sorted(done.proxies)}
-    rows.append((_TOTALS, "", json.dumps(totals)))
+    found = {"proxies": sorted(done.proxies), "placeholders": sorted(done.placeholders)}
+    rows.append((_TOTALS, "", json.dumps({"bytes": done.bytes, **found})))
     return pa.Table.from_arrays([pa.array(each) for each in zip(*rows, strict=True)], schema=_TOLD)
 
 
@@ -171,17 +169,33 @@ def _take_in(done: Harvested, told: pa.Table) -> None:
         totals = json.loads(value)
         done.bytes += totals["bytes"]
         done.proxies |= set(totals["proxies"])
+        done.placeholders |= set(totals["placeholders"])
 
 
-def _take_back_placeholders(atlas: Atlas, source: str, new: set[str]) -> set[str]:
-    """Take back files that came too often in all queries together, and in none of them alone."""
+def _keep_said(atlas: Atlas, said: Mapping[str, Record], addresses: Addresses) -> None:
+    """Write what queries have said of images that another one was to fetch, or tried to."""
+    records = [addresses.kept_record(record) for _, record in sorted(said.items())]
+    if again := rows_found_again(atlas, atlas.refresh_records(records), {}):
+        atlas.upsert_ledger(list(again.values()))
+
+
+def _take_back_placeholders(atlas: Atlas, source: str, new: set[str], files: set[str]) -> set[str]:
+    """Take back files that came too often in all queries together, or in another one of them.
+
+    Returns
+    -------
+    set of str
+        Ids of the source's images that stay.
+    """
     ids: dict[str, set[str]] = {}
     for sha256, record_id in seen_before(atlas, source)[0]:
         ids.setdefault(sha256, set()).add(record_id)
-    same = (each for each in ids.values() if len(each) >= SAME_BYTES and each & new)
-    placeholders = set().union(*same)
+    placeholders: set[str] = set()
+    for sha256, same in ids.items():
+        if (len(same) >= SAME_BYTES or sha256 in files) and same & new:
+            placeholders |= same
     if placeholders:
         atlas.upsert_ledger(list(rows_of_placeholders(atlas, placeholders).values()))
         # After the ledger: what a kill leaves here is found by the next run's beginning.
         withdraw(atlas, placeholders)
-    return placeholders
+    return set().union(*ids.values()) - placeholders

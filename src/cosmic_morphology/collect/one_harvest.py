@@ -110,9 +110,12 @@ class Harvested:
     counter : CompletenessCounter
         What was found, and what became of it.
     stored, bytes : int
-        Images that are new in the atlas, and their bytes.
+        Images that are new in the atlas, and their bytes: what workers had stored that died then is
+        not among these.
     proxies : set of str
         Proxies that were connected to.
+    placeholders : set of str
+        SHA-256 of files that came for so many records that they are the image of none.
     left_to_others : dict of str to Record
         What was said of images that another harvest fetches.
     """
@@ -121,6 +124,7 @@ class Harvested:
     stored: int = 0
     bytes: int = 0
     proxies: set[str] = field(default_factory=set)
+    placeholders: set[str] = field(default_factory=set)
     left_to_others: dict[str, Record] = field(default_factory=dict)
 
 
@@ -161,6 +165,7 @@ async def harvest(
             reader.known.stored -= left
         hashes, sides_px = seen_before(atlas, source.name)
         earlier = {record_id for _, record_id in hashes}
+        repeats = PlaceholderDetector(hashes)
         writer = Writer(
             atlas,
             reader.counter,
@@ -168,7 +173,7 @@ async def harvest(
             health=SourceHealthCheck(source.name, () if job.options else sides_px)
             if settings.stop_on_source_change
             else None,
-            repeats=PlaceholderDetector(hashes),
+            repeats=repeats,
             commit_rows=settings.commit_rows,
             addresses=addresses,
         )
@@ -190,6 +195,7 @@ async def harvest(
         stored=writer.stored - len(writer.withdrawn - earlier),
         bytes=writer.bytes,
         proxies=set(client.proxies.used),
+        placeholders=repeats.files,
         left_to_others=reader.left_to_others,
     )
 

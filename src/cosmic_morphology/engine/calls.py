@@ -47,9 +47,14 @@ class Call:
 
 
 def run_calls(
-    engine: Engine, stage: str, calls: Iterable[Call], *, is_worth: bool = True
+    engine: Engine,
+    stage: str,
+    calls: Iterable[Call],
+    *,
+    is_worth: bool = True,
+    in_order: bool = True,
 ) -> Iterator[pa.Table]:
-    """What calls give, in their order, with no more than a few of them in memory.
+    """What calls give, with no more than a few of them in memory.
 
     Parameters
     ----------
@@ -61,6 +66,9 @@ def run_calls(
         Taken as they are needed.
     is_worth : bool
         Whether there is enough to do for processes of this machine.
+    in_order : bool
+        Whether they come in the order of the calls, or as soon as they are there: before one that
+        fails all come that were done.
 
     Raises
     ------
@@ -78,8 +86,8 @@ def run_calls(
                     break
                 executor.submit(replace(call, number=number))
                 in_flight += 1
-            while following in found:
-                yield found.pop(following)
+            while following in found or (found and not in_order):
+                yield found.pop(following if in_order else next(iter(found)))
                 following += 1
             if not in_flight:
                 if not found:

@@ -71,15 +71,31 @@ class RowWriter(AtlasReader):
         Rows that say nothing new are left alone; columns that were derived from what has
         changed become null, so that their stage fills them again.
         """
+        self._upsert_records(records, known_only=False)
+
+    def refresh_records(self, records: Sequence[Record]) -> list[Record]:
+        """Refresh rows that are there, and return the other records: nothing new comes in.
+
+        What a search says of an image that another writer takes back at this moment is such a one.
+        """
+        there = self._upsert_records(records, known_only=True)
+        return [record for record in records if record.id not in there]
+
+    def _upsert_records(self, records: Sequence[Record], *, known_only: bool) -> set[str]:
+        """Ids that were there before."""
         self.need_writable()
+        there: set[str] = set()
         if not records:
-            return
+            return there
         ids = sorted({record.id for record in records})
         where = f"id IN ({', '.join(map(sql_literal, ids))})"
 
         def combine(catalogue: Table) -> pa.Table:
             before = catalogue.to_table(REPORTED_COLUMNS.names, where)
-            rows = new_and_changed(records, before)
+            there.clear()
+            there.update(before.column("id").to_pylist())
+            said = [each for each in records if each.id in there] if known_only else records
+            rows = new_and_changed(said, before)
             for name in DERIVED_FROM_REPORTED:
                 if name in catalogue.schema.names:
                     empty = pa.nulls(rows.num_rows, derived_field(name).type)
@@ -88,6 +104,7 @@ class RowWriter(AtlasReader):
 
         commit.upsert_combined(self.table("catalogue"), KEYS["catalogue"], combine)
         after_rows(self._tables["catalogue"])
+        return there
 
     def upsert_ledger(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert or update the state of URLs; columns that a row leaves out become null."""

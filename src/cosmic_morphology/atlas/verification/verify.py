@@ -221,7 +221,8 @@ def withdraw(atlas: Atlas, ids: Collection[str]) -> None:
         return
     chosen = f"id IN ({', '.join(map(sql_literal, sorted(ids)))})"
     judged = set(atlas.read(["id"], where=chosen, table="decisions").column("id").to_pylist())
-    commit.delete(atlas.table("images"), chosen)
     if not_judged := sorted(set(ids) - judged):
         listed = ", ".join(map(sql_literal, not_judged))
         commit.delete(atlas.table("catalogue"), f"id IN ({listed})")
+    # Last: by its image the next harvest finds what a kill has left half done.
+    commit.delete(atlas.table("images"), chosen)

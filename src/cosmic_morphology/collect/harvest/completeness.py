@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -162,6 +163,12 @@ class CompletenessCounter:
             for key in each["ids"]:
                 self._states.setdefault(key, FetchState.PENDING.value)
         self._states |= {key: state for key, state in states.items() if not self._is_stored(key)}
+
+    def sort(self, queries: Sequence[str]) -> None:
+        """Put slices into the order of their queries."""
+        place = {query: at for at, query in enumerate(queries)}
+        parts = sorted(self._parts.items(), key=lambda one: place.get(one[1].part.query, -1))
+        self._parts = dict(parts)
 
     def _is_stored(self, key: str) -> bool:
         return self._states.get(key) == STORED

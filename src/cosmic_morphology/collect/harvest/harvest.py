@@ -136,8 +136,6 @@ class Harvest:
                     # Found by a second search while the first finding is on its way.
                     item.queries.update(step.queries)
                     continue
-                if isinstance(step, Record) and step.id not in self._reader.known.stored:
-                    continue
                 await self._to_write.put(step)
                 if isinstance(step, PendingFetch):
                     self._flying[step.record.id] = step

@@ -64,6 +64,21 @@ class LedgerState:
             self.rows[url] = UrlState(row["id"], state, tries, etag, modified, code)
             if state in UNFINISHED or retry & {state.value, row["error_kind"] or ""}:
                 self._again.add(url)
+        self._found_by = self._searches(source) if self._again else {}
+
+    def _searches(self, source: str) -> dict[str, tuple[str, ...]]:
+        states = {sql_literal(self.rows[url].state.value) for url in self._again}
+        where = f"source = '{source}' AND state IN ({', '.join(sorted(states))})"
+        rows = self._atlas.read(["url", "record"], where=where, table="ledger").to_pylist()
+        return {
+            self._addresses.asked(row["url"]): Record.from_json(row["record"]).queries
+            for row in rows
+            if row["record"]
+        }
+
+    def found_by(self, url: str, record_id: str) -> tuple[str, ...]:
+        """Searches of earlier runs that found an image which is taken up again."""
+        return self._found_by.get(ledger_url(url, record_id), ())
 
     def withdrawn_but_stored(self) -> set[str]:
         """Ids that the ledger knows as placeholders and whose image a kill has left behind."""

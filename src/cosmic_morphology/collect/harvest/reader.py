@@ -176,9 +176,10 @@ class Reader:
         self._taken += 1
         known = self.known.image_id_of(url) or record.id
         owner, whose = await self._claims.claim(url, record.id, known, self._name)
+        is_others = owner == record.id and whose != self._name
         if record.id in self.known.stored:
-            return self._stored(record, url, part)
-        if owner == record.id and whose != self._name:
+            return self._stored(record, url, part, is_others=is_others)
+        if is_others:
             return self._said_again(record, is_others=True)
         if owner != record.id:
             what = f"its file is that of {owner}"
@@ -223,9 +224,13 @@ class Reader:
             return FetchResult(item, FetchState.FAILED, UNSIGNED, _UNSIGNED_ERROR)
         return item
 
-    def _stored(self, record: Record, url: str, part: Slice) -> PendingFetch | FetchResult | Record:
+    def _stored(
+        self, record: Record, url: str, part: Slice, *, is_others: bool
+    ) -> PendingFetch | FetchResult | Record:
         self.already_there += 1
         self.counter.resolve(record.id, STORED)
+        if is_others:
+            return record
         row = self.known.row_of(url, record.id)
         if self._revalidate and row is not None and (row.etag or row.last_modified):
             item = self._item(record, url, part.name)
@@ -247,7 +252,8 @@ class Reader:
     def _item(self, record: Record, url: str, name: str) -> PendingFetch:
         self._met.add(ledger_url(url, record.id))
         row = self.known.row_of(url, record.id)
-        item = PendingFetch(record, url, name, queries=set(record.queries))
+        queries = {*record.queries, *self.known.found_by(url, record.id)}
+        item = PendingFetch(record, url, name, queries=queries)
         if row is not None:
             item.attempts_before = row.attempts
             there = row.state is FetchState.STORED and record.id in self.known.stored

@@ -40,6 +40,11 @@ class PlaceholderDetector:
     ----------
     stored : iterable of (str, str)
         Hashes (hex) and ids of the source's images that are in the atlas.
+
+    Attributes
+    ----------
+    files : set of str
+        Hashes (hex) of the placeholders that were found.
     """
 
     def __init__(self, stored: Iterable[tuple[str, str]]) -> None:
@@ -47,8 +52,10 @@ class PlaceholderDetector:
         self._counts: Counter[int] = Counter()
         self._held: dict[int, list[FetchResult]] = {}
         self._held_bytes = 0
-        self.placeholders: set[str] = set()
+        self.files: set[str] = set()
+        self._stored: set[str] = set()
         for sha256, record_id in stored:
+            self._stored.add(record_id)
             self._count(_short(sha256), record_id)
 
     def classify(self, outcomes: Sequence[FetchResult]) -> tuple[list[FetchResult], set[str]]:
@@ -64,14 +71,15 @@ class PlaceholderDetector:
             self._count(key, record_id)
             if self._counts[key] >= SAME_BYTES:
                 same = [*self._held.pop(key, ()), outcome]
+                self.files.add(outcome.intake.sha256)
                 now = {each.item.record.id for each in same}
                 before = set(self._ids.pop(key, ())) - now
-                self.placeholders |= now | before
                 # What is in this very batch is not written yet.
                 for each in before & fresh.keys():
                     _placeholder(fresh[each])
                 ready += [_placeholder(each) for each in same]
-                withdrawn |= before - fresh.keys()
+                # A kill may have left the image of one that is fetched again.
+                withdrawn |= (before - fresh.keys()) | (now & self._stored)
             elif self._counts[key] > 1:
                 self._hold(key, outcome)
             else:
@@ -82,6 +90,8 @@ class PlaceholderDetector:
         return ready, withdrawn
 
     def _count(self, key: int, record_id: str) -> None:
+        if record_id in self._ids.get(key, ()):
+            return
         self._counts[key] += 1
         if self._counts[key] <= SAME_BYTES or key in self._ids:
             self._ids[key] = (*self._ids.get(key, ()), record_id)

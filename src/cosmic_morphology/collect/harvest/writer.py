@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas, NewImage, Record, withdraw
-from cosmic_morphology.atlas.schema import LEDGER
+from cosmic_morphology.atlas.schema import LEDGER, REPORTED_COLUMNS
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.collect.harvest.addresses import Addresses
 from cosmic_morphology.collect.harvest.completeness import STORED, CompletenessCounter, slice_rows
@@ -135,11 +136,16 @@ class Writer:
             self._atlas.upsert_ledger(_whole(self._by_url(listed)))
             listed = []
         self._store(taken_in)
-        records = self._with_images(batch.records)
-        self._atlas.upsert_records([self._addresses.kept_record(each) for each in records])
+        # Of these the image is there already; a search may say something new of it.
+        there = [o for o in classified if o.state is FetchState.STORED and o.intake is None]
+        records = self._not_held([*batch.records, *(o.item.complete_record() for o in there)])
+        without_image = self._atlas.refresh_records(
+            [self._addresses.kept_record(each) for each in records]
+        )
         listed += [outcome.row() for outcome in classified]
         rows = self._by_url(listed)
         rows |= rows_of_placeholders(self._atlas, placeholders)
+        rows |= rows_found_again(self._atlas, without_image, rows)
         if rows:
             self._atlas.upsert_ledger(_whole(rows))
         # After the ledger: what a kill leaves here is found by the next run's beginning.
@@ -171,26 +177,68 @@ class Writer:
         elif not outcome.item.url.startswith(PAGE_PREFIX):
             self._counter.resolve(key, STORED if state is FetchState.STORED else state.value)
 
-    def _with_images(self, records: list[Record]) -> list[Record]:
-        """Records whose image is there; what is held back or a placeholder stays out."""
-        known = []
+    def _not_held(self, records: list[Record]) -> list[Record]:
+        """Records, but of images that are held back: those are told their searches."""
+        others = []
         for record in records:
             if (held := self._repeats.on_hold(record.id)) is not None:
                 held.queries.update(record.queries)
-            elif record.id not in self._repeats.placeholders:
-                known.append(record)
-        return known
+            else:
+                others.append(record)
+        return others
 
 
 def rows_of_placeholders(atlas: Atlas, ids: AbstractSet[str]) -> dict[str, dict[str, Any]]:
-    """Rows of the ledger of images that are taken back, by their address."""
+    """Rows of the ledger of images that are to be taken back, by their address."""
     if not ids:
         return {}
-    where = f"id IN ({', '.join(map(sql_literal, sorted(ids)))}) AND state = 'stored'"
+    where = f"id IN ({', '.join(map(sql_literal, sorted(ids)))})"
+    said = atlas.read(REPORTED_COLUMNS.names, where=where).to_pylist()
+    records = {row["id"]: Record.from_row(row).to_json() for row in said}
     state = {"state": FetchState.PLACEHOLDER.value, "error_kind": SAME_BYTES_KIND}
-    said = {"error": SAME_BYTES_ERROR, "updated_at": datetime.now(UTC)}
+    error = {"error": SAME_BYTES_ERROR, "updated_at": datetime.now(UTC)}
+    found = atlas.read(LEDGER.names, where=f"{where} AND state = 'stored'", table="ledger")
+    return {
+        row["url"]: {**row, **state, **error, "record": records.get(row["id"])}
+        for row in found.to_pylist()
+    }
+
+
+def rows_found_again(
+    atlas: Atlas, records: Sequence[Record], coming: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Rows of the ledger that keep the record of an image, with more searches in it.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Whose ledger it is.
+    records : sequence of Record
+        What was said of images that could not be had.
+    coming : mapping
+        Rows that are to be written, by their address: they count instead of those that stand.
+
+    Returns
+    -------
+    dict of str to dict
+        By their address; those that say nothing new are left out.
+    """
+    queries: dict[str, set[str]] = {}
+    for record in records:
+        queries.setdefault(record.id, set()).update(record.queries)
+    if not queries:
+        return {}
+    where = f"id IN ({', '.join(map(sql_literal, sorted(queries)))}) AND record IS NOT NULL"
     found = atlas.read(LEDGER.names, where=where, table="ledger").to_pylist()
-    return {row["url"]: {**row, **state, **said} for row in found}
+    rows = {row["url"]: row for row in found} | dict(coming)
+    again: dict[str, dict[str, Any]] = {}
+    for url, row in rows.items():
+        if row.get("record") and (more := queries.get(row["id"])):
+            kept = Record.from_json(row["record"])
+            if not more <= set(kept.queries):
+                complete = replace(kept, queries=tuple(sorted(more.union(kept.queries))))
+                again[url] = {**row, "record": complete.to_json()}
+    return again
 
 
 def write_reports(atlas: Atlas, counter: CompletenessCounter) -> None:
