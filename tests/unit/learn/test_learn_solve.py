@@ -137,6 +137,17 @@ def test_one_group_leaves_nothing_to_hold_back():
     assert found.history[found.best - 1]["penalty"] == 0.3
 
 
+@pytest.mark.parametrize("counts", [[3, 3, 3], [1, 1, 1], [4, 1, 1]])
+def test_fewer_images_than_folds_in_every_class_are_enough(counts: list[int]):
+    few = examples(counts, views=2, noise=0.1)
+    head = Head(3, 3)
+    groups = [str(n) for n in range(len(few))]
+    found = fit_logistic_head_cv(head, few, groups, recipe(cv_folds=5), seed=1)
+    assert (found.logits is None) == (max(counts) < 2)
+    with torch.inference_mode():
+        assert torch.equal(head(few.inputs.mean(1)).argmax(1), few.targets)
+
+
 def test_a_rare_class_counts_as_much_as_a_frequent_one():
     train, held = examples([300, 10, 300], noise=3.0), examples([60, 60, 60], seed=5, noise=3.0)
     found = {}

@@ -204,8 +204,9 @@ def _in_their_span(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 def _folds(
     targets: np.ndarray, groups: Sequence[str], folds: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows to learn from and rows to hold back; none where everything is one group."""
-    parts = min(folds, len(set(groups)))
+    """Rows to learn from and rows to hold back; none where everything is one group or class."""
+    # Classes are shared out to the folds: at least one must have an image for each.
+    parts = min(folds, len(set(groups)), int(np.bincount(targets).max(initial=0)))
     if parts < 2:
         return []
     divider = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
