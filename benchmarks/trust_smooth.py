@@ -36,7 +36,7 @@ from cosmic_morphology.curate.duplicates.passes import neighbour_passes, quick_p
 from cosmic_morphology.curate.duplicates.seen import SeenImages, read_seen
 from cosmic_morphology.settings import CurateSettings
 
-FIRST_SEED = 4_000_000
+FIRST_SEED = 7_000_000
 WAYS = ("beside embeddings", "without embeddings")
 COMMAND = "python benchmarks/trust_smooth.py"
 
@@ -109,8 +109,8 @@ def measure_copies(kind: str, images: list) -> None:
 
 def ties(atlas: Atlas, seen: SeenImages, pairs: np.ndarray) -> dict[str, set[tuple[int, int]]]:
     """Pairs that are taken for copies; nothing is tied on the way, so that each is looked at."""
-    near = neighbour_passes(atlas, seen.ids, seen.phash, pairs)
-    rounds = [quick_pass(atlas, seen.ids, seen.phash, pairs), near[-1]]
+    near = neighbour_passes(atlas, seen, pairs)
+    rounds = [quick_pass(atlas, seen, pairs), near[-1]]
     apart = UnionFind(len(seen.ids))
     quick, registered = ({(a, b) for a, b, _ in each.verify(each.pairs, apart)} for each in rounds)
     return {WAYS[0]: quick | registered, WAYS[1]: quick}

@@ -133,7 +133,7 @@ def test_small_copies_of_small_bodies_are_found(atlas: Atlas):
     ids = atlas.ids()
     wanted = {(f"sky:{name}", f"sky:{name}-copy") for name in whole}
     everything = np.array(list(itertools.combinations(range(len(ids)), 2)))
-    quick = quick_pass(atlas, pa.array(ids), read_seen(atlas).phash, everything)
+    quick = quick_pass(atlas, read_seen(atlas), everything)
     found = {
         tuple(sorted((ids[one], ids[other])))
         for one, other, _ in quick.verify(everything, UnionFind(len(ids)))

@@ -44,8 +44,8 @@ def tied(atlas: Atlas) -> set[tuple[str, str]]:
         if len({names[row].partition("-")[0] for row in pair}) == 1
     ]
     pairs, apart = np.array(of_kind), UnionFind(len(names))
-    quick = quick_pass(atlas, seen.ids, seen.phash, pairs)
-    rounds = [quick, *neighbour_passes(atlas, seen.ids, seen.phash, pairs)]
+    quick = quick_pass(atlas, seen, pairs)
+    rounds = [quick, *neighbour_passes(atlas, seen, pairs)]
     return {
         (names[one], names[other])
         for each in rounds
@@ -102,6 +102,20 @@ def test_filled_boxes_of_one_shape_are_not_tied_when_one_is_larger(atlas: Atlas)
         levels = 8 + lit[..., None] * np.array(colour)
         atlas.add([arrival(name, Image.fromarray(levels.astype(np.uint8)))])
     assert tied(atlas) == set()
+
+
+def test_a_box_cut_out_of_its_image_is_tied_and_a_larger_one_that_fits_it_is_not(atlas: Atlas):
+    y, x = (np.mgrid[:192, :192] + 0.5) / 192
+
+    def box(height: float) -> Image.Image:
+        inside = np.minimum(1.8 * height - np.abs(x - 0.55), height - np.abs(y - 0.5))
+        lit = np.clip(inside / 0.014 + 0.5, 0, 1)
+        return Image.fromarray((8 + lit[..., None] * np.array([152, 106, 114])).astype("u1"))
+
+    cut = box(0.15).crop((40, 30, 192, 170))
+    atlas.add([arrival("box", box(0.15)), arrival("box-larger", box(0.18))])
+    atlas.add([arrival("box-cut", cut, "JPEG")])
+    assert tied(atlas) == {("box", "box-cut")}
 
 
 def test_real_copies_of_smooth_shapes_are_tied(atlas: Atlas):

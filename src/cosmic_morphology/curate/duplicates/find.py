@@ -37,7 +37,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.suggest import suggest_names
 
 STAGE = "duplicate"
-CODE = "6"
+CODE = "7"
 # Instead of the name of a column of embeddings.
 ANY, NONE = "any", "none"
 
@@ -149,13 +149,11 @@ def find_copies(
     reoriented = near_reoriented_hashes(hashes, max_bits=settings.duplicates.max_hash_distance_bits)
     if settings.duplicates.search == "thorough":
         framed = pairs_within_hamming(hashes, max_bits=settings.duplicates.max_hash_distance_bits)
-        rounds = thorough_passes(
-            atlas, ids, hashes, framed=framed, reoriented=reoriented, close=close
-        )
+        rounds = thorough_passes(atlas, seen, framed=framed, reoriented=reoriented, close=close)
     else:
-        rounds = [quick_pass(atlas, ids, hashes, reoriented)]
+        rounds = [quick_pass(atlas, seen, reoriented)]
         if len(close):
-            rounds += neighbour_passes(atlas, ids, hashes, close)
+            rounds += neighbour_passes(atlas, seen, close)
     alone = np.ones(len(ids), bool)
     alone[exact[:, 1]] = False
     tied = UnionFind(len(ids))

@@ -29,7 +29,12 @@ from cosmic_morphology.curate.duplicates.keypoints import (
     unpack_all,
 )
 from cosmic_morphology.curate.duplicates.registration import Levels, best_similarity
-from cosmic_morphology.curate.duplicates.seen import pixels_of, readable, thumbnails_of
+from cosmic_morphology.curate.duplicates.seen import (
+    SeenImages,
+    pixels_of,
+    readable,
+    thumbnails_of,
+)
 from cosmic_morphology.curate.duplicates.thumbnail_match import (
     MIN_DETAIL,
     MIN_FINE,
@@ -64,8 +69,8 @@ MIN_SHARED = 0.7
 FEW_KEYPOINTS = (24, 36, 48)
 # With fewer an image is plain: compressed again it loses the little grain it had.
 PLAIN_KEYPOINTS = 48
-# Of registered pairs: keypoints are made of the thumbnails, which with the framing say all that a
-# verdict depends on.
+# Of registered pairs: keypoints are made of the thumbnails, which with the framing and the size of
+# the files say all that a verdict depends on.
 _VERDICTS = PairVerdicts()
 
 Verified = Iterator[tuple[int, int, float]]
@@ -92,21 +97,16 @@ class VerificationPass:
 
 
 def quick_pass(
-    atlas: Atlas,
-    ids: pa.Array,
-    hashes: np.ndarray,
-    pairs: np.ndarray,
-    *,
-    least: float = MIN_FINE,
+    atlas: Atlas, seen: SeenImages, pairs: np.ndarray, *, least: float = MIN_FINE
 ) -> VerificationPass:
     """Whole images compared in eight orientations: cheap, and blind to crops.
 
     Parameters
     ----------
-    atlas, ids
-        The images.
-    hashes : ndarray of uint64, shape ``(N,)``
-        They say which orientations are compared.
+    atlas : Atlas
+        Thumbnails are read.
+    seen : SeenImages
+        The N images; their hashes say which orientations are compared.
     pairs : ndarray of int64, shape ``(M, 2)``
         The pairs.
     least : float
@@ -115,8 +115,8 @@ def quick_pass(
     features: dict[int, ThumbnailFeatures] = {}
 
     def verified(part: np.ndarray, _: UnionFind) -> Verified:
-        _load_features(atlas, ids, part, features)
-        asked = near_orientations(*hashes[part].T, max_bits=_NEAR_BITS)
+        _load_features(atlas, seen.ids, part, features)
+        asked = near_orientations(*seen.phash[part].T, max_bits=_NEAR_BITS)
         possible = prefilter(features, part, asked)
         candidates = np.flatnonzero(possible.any(axis=1))
         few: list[tuple[int, int, list[tuple[float, Orientation]]]] = []
@@ -131,15 +131,14 @@ def quick_pass(
             elif found:
                 yield one, other, max(found)[0]
         for start in range(0, len(few), _BATCH):
-            yield from _compare_details(atlas, ids, features, few[start : start + _BATCH])
+            yield from _compare_details(atlas, seen.ids, features, few[start : start + _BATCH])
 
     return VerificationPass(pairs, verified, _QUICK_BATCH)
 
 
 def thorough_passes(
     atlas: Atlas,
-    ids: pa.Array,
-    hashes: np.ndarray,
+    seen: SeenImages,
     *,
     framed: np.ndarray,
     reoriented: np.ndarray,
@@ -151,15 +150,13 @@ def thorough_passes(
     ----------
     atlas : Atlas
         Keypoints are read where it has them and made here where it has not.
-    ids : pyarrow.Array
-        The images.
-    hashes : ndarray of uint64, shape ``(N,)``
-        Their perceptual hashes.
+    seen : SeenImages
+        The N images.
     framed, reoriented, close : ndarray of int64, shape ``(M, 2)``
         Pairs that may be of one framing, as they are or reoriented, and others that are looked at
         whatever their keypoints are.
     """
-    keypoints, starts = unpack_all(_stored_keypoints(atlas, ids))
+    keypoints, starts = unpack_all(_stored_keypoints(atlas, seen.ids))
     plain = (np.diff(starts) < PLAIN_KEYPOINTS)[reoriented].any(axis=1)
     shared, weight = pairs_by_keys(keypoints.descriptor, starts)
     candidate_sets = [framed, shared[weight >= MIN_SHARED], close]
@@ -167,31 +164,27 @@ def thorough_passes(
     pairs = _by_priority(np.concatenate(candidate_sets), np.concatenate(priority))
     of_one_framing = {tuple(pair) for pair in framed.tolist()}
     return [
-        quick_pass(atlas, ids, hashes, reoriented[plain]),
-        _registration_pass(atlas, ids, keypoints, starts, pairs, of_one_framing),
+        quick_pass(atlas, seen, reoriented[plain]),
+        _registration_pass(atlas, seen, keypoints, starts, pairs, of_one_framing),
     ]
 
 
-def neighbour_passes(
-    atlas: Atlas, ids: pa.Array, hashes: np.ndarray, pairs: np.ndarray
-) -> list[VerificationPass]:
+def neighbour_passes(atlas: Atlas, seen: SeenImages, pairs: np.ndarray) -> list[VerificationPass]:
     """Neighbours among embeddings, also registered by matching keypoints, which finds crops.
 
     Most neighbours share no keypoints and cost a millisecond.
 
     Parameters
     ----------
-    atlas, ids
+    atlas, seen
         The images; keypoints as :func:`thorough_passes` has them.
-    hashes : ndarray of uint64, shape ``(N,)``
-        Their perceptual hashes.
     pairs : ndarray of int64, shape ``(M, 2)``
         The pairs.
     """
-    keypoints, starts = unpack_all(_stored_keypoints(atlas, ids))
+    keypoints, starts = unpack_all(_stored_keypoints(atlas, seen.ids))
     return [
-        quick_pass(atlas, ids, hashes, pairs, least=NEIGHBOURS_ALIKE),
-        _registration_pass(atlas, ids, keypoints, starts, pairs, set()),
+        quick_pass(atlas, seen, pairs, least=NEIGHBOURS_ALIKE),
+        _registration_pass(atlas, seen, keypoints, starts, pairs, set()),
     ]
 
 
@@ -218,7 +211,7 @@ def _compare_details(
 
 def _registration_pass(
     atlas: Atlas,
-    ids: pa.Array,
+    seen: SeenImages,
     keypoints: Keypoints,
     starts: np.ndarray,
     pairs: np.ndarray,
@@ -226,8 +219,10 @@ def _registration_pass(
 ) -> VerificationPass:
     def verified(part: np.ndarray, tied: UnionFind) -> Verified:
         rows = np.unique(part).tolist()
-        thumbnails = dict(zip(rows, thumbnails_of(atlas, ids, rows).to_pylist(), strict=True))
-        content = {row: content_of(each) for row, each in thumbnails.items()}
+        thumbnails = dict(zip(rows, thumbnails_of(atlas, seen.ids, rows).to_pylist(), strict=True))
+        content = {
+            row: content_of(each) + seen.area[row].tobytes() for row, each in thumbnails.items()
+        }
         keys = {
             (one, other): content[one] + content[other] + bytes([(one, other) in of_one_framing])
             for one, other in part.tolist()
@@ -241,7 +236,9 @@ def _registration_pass(
             new = [pair for pair, key in keys.items() if key not in known]
             transforms = dict(zip(new, threads.map(transforms_of, new), strict=True))
             needed = sorted({row for pair, found in transforms.items() if found for row in pair})
-            read = threads.map(lambda row: Levels(readable(thumbnails[row], 256)), needed)
+            read = threads.map(
+                lambda row: Levels(readable(thumbnails[row], 256), int(seen.area[row])), needed
+            )
             levels = dict(zip(needed, read, strict=True))
 
             def compared(pair: tuple[int, int]) -> float | None:

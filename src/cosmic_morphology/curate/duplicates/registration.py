@@ -38,10 +38,13 @@ class Levels:
     ----------
     pixels : ndarray, shape ``(height, width)`` or ``(height, width, 3)``
         Its pixels.
+    area : int, optional
+        Pixels of the file that they were made of; by default as many as are given.
     """
 
-    def __init__(self, pixels: np.ndarray) -> None:
+    def __init__(self, pixels: np.ndarray, area: int | None = None) -> None:
         self._pixels = pixels
+        self.area = area or pixels.shape[0] * pixels.shape[1]
         self._grey: dict[bool, np.ndarray] = {}
         self._smoothed: dict[tuple[bool, float], np.ndarray] = {}
 
@@ -120,13 +123,13 @@ class _Oriented:
     """Grey versions of an image that was mirrored and transposed."""
 
     def __init__(self, image: Levels, even: bool, orientation: tuple[int, int, int]) -> None:
-        self._image, self._even, self._orientation = image, even, orientation
+        self.image, self._even, self._orientation = image, even, orientation
         self.shape = image.shape[::-1] if orientation[0] else image.shape
 
     def smoothed(self, step: float) -> np.ndarray:
         """Without what a grid of this step (px) cannot hold."""
         sigma = 0.5 * np.sqrt(max(step * step - 1.0, 0.0)) + 0.3
-        return turned(self._image.smoothed(float(sigma), even=self._even), self._orientation)
+        return turned(self.image.smoothed(float(sigma), even=self._even), self._orientation)
 
 
 def _overlap_region(
@@ -160,8 +163,10 @@ def _overlap_region(
     from_x, from_y = (at_x - place[2]) / place[0], (at_y - place[3]) / place[1]
     over = sampled(a.smoothed(frame[4] / place[0]), from_x, from_y)
     target = sampled(b.smoothed(frame[4]), at_x, at_y)
+    of_one, of_other = _shares(a.shape, b.shape, place)
     stretch = float(np.log(place[0] / place[1]))
-    return measure_similarity(over, target, *_shares(a.shape, b.shape, place), stretch)
+    scale = float(np.log(of_other * b.image.area / (of_one * a.image.area))) / 2
+    return measure_similarity(over, target, of_one, of_other, stretch=stretch, scale=scale)
 
 
 def _grey(pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:

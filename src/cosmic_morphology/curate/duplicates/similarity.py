@@ -54,6 +54,12 @@ RICH_WINDOWS, LEAST_WINDOWS = 24.0, 14.0
 MAX_LEFT, MAX_STRETCH = 0.01, 0.01
 # An outline in the same place and size, to a hundredth, is one that nothing had to be scaled for.
 _IN_PLACE = 0.98
+# So is one with as many pixels in one file as in the other (to so much, as a logarithm): frames,
+# crops and captions are made without scaling, and drawn shapes that are moved and scaled onto each
+# other come by it once in a hundred pairs. Then fewer windows say as much, though more than a ring,
+# a disc or a crescent has (6.5), and false colours, which no curve of levels undoes, may leave
+# more. Chosen on drawn shapes and on the half for tuning.
+UNSCALED_WINDOWS, UNSCALED_LEFT, _UNSCALED = 7.0, 0.05, 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,9 @@ class ImageSimilarity:
         Standard deviation of one image without the other, in units of its own.
     stretch : float
         Scale across in units of the scale down, as a natural logarithm.
+    scale : float
+        Length of the common part in pixels of the other file, in units of that in pixels of the
+        first one, as a natural logarithm.
     """
 
     fine: float
@@ -91,6 +100,7 @@ class ImageSimilarity:
     windows: float
     left: float
     stretch: float
+    scale: float
 
     @property
     def similarity(self) -> float:
@@ -118,15 +128,23 @@ class ImageSimilarity:
     @property
     def is_more_than_an_outline(self) -> bool:
         """Whether a different image, moved and scaled, would not agree as well."""
-        same = self.left <= MAX_LEFT and abs(self.stretch) <= MAX_STRETCH
+        if self.windows >= RICH_WINDOWS or abs(self.stretch) > MAX_STRETCH:
+            return self.windows >= RICH_WINDOWS
         in_place = min(self.of_one, self.of_other) >= _IN_PLACE
-        return self.windows >= RICH_WINDOWS or (
-            same and (self.windows >= LEAST_WINDOWS or in_place)
-        )
+        if self.left <= MAX_LEFT and (self.windows >= LEAST_WINDOWS or in_place):
+            return True
+        unscaled = abs(self.scale) <= _UNSCALED
+        return unscaled and self.windows >= UNSCALED_WINDOWS and self.left <= UNSCALED_LEFT
 
 
 def measure_similarity(
-    one: np.ndarray, other: np.ndarray, of_one: float, of_other: float, stretch: float = 0.0
+    one: np.ndarray,
+    other: np.ndarray,
+    of_one: float,
+    of_other: float,
+    *,
+    stretch: float = 0.0,
+    scale: float = 0.0,
 ) -> ImageSimilarity:
     """Measure two images that lie over each other.
 
@@ -136,8 +154,8 @@ def measure_similarity(
         Grey levels of the common part.
     of_one, of_other : float
         Share of each image that the common part is.
-    stretch : float
-        By how much one was stretched, as :class:`ImageSimilarity` has it.
+    stretch, scale : float
+        By how much one was stretched and scaled, as :class:`ImageSimilarity` has it.
     """
     fine, grain = _fine(one, other), _grain(one, other)
     may_be_copy = (fine + grain) / 2 >= MIN_LIKENESS - FRAMED_ALIKE
@@ -145,7 +163,9 @@ def measure_similarity(
     windows = agreeing_windows(one, other) if may_be_copy else 0.0
     left = _left(one, other) if may_be_copy and windows < RICH_WINDOWS else 1.0
     corners = _corners(one, other)
-    return ImageSimilarity(fine, grain, shapes, corners, of_one, of_other, windows, left, stretch)
+    return ImageSimilarity(
+        fine, grain, shapes, corners, of_one, of_other, windows, left, stretch, scale
+    )
 
 
 def agreeing_windows(one: np.ndarray, other: np.ndarray) -> float:
