@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cosmic_morphology.errors import TaxonomyError
 from cosmic_morphology.reading import read_toml
+from cosmic_morphology.suggest import suggest_names
+
+_PACKAGE = resources.files("cosmic_morphology")
 
 
 class SkyClass(BaseModel):
@@ -31,6 +34,29 @@ class SkyClass(BaseModel):
     search: tuple[str, ...] = ()
     avm: tuple[str, ...] = ()
     prompts: tuple[str, ...] = ()
+    answers: tuple[tuple[str, ...], ...] = Field(
+        (), description="ways through the questions of volunteers that end at the class"
+    )
+    before_others: bool = Field(
+        False, description="its share is taken first, as of a merger; the others share the rest"
+    )
+    mirror: str = Field("", description="the class that its mirror image shows, where another")
+
+
+class Question(BaseModel):
+    """A question of a decision tree, and the question that follows each answer (or none).
+
+    Examples
+    --------
+    >>> Question(name="bar", text="Is there a bar?", answers={"yes": "", "no": ""}).answers["no"]
+    ''
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    text: str
+    answers: dict[str, str] = Field(min_length=2)
 
 
 TextField = Literal["title", "lead", "text", "keywords", "name"]
@@ -80,6 +106,8 @@ class Taxonomy(BaseModel):
     reject: str = "irrelevant"
     reject_avm: tuple[str, ...] = ()
     reject_prompts: tuple[str, ...] = ()
+    reject_answers: tuple[tuple[str, ...], ...] = ()
+    questions: tuple[Question, ...] = Field((), description="a decision tree, the root first")
     classes: tuple[SkyClass, ...] = Field(min_length=2)
     ignore: tuple[str, ...] = Field((), description="phrases that hide the words in them")
     rules: tuple[Rule, ...] = ()
@@ -101,6 +129,8 @@ class Taxonomy(BaseModel):
                     )
                     raise ValueError(msg)
         self._check_rules()
+        self._check_mirrors()
+        self._check_questions()
         return self
 
     def _check_rules(self) -> None:
@@ -119,6 +149,45 @@ class Taxonomy(BaseModel):
                             f"{owner!r} and {rule.label!r}"
                         )
                         raise ValueError(msg)
+
+    def _check_mirrors(self) -> None:
+        mirrors = {each.name: each.mirror for each in self.classes if each.mirror}
+        for name, other in mirrors.items():
+            if mirrors.get(other) != name:
+                msg = f"{name!r} is mirrored by {other!r}, which is not mirrored by it"
+                raise ValueError(msg)
+
+    def _check_questions(self) -> None:
+        """Ways to the classes follow the tree, where there is one."""
+        after = {f"{q.name}_{a}": then for q in self.questions for a, then in q.answers.items()}
+        names = {question.name for question in self.questions}
+        for answer, then in after.items():
+            if then and then not in names:
+                msg = f"after {answer!r} comes {then!r}, which is no question"
+                raise ValueError(msg)
+        ways = [way for each in self.classes for way in each.answers]
+        for way in (*ways, *self.reject_answers) if after else ():
+            for answer, step in zip(("", *way), way, strict=False):
+                if step not in after or (answer and after[answer] != step.rpartition("_")[0]):
+                    msg = f"no way through the questions goes {' > '.join(way)}"
+                    raise ValueError(msg)
+
+    def ways_to(self, name: str) -> tuple[tuple[str, ...], ...]:
+        """Ways through volunteers' questions that end at a class, or at the reject class."""
+        if name == self.reject:
+            return self.reject_answers
+        return next(each.answers for each in self.classes if each.name == name)
+
+    @cached_property
+    def mirrors(self) -> dict[str, str]:
+        """The class of the mirror image of each class, where it is another.
+
+        Examples
+        --------
+        >>> load_taxonomy("galaxy-zoo-1").mirrors["clockwise spiral"]
+        'anticlockwise spiral'
+        """
+        return {each.name: each.mirror for each in self.classes if each.mirror}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -190,13 +259,25 @@ class Taxonomy(BaseModel):
         return table | dict.fromkeys(self.reject_avm, self.reject)
 
 
-def load_taxonomy(path: Path | None = None) -> Taxonomy:
-    """Read a taxonomy file, or the one that comes with the package.
+def shipped_taxonomies() -> list[str]:
+    """Names of the taxonomies that come with the package beside the usual one.
+
+    Examples
+    --------
+    >>> shipped_taxonomies()
+    ['galaxy-morphology', 'galaxy-zoo-1', 'galaxy-zoo-2']
+    """
+    files = (each.name for each in (_PACKAGE / "taxonomies").iterdir())
+    return sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml"))
+
+
+def load_taxonomy(path: Path | str | None = None) -> Taxonomy:
+    """Read a taxonomy file, or one that comes with the package.
 
     Parameters
     ----------
-    path : Path, optional
-        A TOML file.
+    path : Path or str, optional
+        A TOML file, or one of :func:`shipped_taxonomies`; without it the six classes of the sky.
 
     Returns
     -------
@@ -212,15 +293,26 @@ def load_taxonomy(path: Path | None = None) -> Taxonomy:
     --------
     >>> load_taxonomy().names
     ('asteroid', 'comet', 'galaxy', 'nebula', 'planet', 'star')
+    >>> load_taxonomy("galaxy-morphology").names[:2]
+    ('elliptical', 'spiral')
     >>> load_taxonomy(Path("sky.toml"))
     Traceback (most recent call last):
         ...
     cosmic_morphology.errors.TaxonomyError: sky.toml: there is no such file. Check the path.
     """
     where = str(path) if path else "taxonomy.toml"
+    own = _PACKAGE / (f"taxonomies/{path}.toml" if path else "taxonomy.toml")
+    is_shipped = path is None or where in shipped_taxonomies()
+    if not is_shipped and not Path(where).suffix:
+        raise TaxonomyError(
+            "there is no such taxonomy",
+            where=where,
+            todo=f"{suggest_names(where, shipped_taxonomies())} Or name a TOML file.",
+        )
     try:
-        with resources.as_file(resources.files("cosmic_morphology") / "taxonomy.toml") as own:
-            return Taxonomy.model_validate(read_toml(path or own, TaxonomyError))
+        with resources.as_file(own) as file:
+            read = file if is_shipped else Path(where)
+            return Taxonomy.model_validate(read_toml(read, TaxonomyError))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

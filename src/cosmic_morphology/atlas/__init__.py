@@ -28,7 +28,7 @@ from cosmic_morphology.atlas.export import (
     format_of_path,
 )
 from cosmic_morphology.atlas.provenance import ColumnProvenance, Fingerprint, content_hash
-from cosmic_morphology.atlas.record import NewImage, Record
+from cosmic_morphology.atlas.record import Answer, NewImage, Record
 from cosmic_morphology.atlas.schema import (
     DERIVED_COLUMNS,
     SCHEMA_VERSION,
@@ -52,6 +52,7 @@ __all__ = [
     "VERDICTS",
     "VOTE_TYPE",
     "WITHDRAW",
+    "Answer",
     "Atlas",
     "AtlasVersion",
     "ColumnProvenance",

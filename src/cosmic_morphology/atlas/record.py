@@ -19,6 +19,25 @@ from cosmic_morphology.safe_text import public_url
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What volunteers said to one question about an image, such as those of Galaxy Zoo.
+
+    Attributes
+    ----------
+    answer : str
+        Question and answer in the words of Galaxy Zoo: ``smooth-or-featured_smooth``.
+    fraction : float
+        Share of the people who were asked that gave it, in [0, 1].
+    people : int
+        How many were asked this question.
+    """
+
+    answer: str
+    fraction: float
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One image as its source describes it.
 
@@ -43,6 +62,8 @@ class Record:
         Each search that found it, such as ``nasa:comet``.
     given_label : str
         The label that came with an imported folder or table: a vote, not the truth.
+    answers : tuple of Answer
+        What volunteers answered, where a catalogue of theirs came with the image.
     subjects : tuple of str
         AVM ``Subject.Category`` codes, such as ``5.1.6``.
     names : tuple of str
@@ -79,6 +100,7 @@ class Record:
     image_url: str = ""
     queries: tuple[str, ...] = ()
     given_label: str = ""
+    answers: tuple[Answer, ...] = ()
     subjects: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     albums: tuple[str, ...] = ()
@@ -99,6 +121,7 @@ class Record:
         for item in dataclasses.fields(self):
             value = getattr(public, item.name)
             row[item.name] = list(value) if isinstance(value, tuple) else value
+        row["answers"] = [dataclasses.asdict(each) for each in self.answers]
         del row["source_id"]
         return row
 

@@ -29,8 +29,14 @@ VOTE_TYPE = pa.list_(
             ("label", pa.string()),
             ("weight", pa.float32()),
             ("reason", pa.string()),
+            ("people", pa.int32()),  # how many gave it; null for what no person said
         ]
     )
+)
+
+# A float64, so that a record that is read again is the same.
+ANSWER_TYPE = pa.struct(
+    [("answer", pa.string()), ("fraction", pa.float64()), ("people", pa.int32())]
 )
 
 
@@ -71,6 +77,7 @@ REPORTED_COLUMNS = pa.schema(
         ("image_url", pa.string()),
         ("queries", _TEXTS),
         ("given_label", pa.string()),
+        ("answers", pa.list_(ANSWER_TYPE)),
         ("subjects", _TEXTS),
         ("names", _TEXTS),
         ("albums", _TEXTS),
@@ -148,7 +155,9 @@ DERIVED_COLUMNS: tuple[Column, ...] = (
         "the class, or empty where the voters abstain or are not sure enough",
     ),
     Column("label_confidence", pa.float32(), "labels", "probability of the label, in [0, 1]"),
-    Column("label_kind", pa.string(), "labels", "checked (by a person), computed, or none"),
+    Column(
+        "label_kind", pa.string(), "labels", "checked (by a person), volunteers, computed, or none"
+    ),
     *_check("relevance", "shows a celestial object of the taxonomy"),
     *_check("duplicate", "is the best copy of its image"),
     Column("duplicate_of", pa.string(), "duplicate", "id of the best copy, itself when it is"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage) -> None:
     """Print the classes with where their labels come from and what the checks flag."""
-    headings = ("class", "images", "people", "rendered", "voters", *page.checks)
+    headings = ("class", "images", "people", "rendered", "volunteers", "voters", *page.checks)
     rows = [
         (row.name, *(f"{n:,}" for n in (row.images, *row.by_kind, *row.flags.values())))
         for row in page.classes

@@ -28,7 +28,14 @@ from cosmic_morphology.learn.run_folder.documents import (
 )
 from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.fusion import PIXELS_AND_TEXTS, Fusion
-from cosmic_morphology.stats.score import CHECKED, COMPUTED, GROUPED_BY, LABEL_KINDS, RENDERED
+from cosmic_morphology.stats.score import (
+    CHECKED,
+    COMPUTED,
+    GROUPED_BY,
+    LABEL_KINDS,
+    RENDERED,
+    VOLUNTEERED,
+)
 
 OBJECTS_APART, BODIES_BY_COPIES = "objects apart", "bodies by copies"
 """How test images of single bodies (the Sun, a planet) are kept from what was learned."""
@@ -44,9 +51,9 @@ class EvaluateResult(Tabular):
         Its name.
     classes : tuple of str
         The classes that count.
-    checked, rendered, computed : LabelScores or None
-        On labels that people gave, on what the renderer drew, and on labels of the voters; None
-        without such images.
+    checked, rendered, volunteers, computed : LabelScores or None
+        On labels that people gave, on what the renderer drew, on the majority (and the shares) of
+        volunteers, and on labels of the voters; None without such images.
     notes : tuple of str
         What a person should know, such as images that could not be scored.
     answers : dict of str to Predictions
@@ -67,6 +74,7 @@ class EvaluateResult(Tabular):
     notes: tuple[str, ...] = ()
     answers: dict[str, Predictions] = field(default_factory=dict, repr=False, compare=False)
     rendered: LabelScores | None = None
+    volunteers: LabelScores | None = None
     records: LabelScores | None = None
     apart: LabelScores | None = None
 
@@ -89,7 +97,7 @@ class EvaluateResult(Tabular):
 
     @property
     def best_known(self) -> LabelScores:
-        """The scores on checked labels, else on those of the renderer, else on computed ones."""
+        """The scores on checked labels, else on the best known kind after these."""
         found = next(iter(self.kinds), None)
         if found is None:  # evaluate_run does not make such a thing
             msg = f"{self.run} has no scores"
@@ -193,6 +201,7 @@ def evaluate_run(
         classes=tuple(classes),
         checked=scores.get(CHECKED),
         rendered=scores.get(RENDERED),
+        volunteers=scores.get(VOLUNTEERED),
         computed=scores.get(COMPUTED),
         notes=tuple(_notes(found, classes)),
         answers=found.kinds,

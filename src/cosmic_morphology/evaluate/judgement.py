@@ -8,7 +8,7 @@ import numpy as np
 
 from cosmic_morphology.evaluate.scoring import LabelScores
 from cosmic_morphology.stats.metrics import macro_f1
-from cosmic_morphology.stats.score import COMPUTED, RENDERED, Score
+from cosmic_morphology.stats.score import COMPUTED, RENDERED, VOLUNTEERED, Score
 
 USEFUL_WIDTH = 0.2
 """Widest 95 % interval that still tells a good classifier from a middling one."""
@@ -100,6 +100,7 @@ class Judgement:
 
 _CAUTION = {
     COMPUTED: "Nobody has checked the labels: this is agreement with the voters.",
+    VOLUNTEERED: "The labels are the majority of volunteers, who did not all agree.",
     RENDERED: "On rendered images: it says little about real ones.",
 }
 

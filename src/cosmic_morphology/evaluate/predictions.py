@@ -13,11 +13,12 @@ from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.atlas.query import take
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.evaluate.truth import ground_truths
+from cosmic_morphology.learn.data.dataset import shares_of_votes
 from cosmic_morphology.learn.data.text_probabilities import COLUMN as TEXT_PROBABILITIES
 from cosmic_morphology.learn.data.text_probabilities import in_order_of, text_classes
 from cosmic_morphology.stats.fusion import Fusion
 from cosmic_morphology.stats.metrics import encode
-from cosmic_morphology.stats.score import LABEL_KINDS
+from cosmic_morphology.stats.score import LABEL_KINDS, VOLUNTEERED
 
 TEST = "split = 'test'"
 NOBODY = "(unknown)"
@@ -39,6 +40,8 @@ class Predictions:
         Probability of the answer.
     probabilities : ndarray of float, shape ``(N, K)``, or None
         Of the classes, where the run has kept them.
+    shares : ndarray of float, shape ``(N, K)``, or None
+        What volunteers' votes gave to each class, where their majority is what is right.
     """
 
     ids: np.ndarray
@@ -50,6 +53,7 @@ class Predictions:
     predicted_class: np.ndarray
     confidence: np.ndarray
     probabilities: np.ndarray | None
+    shares: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -171,14 +175,19 @@ def read_answers(
             chosen[truth.kind].append((row, truth.label))
     order = _class_order(atlas, run_name, classes)
     kinds = {
-        kind: _arrays(found, run_name, classes, order) for kind, found in chosen.items() if found
+        kind: replace(
+            _arrays(found, run_name, classes, order),
+            shares=_shares(found, classes) if kind == VOLUNTEERED else None,
+        )
+        for kind, found in chosen.items()
+        if found
     }
     return TestSet(kinds, outside, gone, unanswered)
 
 
 def _rows(atlas: Atlas, run_name: str, where: str) -> list[dict[str, Any]]:
     there = atlas.columns()
-    columns = ["id", "source", "collection", "group", "label", "label_kind"]
+    columns = ["id", "source", "collection", "group", "label", "label_kind", "votes"]
     columns += [f"prediction_{run_name}", f"confidence_{run_name}", f"probabilities_{run_name}"]
     read = [name for name in columns if name in there]
     found = atlas.read(read, where=where).sort_by("id").to_pylist()
@@ -219,6 +228,13 @@ def _arrays(
         confidence=np.array([each or 0.0 for each in sure], float),
         probabilities=probabilities,
     )
+
+
+def _shares(found: list[tuple[dict[str, Any], str]], classes: Sequence[str]) -> np.ndarray:
+    """Volunteers' shares of the classes that count; those of others are left out."""
+    said = [shares_of_votes(row["votes"] or ()) for row, _ in found]
+    shares = np.array([[each.get(name, 0.0) for name in classes] for each in said])
+    return np.asarray(shares / np.maximum(shares.sum(1, keepdims=True), 1e-9))
 
 
 def _texts(values: Sequence[str]) -> np.ndarray:

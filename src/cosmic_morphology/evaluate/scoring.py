@@ -22,6 +22,7 @@ from cosmic_morphology.stats.calibration import (
     Bin,
     reliability,
     weighted_coverage,
+    weighted_cross_entropy,
     weighted_ece,
     weighted_precision,
     weighted_share,
@@ -70,6 +71,25 @@ class SelectiveScores:
     precision: Score | None
 
 
+@dataclass(frozen=True, slots=True)
+class ShareScores:
+    """How well probabilities say what share of the volunteers has which opinion.
+
+    Attributes
+    ----------
+    cross_entropy : Score
+        Mean over the images, in nats; less is better.
+    own_entropy : Score
+        The same of the shares with themselves: people's disagreement, which no model can beat.
+    calibration : Score
+        Class-wise expected calibration error against the shares.
+    """
+
+    cross_entropy: Score
+    own_entropy: Score
+    calibration: Score
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class LabelScores(Tabular):
     """All scores on one kind of label.
@@ -77,7 +97,7 @@ class LabelScores(Tabular):
     Attributes
     ----------
     labels : str
-        ``checked`` or ``computed``.
+        One of ``stats.score.LABEL_KINDS``.
     accuracy, macro_f1, macro_precision, macro_recall : Score
         Overall.
     per_class : tuple of ClassScores
@@ -94,6 +114,8 @@ class LabelScores(Tabular):
         Most images first.
     kept : SelectiveScores or None
         The reject option at the run's own threshold; None where it has none.
+    shares : ShareScores or None
+        Against volunteers' shares; None where the labels are not theirs.
     answered_from : str
         ``pixels``, or ``pixels and texts``: the two are never compared as if they were one.
     """
@@ -113,6 +135,7 @@ class LabelScores(Tabular):
     by_source: tuple[PartScores, ...]
     kept: SelectiveScores | None = None
     answered_from: str = PIXELS
+    shares: ShareScores | None = None
 
     @property
     def n(self) -> int:
@@ -124,7 +147,9 @@ class LabelScores(Tabular):
         yield "answered from", self.answered_from
         scores = (self.macro_f1, self.accuracy, self.macro_precision, self.macro_recall)
         sure = (self.precision_at_coverage, self.coverage_at_precision, self.calibration)
-        for score in (*scores, *sure):
+        of = self.shares
+        votes = (of.cross_entropy, of.own_entropy, of.calibration) if of else ()
+        for score in (*scores, *sure, *votes):
             if score:
                 yield score.name, score
 
@@ -192,6 +217,18 @@ def score_answers(
         by_source=parts(measure, answers, answers.sources),
         kept=_kept(measure, answers, reject_below) if reject_below else None,
         answered_from=answered_from,
+        shares=_shares(measure, answers),
+    )
+
+
+def _shares(measure: Scorer, answers: Predictions) -> ShareScores | None:
+    said, shares = answers.probabilities, answers.shares
+    if said is None or shares is None:
+        return None
+    return ShareScores(
+        measure.weighted("cross-entropy", weighted_cross_entropy(said, shares), answers),
+        measure.weighted("volunteers' entropy", weighted_cross_entropy(shares, shares), answers),
+        measure.weighted("class-wise ECE of shares", weighted_ece(said, shares), answers),
     )
 
 

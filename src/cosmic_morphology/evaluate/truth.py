@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas, checked_labels, labels_by_construction, latest_decisions
-from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED
+from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED, VOLUNTEERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class GroundTruth:
     label : str
         The class; empty where it is not known.
     kind : str
-        ``checked`` (a person named it), ``rendered`` (whoever drew it did) or ``computed`` (the
-        voters agree on it).
+        ``checked`` (a person named it), ``rendered`` (whoever drew it did), ``volunteers`` (most of
+        a catalogue's volunteers did) or ``computed`` (the voters agree on it).
     dropped : bool
         Whether a person has dropped the image: it is not scored.
     """
@@ -56,4 +56,5 @@ def _truth(
     if row["id"] in checked:
         return GroundTruth(checked[row["id"]], RENDERED if row["id"] in drawn else CHECKED)
     # A label that a person gave without naming it (`drop`, `keep`) is no voter's either.
-    return GroundTruth("" if row["label_kind"] == CHECKED else row["label"] or "", COMPUTED)
+    kind = VOLUNTEERED if row["label_kind"] == VOLUNTEERED else COMPUTED
+    return GroundTruth("" if row["label_kind"] == CHECKED else row["label"] or "", kind)

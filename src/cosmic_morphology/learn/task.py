@@ -203,7 +203,11 @@ def _usable(
     notes: list[str],
 ) -> list[Example]:
     if labels is not None:
-        examples = [replace(e, label=labels[e.id], weight=1.0) for e in examples if e.id in labels]
+        examples = [
+            replace(e, label=labels[e.id], weight=1.0, shares={})
+            for e in examples
+            if e.id in labels
+        ]
     known = [example for example in examples if example.label in classes]
     counts = {
         split: {name: sum(e.label == name for e in known if e.split == split) for name in classes}

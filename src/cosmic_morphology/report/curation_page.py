@@ -12,11 +12,11 @@ from cosmic_morphology.atlas import Atlas, labels_by_construction
 from cosmic_morphology.display import Tabular
 from cosmic_morphology.report.gallery import Tile, tiles
 from cosmic_morphology.report.html import write_page
-from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED
+from cosmic_morphology.stats.score import CHECKED, LABEL_KINDS, RENDERED
 from cosmic_morphology.taxonomy import Taxonomy
 
 UNLABELLED = "(open)"
-_KINDS = (CHECKED, RENDERED, COMPUTED, "none")
+_KINDS = (*LABEL_KINDS, "none")
 _COLUMNS = ("label", "label_kind", "suggested_label")
 # Of every check the title of its part, and what the worst of them look like.
 _CHECKS = {
@@ -36,9 +36,9 @@ class ClassCount:
     flags: dict[str, int]
 
     @property
-    def by_kind(self) -> tuple[int, int, int]:
-        """Images whose label people gave, the renderer gave, and voters gave."""
-        return (self.kinds[CHECKED], self.kinds[RENDERED], self.kinds[COMPUTED])
+    def by_kind(self) -> tuple[int, ...]:
+        """Images whose label people gave, the renderer, volunteers' votes, and voters."""
+        return tuple(self.kinds[kind] for kind in LABEL_KINDS)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -46,6 +46,7 @@ from cosmic_morphology.settings.stages import (
     SweepSettings,
 )
 from cosmic_morphology.settings.study import StudySettings
+from cosmic_morphology.taxonomy import shipped_taxonomies
 
 DEFAULT_SEED = 20261122
 
@@ -61,7 +62,9 @@ class Settings(BaseSettings):
     atlas: str = Field("cosmic-atlas", description="folder or address of the atlas")
     out: Path = Field(Path("cosmic-out"), description="folder of runs and reports")
     seed: int = Field(DEFAULT_SEED, ge=0, lt=2**32, description="of every random choice")
-    taxonomy: Path | None = Field(None, description="another taxonomy file")
+    taxonomy: Path | None = Field(
+        None, description="another taxonomy: a TOML file, or the name of one that is shipped"
+    )
     storage_options: dict[str, str] = Field(default_factory=dict, description="for object stores")
 
     engine: Literal["local", "ray"] = Field(
@@ -189,7 +192,8 @@ def _with_paths_resolved(settings: Settings, folder: Path, from_file: set[str]) 
     def resolved(path: Path | None) -> Path | None:
         return path if path is None or path.is_absolute() else folder / path
 
-    settings.taxonomy = resolved(settings.taxonomy)
+    is_named = str(settings.taxonomy) in shipped_taxonomies()
+    settings.taxonomy = settings.taxonomy if is_named else resolved(settings.taxonomy)
     if "atlas" in from_file:
         settings.atlas = _resolved_address(settings.atlas, folder)
     if "out" in from_file:

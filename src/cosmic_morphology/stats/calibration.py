@@ -38,8 +38,8 @@ def temperature_for(logits: np.ndarray, targets: np.ndarray) -> float:
     ----------
     logits : ndarray of float32, shape ``(N, K)``
         Scores on the val split.
-    targets : ndarray of int, shape ``(N,)``
-        Numbers of the right classes.
+    targets : ndarray of int, shape ``(N,)``, or of float, shape ``(N, K)``
+        Numbers of the right classes, or the share of each class.
 
     Examples
     --------
@@ -99,6 +99,8 @@ def _fitted(
 
     def loss(at: np.ndarray) -> float:
         said = log_softmax(scores / np.exp(at[0]) + at[1] * offset, axis=1)
+        if targets.ndim == 2:
+            return float(-(said * targets).sum(1).mean())
         return float(-said[np.arange(len(targets)), targets].mean())
 
     most = 0.0 if log_shares is None else 1.0
@@ -134,6 +136,9 @@ def classwise_ece(probabilities: np.ndarray, y_true: np.ndarray) -> float:
 def weighted_ece(probabilities: np.ndarray, y_true: np.ndarray) -> WeightedStatistic:
     """The same for resamples: a function of weights of shape ``(B, N)``.
 
+    ``y_true`` may also be shares of the classes, of shape ``(N, K)``, such as those of volunteers:
+    among images where a model gives a class 0.6, 0.6 of the volunteers should.
+
     Examples
     --------
     >>> sure = np.array([[1.0, 0.0], [0.0, 1.0]])
@@ -143,7 +148,7 @@ def weighted_ece(probabilities: np.ndarray, y_true: np.ndarray) -> WeightedStati
     """
     n, k = probabilities.shape
     number = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    gap = probabilities - (y_true[:, None] == np.arange(k))
+    gap = probabilities - (y_true if y_true.ndim == 2 else y_true[:, None] == np.arange(k))
     # Each image's gap is in the cell of its class and bin: a resample is one product.
     cells = np.zeros((n, k * BINS), np.float32)
     for each in range(k):
@@ -152,6 +157,26 @@ def weighted_ece(probabilities: np.ndarray, y_true: np.ndarray) -> WeightedStati
     def value(weights: np.ndarray) -> np.ndarray:
         total = np.maximum(weights.sum(1), 1)
         found: np.ndarray = np.abs(weights @ cells).sum(1) / total / k
+        return found
+
+    return value
+
+
+def weighted_cross_entropy(probabilities: np.ndarray, shares: np.ndarray) -> WeightedStatistic:
+    """Mean cross-entropy of shares, both of shape ``(N, K)``: a function of weights ``(B, N)``.
+
+    Of the shares with themselves it is people's own entropy: no model can have less.
+
+    Examples
+    --------
+    >>> said, shares = np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])
+    >>> round(float(weighted_cross_entropy(said, shares)(np.ones((1, 1), np.float32))[0]), 3)
+    0.693
+    """
+    each = -(shares * np.log(np.clip(probabilities, 1e-12, 1))).sum(1).astype(np.float32)
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        found: np.ndarray = weights @ each / np.maximum(weights.sum(1), 1)
         return found
 
     return value

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from cosmic_morphology.display import facts_html
 
-# By people; by construction, as the renderer drew the image; by voters.
-CHECKED, RENDERED, COMPUTED = "checked", "rendered", "computed"
+# By people; by construction, as the renderer drew the image; by the majority of a catalogue's
+# volunteers; by voters.
+CHECKED, RENDERED, VOLUNTEERED, COMPUTED = "checked", "rendered", "volunteers", "computed"
 # What is known best stands first.
-LABEL_KINDS = (CHECKED, RENDERED, COMPUTED)
+LABEL_KINDS = (CHECKED, RENDERED, VOLUNTEERED, COMPUTED)
 GROUPED_BY = "duplicates, object, series and lineage"
 
 
@@ -28,8 +29,8 @@ class Score:
     n, n_groups : int
         Images it was measured on, and independent groups of them.
     labels : str
-        ``checked`` (by people), ``rendered`` (what the renderer drew) or ``computed`` (by voters:
-        the score then measures agreement).
+        ``checked`` (by people), ``rendered`` (what the renderer drew), ``volunteers`` (their
+        majority) or ``computed`` (by voters: the score then measures agreement).
     grouped_by : str
         What the split kept together.
 

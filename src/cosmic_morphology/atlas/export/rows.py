@@ -15,13 +15,14 @@ from cosmic_morphology.atlas.decisions import RENDERER, Decision, latest_decisio
 from cosmic_morphology.atlas.schema import SPLITS
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.safe_text import without_secrets
-from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED
+from cosmic_morphology.stats.score import CHECKED, COMPUTED, RENDERED, VOLUNTEERED
 
 IMPORTED, NONE = "imported", "none"
 KINDS = {
     CHECKED: "a person looked at the image and gave or confirmed its class",
     RENDERED: "a program drew the image and knew its class",
     IMPORTED: "the class came with the image (its folder or table), and nobody checked it here",
+    VOLUNTEERED: "the majority of volunteers who were asked, from a catalogue of their votes",
     COMPUTED: "the votes of automatic voters, put together",
     NONE: "there is no label",
 }
@@ -163,6 +164,7 @@ def label_of(row: Mapping[str, Any], decision: Decision | None) -> Label:
         return Label(name, 1.0, RENDERED, RENDERER)
     voters = sorted({vote["voter"] for vote in row["votes"] or () if vote["label"] == name})
     kind = IMPORTED if voters == [_GIVEN] else COMPUTED
+    kind = VOLUNTEERED if row["label_kind"] == VOLUNTEERED else kind
     return Label(name, confidence, kind, ", ".join(voters))
 
 

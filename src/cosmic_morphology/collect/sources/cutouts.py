@@ -1,7 +1,8 @@
 """Survey cutouts for a table of positions: the DESI Legacy Surveys and SDSS.
 
-Labels come from the table (Galaxy Zoo style), images from the survey. Outside its coverage a
-survey answers 200 with a blank image: it is recognised and counted, never stored.
+Labels and volunteers' votes come from the table (one of Galaxy Zoo's catalogues, say), images from
+the survey. Outside its coverage a survey answers 200 with a blank image: it is recognised and
+counted, never stored.
 """
 
 from __future__ import annotations
@@ -148,6 +149,7 @@ class Cutouts:
             image_url=self._address(position, survey, scale),
             queries=(f"{self.name}:{survey}",),
             given_label=position.label,
+            answers=position.answers,
             names=(position.identifier,) if position.identifier else (),
             collection=survey,
             # The same place seen by two surveys may not be parted by a split.

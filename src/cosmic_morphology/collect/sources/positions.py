@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from cosmic_morphology.atlas import Answer
 from cosmic_morphology.collect.sources.angles import read_angles
+from cosmic_morphology.collect.sources.galaxy_zoo import VolunteerColumns, checked_identifier
 from cosmic_morphology.csv_table import read_csv
 from cosmic_morphology.errors import InputError, kind_and_text
 from cosmic_morphology.suggest import suggest_names
@@ -18,7 +20,8 @@ _NAMES = {
     "ra": ("ra", "raj2000", "ra_j2000", "right_ascension"),
     "dec": ("dec", "dej2000", "dec_j2000", "decj2000", "de", "decl", "declination"),
     "label": ("label", "class", "type"),
-    "id": ("id", "objid", "dr7objid", "name", "source_id"),
+    "id": ("id", "objid", "dr7objid", "iauname", "name", "source_id", "id_str"),
+    "voters": (),
 }
 # What people put behind the name of a column: "RA (h)", "dec_deg", "ra_hms".
 _UNITS = {
@@ -31,12 +34,16 @@ _TEXT_TABLES = frozenset({".csv", ".tsv", ".txt"})
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One row: J2000 position in degrees (nan where it is none); texts are empty where unsaid."""
+    """One row: J2000 position in degrees (nan where it is none); texts are empty where unsaid.
+
+    ``answers`` are those of volunteers, where the table is a catalogue of Galaxy Zoo.
+    """
 
     ra_deg: float
     dec_deg: float
     label: str
     identifier: str
+    answers: tuple[Answer, ...] = ()
 
     @property
     def is_on_the_sky(self) -> bool:
@@ -94,14 +101,15 @@ class Positions:
     path : Path
         A file that this program, astropy or pyarrow reads.
     columns : mapping or str
-        Names of the columns for ``ra``, ``dec``, ``label``, ``id`` where they are not the usual;
+        Names of the columns for ``ra``, ``dec``, ``label``, ``id`` where they are not the usual
+        (``voters``: how many people voted, where a catalogue of votes does not say it as usual);
         as text: ``ra=ALPHA,dec=DELTA``.
 
     Raises
     ------
     InputError
         There is no such table, it has no positions, fewer than half of its rows hold one, or one
-        object has two labels.
+        object has two labels or two sets of votes; or volunteers' votes are none.
     """
 
     def __init__(self, path: Path, columns: Mapping[str, str] | str = "") -> None:
@@ -123,7 +131,19 @@ class Positions:
         labels, ids = (table.values.get(names[what]) for what in ("label", "id"))
         rows = range(len(self._ra))
         self._labels = [_text(labels[i]) if labels is not None else "" for i in rows]
-        self._ids = [_text(ids[i]) if ids is not None else "" for i in rows]
+        self._ids = [
+            checked_identifier(_text(ids[i]), names["id"], f"{path}, row {i + 1}")
+            if ids is not None
+            else ""
+            for i in rows
+        ]
+        volunteers = VolunteerColumns(table.values, str(path), names["voters"])
+        self._answers = [
+            volunteers.answers(
+                {name: table.values[name][i] for name in volunteers.columns}, f"row {i + 1}"
+            )
+            for i in rows
+        ]
         self._refuse_useless(table, names, path)
         self._refuse_contradictions(path)
 
@@ -131,8 +151,9 @@ class Positions:
         return len(self._ra)
 
     def __iter__(self) -> Iterator[Position]:
-        for row in zip(self._ra, self._dec, self._labels, self._ids, strict=True):
-            yield Position(float(row[0]), float(row[1]), row[2], row[3])
+        columns = (self._ra, self._dec, self._labels, self._ids, self._answers)
+        for ra, dec, label, identifier, answers in zip(*columns, strict=True):
+            yield Position(float(ra), float(dec), label, identifier, answers)
 
     def _refuse_useless(self, table: _Columns, names: Mapping[str, str], path: Path) -> None:
         bad = np.isnan(self._ra) | np.isnan(self._dec)
@@ -155,15 +176,19 @@ class Positions:
             )
 
     def _refuse_contradictions(self, path: Path) -> None:
-        labels: dict[tuple[str, str], tuple[int, str]] = {}
+        seen: dict[tuple[str, str], tuple[int, Position]] = {}
         for at, each in enumerate(self):
             if not each.is_on_the_sky:
                 continue
-            first, label = labels.setdefault((each.identifier, each.place), (at, each.label))
-            if label != each.label:
+            first, before = seen.setdefault((each.identifier, each.place), (at, each))
+            name, what = each.identifier or each.place, ""
+            if before.label != each.label:
+                what = f"{name} is labelled both {before.label!r} and {each.label!r}"
+            elif before.answers != each.answers:
+                what = f"{name} has two different sets of votes"
+            if what:
                 raise InputError(
-                    f"{each.identifier or each.place} is labelled both {label!r} and "
-                    f"{each.label!r}",
+                    what,
                     where=f"{path}, rows {first + 1} and {at + 1}",
                     todo="Keep one of them.",
                 )

@@ -29,6 +29,7 @@ from cosmic_morphology.curate.labels.final_labels import (
     CHECKED,
     COMPUTED,
     NONE,
+    VOLUNTEERED,
     decided,
     final_labels,
 )
@@ -51,7 +52,7 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = "labels"
-CODE = "7"
+CODE = "8"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,8 +63,8 @@ class LabelResult(Shown):
     ----------
     labels : dict of str to int
         Images of each class, the reject class included.
-    checked, computed, abstained : int
-        Labels by people, by the voters, and images left open.
+    checked, volunteers, computed, abstained : int
+        Labels by people's verdicts, by volunteers' votes, by the voters, and images left open.
     unknown_classes : dict of str to int
         People's labels that are not in this taxonomy, with their number; they are left open.
     evidence : tuple of str
@@ -74,6 +75,7 @@ class LabelResult(Shown):
 
     labels: dict[str, int] = field(default_factory=dict)
     checked: int = 0
+    volunteers: int = 0
     computed: int = 0
     abstained: int = 0
     unknown_classes: dict[str, int] = field(default_factory=dict)
@@ -95,6 +97,7 @@ def label(
     A person's verdict always wins: ``label`` gives its class, ``drop`` the reject class, ``keep``
     confirms the class it names or else the computed one. Without a verdict the voters decide,
     and where their best class is less likely than ``labels.min_confidence`` the label is open.
+    Where a catalogue of volunteers' votes came with the image, its label is their majority.
 
     Beside the votes of :func:`~cosmic_morphology.curate.votes.cast.vote` there are those of copies
     of the image (when ``duplicate_of`` is known) and, when there are ``embedding_…`` columns, of
@@ -291,6 +294,7 @@ def _summary(
     return LabelResult(
         labels={name: labels[name] for name in taxonomy.names_with_reject},
         checked=kinds[CHECKED],
+        volunteers=kinds[VOLUNTEERED],
         computed=kinds[COMPUTED],
         abstained=kinds[NONE],
         unknown_classes=dict(unknown),

@@ -13,13 +13,14 @@ import pyarrow.compute as pc
 from cosmic_morphology.atlas import Decision
 from cosmic_morphology.curate.labels.crowd import crowdlab
 from cosmic_morphology.curate.review.verdicts import label_from_verdict
+from cosmic_morphology.curate.votes.base import VOLUNTEERS
 from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
 from cosmic_morphology.curate.votes.weighted_votes import WeightedVotes
 from cosmic_morphology.engine import Engine
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
-CHECKED, COMPUTED, NONE = _KINDS = ("checked", "computed", "none")
+CHECKED, COMPUTED, VOLUNTEERED, NONE = _KINDS = ("checked", "computed", VOLUNTEERS, "none")
 
 
 def final_labels(
@@ -33,16 +34,19 @@ def final_labels(
     """``label``, ``label_confidence`` and ``label_kind`` of all images, by id."""
     ids, classes = weighted.records.ids, taxonomy.names_with_reject
     best, sure = np.zeros(len(ids), np.intp), np.zeros(len(ids))
-    voted = np.zeros(len(ids), bool)
+    voted, asked = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
     judged = weighted.judged("labels", partial(_judge, classes), _FIELDS, engine=engine)
     for places, rows in judged:
-        for all_, column in ((best, "best"), (sure, "sure"), (voted, "voted")):
+        for all_, column in ((best, "best"), (sure, "sure"), (voted, "voted"), (asked, "asked")):
             all_[places] = rows.column(column).to_numpy()
     if settings.votes.label_model == "crowdlab":
         likely = crowdlab(weighted, len(ids), classes)
         best, sure = likely.argmax(axis=1), likely.max(axis=1)
-    name = np.where((sure >= settings.labels.min_confidence) & voted, best, len(classes))
-    kind = np.where(name < len(classes), _KINDS.index(COMPUTED), _KINDS.index(NONE))
+    # That volunteers disagree is what is known of the image: their majority is its label.
+    known = ((sure >= settings.labels.min_confidence) & voted) | asked
+    name = np.where(known, best, len(classes))
+    kind = np.where(known, _KINDS.index(COMPUTED), _KINDS.index(NONE))
+    kind[asked] = _KINDS.index(VOLUNTEERED)
     for at, decision in decided(ids, decisions):
         computed = classes[name[at]] if name[at] < len(classes) else None
         given = label_from_verdict(decision, computed, taxonomy)
@@ -62,17 +66,19 @@ _FIELDS = (
     pa.field("best", pa.int16()),
     pa.field("sure", pa.float64()),
     pa.field("voted", pa.bool_()),
+    pa.field("asked", pa.bool_()),
 )
 
 
 def _judge(
     classes: Sequence[str], ids: Sequence[str], votes: Sequence[list[dict[str, Any]]]
 ) -> pa.Table:
-    """The number of the likeliest class of each image, its probability, and who has any vote."""
+    """The number of the likeliest class of each image, its probability, and who has any votes."""
     del ids
     likely = naive_bayes_label_model(votes, classes)
     best, sure = likely.argmax(axis=1).astype(np.int16), likely.max(axis=1)
-    return pa.table([best, sure, list(map(bool, votes))], schema=pa.schema(_FIELDS))
+    asked = [any(each["voter"] == VOLUNTEERS for each in cast) for cast in votes]
+    return pa.table([best, sure, list(map(bool, votes)), asked], schema=pa.schema(_FIELDS))
 
 
 def decided(ids: pa.Array, decisions: dict[str, Decision]) -> list[tuple[int, Decision]]:

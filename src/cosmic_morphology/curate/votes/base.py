@@ -26,6 +26,7 @@ class SourceText:
     page_url: str = ""
     image_url: str = ""
     collection: str = ""
+    answers: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> SourceText:
@@ -49,12 +50,15 @@ class Vote:
         How often such a vote is right, as far as the voter knows: a probability in (0, 1).
     reason : str
         Why, in words a person understands.
+    people : int, optional
+        How many people were asked, where the vote is the share of them that said so.
     """
 
     voter: str
     label: str
     weight: float
     reason: str = field(default="")
+    people: int | None = None
 
     def row(self) -> dict[str, Any]:
         """As an element of the ``votes`` column."""
@@ -63,6 +67,7 @@ class Vote:
             "label": self.label,
             "weight": self.weight,
             "reason": self.reason,
+            "people": self.people,
         }
 
 
@@ -126,11 +131,14 @@ Voter = Callable[[SourceText, Taxonomy], list[Vote]]
 """A pure voter: no I/O, the same votes for the same texts and taxonomy; none is an abstention."""
 
 _TEXTS = ("title", "description", "given_label", "page_url", "image_url", "collection")
-_LISTS = ("keywords", "queries", "subjects", "names")
+_LISTS = ("keywords", "queries", "subjects", "names", "answers")
 COLUMNS = (*_TEXTS, *_LISTS)
 
 DUPLICATE, IMAGE, ZERO_SHOT = DERIVED = ("duplicate", "image", "zero_shot")
 """Voters that ask more than one row: copies, the image voter, the text-image model."""
+
+VOLUNTEERS = "volunteers"
+"""The voter of those who answered the questions of a catalogue: a share of them for each class."""
 
 RUN = "run_"
 """The names of trained runs as voters begin so; they give probabilities of all classes."""

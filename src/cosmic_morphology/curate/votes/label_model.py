@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cosmic_morphology.curate.votes.base import RUN
+from cosmic_morphology.curate.votes.base import RUN, VOLUNTEERS
 from cosmic_morphology.curate.votes.source_voters import AVM, OBJECT_NAME
 from cosmic_morphology.curate.votes.text_voters import TEXT, TITLE
 from cosmic_morphology.curate.votes.voter_accuracy import RECORD
@@ -35,6 +35,8 @@ _OF_ALL = frozenset({"image", "zero_shot"})
 # Runs learn from the same labels as the image voter and as each other: together they are one
 # voice, and not all of its evidence is new.
 _SHARE_OF_RUNS = 0.7
+# All other voters together count as much as one more person would.
+_PEOPLE_OF_OTHERS = 1.0
 _LEAST, _MOST = 1e-3, 1 - 1e-3
 
 TEXT_VOTERS = frozenset({TITLE, "lead", TEXT, "keywords", OBJECT_NAME, AVM, NO_CLASS_NAMED})
@@ -56,6 +58,10 @@ def naive_bayes_label_model(
     classes multiply by these. A trained run without the reject class gives no evidence for
     or against that class. Where somebody gives a gold vote, only gold votes count.
 
+    Where *n* volunteers answered, and the other voters say *p*, a class that a share *f* of the
+    volunteers gave has the probability ``(n f + p) / (n + 1)``: people's own disagreement stays,
+    and what machines think counts as one more of them.
+
     Parameters
     ----------
     votes : sequence of N sequences
@@ -75,7 +81,11 @@ def naive_bayes_label_model(
     for row, cast in enumerate(votes):
         abstaining = without[row] if without is not None else ()
         weighted = [
-            each for each in cast if each["label"] in at and each["voter"] not in abstaining
+            each
+            for each in cast
+            if each["label"] in at
+            and each["voter"] not in abstaining
+            and each["voter"] != VOLUNTEERS
         ]
         gold = [
             each for each in weighted if each["weight"] >= DECISIVE_WEIGHT and not is_of_all(each)
@@ -85,7 +95,11 @@ def naive_bayes_label_model(
             _add_distributions(scores[row], weighted, at)
     scores -= scores.max(axis=1, keepdims=True)
     likely = np.exp(scores)
-    return np.asarray(likely / likely.sum(axis=1, keepdims=True))
+    likely /= likely.sum(axis=1, keepdims=True)
+    for row, cast in enumerate(votes):
+        if VOLUNTEERS not in (without[row] if without is not None else ()):
+            _add_people(likely[row], cast, at)
+    return np.asarray(likely)
 
 
 def text_probabilities(
@@ -97,6 +111,16 @@ def text_probabilities(
     return pa.array(
         [row if cast else None for cast, row in zip(said, found, strict=True)], TEXT_PROBABILITIES
     )
+
+
+def _add_people(likely: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) -> None:
+    """Mix the shares of volunteers into the probabilities of one image, in place."""
+    mine = [each for each in cast if each["voter"] == VOLUNTEERS and each["label"] in at]
+    if mine:
+        people = float(mine[0]["people"])
+        likely *= _PEOPLE_OF_OTHERS / (people + _PEOPLE_OF_OTHERS)
+        for each in mine:
+            likely[at[each["label"]]] += people * each["weight"] / (people + _PEOPLE_OF_OTHERS)
 
 
 def _add_odds(scores: NDArray[np.float64], cast: Cast, at: Mapping[str, int]) -> None:

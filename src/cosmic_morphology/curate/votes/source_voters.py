@@ -16,9 +16,10 @@ from cosmic_morphology.curate.text.subject import (
     clean_title,
     subject_of,
 )
-from cosmic_morphology.curate.votes.base import SourceText, Vote
+from cosmic_morphology.curate.votes.base import VOLUNTEERS, SourceText, Vote
 from cosmic_morphology.curate.votes.text_voters import lead_and_rest, rule_votes
 from cosmic_morphology.taxonomy import Taxonomy
+from cosmic_morphology.volunteers import shares_of_classes
 
 FOLDER = "folder"
 # Strangers' labels are right two times in three, the names of the folders that files came from
@@ -113,6 +114,20 @@ def _weight(found: NamedObject, where: str) -> float:
 
 def _of_taxonomy(found: list[NamedObject], taxonomy: Taxonomy) -> list[NamedObject]:
     return [each for each in found if taxonomy.class_of_avm(each.kind)]
+
+
+def volunteers_votes(said: SourceText, taxonomy: Taxonomy) -> list[Vote]:
+    """The share of the volunteers that each class has: together they are one, the largest first."""
+    if not said.answers:
+        return []
+    fractions = {each["answer"]: each["fraction"] for each in said.answers}
+    people = max(each["people"] for each in said.answers)
+    shares = shares_of_classes(fractions, taxonomy)
+    return [
+        Vote(VOLUNTEERS, name, share, f"{share:.0%} of {people} volunteers", people)
+        for name, share in sorted(shares.items(), key=lambda pair: -pair[1])
+        if share > 0
+    ]
 
 
 SEARCH_WORD = "search_word"

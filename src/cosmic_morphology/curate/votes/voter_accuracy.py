@@ -74,7 +74,8 @@ def reweighted(
         for each in cast:
             seen = found.get((each["voter"], origin, each["label"]), _NOTHING)
             others = seen - Counter([checked[id_]]) if id_ in checked else seen
-            if others and each["voter"] not in but:
+            # Shares of people are what they are: nobody's opinion to be believed more or less.
+            if others and each["voter"] not in but and not each.get("people"):
                 mine, more = _as_found(each, others, n_classes)
                 reweighted_votes.append(mine)
                 beside += more

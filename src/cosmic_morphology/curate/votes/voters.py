@@ -12,7 +12,15 @@ from importlib.metadata import entry_points
 
 from cosmic_morphology.curate.text.phrases import plain
 from cosmic_morphology.curate.votes import source_voters, text_voters
-from cosmic_morphology.curate.votes.base import COLUMNS, DERIVED, RUN, SourceText, Vote, Voter
+from cosmic_morphology.curate.votes.base import (
+    COLUMNS,
+    DERIVED,
+    RUN,
+    VOLUNTEERS,
+    SourceText,
+    Vote,
+    Voter,
+)
 from cosmic_morphology.curate.votes.plugged import PluggedVoter
 from cosmic_morphology.errors import InputError
 from cosmic_morphology.taxonomy import Taxonomy
@@ -31,6 +39,7 @@ _ASKED: dict[str, Voter] = {
     source_voters.OBJECT_NAME: source_voters.object_name_votes,
     source_voters.AVM: source_voters.avm_votes,
     source_voters.FOLDER: source_voters.folder_votes,
+    VOLUNTEERS: source_voters.volunteers_votes,
 }
 
 

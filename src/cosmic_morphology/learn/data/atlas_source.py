@@ -62,7 +62,7 @@ class AtlasSource:
                 "the images are not split yet", where=self._atlas.uri, todo="Run `cosmic split`."
             )
         column = "label" if labels == "label" else "votes"
-        more = ["label_confidence"] if column == "label" else []
+        more = ["label_confidence", "label_kind", "votes"] if column == "label" else []
         columns = ["id", column, "split", "group", *more]
         rows = self._atlas.read(columns, where=_LEARNED_FROM, with_image=True).to_pylist()
         if column == "label":

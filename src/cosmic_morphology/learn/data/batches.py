@@ -28,6 +28,9 @@ class Examples(Dataset[dict[str, torch.Tensor]]):
         How much each counts.
     ids : sequence of str
         Which images these are; empty when nobody asks.
+    shares : Tensor of float32, shape ``(N, K)``, optional
+        What is learned instead of the targets: a share for each class. The targets are then the
+        largest, by which answers are counted right or wrong.
     """
 
     reads_ahead = False
@@ -39,26 +42,43 @@ class Examples(Dataset[dict[str, torch.Tensor]]):
         targets: torch.Tensor,
         weights: torch.Tensor,
         ids: Sequence[str] = (),
+        shares: torch.Tensor | None = None,
     ) -> None:
         self.inputs, self.targets, self.weights, self.ids = inputs, targets, weights, list(ids)
+        self.shares = shares
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def learned(self) -> torch.Tensor:
+        """What is learned: the shares ``(N, K)`` where there are any, else the targets ``(N,)``."""
+        return self.targets if self.shares is None else self.shares
+
+    def counts(self, n_classes: int) -> torch.Tensor:
+        """Examples of each class, shape ``(K,)``: whole ones, or the sums of their shares."""
+        if self.shares is not None:
+            return self.shares.sum(0)
+        return torch.bincount(self.targets, minlength=n_classes).float()
 
     def order(self, generator: torch.Generator) -> torch.Tensor:
         """Rows of one epoch, shuffled."""
         return torch.randperm(len(self), generator=generator)
 
+    def take(self, rows: Any) -> Examples:
+        """Some of the examples: a slice, row numbers or a mask."""
+        shares = None if self.shares is None else self.shares[rows]
+        return Examples(self.inputs[rows], self.targets[rows], self.weights[rows], (), shares)
+
     def parts(self, size: int) -> Iterator[Examples]:
         """The same in parts of at most this many."""
         for start in range(0, len(self), size):
-            here = slice(start, start + size)
-            yield Examples(self.inputs[here], self.targets[here], self.weights[here])
+            yield self.take(slice(start, start + size))
 
     def __getitem__(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         return {
             "input": self.inputs[rows.to(self.inputs.device)],
-            "target": self.targets[rows],
+            "target": self.learned[rows],
             "weight": self.weights[rows],
             "row": rows,
         }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from cosmic_morphology.atlas import SPLITS
 from cosmic_morphology.atlas.export import IMAGE_KEY, THUMBNAIL
 from cosmic_morphology.errors import InputError, UsageError
+from cosmic_morphology.stats.score import VOLUNTEERED
 
 TRAINING_SPLITS = SPLITS[:2]
 _NEEDED = ("id", "image", "label", "split", "group")
@@ -34,6 +35,9 @@ class Example:
         Images that no split may part.
     weight : float
         How sure the label is, in (0, 1].
+    shares : mapping of str to float
+        What volunteers' votes gave to each class: learned instead of the label, their majority.
+        Empty where nobody voted.
     """
 
     id: str
@@ -41,6 +45,7 @@ class Example:
     split: str
     group: str
     weight: float = 1.0
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 class TrainingSource(Protocol):
@@ -76,7 +81,8 @@ class ParquetSource:
     Parameters
     ----------
     path : Path
-        With the columns ``id, image, label, split, group``, and ``label_confidence`` if known.
+        With the columns ``id, image, label, split, group``; and ``label_confidence``,
+        ``label_kind`` and ``votes`` if known.
 
     Raises
     ------
@@ -123,8 +129,8 @@ class ParquetSource:
                 "a Parquet file holds no votes", where=str(self._path), todo="Train on 'label'."
             )
         columns = ["id", "label", "split", "group"]
-        if "label_confidence" in self._file.schema_arrow.names:
-            columns.append("label_confidence")
+        more = ("label_confidence", "label_kind", "votes")
+        columns += [name for name in more if name in self._file.schema_arrow.names]
         return examples_of_labels(self._file.read(columns).to_pylist())
 
     def thumbnails(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
@@ -137,7 +143,11 @@ class ParquetSource:
 
 
 def examples_of_labels(rows: Sequence[dict[str, Any]]) -> list[Example]:
-    """Rows of ``id, label, split, group, label_confidence`` as examples, sorted by id."""
+    """Rows of ``id, label, split, group, label_confidence, votes`` as examples, sorted by id.
+
+    Where the label is the majority of volunteers, their shares are learned, and the confidence
+    (which says how far they agree) weighs nothing.
+    """
     return sorted(
         (
             Example(
@@ -145,9 +155,10 @@ def examples_of_labels(rows: Sequence[dict[str, Any]]) -> list[Example]:
                 row["label"],
                 row["split"],
                 row.get("group") or row["id"],
-                _weight(row.get("label_confidence")),
+                1.0 if shares else _weight(row.get("label_confidence")),
+                shares,
             )
-            for row in rows
+            for row, shares in ((row, _shares_of(row)) for row in rows)
             if row["label"] and row["split"] in TRAINING_SPLITS
         ),
         key=lambda example: example.id,
@@ -158,13 +169,24 @@ def examples_of_votes(rows: Sequence[dict[str, Any]], voter: str) -> list[Exampl
     """Rows of ``id, votes, split, group`` labelled by the heaviest vote of one voter."""
     found = []
     for row in rows:
+        shares = shares_of_votes(row["votes"] or ()) if voter == VOLUNTEERED else {}
         mine = [vote for vote in row["votes"] or () if vote["voter"] == voter]
         if mine and row["split"] in TRAINING_SPLITS:
             heaviest = max(mine, key=lambda vote: vote["weight"] or 0.0)
-            found.append(
-                Example(row["id"], heaviest["label"], row["split"], row["group"] or row["id"])
-            )
+            group = row["group"] or row["id"]
+            found.append(Example(row["id"], heaviest["label"], row["split"], group, shares=shares))
     return sorted(found, key=lambda example: example.id)
+
+
+def shares_of_votes(votes: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """The share of volunteers that each class has by the column ``votes``; empty without any."""
+    mine = (each for each in votes if each["voter"] == VOLUNTEERED)
+    return {each["label"]: float(each["weight"]) for each in mine}
+
+
+def _shares_of(row: Mapping[str, Any]) -> dict[str, float]:
+    is_theirs = row.get("label_kind") == VOLUNTEERED
+    return shares_of_votes(row.get("votes") or ()) if is_theirs else {}
 
 
 def _weight(confidence: float | None) -> float:

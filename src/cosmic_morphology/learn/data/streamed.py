@@ -96,7 +96,7 @@ class StreamedExamples(Examples):
     ----------
     cache : BlockCache
         Their encoded images.
-    targets, weights, ids
+    targets, weights, ids, shares
         As :class:`Examples` has them, in storage order.
     preprocessing : Preprocessing
         How an image becomes a square.
@@ -115,11 +115,12 @@ class StreamedExamples(Examples):
         weights: torch.Tensor,
         ids: Sequence[str],
         *,
+        shares: torch.Tensor | None = None,
         preprocessing: Preprocessing,
         side_px: int,
         workers: int,
     ) -> None:
-        super().__init__(torch.empty(0), targets, weights, ids)
+        super().__init__(torch.empty(0), targets, weights, ids, shares)
         self._cache, self._preprocessing = cache, preprocessing
         self._side, self._workers = side_px, max(1, workers)
         self.unreadable: dict[str, str] = {}
@@ -149,7 +150,7 @@ class StreamedExamples(Examples):
         found = rows[kept]
         return {
             "input": torch.from_numpy(np.stack([each for each in seen if each is not None])),
-            "target": self.targets[found],
+            "target": self.learned[found],
             "weight": self.weights[found],
             "row": found,
         }

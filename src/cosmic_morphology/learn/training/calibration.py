@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from cosmic_morphology.learn.inference.model import TrainedModel
 from cosmic_morphology.learn.task import TrainingTask
+from cosmic_morphology.learn.training.inputs import shares_of
 from cosmic_morphology.stats.calibration import (
     classwise_ece,
     temperature_and_prior_for,
@@ -17,9 +19,19 @@ from cosmic_morphology.stats.metrics import confusion_matrix, macro_f1
 
 
 def calibrate(
-    task: TrainingTask, model: TrainedModel, logits: np.ndarray, targets: np.ndarray
+    task: TrainingTask,
+    model: TrainedModel,
+    logits: np.ndarray,
+    targets: np.ndarray,
+    ids: Sequence[str],
 ) -> tuple[np.ndarray, float]:
-    """Fit the temperature; the shares that are given back go into the head's last bias."""
+    """Fit the temperature; the shares that are given back go into the head's last bias.
+
+    Where volunteers voted on the images ``ids``, probabilities are to say how they share.
+    """
+    by_id = {example.id: example for example in task.examples}
+    shares = shares_of([by_id[each] for each in ids], task.classes)
+    targets = targets if shares is None else shares.numpy()
     if not task.recipe.prior_correction:
         model.temperature = temperature_for(logits, targets)
         return np.zeros(len(task.classes), np.float32), 0.0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.learn.data.batches import Examples
+from cosmic_morphology.learn.data.dataset import Example
 from cosmic_morphology.learn.data.features import features_of
 from cosmic_morphology.learn.data.pixel_cache import decode_all
 from cosmic_morphology.learn.data.streamed import BlockCache, OrderedSource, StreamedExamples
@@ -38,6 +41,7 @@ def features_in_views(task: TrainingTask) -> tuple[Examples, Examples]:
         train.inputs.flatten(0, 1),
         train.targets.repeat_interleave(each),
         train.weights.repeat_interleave(each),
+        shares=None if train.shares is None else train.shares.repeat_interleave(each, 0),
     )
     return spread, val
 
@@ -87,7 +91,22 @@ def _examples_of_split(
         torch.tensor([task.classes.index(e.label) for e in chosen], dtype=torch.long),
         torch.tensor(weights, dtype=torch.float32),
         [e.id for e in chosen],
+        shares_of(chosen, task.classes),
     )
+
+
+def shares_of(chosen: Sequence[Example], classes: Sequence[str]) -> torch.Tensor | None:
+    """The shares of the classes, shape ``(N, K)``, one where nobody voted; None without votes.
+
+    Votes for what is no class of the task (the reject class, say) are left out, and the others
+    sum to one.
+    """
+    if not any(each.shares for each in chosen):
+        return None
+    said = torch.tensor(
+        [[(each.shares or {each.label: 1.0}).get(name, 0.0) for name in classes] for each in chosen]
+    )
+    return said / said.sum(1, keepdim=True)
 
 
 def images_of_split(task: TrainingTask, split: str, side_px: int) -> Examples:
@@ -102,6 +121,7 @@ def images_of_split(task: TrainingTask, split: str, side_px: int) -> Examples:
             found.targets,
             found.weights,
             found.ids,
+            shares=found.shares,
             preprocessing=task.backbone.preprocessing,
             side_px=side_px,
             workers=task.learn.workers,

@@ -101,8 +101,11 @@ class Classifier(lightning.LightningModule):
         target = torch.cat([target for _, target in self._seen])
         self._seen = []
         n_classes = scores.shape[1]
+        loss = functional.cross_entropy(scores, target)
+        # Of shares the largest is what an answer can be right or wrong by.
+        target = target.argmax(1) if target.ndim == 2 else target
         found = {
-            "val_loss": functional.cross_entropy(scores, target),
+            "val_loss": loss,
             "val_macro_f1": multiclass_f1_score(scores, target, n_classes, average="macro"),
             "val_accuracy": multiclass_accuracy(scores, target, n_classes, average="micro"),
         }

@@ -82,7 +82,7 @@ def fit_logistic_head(
     heads, history = [], []
     for penalty, seconds in _along_penalties(head, train, recipe, notes, progress):
         heads.append({key: value.clone() for key, value in head.state_dict().items()})
-        scores = _scores(_answers(head, val), val.targets, recipe)
+        scores = _scores(_answers(head, val), val, recipe)
         history.append({"penalty": penalty, **scores, "seconds": seconds})
     best = _best(history, recipe.monitor)
     head.load_state_dict(heads[best])
@@ -134,7 +134,7 @@ def fit_logistic_head_cv(
     history = [
         {
             "penalty": penalty,
-            **(_scores(torch.from_numpy(said), examples.targets, recipe) if parts else {}),
+            **(_scores(torch.from_numpy(said), examples, recipe) if parts else {}),
             "seconds": round(float(took), 3),
         }
         for penalty, said, took in zip(penalties, logits, seconds, strict=True)
@@ -169,8 +169,10 @@ def _along_penalties(
             todo="Look for damaged weights: `cosmic embed` with another file, or the hub's.",
         )
     inputs, directions = _in_their_span(inputs)
-    counts = torch.bincount(train.targets, minlength=head.n_classes).float()
-    weights = (class_weights(counts, recipe.class_weights)[train.targets] * train.weights).numpy()
+    of_class = class_weights(train.counts(head.n_classes), recipe.class_weights)
+    rows, targets, share = _one_class_each(train)
+    inputs = inputs[rows.numpy()]
+    weights = (of_class[targets] * train.weights[rows] * share).numpy()
     penalties = _strongest_first(recipe)
     # The strongest first: each answer is a good start for the next.
     solver = LogisticRegression(max_iter=_MOST_STEPS, warm_start=True)
@@ -180,13 +182,24 @@ def _along_penalties(
         # More threads than free cores make this many times slower, not faster.
         with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
             warnings.simplefilter("always", ConvergenceWarning)
-            solver.fit(inputs, train.targets.numpy(), sample_weight=weights)
+            solver.fit(inputs, targets.numpy(), sample_weight=weights)
         if any(issubclass(each.category, ConvergenceWarning) for each in caught):
             notes.append(f"penalty {penalty}: stopped after {_MOST_STEPS} steps, before the end")
         _fill(head, solver, directions)
         yield penalty, round(time.perf_counter() - began, 3)
         if progress:
             progress(number + 1, len(penalties))
+
+
+def _one_class_each(train: Examples) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Rows, classes and shares: an example that is shared counts as one of each class, by share.
+
+    The cross-entropy against shares is the sum of those against each class, weighted by its share.
+    """
+    if train.shares is None:
+        return torch.arange(len(train)), train.targets, torch.ones(len(train))
+    rows, classes = torch.nonzero(train.shares, as_tuple=True)
+    return rows, classes, train.shares[rows, classes]
 
 
 def _in_their_span(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -220,13 +233,13 @@ def _folds(
 
 
 def _rows(examples: Examples, rows: np.ndarray) -> Examples:
-    return Examples(examples.inputs[rows], examples.targets[rows], examples.weights[rows])
+    return examples.take(rows)
 
 
 def _mean_of_views(examples: Examples, rows: np.ndarray) -> Examples:
     """What a linear head answers from: the mean of its answers is its answer to the mean."""
     some = _rows(examples, rows)
-    return Examples(some.inputs.float().mean(1), some.targets, some.weights)
+    return Examples(some.inputs.float().mean(1), some.targets, some.weights, shares=some.shares)
 
 
 def _fill(head: Head, solver: LogisticRegression, directions: np.ndarray | None) -> None:
@@ -252,14 +265,14 @@ def _answers(head: Head, examples: Examples) -> torch.Tensor:
     return torch.cat([torch.zeros(0, head.n_classes), *parts])
 
 
-def _scores(logits: torch.Tensor, targets: torch.Tensor, recipe: Recipe) -> dict[str, float]:
+def _scores(logits: torch.Tensor, held: Examples, recipe: Recipe) -> dict[str, float]:
+    targets = held.targets
     if not len(targets):
         return {}
     # Rare classes count for the choice as they did for the fit.
-    counts = torch.bincount(targets, minlength=logits.shape[1]).float()
-    weight = class_weights(counts, recipe.class_weights)
+    weight = class_weights(held.counts(logits.shape[1]), recipe.class_weights)
     return {
-        "val_loss": float(functional.cross_entropy(logits, targets, weight=weight)),
+        "val_loss": float(functional.cross_entropy(logits, held.learned, weight=weight)),
         "val_macro_f1": float(
             macro_f1(confusion_matrix(targets.numpy(), logits.argmax(1).numpy(), logits.shape[1]))
         ),

@@ -215,7 +215,7 @@ def _write_end(task: TrainingTask, outcome: TrainingResult, seconds: float) -> N
     held, right, held_ids = outcome.chosen_by or (logits, targets, outcome.ids)
     tau = 0.0
     if task.recipe.calibrate:
-        offset, tau = calibrate(task, model, held, right)
+        offset, tau = calibrate(task, model, held, right, held_ids)
         logits, held = logits + offset, held + offset
     from scipy.special import softmax
 

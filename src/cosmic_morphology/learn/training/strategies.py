@@ -25,6 +25,7 @@ from cosmic_morphology.learn.training.inputs import (
     features_in_views,
     images_of_split,
     plain_features,
+    shares_of,
     views_of_split,
 )
 from cosmic_morphology.learn.training.joint import train_joint
@@ -83,6 +84,8 @@ def train_head_cross_validated(task: TrainingTask) -> TrainingResult:
         torch.cat([split.weights for split in splits]),
         [*train.ids, *val.ids],
     )
+    ids = {example.id: example for example in task.examples}
+    both.shares = shares_of([ids[each] for each in both.ids], task.classes)
     if task.recipe.standardise:
         task.head.standardise(both.inputs.float().mean(1))
     group_of = {example.id: example.group for example in task.examples}
@@ -236,4 +239,4 @@ def _loop(
 
 
 def _counts(task: TrainingTask, train: Examples) -> torch.Tensor:
-    return torch.bincount(train.targets, minlength=len(task.classes)).float()
+    return train.counts(len(task.classes))

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from cosmic_morphology.collect.sources.folder.matcher import FileMatcher
 from cosmic_morphology.collect.sources.folder.storage import FileStorage
 from cosmic_morphology.collect.sources.folder.table import (
     REQUIRED,
-    FileMatcher,
     MetadataTable,
     open_table,
 )
@@ -73,7 +73,8 @@ def choose_tables(
     for each in inside:
         try:
             table = _open(store, path, each, columns, row_filter)
-            images = {matcher.find(row[REQUIRED], table.folder) for _, row in table.rows()} - {""}
+            named_files = (row[REQUIRED] for _, row, _ in table.rows())
+            images = {matcher.find(file, table.folder) for file in named_files} - {""}
         except InputError:
             continue  # a table of something else; where it alone says anything, it is asked below
         if images:

@@ -19,6 +19,7 @@ from cosmic_morphology.atlas import Record
 from cosmic_morphology.collect.sources.folder import spacenet
 from cosmic_morphology.collect.sources.folder.choice import choose_tables, is_table
 from cosmic_morphology.collect.sources.folder.labels import FolderLabels
+from cosmic_morphology.collect.sources.folder.matcher import FileMatcher
 from cosmic_morphology.collect.sources.folder.storage import (
     LINK_OUT,
     FileStorage,
@@ -28,7 +29,6 @@ from cosmic_morphology.collect.sources.folder.storage import (
 from cosmic_morphology.collect.sources.folder.table import (
     LISTS,
     TEXTS,
-    FileMatcher,
     Rows,
     split_list,
 )
@@ -117,7 +117,7 @@ class Folder:
 
     def _tabled(self, rows: Rows) -> Iterator[tuple[Record, Loader]]:
         for row in rows:
-            said = _said(row.cells)
+            said = _said(row.cells) | {"answers": row.answers}
             said["collection"] = said["collection"] or self.name
             if "label" not in row.table.columns and row.file:
                 said["given_label"] = self.labeller(row.file)
@@ -163,7 +163,8 @@ def open_folder(
         Our name = the table's name of a column: ``file`` (required), ``id``, ``title``,
         ``description``, ``label``, ``date``, ``source``, ``collection``, ``credit``,
         ``licence``, ``keywords``, ``names``, ``albums``, ``subjects``, ``lineage``, ``page_url``,
-        ``image_url``.
+        ``image_url``; ``voters`` (how many people voted) of a catalogue of Galaxy Zoo, whose
+        images are named by its ids where it has no column ``file``.
     row_filter : mapping, optional
         Rows of the table that count: its own column, and the value (``!value``: any other).
     max_bytes : int

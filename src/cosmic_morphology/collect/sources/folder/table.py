@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
-import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
+from cosmic_morphology.atlas import Answer
 from cosmic_morphology.atlas.export.image_folder import text_of_cell
+from cosmic_morphology.collect.sources.folder.matcher import FileMatcher, composed
+from cosmic_morphology.collect.sources.galaxy_zoo import VolunteerColumns, checked_identifier
 from cosmic_morphology.csv_table import CsvTable
 from cosmic_morphology.errors import InputError
 
@@ -27,6 +27,7 @@ TEXTS = {
     "licence": "licence",
     "page_url": "page_url",
     "image_url": "image_url",
+    "voters": "",
 }
 LISTS = ("keywords", "names", "albums", "subjects", "lineage")
 COLUMNS = (*TEXTS, *LISTS)
@@ -34,6 +35,8 @@ _ALSO_CALLED = {
     REQUIRED: ("filename", "file_name", "image", "image_name", "path", "filepath"),
     "label": ("class",),
 }
+# Galaxies are known by these, and so are the files of their images.
+_IDENTIFIERS = ("id", "objid", "dr7objid", "iauname", "id_str")
 _SEPARATORS = re.compile(r"[;|]")
 
 
@@ -54,6 +57,8 @@ class MetadataTable:
         Folder of the table within the import: files may be named from there.
     inside : str
         Its relative path within the import; empty where it lies elsewhere.
+    volunteers : VolunteerColumns or None
+        Where it is a catalogue of volunteers' votes, the columns that hold them.
     """
 
     csv: CsvTable
@@ -61,17 +66,24 @@ class MetadataTable:
     row_filter: dict[str, str]
     folder: str = ""
     inside: str = ""
+    volunteers: VolunteerColumns | None = None
 
     @property
     def where(self) -> str:
         """Its path, for messages."""
         return self.csv.where
 
-    def rows(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Line and cells of each row that counts, under our names, in the order of the table."""
+    def rows(self) -> Iterator[tuple[int, dict[str, str], tuple[Answer, ...]]]:
+        """Line, cells under our names and volunteers' answers of each row that counts, in order."""
         for line, row in self.csv.rows():
             if all(_agrees(row[name], value) for name, value in self.row_filter.items()):
-                yield line, {ours: text_of_cell(row[its]) for ours, its in self.columns.items()}
+                cells = {ours: text_of_cell(row[its]) for ours, its in self.columns.items()}
+                answers: tuple[Answer, ...] = ()
+                if self.volunteers:
+                    named, place = self.columns[REQUIRED], f"line {line}"
+                    checked_identifier(cells[REQUIRED], named, f"{self.where}, {place}")
+                    answers = self.volunteers.answers(row, place)
+                yield line, cells, answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,7 @@ class Row:
     key: str
     file: str
     cells: dict[str, str]
+    answers: tuple[Answer, ...] = ()
 
     @property
     def named(self) -> str:
@@ -109,10 +122,18 @@ def open_table(
     Raises
     ------
     InputError
-        A column that is missing or there twice, or a name that is not ours.
+        A column that is missing or there twice, a name that is not ours, or a catalogue of
+        votes that lacks answers or the number of voters.
     """
+    given = dict(columns or {})
+    volunteers = VolunteerColumns(csv.header, csv.where, given.get("voters", ""))
+    names = (REQUIRED, *_ALSO_CALLED[REQUIRED])
+    if volunteers and REQUIRED not in given and not any(map(csv.column, names)):
+        # Images of a catalogue are named by what it calls the galaxies.
+        its = next(filter(None, map(csv.column, _IDENTIFIERS)), "")
+        given |= {REQUIRED: its} if its else {}
     chosen = csv.select(
-        dict(columns or {}),
+        given,
         needs=(REQUIRED,),
         may=COLUMNS,
         also=_ALSO_CALLED,
@@ -124,80 +145,12 @@ def open_table(
         if not its:
             raise csv.lacks(name, name)
         filters[its] = value
-    return MetadataTable(csv=csv, columns=chosen, row_filter=filters)
+    return MetadataTable(csv, chosen, filters, volunteers=volunteers or None)
 
 
 def split_list(cell: str) -> tuple[str, ...]:
     """Parts of a cell that holds a list, separated by ``;`` or ``|``."""
     return tuple(part.strip() for part in _SEPARATORS.split(cell) if part.strip())
-
-
-class FileMatcher:
-    """Finds the file that a cell means; a looser reading counts only where it means one file.
-
-    A path may begin at the table's own folder, at the top, or above it with the names of the
-    folders there (``set/a.jpg`` for the folder ``set``, or the whole path). In this order: the
-    very path; the same in Unicode's composed form (a Mac writes ``é`` as two
-    characters); in any capitals; without its ending; the end of one path (``0.jpg`` for
-    ``images/0.jpg``).
-
-    Parameters
-    ----------
-    files : iterable of str
-        Relative paths.
-    root : str
-        Where the files are, as a whole path.
-    """
-
-    def __init__(self, files: Iterable[str], root: str = "") -> None:
-        self._root = PurePosixPath(root)
-        self._tables: list[tuple[_Reading, dict[str, list[str]]]] = []
-        listed = list(files)
-        for of_file, of_cell in _READINGS:
-            table: dict[str, list[str]] = defaultdict(list)
-            for file in listed:
-                table[of_file(file)].append(file)
-            self._tables.append((of_cell, table))
-        # The ends of paths, with and without the file's ending, by the name alone.
-        self._ends: list[dict[str, list[tuple[str, str]]]] = []
-        for of_file in (_any_capitals, _without_ending):
-            names: dict[str, list[tuple[str, str]]] = defaultdict(list)
-            for file in listed:
-                read = of_file(file)
-                names[PurePosixPath(read).name].append((f"/{read}", file))
-            self._ends.append(names)
-        self._folders = {str(above) for file in listed for above in PurePosixPath(file).parents}
-
-    def find(self, cell: str, folder: str = "") -> str:
-        """The file; empty where there is none, several, or the path leads outside.
-
-        ``folder`` is that of the table; where images lie in it, the end of a path means those.
-        """
-        if not cell:
-            return ""
-        clean = posixpath.normpath(cell.replace("\\", "/"))
-        if clean.startswith("/"):
-            clean = _below(clean, f"{self._root}/")
-        if clean.startswith("../") or clean in {"", ".", ".."}:
-            return ""
-        nearer = posixpath.normpath(posixpath.join(folder, clean))
-        farther = _below(clean, f"{self._root.name}/")
-        for reading, table in self._tables:
-            for path in dict.fromkeys((nearer, clean, farther)):
-                found = table.get(reading(path), [])
-                if len(found) == 1:
-                    return found[0]
-                if found:  # several: which of them is meant cannot be known
-                    return ""
-        ending = "/" + _any_capitals(clean)
-        below = f"{folder}/" if folder in self._folders else ""
-        for names in self._ends:
-            named = names.get(ending.rpartition("/")[2], [])
-            ends = [file for path, file in named if path.endswith(ending)]
-            ends = [file for file in ends if file.startswith(below)]
-            if ends:
-                return ends[0] if len(ends) == 1 else ""
-        return ""
 
 
 @dataclass
@@ -253,11 +206,11 @@ class Rows:
 
     def _all(self) -> Iterator[Row]:
         for table in self.tables:
-            for line, cells in table.rows():
+            for line, cells, answers in table.rows():
                 named = cells[REQUIRED]
                 file = self.matcher.find(named, table.folder)
                 key = (cells.get("id") or file or named) if named else ""
-                yield Row(table, line, key, file, cells)
+                yield Row(table, line, key, file, cells, answers)
 
     def _checked(self) -> Iterator[Row]:
         owners: dict[str, Row] = {}
@@ -273,6 +226,8 @@ class Rows:
             said, label = (each.cells.get("label", "") for each in (before, row))
             if said != label:
                 raise _clash(f"{row.named!r} is labelled both {said!r} and {label!r}", before, row)
+            if before.answers != row.answers:
+                raise _clash(f"{row.named!r} has two different sets of votes", before, row)
             if first is row:
                 self.named |= {row.file} - {""}
                 yield row
@@ -291,33 +246,5 @@ def _clash(what: str, first: Row, second: Row) -> InputError:
 
 def _agrees(cell: str, wanted: str) -> bool:
     if wanted.startswith("!"):
-        return _composed(cell) != _composed(wanted[1:])
-    return _composed(cell) == _composed(wanted)
-
-
-def _below(path: str, above: str) -> str:
-    """The rest of a path below another; empty where it is not below it."""
-    return path.removeprefix(above) if path.startswith(above) else ""
-
-
-def _composed(path: str) -> str:
-    return unicodedata.normalize("NFC", path)
-
-
-def _any_capitals(path: str) -> str:
-    return _composed(_composed(path).casefold())
-
-
-def _without_ending(path: str) -> str:
-    return _any_capitals(posixpath.splitext(path)[0])
-
-
-_Reading = Callable[[str], str]
-# How a file's path is read, and how a cell is: a cell without an ending means a file with one,
-# and ``0.jpg`` never means ``0.png``.
-_READINGS: tuple[tuple[_Reading, _Reading], ...] = (
-    (str, str),
-    (_composed, _composed),
-    (_any_capitals, _any_capitals),
-    (_without_ending, _any_capitals),
-)
+        return composed(cell) != composed(wanted[1:])
+    return composed(cell) == composed(wanted)
