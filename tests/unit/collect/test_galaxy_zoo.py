@@ -24,9 +24,7 @@ ELLIPTICAL = "shape_elliptical"
 
 def gz2_header(part: str = "fraction", first: int = 1, last: int = 3) -> list[str]:
     names = {1: "smooth", 2: "features_or_disk", 3: "star_or_artifact"}
-    return [
-        f"t01_smooth_or_features_a0{at}_{names[at]}_{part}" for at in range(first, last + 1)
-    ]
+    return [f"t01_smooth_or_features_a0{at}_{names[at]}_{part}" for at in range(first, last + 1)]
 
 
 def written(tmp_path, header: str, *rows: str):
@@ -164,9 +162,7 @@ def test_images_named_by_identifier_come_in_with_the_votes_beside_them(tmp_path)
         (tmp_path / "in" / f"{name}.jpg").write_bytes(draw_jpeg(int(name[-1])))
     written(tmp_path / "in", GZ1, ROW)
     atlas = Atlas.create(str(tmp_path / "atlas"))
-    done = import_folder(
-        atlas, tmp_path / "in", name="zoo", taxonomy=load_taxonomy("galaxy-zoo-1")
-    )
+    done = import_folder(atlas, tmp_path / "in", name="zoo", taxonomy=load_taxonomy("galaxy-zoo-1"))
     assert done.stored == 1
     assert done.skipped["not in the table"] == 1
     (row,) = atlas.read(["id", "answers"]).to_pylist()
@@ -184,6 +180,6 @@ def test_a_wrong_catalogue_in_a_folder_is_told_and_nothing_comes_in(tmp_path):
     atlas = Atlas.create(str(tmp_path / "atlas"))
     for wrong in (ROW.replace(",0.5,0.1,", ",1.5,0.1,"), ROW.replace(ID, "5.87E+17")):
         written(tmp_path / "in", GZ1, wrong)
-        with pytest.raises(InputError, match="catalogue.csv, line 2"):
+        with pytest.raises(InputError, match=r"catalogue\.csv, line 2"):
             import_folder(atlas, tmp_path / "in", name="zoo")
     assert atlas.count("catalogue") == 0
