@@ -295,3 +295,20 @@ def _wait_for(condition, at_most_s=1800.0):
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
+
+
+def test_a_page_that_could_not_be_had_is_read_by_the_next_run_and_leaves_nothing_behind(tmp_path):
+    archive = ArchiveCatalogue.numbered(250, side_px=16)
+    atlas, undisturbed = (Atlas.create(tmp_path / name) for name in ("atlas", "undisturbed"))
+    with Replica(archive, quirks=Quirks.none()) as replica:
+        gather(undisturbed, replica.nasa_url, "galaxy")
+        # Of three pages of its search the last one is not there.
+        replica.set_faults(Faults(rate_gone=0.5, only="/nasa/", seed=0))
+        done = gather(atlas, replica.nasa_url, "galaxy")
+        assert (done.stored, done.complete) == (200, False)
+        assert done.certificate[0].reasons == {"page_failed": 50}
+        replica.set_faults(Faults())
+        again = gather(atlas, replica.nasa_url, "galaxy")
+    assert (again.stored, again.unique, again.failed, again.complete) == (50, 250, {}, True)
+    assert table(atlas) == table(undisturbed)
+    assert states(atlas) == states(undisturbed) == {"stored": 250}

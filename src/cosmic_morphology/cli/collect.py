@@ -131,6 +131,9 @@ def _remarks(summary: CollectResult) -> Iterator[str]:
     for each in summary.certificate:
         if each.unexplained:
             yield f"does not add up: {each.query} {each.name}: {each.unexplained} unexplained"
+    not_read = sum(each.not_read for each in summary.certificate)
+    if not_read:
+        yield f"{not_read} records are on pages that could not be had"
     waiting = ", ".join(
         f"{summary.failed[state]} {state}"
         for state in ("failed", "pending")
@@ -138,6 +141,6 @@ def _remarks(summary: CollectResult) -> Iterator[str]:
     )
     if not summary.complete:
         yield (
-            f"error: the harvest is not complete ({waiting or 'a slice does not add up'}). "
+            f"error: the harvest is not complete ({waiting or 'see above'}). "
             "Run the same command again: it fetches only what is missing."
         )

@@ -50,7 +50,7 @@ class CollectResult(Tabular):
     left_out : dict of str to int
         Records without an image to fetch, by reason.
     complete : bool
-        Whether every slice adds up and nothing waits for another run.
+        Whether every slice adds up, every page was had, and nothing waits for another run.
     uncounted : int
         Slices for which the archive announces no count: that nothing is missing from them is
         not proven, however complete the run is.
@@ -189,7 +189,7 @@ def _summary(source: str, done: Harvested, seconds: float) -> CollectResult:
         already_there=stored - done.stored,
         failed=failed,
         left_out={why: n for why, n in sorted(ends.items()) if why not in _STATES},
-        complete=all(report.is_complete for report in reports) and not waiting,
+        complete=all(each.is_complete and not each.not_read for each in reports) and not waiting,
         uncounted=sum(report.announced is None for report in reports),
         certificate=reports,
         bytes=done.bytes,

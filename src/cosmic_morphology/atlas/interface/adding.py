@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -91,9 +91,9 @@ class RowWriter(AtlasReader):
         where = f"id IN ({', '.join(map(sql_literal, ids))})"
 
         def combine(catalogue: Table) -> pa.Table:
+            nonlocal there
             before = catalogue.to_table(REPORTED_COLUMNS.names, where)
-            there.clear()
-            there.update(before.column("id").to_pylist())
+            there = set(before.column("id").to_pylist())
             said = [each for each in records if each.id in there] if known_only else records
             rows = new_and_changed(said, before)
             for name in DERIVED_FROM_REPORTED:
@@ -116,6 +116,13 @@ class RowWriter(AtlasReader):
         table = pa.Table.from_pylist(list(unique.values()), schema=LEDGER)
         commit.upsert(self.table("ledger"), table, KEYS["ledger"])
         after_rows(self._tables["ledger"])
+
+    def forget_urls(self, urls: Collection[str]) -> None:
+        """Take rows out of the ledger; older versions keep them."""
+        self.need_writable()
+        if urls:
+            listed = ", ".join(map(sql_literal, sorted(urls)))
+            commit.delete(self.table("ledger"), f"url IN ({listed})")
 
     def append_decisions(self, rows: Sequence[Mapping[str, Any]]) -> int:
         """Append people's verdicts; the same verdict given twice is kept once.

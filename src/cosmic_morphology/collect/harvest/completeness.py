@@ -15,6 +15,8 @@ from cosmic_morphology.collect.harvest.ledger import SLICE_PREFIX
 from cosmic_morphology.collect.sources.base import Slice
 
 STORED = FetchState.STORED.value
+PAGE_FAILED = "page_failed"
+"""Why a slice was not read to its end: one of its pages could not be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class SliceCompleteness:
     def is_complete(self) -> bool:
         """Whether every difference is explained."""
         return self.unexplained == 0
+
+    @property
+    def not_read(self) -> int:
+        """Records that were announced on a page which could not be had: for the next run."""
+        return self.reasons.get(PAGE_FAILED, 0)
 
 
 @dataclass(slots=True)
@@ -214,7 +221,7 @@ class CompletenessCounter:
 
 _GREW = "archive_grew"
 _SHRANK = "archive_shrank"
-_CUTS = ("limit", "page_failed", "stopped")
+_CUTS = ("limit", PAGE_FAILED, "stopped")
 _FEWER = (_SHRANK, *_CUTS)
 
 

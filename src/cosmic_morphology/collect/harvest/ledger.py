@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cosmic_morphology.atlas import Atlas, Record
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.collect.harvest.addresses import Addresses, ledger_url
-from cosmic_morphology.collect.harvest.items import UNFINISHED, FetchState
+from cosmic_morphology.collect.harvest.items import PAGE_PREFIX, UNFINISHED, FetchState
 
 SLICE_PREFIX = "slice:"
 """Rows of the ledger that are no URL but the account of a slice begin so."""
@@ -55,7 +55,8 @@ class LedgerState:
         self._again: set[str] = set()
         columns = ["url", "id", "state", "attempts", "error_kind", "etag"]
         columns += ["last_modified", "status_code"]
-        where = f"source = '{source}' AND NOT starts_with(url, '{SLICE_PREFIX}')"
+        others = (f"NOT starts_with(url, '{each}')" for each in (SLICE_PREFIX, PAGE_PREFIX))
+        where = " AND ".join((f"source = '{source}'", *others))
         for row in atlas.read(columns, where=where, table="ledger").to_pylist():
             state = FetchState(row["state"])
             etag, modified = row["etag"] or "", row["last_modified"] or ""

@@ -9,7 +9,11 @@ from dataclasses import replace
 from cosmic_morphology.atlas import Atlas, Record
 from cosmic_morphology.collect.harvest.addresses import Addresses, ledger_url, needs_signature
 from cosmic_morphology.collect.harvest.claims import NOBODY, OWN, Claims, OwnClaims
-from cosmic_morphology.collect.harvest.completeness import STORED, CompletenessCounter
+from cosmic_morphology.collect.harvest.completeness import (
+    PAGE_FAILED,
+    STORED,
+    CompletenessCounter,
+)
 from cosmic_morphology.collect.harvest.items import (
     PAGE_PREFIX,
     FetchFailedError,
@@ -120,7 +124,7 @@ class Reader:
                 # One page that cannot be had does not end the harvest: the certificate names it.
                 if part.announced is None:
                     raise
-                self.counter.truncate(part, "page_failed")
+                self.counter.truncate(part, PAGE_FAILED)
                 yield _page_outcome(self._source.name, part, trouble)
         if self._limit is None:
             async for step in self._left_over():

@@ -242,8 +242,13 @@ def rows_found_again(
 
 
 def write_reports(atlas: Atlas, counter: CompletenessCounter) -> None:
-    """Write the certificate's accounts into the ledger."""
-    rows = slice_rows(counter.reports())
+    """Write the certificate's accounts into the ledger, and forget pages that were had at last."""
+    reports = counter.reports()
+    read = {f"{PAGE_PREFIX}{each.source}:{each.name}" for each in reports if not each.not_read}
+    where = f"starts_with(url, '{PAGE_PREFIX}')"
+    failed = atlas.read(["url"], where=where, table="ledger").column("url").to_pylist()
+    atlas.forget_urls(read.intersection(failed))
+    rows = slice_rows(reports)
     if rows:
         atlas.upsert_ledger(_whole({row["url"]: row for row in rows}))
 
