@@ -10,9 +10,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from PIL import Image
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.suggest import suggest_names
@@ -106,9 +108,12 @@ def render_image(kind: str, seed: int, *, size_px: int = 256) -> Rendered:
     check_job(kind, seed, size_px)
     rng = np.random.default_rng([zlib.crc32(kind.encode()), seed, size_px])
     frame = _frame(rng, size_px)
-    scene = PAINTERS[kind](rng, frame)
-    camera = pick_camera(rng, scene, side_px=size_px)
-    pixels, seen = expose(rng, scene, camera)
+    # Sums of several threads differ in their last bits, and images of one seed would with them. For
+    # arrays this small threads only wait for each other, and for those of other processes.
+    with _thread_pools().limit(limits=1):
+        scene = PAINTERS[kind](rng, frame)
+        camera = pick_camera(rng, scene, side_px=size_px)
+        pixels, seen = expose(rng, scene, camera)
     texts: Texts = write_texts(rng, kind, scene.subtype)
     pixels, added = add_overlays(rng, pixels, kind=kind, name=texts.object_name or texts.title)
     parameters: RenderParameters = {
@@ -132,6 +137,12 @@ def render_image(kind: str, seed: int, *, size_px: int = 256) -> Rendered:
         object_name=texts.object_name,
         parameters=parameters,
     )
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Of the libraries that compute; to look for them takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _frame(rng: np.random.Generator, size_px: int) -> Frame:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy import ndimage
+from threadpoolctl import threadpool_limits
 
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.synthesize import RENDERED_CLASSES, render_image, render_images
@@ -120,3 +121,12 @@ def test_an_even_sky_stays_even_up_to_the_edges(kind):
     spread = convolved(sky, kind, 2.5, 30.0)
     assert spread.shape == sky.shape
     assert np.abs(spread - 0.4).max() < 1e-3
+
+
+def test_an_image_of_a_seed_is_the_same_with_any_number_of_threads():
+    def rendered(threads: int) -> list[np.ndarray]:
+        with threadpool_limits(threads):
+            return [render_image("asteroid", seed, size_px=256).pixels for seed in range(300, 306)]
+
+    for one, other in zip(rendered(1), rendered(2), strict=True):
+        assert np.array_equal(one, other)
