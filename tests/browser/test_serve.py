@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import uvicorn
 from chromium import find_chromium
@@ -16,7 +17,10 @@ from drawn_images import draw_jpeg
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from served_sky import Served, exported, labelled_atlas
 
-from cosmic_morphology.atlas import all_decisions, latest_decisions
+from cosmic_morphology.atlas import ColumnProvenance, all_decisions, latest_decisions
+from cosmic_morphology.curate import pairs_said
+from cosmic_morphology.curate.duplicates.columns import Copies, decide_copies, write_found
+from cosmic_morphology.curate.duplicates.seen import read_seen
 
 SCRIPT = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
 PAGES = (
@@ -292,3 +296,18 @@ def test_a_sheet_is_answered_by_one_key_but_for_what_is_clicked_out(browser, ser
         page.keyboard.press("i")
         expect(page.locator("#sheets")).to_have_attribute("data-unsent", "0")
     assert {each.verdict for each in latest_decisions(served.atlas).values()} == {"drop"}
+
+
+def test_two_copies_are_judged_side_by_side(browser, served):
+    one, other, *_ = sorted(served.atlas.ids())
+    found = Copies(np.array([[0, 1]]), np.array([0.9], np.float32), 1)
+    write_found(served.atlas, read_seen(served.atlas), found, ColumnProvenance("duplicate"))
+    decide_copies(served.atlas)
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto(f"/image/{one}")
+        page.get_by_role("button", name="keep the right one").click()
+        expect(page.locator("#said")).to_contain_text("Stored")
+        assert pairs_said(served.atlas).kept == (other,)
+        page.get_by_role("button", name="keep the right one").click()
+        expect(page.locator("#said")).to_contain_text("Taken back")
+    assert pairs_said(served.atlas).kept == ()

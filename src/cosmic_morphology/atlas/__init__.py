@@ -9,15 +9,21 @@ from cosmic_morphology.atlas.credits import (
     shown_texts,
 )
 from cosmic_morphology.atlas.decisions import (
+    BEST,
+    DIFFERENT,
+    PAIR_VERDICTS,
     RENDERER,
+    SAME,
     VERDICTS,
     WITHDRAW,
+    WITHDRAW_PAIR,
     Decision,
     all_decisions,
     checked_labels,
     labels_by_construction,
     latest_decisions,
     standing_decisions,
+    standing_pair_decisions,
 )
 from cosmic_morphology.atlas.embeddings import embedding_column_for, embedding_columns
 from cosmic_morphology.atlas.export import (
@@ -43,15 +49,20 @@ from cosmic_morphology.atlas.versions import AtlasVersion, Commit
 from cosmic_morphology.io_utils import Progress
 
 __all__ = [
+    "BEST",
     "DERIVED_COLUMNS",
+    "DIFFERENT",
     "FORMATS",
+    "PAIR_VERDICTS",
     "RENDERER",
+    "SAME",
     "SCHEMA_VERSION",
     "SPLITS",
     "TABLES",
     "VERDICTS",
     "VOTE_TYPE",
     "WITHDRAW",
+    "WITHDRAW_PAIR",
     "Answer",
     "Atlas",
     "AtlasVersion",
@@ -82,6 +93,7 @@ __all__ = [
     "may_be_redistributed",
     "shown_texts",
     "standing_decisions",
+    "standing_pair_decisions",
     "verify_atlas",
     "withdraw",
 ]

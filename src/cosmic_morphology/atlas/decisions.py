@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,13 +11,17 @@ from cosmic_morphology.atlas.atlas import Atlas
 VERDICTS = ("keep", "drop", "label")
 # Takes a person's own last verdict on an image back; what was said stays in the history.
 WITHDRAW = "withdraw"
+# Of two images: copies of one, not so, and copies of which the first is kept.
+SAME, DIFFERENT, BEST = PAIR_VERDICTS = ("same", "different", "best")
+# Takes a person's own last verdict on two images back.
+WITHDRAW_PAIR = "withdraw pair"
 # Who gives the verdicts of a rendered archive: they hold by construction, and nobody has looked.
 RENDERER = "renderer"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One person's verdict on one image.
+    """One person's verdict on one image, or on two.
 
     Attributes
     ----------
@@ -24,9 +29,11 @@ class Decision:
         The image.
     verdict : str
         ``keep`` (the computed label is right), ``drop`` (not for this data set), ``label``, or
-        ``withdraw`` (the person's last verdict on the image counts no more).
+        ``withdraw`` (the person's last verdict on the image counts no more). Of two images
+        ``same``, ``different``, ``best`` or ``withdraw pair``.
     label : str
-        The class, when the verdict is ``label`` (or ``keep`` with a class named).
+        The class, when the verdict is ``label`` (or ``keep`` with a class named); the id of the
+        other image, when the verdict is on two.
     who, why : str
         The person and their words.
     at : datetime
@@ -39,6 +46,11 @@ class Decision:
     who: str
     at: datetime
     why: str
+
+    @property
+    def is_on_pair(self) -> bool:
+        """Whether it is a verdict on two images."""
+        return self.verdict in (*PAIR_VERDICTS, WITHDRAW_PAIR)
 
 
 def all_decisions(atlas: Atlas) -> list[Decision]:
@@ -66,7 +78,7 @@ def all_decisions(atlas: Atlas) -> list[Decision]:
 
 
 def standing_decisions(atlas: Atlas) -> list[Decision]:
-    r"""Verdicts that nobody has taken back, oldest first.
+    r"""Verdicts on single images that nobody has taken back, oldest first.
 
     Examples
     --------
@@ -78,14 +90,36 @@ def standing_decisions(atlas: Atlas) -> list[Decision]:
     >>> len(all_decisions(atlas)), standing_decisions(atlas)
     (2, [])
     """
-    given: dict[tuple[str, str], list[Decision]] = {}
-    for each in all_decisions(atlas):
-        own = given.setdefault((each.id, each.who), [])
-        if each.verdict != WITHDRAW:
+    given = [each for each in all_decisions(atlas) if not each.is_on_pair]
+    return _standing(given, WITHDRAW, lambda each: (each.id, each.who))
+
+
+def standing_pair_decisions(atlas: Atlas) -> list[Decision]:
+    """Verdicts on two images that nobody has taken back, oldest first.
+
+    Examples
+    --------
+    >>> standing_pair_decisions(atlas)
+    []
+    """
+    given = [each for each in all_decisions(atlas) if each.is_on_pair]
+    return _standing(
+        given, WITHDRAW_PAIR, lambda each: (frozenset((each.id, each.label)), each.who)
+    )
+
+
+def _standing(
+    given: list[Decision], taken_back: str, of: Callable[[Decision], Hashable]
+) -> list[Decision]:
+    """Those that their own people have not taken back; ``of`` says what one is about."""
+    about: dict[Hashable, list[Decision]] = {}
+    for each in given:
+        own = about.setdefault(of(each), [])
+        if each.verdict != taken_back:
             own.append(each)
         elif own:
             own.pop()
-    standing = [each for own in given.values() for each in own]
+    standing = [each for own in about.values() for each in own]
     return sorted(standing, key=lambda each: (each.at, each.id, each.who))
 
 

@@ -159,6 +159,12 @@ DERIVED_COLUMNS: tuple[Column, ...] = (
         "label_kind", pa.string(), "labels", "checked (by a person), volunteers, computed, or none"
     ),
     *_check("relevance", "shows a celestial object of the taxonomy"),
+    Column(
+        "copies_found",
+        pa.list_(pa.struct([("id", pa.string()), ("likeness", pa.float32())])),
+        "duplicate",
+        "images that the search found to be copies of it, with their likeness in [0, 1]",
+    ),
     *_check("duplicate", "is the best copy of its image"),
     Column("duplicate_of", pa.string(), "duplicate", "id of the best copy, itself when it is"),
     *_check("mislabel", "agrees with its label"),

@@ -10,6 +10,7 @@ from cosmic_morphology.curate.labels.mislabels import check_mislabels
 from cosmic_morphology.curate.labels.relevance import check_relevance
 from cosmic_morphology.curate.new_verdicts import unweighed, weigh_again
 from cosmic_morphology.curate.review.import_verdicts import ReviewResult, import_verdicts
+from cosmic_morphology.curate.review.pairs import judge_pair, pairs_said
 from cosmic_morphology.curate.review.queue import QueueItem, review_queue
 from cosmic_morphology.curate.review.sheets import Sheet, review_sheets, sheet_verdicts
 from cosmic_morphology.curate.review.terminal import TerminalReviewResult, keys_of
@@ -72,9 +73,11 @@ __all__ = [
     "folds",
     "group_images",
     "import_verdicts",
+    "judge_pair",
     "keys_of",
     "label",
     "labels_of_voter",
+    "pairs_said",
     "predict_with_runs",
     "review_in_terminal",
     "review_queue",

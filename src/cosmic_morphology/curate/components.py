@@ -89,3 +89,45 @@ class UnionFind:
         first = np.full(len(roots), len(roots), dtype=np.int64)
         np.minimum.at(first, roots, np.arange(len(roots)))
         return np.asarray(first[roots])
+
+
+class PartedSets:
+    """Disjoint sets of which some pairs of things are never in one.
+
+    Parameters
+    ----------
+    n : int
+        How many things there are; each begins alone.
+    apart : iterable of (int, int)
+        Pairs that stay apart.
+
+    Examples
+    --------
+    >>> sets = PartedSets(3, [(0, 2)])
+    >>> sets.union(0, 1), sets.union(1, 2), sets.labels().tolist()
+    (True, False, [0, 0, 2])
+    """
+
+    def __init__(self, n: int, apart: Iterable[tuple[int, int]]) -> None:
+        self._sets = UnionFind(n)
+        # For the root of a set the things that none of it may be together with.
+        self._against: dict[int, set[int]] = {}
+        for one, other in apart:
+            self._against.setdefault(one, set()).add(other)
+            self._against.setdefault(other, set()).add(one)
+
+    def union(self, one: int, other: int) -> bool:
+        """Put two sets together; False where a pair forbids it."""
+        find = self._sets.find
+        a, b = find(one), find(other)
+        if any(find(each) == b for each in self._against.get(a, ())):
+            return False
+        self._sets.union(a, b)
+        if a != b and (mine := self._against.keys() & {a, b}):
+            against = set().union(*(self._against.pop(root) for root in mine))
+            self._against[find(a)] = against
+        return True
+
+    def labels(self) -> np.ndarray:
+        """For each thing the smallest thing of its set, int64 of shape ``(N,)``."""
+        return self._sets.labels()

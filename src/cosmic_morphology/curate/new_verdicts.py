@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 
 from cosmic_morphology.atlas import WITHDRAW, Atlas, all_decisions, latest_decisions
 from cosmic_morphology.curate.columns import read_batches
+from cosmic_morphology.curate.duplicates.columns import decide_copies, knows_pairs_said
 from cosmic_morphology.curate.labels.final_labels import CHECKED
 from cosmic_morphology.curate.review.verdicts import label_from_verdict
-from cosmic_morphology.curate.stages import CURATION, Curation
+from cosmic_morphology.curate.stages import CHECKS, GROUPS, LABELS, Curation
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
@@ -21,8 +22,8 @@ def weigh_again(
 ) -> int:
     """Compute again what verdicts decide over, where they say something that is not in it yet.
 
-    These are the stages of :data:`CURATION` that depend on verdicts, as ``cosmic curate`` runs
-    them; an atlas that was never curated stays as it is.
+    Labels and checks are computed as ``cosmic curate`` does it, and before them copies and groups,
+    where people have judged pairs; an atlas that was never curated stays as it is.
 
     Parameters
     ----------
@@ -36,7 +37,8 @@ def weigh_again(
     Returns
     -------
     int
-        Images whose verdicts were not in the labels; with none nothing is read further.
+        Images whose verdicts were not in the labels, and one more for verdicts on pairs that the
+        columns of copies did not know; with none nothing is read further.
 
     Examples
     --------
@@ -45,13 +47,16 @@ def weigh_again(
     """
     settings = settings or Settings()
     taxonomy = taxonomy or load_taxonomy(settings.taxonomy)
-    new = unweighed(atlas, taxonomy)
-    if new:
-        context = Curation(atlas=atlas, settings=settings, taxonomy=taxonomy)
-        for stage in CURATION:
-            if stage.depends_on_verdicts and stage.is_enabled(settings):
-                stage.run(context)
-    return new
+    context = Curation(atlas=atlas, settings=settings, taxonomy=taxonomy)
+    new, parted = unweighed(atlas, taxonomy), not knows_pairs_said(atlas)
+    if parted:
+        # What the search found stands in the atlas: nothing is compared again.
+        decide_copies(atlas)
+        GROUPS.run(context)
+    if new or parted:
+        for stage in (LABELS, CHECKS):
+            stage.run(context)
+    return new + parted
 
 
 def unweighed(atlas: Atlas, taxonomy: Taxonomy) -> int:

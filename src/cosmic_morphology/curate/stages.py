@@ -244,6 +244,7 @@ DUPLICATES: Stage[Curation] = Stage(
     optional_reads=_compared,
     writes=("duplicate_of",),
     parameters=_duplicate_parameters,
+    depends_on_verdicts=True,
 )
 VOTES: Stage[Curation] = Stage("votes", _votes)
 ZERO_SHOT: Stage[Curation] = Stage(

@@ -20,7 +20,12 @@ from cosmic_morphology.atlas.query import stream
 from cosmic_morphology.atlas.storage.key_places import KeyPlaces
 from cosmic_morphology.curate.components import UnionFind
 from cosmic_morphology.curate.duplicates.candidates import same_bytes
-from cosmic_morphology.curate.duplicates.columns import Copies, duplicate_columns
+from cosmic_morphology.curate.duplicates.columns import (
+    FOUND,
+    Copies,
+    decide_copies,
+    write_found,
+)
 from cosmic_morphology.curate.duplicates.hash_index import (
     near_reoriented_hashes,
     pairs_within_hamming,
@@ -78,7 +83,7 @@ def find_duplicates(
     progress: Progress | None = None,
     engine: Engine | None = None,
 ) -> DuplicateResult:
-    """Write ``duplicate_score``, ``duplicate_flag``, ``duplicate_reason`` and ``duplicate_of``.
+    """Write ``copies_found`` and, with what people say of pairs, the columns ``duplicate_*``.
 
     Parameters
     ----------
@@ -109,12 +114,13 @@ def find_duplicates(
         CODE,
         inputs=content_hash(seen.fingerprint, *_state(atlas, column)),
     )
-    if stamp.is_current(atlas.provenance_of("duplicate_of")):
-        return _summary(atlas, changed=False)
+    if stamp.is_current(atlas.provenance_of(FOUND)):
+        return _summary(atlas, changed=decide_copies(atlas, seen))
     if settings.duplicates.search == "thorough" or column:
         fill_keypoints(atlas, engine=engine)
     copies = find_copies(atlas, seen, settings=settings, progress=progress)
-    atlas.replace_columns(duplicate_columns(seen, copies), stamp)
+    write_found(atlas, seen, copies, stamp)
+    decide_copies(atlas, seen)
     return _summary(atlas, copies, changed=True)
 
 

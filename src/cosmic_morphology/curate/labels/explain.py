@@ -132,10 +132,14 @@ def explain_label(
         label_kind=row["label_kind"] or "none",
         label_confidence=float(row["label_confidence"] or 0.0),
         votes=tuple(sorted(votes, key=lambda each: (-each.weight, each.voter, each.label))),
-        decisions=tuple(each for each in all_decisions(atlas) if each.id == id_),
+        decisions=tuple(each for each in all_decisions(atlas) if _is_about(each, id_)),
         checks={name: row[f"{name}_reason"] or "" for name in checks if row[f"{name}_flag"]},
         abstained=abstaining,
     )
+
+
+def _is_about(each: Decision, id_: str) -> bool:
+    return each.id == id_ or (each.is_on_pair and each.label == id_)
 
 
 def _decision_line(each: Decision) -> str:

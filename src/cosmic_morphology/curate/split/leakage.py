@@ -11,7 +11,7 @@ import numpy as np
 
 from cosmic_morphology.atlas import Atlas, content_hash
 from cosmic_morphology.curate.duplicates.candidates import same_bytes
-from cosmic_morphology.curate.duplicates.columns import Copies
+from cosmic_morphology.curate.duplicates.columns import Copies, without_apart
 from cosmic_morphology.curate.duplicates.find import compared_column, find_copies
 from cosmic_morphology.curate.duplicates.keypoints import COLUMN as KEYPOINTS
 from cosmic_morphology.curate.duplicates.seen import SeenImages, read_seen
@@ -26,6 +26,7 @@ from cosmic_morphology.curate.exhaustive.words import (
 )
 from cosmic_morphology.curate.groups.keys import COLUMNS, shared_keys
 from cosmic_morphology.curate.records import Records
+from cosmic_morphology.curate.review.pairs import pairs_said
 from cosmic_morphology.curate.split.divide import split_codes
 from cosmic_morphology.curate.split.leaks import (
     FORBIDDEN_KEYS,
@@ -248,7 +249,7 @@ def copies_across(
         np.concatenate([copies.score, thorough.correlation]),
         copies.candidates + thorough.compared,
     )
-    return CopiesAcross(seen, both, thorough, of)
+    return CopiesAcross(seen, without_apart(atlas, seen, both), thorough, of)
 
 
 def _all_that_is_read(
@@ -262,6 +263,7 @@ def _all_that_is_read(
         seen.fingerprint,
         hashlib.sha256(splits.tobytes()).hexdigest(),
         certified_settings(settings),
+        pairs_said(atlas).key,
     )
 
 

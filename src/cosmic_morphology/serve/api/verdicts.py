@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from cosmic_morphology.atlas.query import stream, take
-from cosmic_morphology.curate import agreements
+from cosmic_morphology.curate import agreements, judge_pair
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.serve.access.sessions import Sky, Writer
@@ -38,6 +38,17 @@ class VerdictOnView(BaseModel):
     label: str = Field("", max_length=200)
     why: str = Field("", max_length=2000)
     expected: int = Field(ge=1, le=_MOST, description="how many images were seen to be meant")
+
+
+class PairVerdict(BaseModel):
+    """One verdict on two images."""
+
+    id: str = Field(max_length=2000, examples=["nasa:PIA00001"])
+    other: str = Field(max_length=2000, examples=["eso:eso0001a"])
+    verdict: Literal["same", "different", "best", "withdraw pair"] = Field(
+        examples=["same"], description="best: they are the same, and the first is kept"
+    )
+    why: str = Field("", max_length=2000)
 
 
 def _line(request: Request) -> ReviewLine:
@@ -149,6 +160,17 @@ def decide_view(
     line.judged(dict.fromkeys(ids, given.verdict))
     weighing.ask()
     return {"stored": stored, "ids": ids}
+
+
+@router.post("/decisions/pair")
+def decide_pair(given: PairVerdict, sky: Sky, weighing: Labels, reviewer: Writer) -> dict[str, Any]:
+    """Say whether two images are copies of one; copies, groups and labels follow a little later."""
+    with sky.writing() as atlas:
+        stored = judge_pair(
+            atlas, given.verdict, given.id, given.other, who=reviewer.name, why=given.why
+        )
+    weighing.ask()
+    return {"stored": stored}
 
 
 def _check(verdict: str, label: str, where: str, known: tuple[str, ...]) -> None:

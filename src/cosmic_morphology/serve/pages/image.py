@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.atlas.query import page as rows_of
+from cosmic_morphology.atlas.query import take
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.curate import explain_label
 from cosmic_morphology.serve.access.sessions import Sky
@@ -21,6 +25,13 @@ _FACTS = (
 )
 _MOST_RELATED = 24
 _PREDICTION = "prediction_"
+
+
+def _with_sizes(atlas: Atlas, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with the size of their originals."""
+    ids = [row["id"] for row in rows]
+    sizes = take(atlas, ids, ["width", "height"], table="images").to_pylist() if ids else []
+    return [row | size for row, size in zip(rows, sizes, strict=True)]
 
 
 @router.get("/image/{id_:path}")
@@ -41,7 +52,7 @@ def image(request: Request, id_: str, sky: Sky) -> HTMLResponse:
             if value:
                 where = f"`{column}` = {sql_literal(value)} AND id != {sql_literal(id_)}"
                 rows = rows_of(atlas, where, columns=["id", "title", "label"], limit=_MOST_RELATED)
-                related[title] = rows.rows.to_pylist()
+                related[title] = _with_sizes(atlas, rows.rows.to_pylist())
     return page(
         request,
         "image.html.j2",
