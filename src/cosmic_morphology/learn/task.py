@@ -45,6 +45,8 @@ class RunRequest:
         Where the run goes.
     progress : callable, optional
         Called with things done and things in all.
+    mirrors : mapping of str to str
+        The class of the mirror image of each class, where it is another.
     """
 
     table: TrainingSource
@@ -55,6 +57,20 @@ class RunRequest:
     seed: int
     folder: Path
     progress: Progress | None = None
+    mirrors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def mirrored(self) -> tuple[int, ...]:
+        """Number of the class that the mirror image of each class shows."""
+        return tuple(
+            self.classes.index(other) if (other := self.mirrors.get(name)) in self.classes else at
+            for at, name in enumerate(self.classes)
+        )
+
+    @property
+    def tells_sides(self) -> bool:
+        """Whether a mirror image may be of another class: a spiral then turns the other way."""
+        return self.mirrored != tuple(range(len(self.classes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +163,9 @@ def prepare_task(
     UsageError
         Fewer than two classes to learn, or a run to start from that does not fit.
     """
-    job, recipe, learn, classes = given.job, given.recipe, given.learn, given.classes
+    job, learn, classes = given.job, given.learn, given.classes
     notes: list[str] = []
+    recipe = _fit_for_sides(given.recipe, notes) if given.tells_sides else given.recipe
     examples = _usable(
         given.table.examples(job.label_column), labels, classes, job.label_column, notes
     )
@@ -177,7 +194,7 @@ def prepare_task(
         weights_id = f"{weights_id} via {job.init_from} ({_hash_of(start)})"
     asked = {each.name: getattr(given, each.name) for each in fields(given)}
     return TrainingTask(
-        **(asked | {"learn": sized}),
+        **(asked | {"learn": sized, "recipe": recipe}),
         examples=examples,
         backbone=backbone,
         head=head,
@@ -185,6 +202,22 @@ def prepare_task(
         members=members,
         notes=notes,
     )
+
+
+# The first views of a square are not mirrored.
+_VIEWS_WITHOUT_MIRROR = 2
+
+
+def _fit_for_sides(recipe: Recipe, notes: list[str]) -> Recipe:
+    """The recipe without views that show another class than the image does.
+
+    Images that are augmented anew in every epoch may be mirrored: their class goes along.
+    """
+    changed: dict[str, Any] = {"tta_views": min(recipe.tta_views, _VIEWS_WITHOUT_MIRROR)}
+    if recipe.cached_views > 1:
+        changed["augment"] = recipe.augment.model_copy(update={"flip": False})
+    notes.append("a mirror image may be of another class: no mirrored views are averaged")
+    return recipe.model_copy(update=changed)
 
 
 def _unused(recipe: Recipe) -> set[str]:

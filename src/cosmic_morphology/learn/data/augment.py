@@ -51,6 +51,11 @@ class AugmentationParams:
     border: torch.Tensor
     noise_seed: int
 
+    @property
+    def is_mirrored(self) -> torch.Tensor:
+        """Which images are mirrored, shape ``(N,)``: flipped along one side, not along both."""
+        return torch.linalg.det(self.affine[:, :, :2]) < 0
+
     def part(self, rank: int, world: int) -> AugmentationParams:
         """Of every ``world``-th image from ``rank`` on; each part has noise of its own."""
         chosen = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import lightning
@@ -36,6 +37,8 @@ class Classifier(lightning.LightningModule):
         For pixels.
     seed : int
         Of augmentation, dropout and mixup.
+    mirrored : sequence of int, optional
+        Number of the class that the mirror image of each class shows; without it the same.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Classifier(lightning.LightningModule):
         *,
         preprocessing: Preprocessing | None = None,
         seed: int = 0,
+        mirrored: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.network = network
@@ -53,6 +57,7 @@ class Classifier(lightning.LightningModule):
         self._recipe = recipe
         self._preprocessing = preprocessing
         self._seed = seed
+        self._mirrored = torch.tensor([*mirrored] or [*range(len(counts))])
         self._counts = counts
         self._class_weights = class_weights(counts, recipe.class_weights)
         self._adjustment = _adjustment(counts, recipe.logit_adjustment)
@@ -73,7 +78,7 @@ class Classifier(lightning.LightningModule):
 
     def training_step(self, batch: dict[str, torch.Tensor], index: int) -> torch.Tensor:
         """Loss of one batch."""
-        inputs, target = self._changed(batch["input"], index), batch["target"]
+        inputs, target = self._changed(batch["input"], batch["target"], index)
         mixed, other, share = self._mixed(inputs, target)
         scores = self.network(mixed) + self._adjustment.to(mixed.device)
         loss = share * self._loss(scores, target) + (1 - share) * self._loss(scores, other)
@@ -156,10 +161,12 @@ class Classifier(lightning.LightningModule):
         pixels = inputs.permute(0, 3, 1, 2)
         return self._preprocessing.normalised(pixels).contiguous(memory_format=torch.channels_last)
 
-    def _changed(self, inputs: torch.Tensor, index: int) -> torch.Tensor:
+    def _changed(
+        self, inputs: torch.Tensor, target: torch.Tensor, index: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         if self._preprocessing is None:
             # Of several views of each image one is learned from in an epoch.
-            return _one_view(inputs) if inputs.ndim == 3 else inputs
+            return _one_view(inputs) if inputs.ndim == 3 else inputs, target
         pixels = inputs.permute(0, 3, 1, 2).float() / 255
         source = torch.Generator().manual_seed(
             (self._seed * 1_000_003 + self.current_epoch) * 10_007 + index
@@ -169,7 +176,9 @@ class Classifier(lightning.LightningModule):
         drawn = sample_params(self._recipe.augment, len(pixels) * world, source)
         changes = drawn.part(rank, world)
         pixels = apply_params(pixels, changes, self._preprocessing.size_px)
-        return self._preprocessing.normalised(pixels).contiguous(memory_format=torch.channels_last)
+        target = _of_mirror_images(target, changes.is_mirrored, self._mirrored)
+        ready = self._preprocessing.normalised(pixels)
+        return ready.contiguous(memory_format=torch.channels_last), target
 
     def _mixed(
         self, inputs: torch.Tensor, target: torch.Tensor
@@ -222,6 +231,17 @@ def rate_at(recipe: Recipe, step: int, steps: int) -> float:
 def _one_view(inputs: torch.Tensor) -> torch.Tensor:
     chosen = torch.randint(inputs.shape[1], (len(inputs),)).to(inputs.device)
     return inputs[torch.arange(len(inputs), device=inputs.device), chosen].float()
+
+
+def _of_mirror_images(
+    target: torch.Tensor, is_mirrored: torch.Tensor, mirrored: torch.Tensor
+) -> torch.Tensor:
+    """Classes, or shares of the classes, of images of which some are mirrored."""
+    chosen, other = is_mirrored.to(target.device), mirrored.to(target.device)
+    if target.ndim == 2:
+        # Mirroring twice is none: the permutation is its own inverse.
+        return torch.where(chosen[:, None], target[:, other], target)
+    return torch.where(chosen, other[target], target)
 
 
 def _adjustment(counts: torch.Tensor, tau: float) -> torch.Tensor:

@@ -128,6 +128,7 @@ def train(
         seed=seed,
         folder=folder,
         progress=progress,
+        mirrors=taxonomy.mirrors,
     )
     start = load_trained_model(run_folder(out, job.init_from)) if job.init_from else None
     task = prepare_task(given, start=start, labels=labels)

@@ -158,6 +158,7 @@ def finetune(task: TrainingTask) -> TrainingResult:
             _counts(task, train),
             preprocessing=preprocessing,
             seed=task.seed,
+            mirrored=task.mirrored,
         )
 
     fitted = _loop(

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from cosmic_morphology.replica.archives.galaxies import galaxy_at, light_of
 from cosmic_morphology.replica.drawing import as_jpeg, blank
 from cosmic_morphology.replica.renditions import served
 from cosmic_morphology.replica.responses import FileResponse
@@ -105,17 +106,14 @@ def _answer(survey: str, asked: _CutoutRequest) -> FileResponse:
 
 @lru_cache(maxsize=256)
 def _drawn(asked: _CutoutRequest) -> bytes:
-    """A galaxy with an exponential profile in the middle, noise and field stars around it."""
-    seed = [int((asked.ra_deg + 0.00005) * 1e4), int((asked.dec_deg + 90.00005) * 1e4)]
-    rng = np.random.default_rng(seed)
-    radius_px = rng.uniform(2, 9) / asked.scale_arcsec
-    flatness, angle = rng.uniform(0.3, 1.0), rng.uniform(0, math.pi)
-    colour = np.array([1.0, rng.uniform(0.75, 1.0), rng.uniform(0.5, 1.1)], dtype=np.float32)
-    y = np.arange(asked.height, dtype=np.float32)[:, None] - asked.height / 2
-    x = np.arange(asked.width, dtype=np.float32)[None, :] - asked.width / 2
-    along = x * math.cos(angle) + y * math.sin(angle)
-    across = (y * math.cos(angle) - x * math.sin(angle)) / flatness
-    light = rng.uniform(120, 230) * np.exp(-np.hypot(along, across) / radius_px)
+    """The galaxy of this place in the middle, noise and field stars around it."""
+    galaxy = galaxy_at(asked.ra_deg, asked.dec_deg)
+    rng = np.random.default_rng(galaxy.seed + 1)
+    light = light_of(galaxy, asked.width, asked.height, asked.scale_arcsec)
+    light *= rng.normal(1, 0.05, light.shape).astype(np.float32)
+    red = galaxy.shape == "elliptical"
+    colour = np.array([1.0, rng.uniform(0.75, 0.95), rng.uniform(0.5, 0.75) if red else
+                       rng.uniform(0.7, 1.1)], dtype=np.float32)  # fmt: skip
     sky = rng.integers(8, 25, size=(asked.height, asked.width, 1), dtype=np.uint8)
     pixels = np.clip(light[..., None] * colour + sky, 0, 255).astype(np.uint8)
     for _ in range(rng.integers(2, 12)):
