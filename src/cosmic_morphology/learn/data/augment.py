@@ -54,7 +54,8 @@ class AugmentationParams:
     @property
     def is_mirrored(self) -> torch.Tensor:
         """Which images are mirrored, shape ``(N,)``: flipped along one side, not along both."""
-        return torch.linalg.det(self.affine[:, :, :2]) < 0
+        mirrored: torch.Tensor = torch.linalg.det(self.affine[:, :, :2]) < 0
+        return mirrored
 
     def part(self, rank: int, world: int) -> AugmentationParams:
         """Of every ``world``-th image from ``rank`` on; each part has noise of its own."""
