@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from cosmic_morphology.atlas import Record
+from cosmic_morphology.atlas import Answer, Record
 from cosmic_morphology.collect.sources import text
 from cosmic_morphology.collect.sources.base import (
     CountChanged,
@@ -17,8 +17,11 @@ from cosmic_morphology.collect.sources.base import (
 )
 from cosmic_morphology.errors import SourceError
 
-_TUPLES = frozenset({"keywords", "queries", "subjects", "names", "albums", "lineage"})
-_TEXTS = frozenset(each.name for each in fields(Record)) - _TUPLES - {"fetched_at"}
+# By what a record says its parts are, so that a new one is checked as what it is.
+_TEXTS, _TUPLES = (
+    frozenset(each.name for each in fields(Record) if each.type == kind)
+    for kind in ("str", "tuple[str, ...]")
+)
 _MAX_DETAIL = 500
 
 
@@ -70,6 +73,7 @@ def checked_slice(part: Any, source: str) -> Slice:
 def _record(record: Record, source: str) -> SourceItem:
     wrong = [name for name in _TEXTS if not isinstance(getattr(record, name), str)]
     wrong += [name for name in _TUPLES if not _is_texts(getattr(record, name))]
+    wrong += [] if _is_answers(record.answers) else ["answers"]
     if wrong or record.source != source or not record.source_id.strip():
         what = f"no text in {', '.join(sorted(wrong))}" if wrong else "no identifier of the source"
         return SkippedRecord("", SkipReason.MALFORMED, f"a record with {what}")
@@ -87,6 +91,18 @@ def _record(record: Record, source: str) -> SourceItem:
     if not isinstance(read_at, datetime):
         said["fetched_at"] = datetime.now(UTC)
     return replace(record, source_id=source_id, **said)
+
+
+def _is_answers(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all(
+        isinstance(each, Answer)
+        and isinstance(each.answer, str)
+        and each.answer == text.utf8(each.answer)
+        and isinstance(each.fraction, float | int)
+        and 0 <= each.fraction <= 1
+        and text.is_count(each.people)
+        for each in value
+    )
 
 
 def _is_texts(value: Any) -> bool:
