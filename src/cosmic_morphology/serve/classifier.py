@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +55,7 @@ class Classifier:
         """
         with self._loading:
             if self._model is None:
-                place = self._settings.serve.model or best_run(self._settings.out)
-                # An exported file needs no torch, a run does.
+                place = chosen_model(self._settings)
                 with needs("Classifying with a run"):
                     self._model = _Batching(load_model(place, learn=self._settings.learn))
             return self._model
@@ -65,6 +65,23 @@ class Classifier:
         model = self.model
         with self._decoding:
             return list(predict_bytes(model, images, limits=self._limits))
+
+
+def chosen_model(settings: Settings) -> Path:
+    """What classifies: the model of the settings, or the best run.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    MissingExtraError
+        It is a run, and torch is not installed; an exported file needs none.
+    """
+    place = settings.serve.model or best_run(settings.out)
+    with needs("Classifying with a run"):
+        if place.suffix.lower() != ".onnx" and find_spec("torch") is None:
+            raise ModuleNotFoundError("torch is not installed", name="torch")
+    return place
 
 
 def best_run(out: Path) -> Path:

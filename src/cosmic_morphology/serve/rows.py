@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from cosmic_morphology.atlas import Atlas, embedding_column_for, latest_decisions
+from cosmic_morphology.atlas import (
+    Atlas,
+    embedding_column_for,
+    latest_decisions,
+    standing_decisions,
+)
 from cosmic_morphology.atlas.query import MAX_ROWS, count_by, nearest, page, search, take
 from cosmic_morphology.atlas.sql import both, sql_literal
 from cosmic_morphology.errors import UsageError
@@ -64,10 +69,14 @@ def tiles(
     columns : sequence of str
         Of the catalogue and of the images.
     inside : sequence of str
-        Ids of the part of the map that the view has, from :func:`inside_lasso`.
+        Ids of the images that the view has by map and person, from :func:`ids_inside`.
     """
-    if view.like or view.lasso:
-        ids = alike(atlas, view.like) if view.like else inside
+    if view.is_of_ids:
+        ids: Sequence[str] = inside
+        if view.like:
+            among = set(inside)
+            near = alike(atlas, view.like)
+            ids = [id_ for id_ in near if id_ in among] if view.lasso or view.by else near
         return Tiles(_whole(_among(atlas, ids, view, columns), columns), None)
     if view.q:
         found = search(
@@ -122,10 +131,25 @@ def alike(atlas: Atlas, like: Sequence[str]) -> list[str]:
     return [id_ for id_, _ in near]
 
 
-def inside_lasso(sky: ServedAtlas, atlas: Atlas, view: View) -> list[str]:
-    """Ids of the images in the part of the map that a view has; none without one."""
+def ids_inside(sky: ServedAtlas, atlas: Atlas, view: View) -> list[str]:
+    """Ids of the images in the part of the map that a view has, and judged by its person.
+
+    The latest verdict comes first; without map and person there are none.
+    """
     corners = view.corners()
-    return map_of(sky, atlas).inside(np.array(corners)) if corners else []
+    inside = map_of(sky, atlas).inside(np.array(corners)) if corners else []
+    if not view.by:
+        return inside
+    given = sky.remembered(atlas, ("standing",), lambda: standing_decisions(atlas))
+    theirs = dict.fromkeys(each.id for each in reversed(given) if each.who == view.by)
+    among = set(inside)
+    return [id_ for id_ in theirs if not corners or id_ in among]
+
+
+def people(sky: ServedAtlas, atlas: Atlas) -> list[str]:
+    """Who has given verdicts, by name."""
+    given = sky.remembered(atlas, ("standing",), lambda: standing_decisions(atlas))
+    return sorted({each.who for each in given if each.who})
 
 
 def _among(
@@ -163,7 +187,7 @@ def facts_of(atlas: Atlas, id_: str, wanted: Sequence[str]) -> dict[str, Any]:
 
 def total(sky: ServedAtlas, atlas: Atlas, view: View) -> int | None:
     """How many rows a view has; None where words are searched, of which only the best are known."""
-    if view.q or view.like or view.lasso:
+    if view.q or view.is_of_ids:
         return None
     where = view.where()
     return sky.remembered(atlas, ("total", where), lambda: atlas.count("catalogue", where))

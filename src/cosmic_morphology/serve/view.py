@@ -36,6 +36,17 @@ class View:
         A check whose flag is raised: ``relevance``, ``duplicate`` or ``mislabel``.
     least, most : float or None
         Bounds of the label's confidence, in [0, 1].
+    check : str
+        The check whose score ``score_least`` and ``score_most`` bound.
+    score_least, score_most : float or None
+        In [0, 1]; 1 is fine.
+    since, until : str
+        First and last day on which the image was made, such as ``2019-04-10``; a year or a month
+        does, too.
+    by : str
+        The person whose verdict an image has.
+    unique : bool
+        Without copies of others.
     run, said : str
         A run, and the class that it says.
     q : str
@@ -58,6 +69,13 @@ class View:
     flagged: str = ""
     least: float | None = None
     most: float | None = None
+    check: str = ""
+    score_least: float | None = None
+    score_most: float | None = None
+    since: str = ""
+    until: str = ""
+    by: str = ""
+    unique: bool = False
     run: str = ""
     said: str = ""
     q: str = ""
@@ -67,12 +85,17 @@ class View:
     down: bool = False
 
     def __post_init__(self) -> None:
-        if self.flagged and self.flagged not in CHECKS:
-            raise UsageError(
-                f"there is no check {self.flagged!r}",
-                where="flagged",
-                todo=f"Give one of: {', '.join(CHECKS)}.",
-            )
+        for name in ("flagged", "check"):
+            check = getattr(self, name)
+            if check and check not in CHECKS:
+                raise UsageError(
+                    f"there is no check {check!r}",
+                    where=name,
+                    todo=f"Give one of: {', '.join(CHECKS)}.",
+                )
+        for day in filter(None, (self.since, self.until)):
+            if not re.fullmatch(r"\d{4}(-\d{2}){0,2}", day, re.ASCII):
+                raise UsageError("this is no day", where=day[:40], todo="Write 2019-04-10.")
         if self.run and not re.fullmatch(NAME, self.run):
             raise UsageError(
                 "this cannot be the name of a run", where=self.run, todo="See the page of runs."
@@ -131,7 +154,30 @@ class View:
             parts.append(f"label_confidence >= {float(self.least)!r}")
         if self.most is not None:
             parts.append(f"label_confidence <= {float(self.most)!r}")
+        if self.unique:
+            parts.append("duplicate_flag IS NULL OR duplicate_flag = false")
+        parts += self._of_score_and_day()
         return " AND ".join(f"({part})" for part in parts) or None
+
+    def _of_score_and_day(self) -> list[str]:
+        parts = []
+        if self.check:
+            score = f"{self.check}_score"
+            least, most = self.score_least, self.score_most
+            parts += [f"{score} >= {float(least)!r}"] if least is not None else []
+            parts += [f"{score} <= {float(most)!r}"] if most is not None else []
+            parts += [f"{score} IS NOT NULL"] if least is None and most is None else []
+        if self.since:
+            parts.append(f"created_at >= {sql_literal(self.since)}")
+        if self.until:
+            # Whatever follows the day, such as an hour, is of it.
+            parts.append(f"created_at <= {sql_literal(self.until + '~')}")
+        return parts
+
+    @property
+    def is_of_ids(self) -> bool:
+        """Whether its images are known by id, and come at once."""
+        return bool(self.like or self.lasso or self.by)
 
     def address(self, path: str = "/gallery", *, after: str = "", **changes: Any) -> str:
         """The link to this view, or to one that differs in something, or goes on after a page.
@@ -166,6 +212,7 @@ class View:
             found.append((f"confidence ≥ {self.least:g}", self.address(least=None)))
         if self.most is not None:
             found.append((f"confidence ≤ {self.most:g}", self.address(most=None)))
+        found += self._more_chips()
         if self.run:
             found.append((f"{self.run} says {self.said}", self.address(run="", said="")))
         if self.q:
@@ -174,4 +221,20 @@ class View:
             found.append(("a part of the map", self.address(lasso="")))
         if self.like:
             found.append((f"like {len(self.like)} image(s)", self.address(like=())))
+        return found
+
+    def _more_chips(self) -> list[tuple[str, str]]:
+        found = []
+        if self.check:
+            low = "" if self.score_least is None else f"{self.score_least:g} ≤ "
+            high = "" if self.score_most is None else f" ≤ {self.score_most:g}"
+            without = self.address(check="", score_least=None, score_most=None)
+            found.append((f"{low}{self.check} score{high}", without))
+        if self.since or self.until:
+            days = f"{self.since or '…'} to {self.until or '…'}"
+            found.append((f"made {days}", self.address(since="", until="")))
+        if self.by:
+            found.append((f"judged by {self.by}", self.address(by="")))
+        if self.unique:
+            found.append(("without copies", self.address(unique=False)))
         return found

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html as markup
 import re
 from html.parser import HTMLParser
 
+import pyarrow as pa
 import pytest
 from served_sky import Served, labelled_atlas
 
+from cosmic_morphology.atlas import ColumnProvenance
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.serve.view import View
 
@@ -150,3 +153,72 @@ def test_the_interface_describes_itself_with_examples(served):
 def test_an_atlas_that_nobody_has_curated_is_shown(filled, tmp_path, path):
     served = Served(filled, tmp_path)
     assert served.reader.get(path, headers=AS_PERSON).status_code == 200
+
+
+def test_a_view_by_day_score_person_and_without_copies_is_a_link(tmp_path):
+    atlas = labelled_atlas(tmp_path / "atlas", 6, created_at="2019-04-10T12:00:00Z")
+    ids = sorted(atlas.ids())
+    rows = [
+        {"id": id_, "relevance_score": at / 10, "duplicate_flag": at == 1, "duplicate_of": ids[0]}
+        for at, id_ in enumerate(ids)
+    ]
+    atlas.replace_columns(pa.Table.from_pylist(rows), ColumnProvenance("relevance"))
+    served = Served(atlas, tmp_path)
+    served.writer.post("/api/v1/decisions", json=[{"id": ids[4], "verdict": "drop"}])
+
+    def found(query):
+        return [
+            each["id"] for each in served.reader.get(f"/api/v1/images?{query}").json()["images"]
+        ]
+
+    (dated,) = found("since=2019-04-10&until=2019-04-10")
+    assert found("since=2019&until=2019-04") == [dated]
+    assert dated not in found("until=2019-03-31")
+    assert found("check=relevance&score_most=0.15") == ids[:2]
+    assert found("check=relevance&score_least=0.25&score_most=0.35") == [ids[3]]
+    assert found("by=ann") == [ids[4]]
+    assert found("by=nobody") == []
+    assert found("unique=1") == [ids[0], *ids[2:]]
+    page = served.reader.get(
+        "/gallery?by=ann&check=relevance&score_most=0.9&since=2000&unique=1", headers=AS_PERSON
+    ).text
+    for chip in ("judged by ann", "relevance score ≤ 0.9", "made 2000 to …", "without copies"):
+        assert f"Remove: {chip}" in page
+    for wrong in ("since=soon", "check=beauty", "until=2019-04-10%27"):
+        assert served.reader.get(f"/api/v1/images?{wrong}").status_code == 400
+
+
+def test_the_overview_says_what_became_of_all_records_and_opens_them(tmp_path):
+    atlas = labelled_atlas(tmp_path / "atlas", 9)
+    ids = sorted(atlas.ids())
+    rows = [
+        {"id": id_, "label": [None, "irrelevant"][at] if at < 2 else "star",
+         "duplicate_flag": at in {3, 4}, "split": "none" if at in {0, 1, 5} else "train"}
+        for at, id_ in enumerate(ids)
+    ]  # fmt: skip
+    atlas.replace_columns(pa.Table.from_pylist(rows), ColumnProvenance("labels"))
+    served = Served(atlas, tmp_path)
+    page = served.reader.get("/", headers=AS_PERSON).text
+    part = page[page.index('id="became"') :]
+    part = markup.unescape(part[: part.index("</section>")])
+    shown = re.findall(r'href="([^"]+)"><span>([^<]+)</span><span class="n">(\d+)', part)
+    assert [(words, int(n)) for _, words, n in shown] == [
+        ("copies of others", 2),
+        ("irrelevant: no object of the taxonomy", 1),
+        ("without a label", 1),
+        ("labelled, in train", 4),
+        ("labelled, in no split", 1),
+    ]
+    for link, _, n in shown[:-1]:
+        there = served.reader.get(link.replace("/gallery", "/api/v1/images")).json()
+        assert there["total"] == int(n)
+
+
+def test_a_run_is_not_offered_where_torch_is_missing(served, monkeypatch):
+    place = served.settings.out / "runs" / "plain"
+    monkeypatch.setattr("cosmic_morphology.serve.classifier.best_run", lambda _: place)
+    monkeypatch.setattr("cosmic_morphology.serve.classifier.find_spec", lambda _: None)
+    page = served.reader.get("/classify", headers=AS_PERSON).text
+    assert "[learn]" in page
+    assert 'type="file"' not in page
+    assert served.reader.post("/api/v1/predict", content=b"x").status_code == 501

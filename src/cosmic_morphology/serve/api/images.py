@@ -12,7 +12,7 @@ from cosmic_morphology.curate import explain_label
 from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.asked import Asked
-from cosmic_morphology.serve.rows import facts_of, inside_lasso, tiles, total
+from cosmic_morphology.serve.rows import facts_of, ids_inside, tiles, total
 
 router = APIRouter(prefix="/api/v1", tags=["images"])
 _Id = Annotated[str, Query(max_length=2000, examples=["nasa:PIA00001"])]
@@ -34,7 +34,7 @@ def images(
 ) -> dict[str, Any]:
     """Images of a view, a page of them; ``next`` of an answer gives the next page as ``after``."""
     with sky.reading() as atlas:
-        inside = inside_lasso(sky, atlas, view)
+        inside = ids_inside(sky, atlas, view)
         found = tiles(atlas, view, after=after, limit=limit, columns=_SHOWN, inside=inside)
         return {
             "images": jsonable(found.rows),

@@ -18,7 +18,7 @@ from cosmic_morphology.atlas.query import stream, take
 from cosmic_morphology.io_utils import CsvRows
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.asked import Asked
-from cosmic_morphology.serve.rows import columns_there, inside_lasso, tiles
+from cosmic_morphology.serve.rows import columns_there, ids_inside, tiles
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.serve.view import View
 
@@ -69,8 +69,8 @@ def _batches_of_view(sky: ServedAtlas, view: View) -> Iterator[list[dict[str, An
     # A handle of its own: whoever takes the table slowly keeps nobody else waiting.
     atlas = sky.open()
     decisions = latest_decisions(atlas)
-    if view.q or view.like or view.lasso:
-        inside = inside_lasso(sky, atlas, view)
+    if view.q or view.is_of_ids:
+        inside = ids_inside(sky, atlas, view)
         found = tiles(atlas, view, columns=_READ, inside=inside)
         yield [_row(each, decisions) for each in found.rows]
         return

@@ -135,7 +135,7 @@ def decide_view(
 ) -> dict[str, Any]:
     """Store one verdict on every image of a view, when it has as many as were expected."""
     _check(given.verdict, given.label, "the view", sky.taxonomy.names_with_reject)
-    if view.q or view.like or view.lasso:
+    if view.q or view.is_of_ids:
         raise UsageError(
             "a view by words or by likeness has no end that is known",
             where="decisions/view",

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 
 from cosmic_morphology.errors import CosmicError
 from cosmic_morphology.serve.access.sessions import Sky
-from cosmic_morphology.serve.classifier import best_run
+from cosmic_morphology.serve.classifier import chosen_model
 from cosmic_morphology.serve.rendering import page
 
 router = APIRouter(include_in_schema=False)
@@ -18,7 +18,7 @@ router = APIRouter(include_in_schema=False)
 def classify(request: Request, sky: Sky) -> HTMLResponse:
     """The page; answers come from the interface. The model is loaded at the first question."""
     try:
-        model = str((sky.settings.serve.model or best_run(sky.settings.out)).name)
+        model = str(chosen_model(sky.settings).name)
         lacking = ""
     except CosmicError as error:
         model, lacking = "", f"{error.what}. {error.todo}"

@@ -11,7 +11,15 @@ from starlette.responses import HTMLResponse
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.asked import Asked
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.rows import Tiles, facets, inside_lasso, tiles, total, with_verdicts
+from cosmic_morphology.serve.rows import (
+    Tiles,
+    facets,
+    ids_inside,
+    people,
+    tiles,
+    total,
+    with_verdicts,
+)
 from cosmic_morphology.serve.view import CHECKS, ORDERS
 
 router = APIRouter(include_in_schema=False)
@@ -21,7 +29,7 @@ router = APIRouter(include_in_schema=False)
 def gallery(request: Request, view: Asked, sky: Sky) -> HTMLResponse:
     """The first images of a view, and the chips to change it."""
     with sky.reading() as atlas:
-        found = tiles(atlas, view, inside=inside_lasso(sky, atlas, view))
+        found = tiles(atlas, view, inside=ids_inside(sky, atlas, view))
         return page(
             request,
             "gallery.html.j2",
@@ -30,6 +38,7 @@ def gallery(request: Request, view: Asked, sky: Sky) -> HTMLResponse:
             total=total(sky, atlas, view),
             facets=facets(sky, atlas),
             checks=CHECKS,
+            people=people(sky, atlas),
             orders=ORDERS,
             classes=sky.taxonomy.names_with_reject,
         )

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas import SPLITS, Atlas
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
 from cosmic_morphology.serve.rows import facets
@@ -32,8 +32,32 @@ def overview(request: Request, sky: Sky) -> HTMLResponse:
             version=str(atlas.version),
             address=atlas.address,
             bars=[(_NAMES[name], _bars(name, found)) for name, found in counts.items()],
+            became=sky.remembered(atlas, ("became",), lambda: _became(sky, atlas)),
             advice=sky.remembered(atlas, ("advice",), lambda: _advice(sky, atlas)),
         )
+
+
+def _became(sky: ServedAtlas, atlas: Atlas) -> list[tuple[str, int, float, str]]:
+    """What became of all records: parts that together are all of them, each with its images."""
+    columns = set(atlas.table("catalogue").schema.names)
+    records = atlas.count("catalogue")
+    if not {"label", "duplicate_flag"} <= columns or not records:
+        return []
+    reject = sky.taxonomy.reject
+    parts = [
+        ("copies of others", View(flagged="duplicate")),
+        (f"{reject}: no object of the taxonomy", View(label=reject, unique=True)),
+        ("without a label", View(label=NONE, unique=True)),
+    ]
+    if "split" in columns:
+        parts += [(f"labelled, in {name}", View(split=name, unique=True)) for name in SPLITS]
+    found = [
+        (words, atlas.count("catalogue", view.where()), view.address()) for words, view in parts
+    ]
+    left = records - sum(rows for _, rows, _ in found)
+    if left > 0:
+        found.append(("labelled, in no split", left, View(split="none", unique=True).address()))
+    return [(words, rows, rows / records, link) for words, rows, link in found if rows]
 
 
 def _bars(name: str, counts: dict[str | None, int]) -> list[tuple[str, int, float, str]]:
