@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, Fingerprint
@@ -73,10 +72,14 @@ class GroupResult(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """What :func:`decide_groups` decided: each image's group and why, and the keys left unused."""
+    """What :func:`decide_groups` decided: each image's group and why, and the keys left unused.
+
+    ``sizes`` are those of the groups, in no order.
+    """
 
     group: pa.Array
     reason: pa.Array
+    sizes: NDArray[np.int64]
     ties: dict[str, int]
     too_common: dict[str, int]
     refused: dict[str, int]
@@ -112,11 +115,10 @@ def group_images(atlas: Atlas, *, settings: CurateSettings) -> GroupResult:
     if changed:
         columns = {"id": records.ids, "group": found.group, "group_reason": found.reason}
         atlas.replace_columns(pa.table(columns), stamp)
-    sizes = pc.value_counts(found.group).field("counts")
     return GroupResult(
         images=len(records),
-        groups=len(sizes),
-        largest=pc.max(sizes).as_py() or 0,
+        groups=len(found.sizes),
+        largest=int(found.sizes.max(initial=0)),
         ties=found.ties,
         too_common=found.too_common,
         refused=found.refused,
@@ -148,8 +150,12 @@ def decide_groups(batches: Batches, ids: pa.Array, settings: CurateSettings) -> 
             ties[kind] += 1
         else:
             refused[f"{kind}: {name}"] = len(members)
-    group = ids.take(pa.array(sets.labels()))
-    return Grouping(group, _reasons(keys, is_used, len(ids)), dict(ties), keys.too_common, refused)
+    labels = sets.labels()
+    group, sizes = ids.take(pa.array(labels)), np.bincount(labels)
+    # Reasons are texts, and take what these have held.
+    del sets, labels
+    reason = _reasons(keys, is_used, len(ids))
+    return Grouping(group, reason, sizes[sizes > 0], dict(ties), keys.too_common, refused)
 
 
 def _reasons(keys: SharedKeys, is_used: NDArray[np.bool_], n: int) -> pa.Array:

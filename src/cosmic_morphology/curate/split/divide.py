@@ -211,7 +211,7 @@ def _whole(group: NDArray[np.int32], names: pa.Array, lineage: Lineage) -> NDArr
     for one, other in ties.tolist():
         sets.union(one, other)
     # Names are sorted, and groups stand before originals: of a set the first name is taken.
-    return sets.labels()[group].astype(np.int32)
+    return sets.labels()[group]
 
 
 def _take_out(draft: _Draft) -> None:
