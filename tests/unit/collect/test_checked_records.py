@@ -16,11 +16,9 @@ FILLED = {
     "tuple[str, ...]": ("one", "two"),
     "tuple[Answer, ...]": (Answer("smooth-or-featured_smooth", 0.25, 40),),
 }
-WHOLE = replace(
-    Record("nasa", "PIA1"),
-    **{each.name: FILLED[each.type] for each in fields(Record) if each.type in FILLED},
-    source="nasa",
-    page_url="https://example.org/PIA1",
+WHOLE = Record(
+    **{each.name: FILLED[each.type] for each in fields(Record) if each.type in FILLED}
+    | {"source": "nasa", "page_url": "https://example.org/PIA1"}
 )
 
 
