@@ -71,13 +71,14 @@ GOOD = {
 }
 # Words that are written to; whatever else is a path is read, and has to be there.
 OUTPUTS = {"--out", "--onnx", "--leaderboard", "--archive", "cosmic atlas export path"}
-# Verbs that go on until somebody ends them, and need so many ports.
-SERVES = {"cosmic replica"}
+# Verbs that go on until somebody ends them, and what they say when they are ready.
+SERVES = {"cosmic replica": "serving", "cosmic serve": "Ctrl-C ends it"}
 # No archive may be asked, and little is to be done.
 ALWAYS = {
     "cosmic collect": ["--root", "http://127.0.0.1:9", "--contact", "walk@example.org"],
     "cosmic demo": ["--offline", "--per-class", "3", "--out", "demo-out"],
     "cosmic replica": ["--port", "0"],
+    "cosmic serve": ["--port", "0"],
     "cosmic synthesize": ["--per-class", "1", "--class", "star", "--size-px", "32"],
 }
 
@@ -330,7 +331,8 @@ def walk(line: Line, furnished: Path, box: Path, *, limit_s: float = LONGEST_S) 
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             break
-        served = line.verb in SERVES and told.is_file() and "serving" in told.read_text("utf-8")
+        ready = SERVES.get(line.verb)
+        served = ready and told.is_file() and ready in told.read_text("utf-8", "replace")
         if served and not asked_to_end:
             asked_to_end = True
             os.kill(child, signal.SIGINT)
