@@ -25,7 +25,11 @@ from cosmic_morphology.atlas.decisions import (
     standing_decisions,
     standing_pair_decisions,
 )
-from cosmic_morphology.atlas.embeddings import embedding_column_for, embedding_columns
+from cosmic_morphology.atlas.embeddings import (
+    embedding_column_for,
+    embedding_columns,
+    level_columns,
+)
 from cosmic_morphology.atlas.export import (
     FORMATS,
     ExportResult,
@@ -90,6 +94,7 @@ __all__ = [
     "is_rendered",
     "labels_by_construction",
     "latest_decisions",
+    "level_columns",
     "may_be_redistributed",
     "shown_texts",
     "standing_decisions",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from cosmic_morphology.atlas.atlas import Atlas
 
 PREFIX = "embedding_"
+LEVELS_PREFIX = "levels_"
+"""Columns of what a backbone's middle stages see, beside the embedding of the same backbone."""
 
 
 def embedding_columns(atlas: Atlas) -> list[str]:
@@ -16,6 +18,17 @@ def embedding_columns(atlas: Atlas) -> list[str]:
     ([], ['embedding_mobilenetv3_small_075'])
     """
     return sorted(name for name in atlas.columns() if name.startswith(PREFIX))
+
+
+def level_columns(atlas: Atlas) -> list[str]:
+    """Names of the columns of what middle stages see, sorted.
+
+    Examples
+    --------
+    >>> level_columns(atlas)
+    []
+    """
+    return sorted(name for name in atlas.columns() if name.startswith(LEVELS_PREFIX))
 
 
 def embedding_column_for(atlas: Atlas, wanted: str = "") -> str:

@@ -185,6 +185,13 @@ FAMILIES: tuple[Column, ...] = (
         table="images",
     ),
     Column(
+        "levels_*",
+        None,
+        "embed",
+        "what the middle stages of that backbone see, too: half floats",
+        table="images",
+    ),
+    Column(
         "keypoints",
         pa.binary(),
         "duplicate",

@@ -38,6 +38,13 @@ def command(
             show_default="those of the settings",
         ),
     ] = None,
+    levels: Annotated[
+        bool,
+        typer.Option(
+            "--levels",
+            help="Keep what the middle stages see, too: look-alikes and learned doubt use it.",
+        ),
+    ] = False,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
     engine: EngineOption = None,
@@ -57,7 +64,13 @@ def command(
         for learn in _asked(settings.learn, backbone, weights):
             with progress(f"embedding by {learn.backbone}") as report:
                 found.append(
-                    embed_images(images, learn=learn, progress=report, engine=Engine.of(settings))
+                    embed_images(
+                        images,
+                        learn=learn,
+                        levels=levels,
+                        progress=report,
+                        engine=Engine.of(settings),
+                    )
                 )
     first, *others = found
     if as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cosmic_morphology.cli.printing import in_its_place, say, say_next, show_table
 
 if TYPE_CHECKING:
-    from cosmic_morphology.curate import CurateResult, LabelResult, LeakageResult, SplitResult
+    from cosmic_morphology.curate import CurateResult, LeakageResult, SplitResult
     from cosmic_morphology.learn import EmbedResult
     from cosmic_morphology.pipeline.embedding import EmbeddedFirst
     from cosmic_morphology.report import CurationPage
@@ -22,7 +22,7 @@ def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage
         for row in page.classes
     ]
     show_table(headings, rows, wide=("class",), numbers=headings[1:])
-    for line in _curated_remarks(done.labels, embedded):
+    for line in _curated_remarks(done, embedded):
         say(line)
     labels, copies = done.labels, done.duplicates
     images = sum(row.images for row in page.classes)
@@ -36,11 +36,17 @@ def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage
     say_next("cosmic split", beside=f"; or {queue}, for images that a person should look at")
 
 
-def _curated_remarks(labels: LabelResult, embedded: EmbeddedFirst) -> Iterator[str]:
+def _curated_remarks(done: CurateResult, embedded: EmbeddedFirst) -> Iterator[str]:
+    labels = done.labels
     if embedded.without:
         yield f"note: no embeddings: {embedded.without}"
     for name, n in labels.unknown_classes.items():
         yield f"note: {n} verdicts name {name!r}, which is no class of this taxonomy"
+    for what, check in (("wrong labels", done.mislabels), ("irrelevant images", done.relevance)):
+        if check.learned_from:
+            yield f"Doubt of {what} was learned from {check.learned_from:,} verdicts."
+        elif labels.checked:
+            yield f"note: doubt of {what} is by the votes alone: {check.not_learned}"
 
 
 def show_split(summary: SplitResult, report: LeakageResult, *, tied: int) -> None:

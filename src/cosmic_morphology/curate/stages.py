@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cosmic_morphology.atlas import Atlas, embedding_columns
+from cosmic_morphology.atlas import Atlas, embedding_columns, level_columns
 from cosmic_morphology.atlas.stage import Stage, TitledProgress, no_progress
 from cosmic_morphology.curate.duplicates.find import (
     DuplicateResult,
@@ -218,6 +218,11 @@ def _evidence(context: Curation) -> tuple[str, ...]:
     return (*embedding_columns(context.atlas), *asked, *of_runs)
 
 
+def _evidence_and_looks(context: Curation) -> tuple[str, ...]:
+    """The same, and what look-alikes are told by."""
+    return (*_evidence(context), *level_columns(context.atlas))
+
+
 def _duplicate_parameters(settings: Settings) -> Any:
     return settings.curate.duplicates.model_dump()
 
@@ -273,7 +278,7 @@ CHECKS: Stage[Curation] = Stage(
     "checks",
     _checks,
     reads=_LABEL_READS,
-    optional_reads=_evidence,
+    optional_reads=_evidence_and_looks,
     writes=("relevance_score", "mislabel_score"),
     parameters=_check_parameters,
     depends_on_verdicts=True,

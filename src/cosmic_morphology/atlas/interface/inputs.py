@@ -26,7 +26,7 @@ class StageInputs(AtlasReader):
         >>> before == atlas.digest(["label"]), before == atlas.digest(["title"])
         (True, False)
         """
-        heavy = [name for name in columns if name.startswith("embedding_")]
+        heavy = [name for name in columns if name.startswith(("embedding_", "levels_"))]
         light = [name for name in columns if name not in heavy and name != "id"]
         heavy_state = [
             (

@@ -11,7 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, Fingerprint
-from cosmic_morphology.curate.records import Records
+from cosmic_morphology.curate.labels.doubt import LearnedDoubt
+from cosmic_morphology.curate.labels.learning import Learning
 from cosmic_morphology.curate.votes.cast import taxonomy_key
 from cosmic_morphology.curate.votes.weighted_votes import read_weighted_votes
 from cosmic_morphology.display import Shown
@@ -22,6 +23,22 @@ STAGE = "checks"
 
 Judged = Iterable[tuple[NDArray[np.int32], pa.Table]]
 """Numbers of some images, and what was said of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a check makes of all that was judged.
+
+    Attributes
+    ----------
+    rows : callable
+        Makes the columns of the check, with ``id``.
+    doubt : LearnedDoubt
+        What was learned from verdicts.
+    """
+
+    rows: Callable[[], pa.Table]
+    doubt: LearnedDoubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +56,15 @@ class Check:
     gives : callable
         The columns that ``judge`` gives, for a number of classes.
     take_in : callable
-        Gets the images and all that was judged; returns what makes the check's columns, with
-        ``id``, where they are due.
+        Gets the images, all that was judged and what was learned from verdicts; returns what makes
+        the check's columns, with ``id``, where they are due.
     """
 
     name: str
     code: str
     judge: Callable[..., pa.Table]
     gives: Callable[[int], Sequence[pa.Field]]
-    take_in: Callable[[Records, Judged, Taxonomy, float], Callable[[], pa.Table]]
+    take_in: Callable[[Judged, Taxonomy, float, Learning], Taken]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,11 +77,17 @@ class CheckResult(Shown):
         Images that it could check, and those it flagged.
     changed : bool
         False when everything was up to date already.
+    learned_from : int
+        People's verdicts on images of the train split that its doubt was learned from.
+    not_learned : str
+        Why it has learned from none.
     """
 
     looked: int
     flagged: int
     changed: bool
+    learned_from: int = 0
+    not_learned: str = ""
 
 
 def fill_check(
@@ -94,11 +117,13 @@ def fill_check(
         engine=engine,
         into=read,
     )
-    made = check.take_in(weighted.records, judged, taxonomy, least)
-    asked = {"taxonomy": taxonomy_key(taxonomy), "least": least}
+    learning = Learning.of(atlas, weighted.records, taxonomy)
+    made = check.take_in(judged, taxonomy, least, learning)
+    asked = {"taxonomy": taxonomy_key(taxonomy), "least": least, "learned": learning.key}
     stamp = ColumnProvenance(name, asked, check.code, inputs=str(read))
     changed = not stamp.is_current(atlas.provenance_of(f"{name}_score"))
     if changed:
-        atlas.replace_columns(made(), stamp)
+        atlas.replace_columns(made.rows(), stamp)
     looked = atlas.count("catalogue", f"{name}_score IS NOT NULL")
-    return CheckResult(looked, atlas.count("catalogue", f"{name}_flag = true"), changed)
+    flagged = atlas.count("catalogue", f"{name}_flag = true")
+    return CheckResult(looked, flagged, changed, made.doubt.verdicts, made.doubt.why_not)

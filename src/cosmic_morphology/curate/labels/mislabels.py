@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.labels.checks import Check, CheckResult, Judged, fill_check
-from cosmic_morphology.curate.records import Records
+from cosmic_morphology.curate.labels.checks import Check, CheckResult, Judged, Taken, fill_check
+from cosmic_morphology.curate.labels.doubt import LearnedDoubt
+from cosmic_morphology.curate.labels.learning import Learning
 from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
 from cosmic_morphology.engine import Engine
@@ -21,9 +22,10 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 MISLABEL_STAGE = "mislabel"
-MISLABEL_CODE = "3"
+MISLABEL_CODE = "4"
 # What a source says outright is checked; the strongest claim that an image has comes first.
 _CLAIMS = ("folder", "title", "object_name", "lead", "search_word")
+_UNSURE, _MORE_LIKELY = 1e-2, 0.5
 # Fewer images than this give no noise rates to learn from.
 _LEAST_ROWS = 20
 
@@ -43,6 +45,10 @@ def check_mislabels(
     flagged are images where it is below ``checks.mislabel_threshold``, and those that confident
     learning finds (Northcutt et al. 2021, J. Artif. Intell. Res. 70, 1373; cleanlab). Texts alone
     that favour the claimed label agree with it, however few they are.
+
+    After some fifty verdicts on images of the train split the score is learned from them instead
+    (:mod:`~cosmic_morphology.curate.labels.doubt`); then flagged are claims that are more likely
+    wrong than right, and the suggested class is the one that people found of look-alikes.
 
     Parameters
     ----------
@@ -128,16 +134,25 @@ class _Claims:
         return all_
 
 
-def _take_in(
-    records: Records, judged: Judged, taxonomy: Taxonomy, least: float
-) -> Callable[[], pa.Table]:
-    classes = taxonomy.names_with_reject
-    claims = _Claims.of(judged, len(records), len(classes))
-    return lambda: _mislabel_rows(records.ids, claims, classes, least)
+def _take_in(judged: Judged, taxonomy: Taxonomy, least: float, learning: Learning) -> Taken:
+    classes, ids = taxonomy.names_with_reject, learning.records.ids
+    claims = _Claims.of(judged, len(ids), len(classes))
+    doubt = learning.doubt(
+        learning.labels != claims.claimed, _log_odds(claims), claims.claimed, len(classes)
+    )
+    return Taken(lambda: _mislabel_rows(ids, claims, classes, least, doubt), doubt)
+
+
+def _log_odds(claims: _Claims) -> NDArray[np.float64]:
+    """Of a wrong claim, by the votes of all others; ``nan`` where nothing is claimed."""
+    is_claimed = claims.claimed >= 0
+    likely = claims.others[np.arange(len(is_claimed)), np.where(is_claimed, claims.claimed, 0)]
+    odds = np.log((1.0 - likely + _UNSURE) / (likely + _UNSURE))
+    return np.asarray(np.where(is_claimed, odds, np.nan))
 
 
 def _mislabel_rows(
-    ids: pa.Array, claims: _Claims, classes: Sequence[str], least: float
+    ids: pa.Array, claims: _Claims, classes: Sequence[str], least: float, doubt: LearnedDoubt
 ) -> pa.Table:
     claimed, claimant, others = claims.claimed, claims.claimant, claims.others
     best = others.argmax(axis=1).astype(np.int16)
@@ -148,16 +163,21 @@ def _mislabel_rows(
     score[known], flag[known] = of_claim, of_claim < least
     flag[known[confident_issues(claimed[known].astype(np.int64), others[known])]] = True
     flag &= claims.seen | (best != claimed)
+    learned = np.isfinite(doubt.likely)
+    score[learned] = 1.0 - doubt.likely[learned]
+    flag[learned] = doubt.likely[learned] > _MORE_LIKELY
+    best[learned] = _found_instead(doubt, claimed)[learned]
     flagged = np.flatnonzero(flag)
+    sure = np.where(learned, doubt.likely, others[np.arange(len(ids)), best])
     reasons = [
-        _mislabel_reason(_CLAIMS[who], classes[mine], classes[rather], sure)
-        for who, mine, rather, sure in zip(
-            claimant[flagged],
-            claimed[flagged],
-            best[flagged],
-            others[flagged, best[flagged]],
-            strict=True,
+        _mislabel_reason(
+            _CLAIMS[claimant[at]],
+            classes[claimed[at]],
+            classes[best[at]],
+            float(sure[at]),
+            verdicts=doubt.verdicts if learned[at] else 0,
         )
+        for at in flagged
     ]
     return pa.table(
         {
@@ -177,7 +197,19 @@ def _at(rows: NDArray[np.int64], texts: list[str], n: int, else_: str | None) ->
     return pa.array([*texts, else_], pa.string()).take(pa.array(of))
 
 
-def _mislabel_reason(claimant: str, claimed: str, suggested: str, sure: float) -> str:
+def _found_instead(doubt: LearnedDoubt, claimed: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The class that people found of look-alikes, other than the claimed one."""
+    others = doubt.classes.copy()
+    others[np.arange(len(others)), np.where(claimed >= 0, claimed, 0)] = -np.inf
+    return np.asarray(others.argmax(axis=1), np.int16)
+
+
+def _mislabel_reason(
+    claimant: str, claimed: str, suggested: str, sure: float, *, verdicts: int
+) -> str:
+    if verdicts:
+        learned = f"learned from {verdicts} verdicts"
+        return f"{claimant} says {claimed}, which is wrong of look-alikes ({sure:.2f}, {learned})"
     others = f"are not sure of it ({sure:.2f})"
     if suggested != claimed:
         others = f"rather {suggested} ({sure:.2f})"

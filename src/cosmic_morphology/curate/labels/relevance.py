@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.curate.labels.checks import Check, CheckResult, Judged, fill_check
-from cosmic_morphology.curate.records import Records
+from cosmic_morphology.curate.labels.checks import Check, CheckResult, Judged, Taken, fill_check
+from cosmic_morphology.curate.labels.doubt import LearnedDoubt
+from cosmic_morphology.curate.labels.learning import Learning
 from cosmic_morphology.curate.votes.label_model import is_of_all, naive_bayes_label_model
 from cosmic_morphology.curate.votes.voter_accuracy import RECORD
 from cosmic_morphology.engine import Engine
@@ -19,9 +21,9 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 RELEVANCE_STAGE = "relevance"
-RELEVANCE_CODE = "3"
+RELEVANCE_CODE = "4"
 _REASONS = 3
-_MORE_LIKELY = 0.5
+_UNSURE, _MORE_LIKELY = 1e-2, 0.5
 
 
 def check_relevance(
@@ -37,6 +39,10 @@ def check_relevance(
     (texts, names, copies, the image itself). Dark, grey or empty images are not suspicious.
     A low score alone flags nothing, for with few classes it is low where nothing speaks for any:
     somebody must say that the image shows none, and the reason names who.
+
+    After some fifty verdicts on images of the train split the score is learned from them instead,
+    where it tells irrelevant images better than the votes do
+    (:mod:`~cosmic_morphology.curate.labels.doubt`).
 
     Parameters
     ----------
@@ -82,9 +88,38 @@ def _judge(
     return pa.table([scores, flags, reasons], schema=pa.schema(_FIELDS))
 
 
-def _take_in(records: Records, judged: Judged, *_: object) -> Callable[[], pa.Table]:
+def _take_in(judged: Judged, taxonomy: Taxonomy, least: float, learning: Learning) -> Taken:
+    del least
     nothing = np.empty(0, np.int32), pa.schema(_FIELDS).empty_table()
-    return partial(records.by_id, [nothing, *judged])
+    rows = learning.records.by_id([nothing, *judged])
+    # Without a vote there is no score, and nothing to ask.
+    score = rows.column("relevance_score").to_numpy().astype(np.float64)
+    reject = len(taxonomy.names)
+    doubt = learning.doubt(
+        learning.labels == reject,
+        np.log((1.0 - score + _UNSURE) / (score + _UNSURE)),
+        np.full(len(score), -1, np.int16),
+        len(taxonomy.names_with_reject),
+    )
+    return Taken(partial(_with_doubt, rows, doubt), doubt)
+
+
+def _with_doubt(rows: pa.Table, doubt: LearnedDoubt) -> pa.Table:
+    """The rows with what was learned from verdicts in place of what the votes say."""
+    learned = np.isfinite(doubt.likely)
+    if not learned.any():
+        return rows
+    mask, wrong = pa.array(learned), doubt.likely > _MORE_LIKELY
+    said = f"images that look like it are irrelevant (learned from {doubt.verdicts} verdicts)"
+    new = (
+        pa.array(1.0 - doubt.likely, pa.float32(), from_pandas=True),
+        pa.array(wrong, pa.bool_()),
+        pa.array([said if each else "" for each in wrong], pa.string()),
+    )
+    for field, values in zip(_FIELDS, new, strict=True):
+        at = rows.schema.get_field_index(field.name)
+        rows = rows.set_column(at, field, pc.if_else(mask, values, rows.column(at)))
+    return rows
 
 
 _FIELDS = (

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cosmic_morphology.atlas import Atlas, embedding_columns
+from cosmic_morphology.atlas import Atlas, embedding_columns, level_columns
 from cosmic_morphology.atlas.query import take
 from cosmic_morphology.curate.review.queue import QueueItem, review_queue
 from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
@@ -60,8 +60,8 @@ def review_sheets(
 
     The most valuable image of the queue begins a sheet. The others on it have the same suggested
     label and are, of the next valuable ones, those whose embeddings are nearest to it (the mean
-    cosine over all ``embedding_…`` columns). Each image is on one sheet. Without embeddings
-    sheets follow the queue.
+    cosine over all ``embedding_…`` and ``levels_…`` columns). Each image is on one sheet. Without
+    embeddings sheets follow the queue.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ class _Alike:
     """How alike images are: the mean cosine of their embeddings over all columns."""
 
     def __init__(self, atlas: Atlas, ids: list[str]) -> None:
-        columns = embedding_columns(atlas)
+        columns = (*embedding_columns(atlas), *level_columns(atlas))
         parts = [_unit(take(atlas, ids, [name]).column(name)) for name in columns if ids]
         self._vectors = np.hstack(parts) if parts else np.zeros((len(ids), 1), np.float32)
 

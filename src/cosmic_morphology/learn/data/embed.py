@@ -1,4 +1,4 @@
-"""What a frozen backbone sees in every image: the column ``embedding_<backbone>``."""
+"""What a frozen backbone sees in every image: ``embedding_<backbone>``, ``levels_<backbone>``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ from cosmic_morphology.engine import ColumnFunction, ColumnWork, Engine, apply
 from cosmic_morphology.errors import TrainingError
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.learn.data.embedder import Embedder
-from cosmic_morphology.learn.data.embedding_names import embedding_column, stamp_of_embedding
+from cosmic_morphology.learn.data.embedding_names import (
+    embedding_column,
+    levels_column,
+    stamp_of_embedding,
+)
 from cosmic_morphology.learn.models.backbones import Backbone, build_backbone
 from cosmic_morphology.learn.models.devices import device_for
 from cosmic_morphology.learn.models.presets import with_preset
 from cosmic_morphology.settings import LearnSettings
+
+# What float16 can hold.
+_LARGEST = 6e4
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -50,6 +57,7 @@ def embed_images(
     *,
     learn: LearnSettings,
     backbone: Backbone | None = None,
+    levels: bool = False,
     progress: Progress | None = None,
     engine: Engine | None = None,
 ) -> EmbedResult:
@@ -63,6 +71,9 @@ def embed_images(
         The backbone, its weights and its input; when they change, all rows are done again.
     backbone : Backbone, optional
         The same, already built.
+    levels : bool
+        Fill ``levels_<backbone>`` instead: what its middle stages see, too. Look-alikes and doubt
+        learned from verdicts are better with it; nothing else reads it.
     progress : callable, optional
         Called with images done and images to do.
     engine : Engine, optional
@@ -81,7 +92,7 @@ def embed_images(
     24
     """
     learn = with_preset(learn)
-    backbone = backbone or build_backbone(learn)
+    backbone = backbone or build_backbone(learn, levels=levels)
     stamp = embedding_stamp(backbone)
     done = apply(
         atlas,
@@ -89,26 +100,30 @@ def embed_images(
             "embed",
             embedding_function,
             reads=("thumbnail",),
-            writes=(_field(learn, backbone),),
+            writes=(_field(learn, backbone, levels=levels),),
             # The threads of a worker are those that its engine gives it.
-            arguments=(learn.model_copy(update={"threads": None}), stamp.metadata()),
+            arguments=(learn.model_copy(update={"threads": None}), stamp.metadata(), levels),
             is_alone=device_for(learn).type != "cpu",
             batch_size=64,
             task_rows=512,
             worth_processes=2048,
             count=count_unreadable,
         ),
-        made=_function(learn, backbone),
+        made=_function(learn, backbone, levels=levels),
         stamp=stamp,
         checkpoint_rows=1024,
         progress=progress,
         engine=engine,
     )
-    column = embedding_column(learn.backbone)
+    column = _field(learn, backbone, levels=levels).name
     return EmbedResult(column, done.filled, done.already_there, done.counted, backbone.weights_id)
 
 
-def embedding_function(learn: LearnSettings, stamp: Mapping[str, str]) -> ColumnFunction:
+def embedding_function(
+    learn: LearnSettings,
+    stamp: Mapping[str, str],
+    levels: bool = False,
+) -> ColumnFunction:
     """The column function for a worker, which has to have the very same backbone.
 
     Raises
@@ -116,14 +131,14 @@ def embedding_function(learn: LearnSettings, stamp: Mapping[str, str]) -> Column
     TrainingError
         The weights of this machine are others than those of the driver.
     """
-    backbone = build_backbone(learn)
+    backbone = build_backbone(learn, levels=levels)
     if embedding_stamp(backbone).metadata() != stamp:
         raise TrainingError(
             f"a worker has other weights or another version of {backbone.name!r} than the driver",
             where=f"{platform.node()}: {backbone.weights_id}",
             todo="Install the same versions and give it the same weights file on every machine.",
         )
-    return _function(learn, backbone)
+    return _function(learn, backbone, levels=levels)
 
 
 def count_unreadable(filled: pa.Table) -> int:
@@ -133,20 +148,21 @@ def count_unreadable(filled: pa.Table) -> int:
     return int((~vectors.any(axis=1)).sum())
 
 
-def _function(learn: LearnSettings, backbone: Backbone) -> ColumnFunction:
-    see, field = Embedder(backbone, learn), _field(learn, backbone)
+def _function(learn: LearnSettings, backbone: Backbone, *, levels: bool) -> ColumnFunction:
+    see, field = Embedder(backbone, learn), _field(learn, backbone, levels=levels)
 
     def columns(batch: pa.Table) -> pa.Table:
         vectors, _ = see(batch.column("thumbnail").to_pylist())
-        flat = pa.array(vectors.astype(np.float16).ravel())
+        flat = pa.array(vectors.clip(-_LARGEST, _LARGEST).astype(np.float16).ravel())
         filled = pa.FixedSizeListArray.from_arrays(flat, backbone.n_features)
         return pa.table({field.name: filled}, schema=pa.schema([field]))
 
     return columns
 
 
-def _field(learn: LearnSettings, backbone: Backbone) -> pa.Field:
-    return pa.field(embedding_column(learn.backbone), pa.list_(pa.float16(), backbone.n_features))
+def _field(learn: LearnSettings, backbone: Backbone, *, levels: bool) -> pa.Field:
+    name = levels_column if levels else embedding_column
+    return pa.field(name(learn.backbone), pa.list_(pa.float16(), backbone.n_features))
 
 
 def embedding_stamp(backbone: Backbone) -> ColumnProvenance:

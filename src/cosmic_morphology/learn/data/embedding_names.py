@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
+from cosmic_morphology.atlas.embeddings import LEVELS_PREFIX
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.learn.models.presets import timm_name
 
@@ -21,6 +22,11 @@ _FEW = 1000
 def embedding_column(backbone: str) -> str:
     """The column of a backbone's embeddings; a tag's dot cannot be in a column name."""
     return f"embedding_{timm_name(backbone).replace('.', '_')}"
+
+
+def levels_column(backbone: str) -> str:
+    """The column of what a backbone's middle stages see, too."""
+    return f"{LEVELS_PREFIX}{timm_name(backbone).replace('.', '_')}"
 
 
 def stamp_of_embedding(parameters: Mapping[str, Any]) -> ColumnProvenance:
