@@ -18,6 +18,8 @@ EQUAL = ("label", "label_kind", "split", "source", "collection")
 """Columns of the catalogue that a chip can name a value of."""
 NONE = "-"
 """Stands in an address for rows that have no value."""
+NOT = "!"
+"""Before a value: rows that have another one."""
 ORDERS = ("id", "label_confidence", "relevance_score", "duplicate_score", "mislabel_score")
 
 
@@ -31,7 +33,7 @@ class View:
     Attributes
     ----------
     label, label_kind, split, source, collection : str
-        The value that rows have; ``-``: they have none; empty: any.
+        The value that rows have; ``-``: they have none; ``!comet``: another; empty: any.
     flagged : str
         A check whose flag is raised: ``relevance``, ``duplicate`` or ``mislabel``.
     least, most : float or None
@@ -144,6 +146,8 @@ class View:
             value = getattr(self, name)
             if value == NONE:
                 parts.append(f"{name} IS NULL")
+            elif value.startswith(NOT):
+                parts.append(f"{name} != {sql_literal(value.removeprefix(NOT))}")
             elif value:
                 parts.append(f"{name} = {sql_literal(value)}")
         if self.flagged:
@@ -204,7 +208,7 @@ class View:
         named = {"label": "class", "label_kind": "label kind"}
         for name in EQUAL:
             if value := getattr(self, name):
-                shown = "none" if value == NONE else value
+                shown = "none" if value == NONE else value.replace(NOT, "not ", 1)
                 found.append((f"{named.get(name, name)}: {shown}", self.address(**{name: ""})))
         if self.flagged:
             found.append((f"flagged by {self.flagged}", self.address(flagged="")))

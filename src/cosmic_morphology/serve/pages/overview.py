@@ -13,7 +13,7 @@ from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
 from cosmic_morphology.serve.rows import facets
 from cosmic_morphology.serve.served_atlas import ServedAtlas
-from cosmic_morphology.serve.view import NONE, View
+from cosmic_morphology.serve.view import NONE, NOT, View
 
 router = APIRouter(include_in_schema=False)
 _NAMES = {"label": "Classes", "label_kind": "Label kinds", "split": "Splits", "source": "Sources"}
@@ -50,13 +50,23 @@ def _became(sky: ServedAtlas, atlas: Atlas) -> list[tuple[str, int, float, str]]
         ("without a label", View(label=NONE, unique=True)),
     ]
     if "split" in columns:
-        parts += [(f"labelled, in {name}", View(split=name, unique=True)) for name in SPLITS]
+        objects = NOT + reject
+        parts += [
+            (f"labelled, in {name}", View(label=objects, split=name, unique=True))
+            for name in SPLITS
+        ]
     found = [
         (words, atlas.count("catalogue", view.where()), view.address()) for words, view in parts
     ]
     left = records - sum(rows for _, rows, _ in found)
     if left > 0:
-        found.append(("labelled, in no split", left, View(split="none", unique=True).address()))
+        found.append(
+            (
+                "labelled, in no split",
+                left,
+                View(label=NOT + reject, split="none", unique=True).address(),
+            )
+        )
     return [(words, rows, rows / records, link) for words, rows, link in found if rows]
 
 
