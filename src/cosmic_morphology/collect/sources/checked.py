@@ -23,6 +23,8 @@ _TEXTS, _TUPLES = (
     for kind in ("str", "tuple[str, ...]")
 )
 _MAX_DETAIL = 500
+# What the column of the atlas can hold.
+_MOST_PEOPLE = 2**31
 
 
 def checked(found: Any, source: str) -> SourceItem:
@@ -101,6 +103,7 @@ def _is_answers(value: Any) -> bool:
         and isinstance(each.fraction, float | int)
         and 0 <= each.fraction <= 1
         and text.is_count(each.people)
+        and each.people < _MOST_PEOPLE
         for each in value
     )
 

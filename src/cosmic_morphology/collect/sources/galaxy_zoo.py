@@ -61,6 +61,7 @@ _KINDS = ("fraction", "weighted_fraction", "debiased")
 _SUMS = (0.9, 1.05)
 _MISSING = ("", "--", "nan", "none", "null", "n/a", "masked")
 _SENTINEL = -9999.0
+_MOST_PEOPLE = 1e9
 _HOW = "voters=NAME among the names of columns (--column, or the option columns)"
 
 
@@ -252,7 +253,7 @@ def _count(value: Any, column: str, where: str) -> float:
     people = _number(value, column, where)
     if people is None or people == _SENTINEL:
         return 0.0
-    if people < 0:
+    if not 0 <= people < _MOST_PEOPLE:
         raise InputError(f"{column} is {people:g} people", where=where, todo="Give how many voted.")
     return people
 
