@@ -22,11 +22,11 @@ from cosmic_morphology.stats.calibration import (
     Bin,
     reliability,
     weighted_coverage,
-    weighted_cross_entropy,
     weighted_ece,
     weighted_precision,
     weighted_share,
 )
+from cosmic_morphology.stats.cross_entropy import weighted_cross_entropy
 from cosmic_morphology.stats.fusion import PIXELS
 from cosmic_morphology.stats.score import Score
 
