@@ -25,6 +25,8 @@ from cosmic_morphology.io_utils import write_json
 if TYPE_CHECKING:
     from cosmic_morphology.curate import AuditTable
 
+_SHOWN = 10
+
 
 class Subset(StrEnum):
     """Halves of the groups of the table."""
@@ -57,7 +59,8 @@ def command(
     """Measure every voter, the labels and the checks against checked labels.
 
     Nothing is changed and nothing learns from the table. The numbers are kept in audit.json beside
-    the runs, where the report finds them.
+    the runs, where the report finds them. Lines of the table that copies of the image or several
+    models contradict are listed in audit_doubtful.csv, to be looked at again.
     """
     from cosmic_morphology.curate import audit_labels
     from cosmic_morphology.taxonomy import load_taxonomy
@@ -74,13 +77,15 @@ def command(
     )
     kept = settings.out / "audit.json"
     write_json(kept, found)
+    doubtful = settings.out / "audit_doubtful.csv"
+    found.write_doubtful(doubtful)
     if as_json:
         show(found, as_json=True)
     else:
-        _show(found, kept)
+        _show(found, kept, doubtful)
 
 
-def _show(found: AuditTable, kept: Path) -> None:
+def _show(found: AuditTable, kept: Path, doubtful: Path) -> None:
     rows = [
         (
             row.what,
@@ -96,4 +101,9 @@ def _show(found: AuditTable, kept: Path) -> None:
     say(f"Measured on {found.n} checked labels in {found.groups} groups{part}; kept in {kept}.")
     if found.unknown:
         say(f"{found.unknown} lines name an image that the atlas does not have.")
+    for each in found.doubtful[:_SHOWN]:
+        say(f"doubtful: {each.id} is {each.label}, rather {each.rather}: {each.reason}")
+    if found.doubtful:
+        n = len({each.id for each in found.doubtful})
+        say(f"{n} checked labels are doubtful themselves; look at them again: {doubtful}")
     say_next("cosmic report RUN", purpose="to see them beside the scores")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import json
 
+import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
+from cosmic_morphology.atlas import ColumnProvenance
 from cosmic_morphology.cli import app
 from cosmic_morphology.curate.labels.assign import label
 from cosmic_morphology.curate.labels.audit import SUBSETS, audit_labels, subset_of
@@ -130,3 +133,55 @@ def test_an_audit_writes_nothing(curated, tmp_path):
 def test_a_bad_truth_table_is_refused(curated, tmp_path, rows, head, says):
     with pytest.raises(InputError, match=says):
         audit_labels(curated, truth(tmp_path, rows, head), taxonomy=SIX)
+
+
+def test_checked_labels_that_copies_contradict_are_listed_to_be_looked_at_again(curated, tmp_path):
+    ids = [f"nasa:x{n:03d}" for n in range(5)]
+    copies = pa.array([None, None, None, ids[0], None], pa.string())
+    curated.replace_columns(
+        pa.table({"id": ids, "duplicate_of": copies}), ColumnProvenance("duplicates")
+    )
+    file = truth(tmp_path, [f"{id_},{name}" for id_, name in zip(ids, TRUTH, strict=True)])
+    found = audit_labels(curated, file, taxonomy=SIX).doubtful
+    assert [(each.id, each.label, each.rather) for each in found] == [
+        (ids[0], "comet", "irrelevant"),
+        (ids[3], "irrelevant", "comet"),
+    ]
+    assert found[0].reason == f"{ids[3]}, a copy of it, is labelled irrelevant"
+
+
+def test_several_sure_models_against_a_checked_label_are_an_objection_and_one_is_none(
+    curated, tmp_path
+):
+    ids = [f"nasa:x{n:03d}" for n in range(5)]
+    sure = [0.99, 0.99, 0.5, 0.99, 0.99]
+    says = {"a": ["star", "galaxy", "star", "star", "star"],
+            "b": ["star", "star", "star", "galaxy", None]}  # fmt: skip
+    for run, classes in says.items():
+        table = {"id": ids, f"prediction_{run}": classes}
+        table |= {f"confidence_{run}": pa.array(sure, pa.float32())}
+        curated.replace_columns(pa.table(table), ColumnProvenance("predict"))
+    file = truth(tmp_path, [f"{each},planet" for each in ids])
+    found = audit_labels(curated, file, taxonomy=SIX).doubtful
+    # The texts of the second, "Spiral Galaxy M 51", are a model, too.
+    assert [(each.id, each.rather) for each in found] == [(ids[0], "star"), (ids[1], "galaxy")]
+    assert found[0].reason == "2 models are sure of star: run_a, run_b"
+    assert "texts" in found[1].reason
+
+
+def test_the_command_lists_doubtful_labels_and_keeps_them_as_a_table(curated, tmp_path):
+    ids = ["nasa:x000", "nasa:x001"]
+    copies = pa.array([None, ids[0]], pa.string())
+    curated.replace_columns(
+        pa.table({"id": ids, "duplicate_of": copies}), ColumnProvenance("duplicates")
+    )
+    config = tmp_path / "cosmic.toml"
+    config.write_text(f'atlas = "{curated.uri}"\nout = "{tmp_path}/runs"\n')
+    file = truth(tmp_path, [f"{ids[0]},comet", f"{ids[1]},galaxy"])
+    done = CliRunner().invoke(app, ["audit", str(file), "--config", str(config)])
+    assert done.exit_code == 0, done.output
+    assert "2 checked labels are doubtful themselves" in done.output
+    rows = list(csv.DictReader((tmp_path / "runs/audit_doubtful.csv").read_text().splitlines()))
+    assert [row["rather"] for row in rows] == ["galaxy", "comet"]
+    kept = json.loads((tmp_path / "runs/audit.json").read_text())
+    assert len(kept["doubtful"]) == 2

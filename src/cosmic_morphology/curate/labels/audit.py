@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.columns import read_batches
+from cosmic_morphology.curate.labels.doubtful import (
+    DoubtfulRow,
+    columns_of_models,
+    doubtful_rows,
+)
 from cosmic_morphology.curate.review.tables import ids_like, read_table
 from cosmic_morphology.curate.votes.cast import labels_of_voter
 from cosmic_morphology.display import Tabular, facts_of
@@ -71,6 +76,8 @@ class AuditTable(Tabular):
         The half of the checked labels that it was measured on; empty: all of them.
     atlas_version : str
         What was measured.
+    doubtful : tuple of DoubtfulRow
+        Lines of the table that copies or several models contradict: to be looked at again.
     """
 
     rows: tuple[AuditRow, ...]
@@ -79,6 +86,7 @@ class AuditTable(Tabular):
     unknown: int
     subset: str = ""
     atlas_version: str = ""
+    doubtful: tuple[DoubtfulRow, ...] = field(default=(), repr=False)
 
     def _shown_facts(self) -> Iterable[tuple[str, Any]]:
         return facts_of(self, without="rows")
@@ -89,6 +97,14 @@ class AuditTable(Tabular):
     def get(self, what: str, measure: str) -> AuditRow:
         """One number of the table."""
         return next(row for row in self.rows if (row.what, row.measure) == (what, measure))
+
+    def write_doubtful(self, path: Path) -> None:
+        """The doubtful lines as CSV: id, label, rather, reason."""
+        with whole_text(path) as file:
+            out = CsvRows(file)
+            out.write(("id", "label", "rather", "reason"))
+            for row in self.doubtful:
+                out.write((row.id, row.label, row.rather, row.reason))
 
     def write(self, path: Path) -> None:
         """As CSV, with the columns of the project's number tables."""
@@ -150,6 +166,7 @@ def audit_labels(
     )
     wanted = ["id", "votes", "label", "given_label", "group", "label_kind"]
     wanted += [f"{check}_{part}" for check in _CHECKS for part in ("score", "flag")]
+    wanted += columns_of_models(atlas.columns())
     asked = pa.array(truth, pa.string())
     rows = [
         row
@@ -176,6 +193,7 @@ def audit_labels(
         len(truth.keys() - {r["id"] for r in rows}),
         subset,
         str(atlas.version),
+        tuple(doubtful_rows(rows, truth, taxonomy.names_with_reject)),
     )
 
 

@@ -85,7 +85,8 @@ def learn_doubt(looks: NDArray[np.float32], question: Question, n_classes: int) 
     """Learn from the images that are answered, and ask of all others.
 
     It abstains with fewer than 50 answers or 10 of either kind, and where it orders the
-    answered images (each by a model that has seen none of its group) no better than the votes do.
+    answered images (each by a model that has seen none of its group) worse than the votes do, by
+    more than the standard error of the area under the curve.
 
     Parameters
     ----------
@@ -113,8 +114,10 @@ def learn_doubt(looks: NDArray[np.float32], question: Question, n_classes: int) 
     targets[:, 0] = yes
     targets[np.arange(len(learned)), 1 + question.labels[learned]] = 1.0
     tried = _cross_fitted(model.between(learned), targets, question.groups[learned])[:, 0]
-    if roc_auc_score(yes, tried) <= roc_auc_score(yes, question.evidence[learned]):
-        why = f"the votes alone tell {len(learned)} verdicts as well"
+    # Of few answers both areas under the curve are known to some hundredths only.
+    doubtful_by = np.sqrt((1.0 / yes.sum() + 1.0 / (~yes).sum()) / 12.0)
+    if roc_auc_score(yes, tried) < roc_auc_score(yes, question.evidence[learned]) - doubtful_by:
+        why = f"the votes alone tell {len(learned)} verdicts better"
         return LearnedDoubt.abstains(why, *size)
     calibration = LogisticRegression().fit(tried[:, None], yes)
     weights, mean = _solved(model.between(learned), targets)
