@@ -279,9 +279,7 @@ def _transforms(
     first, second = (keypoints.part(starts[row], starts[row + 1]) for row in (one, other))
     # Of few keypoints two that agree are enough to compare; among many, some agree by chance.
     least = int(np.searchsorted(FEW_KEYPOINTS, min(len(first), len(second)), "right")) + 2
-    found = [
-        transform for transform in estimate_transforms(first, second) if transform.inliers >= least
-    ]
+    found = estimate_transforms(first, second, least=least)
     return [IDENTITY, *found] if (one, other) in framed else found
 
 
