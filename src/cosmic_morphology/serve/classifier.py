@@ -14,7 +14,8 @@ import numpy as np
 from cosmic_morphology.errors import CosmicError, UsageError
 from cosmic_morphology.extras import needs
 from cosmic_morphology.imaging import ImageLimits
-from cosmic_morphology.learn import load_model, predict_bytes, runs
+from cosmic_morphology.learn import load_model, runs
+from cosmic_morphology.learn.inference.files import predict_squares, squares_of
 from cosmic_morphology.learn.inference.prediction import Prediction
 from cosmic_morphology.learn.inference.predictors import PixelPredictor
 from cosmic_morphology.learn.run_folder.run_list import RunRow
@@ -64,7 +65,9 @@ class Classifier:
         """What the model says of images, by name; bytes that are no image get their reason."""
         model = self.model
         with self._decoding:
-            return list(predict_bytes(model, images, limits=self._limits))
+            squares, errors = squares_of(model, images, limits=self._limits)
+        # The others decode while these wait for the network: that is what fills its batches.
+        return list(predict_squares(model, list(images), squares, errors))
 
 
 def chosen_model(settings: Settings) -> Path:

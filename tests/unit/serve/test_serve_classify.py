@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,8 @@ from drawn_images import draw_jpeg
 from served_sky import Served, exported, labelled_atlas
 
 from cosmic_morphology.learn import load_model, predict_bytes
+from cosmic_morphology.serve.classifier import Classifier
+from cosmic_morphology.settings import ServeSettings, Settings
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +198,28 @@ def test_a_run_without_torch_says_what_to_install(served, monkeypatch):
     answer = fresh.reader.post("/api/v1/predict", content=draw_jpeg(1))
     assert answer.status_code == 501
     assert "[learn]" in answer.json()["error"]
+
+
+def test_whoever_waits_for_the_network_keeps_nobody_from_decoding(tmp_path, monkeypatch):
+    """Eight people at once are one or two batches, not four of two."""
+    model = exported(tmp_path / "tiny.onnx")
+    classifier = Classifier(Settings(serve=ServeSettings(model=model)))
+    all_there, sizes = threading.Barrier(8, timeout=60.0), []
+    whole = classifier.model.predict_pixels
+
+    def waits(pixels):
+        # Each comes here before any gets its answer: with fewer at once nobody would go on.
+        all_there.wait()
+        sizes.append(len(pixels))
+        return whole(pixels)
+
+    monkeypatch.setattr(classifier.model, "predict_pixels", waits)
+    data = draw_jpeg(1)
+    people = [
+        threading.Thread(target=lambda: classifier.predict({"one.jpg": data})) for _ in range(8)
+    ]
+    for each in people:
+        each.start()
+    for each in people:
+        each.join(60.0)
+    assert sizes == [1] * 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +71,17 @@ def predict_bytes(
     reject_below: float | None = None,
 ) -> Iterator[Prediction]:
     """Predict images by name, as they came: bytes, or the error instead of them."""
-    threshold = model.reject_below if reject_below is None else reject_below
+    squares, errors = squares_of(model, images, limits=limits)
+    yield from predict_squares(model, list(images), squares, errors, reject_below=reject_below)
+
+
+def squares_of(
+    model: PixelPredictor,
+    images: Mapping[str, bytes | OSError],
+    *,
+    limits: ImageLimits | None = None,
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Images as a model takes them, and why some are none, by name: the part that needs memory."""
     squares: dict[str, np.ndarray] = {}
     errors: dict[str, str] = {}
     for name, data in images.items():
@@ -84,9 +94,22 @@ def predict_bytes(
             squares[name] = model.preprocessing.squared(pixels)
         except ImageError as error:
             errors[name] = f"{error.kind}: {error.what}"
+    return squares, errors
+
+
+def predict_squares(
+    model: PixelPredictor,
+    names: Sequence[str],
+    squares: Mapping[str, np.ndarray],
+    errors: Mapping[str, str],
+    *,
+    reject_below: float | None = None,
+) -> Iterator[Prediction]:
+    """What a model says of what :func:`squares_of` gave, in the order of the names."""
+    threshold = model.reject_below if reject_below is None else reject_below
     said = model.predict_pixels(np.stack([*squares.values()])) if squares else ()
     found = dict(zip(squares, said, strict=True))
-    for name in images:
+    for name in names:
         yield make_prediction(
             name,
             found.get(name),
