@@ -19,7 +19,7 @@ SOURCE = Path(cosmic_morphology.__file__).parent
 GROUND = (
     "_version", "citation", "csv_table", "display", "errors", "extras", "frames", "freed_memory",
     "io_utils", "lazy", "reading", "safe_text", "settings", "stats", "suggest", "taxonomy",
-    "taxonomies", "volunteers", "without_pandas",
+    "taxonomies", "without_pandas",
 )  # fmt: skip
 FLOORS = {
     **dict.fromkeys(GROUND, 0),

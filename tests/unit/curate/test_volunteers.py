@@ -10,8 +10,8 @@ from cosmic_morphology.curate.votes.source_voters import volunteers_votes
 from cosmic_morphology.curate.votes.voter_accuracy import reweighted
 from cosmic_morphology.errors import TaxonomyError
 from cosmic_morphology.settings import load_settings
+from cosmic_morphology.stats.volunteers import shares_of_classes
 from cosmic_morphology.taxonomy import load_taxonomy, shipped_taxonomies
-from cosmic_morphology.volunteers import shares_of_classes
 
 ZOO2 = {
     "smooth-or-featured_smooth": 0.2,

@@ -18,8 +18,8 @@ from cosmic_morphology.curate.text.subject import (
 )
 from cosmic_morphology.curate.votes.base import VOLUNTEERS, SourceText, Vote
 from cosmic_morphology.curate.votes.text_voters import lead_and_rest, rule_votes
+from cosmic_morphology.stats.volunteers import shares_of_classes
 from cosmic_morphology.taxonomy import Taxonomy
-from cosmic_morphology.volunteers import shares_of_classes
 
 FOLDER = "folder"
 # Strangers' labels are right two times in three, the names of the folders that files came from
