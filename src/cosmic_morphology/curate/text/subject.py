@@ -20,7 +20,7 @@ _GIVES_WAY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class NamedSubject:
     """The object that a title names.
 
     Attributes
@@ -73,7 +73,7 @@ def _clean_title(title: str, inside: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def subject_of(title: str, taxonomy: Taxonomy) -> Subject | None:
+def subject_of(title: str, taxonomy: Taxonomy) -> NamedSubject | None:
     """The subject of a title; None where it names no object, objects of two classes, or planets.
 
     Parameters
@@ -86,7 +86,7 @@ def subject_of(title: str, taxonomy: Taxonomy) -> Subject | None:
     Examples
     --------
     >>> subject_of("Dust and stars in NGC 613", taxonomy)
-    Subject(label='galaxy', kind='5')
+    NamedSubject(label='galaxy', kind='5')
     >>> subject_of("Io and Jupiter", taxonomy) is None
     True
     """
@@ -102,4 +102,4 @@ def subject_of(title: str, taxonomy: Taxonomy) -> Subject | None:
     ]
     if len({label for label, _ in found}) != 1 or not specific:
         return None
-    return Subject(found[0][0], specific[0].kind)
+    return NamedSubject(found[0][0], specific[0].kind)

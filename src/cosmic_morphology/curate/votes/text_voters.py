@@ -9,7 +9,7 @@ from functools import lru_cache
 from cosmic_morphology.curate.text.object_names import objects_in
 from cosmic_morphology.curate.text.owners import without_owners
 from cosmic_morphology.curate.text.phrases import PhraseMatch, Phrases, plain, sentences
-from cosmic_morphology.curate.text.subject import Subject, clean_title, subject_of
+from cosmic_morphology.curate.text.subject import NamedSubject, clean_title, subject_of
 from cosmic_morphology.curate.votes.base import SourceText, Vote
 from cosmic_morphology.taxonomy import Taxonomy, TextField, load_taxonomy
 
@@ -21,7 +21,12 @@ _PLAIN_WORD = {"title": 0.75, "name": 0.7, "lead": 0.6, "keywords": 0.6, "text":
 
 
 def rule_votes(
-    voter: str, field: TextField, text: str, taxonomy: Taxonomy, *, subject: Subject | None = None
+    voter: str,
+    field: TextField,
+    text: str,
+    taxonomy: Taxonomy,
+    *,
+    subject: NamedSubject | None = None,
 ) -> list[Vote]:
     """Votes of the rules for one field on its text: one for each class that is spoken for.
 
@@ -33,7 +38,7 @@ def rule_votes(
 # Two voters ask of one text, and names of folders are those of the row before.
 @lru_cache(maxsize=1024)
 def _votes_of_rules(
-    voter: str, field: TextField, text: str, taxonomy: Taxonomy, subject: Subject | None
+    voter: str, field: TextField, text: str, taxonomy: Taxonomy, subject: NamedSubject | None
 ) -> tuple[Vote, ...]:
     matcher = _matcher(taxonomy, field)
 
