@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 PLACE = Path(__file__).parent / "_static"
-PAGES = {"gallery": "/gallery?label=%21irrelevant&unique=1", "sheets": "/review/sheets"}
+PAGES = {"gallery": "/gallery?label=%21irrelevant", "sheets": "/review/sheets"}
 SIZE_PX = (1280, 860)
 QUALITY, MOST_BYTES = 62, 90_000
 

@@ -101,7 +101,7 @@ class Weighing:
             began = time.monotonic()
             failure = self._weigh()
             pause = max(self._wait, time.monotonic() - began)
-            if failure:
+            if failure and not self._ended:
                 log.error("labels were not weighed again: %s", failure)
                 self._asked, pause, again = True, again, min(2 * again, _LONGEST_S)
             else:
