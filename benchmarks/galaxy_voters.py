@@ -24,7 +24,6 @@ from cosmic_morphology.settings import (
 )
 from cosmic_morphology.stats.calibration import weighted_ece
 
-N_GALAXIES = 600
 SIZE_PX, SCALE_ARCSEC = 96, 0.396
 NET = "tf_efficientnet_lite0"
 TRUE = {
@@ -36,13 +35,13 @@ TRUE = {
 }
 
 
-def voters(keep: Path, weights: Path, command: str) -> list[Row]:
+def voters(keep: Path, weights: Path, n_galaxies: int, command: str) -> list[Row]:
     folder = keep / "voters"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     truth = {
         each.identifier: TRUE[each.galaxy.shape]
-        for each in write_galaxy_zoo(folder / "zoo.csv", N_GALAXIES, seed=SEED)
+        for each in write_galaxy_zoo(folder / "zoo.csv", n_galaxies, seed=SEED)
     }
     taxonomy = cosmic.load_taxonomy("galaxy-morphology")
     atlas = cosmic.Atlas.create(str(folder / "atlas"))

@@ -56,11 +56,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["shapes", "fractions", "voters"])
     parser.add_argument("--keep", type=Path, required=True, help="folder for features and runs")
+    parser.add_argument("--galaxies", type=int, default=600, help="of the replica (voters)")
     given = parser.parse_args()
     given.keep.mkdir(parents=True, exist_ok=True)
     command = f"python benchmarks/galaxy_zoo.py {given.what} --keep DIR"
     if given.what == "voters":
-        emit(voters(given.keep, SHARED / "weights", command))
+        few = (
+            ""
+            if given.galaxies == parser.get_default("galaxies")
+            else (f" --galaxies {given.galaxies}")
+        )
+        emit(voters(given.keep, SHARED / "weights", given.galaxies, command + few))
     else:
         emit((shapes if given.what == "shapes" else fractions)(given.keep, command))
 
