@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
@@ -70,7 +71,9 @@ def serve(
         timeout_graceful_shutdown=_GRACE_S,
         proxy_headers=False,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    # The server raises it again once it has ended, which was asked for and is no failure.
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,26 @@
+"""The web application ends when it is asked to, and says that all is well."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import uvicorn
+
+from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.serve import serve
+from cosmic_morphology.settings import Settings
+
+
+def test_ctrl_c_ends_it_without_an_error(atlas: Atlas, tmp_path, monkeypatch):
+    told: list[str] = []
+    startup = uvicorn.Server.startup
+
+    async def interrupted(self, sockets=None):
+        await startup(self, sockets=sockets)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(uvicorn.Server, "startup", interrupted)
+    settings = Settings(atlas=atlas.address, out=tmp_path, serve={"port": 0})
+    serve(settings, read_only=True, tell=told.append)
+    assert told[-1] == "Ctrl-C ends it."
