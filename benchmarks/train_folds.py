@@ -171,7 +171,9 @@ def _seen(table: Sky, model: TrainedModel, ids: list[str], given: argparse.Names
     front, rest = split_backbone(model.network.backbone, recipe.stages, model.preprocessing.size_px)
     half = build_backbone(_learn(given))
     half.model, half.n_features = front, math.prod(front.shape)
-    looked = table.views(table, ids, half, _learn(given), n_views=recipe.tta_views).vectors
+    looked = table.views(
+        table, ids, half, _learn(given), n_views=recipe.tta_views, crops=recipe.tta_crops
+    ).vectors
     with torch.inference_mode():
         parts = [rest(torch.from_numpy(looked[k : k + 64])) for k in range(0, len(looked), 64)]
     return torch.cat(parts).numpy()
@@ -179,7 +181,9 @@ def _seen(table: Sky, model: TrainedModel, ids: list[str], given: argparse.Names
 
 def _frozen(table: Sky, ids: list[str], learn: LearnSettings, recipe: Recipe) -> np.ndarray:
     backbone = build_backbone(learn, levels=recipe.multi_layer)
-    return table.views(table, ids, backbone, learn, n_views=recipe.tta_views).vectors
+    return table.views(
+        table, ids, backbone, learn, n_views=recipe.tta_views, crops=recipe.tta_crops
+    ).vectors
 
 
 def _all_learn(given: argparse.Namespace, recipe: Recipe) -> list[LearnSettings]:
