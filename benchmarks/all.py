@@ -20,6 +20,7 @@ SHARED = HERE.parents[1] / "shared"
 SKY = str(SHARED / "sky/images")
 TRUTH = str(SHARED / "sky/truth.csv")
 FOLDS = str(BUILD / "folds")
+GALAXIES = str(BUILD / "galaxies")
 # What sky.py makes.
 CURATED, SKY_ATLAS = (str(BUILD / f"sky/{name}") for name in ("runs/curated", "atlas"))
 # What scale_query.py and scale_curate.py make, and fast.py.
@@ -69,6 +70,8 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
             *("--search", "near", "--weights", B4[3]),
         ),
     ),
+    ("curate", True, ("curate_doubt.py",)),
+    ("curate", True, ("curate_sheets.py",)),
     ("curate", True, ("sky.py", "gain")),
     ("curate", True, ("sky.py", "lite", "gain")),
     ("curate", False, ("curate_duplicates.py", "--scale", "10000,100000,1000000")),
@@ -104,6 +107,9 @@ RUNS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
         ),
     ),
     ("learn", False, ("board.py", "--keep", FOLDS)),
+    ("learn", True, ("galaxy_zoo.py", "shapes", "--keep", GALAXIES)),
+    ("learn", True, ("galaxy_zoo.py", "fractions", "--keep", GALAXIES)),
+    ("learn", False, ("galaxy_zoo.py", "voters", "--keep", GALAXIES)),
     ("synthesize", False, ("render.py",)),
     ("synthesize", False, ("render.py", "--demo")),
     ("synthesize", True, ("studies.py",)),

@@ -13,7 +13,8 @@ from generate.markdown import table, toctree
 # Modules under all rooms whose names people use, too.
 MODULES = (
     "atlas.maintenance", "atlas.query", "errors", "settings", "taxonomy", "stats.bootstrap",
-    "stats.calibration", "stats.fusion", "stats.metrics", "stats.score",
+    "stats.calibration", "stats.cross_entropy", "stats.fusion", "stats.metrics", "stats.score",
+    "stats.volunteers",
 )  # fmt: skip
 
 

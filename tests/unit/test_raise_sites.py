@@ -64,9 +64,10 @@ PYTHONS = {
     "replica/faults.py": {"CutShortError"},  # cuts a connection on purpose
     "replica/renditions.py": {"FileNotFoundError"},  # becomes the answer 404
     "replica/responses.py": {"ValueError"},  # becomes the answer 400
-    "serve/guard.py": {"_RefusedError"},  # becomes the answer that it names
-    "serve/reviewers.py": {"TooManyTriesError"},  # becomes the answer 429
-    "serve/sessions.py": {"HTTPException"},  # becomes the answer 401
+    "serve/access/guard.py": {"_RefusedError"},  # becomes the answer that it names
+    "serve/access/reviewers.py": {"TooManyTriesError"},  # becomes the answer 429
+    "serve/access/sessions.py": {"HTTPException"},  # becomes the answer 401
+    "serve/classifier.py": {"ModuleNotFoundError"},  # becomes a MissingExtraError
     "settings/jobs.py": {"ValueError"},  # pydantic makes a SettingsError's text of it
     "stats/metrics.py": {"ValueError"},  # functions of arrays
     "taxonomy.py": {"ValueError"},  # pydantic makes a TaxonomyError's text of it

@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage) -> None:
     """Print the classes with where their labels come from and what the checks flag."""
     headings = ("class", "images", "people", "rendered", "volunteers", "voters", *page.checks)
-    rows = [
-        (row.name, *(f"{n:,}" for n in (row.images, *row.by_kind, *row.flags.values())))
-        for row in page.classes
+    numbers = [(row.images, *row.by_kind, *row.flags.values()) for row in page.classes]
+    # Few atlases have volunteers' votes, and a column of zeros would take the classes' room.
+    shown = [
+        at for at, name in enumerate(headings[1:]) if name != "volunteers" or _any(numbers, at)
     ]
+    rows = [
+        (row.name, *(f"{line[at]:,}" for at in shown))
+        for row, line in zip(page.classes, numbers, strict=True)
+    ]
+    headings = ("class", *(headings[1 + at] for at in shown))
     show_table(headings, rows, wide=("class",), numbers=headings[1:])
     for line in _curated_remarks(done, embedded):
         say(line)
@@ -34,6 +40,10 @@ def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage
     say(f"Page: {page.page}")
     queue = in_its_place("cosmic review queue")
     say_next("cosmic split", beside=f"; or {queue}, for images that a person should look at")
+
+
+def _any(numbers: Sequence[Sequence[int]], at: int) -> bool:
+    return any(line[at] for line in numbers)
 
 
 def _curated_remarks(done: CurateResult, embedded: EmbeddedFirst) -> Iterator[str]:

@@ -225,7 +225,7 @@ def test_curating_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
     from cosmic_morphology.pipeline.embedding import EmbeddedFirst
     from cosmic_morphology.report.curation_page import ClassCount, CurationPage
 
-    counts = {"checked": 3, "rendered": 0, "computed": 1997, "none": 0}
+    counts = {"checked": 3, "rendered": 0, "volunteers": 0, "computed": 1997, "none": 0}
     flags = {"mislabel": 12, "relevance": 0, "duplicate": 45}
     page = CurationPage("out/" + "x" * 90 + ".html", (ClassCount(LONG, 2000, counts, flags),))
     nothing = CheckResult(looked=0, flagged=0, changed=False)

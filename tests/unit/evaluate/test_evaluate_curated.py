@@ -90,5 +90,6 @@ def test_what_a_renderer_labelled_is_not_counted_as_checked_by_people(judged, tm
     judged.append_decisions([{"id": "nasa:x000", "who": RENDERER, "at": when, **verdict}])
     done = write_curation_page(judged, tmp_path / "page.html", taxonomy=SIX)
     comet = next(row for row in done.classes if row.name == "comet")
-    assert comet.kinds == {"checked": 0, "rendered": 1, "computed": 1, "none": 0}
+    kinds = {"checked": 0, "rendered": 1, "volunteers": 0, "computed": 1, "none": 0}
+    assert comet.kinds == kinds
     assert "by construction" in (tmp_path / "page.html").read_text("utf-8")

@@ -84,8 +84,9 @@ def review_sheets(
 
     Examples
     --------
-    >>> [(sheet.suggested, len(sheet.items)) for sheet in review_sheets(atlas, taxonomy=taxonomy)]
-    [('comet', 8), ('galaxy', 8), ('star', 8)]
+    >>> sheets = review_sheets(atlas, taxonomy=taxonomy)
+    >>> sorted((sheet.suggested, len(sheet.items)) for sheet in sheets)
+    [('galaxy', 8), ('nebula', 8), ('star', 8)]
     """
     if queue is None:
         queue = review_queue(atlas, taxonomy=taxonomy, limit=_AMONG)
