@@ -48,7 +48,7 @@ def show_results(summary: PipelineResult) -> None:
     rows = [
         (
             run.name,
-            *(run.recipe,)[:named],
+            *("as named" if run.recipe == run.name else run.recipe,)[:named],
             run.trained_on,
             f"{run.macro_f1:.3f} [{run.ci95[0]:.3f}, {run.ci95[1]:.3f}]",
             str(run.n_test),
