@@ -59,10 +59,6 @@ def serve(
     sky = ServedAtlas(settings)
     listening = _listen(chosen.host, chosen.port)
     address = _address(chosen.host, listening.getsockname()[1])
-    tell(f"Atlas {settings.atlas}: {address}")
-    for name in () if read_only else people:
-        tell(f"{name} reviews at {address}/?token={reviewers.invite(name)}")
-    tell("Ctrl-C ends it.")
     config = uvicorn.Config(
         create_app(sky, reviewers),
         log_level="warning",
@@ -71,8 +67,13 @@ def serve(
         timeout_graceful_shutdown=_GRACE_S,
         proxy_headers=False,
     )
-    # The server raises it again once it has ended, which was asked for and is no failure.
+    # From the first word on Ctrl-C is what ends it, and no failure; the server raises it again
+    # once it has ended.
     with contextlib.suppress(KeyboardInterrupt):
+        tell(f"Atlas {settings.atlas}: {address}")
+        for name in () if read_only else people:
+            tell(f"{name} reviews at {address}/?token={reviewers.invite(name)}")
+        tell("Ctrl-C ends it.")
         uvicorn.Server(config).run(sockets=[listening])
 
 

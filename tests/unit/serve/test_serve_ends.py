@@ -24,3 +24,15 @@ def test_ctrl_c_ends_it_without_an_error(atlas: Atlas, tmp_path, monkeypatch):
     settings = Settings(atlas=atlas.address, out=tmp_path, serve={"port": 0})
     serve(settings, read_only=True, tell=told.append)
     assert told[-1] == "Ctrl-C ends it."
+
+
+def test_ctrl_c_right_after_the_last_word_is_no_error_either(atlas: Atlas, tmp_path):
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if line == "Ctrl-C ends it.":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    serve(Settings(atlas=atlas.address, out=tmp_path, serve={"port": 0}), tell=tell)
+    assert told[-1] == "Ctrl-C ends it."
