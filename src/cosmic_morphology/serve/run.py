@@ -69,7 +69,7 @@ def serve(
     )
     # From the first word on Ctrl-C is what ends it, and no failure; the server raises it again
     # once it has ended.
-    with contextlib.suppress(KeyboardInterrupt):
+    with listening, contextlib.suppress(KeyboardInterrupt):
         tell(f"Atlas {settings.atlas}: {address}")
         for name in () if read_only else people:
             tell(f"{name} reviews at {address}/?token={reviewers.invite(name)}")
