@@ -19,7 +19,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import say, say_next, show_table
+from cosmic_morphology.cli.printing import counted, say, say_next, show_table
 from cosmic_morphology.io_utils import write_json
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def _show(found: AuditTable, kept: Path, doubtful: Path) -> None:
     ]
     show_table(("what", "measure", "value", "95 %", "n"), rows, wide=("what",))
     part = f" (subset {found.subset})" if found.subset else ""
-    say(f"Measured on {found.n} checked labels in {found.groups} groups{part}; kept in {kept}.")
+    measured = f"{counted(found.n, 'checked label')} in {counted(found.groups, 'group')}"
+    say(f"Measured on {measured}{part}; kept in {kept}.")
     if found.unknown:
         say(f"{found.unknown} lines name an image that the atlas does not have.")
     for each in found.doubtful[:_SHOWN]:

@@ -111,7 +111,9 @@ def _judge(opened: Atlas, given: Mapping[str, tuple[str, str]], who: str, *, as_
         for verdict, (one, other) in given.items()
     )
     show({"stored": stored, "who": person}, as_json=as_json)
-    if not as_json:
+    if not stored and not as_json:
+        say(f"There was no word of {person} on the two to take back.")
+    elif not as_json:
         say_next("cosmic curate", purpose="to compute copies, groups and labels with it")
 
 

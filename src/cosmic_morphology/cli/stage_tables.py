@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cosmic_morphology.cli.printing import in_its_place, say, say_next, show_table
+from cosmic_morphology.cli.printing import counted, in_its_place, say, say_next, show_table
 
 if TYPE_CHECKING:
     from cosmic_morphology.curate import CurateResult, LeakageResult, SplitResult
@@ -85,7 +85,7 @@ def _split_remarks(summary: SplitResult, report: LeakageResult, *, tied: int) ->
     for each in report.not_looked_for:
         yield f"not compared: {each}"
     for why, n in (*summary.left_out.items(), *report.left_out.items()):
-        yield f"left out: {n} images ({why})"
+        yield f"left out: {counted(n, 'image')} ({why})"
     if summary.folds:
         folds = ", ".join(f"{fold}: {n}" for fold, n in summary.folds.items() if fold >= 0)
         yield f"folds of train and val: {folds} images"

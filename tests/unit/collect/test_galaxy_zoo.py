@@ -164,6 +164,7 @@ def test_images_named_by_identifier_come_in_with_the_votes_beside_them(tmp_path)
     atlas = Atlas.create(str(tmp_path / "atlas"))
     done = import_folder(atlas, tmp_path / "in", name="zoo", taxonomy=load_taxonomy("galaxy-zoo-1"))
     assert done.stored == 1
+    assert done.labels_from == f"volunteers' votes in {tmp_path / 'in' / 'catalogue.csv'}"
     assert done.skipped["not in the table"] == 1
     (row,) = atlas.read(["id", "answers"]).to_pylist()
     assert row["id"] == f"folder:zoo/{ID}.jpg"

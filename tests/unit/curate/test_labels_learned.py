@@ -191,6 +191,8 @@ def test_what_is_irrelevant_is_flagged_with_a_reason_and_darkness_is_not(atlas, 
     assert not any(flags[each] for each in ids[:40])
     reasons = column(atlas, "relevance_reason")
     assert "launch" in reasons[ids[45]]
+    voters = [part.split(": ")[0] for part in reasons[ids[45]].split("; ")]
+    assert not any(f"{each}: {each}:" in reasons[ids[45]] for each in voters)
     assert reasons[ids[60]] == "image: looks like confident ones of it"
 
 

@@ -71,7 +71,9 @@ def test_what_people_say_of_pairs_counts_more_than_what_was_found(copied):
     assert say(copied, "best", 4, 3)[3:5] == [4, 4]
     assert say(copied, "best", 3, 4, who="bob")[3:5] == [3, 3]
     assert say(copied, "withdraw pair", 0, 2) == [kept, kept, kept, 3, 3, 5]
-    # Nobody takes back what another has said.
+    # Nobody takes back what another has said, nor what is taken back already.
+    ids = sorted(copied.ids())
+    assert judge_pair(copied, "withdraw pair", ids[0], ids[2], who="ann") == 0
     assert say(copied, "withdraw pair", 4, 3, who="cy")[3:5] == [3, 3]
     assert say(copied, "withdraw pair", 4, 3, who="bob")[3:5] == [4, 4]
 

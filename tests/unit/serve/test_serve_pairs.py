@@ -28,6 +28,7 @@ def test_copies_stand_side_by_side_and_can_be_judged_by_those_who_may(served, pa
     one, other, *_ = sorted(served.atlas.ids())
     page = served.writer.get(path.format(one), headers=AS_PERSON).text
     assert "not the same" in page
+    assert "<dt>duplicate of</dt><dd>" + one not in page
     assert {f'data-pair="{each}"' in page for each in (one, other)} == {True, False}
     assert "not the same" not in served.reader.get(path.format(one), headers=AS_PERSON).text
 

@@ -147,4 +147,7 @@ def _against(cast: Sequence[dict[str, Any]], reject: str, n_classes: int) -> lis
 
 
 def _relevance_reason(against: Sequence[dict[str, Any]]) -> str:
-    return "; ".join(f"{each['voter']}: {each['reason']}" for each in against[:_REASONS])
+    return "; ".join(
+        f"{each['voter']}: {each['reason'].removeprefix(each['voter'] + ': ')}"
+        for each in against[:_REASONS]
+    )

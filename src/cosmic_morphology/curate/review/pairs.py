@@ -80,7 +80,7 @@ def judge_pair(atlas: Atlas, verdict: str, id_: str, other: str, *, who: str, wh
     Returns
     -------
     int
-        Verdicts that were stored: 1.
+        Verdicts that were stored: 1, or 0 where the person has no word on both to take back.
 
     Raises
     ------
@@ -111,6 +111,11 @@ def judge_pair(atlas: Atlas, verdict: str, id_: str, other: str, *, who: str, wh
             where=f"{id_}, {other}",
             todo="Say which one is kept instead.",
         )
+    if verdict == WITHDRAW_PAIR and not any(
+        {each.id, each.label} == {id_, other} and each.who == who
+        for each in standing_pair_decisions(atlas)
+    ):
+        return 0
     now = datetime.now(UTC)
     row = {"id": id_, "verdict": verdict, "label": other, "who": who, "at": now, "why": why}
     return atlas.append_decisions([row])

@@ -1,3 +1,5 @@
+import { counted } from "./sending.js";
+
 // Filters apply as soon as they are chosen; empty ones do not clutter the address.
 const form = document.querySelector("form.filters");
 
@@ -61,7 +63,7 @@ async function judge(verdict, label = "") {
   given.push(judged);
   element("undo").disabled = false;
   mark(judged, label || verdict);
-  say(`${answer.stored.toLocaleString("en")} verdicts stored.`);
+  say(`${counted(answer.stored, "verdict")} stored.`);
 }
 
 async function post(path, body) {
@@ -141,7 +143,7 @@ if (grid && acts) {
     given.pop();
     element("undo").disabled = !given.length;
     mark(ids, "");
-    say(`${ids.length.toLocaleString("en")} verdicts taken back.`);
+    say(`${counted(ids.length, "verdict")} taken back.`);
   });
   element("alike").addEventListener("click", () => {
     const ids = chosen().slice(0, 20);

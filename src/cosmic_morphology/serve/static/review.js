@@ -1,5 +1,5 @@
 // Review: a queue, a key for each verdict, the next image ready before the key is up.
-import { element, say, sender } from "./sending.js";
+import { counted, element, say, sender } from "./sending.js";
 
 const root = element("review");
 const writes = root.dataset.writes === "1";
@@ -35,7 +35,7 @@ function show() {
   element("place").textContent = `${at + 1} of ${queue.length}`;
   const minutes = (Date.now() - began) / 60000;
   const pace = minutes > 0.05 ? `, ${(given.length / minutes).toFixed(1)} a minute` : "";
-  element("progress").textContent = `${given.length} verdicts${pace}`;
+  element("progress").textContent = `${counted(given.length, "verdict")}${pace}`;
   ready = queue.slice(at + 1, at + 1 + ahead).map((next) => {
     const image = new Image();
     image.src = small(next.id);

@@ -10,6 +10,9 @@ export function say(text) {
   element("said").textContent = text;
 }
 
+/** @param {number} n @param {string} one */
+export const counted = (n, one) => `${n.toLocaleString("en")} ${one}${n === 1 ? "" : "s"}`;
+
 /**
  * A line of verdicts: those before one are sent first, and one that fails is sent again.
  * @param {(unsent: number) => void} tell gets how many the server has not taken yet

@@ -1,5 +1,5 @@
 // Sheets: look-alikes with one suggested label; one key answers for all, clicks take exceptions out.
-import { all, element, say, sender } from "./sending.js";
+import { all, counted, element, say, sender } from "./sending.js";
 
 const root = element("sheets");
 const writes = root.dataset.writes === "1";
@@ -47,7 +47,7 @@ function show() {
   const sheet = waiting[0];
   const { actions, looked, verdicts } = counts;
   element("progress").textContent = actions
-    ? `${actions} actions, ${looked} images looked at, ${verdicts} verdicts` : "";
+    ? `${counted(actions, "action")}, ${counted(looked, "image")} looked at, ${counted(verdicts, "verdict")}` : "";
   element("sheet").replaceChildren(...(sheet?.items ?? []).map(tile));
   if (!sheet) {
     element("question").textContent = asking ? "Sheets are coming…" : "No image waits for a verdict";

@@ -89,9 +89,11 @@ class Folder:
 
     @property
     def labels_from(self) -> str:
-        """Where the labels come from: the table, or which level of the folders."""
+        """Where the labels come from: the table, its votes, or which level of the folders."""
         if self.rows and self.rows.label_column:
             return f"the column {self.rows.label_column!r} of {self.table}"
+        if self.rows and self.rows.has_votes:
+            return f"volunteers' votes in {self.table}"
         return self.labeller.labels_from()
 
     @property

@@ -197,6 +197,11 @@ class Rows:
         """What the column of labels is called; empty where no table has one."""
         return next((t.columns["label"] for t in self.tables if "label" in t.columns), "")
 
+    @property
+    def has_votes(self) -> bool:
+        """Whether a table is a catalogue of volunteers' votes."""
+        return any(table.volunteers for table in self.tables)
+
     def __iter__(self) -> Iterator[Row]:
         seen: set[str] = set()
         for row in self._all():
