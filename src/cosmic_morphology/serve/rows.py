@@ -10,14 +10,17 @@ import numpy as np
 
 from cosmic_morphology.atlas import (
     Atlas,
+    Decision,
     embedding_column_for,
     latest_decisions,
     standing_decisions,
+    standing_pair_decisions,
 )
 from cosmic_morphology.atlas.query import MAX_ROWS, count_by, nearest, page, search, take
 from cosmic_morphology.atlas.sql import both, sql_literal
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.learn.data.embedding_names import read_embeddings
+from cosmic_morphology.serve.access.reviewers import Reviewer
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.serve.sky_map import SkyMap, make_map
 from cosmic_morphology.serve.view import View
@@ -183,6 +186,16 @@ def facts_of(atlas: Atlas, id_: str, wanted: Sequence[str]) -> dict[str, Any]:
     """
     (found,) = take(atlas, [id_], columns_there(atlas, wanted), table="images").to_pylist()
     return dict(found)
+
+
+def said_of_pairs(atlas: Atlas, person: Reviewer | None) -> dict[tuple[str, str], list[Decision]]:
+    """What a person says of two images and has not taken back, in either order, the latest last."""
+    said: dict[tuple[str, str], list[Decision]] = {}
+    for each in standing_pair_decisions(atlas) if person else ():
+        if person and each.who == person.name:
+            for pair in ((each.id, each.label), (each.label, each.id)):
+                said.setdefault(pair, []).append(each)
+    return said
 
 
 def total(sky: ServedAtlas, atlas: Atlas, view: View) -> int | None:

@@ -42,6 +42,8 @@ def test_a_word_on_two_images_is_stored_and_shown_on_both(served):
     assert pairs_said(served.atlas).apart == ((one, other),)
     for id_ in (one, other):
         assert "ann: different" in served.reader.get(f"/image/{id_}", headers=AS_PERSON).text
+        page = served.writer.get(f"/image/{id_}", headers=AS_PERSON).text
+        assert 'data-given="different ' in page
     served.writer.post("/api/v1/decisions/pair", json=said | {"verdict": "withdraw pair"})
     assert pairs_said(served.atlas).apart == ()
     for wrong in ({"other": "nobody"}, {"other": one}, {"verdict": "equal"}):

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.conflicts import find_conflicts
 from cosmic_morphology.serve.rendering import page
+from cosmic_morphology.serve.rows import said_of_pairs
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,4 +21,5 @@ def conflicts(request: Request, sky: Sky) -> HTMLResponse:
         found = sky.remembered(
             atlas, ("conflicts",), lambda: find_conflicts(atlas, taxonomy=sky.taxonomy)
         )
-    return page(request, "conflicts.html.j2", found=found)
+        given = said_of_pairs(atlas, getattr(request.state, "reviewer", None))
+    return page(request, "conflicts.html.j2", found=found, given=given)

@@ -15,7 +15,7 @@ from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.curate import explain_label
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.rows import facts_of
+from cosmic_morphology.serve.rows import facts_of, said_of_pairs
 
 router = APIRouter(include_in_schema=False)
 _FACTS = (
@@ -53,9 +53,11 @@ def image(request: Request, id_: str, sky: Sky) -> HTMLResponse:
                 where = f"`{column}` = {sql_literal(value)} AND id != {sql_literal(id_)}"
                 rows = rows_of(atlas, where, columns=["id", "title", "label"], limit=_MOST_RELATED)
                 related[title] = _with_sizes(atlas, rows.rows.to_pylist())
+        given = said_of_pairs(atlas, getattr(request.state, "reviewer", None))
     return page(
         request,
         "image.html.j2",
+        given=given,
         facts=facts,
         explanation=explanation,
         predictions=[each for each in predictions if each[1]],

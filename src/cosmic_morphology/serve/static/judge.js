@@ -27,8 +27,17 @@ async function store(path, body) {
   return false;
 }
 
-// Two images side by side: one, or not; the same button again takes the word back.
+// Two images side by side: one, or not; the same button again takes the word back, and what the
+// person had said before counts again.
 for (const group of all("[data-pair]")) {
+  const given = group.dataset.given.split(" ").filter(Boolean);
+  const name = ({ dataset }) => dataset.turned ? `${dataset.said}-turned` : dataset.said;
+  const show = () => {
+    for (const each of all("button", group)) {
+      each.setAttribute("aria-pressed", String(name(each) === given.at(-1)));
+    }
+  };
+  show();
   group.addEventListener("click", async (event) => {
     const button = event.target.closest("button");
     if (!button) return;
@@ -37,8 +46,9 @@ for (const group of all("[data-pair]")) {
     const [id, other] = button.dataset.turned ? ids.reverse() : ids;
     const verdict = isBack ? "withdraw pair" : button.dataset.said;
     if (!await store("/api/v1/decisions/pair", { id, other, verdict })) return;
-    for (const each of all("button", group)) each.setAttribute("aria-pressed", "false");
-    button.setAttribute("aria-pressed", String(!isBack));
+    if (isBack) given.pop();
+    else given.push(name(button));
+    show();
     say(isBack ? "Taken back." : "Stored; copies, groups and labels follow in a moment.");
   });
 }
