@@ -12,6 +12,7 @@ from cosmic_morphology.atlas import (
     Atlas,
     Decision,
     embedding_column_for,
+    labels_by_construction,
     latest_decisions,
     standing_decisions,
     standing_pair_decisions,
@@ -204,6 +205,13 @@ def total(sky: ServedAtlas, atlas: Atlas, view: View) -> int | None:
         return None
     where = view.where()
     return sky.remembered(atlas, ("total", where), lambda: atlas.count("catalogue", where))
+
+
+def labels_of_the_renderer(sky: ServedAtlas, atlas: Atlas) -> frozenset[str]:
+    """Ids whose label a program wrote that drew the image, and which nobody has reviewed since."""
+    return sky.remembered(
+        atlas, ("rendered",), lambda: labels_by_construction(atlas), table="decisions"
+    )
 
 
 def facets(sky: ServedAtlas, atlas: Atlas) -> dict[str, dict[Any, int]]:

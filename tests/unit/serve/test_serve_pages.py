@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html as markup
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pyarrow as pa
 import pytest
 from served_sky import Served, labelled_atlas
 
-from cosmic_morphology.atlas import ColumnProvenance
+from cosmic_morphology.atlas import RENDERER, ColumnProvenance
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.serve.view import View
 
@@ -222,3 +223,18 @@ def test_a_run_is_not_offered_where_torch_is_missing(served, monkeypatch):
     assert "[learn]" in page
     assert 'type="file"' not in page
     assert served.reader.post("/api/v1/predict", content=b"x").status_code == 501
+
+
+def test_what_a_renderer_labelled_is_not_shown_as_checked(tmp_path):
+    atlas = labelled_atlas(tmp_path / "atlas", 6)
+    drawn, judged = atlas.ids()[:2]
+    rows = [
+        {"id": id_, "verdict": "keep", "label": "", "who": who, "at": datetime.now(UTC)}
+        for id_, who in ((drawn, RENDERER), (judged, "ana"))
+    ]
+    atlas.append_decisions(rows)
+    served = Served(atlas, tmp_path)
+    assert served.reader.get(f"/image/{drawn}", headers=AS_PERSON).text.count("rendered, conf") == 1
+    assert "rendered, conf" not in served.reader.get(f"/image/{judged}", headers=AS_PERSON).text
+    overview = served.reader.get("/", headers=AS_PERSON).text
+    assert f"by={RENDERER}" in overview

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,7 +16,8 @@ from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.curate import explain_label
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.rows import facts_of, said_of_pairs
+from cosmic_morphology.serve.rows import facts_of, labels_of_the_renderer, said_of_pairs
+from cosmic_morphology.stats.score import RENDERED
 
 router = APIRouter(include_in_schema=False)
 _FACTS = (
@@ -46,6 +48,8 @@ def image(request: Request, id_: str, sky: Sky) -> HTMLResponse:
             for run in runs
         ]
         explanation = explain_label(atlas, id_, taxonomy=sky.taxonomy, settings=sky.settings.curate)
+        if id_ in labels_of_the_renderer(sky, atlas):
+            explanation = replace(explanation, label_kind=RENDERED)
         related = {}
         for title, column in (("Copies", "duplicate_of"), ("Group", "group")):
             value = facts.get(column)

@@ -8,12 +8,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from cosmic_morphology.atlas import SPLITS, Atlas
+from cosmic_morphology.atlas import RENDERER, SPLITS, Atlas
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.rows import facets
+from cosmic_morphology.serve.rows import facets, labels_of_the_renderer
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.serve.view import NONE, NOT, View
+from cosmic_morphology.stats.score import CHECKED, RENDERED
 
 router = APIRouter(include_in_schema=False)
 _NAMES = {"label": "Classes", "label_kind": "Label kinds", "split": "Splits", "source": "Sources"}
@@ -24,6 +25,7 @@ def overview(request: Request, sky: Sky) -> HTMLResponse:
     """Counts, each with a link to the images behind it."""
     with sky.reading() as atlas:
         counts = facets(sky, atlas)
+        counts = counts | {"label_kind": _kinds(counts, len(labels_of_the_renderer(sky, atlas)))}
         return page(
             request,
             "overview.html.j2",
@@ -70,11 +72,22 @@ def _became(sky: ServedAtlas, atlas: Atlas) -> list[tuple[str, int, float, str]]
     return [(words, rows, rows / records, link) for words, rows, link in found if rows]
 
 
+def _kinds(counts: dict[str, dict[Any, int]], rendered: int) -> dict[str | None, int]:
+    """Rows by label kind; what a renderer wrote has been checked by nobody."""
+    kinds = dict(counts["label_kind"])
+    if rendered:
+        kinds[CHECKED] = kinds.get(CHECKED, 0) - rendered
+        kinds[RENDERED] = rendered
+    return {kind: rows for kind, rows in kinds.items() if rows > 0}
+
+
 def _bars(name: str, counts: dict[str | None, int]) -> list[tuple[str, int, float, str]]:
     """Value, rows, share of the largest, and the address of the images."""
     most = max(counts.values(), default=1) or 1
 
     def link(value: str | None) -> str:
+        if (name, value) == ("label_kind", RENDERED):
+            return View(by=RENDERER).address()
         only: dict[str, Any] = {name: value or NONE}
         return View(**only).address()
 
