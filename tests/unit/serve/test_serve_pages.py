@@ -200,6 +200,7 @@ def test_the_overview_says_what_became_of_all_records_and_opens_them(tmp_path):
     atlas.replace_columns(pa.Table.from_pylist(rows), ColumnProvenance("labels"))
     served = Served(atlas, tmp_path)
     page = served.reader.get("/", headers=AS_PERSON).text
+    assert "1 image has no label" in page
     part = page[page.index('id="became"') :]
     part = markup.unescape(part[: part.index("</section>")])
     shown = re.findall(r'href="([^"]+)"><span>([^<]+)</span><span class="n">(\d+)', part)

@@ -105,16 +105,23 @@ def _advice(sky: ServedAtlas, atlas: Atlas) -> list[tuple[str, str]]:
             view = View(split=split, flagged="mislabel")
             rows = atlas.count("catalogue", view.where()) if "split" in columns else 0
             if rows:
+                errors = _counted(rows, "likely error", "likely errors")
                 found.append(
-                    (f"{rows:,} likely errors in {split}: review them", "/review")
+                    (f"{errors} in {split}: review {'it' if rows == 1 else 'them'}", "/review")
                     if split == "test"
-                    else (f"{rows:,} likely errors in {split}", view.address())
+                    else (f"{errors} in {split}", view.address())
                 )
     open_ = atlas.count("catalogue", "label IS NULL")
     if open_:
-        found.append((f"{open_:,} images have no label", View(label="-").address()))
+        found.append(
+            (_counted(open_, "image has", "images have") + " no label", View(label="-").address())
+        )
     if "split" not in columns:
         found.append(("No split yet: cosmic split.", ""))
     if not (sky.settings.out / "runs").is_dir():
         found.append(("No model yet: cosmic train.", ""))
     return found
+
+
+def _counted(n: int, one: str, many: str) -> str:
+    return f"{n:,} {one if n == 1 else many}"
