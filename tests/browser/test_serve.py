@@ -221,6 +221,7 @@ def test_a_file_that_is_chosen_is_classified(browser, tmp_path):
         shutil.copy(tmp_path / "tiny.onnx", tmp_path / "no-image.jpg")
         page.set_input_files("#files", tmp_path / "no-image.jpg")
         expect(page.locator("#answers h2").first).to_have_text("No usable image")
+        expect(page.get_by_text("1 answered, 1 not.")).to_be_visible()
 
 
 def test_everything_is_reached_by_the_keyboard(browser, served):

@@ -25,7 +25,7 @@ function show(answer, picture) {
     : answer.accepted ? answer.prediction : `None of these is sure (most like ${answer.prediction})`;
   const name = document.createElement("p");
   name.className = "muted";
-  name.textContent = answer.error ? `${answer.file}: ${answer.error}` : answer.file;
+  name.textContent = answer.error ? `${answer.file}: ${answer.error.replaceAll("_", " ")}` : answer.file;
   words.append(head, name);
   const ranked = Object.entries(answer.error ? {} : answer.probabilities).sort((a, b) => b[1] - a[1]);
   const bars = document.createElement("ul");
@@ -58,7 +58,8 @@ async function ask(request, name, picture) {
     const said = await answer.json();
     if (!answer.ok) return tell(said.error);
     for (const each of said.answers) show({ ...each, file: each.file || name }, picture);
-    tell(`${all.length} answered.`);
+    const refused = all.filter((each) => each.error).length;
+    tell(`${all.length - refused} answered${refused ? `, ${refused} not` : ""}.`);
   } catch {
     tell("The server does not answer.");
   }
