@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from cosmic_morphology._version import __version__
 from cosmic_morphology.safe_text import without_secrets
 
@@ -100,8 +102,10 @@ class Fingerprint:
 
     def add_digests(self, digests: Iterable[bytes]) -> None:
         """Take in rows by their digests, which others have made."""
-        for digest in digests:
-            self._sum += int.from_bytes(digest, "little")
+        # Sums of quarters of 32 bits stay exact for four billion rows at a time.
+        quarters = np.frombuffer(b"".join(digests), "<u4").reshape(-1, 4)
+        for at, total in enumerate(quarters.sum(axis=0, dtype=np.uint64)):
+            self._sum += int(total) << (32 * at)
 
     def __str__(self) -> str:
         return f"{self._sum % 2**128:032x}"

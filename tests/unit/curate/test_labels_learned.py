@@ -152,7 +152,7 @@ def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not
         )
         batch = VoteBatch(np.arange(2, dtype=np.int32), images.ids, [cast("galaxy", 0.66), []])
         voters = DerivedVoters.learned(
-            lambda: [batch], images, SIX.names_with_reject, learn_from=0.8, seed=0
+            lambda only: [batch], images, SIX.names_with_reject, learn_from=0.8, seed=0
         )
         return voters.add_votes(batch)
 
@@ -163,6 +163,41 @@ def test_a_copy_from_another_collector_is_a_witness_and_one_from_the_same_is_not
     (gold,) = twins(["a", "a"], {"a:1": "nebula"})[1]
     assert (gold["label"], gold["weight"]) == ("nebula", 0.99)
     assert gold["reason"] == "a person has seen its copy a:1"
+
+
+def test_only_votes_on_copies_and_on_checked_images_are_gone_through():
+    ids, asked = ["a:1", "b:1", "c:1", "d:1"], []
+    images = VotingContext(
+        ids=ids,
+        groups=ids,
+        copies=["t", "t", "u", "v"],
+        origins=["a", "b", "c", "d"],
+        checked={"d:1": "star"},
+        withheld=frozenset(),
+        embeddings=[],
+    )
+    votes = folder_votes(4)
+
+    def batches(only):
+        asked.append(only.tolist())
+        there = np.flatnonzero(only).astype(np.int32)
+        yield VoteBatch(there, [ids[at] for at in there], [votes[at] for at in there])
+
+    voters = DerivedVoters.learned(batches, images, SIX.names_with_reject, learn_from=0.8, seed=0)
+    assert asked == [[False, False, False, True], [True, True, False, False]]
+    cast = voters.add_votes(VoteBatch(np.arange(4, dtype=np.int32), ids, votes))
+    assert [len(each) for each in cast] == [2, 2, 1, 1]
+
+
+def test_a_verdict_on_one_image_leaves_the_weights_of_the_like_ones_as_they_are():
+    votes, ids = folder_votes(4), ["p0", "p1", "p2", "p3"]
+    weighed = reweight_by_verdicts(votes, ids, ["here"] * 4, {"p1": "galaxy", "p3": "star"}, 7)
+    alike = reweight_by_verdicts(votes[:1], ids[:1], ["here"], {}, 7)
+    assert weighed[0] == weighed[2] != alike[0]
+    # A checked image's own verdict weighs nothing on it.
+    assert [each["label"] for each in weighed[1]] == ["star"]
+    assert weighed[3] != weighed[0]
+    assert votes[0][0]["weight"] == 0.66
 
 
 def test_a_wrong_title_is_flagged_and_the_right_class_suggested(atlas, arrival):

@@ -77,6 +77,14 @@ def test_a_fingerprint_knows_rows_and_not_their_order():
     assert len({of(), of(("a", 1)), of(("a", 2)), of(("a", 1), ("a", 1))}) == 4
 
 
+def test_a_fingerprint_is_the_sum_of_its_digests_with_every_carry():
+    told, digests = Fingerprint(), [b"\xff" * 16] * 5 + [bytes(range(16))]
+    told.add_digests(digests)
+    told.add_digests([])
+    total = sum(int.from_bytes(each, "little") for each in digests)
+    assert str(told) == f"{total % 2**128:032x}"
+
+
 def test_columns_of_ids_are_numbers_of_records_and_of_what_is_none(atlas):
     values = {"id": ["sky:e", "sky:a", "sky:b"], "group": ["sky:a", "gone", "sky:b"]}
     atlas.replace_columns(pa.table(values), ColumnProvenance("group"))

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -136,7 +137,7 @@ def label(
     changed = not stamp_of(_votes(records)).is_current(atlas.provenance_of("label"))
     if changed:
         voters = DerivedVoters.learned(
-            lambda: _votes(records),
+            partial(_votes, records),
             _images(atlas, records, decisions, taxonomy, evidence, runs),
             taxonomy.names_with_reject,
             learn_from=settings.votes.probe_min_label_confidence,
@@ -152,9 +153,12 @@ def label(
     return _summary(atlas, records, decisions, taxonomy, [*evidence, *runs], changed=changed)
 
 
-def _votes(records: Records) -> Iterator[VoteBatch]:
+def _votes(records: Records, only: NDArray[np.bool_] | None = None) -> Iterator[VoteBatch]:
     for places, rows in records.batches(["id", "votes"]):
-        yield VoteBatch(places, rows.column("id").to_pylist(), votes_of_rows(rows))
+        # Votes are slow to make objects of: those that nobody asks for stay in Arrow.
+        asked = np.ones(len(places), bool) if only is None else only[places]
+        some = rows if asked.all() else rows.filter(pa.array(asked))
+        yield VoteBatch(places[asked], some.column("id").to_pylist(), votes_of_rows(some))
 
 
 def _evidence_columns(atlas: Atlas, taxonomy: Taxonomy, settings: CurateSettings) -> list[str]:
@@ -256,7 +260,7 @@ def _keep_votes(atlas: Atlas, records: Records, voters: DerivedVoters) -> None:
         new = [
             at
             for at, cast in enumerate(before)
-            if _hashable_votes(cast) != _hashable_votes(after[at])
+            if cast != after[at] and _hashable_votes(cast) != _hashable_votes(after[at])
         ]
         votes = pa.array([after[at] for at in new], VOTE_TYPE)
         kept = rows.take(pa.array(new, pa.int64()))

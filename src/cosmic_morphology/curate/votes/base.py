@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,6 +87,11 @@ class VoteBatch:
     places: NDArray[np.int32]
     ids: Sequence[str]
     votes: Sequence[list[dict[str, Any]]]
+
+
+Batches = Callable[[NDArray[np.bool_] | None], Iterable[VoteBatch]]
+"""Goes through the votes on all images, or on those of a mask over all N, from the start each
+time; a batch at a time."""
 
 
 @dataclass(frozen=True, slots=True)

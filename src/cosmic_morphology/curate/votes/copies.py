@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmic_morphology.curate.votes.base import DUPLICATE, VoteBatch, VotingContext
+from cosmic_morphology.curate.votes.base import DUPLICATE, Batches, VotingContext
 from cosmic_morphology.curate.votes.label_model import DECISIVE_WEIGHT, naive_bayes_label_model
 
 # Short of gold: what is said of a copy can be wrong of both.
@@ -18,8 +18,6 @@ SHOWN_DIGITS = 4
 """Digits of the weight of a derived vote."""
 
 Votes = list[dict[str, Any]]
-Batches = Callable[[], Iterable[VoteBatch]]
-"""Goes through the votes on all images, a batch at a time, from the start each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +52,13 @@ class CopyVoter:
     def learned(
         cls, weighted_batches: Batches, images: VotingContext, classes: Sequence[str]
     ) -> CopyVoter:
-        """Go through all weighted votes, a batch at a time."""
+        """Go through the weighted votes of images that have copies, a batch at a time."""
         set_of, members, starts = _sets(np.asarray(images.copies))
         best, sure = np.full(len(set_of), -1, np.int8), np.zeros(len(set_of))
-        for batch in weighted_batches() if len(members) else ():
-            some = np.flatnonzero(set_of[batch.places] >= 0).tolist()
-            votes, places = [batch.votes[at] for at in some], batch.places[some]
-            likely = naive_bayes_label_model(votes, classes)
-            best[places] = np.where([bool(cast) for cast in votes], likely.argmax(axis=1), -1)
+        for batch in weighted_batches(set_of >= 0) if len(members) else ():
+            likely, places = naive_bayes_label_model(batch.votes, classes), batch.places
+            voted = [bool(cast) for cast in batch.votes]
+            best[places] = np.where(voted, likely.argmax(axis=1), -1)
             sure[places] = likely.max(axis=1)
         return cls(images, classes, set_of, members, starts, best, sure)
 

@@ -9,6 +9,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cosmic_morphology.curate.votes.base import (
@@ -17,10 +19,11 @@ from cosmic_morphology.curate.votes.base import (
     IMAGE,
     RUN,
     ZERO_SHOT,
+    Batches,
     VoteBatch,
     VotingContext,
 )
-from cosmic_morphology.curate.votes.copies import Batches, CopyVoter, Votes, vote_of
+from cosmic_morphology.curate.votes.copies import CopyVoter, Votes, vote_of
 from cosmic_morphology.curate.votes.embedding_probe import cross_fitted_probabilities, pca_features
 from cosmic_morphology.curate.votes.label_model import naive_bayes_label_model
 from cosmic_morphology.curate.votes.voter_accuracy import Key, reweighted, verdicts_on_voters
@@ -78,7 +81,7 @@ class DerivedVoters:
         Parameters
         ----------
         batches : callable
-            Goes through the votes on all images, from the start each time.
+            See :data:`~cosmic_morphology.curate.votes.base.Batches`.
         images : VotingContext
             The N images.
         classes : sequence of str
@@ -91,12 +94,12 @@ class DerivedVoters:
             Voters that are not asked.
         """
 
-        def weighted_batches() -> Iterator[VoteBatch]:
-            for batch in batches():
+        def weighted_batches(only: NDArray[np.bool_] | None) -> Iterator[VoteBatch]:
+            for batch in batches(only):
                 yield _weighed(batch, images, found, len(classes))
 
         found: dict[Key, Counter[str]] = {}
-        for batch in batches() if images.checked else ():
+        for batch in batches(_are_checked(images)) if images.checked else ():
             own, origins = own_votes(batch), [images.origins[at] for at in batch.places]
             verdicts_on_voters(own, batch.ids, origins, images.checked, into=found)
         copies = (
@@ -106,7 +109,7 @@ class DerivedVoters:
         if IMAGE not in without and _embedded(images).any():
             paired = (
                 VoteBatch(each.places, each.ids, _added(each.votes, copies, each.places))
-                for each in weighted_batches()
+                for each in weighted_batches(None)
             )
             likely = _image_votes(paired, images, classes, learn_from=learn_from, seed=seed)
             seen.append((IMAGE, likely, _LOOKS, None))
@@ -215,6 +218,11 @@ def _targets(
             if id_ in images.withheld:
                 targets[row] = -1
     return targets, weights
+
+
+def _are_checked(images: VotingContext) -> NDArray[np.bool_]:
+    ids = pa.array(images.ids, pa.string())
+    return np.asarray(pc.is_in(ids, value_set=pa.array(images.checked, pa.string())))
 
 
 def _embedded(images: VotingContext) -> NDArray[np.bool_]:

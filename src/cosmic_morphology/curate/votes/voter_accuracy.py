@@ -15,7 +15,7 @@ RECORD = "record_of_"
 Key = tuple[str, Hashable, str]
 """A voter, who collected the image, and what the voter calls it."""
 
-_NOTHING: Counter[str] = Counter()
+_Changes = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
 def verdicts_on_voters(
@@ -68,27 +68,33 @@ def reweighted(
         Voters that are left as they are.
     """
     out = []
+    # Few votes differ in more than their reason, which the votes beside them do not repeat.
+    known: dict[tuple[Key, float], _Changes] = {}
     for cast, id_, origin in zip(votes, ids, origins, strict=True):
         reweighted_votes: list[dict[str, Any]] = []
         beside: list[dict[str, Any]] = []
         for each in cast:
-            seen = found.get((each["voter"], origin, each["label"]), _NOTHING)
-            others = seen - Counter([checked[id_]]) if id_ in checked else seen
+            key = each["voter"], origin, each["label"]
+            seen = found.get(key)
             # Shares of people are what they are: nobody's opinion to be believed more or less.
-            if others and each["voter"] not in but and not each.get("people"):
-                mine, more = _as_found(each, others, n_classes)
-                reweighted_votes.append(mine)
-                beside += more
-            else:
+            if not seen or each["voter"] in but or each.get("people"):
                 reweighted_votes.append(dict(each))
+                continue
+            if id_ in checked:
+                others = seen - Counter([checked[id_]])
+                changes = _as_found(each, others, n_classes) if others else ({}, [])
+            else:
+                changes = known.get((key, each["weight"])) or known.setdefault(
+                    (key, each["weight"]), _as_found(each, seen, n_classes)
+                )
+            reweighted_votes.append({**each, **changes[0]})
+            beside += [{**each, **more} for more in changes[1]]
         out.append(reweighted_votes + beside)
     return out
 
 
-def _as_found(
-    vote: Mapping[str, Any], found: Counter[str], n_classes: int
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A vote, and one for each other class that people found where it was cast.
+def _as_found(vote: Mapping[str, Any], found: Counter[str], n_classes: int) -> _Changes:
+    """What changes in a vote, and in one more like it for each other class that people found.
 
     The voter's own weight stands for some verdicts, spread evenly over the other classes where
     it is wrong. A weight *w* multiplies the odds of its class by ``w (K - 1) / (1 - w)``: the
@@ -102,10 +108,8 @@ def _as_found(
     n, right = found.total(), found[vote["label"]]
     # Gold stays gold until people find it wrong.
     most = max(_MOST, vote["weight"]) if right == n else _MOST
-    mine = {**vote, "weight": weight(_PRIOR_VERDICTS * vote["weight"] + right, most)}
-    return mine, [
+    return {"weight": weight(_PRIOR_VERDICTS * vote["weight"] + right, most)}, [
         {
-            **vote,
             "voter": RECORD + vote["voter"],
             "label": name,
             "weight": weight(unseen + times),

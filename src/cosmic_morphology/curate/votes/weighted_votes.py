@@ -21,11 +21,11 @@ from cosmic_morphology.engine import ColumnFunction, ColumnWork, Engine, gather
 from cosmic_morphology.taxonomy import Taxonomy
 
 _COLUMNS = ("id", "votes", "source", "collection")
+_ID = pa.field("id", pa.string())
 # Hash of the weighted votes of a row, for stamps.
-_DIGEST = "digest"
-_KEY_FIELDS = (pa.field("id", pa.string()), pa.field(_DIGEST, pa.binary(16)))
-# A row takes a tenth of a millisecond, and a process some seconds to start.
-_WORTH_PROCESSES = 100_000
+_DIGEST = pa.field("digest", pa.binary(16))
+# A row takes a twenty-fifth of a millisecond, and a process some seconds to start.
+_WORTH_PROCESSES = 250_000
 
 Judge = Callable[[Sequence[str], Sequence[list[dict[str, Any]]]], pa.Table]
 """Ids and weighted votes of some images in, columns of theirs out; pure, and of a module."""
@@ -93,8 +93,8 @@ class WeightedVotes:
             stage,
             judge_function,
             reads=_COLUMNS,
-            writes=(*_KEY_FIELDS, *gives),
-            arguments=(judge, self.found, self.checked, self.n_classes),
+            writes=(_ID, *((_DIGEST,) if into is not None else ()), *gives),
+            arguments=(judge, self.found, self.checked, self.n_classes, into is not None),
             batch_size=4096,
             task_rows=16_384,
             worth_processes=_WORTH_PROCESSES,
@@ -104,26 +104,29 @@ class WeightedVotes:
             places = self.records.numbers_of(rows.column("id").combine_chunks())
             known = rows.filter(pa.array(places >= 0))
             if into is not None:
-                into.add_digests(known.column(_DIGEST).to_pylist())
+                into.add_digests(known.column(_DIGEST.name).to_pylist())
             yield places[places >= 0], known.select(names)
 
 
 def judge_function(
-    judge: Judge, found: Mapping[Key, Counter[str]], checked: Mapping[str, str], n_classes: int
+    judge: Judge,
+    found: Mapping[Key, Counter[str]],
+    checked: Mapping[str, str],
+    n_classes: int,
+    with_digests: bool,
 ) -> ColumnFunction:
     """The column function of a judge, for whoever does the work."""
 
     def judged(rows: pa.Table) -> pa.Table:
         ids, votes = rows.column("id").to_pylist(), weighted(rows, found, checked, n_classes)
-        digests = [
-            Fingerprint.digest_of((id_, [tuple(each.values()) for each in cast]))
-            for id_, cast in zip(ids, votes, strict=True)
-        ]
-        keys = (pa.array(ids, pa.string()), pa.array(digests, pa.binary(16)))
         columns = judge(ids, votes)
-        for at, (field, values) in enumerate(zip(_KEY_FIELDS, keys, strict=True)):
-            columns = columns.add_column(at, field, values)
-        return columns
+        if with_digests:
+            digests = [
+                Fingerprint.digest_of((id_, [tuple(each.values()) for each in cast]))
+                for id_, cast in zip(ids, votes, strict=True)
+            ]
+            columns = columns.add_column(0, _DIGEST, pa.array(digests, _DIGEST.type))
+        return columns.add_column(0, _ID, pa.array(ids, _ID.type))
 
     return judged
 
