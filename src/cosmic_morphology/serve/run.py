@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 
 import uvicorn
@@ -67,14 +69,29 @@ def serve(
         timeout_graceful_shutdown=_GRACE_S,
         proxy_headers=False,
     )
-    # From the first word on Ctrl-C is what ends it, and no failure; the server raises it again
-    # once it has ended.
-    with listening, contextlib.suppress(KeyboardInterrupt):
+    server = uvicorn.Server(config)
+    with listening, _ended_by_ctrl_c(server):
         tell(f"Atlas {settings.atlas}: {address}")
         for name in () if read_only else people:
             tell(f"{name} reviews at {address}/?token={reviewers.invite(name)}")
         tell("Ctrl-C ends it.")
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def _ended_by_ctrl_c(server: uvicorn.Server) -> Iterator[None]:
+    """From the first word on Ctrl-C is what ends the server, and no failure.
+
+    As an exception it would be lost where Python cannot raise one, such as in a finalizer.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, server.handle_exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _listen(host: str, port: int) -> socket.socket:

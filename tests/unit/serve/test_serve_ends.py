@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import uvicorn
 
@@ -36,3 +37,24 @@ def test_ctrl_c_right_after_the_last_word_is_no_error_either(atlas: Atlas, tmp_p
 
     serve(Settings(atlas=atlas.address, out=tmp_path, serve={"port": 0}), tell=tell)
     assert told[-1] == "Ctrl-C ends it."
+
+
+class EndsWhenForgotten:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+        # Python looks for signals when a function of its own is called.
+        str(Path.cwd())
+
+
+def test_ctrl_c_where_no_error_can_be_raised_ends_it_too(atlas: Atlas, tmp_path):
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if line == "Ctrl-C ends it.":
+            EndsWhenForgotten()
+
+    before = signal.getsignal(signal.SIGINT)
+    serve(Settings(atlas=atlas.address, out=tmp_path, serve={"port": 0}), tell=tell)
+    assert told[-1] == "Ctrl-C ends it."
+    assert signal.getsignal(signal.SIGINT) is before
