@@ -5,6 +5,7 @@
     python benchmarks/record.py serve -- python benchmarks/serve.py pages ATLAS
     python benchmarks/record.py serve -- python benchmarks/serve.py verdicts ATLAS
     python benchmarks/record.py serve -- python benchmarks/serve.py predict MODEL.onnx ATLAS
+    python benchmarks/record.py serve -- python benchmarks/serve.py schema
 
 ``ATLAS`` is one of ``benchmarks/scale_query.py build``. ``verdicts`` writes into it. Each question
 is asked over loopback from another process; a value is the median of the rounds, ``low`` and
@@ -27,11 +28,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from intake import drawn
 from PIL import Image
 from rows import Row, emit
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
 
 ROUNDS = 11
 CLIENTS, SECONDS = 8, 20.0
@@ -224,11 +228,44 @@ def predict(model: str, atlas: str) -> None:
         )  # fmt: skip
 
 
+def schema() -> None:
+    """What schemathesis makes of the description of the interface, asked with a valid token.
+
+    A rendered atlas, with a small network, is served over loopback with its limits raised.
+    """
+    from schema_calls import IMAGES, ask_described
+
+    from cosmic_morphology.synthesize import RENDERED_CLASSES, render_image
+
+    kinds = sorted(RENDERED_CLASSES)
+    images = [
+        render_image(kinds[seed % len(kinds)], seed, size_px=96).jpeg() for seed in range(IMAGES)
+    ]
+    with TemporaryDirectory() as place:
+        found = ask_described(Path(place), images, examples=60, others=240, first=1)
+    for kind, why in found.faults.items():
+        sys.stderr.write(f"{kind}\n{why}\n")
+    succeeded = found.succeeded()
+    often = sum(n >= 50 for n in succeeded.values())
+    command = "python benchmarks/serve.py schema"
+    counts = (
+        ("requests", found.requests, 5000, "higher"),
+        ("operations that were answered 2xx at least 50 times", often, len(succeeded), "higher"),
+        ("server errors", found.server_errors, 0, "lower"),
+        ("kinds of answers that are not described", len(found.faults), 0, "lower"),
+    )
+    emit(
+        Row(f"schemathesis: {what}", n, n=found.requests, target=target, better=better,
+            command=command)
+        for what, n, target, better in counts
+    )  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = {"pages": pages, "verdicts": verdicts, "predict": predict}
+    parts = {"pages": pages, "verdicts": verdicts, "predict": predict, "schema": schema}
     parser.add_argument("part", choices=parts)
-    parser.add_argument("given", nargs="+")
+    parser.add_argument("given", nargs="*")
     told = parser.parse_args()
     loads = ", ".join(f"{each:.2f}" for each in os.getloadavg())
     sys.stderr.write(f"load of the last 1, 5 and 15 minutes: {loads}\n")

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
-import uvicorn
 from chromium import find_chromium
 from drawn_images import draw_jpeg
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from served_sky import Served, exported, labelled_atlas
+from served_sky import Served, exported, labelled_atlas, listening
 
 from cosmic_morphology.atlas import ColumnProvenance, all_decisions, latest_decisions
 from cosmic_morphology.curate import pairs_said
@@ -38,23 +35,6 @@ PAGES = (
     "/docs",
 )
 PATIENCE_MS = 120_000  # for hangs alone
-
-
-@contextmanager
-def listening(served: Served, port: int = 0) -> Iterator[int]:
-    """The application on a port of this machine."""
-    config = uvicorn.Config(served.app, port=port, log_level="error", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.02)
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 expect.set_options(timeout=PATIENCE_MS)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from served_sky import Served, labelled_atlas
-from test_serve import PAGES, browser, listening, person
+from served_sky import Served, labelled_atlas, listening
+from test_serve import PAGES, browser, person
 
 __all__ = ["browser"]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}

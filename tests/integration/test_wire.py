@@ -286,3 +286,15 @@ def test_one_image_by_address_ends_in_one_line(url):
     with pytest.raises((InputError, CosmicError)) as caught:
         image_at(url, Settings(collect={"attempts": 1, "timeout_s": 2, "backoff_s": 0}))
     assert "\n" not in str(caught.value)
+
+
+def test_one_image_by_address_is_given_up_where_somebody_waits_for_it():
+    from cosmic_morphology.collect.http.fetch_one import image_at
+
+    with (
+        wire(
+            lambda line, head: line.sendall(answer(b"", "Retry-After: 300", status="503 No"))
+        ) as url,
+        pytest.raises(InputError, match=r"did not come within 0\.3 s"),
+    ):
+        image_at(f"{url}/a.jpg", Settings(), within_s=0.3)

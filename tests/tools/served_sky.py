@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import onnx
 import pyarrow as pa
+import uvicorn
 from drawn_images import make_arrival
 from onnx import TensorProto, helper
 from starlette.testclient import TestClient
 
-from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance
+from cosmic_morphology.atlas import VOTE_TYPE, Atlas, ColumnProvenance, NewImage
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
 from cosmic_morphology.serve import create_app
 from cosmic_morphology.serve.access.reviewers import Reviewers
@@ -25,10 +30,17 @@ SIDE = 24
 HOST = "http://127.0.0.1:8620"
 
 
-def labelled_atlas(place: Path, n: int = 12, **first: Any) -> Atlas:
-    """Images with labels, checks and a split; ``first`` changes the first record."""
+def labelled_atlas(
+    place: Path, n: int = 12, *, arrivals: Sequence[NewImage] = (), **first: Any
+) -> Atlas:
+    """Images with labels, checks and a split; ``first`` changes the first record.
+
+    With ``arrivals`` those are the images.
+    """
     atlas = Atlas.create(place)
-    atlas.add([make_arrival(number, **(first if number == 0 else {})) for number in range(n)])
+    drawn = [make_arrival(number, **(first if number == 0 else {})) for number in range(n)]
+    atlas.add(arrivals or drawn)
+    n = atlas.count()
     rows = []
     for number, id_ in enumerate(sorted(atlas.ids())):
         label = LABELS[number % 3]
@@ -103,3 +115,20 @@ def exported(path: Path) -> Path:
         entry.key, entry.value = key, value
     onnx.save(model, str(path))
     return path
+
+
+@contextmanager
+def listening(served: Served, port: int = 0) -> Iterator[int]:
+    """The application on a port of this machine."""
+    config = uvicorn.Config(served.app, port=port, log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.02)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()

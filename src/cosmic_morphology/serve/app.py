@@ -35,6 +35,7 @@ from cosmic_morphology.serve.api import service as api_service
 from cosmic_morphology.serve.api import sheets as api_sheets
 from cosmic_morphology.serve.api import table as api_table
 from cosmic_morphology.serve.api import verdicts as api_verdicts
+from cosmic_morphology.serve.api.described import REFUSALS
 from cosmic_morphology.serve.classifier import Classifier
 from cosmic_morphology.serve.jobs.weighing import Weighing
 from cosmic_morphology.serve.metrics import Metrics
@@ -89,6 +90,7 @@ def create_app(sky: ServedAtlas, reviewers: Reviewers) -> Guard:
         description="Images of an atlas, their labels, verdicts on them, and predictions.",
         docs_url=None,
         redoc_url=None,
+        responses=REFUSALS,
     )
     app.state.sky = sky
     app.state.weighing = weighing

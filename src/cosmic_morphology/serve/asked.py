@@ -6,9 +6,20 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
-from cosmic_morphology.serve.view import View
+from cosmic_morphology.serve.view import CHECKS, ORDERS, View
 
 _Text = Annotated[str, Query(max_length=500)]
+_Check = Annotated[str, Query(max_length=500, json_schema_extra={"enum": ["", *CHECKS]})]
+_Order = Annotated[str, Query(max_length=500, json_schema_extra={"enum": [*ORDERS]})]
+_Day = Annotated[
+    str,
+    Query(
+        max_length=500,
+        json_schema_extra={"pattern": r"^([0-9]{4}(-[0-9]{2}){0,2})?$"},
+        examples=["2019-04-10"],
+    ),
+]
+_Lasso = Annotated[str, Query(max_length=4000, examples=["0,0 1,0 1,1 0,1"])]
 _Share = Annotated[float | None, Query(ge=0, le=1)]
 
 
@@ -18,22 +29,22 @@ def _view(
     split: _Text = "",
     source: _Text = "",
     collection: _Text = "",
-    flagged: _Text = "",
+    flagged: _Check = "",
     least: _Share = None,
     most: _Share = None,
-    check: _Text = "",
+    check: _Check = "",
     score_least: _Share = None,
     score_most: _Share = None,
-    since: _Text = "",
-    until: _Text = "",
+    since: _Day = "",
+    until: _Day = "",
     by: _Text = "",
     unique: bool = False,
     run: _Text = "",
     said: _Text = "",
     q: _Text = "",
     like: Annotated[list[str], Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
-    lasso: Annotated[str, Query(max_length=4000)] = "",
-    order: _Text = "id",
+    lasso: _Lasso = "",
+    order: _Order = "id",
     down: bool = False,
 ) -> View:
     return View(

@@ -25,6 +25,9 @@ class ServeSettings(Section):
     )
     max_upload_mb: float = Field(25.0, gt=0, description="largest body of a request, MB")
     body_seconds: float = Field(30.0, gt=0, description="longest that a body may take to arrive")
+    fetch_seconds: float = Field(
+        20.0, gt=0, description="longest that an address given on a page may take to answer"
+    )
     requests_per_minute: int = Field(
         6000, ge=1, description="requests that one client address may make in a minute"
     )

@@ -223,3 +223,27 @@ def test_whoever_waits_for_the_network_keeps_nobody_from_decoding(tmp_path, monk
     for each in people:
         each.join(60.0)
     assert sizes == [1] * 8
+
+
+def test_addresses_that_never_answer_keep_few_waiting_and_no_image_from_being_classified(
+    served, monkeypatch
+):
+    asked, answers = threading.Barrier(9, timeout=60.0), threading.Event()
+
+    def silent(url, *given, **how):
+        asked.wait()
+        answers.wait(60.0)
+        return draw_jpeg(1)
+
+    monkeypatch.setattr("cosmic_morphology.serve.api.predict.image_at", silent)
+    path = "/api/v1/predict?url=https://example.org/a.jpg"
+    with ThreadPoolExecutor(8) as people:
+        waiting = [people.submit(served.browser().get, path) for _ in range(8)]
+        asked.wait()
+        refused = served.reader.get(path)
+        sent = served.reader.post("/api/v1/predict", content=draw_jpeg(1))
+        answers.set()
+        assert {each.result().status_code for each in waiting} == {200}
+    assert refused.status_code == 429
+    assert "try again" in refused.json()["error"]
+    assert sent.status_code == 200

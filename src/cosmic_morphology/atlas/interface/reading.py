@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from cosmic_morphology.atlas.interface.tables import AtlasTables
 from cosmic_morphology.atlas.query.columns import read_of, select
+from cosmic_morphology.atlas.query.filters import check_filter
 from cosmic_morphology.atlas.query.joining import join, join_all
 from cosmic_morphology.atlas.query.taking import take
 from cosmic_morphology.atlas.schema import IMAGES, KEYS, table_of
@@ -33,11 +34,17 @@ class AtlasReader(AtlasTables):
     def count(self, table: str = "images", where: str | None = None) -> int:
         """Number of rows of a table.
 
+        Raises
+        ------
+        UsageError
+            The filter ``where`` cannot be used.
+
         Examples
         --------
         >>> atlas.count(), atlas.count("catalogue", "label = 'galaxy'")
         (24, 8)
         """
+        check_filter(self.table(table), where)
         return int(self.table(table).count_rows(where))
 
     def count_filled(self, column: str) -> int:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from cosmic_morphology.settings import Settings
 
 
-def image_at(url: str, settings: Settings, *, this_machine: bool = True) -> bytes:
+def image_at(
+    url: str, settings: Settings, *, this_machine: bool = True, within_s: float | None = None
+) -> bytes:
     """The body of an address; only its own host is asked, and no private address but this machine.
 
     Parameters
@@ -23,6 +25,10 @@ def image_at(url: str, settings: Settings, *, this_machine: bool = True) -> byte
         Pace, patience, and how large an image may be.
     this_machine : bool
         Whether a loopback address may be asked: not where the address is a stranger's.
+
+    within_s : float, optional
+        Seconds after which it is given up, tries and waits for another included: for somebody who
+        waits at a page. Without it the patience of collecting holds.
 
     Raises
     ------
@@ -41,10 +47,17 @@ def image_at(url: str, settings: Settings, *, this_machine: bool = True) -> byte
             address = url_policy.normalise(url)
             largest = settings.imaging.max_bytes
             asked = with_retries(settings.collect, lambda: client.image(address, max_bytes=largest))
-            return (await asked).value.data
+            async with asyncio.timeout(within_s):
+                return (await asked).value.data
 
     try:
         return asyncio.run(fetched())
+    except TimeoutError as error:
+        raise InputError(
+            f"the image did not come within {within_s:g} s",
+            where=url,
+            todo="Save it to a file with your browser, and give that file.",
+        ) from error
     except ValueError as error:
         raise InputError(
             f"this is no address ({error})", where=url, todo="Give one that starts with https://."

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, HTTPException
+from fastapi import Depends, HTTPException, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -82,7 +83,10 @@ def _token_of(request: Request) -> str:
     return given.strip() if kind.lower() == "bearer" else request.cookies.get(COOKIE, "")
 
 
-def _reviewer(request: Request) -> Reviewer:
+def _reviewer(
+    request: Request,
+    _: Annotated[HTTPAuthorizationCredentials | None, Security(HTTPBearer(auto_error=False))],
+) -> Reviewer:
     found: Reviewer | None = request.state.reviewer
     if found is None:
         raise HTTPException(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cosmic_morphology.curate import explain_label
 from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.serve.access.sessions import Sky
+from cosmic_morphology.serve.api.described import bytes_of
 from cosmic_morphology.serve.asked import Asked
 from cosmic_morphology.serve.rows import facts_of, ids_inside, tiles, total
 
 router = APIRouter(prefix="/api/v1", tags=["images"])
 _Id = Annotated[str, Query(max_length=2000, examples=["nasa:PIA00001"])]
+_PathId = Annotated[str, Path(max_length=2000, examples=["nasa:PIA00001"])]
 _SHOWN = (
     *("id", "title", "label", "label_kind", "label_confidence", "split", "source", "collection"),
     *("credit", "licence", "page_url"),
@@ -44,7 +46,7 @@ def images(
 
 
 @router.get("/image/{id_:path}")
-def image(id_: str, sky: Sky) -> dict[str, Any]:
+def image(id_: _PathId, sky: Sky) -> dict[str, Any]:
     """The record of one image: what its source says, its label, and who voted what."""
     with sky.reading() as atlas:
         facts = facts_of(atlas, id_, _SHOWN)
@@ -53,7 +55,7 @@ def image(id_: str, sky: Sky) -> dict[str, Any]:
     return found
 
 
-@router.get("/thumbnail", response_class=Response)
+@router.get("/thumbnail", response_class=Response, responses=bytes_of("image/jpeg", kept=True))
 def thumbnail(request: Request, id: _Id, sky: Sky) -> Response:  # noqa: A002 - a word of the address
     """An image as it is stored small: a JPEG of at most 512 px."""
     with sky.reading() as atlas:
@@ -61,7 +63,7 @@ def thumbnail(request: Request, id: _Id, sky: Sky) -> Response:  # noqa: A002 - 
     return _kept(request, row["sha256"], row["thumbnail"], "image/jpeg")
 
 
-@router.get("/original", response_class=Response)
+@router.get("/original", response_class=Response, responses=bytes_of(*sorted(_SHOWABLE), kept=True))
 def original(request: Request, id: _Id, sky: Sky) -> Response:  # noqa: A002 - as above
     """An image as it was fetched; the small one where its kind is none that browsers show."""
     with sky.reading() as atlas:

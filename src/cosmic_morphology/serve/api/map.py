@@ -8,15 +8,18 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from cosmic_morphology.serve.access.sessions import Sky
+from cosmic_morphology.serve.api.described import bytes_of
 from cosmic_morphology.serve.rows import map_of
-from cosmic_morphology.serve.sky_map import colours_of
+from cosmic_morphology.serve.sky_map import COLOURS, colours_of
 
 router = APIRouter(prefix="/api/v1/map", tags=["map"])
 _Name = Annotated[str, Query(max_length=100)]
+_Colour = Annotated[str, Query(max_length=100, json_schema_extra={"enum": [*COLOURS]})]
+_Share = Annotated[float, Query(ge=0, le=1, examples=[0.5])]
 
 
 @router.get("")
-def about(sky: Sky, by: _Name = "label", run: _Name = "") -> dict[str, Any]:
+def about(sky: Sky, by: _Colour = "label", run: _Name = "") -> dict[str, Any]:
     """What the map shows, and the names of its colours."""
     with sky.reading() as atlas:
         found = map_of(sky, atlas)
@@ -30,8 +33,8 @@ def about(sky: Sky, by: _Name = "label", run: _Name = "") -> dict[str, Any]:
     }
 
 
-@router.get("/points", response_class=Response)
-def points(sky: Sky, by: _Name = "label", run: _Name = "") -> Response:
+@router.get("/points", response_class=Response, responses=bytes_of("application/octet-stream"))
+def points(sky: Sky, by: _Colour = "label", run: _Name = "") -> Response:
     """All places as pairs of float32 (little-endian, in [0, 1]), then a byte of colour for each."""
     with sky.reading() as atlas:
         found = map_of(sky, atlas)
@@ -41,9 +44,7 @@ def points(sky: Sky, by: _Name = "label", run: _Name = "") -> Response:
 
 
 @router.get("/nearest")
-def nearest_point(
-    sky: Sky, x: Annotated[float, Query(ge=0, le=1)], y: Annotated[float, Query(ge=0, le=1)]
-) -> dict[str, Any]:
+def nearest_point(sky: Sky, x: _Share, y: _Share) -> dict[str, Any]:
     """The image that is nearest to a place of the map."""
     with sky.reading() as atlas:
         found = map_of(sky, atlas)

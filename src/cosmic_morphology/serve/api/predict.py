@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import threading
 import zipfile
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -19,8 +20,10 @@ from cosmic_morphology.learn.data.embedding_names import read_embeddings
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.classifier import Classifier
 from cosmic_morphology.serve.rows import columns_there
+from cosmic_morphology.serve.served_atlas import ServedAtlas
 
 router = APIRouter(prefix="/api/v1", tags=["predict"])
+_FETCHING = threading.BoundedSemaphore(8)
 _MOST_FILES = 500
 _MOST_UNPACKED = 500_000_000
 _BODY: dict[str, Any] = {
@@ -56,13 +59,13 @@ def predict_address(
     sky: Sky,
 ) -> dict[str, Any]:
     """Classify the image at a public address; private addresses are never asked."""
-    data = image_at(url, sky.settings, this_machine=False)
+    data = _fetched(url, sky)
     return _with_model(model, {url: data})
 
 
 @router.get("/similar")
 def similar(
-    id: Annotated[list[str], Query(min_length=1, max_length=20)],  # noqa: A002 - a word of the address
+    id: Annotated[list[str], Query(min_length=1, max_length=20, examples=[["nasa:PIA00001"]])],  # noqa: A002 - a word of the address
     sky: Sky,
     limit: Annotated[int, Query(ge=1, le=500)] = 24,
 ) -> dict[str, Any]:
@@ -83,6 +86,17 @@ def similar(
         "column": column,
         "images": jsonable([row | {"cosine": round(cosines[row["id"]], 4)} for row in rows]),
     }
+
+
+def _fetched(url: str, sky: ServedAtlas) -> bytes:
+    """The bytes at an address; few are waited for at once, since each holds a thread."""
+    if not _FETCHING.acquire(blocking=False):
+        raise HTTPException(429, "other addresses are being fetched: try again in a moment")
+    try:
+        patience = sky.settings.serve.fetch_seconds
+        return image_at(url, sky.settings, this_machine=False, within_s=patience)
+    finally:
+        _FETCHING.release()
 
 
 def _answers(model: Classifier, data: bytes) -> dict[str, Any]:

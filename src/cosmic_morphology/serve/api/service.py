@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from cosmic_morphology._version import __version__
 from cosmic_morphology.serve.access.sessions import Sky
+from cosmic_morphology.serve.api.described import bytes_of
 
 router = APIRouter(prefix="/api/v1", tags=["service"])
 
@@ -26,7 +27,7 @@ def health(sky: Sky) -> dict[str, Any]:
         }
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses=bytes_of("text/plain"))
 def metrics(request: Request) -> Response:
     """What the server has done since it started, for Prometheus."""
     return Response(request.app.state.metrics.text(), media_type="text/plain; version=0.0.4")

@@ -35,6 +35,13 @@ class Answer(BaseModel):
     )  # fmt: skip
 
 
+_ANSWER = {
+    "ids": ["nasa:PIA00001", "nasa:PIA00002"],
+    "label": "galaxy",
+    "exceptions": {"nasa:PIA00002": ""},
+}
+
+
 @router.get("")
 def sheets(line: Line, limit: _Limit = 4) -> dict[str, Any]:
     """Images that wait, on sheets of look-alikes with one suggested class, to be looked at."""
@@ -45,7 +52,9 @@ def sheets(line: Line, limit: _Limit = 4) -> dict[str, Any]:
 def claim(
     line: Line,
     reviewer: Writer,
-    passed: Annotated[list[_Id], Body(max_length=_MOST_PASSED, embed=True)] = [],  # noqa: B006 - FastAPI copies it
+    passed: Annotated[
+        list[_Id], Body(max_length=_MOST_PASSED, embed=True, examples=[["nasa:PIA00001"]])
+    ] = [],  # noqa: B006 - FastAPI copies it
     limit: _Limit = 4,
 ) -> dict[str, Any]:
     """Sheets for the person of the token, whose images nobody else gets for ten minutes.
@@ -57,7 +66,11 @@ def claim(
 
 @router.post("/decisions")
 def answer(
-    given: Answer, sky: Sky, line: Line, weighing: Labels, reviewer: Writer
+    given: Annotated[Answer, Body(examples=[_ANSWER])],
+    sky: Sky,
+    line: Line,
+    weighing: Labels,
+    reviewer: Writer,
 ) -> dict[str, Any]:
     """One action: a class for all images of a sheet but the exceptions.
 

@@ -17,6 +17,7 @@ from cosmic_morphology.atlas.export.rows import label_of
 from cosmic_morphology.atlas.query import stream, take
 from cosmic_morphology.io_utils import CsvRows
 from cosmic_morphology.serve.access.sessions import Sky
+from cosmic_morphology.serve.api.described import bytes_of
 from cosmic_morphology.serve.asked import Asked
 from cosmic_morphology.serve.rows import columns_there, ids_inside, tiles
 from cosmic_morphology.serve.served_atlas import ServedAtlas
@@ -40,11 +41,13 @@ _TYPES = {
     "json": "application/json",
     "parquet": "application/vnd.apache.parquet",
 }
+_SENT = bytes_of(*_TYPES.values())
+_SENT[200]["content"][_TYPES["json"]] = {"schema": {"type": "array", "items": {"type": "object"}}}
 _MOST_CHOSEN = 10_000
 Format = Literal["csv", "json", "parquet"]
 
 
-@router.get("/table", response_class=Response)
+@router.get("/table", response_class=Response, responses=_SENT)
 def table_of_view(
     view: Asked, sky: Sky, kind: Annotated[Format, Query(alias="format")] = "csv"
 ) -> Response:
@@ -52,9 +55,12 @@ def table_of_view(
     return _sent(_batches_of_view(sky, view), kind)
 
 
-@router.post("/table", response_class=Response)
+@router.post("/table", response_class=Response, responses=_SENT)
 def table_of_chosen(
-    ids: Annotated[list[str], Body(min_length=1, max_length=_MOST_CHOSEN)],
+    ids: Annotated[
+        list[str],
+        Body(min_length=1, max_length=_MOST_CHOSEN, examples=[["nasa:PIA00001", "nasa:PIA00002"]]),
+    ],
     sky: Sky,
     kind: Annotated[Format, Query(alias="format")] = "csv",
 ) -> Response:

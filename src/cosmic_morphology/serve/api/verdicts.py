@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Body, Depends, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
@@ -49,6 +49,11 @@ class PairVerdict(BaseModel):
         examples=["same"], description="best: they are the same, and the first is kept"
     )
     why: str = Field("", max_length=2000)
+
+
+_VERDICT = {"id": "nasa:PIA00001", "verdict": "keep", "label": "", "why": "a clear case"}
+_OF_VIEW = {"verdict": "drop", "label": "", "why": "blank frames", "expected": 1}
+_OF_PAIR = {"id": "nasa:PIA00001", "other": "eso:eso0001a", "verdict": "same", "why": ""}
 
 
 def _line(request: Request) -> ReviewLine:
@@ -100,7 +105,11 @@ def agreement(sky: Sky) -> dict[str, Any]:
 
 @router.post("/decisions")
 def decide(
-    verdicts: list[Verdict], sky: Sky, line: Line, weighing: Labels, reviewer: Writer
+    verdicts: Annotated[list[Verdict], Body(examples=[[_VERDICT]])],
+    sky: Sky,
+    line: Line,
+    weighing: Labels,
+    reviewer: Writer,
 ) -> dict[str, Any]:
     """Store verdicts under the name of the token; they count at once and are never deleted.
 
@@ -126,7 +135,7 @@ def decide(
 
 @router.post("/decisions/view")
 def decide_view(
-    given: VerdictOnView,
+    given: Annotated[VerdictOnView, Body(examples=[_OF_VIEW])],
     view: Asked,
     sky: Sky,
     line: Line,
@@ -163,7 +172,12 @@ def decide_view(
 
 
 @router.post("/decisions/pair")
-def decide_pair(given: PairVerdict, sky: Sky, weighing: Labels, reviewer: Writer) -> dict[str, Any]:
+def decide_pair(
+    given: Annotated[PairVerdict, Body(examples=[_OF_PAIR])],
+    sky: Sky,
+    weighing: Labels,
+    reviewer: Writer,
+) -> dict[str, Any]:
     """Say whether two images are copies of one; copies, groups and labels follow a little later."""
     with sky.writing() as atlas:
         stored = judge_pair(
