@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cosmic_morphology.errors import SettingsError, first_line
+from cosmic_morphology.errors import InputError, SettingsError, first_line
 from cosmic_morphology.learn.models.intermediate_features import IntermediateFeatures
 from cosmic_morphology.learn.models.light_timm import timm
 from cosmic_morphology.learn.models.preprocessing import Preprocessing
@@ -24,6 +24,7 @@ from cosmic_morphology.learn.models.weights import (
     hub_reachable,
     load_bundled_weights,
     load_weights,
+    shapes_in,
 )
 from cosmic_morphology.learn.run_folder.documents import BACKBONE
 from cosmic_morphology.settings import LearnSettings
@@ -192,6 +193,7 @@ def _from_hub(
         raise hub_error(learn.backbone, "timm names no pretrained weights for it")
     here = cached_weights(hub_id)
     if here is not None:
+        shapes_in(here)  # a download that broke off is said to be unreadable, and where it lies
         overlay = {"file": str(here)}
     elif hub_reachable():
         overlay = {}
@@ -205,8 +207,18 @@ def _from_hub(
             pretrained_cfg_overlay=overlay,
             **arguments,
         )
-    except (OSError, RuntimeError) as error:
-        raise hub_error(learn.backbone, str(error).splitlines()[0]) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # of a file of another network timm's converters raise anything
+        if here is not None:
+            raise InputError(
+                f"these weights belong to another architecture ({first_line(error)})",
+                where=str(here),
+                todo="Delete this file: the next run fetches it anew.",
+            ) from error
+        if not isinstance(error, OSError | RuntimeError):
+            raise
+        raise hub_error(learn.backbone, first_line(error)) from error
     return model, f"pretrained:{hub_id.rpartition('/')[2]}"
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cosmic_morphology.errors import SettingsError
 from cosmic_morphology.settings import LearnSettings, OtherBackbone
+
+# Licences, as SPDX writes them, that let anybody use, change and sell what is made with weights.
+PERMISSIVE = frozenset({"apache-2.0", "bsd-2-clause", "bsd-3-clause", "isc", "mit"})
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A backbone of timm.
+    """A backbone of timm whose weights anybody may use for anything.
 
     Attributes
     ----------
@@ -17,10 +21,28 @@ class Preset:
         As timm calls it.
     size_px : int or None
         Side of the input where the settings give none; None: the model's own.
+    licence : str
+        Of the weights, as timm's configuration of them states it.
+
+    Raises
+    ------
+    SettingsError
+        The licence is not permissive: such weights (ConvNeXt V2, EUPE) are to be asked for by
+        timm's name, and nobody gets them by a short one.
     """
 
     model: str
     size_px: int | None = None
+    licence: str = "apache-2.0"
+
+    def __post_init__(self) -> None:
+        """Refuse what may not be used for everything."""
+        if self.licence not in PERMISSIVE:
+            raise SettingsError(
+                f"a licence that is not permissive ({self.licence}) makes no preset",
+                where=self.model,
+                todo="Ask for these weights by timm's name.",
+            )
 
 
 # The name of several backbones that answer together holds those of all, the first one first.
@@ -28,10 +50,14 @@ BETWEEN_NAMES = "+"
 
 PRESETS = {
     "convnext-nano": Preset("convnext_nano.in12k_ft_in1k"),
+    "convnext-tiny": Preset("convnext_tiny.in12k_ft_in1k"),
     "efficientnet-b4": Preset("tf_efficientnet_b4"),
     "vit-tiny": Preset("vit_tiny_patch16_224.augreg_in21k_ft_in1k"),
     # Its own 518 px cost five times as much as the 224 px of the others.
     "dino-vit-small": Preset("vit_small_patch14_dinov2.lvd142m", 224),
+    "dino-vit-base": Preset("vit_base_patch14_dinov2.lvd142m", 224),
+    # The image tower of SigLIP 2; its text tower is not needed for features.
+    "siglip2-base": Preset("vit_base_patch16_siglip_224.v2_webli"),
 }
 
 

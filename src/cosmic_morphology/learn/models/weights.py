@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import math
 import os
 import threading
 import urllib.error
@@ -19,8 +20,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from cosmic_morphology.errors import InputError, SettingsError, TrainingError
+from cosmic_morphology.learn.models.light_timm import timm
 
 _SHOWN = 3
+_POSITIONS = "pos_embed"
 # Of a small net that has seen rendered images only; benchmarks/rendered_weights.py makes them.
 BUNDLED_WEIGHTS = Path(__file__).parent / "bundled" / "rendered.safetensors"
 
@@ -69,6 +72,8 @@ def hash_of_file(path: Path) -> str:
 def load_weights(model: nn.Module, path: Path, *, classifier: tuple[str, ...] = ()) -> None:
     """Load a safetensors file into a network, strictly; matrices may be stored in float16.
 
+    Positions that a transformer learned for another input size are resampled, as timm does it.
+
     Parameters
     ----------
     model : torch.nn.Module
@@ -89,8 +94,22 @@ def load_weights(model: nn.Module, path: Path, *, classifier: tuple[str, ...] = 
         for key, value in read_safetensors(path).items()
         if not (heads and key.startswith(heads))
     }
+    _resample_positions(model, found)
     check_architecture(model, {key: tuple(value.shape) for key, value in found.items()}, path)
     model.load_state_dict(found, strict=True)
+
+
+def _resample_positions(model: nn.Module, found: dict[str, torch.Tensor]) -> None:
+    given, wanted = found.get(_POSITIONS), getattr(model, _POSITIONS, None)
+    grid = getattr(getattr(model, "patch_embed", None), "grid_size", None)
+    if given is None or wanted is None or grid is None or given.shape == wanted.shape:
+        return
+    prefix = wanted.shape[1] - math.prod(grid)
+    side = math.isqrt(max(0, given.shape[1] - prefix)) if given.ndim == wanted.ndim else 0
+    # What is no square of positions belongs to another architecture, which is said next.
+    if side and side * side + prefix == given.shape[1]:
+        resample = timm.layers.resample_abs_pos_embed
+        found[_POSITIONS] = resample(given, [*grid], num_prefix_tokens=prefix)
 
 
 def about_bundled() -> dict[str, Any]:
@@ -140,7 +159,8 @@ def _unreadable(path: Path, error: Exception) -> InputError:
     return InputError(
         f"this is not a readable safetensors file ({error})",
         where=str(path),
-        todo="Give a file of timm's weights in this format.",
+        todo="Give a file of timm's weights in this format; one of the model hub's cache is "
+        "fetched anew once you delete it.",
     )
 
 
