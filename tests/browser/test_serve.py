@@ -204,6 +204,26 @@ def test_a_file_that_is_chosen_is_classified(browser, tmp_path):
         expect(page.get_by_text("1 answered, 1 not.")).to_be_visible()
 
 
+def test_a_button_shows_what_an_answer_rests_on_in_a_picture_and_in_words(browser, tmp_path):
+    model = exported(tmp_path / "tiny.onnx")
+    served = Served(labelled_atlas(tmp_path / "atlas", 3), tmp_path, model=model)
+    (tmp_path / "one.jpg").write_bytes(draw_jpeg(1))
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/classify")
+        page.set_input_files("#files", tmp_path / "one.jpg")
+        page.get_by_role("button", name="Show what it rests on").press("Enter")
+        heat = page.locator("#answers figure.heat")
+        expect(heat.locator("figcaption")).to_contain_text("tiny: galaxy")
+        expect(heat).to_be_focused()
+        page.goto(f"/image/{min(served.atlas.ids())}")
+        page.get_by_role("button", name="Show what the model's answer rests on").click()
+        drawn = page.locator("figure.heat img")
+        expect(drawn).to_have_js_property("complete", value=True)
+        assert drawn.evaluate("image => image.naturalWidth") > 0
+        expect(drawn).to_have_attribute("alt", re.compile("galaxy"))
+        expect(page.locator("#said")).to_contain_text("rests")
+
+
 def test_everything_is_reached_by_the_keyboard(browser, served):
     with listening(served) as port, person(browser, served, port, "ann") as page:
         page.goto("/gallery")

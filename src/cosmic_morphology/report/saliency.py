@@ -18,6 +18,7 @@ from cosmic_morphology.evaluate.evaluate import EvaluateResult
 from cosmic_morphology.evaluate.object_size import border_mask, object_mask
 from cosmic_morphology.evaluate.predictions import Predictions
 from cosmic_morphology.evaluate.saliency import saliency
+from cosmic_morphology.imaging.heat import overlay
 from cosmic_morphology.report.gallery import thumbnails
 from cosmic_morphology.settings import DEFAULT_SEED, EvaluateSettings
 from cosmic_morphology.stats.bootstrap import bootstrap_weighted, group_numbers
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from cosmic_morphology.learn import TrainedModel
 
 _SHOWN_PX = 150
-_HEAT = np.array([236, 122, 38], np.float32)
-_STRENGTH = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +125,6 @@ def explain_run(
         target_area=float(shares[:, 2].mean()),
         border_area=float(shares[:, 3].mean()),
     )
-
-
-def overlay(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A grey image with its salient parts in colour, uint8 of shape ``(S, S, 3)``."""
-    grey = pixels.astype(np.float32).mean(-1, keepdims=True).repeat(3, axis=-1) * 0.85
-    share = _STRENGTH * np.clip(heat, 0, 1)[..., None] ** 1.6  # faint heat is no evidence
-    mixed: np.ndarray = np.clip(grey * (1 - share) + _HEAT * share, 0, 255).astype(np.uint8)
-    return mixed
 
 
 def _chosen(answers: Predictions, n_classes: int, count: int) -> list[int]:

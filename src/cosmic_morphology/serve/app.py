@@ -31,6 +31,7 @@ from cosmic_morphology.serve.access.sessions import Sessions
 from cosmic_morphology.serve.api import images as api_images
 from cosmic_morphology.serve.api import map as api_map
 from cosmic_morphology.serve.api import predict as api_predict
+from cosmic_morphology.serve.api import saliency as api_saliency
 from cosmic_morphology.serve.api import service as api_service
 from cosmic_morphology.serve.api import sheets as api_sheets
 from cosmic_morphology.serve.api import table as api_table
@@ -59,7 +60,8 @@ _ROUTERS = [
     each.router
     for each in (
         *(overview, gallery, image, review, classify, sky_map, runs, conflicts, harvest, docs),
-        *(api_images, api_table, api_predict, api_map, api_verdicts, api_sheets, api_service),
+        *(api_images, api_table, api_predict, api_saliency, api_map),
+        *(api_verdicts, api_sheets, api_service),
     )
 ]
 # Files that pages name have their hash in their address; modules name each other without.

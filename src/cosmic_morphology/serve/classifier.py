@@ -69,6 +69,24 @@ class Classifier:
         # The others decode while these wait for the network: that is what fills its batches.
         return list(predict_squares(model, list(images), squares, errors))
 
+    def square(self, data: bytes) -> np.ndarray:
+        """An image as the model takes it, uint8 of shape ``(size, size, 3)``.
+
+        Raises
+        ------
+        UsageError
+            It is no usable image.
+        """
+        with self._decoding:
+            squares, errors = squares_of(self.model, {"": data}, limits=self._limits)
+        if errors:
+            raise UsageError(
+                f"this is no usable image ({errors['']})",
+                where=f"{len(data):,} bytes",
+                todo="Send a JPEG, PNG, TIFF, WebP, GIF or FITS image.",
+            )
+        return squares[""]
+
 
 def chosen_model(settings: Settings) -> Path:
     """What classifies: the model of the settings, or the best run.

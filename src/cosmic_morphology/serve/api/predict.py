@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api/v1", tags=["predict"])
 _FETCHING = threading.BoundedSemaphore(8)
 _MOST_FILES = 500
 _MOST_UNPACKED = 500_000_000
-_BODY: dict[str, Any] = {
+BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
@@ -39,11 +39,16 @@ def _classifier(request: Request) -> Classifier:
     return found
 
 
-_Model = Annotated[Classifier, Depends(_classifier)]
+Model = Annotated[Classifier, Depends(_classifier)]
+"""What classifies."""
+Address = Annotated[
+    str, Query(max_length=4000, examples=["https://images-assets.nasa.gov/image/a/a~medium.jpg"])
+]
+"""Where an image stands."""
 
 
-@router.post("/predict", openapi_extra=_BODY)
-async def predict(request: Request, model: _Model) -> dict[str, Any]:
+@router.post("/predict", openapi_extra=BODY)
+async def predict(request: Request, model: Model) -> dict[str, Any]:
     """Classify the image, or the images of the zip archive, that is the body."""
     data = await request.body()
     return await run_in_threadpool(_answers, model, data)
@@ -51,15 +56,12 @@ async def predict(request: Request, model: _Model) -> dict[str, Any]:
 
 @router.get("/predict")
 def predict_address(
-    url: Annotated[
-        str,
-        Query(max_length=4000, examples=["https://images-assets.nasa.gov/image/a/a~medium.jpg"]),
-    ],
-    model: _Model,
+    url: Address,
+    model: Model,
     sky: Sky,
 ) -> dict[str, Any]:
     """Classify the image at a public address; private addresses are never asked."""
-    data = _fetched(url, sky)
+    data = fetched(url, sky)
     return _with_model(model, {url: data})
 
 
@@ -88,7 +90,7 @@ def similar(
     }
 
 
-def _fetched(url: str, sky: ServedAtlas) -> bytes:
+def fetched(url: str, sky: ServedAtlas) -> bytes:
     """The bytes at an address; few are waited for at once, since each holds a thread."""
     if not _FETCHING.acquire(blocking=False):
         raise HTTPException(429, "other addresses are being fetched: try again in a moment")

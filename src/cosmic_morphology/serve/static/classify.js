@@ -1,4 +1,6 @@
 // Classify: files that are chosen, dropped or pasted, or an address; answers as bars and a table.
+import { explains } from "./saliency.js";
+
 const element = (id) => document.getElementById(id);
 const drop = element("drop");
 /** @type {Array<{file: string, prediction: string, confidence: number, accepted: boolean, probabilities: Record<string, number>, error: string}>} */
@@ -8,8 +10,8 @@ function tell(text) {
   element("busy").textContent = text;
 }
 
-/** Draw one answer; `picture` is an object URL of what was sent, or nothing. */
-function show(answer, picture) {
+/** Draw one answer; `picture` is an object URL of what was sent, `why` asks what it rests on, or nothing. */
+function show(answer, picture, why) {
   all.push(answer);
   const item = document.createElement("li");
   if (picture) {
@@ -45,19 +47,29 @@ function show(answer, picture) {
     bars.append(row);
   }
   words.append(bars);
+  if (why && !answer.error) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Show what it rests on";
+    explains(button, why);
+    words.append(button);
+  }
   item.append(words);
   element("answers").prepend(item);
   element("downloads").hidden = false;
 }
 
 /** Ask the server, and show what it says. */
-async function ask(request, name, picture) {
+async function ask(request, name, picture, why) {
   tell(`Asking about ${name}…`);
   try {
     const answer = await request;
     const said = await answer.json();
     if (!answer.ok) return tell(said.error);
-    for (const each of said.answers) show({ ...each, file: each.file || name }, picture);
+    for (const each of said.answers) {
+      // Of an archive each file would have to be sent anew.
+      show({ ...each, file: each.file || name }, picture, said.answers.length === 1 && why);
+    }
     const refused = all.filter((each) => each.error).length;
     tell(`${all.length - refused} answered${refused ? `, ${refused} not` : ""}.`);
   } catch {
@@ -73,7 +85,9 @@ async function send(files) {
       continue;
     }
     const picture = file.type.startsWith("image/") ? URL.createObjectURL(file) : "";
-    await ask(fetch("/api/v1/predict", { method: "POST", body: file }), file.name, picture);
+    const to = (path) => fetch(path, { method: "POST", body: file });
+    const why = picture && (() => to("/api/v1/saliency"));
+    await ask(to("/api/v1/predict"), file.name, picture, why);
   }
 }
 
@@ -81,7 +95,9 @@ element("files")?.addEventListener("change", (event) => send([...event.target.fi
 element("address")?.addEventListener("submit", (event) => {
   event.preventDefault();
   const url = new FormData(event.target).get("url");
-  ask(fetch(`/api/v1/predict?url=${encodeURIComponent(url)}`), url, "");
+  const at = `url=${encodeURIComponent(url)}`;
+  const why = () => fetch(`/api/v1/saliency/address?${at}`);
+  ask(fetch(`/api/v1/predict?${at}`), url, "", why);
 });
 for (const kind of ["dragenter", "dragover"]) {
   addEventListener(kind, (event) => {
