@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,64 +43,88 @@ class Tiles:
         The columns that were asked for.
     next : str or None
         What gives the next ones as ``after``; None at the end.
+    best : int or None
+        How many the view has where only the best matches are known; None where it has all.
     """
 
     rows: list[dict[str, Any]]
     next: str | None
+    best: int | None = None
 
 
 def tiles(
+    sky: ServedAtlas,
     atlas: Atlas,
     view: View,
     *,
     after: str | None = None,
     limit: int = 60,
     columns: Sequence[str] = TILE,
-    inside: Sequence[str] = (),
 ) -> Tiles:
     """The first rows of a view, or those after an earlier page.
 
     Parameters
     ----------
+    sky : ServedAtlas
+        Remembers what was found for this version.
     atlas : Atlas
         Only read.
     view : View
-        What is asked for. The best 500 are found by words, and come at once.
+        What is asked for. The best 500 are found by words, and come at once; the best 500 are
+        found by likeness.
     after : str, optional
         :attr:`Tiles.next` of the page before.
     limit : int
         Rows on a page.
     columns : sequence of str
         Of the catalogue and of the images.
-    inside : sequence of str
-        Ids of the images that the view has by map and person, from :func:`ids_inside`.
+
+    Raises
+    ------
+    UsageError
+        ``after`` is of no page of this view.
     """
+    there = columns_there(atlas, columns)
     if view.is_of_ids:
-        ids: Sequence[str] = inside
-        if view.like:
-            among = set(inside)
-            near = alike(atlas, view.like)
-            ids = [id_ for id_ in near if id_ in among] if view.lasso or view.by else near
-        return Tiles(_whole(_among(atlas, ids, view, columns), columns), None)
+        ids = ids_of(sky, atlas, view)
+        start = _place_after(ids, after)
+        part = ids[start : start + limit]
+        rows = take(atlas, part, there, table="images").to_pylist()
+        goes_on = start + limit < len(ids)
+        following = f"{start + limit}:{part[-1]}" if goes_on else None
+        return Tiles(_whole(rows, columns), following, len(ids) if view.like or view.q else None)
     if view.q:
-        found = search(
-            atlas,
-            view.q,
-            where=view.where(),
-            columns=columns_there(atlas, columns),
-            limit=MOST_FOUND,
-        )
-        return Tiles(_whole(found.rows.to_pylist(), columns), None)
-    part = page(
+        found = search(atlas, view.q, where=view.where(), columns=there, limit=MOST_FOUND)
+        rows = _whole(found.rows.to_pylist(), columns)
+        return Tiles(rows, None, len(rows))
+    paged = page(
         atlas,
         view.where(),
-        columns=columns_there(atlas, columns),
+        columns=there,
         order=view.order,
         descending=view.down,
         after=after,
         limit=limit,
     )
-    return Tiles(_whole(part.rows.to_pylist(), columns), part.next)
+    return Tiles(_whole(paged.rows.to_pylist(), columns), paged.next)
+
+
+def _place_after(ids: Sequence[str], after: str | None) -> int:
+    """Where the page behind an earlier one begins.
+
+    Its last image says it, since verdicts that were given meanwhile move all others; where that
+    image is no longer in the view, its number.
+    """
+    if not after:
+        return 0
+    number, colon, last = after.partition(":")
+    if not (colon and number.isascii() and number.isdigit() and len(number) < 10):
+        raise UsageError("this is no token of a page", where=after[:60], todo="Begin without one.")
+    try:
+        return ids.index(last) + 1
+    except ValueError:
+        # It was the last of so many, and those behind it have moved up.
+        return min(max(int(number) - 1, 0), len(ids))
 
 
 def _whole(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
@@ -135,40 +159,50 @@ def alike(atlas: Atlas, like: Sequence[str]) -> list[str]:
     return [id_ for id_, _ in near]
 
 
-def ids_inside(sky: ServedAtlas, atlas: Atlas, view: View) -> list[str]:
-    """Ids of the images in the part of the map that a view has, and judged by its person.
+def ids_of(sky: ServedAtlas, atlas: Atlas, view: View) -> list[str]:
+    """Ids of all images of a view by map, person or likeness, in its order.
 
-    The latest verdict comes first; without map and person there are none.
+    The nearest comes first, without likeness the latest verdict.
     """
-    corners = view.corners()
-    inside = map_of(sky, atlas).inside(np.array(corners)) if corners else []
-    if not view.by:
-        return inside
-    given = sky.remembered(atlas, ("standing",), lambda: standing_decisions(atlas))
-    theirs = dict.fromkeys(each.id for each in reversed(given) if each.who == view.by)
-    among = set(inside)
-    return [id_ for id_ in theirs if not corners or id_ in among]
+    # Its order and its direction do not change which they are.
+    key = ("ids", replace(view, order="id", down=False))
+    return sky.remembered(atlas, key, lambda: _find_ids(sky, atlas, view))
+
+
+def _find_ids(sky: ServedAtlas, atlas: Atlas, view: View) -> list[str]:
+    parts: list[Iterable[str]] = []
+    if view.like:
+        parts.append(alike(atlas, view.like))
+    if view.by:
+        given = sky.remembered(atlas, ("standing",), lambda: standing_decisions(atlas))
+        parts.append(dict.fromkeys(each.id for each in reversed(given) if each.who == view.by))
+    if corners := view.corners():
+        parts.append(map_of(sky, atlas).inside(np.array(corners)))
+    if view.q:
+        best = search(atlas, view.q, where=view.where(), columns=["id"], limit=MOST_FOUND)
+        parts.append(best.rows.column("id").to_pylist())
+    first, *others = parts
+    among = [set(each) for each in others]
+    ids = [id_ for id_ in first if all(id_ in each for each in among)]
+    return _fitting(atlas, ids, view.where())
+
+
+def _fitting(atlas: Atlas, ids: Sequence[str], where: str | None) -> list[str]:
+    """Those of some ids that fit a filter, in their order."""
+    if where is None:
+        return list(ids)
+    fits: set[str] = set()
+    for start in range(0, len(ids), MAX_ROWS):
+        part = ids[start : start + MAX_ROWS]
+        among = f"id IN ({', '.join(map(sql_literal, part))})"
+        fits.update(page(atlas, both(where, among), limit=MAX_ROWS).rows.column("id").to_pylist())
+    return [id_ for id_ in ids if id_ in fits]
 
 
 def people(sky: ServedAtlas, atlas: Atlas) -> list[str]:
     """Who has given verdicts, by name."""
     given = sky.remembered(atlas, ("standing",), lambda: standing_decisions(atlas))
     return sorted({each.who for each in given if each.who})
-
-
-def _among(
-    atlas: Atlas, ids: Sequence[str], view: View, columns: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Rows of some ids, in their order, that fit the filter of a view."""
-    ids = ids[:MAX_ROWS]
-    if (where := view.where()) and ids:
-        among = f"id IN ({', '.join(map(sql_literal, ids))})"
-        found = page(atlas, both(where, among), limit=MAX_ROWS).rows.column("id").to_pylist()
-        fits = set(found)
-        ids = [id_ for id_ in ids if id_ in fits]
-    rows: list[dict[str, Any]]
-    rows = take(atlas, ids[:MOST_FOUND], columns_there(atlas, columns), table="images").to_pylist()
-    return rows
 
 
 def columns_there(atlas: Atlas, wanted: Sequence[str]) -> list[str]:
@@ -200,9 +234,11 @@ def said_of_pairs(atlas: Atlas, person: Reviewer | None) -> dict[tuple[str, str]
 
 
 def total(sky: ServedAtlas, atlas: Atlas, view: View) -> int | None:
-    """How many rows a view has; None where words are searched, of which only the best are known."""
-    if view.q or view.is_of_ids:
+    """How many rows a view has; None by words or likeness, of which only the best are known."""
+    if view.q or view.like:
         return None
+    if view.is_of_ids:
+        return len(ids_of(sky, atlas, view))
     where = view.where()
     return sky.remembered(atlas, ("total", where), lambda: atlas.count("catalogue", where))
 

@@ -13,7 +13,7 @@ from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.api.described import bytes_of
 from cosmic_morphology.serve.asked import Asked
-from cosmic_morphology.serve.rows import facts_of, ids_inside, tiles, total
+from cosmic_morphology.serve.rows import facts_of, tiles, total
 
 router = APIRouter(prefix="/api/v1", tags=["images"])
 _Id = Annotated[str, Query(max_length=2000, examples=["nasa:PIA00001"])]
@@ -36,8 +36,7 @@ def images(
 ) -> dict[str, Any]:
     """Images of a view, a page of them; ``next`` of an answer gives the next page as ``after``."""
     with sky.reading() as atlas:
-        inside = ids_inside(sky, atlas, view)
-        found = tiles(atlas, view, after=after, limit=limit, columns=_SHOWN, inside=inside)
+        found = tiles(sky, atlas, view, after=after, limit=limit, columns=_SHOWN)
         return {
             "images": jsonable(found.rows),
             "next": found.next,

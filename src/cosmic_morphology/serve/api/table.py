@@ -19,7 +19,7 @@ from cosmic_morphology.io_utils import CsvRows
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.api.described import bytes_of
 from cosmic_morphology.serve.asked import Asked
-from cosmic_morphology.serve.rows import columns_there, ids_inside, tiles
+from cosmic_morphology.serve.rows import columns_there, tiles
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 from cosmic_morphology.serve.view import View
 
@@ -43,6 +43,7 @@ _TYPES = {
 }
 _SENT = bytes_of(*_TYPES.values())
 _SENT[200]["content"][_TYPES["json"]] = {"schema": {"type": "array", "items": {"type": "object"}}}
+_AT_ONCE = 1000
 _MOST_CHOSEN = 10_000
 Format = Literal["csv", "json", "parquet"]
 
@@ -76,10 +77,12 @@ def _batches_of_view(sky: ServedAtlas, view: View) -> Iterator[list[dict[str, An
     atlas = sky.open()
     decisions = latest_decisions(atlas)
     if view.q or view.is_of_ids:
-        inside = ids_inside(sky, atlas, view)
-        found = tiles(atlas, view, columns=_READ, inside=inside)
-        yield [_row(each, decisions) for each in found.rows]
-        return
+        after = None
+        while True:
+            found = tiles(sky, atlas, view, after=after, limit=_AT_ONCE, columns=_READ)
+            yield [_row(each, decisions) for each in found.rows]
+            if (after := found.next) is None:
+                return
     for batch in stream(atlas, columns_there(atlas, _READ), where=view.where()):
         yield [_row(each, decisions) for each in batch.to_pylist()]
 

@@ -17,6 +17,7 @@ from cosmic_morphology.serve.access.sessions import Sky, Writer
 from cosmic_morphology.serve.asked import Asked
 from cosmic_morphology.serve.jobs.weighing import Weighing
 from cosmic_morphology.serve.review_line import ReviewLine
+from cosmic_morphology.serve.rows import ids_of
 
 router = APIRouter(prefix="/api/v1", tags=["verdicts"])
 _MOST = 10_000
@@ -144,7 +145,7 @@ def decide_view(
 ) -> dict[str, Any]:
     """Store one verdict on every image of a view, when it has as many as were expected."""
     _check(given.verdict, given.label, "the view", sky.taxonomy.names_with_reject)
-    if view.q or view.is_of_ids:
+    if view.q or view.like:
         raise UsageError(
             "a view by words or by likeness has no end that is known",
             where="decisions/view",
@@ -153,18 +154,20 @@ def decide_view(
     now = datetime.now(UTC)
     words = given.model_dump(exclude={"expected"}) | {"who": reviewer.name, "at": now}
     with sky.writing() as atlas:
-        there = atlas.count("catalogue", view.where())
+        ids = ids_of(sky, atlas, view) if view.is_of_ids else None
+        there = atlas.count("catalogue", view.where()) if ids is None else len(ids)
         if there != given.expected:
             raise UsageError(
                 f"the view has {there:,} images now, not {given.expected:,}",
                 where="decisions/view",
                 todo="Look at it again.",
             )
-        ids = [
-            id_
-            for batch in stream(atlas, ["id"], where=view.where())
-            for id_ in batch.column("id").to_pylist()
-        ]
+        if ids is None:
+            ids = [
+                id_
+                for batch in stream(atlas, ["id"], where=view.where())
+                for id_ in batch.column("id").to_pylist()
+            ]
         stored = atlas.append_decisions([words | {"id": id_} for id_ in ids])
     line.judged(dict.fromkeys(ids, given.verdict))
     weighing.ask()

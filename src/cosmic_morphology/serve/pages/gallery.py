@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -12,9 +13,7 @@ from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.asked import Asked
 from cosmic_morphology.serve.rendering import page
 from cosmic_morphology.serve.rows import (
-    Tiles,
     facets,
-    ids_inside,
     people,
     tiles,
     total,
@@ -29,12 +28,12 @@ router = APIRouter(include_in_schema=False)
 def gallery(request: Request, view: Asked, sky: Sky) -> HTMLResponse:
     """The first images of a view, and the chips to change it."""
     with sky.reading() as atlas:
-        found = tiles(atlas, view, inside=ids_inside(sky, atlas, view))
+        found = tiles(sky, atlas, view)
         return page(
             request,
             "gallery.html.j2",
             view=view,
-            tiles=Tiles(with_verdicts(sky, atlas, found.rows), found.next),
+            tiles=replace(found, rows=with_verdicts(sky, atlas, found.rows)),
             total=total(sky, atlas, view),
             facets=facets(sky, atlas),
             checks=CHECKS,
@@ -50,6 +49,6 @@ def more(
 ) -> HTMLResponse:
     """The images after those that are shown, as a part of the page."""
     with sky.reading() as atlas:
-        found = tiles(atlas, view, after=after)
-        shown = Tiles(with_verdicts(sky, atlas, found.rows), found.next)
+        found = tiles(sky, atlas, view, after=after)
+        shown = replace(found, rows=with_verdicts(sky, atlas, found.rows))
     return page(request, "tiles.html.j2", view=view, tiles=shown)
