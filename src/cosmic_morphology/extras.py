@@ -30,6 +30,7 @@ EXTRA_OF = {
     "sqlalchemy": "track",
     "starlette": "replica",
     "timm": "learn",
+    "tomlkit": "serve",
     "torch": "learn",
     "torchmetrics": "learn",
     "umap": "map",

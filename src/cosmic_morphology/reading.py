@@ -59,10 +59,25 @@ def read_toml(path: Path, error: type[CosmicError] = InputError) -> dict[str, An
     >>> read_toml(Path("a.toml"))
     {'seed': 3}
     """
-    text = read_text(path, error)
+    return toml_of(read_text(path, error), str(path), error)
+
+
+def toml_of(text: str, where: str, error: type[CosmicError] = InputError) -> dict[str, Any]:
+    """The values of a text in TOML; ``where`` is what errors name.
+
+    Raises
+    ------
+    CosmicError
+        Of the given kind: the text is not TOML.
+
+    Examples
+    --------
+    >>> toml_of("seed = 3", "a.toml")
+    {'seed': 3}
+    """
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as why:
         raise error(
-            f"this is not TOML ({why})", where=str(path), todo="Mend this place of the file."
+            f"this is not TOML ({why})", where=where, todo="Mend this place of the file."
         ) from why

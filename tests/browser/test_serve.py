@@ -12,12 +12,20 @@ import pytest
 from chromium import find_chromium
 from drawn_images import draw_jpeg
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from served_sky import Served, exported, labelled_atlas, listening
+from served_sky import (
+    Served,
+    exported,
+    hostile_atlas,
+    hostile_taxonomy,
+    labelled_atlas,
+    listening,
+)
 
 from cosmic_morphology.atlas import ColumnProvenance, all_decisions, latest_decisions
 from cosmic_morphology.curate import pairs_said
 from cosmic_morphology.curate.duplicates.columns import Copies, decide_copies, write_found
 from cosmic_morphology.curate.duplicates.seen import read_seen
+from cosmic_morphology.taxonomy import load_taxonomy
 
 SCRIPT = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
 PAGES = (
@@ -30,6 +38,7 @@ PAGES = (
         "/map",
         "/runs",
         "/conflicts",
+        "/classes",
         "/harvest",
     ),
     "/docs",
@@ -320,3 +329,55 @@ def test_two_copies_are_judged_side_by_side(browser, served):
         page.get_by_role("button", name="keep the right one").click()
         expect(page.locator("#said")).to_contain_text("Taken back")
     assert pairs_said(served.atlas).kept == ()
+
+
+def test_phrases_are_changed_counted_and_saved_in_a_copy(browser, tmp_path):
+    served = Served(labelled_atlas(tmp_path / "atlas", 12, title="fluffball"), tmp_path)
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/classes")
+        page.locator("summary", has_text="galaxy").focus()
+        page.keyboard.press("Enter")
+        field = page.get_by_label("Title, folder and file name", exact=False).locator(
+            "visible=true"
+        )
+        field.press("Control+End")
+        field.press_sequentially("\nfluffball\n")
+        expect(page.locator("#count")).to_contain_text("1 change: 1 record gets another label")
+        expect(page.locator("#moves tbody")).to_contain_text("no label")
+        expect(page.locator("#changes tbody")).to_contain_text("+ fluffball")
+        field.press_sequentially("nebula")
+        expect(page.locator("#count")).to_contain_text("speaks for both")
+        for _ in "nebula":
+            field.press("Backspace")
+        page.get_by_label("Name of the copy").fill("mine")
+        page.get_by_role("button", name="Save a copy").click()
+        expect(page.locator("#saved")).to_contain_text("mine.taxonomy.toml")
+        page.get_by_role("button", name="Take all changes back").click()
+        expect(page.locator("#count")).to_have_text("Nothing is changed yet.")
+        expect(page.locator("#save")).to_be_hidden()
+    assert any("fluffball" in rule.phrases for rule in
+               load_taxonomy(tmp_path / "mine.taxonomy.toml").rules)  # fmt: skip
+
+
+def test_names_of_classes_that_are_scripts_are_not_run_in_a_browser(browser, tmp_path):
+    atlas = hostile_atlas(tmp_path / "atlas", SCRIPT)
+    sky = hostile_taxonomy(tmp_path / "sky.toml", SCRIPT)
+    served = Served(atlas, tmp_path, taxonomy=sky)
+    how = {"viewport": {"width": 400, "height": 800}}
+    with listening(served) as port, person(browser, served, port, "ann", **how) as page:
+        for path in (*PAGES[:-1], f"/image/{min(atlas.ids())}"):
+            page.goto(path)
+            page.wait_for_load_state("networkidle")
+            assert page.title() != "run"
+            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, f"{path} is {wide} px wider than the window"
+        page.goto("/classes")
+        for each in page.locator("summary").all():
+            each.click()
+        page.locator("textarea").last.fill(f"{SCRIPT[:60]}")
+        expect(page.locator("#changes tbody tr")).to_have_count(2)
+        page.goto("/review")
+        expect(page.locator("#place")).to_contain_text("1 of")
+        page.keyboard.press("i")
+        all_sent(page)
+        assert page.title() != "run"

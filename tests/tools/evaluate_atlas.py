@@ -153,14 +153,14 @@ def _believe(atlas: Atlas) -> None:
     atlas.replace_columns(table, ColumnProvenance("test", {"made": "by hand"}, "1"))
 
 
-def write_run(out: Path, name: str) -> Path:
+def write_run(out: Path, name: str, *, recipe: str = "") -> Path:
     """The folder that training leaves behind, without its weights."""
     folder = out / "runs" / name
     folder.mkdir(parents=True)
     files = {
         "settings.json": {
             "name": name,
-            "recipe_name": name,
+            "recipe_name": recipe or name,
             "labels": "label",
             "seed": 1,
             "backbone": "resnet10t",

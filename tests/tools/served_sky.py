@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import onnx
 import pyarrow as pa
+import tomlkit
 import uvicorn
 from drawn_images import make_arrival
 from onnx import TensorProto, helper
@@ -64,14 +66,56 @@ def labelled_atlas(
     return atlas
 
 
+def hostile_atlas(place: Path, script: str, n: int = 30) -> Atlas:
+    """The same, where every text that somebody else can write is a script."""
+    atlas = labelled_atlas(
+        place, n, title=script, description=f"A comet. {script}", credit=script, collection=script,
+        given_label=script, keywords=(script,), queries=(script,), page_url="javascript:alert(1)",
+    )  # fmt: skip
+    first, *_ = ids = sorted(atlas.ids())
+    vote = {"voter": script, "label": script, "weight": 0.9, "reason": f"title: “{script}”"}
+    rows = pa.table(
+        {
+            "id": ids[::2],
+            "label": [script] * len(ids[::2]),
+            "mislabel_flag": [True] * len(ids[::2]),
+            "mislabel_reason": [script] * len(ids[::2]),
+            "suggested_label": [script] * len(ids[::2]),
+            "duplicate_of": [first] * len(ids[::2]),
+            "duplicate_flag": [each != first for each in ids[::2]],
+            "group_reason": [script] * len(ids[::2]),
+            "votes": pa.array([[vote]] * len(ids[::2]), VOTE_TYPE),
+        }
+    )
+    atlas.replace_columns(rows, ColumnProvenance("labels"))
+    said = {"id": first, "verdict": "label", "why": script, "at": datetime(2026, 1, 1, tzinfo=UTC)}
+    atlas.append_decisions(
+        [said | {"label": script, "who": script}, said | {"label": "star", "who": "bob"}]
+    )
+    return atlas
+
+
+def hostile_taxonomy(place: Path, script: str) -> Path:
+    """A taxonomy whose names, search words and phrases are scripts, where they may be."""
+    rules = {"label": "comet", "where": ["title"], "weight": 0.9, "phrases": [script]}
+    values = {"reject": script, "ignore": [f"not {script}"], "rules": [rules]}
+    values["classes"] = [{"name": name, "search": [script + name]} for name in LABELS]
+    place.write_text(tomlkit.dumps(values), "utf-8")
+    return place
+
+
 class Served:
     """The application on an atlas, and a browser that may or may not write."""
 
-    def __init__(self, atlas: Atlas, out: Path, **serve: Any) -> None:
+    def __init__(
+        self, atlas: Atlas, out: Path, *, taxonomy: Path | None = None, **serve: Any
+    ) -> None:
         self.atlas = atlas
         # Processes beside the pages are started by those tests alone that are about them.
         said = {"weigh_seconds": 0, **serve}
-        self.settings = Settings(atlas=atlas.uri, out=out, serve=ServeSettings(**said))
+        self.settings = Settings(
+            atlas=atlas.uri, out=out, taxonomy=taxonomy, serve=ServeSettings(**said)
+        )
         self.reviewers = Reviewers()
         self.token = self.reviewers.invite("ann")
         self.app = create_app(ServedAtlas(self.settings), self.reviewers)

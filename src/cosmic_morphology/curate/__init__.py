@@ -7,6 +7,12 @@ from cosmic_morphology.curate.labels.audit import AuditRow, AuditTable, audit_la
 from cosmic_morphology.curate.labels.checks import CheckResult
 from cosmic_morphology.curate.labels.explain import Explanation, explain_label
 from cosmic_morphology.curate.labels.mislabels import check_mislabels
+from cosmic_morphology.curate.labels.phrase_effects import (
+    PhraseEffects,
+    SampledTexts,
+    effects_of,
+    sample_texts,
+)
 from cosmic_morphology.curate.labels.relevance import check_relevance
 from cosmic_morphology.curate.new_verdicts import unweighed, weigh_again
 from cosmic_morphology.curate.review.import_verdicts import ReviewResult, import_verdicts
@@ -26,6 +32,7 @@ from cosmic_morphology.curate.split.leakage import LeakageResult, check_leakage
 from cosmic_morphology.curate.split.leaks import Leak
 from cosmic_morphology.curate.split.split import SplitResult, split_images
 from cosmic_morphology.curate.stages import CURATION, CurateResult, curate_images
+from cosmic_morphology.curate.text.phrase_changes import PhraseChange, changed_text, with_changes
 from cosmic_morphology.curate.votes.cast import VoteResult, labels_of_voter, vote
 from cosmic_morphology.curate.votes.trained_runs import (
     TrainedVoter,
@@ -50,8 +57,11 @@ __all__ = [
     "LabelResult",
     "Leak",
     "LeakageResult",
+    "PhraseChange",
+    "PhraseEffects",
     "QueueItem",
     "ReviewResult",
+    "SampledTexts",
     "Sheet",
     "SheetReviewResult",
     "SplitResult",
@@ -63,11 +73,13 @@ __all__ = [
     "agreements",
     "ask_zero_shot",
     "audit_labels",
+    "changed_text",
     "check_leakage",
     "check_mislabels",
     "check_relevance",
     "check_runs",
     "curate_images",
+    "effects_of",
     "explain_label",
     "find_duplicates",
     "folds",
@@ -83,10 +95,12 @@ __all__ = [
     "review_queue",
     "review_sheets",
     "review_sheets_in_terminal",
+    "sample_texts",
     "sheet_verdicts",
     "split_images",
     "unweighed",
     "vote",
     "voter_of",
     "weigh_again",
+    "with_changes",
 ]

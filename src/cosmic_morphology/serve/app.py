@@ -35,12 +35,14 @@ from cosmic_morphology.serve.api import saliency as api_saliency
 from cosmic_morphology.serve.api import service as api_service
 from cosmic_morphology.serve.api import sheets as api_sheets
 from cosmic_morphology.serve.api import table as api_table
+from cosmic_morphology.serve.api import taxonomy as api_taxonomy
 from cosmic_morphology.serve.api import verdicts as api_verdicts
 from cosmic_morphology.serve.api.described import REFUSALS
 from cosmic_morphology.serve.classifier import Classifier
 from cosmic_morphology.serve.jobs.weighing import Weighing
 from cosmic_morphology.serve.metrics import Metrics
 from cosmic_morphology.serve.pages import (
+    classes,
     classify,
     conflicts,
     docs,
@@ -52,6 +54,7 @@ from cosmic_morphology.serve.pages import (
     runs,
 )
 from cosmic_morphology.serve.pages import map as sky_map
+from cosmic_morphology.serve.phrase_trials import PhraseTrials
 from cosmic_morphology.serve.rendering import page
 from cosmic_morphology.serve.review_line import ReviewLine
 from cosmic_morphology.serve.served_atlas import ServedAtlas
@@ -59,9 +62,21 @@ from cosmic_morphology.serve.served_atlas import ServedAtlas
 _ROUTERS = [
     each.router
     for each in (
-        *(overview, gallery, image, review, classify, sky_map, runs, conflicts, harvest, docs),
+        *(
+            overview,
+            gallery,
+            image,
+            review,
+            classify,
+            sky_map,
+            runs,
+            conflicts,
+            classes,
+            harvest,
+            docs,
+        ),
         *(api_images, api_table, api_predict, api_saliency, api_map),
-        *(api_verdicts, api_sheets, api_service),
+        *(api_verdicts, api_sheets, api_taxonomy, api_service),
     )
 ]
 # Files that pages name have their hash in their address; modules name each other without.
@@ -98,6 +113,7 @@ def create_app(sky: ServedAtlas, reviewers: Reviewers) -> Guard:
     app.state.weighing = weighing
     app.state.line = ReviewLine(sky)
     app.state.classifier = Classifier(sky.settings)
+    app.state.trials = PhraseTrials(sky)
     for router in _ROUTERS:
         app.include_router(router)
     app.mount("/static", _Files(directory=str(files("cosmic_morphology.serve") / "static")))

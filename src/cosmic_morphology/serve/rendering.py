@@ -22,6 +22,7 @@ ROOMS = (
     ("/map", "Map"),
     ("/runs", "Runs"),
     ("/conflicts", "Conflicts"),
+    ("/classes", "Classes"),
     ("/harvest", "Harvest"),
 )
 """Address and name of every page of the menu."""

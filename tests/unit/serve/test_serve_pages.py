@@ -6,13 +6,15 @@ import html as markup
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
-from served_sky import Served, labelled_atlas
+from served_sky import Served, hostile_atlas, hostile_taxonomy, labelled_atlas
 
 from cosmic_morphology.atlas import RENDERER, ColumnProvenance
 from cosmic_morphology.errors import UsageError
+from cosmic_morphology.serve.rendering import ROOMS
 from cosmic_morphology.serve.view import View
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -65,7 +67,10 @@ def test_nothing_from_outside_is_run(served, path):
         row["id"] for row in served.reader.get("/api/v1/images?limit=100").json()["images"]
         if "script" in (row["title"] or "")
     )  # fmt: skip
-    html = served.reader.get(path.format(id=hostile), headers=AS_PERSON).text
+    assert_runs_nothing(served.reader.get(path.format(id=hostile), headers=AS_PERSON).text)
+
+
+def assert_runs_nothing(html: str) -> None:
     assert "<script>alert" not in html
     assert "<img src=x" not in html
     assert 'href="javascript:' not in html
@@ -74,6 +79,33 @@ def test_nothing_from_outside_is_run(served, path):
         assert tag != "style"
         assert tag != "script" or "src" in attributes
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory) -> Served:
+    from evaluate_atlas import write_run
+
+    place = tmp_path_factory.mktemp("hostile")
+    write_run(place, "theirs", recipe=SCRIPT)
+    atlas = hostile_atlas(place / "atlas", SCRIPT)
+    return Served(atlas, place, taxonomy=hostile_taxonomy(place / "sky.toml", SCRIPT))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(address for address, _ in ROOMS),
+        *("/review/sheets", "/runs/theirs", "/image/{id}", "/review/evidence?id={id}"),
+        *("/gallery?label={script}", "/gallery?by={script}", "/gallery?q=comet"),
+    ],
+)
+def test_names_of_classes_phrases_and_people_are_text_on_every_page(hostile, path):
+    said = path.format(id=quote(min(hostile.atlas.ids())), script=quote(SCRIPT))
+    for browser in (hostile.reader, hostile.writer):
+        html = browser.get(said, headers=AS_PERSON).text
+        assert_runs_nothing(html)
+    # It was there to be run.
+    assert path in ("/classify", "/map", "/harvest") or "&lt;" in html
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def final_labels(
     ids, classes = weighted.records.ids, taxonomy.names_with_reject
     best, sure = np.zeros(len(ids), np.intp), np.zeros(len(ids))
     voted, asked = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
-    judged = weighted.judged("labels", partial(_judge, classes), _FIELDS, engine=engine)
+    judged = weighted.judged("labels", partial(judge_votes, classes), _FIELDS, engine=engine)
     for places, rows in judged:
         for all_, column in ((best, "best"), (sure, "sure"), (voted, "voted"), (asked, "asked")):
             all_[places] = rows.column(column).to_numpy()
@@ -70,7 +70,7 @@ _FIELDS = (
 )
 
 
-def _judge(
+def judge_votes(
     classes: Sequence[str], ids: Sequence[str], votes: Sequence[list[dict[str, Any]]]
 ) -> pa.Table:
     """The number of the likeliest class of each image, its probability, and who has any votes."""

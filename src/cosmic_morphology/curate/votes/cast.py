@@ -150,10 +150,7 @@ def vote_column_function(
     """The pure column function: said columns in, ``votes`` and what the texts say out."""
 
     def cast(batch: pa.Table) -> pa.Table:
-        rows = [
-            [one.row() for voter in voters.values() for one in voter(said, taxonomy)]
-            for said in map(SourceText.from_row, batch.to_pylist())
-        ]
+        rows = cast_votes(batch, taxonomy, voters)
         return pa.table(
             {
                 "votes": pa.array(rows, VOTE_TYPE),
@@ -162,6 +159,16 @@ def vote_column_function(
         )
 
     return cast
+
+
+def cast_votes(
+    batch: pa.Table, taxonomy: Taxonomy, voters: Mapping[str, Voter]
+) -> list[list[dict[str, Any]]]:
+    """The votes on each row of some said columns."""
+    return [
+        [one.row() for voter in voters.values() for one in voter(said, taxonomy)]
+        for said in map(SourceText.from_row, batch.to_pylist())
+    ]
 
 
 def labels_of_voter(

@@ -1,92 +1,13 @@
-"""The classes, search words, text rules and AVM codes; nothing is wired to six classes."""
+"""A taxonomy: its classes, what speaks for each, and what it means by words and codes."""
 
 from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from importlib import resources
-from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from cosmic_morphology.errors import TaxonomyError
-from cosmic_morphology.reading import read_toml
-from cosmic_morphology.suggest import suggest_names
-
-_PACKAGE = resources.files("cosmic_morphology")
-
-
-class SkyClass(BaseModel):
-    """One class: its name, its search words, its AVM codes, and what its images look like.
-
-    ``prompts`` are for the zero-shot voter; a class without any is described by its name.
-
-    Examples
-    --------
-    >>> SkyClass(name="comet", search=("comet", "cometary nucleus")).search
-    ('comet', 'cometary nucleus')
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9 _-]*$")
-    search: tuple[str, ...] = ()
-    avm: tuple[str, ...] = ()
-    prompts: tuple[str, ...] = ()
-    answers: tuple[tuple[str, ...], ...] = Field(
-        (), description="ways through the questions of volunteers that end at the class"
-    )
-    before_others: bool = Field(
-        False, description="its share is taken first, as of a merger; the others share the rest"
-    )
-    mirror: str = Field("", description="the class that its mirror image shows, where another")
-
-
-class Question(BaseModel):
-    """A question of a decision tree, and the question that follows each answer (or none).
-
-    Examples
-    --------
-    >>> Question(name="bar", text="Is there a bar?", answers={"yes": "", "no": ""}).answers["no"]
-    ''
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    text: str
-    answers: dict[str, str] = Field(min_length=2)
-
-
-TextField = Literal["title", "lead", "text", "keywords", "name"]
-
-
-class Rule(BaseModel):
-    """Phrases that speak for a class where they are in a record.
-
-    ``where`` names the fields: ``title``; ``lead`` (the first two sentences of the description);
-    ``text`` (the rest of it); ``keywords``; ``name`` (folder and file name). ``weight`` is how
-    often such a phrase is right, from 0 to 1. A word may end in ``*`` for any ending.
-    ``lent`` is of rules for the reject class in the taxonomy that comes with the package: whether
-    a taxonomy without such rules of its own takes them over (``also``, ``only``: they are for
-    those alone). ``yields`` is of words that mean little beside an object's name: where the title
-    names one, they count for half.
-
-    Examples
-    --------
-    >>> Rule(label="comet", where=("title",), weight=0.8, phrases=("comet",)).weight
-    0.8
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    label: str
-    where: tuple[TextField, ...] = Field(min_length=1)
-    weight: float = Field(gt=0, lt=1)
-    phrases: tuple[str, ...] = Field(min_length=1)
-    lent: Literal["no", "also", "only"] = "no"
-    yields: bool = False
+from cosmic_morphology.taxonomy.parts import Phrase, Question, Rule, SkyClass
 
 
 class Taxonomy(BaseModel):
@@ -109,7 +30,7 @@ class Taxonomy(BaseModel):
     reject_answers: tuple[tuple[str, ...], ...] = ()
     questions: tuple[Question, ...] = Field((), description="a decision tree, the root first")
     classes: tuple[SkyClass, ...] = Field(min_length=2)
-    ignore: tuple[str, ...] = Field((), description="phrases that hide the words in them")
+    ignore: tuple[Phrase, ...] = Field((), description="phrases that hide the words in them")
     rules: tuple[Rule, ...] = ()
 
     @model_validator(mode="after")
@@ -257,67 +178,3 @@ class Taxonomy(BaseModel):
     def _class_of_code(self) -> dict[str, str]:
         table = {avm: each.name for each in self.classes for avm in each.avm}
         return table | dict.fromkeys(self.reject_avm, self.reject)
-
-
-def shipped_taxonomies() -> list[str]:
-    """Names of the taxonomies that come with the package beside the usual one.
-
-    Examples
-    --------
-    >>> shipped_taxonomies()
-    ['galaxy-morphology', 'galaxy-zoo-1', 'galaxy-zoo-2']
-    """
-    files = (each.name for each in (_PACKAGE / "taxonomies").iterdir())
-    return sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml"))
-
-
-def load_taxonomy(path: Path | str | None = None) -> Taxonomy:
-    """Read a taxonomy file, or one that comes with the package.
-
-    Parameters
-    ----------
-    path : Path or str, optional
-        A TOML file, or one of :func:`shipped_taxonomies`; without it the six classes of the sky.
-
-    Returns
-    -------
-    Taxonomy
-        Classes, search words and text rules, checked.
-
-    Raises
-    ------
-    TaxonomyError
-        The file is missing, is not TOML, or does not hold a valid taxonomy.
-
-    Examples
-    --------
-    >>> load_taxonomy().names
-    ('asteroid', 'comet', 'galaxy', 'nebula', 'planet', 'star')
-    >>> load_taxonomy("galaxy-morphology").names[:2]
-    ('elliptical', 'spiral')
-    >>> load_taxonomy(Path("sky.toml"))
-    Traceback (most recent call last):
-        ...
-    cosmic_morphology.errors.TaxonomyError: sky.toml: there is no such file. Check the path.
-    """
-    where = str(path) if path else "taxonomy.toml"
-    own = _PACKAGE / (f"taxonomies/{path}.toml" if path else "taxonomy.toml")
-    is_shipped = path is None or where in shipped_taxonomies()
-    if not is_shipped and not Path(where).suffix:
-        raise TaxonomyError(
-            "there is no such taxonomy",
-            where=where,
-            todo=f"{suggest_names(where, shipped_taxonomies())} Or name a TOML file.",
-        )
-    try:
-        with resources.as_file(own) as file:
-            read = file if is_shipped else Path(where)
-            return Taxonomy.model_validate(read_toml(read, TaxonomyError))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise TaxonomyError(
-            f"{place or 'taxonomy'}: {first['msg'].removeprefix('Value error, ')}",
-            where=where,
-            todo="See src/cosmic_morphology/taxonomy.toml for a valid one.",
-        ) from error
