@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from chromium import find_chromium
 from drawn_images import draw_jpeg
@@ -381,3 +382,27 @@ def test_names_of_classes_that_are_scripts_are_not_run_in_a_browser(browser, tmp
         page.keyboard.press("i")
         all_sent(page)
         assert page.title() != "run"
+
+
+def test_the_map_changes_its_layout_and_the_lasso_is_of_the_one_that_is_shown(browser, tmp_path):
+    atlas = labelled_atlas(tmp_path / "atlas", 12)
+    ids = sorted(atlas.ids())
+    for name, width in (("embedding_tiny", 4), ("map_umap", 2)):
+        values = np.random.default_rng(0).random((12, width)).astype(np.float32)
+        flat = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), width)
+        atlas.replace_columns(pa.table({"id": ids, name: flat}), ColumnProvenance(name))
+    served = Served(atlas, tmp_path)
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/map")
+        expect(page.locator("#about")).to_contain_text("two principal components")
+        page.get_by_label("Layout").select_option("umap")
+        expect(page.locator("#about")).to_contain_text("laid out by UMAP")
+        page.get_by_role("button", name="Lasso").click()
+        box = page.locator("#map").bounding_box()
+        page.mouse.move(box["x"] + 2, box["y"] + 2)
+        page.mouse.down()
+        for x, y in ((0.99, 0.01), (0.99, 0.99), (0.01, 0.99)):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.mouse.up()
+        page.wait_for_url(re.compile("layout=umap"))
+        expect(page.locator(".chips")).to_contain_text("12 images")

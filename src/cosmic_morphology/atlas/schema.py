@@ -192,6 +192,13 @@ FAMILIES: tuple[Column, ...] = (
         table="images",
     ),
     Column(
+        "map_*",
+        None,
+        "map",
+        "place on the map by this method, two numbers in [0, 1]",
+        table="images",
+    ),
+    Column(
         "keypoints",
         pa.binary(),
         "duplicate",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,10 +17,14 @@ from cosmic_morphology.cli.common import (
     show,
 )
 from cosmic_morphology.cli.printing import progress
-from cosmic_morphology.cli.stage_tables import show_embedded
+from cosmic_morphology.cli.stage_tables import say_laid_out, show_embedded
 from cosmic_morphology.extras import needs
 from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.settings import LearnSettings
+
+if TYPE_CHECKING:
+    from cosmic_morphology.atlas import Atlas
+    from cosmic_morphology.learn.data.layout import LayoutResult
 
 
 def command(
@@ -44,6 +48,10 @@ def command(
             "--levels",
             help="Keep what the middle stages see, too: look-alikes and learned doubt use it.",
         ),
+    ] = False,
+    on_map: Annotated[
+        bool,
+        typer.Option("--map", help="Then lay all images out by UMAP, for the map of cosmic serve."),
     ] = False,
     atlas: AtlasOption = None,
     config: ConfigOption = None,
@@ -72,11 +80,25 @@ def command(
                         engine=Engine.of(settings),
                     )
                 )
+    laid_out = _laid_out(images, settings.seed) if on_map else None
     first, *others = found
     if as_json:
-        show({**jsonable(first), **({"others": others} if others else {})}, as_json=True)
+        further = {"others": others, "map": laid_out}
+        show(
+            {**jsonable(first), **{name: each for name, each in further.items() if each}},
+            as_json=True,
+        )
     else:
+        if laid_out:
+            say_laid_out(laid_out)
         show_embedded(found)
+
+
+def _laid_out(images: Atlas, seed: int) -> LayoutResult:
+    from cosmic_morphology.learn.data.layout import lay_out
+
+    with progress("laying out the map"):
+        return lay_out(images, seed=seed)
 
 
 def _asked(

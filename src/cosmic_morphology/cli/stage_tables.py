@@ -10,6 +10,7 @@ from cosmic_morphology.cli.printing import counted, in_its_place, say, say_next,
 if TYPE_CHECKING:
     from cosmic_morphology.curate import CurateResult, LeakageResult, SplitResult
     from cosmic_morphology.learn import EmbedResult
+    from cosmic_morphology.learn.data.layout import LayoutResult
     from cosmic_morphology.pipeline.embedding import EmbeddedFirst
     from cosmic_morphology.report import CurationPage
 
@@ -91,6 +92,13 @@ def _split_remarks(summary: SplitResult, report: LeakageResult, *, tied: int) ->
         yield f"folds of train and val: {folds} images"
     if tied:
         yield f"{tied} copies that the comparison found were put into one group, and split again"
+
+
+def say_laid_out(found: LayoutResult) -> None:
+    """Say how many images have a place on the map."""
+    images = found.filled + found.already_there
+    done = "laid out now" if found.filled else "as before"
+    say(f"{images:,} images have a place on the map ({done}, by UMAP of {found.embeddings}).")
 
 
 def show_embedded(found: Sequence[EmbedResult]) -> None:

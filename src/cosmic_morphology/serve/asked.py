@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
+from cosmic_morphology.serve.sky_map import LAYOUTS
 from cosmic_morphology.serve.view import CHECKS, ORDERS, View
 
 _Text = Annotated[str, Query(max_length=500)]
@@ -19,6 +20,7 @@ _Day = Annotated[
         examples=["2019-04-10"],
     ),
 ]
+_Layout = Annotated[str, Query(max_length=500, json_schema_extra={"enum": [*LAYOUTS]})]
 _Lasso = Annotated[str, Query(max_length=4000, examples=["0,0 1,0 1,1 0,1"])]
 _Share = Annotated[float | None, Query(ge=0, le=1)]
 
@@ -44,6 +46,7 @@ def _view(
     q: _Text = "",
     like: Annotated[list[str], Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
     lasso: _Lasso = "",
+    layout: _Layout = "pca",
     order: _Order = "id",
     down: bool = False,
 ) -> View:
@@ -68,6 +71,7 @@ def _view(
         q=q.strip(),
         like=tuple(like),
         lasso=lasso,
+        layout=layout,
         order=order,
         down=down,
     )

@@ -132,9 +132,9 @@ def _whole(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[dict[
     return [dict.fromkeys(columns) | row for row in rows]
 
 
-def map_of(sky: ServedAtlas, atlas: Atlas) -> SkyMap:
+def map_of(sky: ServedAtlas, atlas: Atlas, layout: str = "pca") -> SkyMap:
     """The map of this version of the images."""
-    return sky.remembered(atlas, ("map",), lambda: make_map(atlas), table="images")
+    return sky.remembered(atlas, ("map", layout), lambda: make_map(atlas, layout), table="images")
 
 
 def with_verdicts(
@@ -177,7 +177,7 @@ def _find_ids(sky: ServedAtlas, atlas: Atlas, view: View) -> list[str]:
         given = sky.remembered(atlas, ("standing",), lambda: standing_decisions(atlas))
         parts.append(dict.fromkeys(each.id for each in reversed(given) if each.who == view.by))
     if corners := view.corners():
-        parts.append(map_of(sky, atlas).inside(np.array(corners)))
+        parts.append(map_of(sky, atlas, view.layout).inside(np.array(corners)))
     if view.q:
         best = search(atlas, view.q, where=view.where(), columns=["id"], limit=MOST_FOUND)
         parts.append(best.rows.column("id").to_pylist())

@@ -1,4 +1,4 @@
-"""Images by what they look like, in two dimensions: the principal components of embeddings."""
+"""Images by what they look like, in two dimensions: principal components of embeddings, or UMAP."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import numpy as np
 from cosmic_morphology.atlas import Atlas, embedding_column_for
 from cosmic_morphology.atlas.query import stream, take
 from cosmic_morphology.errors import UsageError
-from cosmic_morphology.learn.data.embedding_names import as_matrix
+from cosmic_morphology.learn.data.embedding_names import as_matrix, directions
+from cosmic_morphology.learn.data.layout import MAP_COLUMN, in_unit_square
 
 MOST_POINTS = 100_000
+LAYOUTS = ("pca", "umap")
+"""How images are laid out: at once, or by ``cosmic embed --map`` before."""
 COLOURS = ("label", "split", "source", "mislabel_flag")
 """What points can be coloured by; besides, where a run is wrong."""
 _FITTED_ON = 20_000
@@ -29,8 +32,8 @@ class SkyMap:
         In [0, 1], the first component across.
     column : str
         The embeddings.
-    explained : float
-        Share of the variance that both components show.
+    explained : float or None
+        Share of the variance that both components show; None where it is no such map.
     images : int
         Images with an embedding; more than ``N`` where only the first ones are shown.
     """
@@ -38,7 +41,7 @@ class SkyMap:
     ids: list[str]
     places: np.ndarray
     column: str
-    explained: float
+    explained: float | None
     images: int
 
     def inside(self, polygon: np.ndarray) -> list[str]:
@@ -52,19 +55,53 @@ class SkyMap:
         return [self.ids[at] for at in np.flatnonzero(inside)]
 
 
-def make_map(atlas: Atlas) -> SkyMap:
-    """Project the embeddings of an atlas onto their first two principal components.
+def make_map(atlas: Atlas, layout: str = "pca") -> SkyMap:
+    """The map of an atlas, of more than 100,000 images the first ones.
 
     Parameters
     ----------
     atlas : Atlas
-        Only read. Of more than 100,000 images the first are taken.
+        Only read.
+    layout : str
+        One of :data:`LAYOUTS`.
 
     Raises
     ------
     UsageError
-        No image has an embedding.
+        No image has an embedding, or no image has been laid out.
     """
+    return _laid_out(atlas) if layout == "umap" else _components_of(atlas)
+
+
+def has_layout(atlas: Atlas) -> bool:
+    """Whether ``cosmic embed --map`` has laid the images out."""
+    return MAP_COLUMN in atlas.table("images").schema.names
+
+
+def _laid_out(atlas: Atlas) -> SkyMap:
+    if not has_layout(atlas):
+        raise UsageError(
+            "no image has been laid out by UMAP",
+            where=atlas.address,
+            todo="Do it: cosmic embed --map.",
+        )
+    ids: list[str] = []
+    parts = [np.zeros((0, 2), np.float32)]
+    where = f"`{MAP_COLUMN}` IS NOT NULL"
+    for batch in stream(atlas, ["id", MAP_COLUMN], where, table="images"):
+        if len(ids) >= MOST_POINTS:
+            break
+        taken = batch.slice(0, MOST_POINTS - len(ids))
+        ids += taken.column("id").to_pylist()
+        parts.append(as_matrix(taken.column(MAP_COLUMN)))
+    # Images that came since have no place: what is said to be there is all that could have one.
+    column = embedding_column_for(atlas)
+    images = max(atlas.count_filled(column) if column else 0, len(ids))
+    return SkyMap(ids, np.concatenate(parts), column, None, images)
+
+
+def _components_of(atlas: Atlas) -> SkyMap:
+    """Project the embeddings of an atlas onto their first two principal components."""
     column = embedding_column_for(atlas)
     if not column:
         raise UsageError(
@@ -83,7 +120,7 @@ def make_map(atlas: Atlas) -> SkyMap:
             break
         taken = batch.slice(0, MOST_POINTS - len(ids))
         ids += taken.column("id").to_pylist()
-        waiting.append(_directions(as_matrix(taken.column(column))))
+        waiting.append(directions(as_matrix(taken.column(column))))
         if axes is None and sum(map(len, waiting)) < _FITTED_ON:
             continue
         if axes is None:
@@ -96,7 +133,7 @@ def make_map(atlas: Atlas) -> SkyMap:
         parts += [(each - mean) @ axes for each in waiting]
     flat = np.concatenate(parts) if parts else np.zeros((0, 2), np.float32)
     images = atlas.count("images", where)
-    return SkyMap(ids, _scaled(flat), column, explained, images)
+    return SkyMap(ids, in_unit_square(flat), column, explained, images)
 
 
 def colours_of(atlas: Atlas, found: SkyMap, by: str, run: str = "") -> tuple[list[str], np.ndarray]:
@@ -150,14 +187,6 @@ def _shown(value: object) -> str:
     return str(value) if value else "none"
 
 
-def _directions(vectors: np.ndarray) -> np.ndarray:
-    """Vectors of length 1: how strongly a network answers says little of what it sees."""
-    vectors = np.nan_to_num(vectors)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    found: np.ndarray = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
-    return found
-
-
 def _components(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Mean, the first two axes, and the share of the variance that they show."""
     mean = vectors.mean(0)
@@ -170,11 +199,3 @@ def _components(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     first = first * np.sign(first[np.abs(first).argmax(0), range(first.shape[1])])
     share = float(sizes[::-1][:2].sum() / max(sizes.sum(), np.finfo(float).tiny))
     return mean, first.astype(np.float32), share
-
-
-def _scaled(flat: np.ndarray) -> np.ndarray:
-    if not len(flat):
-        return flat.astype(np.float32)
-    low, high = flat.min(0), flat.max(0)
-    scaled: np.ndarray = ((flat - low) / np.maximum(high - low, 1e-12)).astype(np.float32)
-    return scaled

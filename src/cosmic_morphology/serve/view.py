@@ -12,6 +12,7 @@ import numpy as np
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.learn.run_folder.documents import NAME
+from cosmic_morphology.serve.sky_map import LAYOUTS
 
 CHECKS = ("relevance", "duplicate", "mislabel")
 EQUAL = ("label", "label_kind", "split", "source", "collection")
@@ -57,6 +58,8 @@ class View:
         Ids of images that others shall look like.
     lasso : str
         A part of the map: corners as ``x,y``, with spaces between.
+    layout : str
+        The map that it is of: ``pca`` or ``umap``.
     order : str
         One of :data:`ORDERS`.
     down : bool
@@ -83,6 +86,7 @@ class View:
     q: str = ""
     like: tuple[str, ...] = ()
     lasso: str = ""
+    layout: str = "pca"
     order: str = "id"
     down: bool = False
 
@@ -103,6 +107,12 @@ class View:
                 "this cannot be the name of a run", where=self.run, todo="See the page of runs."
             )
         self.corners()
+        if self.layout not in LAYOUTS:
+            raise UsageError(
+                f"there is no map {self.layout!r}",
+                where="layout",
+                todo=f"Give one of: {', '.join(LAYOUTS)}.",
+            )
         if self.order not in ORDERS:
             raise UsageError(
                 f"rows are not sorted by {self.order!r}",
@@ -222,7 +232,7 @@ class View:
         if self.q:
             found.append((f"words: {self.q}", self.address(q="")))
         if self.lasso:
-            found.append(("a part of the map", self.address(lasso="")))
+            found.append(("a part of the map", self.address(lasso="", layout="pca")))
         if self.like:
             found.append((f"like {len(self.like)} image(s)", self.address(like=())))
         return found

@@ -144,3 +144,32 @@ def test_what_many_ask_at_once_is_made_once(served):
         sky.remembered(atlas, ("bad",), lambda: 1 / 0)
     with sky.reading() as atlas:
         assert sky.remembered(atlas, ("bad",), lambda: 2) == 2
+
+
+def test_a_layout_that_was_computed_is_offered_and_its_lasso_is_of_it(tmp_path):
+    atlas = labelled_atlas(tmp_path / "atlas", 12)
+    served = Served(atlas, tmp_path)
+    ids = sorted(atlas.ids())
+    flat = pa.FixedSizeListArray.from_arrays(pa.array(np.eye(12, 4, dtype=np.float16).ravel()), 4)
+    atlas.replace_columns(pa.table({"id": ids, "embedding_t": flat}), ColumnProvenance("embed"))
+    assert 'value="umap"' not in served.reader.get("/map").text
+    assert "cosmic embed --map" in served.reader.get("/map").text
+    lacking = served.reader.get("/api/v1/map?layout=umap")
+    assert lacking.status_code == 400
+    assert "cosmic embed --map" in lacking.json()["error"]
+    places = np.stack([np.arange(11) / 10, np.zeros(11)], axis=1).astype(np.float32)
+    flat = pa.FixedSizeListArray.from_arrays(pa.array(places.ravel()), 2)
+    atlas.replace_columns(pa.table({"id": ids[:11], "map_umap": flat}), ColumnProvenance("map"))
+    assert 'value="umap"' in served.reader.get("/map").text
+    about = served.reader.get("/api/v1/map?layout=umap").json()
+    assert (about["points"], about["images"], about["explained"]) == (11, 12, None)
+    data = served.reader.get("/api/v1/map/points?layout=umap").content
+    assert sorted(np.frombuffer(data, "<f4", 22)[::2]) == pytest.approx(places[:, 0])
+    near = served.reader.get("/api/v1/map/nearest?layout=umap&x=0.31&y=0").json()
+    assert near["id"] == ids[3]
+    view = {"lasso": "0.25,-1 0.45,-1 0.45,1 0.25,1", "layout": "umap"}
+    found = served.reader.get("/api/v1/images", params=view).json()["images"]
+    assert [each["id"] for each in found] == ids[3:5]
+    page = served.reader.get("/gallery", params=view).text
+    assert '<input type="hidden" name="layout" value="umap">' in page
+    assert served.reader.get("/gallery?layout=moon").status_code == 400

@@ -45,6 +45,14 @@ def read_embeddings(atlas: Atlas, column: str, ids: Sequence[str]) -> np.ndarray
     return matrix[[at[each] for each in ids]]
 
 
+def directions(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of length 1: how strongly a network answers says little of what it sees."""
+    vectors = np.nan_to_num(vectors)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    found: np.ndarray = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return found
+
+
 def as_matrix(vectors: pa.FixedSizeListArray) -> np.ndarray:
     """Vectors without nulls as float32 of shape ``(N, F)``."""
     flat = vectors.flatten().to_numpy(zero_copy_only=False)

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 from cosmic_morphology.atlas import embedding_column_for
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.rendering import page
-from cosmic_morphology.serve.sky_map import COLOURS, MOST_POINTS
+from cosmic_morphology.serve.sky_map import COLOURS, MOST_POINTS, has_layout
 
 router = APIRouter(include_in_schema=False)
 _PREDICTION = "prediction_"
@@ -20,6 +20,10 @@ def sky_map(request: Request, sky: Sky) -> HTMLResponse:
     """The page; places come from the interface."""
     with sky.reading() as atlas:
         column = embedding_column_for(atlas)
+        laid_out = has_layout(atlas)
         names = atlas.table("catalogue").schema.names
     said = [name.removeprefix(_PREDICTION) for name in names if name.startswith(_PREDICTION)]
-    return page(request, "map.html.j2", column=column, colours=COLOURS, runs=said, most=MOST_POINTS)
+    return page(
+        request, "map.html.j2", column=column, colours=COLOURS, runs=said, most=MOST_POINTS,
+        laid_out=laid_out,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ let places = new Float32Array();
 let colours = new Uint8Array();
 let hidden = new Set();
 let names = [];
+let layout = "pca";
 /** What part is seen: the middle, and how many map widths fit. */
 const seen = { x: 0.5, y: 0.5, zoom: 1 };
 let drawn = null;
@@ -114,7 +115,8 @@ canvas?.addEventListener("pointerup", (event) => {
     const step = Math.max(1, Math.ceil(lasso.length / 60));
     const corners = lasso.filter((_, number) => number % step === 0).map(([x, y]) => toMap(x, y));
     const text = corners.map(([x, y]) => `${x.toFixed(4)},${y.toFixed(4)}`).join(" ");
-    location.href = `/gallery?lasso=${encodeURIComponent(text)}`;
+    const of = layout === "pca" ? "" : `&layout=${layout}`;
+    location.href = `/gallery?lasso=${encodeURIComponent(text)}${of}`;
   } else if (!dragged) openNearest(...at(event));
   lasso = null;
 });
@@ -149,7 +151,7 @@ function nearest(px, py) {
 }
 
 async function idOf(point) {
-  const place = new URLSearchParams({ x: places[2 * point], y: places[2 * point + 1] });
+  const place = new URLSearchParams({ x: places[2 * point], y: places[2 * point + 1], layout });
   const answer = await fetch(`/api/v1/map/nearest?${place}`);
   return answer.ok ? (await answer.json()).id : null;
 }
@@ -202,7 +204,8 @@ function legend() {
 }
 
 async function load() {
-  const by = element("by").value;
+  layout = element("layout").value;
+  const by = `${element("by").value}&layout=${layout}`;
   const [about, points] = await Promise.all([
     fetch(`/api/v1/map?${by}`), fetch(`/api/v1/map/points?${by}`),
   ]);
@@ -216,8 +219,11 @@ async function load() {
   hidden = new Set();
   places = new Float32Array(data, 0, said.points * 2);
   colours = new Uint8Array(data, said.points * 8);
+  const how = said.explained === null
+    ? "laid out by UMAP"
+    : `two principal components (${Math.round(said.explained * 100)} % of the variance)`;
   const part = said.images > said.points ? ` of ${said.images.toLocaleString("en")}` : "";
-  element("about").textContent = `${said.points.toLocaleString("en")}${part} images by ${said.column}, two principal components (${Math.round(said.explained * 100)} % of the variance)`;
+  element("about").textContent = `${said.points.toLocaleString("en")}${part} images by ${said.column}, ${how}`;
   legend();
   draw();
 }
@@ -232,6 +238,7 @@ function fit() {
 
 if (canvas) {
   element("by").addEventListener("change", load);
+  element("layout").addEventListener("change", load);
   element("whole").addEventListener("click", () => {
     Object.assign(seen, { x: 0.5, y: 0.5, zoom: 1 });
     draw();
