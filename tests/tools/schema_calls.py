@@ -169,6 +169,8 @@ def _example_of(schema: dict[str, Any], definitions: Mapping[str, Any]) -> Any:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
     if "properties" in schema and "examples" not in schema:
         return {name: _example_of(each, definitions) for name, each in schema["properties"].items()}
+    if "items" in schema and "examples" not in schema:
+        return [_example_of(schema["items"], definitions)]
     return schema["examples"][0]
 
 
