@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psutil
 
 _INTERVAL_S = 0.5
+# Ends the name of a file in which a command says what its work has cost.
+WORK = "work"
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,15 @@ class Cost:
         Pages that several processes share count once.
     load : float
         Average of the machine in the minute before the end.
+    work_cpu_s : float
+        Of the CPU-seconds those after its start, where the command said so.
     """
 
     seconds: float
     cpu_s: float
     peak_bytes: int
     load: float = 0.0
+    work_cpu_s: float = 0.0
 
 
 def measured(command: list[str]) -> Cost:
@@ -65,6 +70,16 @@ def _tree_bytes(process: psutil.Process) -> int:
     return total
 
 
+def say_work(file: Path, began: float) -> None:
+    """Tell the journal in this file how much CPU was used since :func:`cpu_now` said ``began``."""
+    Path(f"{file}.{WORK}").write_text(str(cpu_now() - began), "utf-8")
+
+
+def cpu_now() -> float:
+    """CPU-seconds of this process and of those of its workers that have ended."""
+    return sum(os.times()[:4])
+
+
 class Journal:
     """What was done and what it cost, in a file: a run that was killed goes on behind it."""
 
@@ -80,7 +95,13 @@ class Journal:
         if name in self.costs:
             return
         sys.stderr.write(f"{time.strftime('%H:%M:%S')} {name}\n")
-        cost = self.costs[name] = measured(command)
+        said = Path(f"{self._file}.{WORK}")
+        said.unlink(missing_ok=True)
+        cost = measured(command)
+        if said.is_file():
+            cost = replace(cost, work_cpu_s=float(said.read_text("utf-8")))
+            said.unlink()
+        self.costs[name] = cost
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps([name, asdict(cost)]) + "\n")
 

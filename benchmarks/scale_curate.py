@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from measured import Cost, Journal, beside
+from measured import Cost, Journal, beside, cpu_now, say_work
 from rows import Row, emit
 from scale_records import decisions, records
 
@@ -151,11 +151,12 @@ def run(uris: list[str], stages: list[str]) -> None:
     """Each stage in a process of its own, one after the other; emits rows.
 
     What is done is noted beside the atlas. Between two atlases, the smaller one first, memory and
-    time are compared: what a process has before its first row then counts for nothing.
+    time are compared: what a process has before its first row then counts for nothing. Of time
+    that is what the stage itself has used: starts differ by more than a small stage takes.
     """
     told: list[tuple[int, dict[str, Cost]]] = []
     for uri in uris:
-        journal = Journal(Path(f"{uri}.costs.jsonl"))
+        journal = Journal(_journal_of(uri))
         for stage in (START, *stages):
             journal.do(stage, [sys.executable, __file__, "stage", uri, stage])
         n = Atlas.open(uri).count("catalogue")
@@ -163,6 +164,10 @@ def run(uris: list[str], stages: list[str]) -> None:
         emit(_costs_of(n, journal, stages))
     for (few, small), (many, large) in pairwise(told):
         emit(_differences(few, small, many, large, stages))
+
+
+def _journal_of(uri: str) -> Path:
+    return Path(f"{uri}.costs.jsonl")
 
 
 def _costs_of(n: int, journal: Journal, stages: list[str]) -> list[Row]:
@@ -193,7 +198,7 @@ def _differences(
     rows, between = [], f"from {few:,} to {many:,} rows"
     for stage in stages:
         grown = (large[stage].peak_bytes - small[stage].peak_bytes) / (many - few)
-        cpu = [costs[stage].cpu_s - costs[START].cpu_s for costs in (small, large)]
+        cpu = [costs[stage].work_cpu_s for costs in (small, large)]
         rows += [
             Row(f"{between}: {stage}, memory", round(grown), unit="B a row", target=TARGET_BYTES,
                 **more),
@@ -209,7 +214,9 @@ def one_stage(uri: str, stage: str) -> None:
     # Readers keep some memory, however few the rows.
     atlas.read(["id"], where="id = ''")
     if stage != START:
+        began = cpu_now()
         sys.stderr.write(f"{str(STAGES[stage](atlas))[:2000]}\n")
+        say_work(_journal_of(uri), began)
 
 
 def dump(uri: str, file: Path) -> None:
