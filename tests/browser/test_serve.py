@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from chromium import find_chromium
 from drawn_images import draw_jpeg
+from harvest_tools import QUICK, gather
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from served_sky import (
     Served,
@@ -22,10 +23,13 @@ from served_sky import (
     listening,
 )
 
-from cosmic_morphology.atlas import ColumnProvenance, all_decisions, latest_decisions
+from cosmic_morphology.atlas import Atlas, ColumnProvenance, all_decisions, latest_decisions
 from cosmic_morphology.curate import pairs_said
 from cosmic_morphology.curate.duplicates.columns import Copies, decide_copies, write_found
 from cosmic_morphology.curate.duplicates.seen import read_seen
+from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
+from cosmic_morphology.replica.quirks import Quirks
+from cosmic_morphology.settings import CollectJob, CollectSettings
 from cosmic_morphology.taxonomy import load_taxonomy
 
 SCRIPT = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
@@ -363,7 +367,7 @@ def test_phrases_are_changed_counted_and_saved_in_a_copy(browser, tmp_path):
 def test_names_of_classes_that_are_scripts_are_not_run_in_a_browser(browser, tmp_path):
     atlas = hostile_atlas(tmp_path / "atlas", SCRIPT)
     sky = hostile_taxonomy(tmp_path / "sky.toml", SCRIPT)
-    served = Served(atlas, tmp_path, taxonomy=sky)
+    served = Served(atlas, tmp_path, settings={"taxonomy": sky})
     how = {"viewport": {"width": 400, "height": 800}}
     with listening(served) as port, person(browser, served, port, "ann", **how) as page:
         for path in (*PAGES[:-1], f"/image/{min(atlas.ids())}"):
@@ -406,3 +410,21 @@ def test_the_map_changes_its_layout_and_the_lasso_is_of_the_one_that_is_shown(br
         page.mouse.up()
         page.wait_for_url(re.compile("layout=umap"))
         expect(page.locator(".chips")).to_contain_text("12 images")
+
+
+def test_what_failed_is_tried_again_from_the_page_of_the_harvest(browser, tmp_path):
+    with Replica(ArchiveCatalogue.numbered(12, side_px=32), quirks=Quirks.none()) as archive:
+        archive.set_faults(Faults(rate_500=1.0, only="/nasa-assets"))
+        atlas = Atlas.create(tmp_path / "atlas")
+        gather(atlas, archive.nasa_url, "galaxy", settings={"attempts": 1})
+        archive.set_faults(Faults())
+        job = CollectJob(type="nasa", root=archive.nasa_url, queries=("galaxy",))
+        settings = {"sources": (job,), "collect": CollectSettings(**QUICK)}
+        served = Served(atlas, tmp_path, settings=settings)
+        with listening(served) as port, person(browser, served, port, "ann") as page:
+            page.goto("/harvest")
+            expect(page.locator("main")).to_contain_text("http_500: 12")
+            page.get_by_role("button", name="Try nasa again").press("Enter")
+            expect(page.locator("#retry")).to_contain_text("12 new images, nothing is missing")
+            expect(page.locator(".bars").first).to_contain_text("stored12")
+            expect(page.locator("main")).not_to_contain_text("http_500: 12")

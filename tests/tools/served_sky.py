@@ -108,13 +108,13 @@ class Served:
     """The application on an atlas, and a browser that may or may not write."""
 
     def __init__(
-        self, atlas: Atlas, out: Path, *, taxonomy: Path | None = None, **serve: Any
+        self, atlas: Atlas, out: Path, *, settings: dict[str, Any] | None = None, **serve: Any
     ) -> None:
         self.atlas = atlas
         # Processes beside the pages are started by those tests alone that are about them.
         said = {"weigh_seconds": 0, **serve}
         self.settings = Settings(
-            atlas=atlas.uri, out=out, taxonomy=taxonomy, serve=ServeSettings(**said)
+            atlas=atlas.uri, out=out, serve=ServeSettings(**said), **(settings or {})
         )
         self.reviewers = Reviewers()
         self.token = self.reviewers.invite("ann")

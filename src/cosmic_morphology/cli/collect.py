@@ -78,11 +78,8 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Fetch images and their records; a rerun fetches only what is missing."""
-    from cosmic_morphology.collect import collect_images
-    from cosmic_morphology.engine import Engine
-    from cosmic_morphology.imaging import ImageLimits
+    from cosmic_morphology.collect import collect_by_settings
     from cosmic_morphology.settings import CollectJob, job_of
-    from cosmic_morphology.taxonomy import load_taxonomy
 
     settings = settings_for(config, atlas=atlas, engine=engine)
     if contact is not None:
@@ -96,17 +93,14 @@ def command(
         options=pairs("--option", option),
     )
     with progress(f"collecting from {source}") as report:
-        summary = collect_images(
+        summary = collect_by_settings(
             open_atlas(settings, create=True),
             job,
-            settings.collect,
-            load_taxonomy(settings.taxonomy),
-            limits=ImageLimits(**settings.imaging.model_dump()),
+            settings,
             retry=set(retry or ()),
             since=since.date() if since else None,
             revalidate=revalidate,
             progress=report,
-            engine=Engine.of(settings),
         )
     shown = {key: value for key, value in jsonable(summary).items() if key != "certificate"}
     show(summary if as_json else shown, as_json=as_json, title="collected")

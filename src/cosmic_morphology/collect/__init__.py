@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from cosmic_morphology.collect.collector import CollectResult, collect_images
+from cosmic_morphology.collect.collector import CollectResult, collect_by_settings, collect_images
 from cosmic_morphology.collect.harvest.completeness import SliceCompleteness
 from cosmic_morphology.collect.harvest.completeness import read_reports as certificate
 from cosmic_morphology.collect.harvest.items import FetchFailedError, FetchState
+from cosmic_morphology.collect.retry import RETRIED, jobs_of, retry_source
 from cosmic_morphology.collect.sources import find_source, source_names
 from cosmic_morphology.collect.sources.base import (
     CountChanged,
@@ -20,6 +21,7 @@ from cosmic_morphology.collect.sources.base import (
 from cosmic_morphology.collect.status_report import Status, status
 
 __all__ = [
+    "RETRIED",
     "CollectResult",
     "CountChanged",
     "FetchFailedError",
@@ -34,8 +36,11 @@ __all__ = [
     "SourceRequest",
     "Status",
     "certificate",
+    "collect_by_settings",
     "collect_images",
     "find_source",
+    "jobs_of",
+    "retry_source",
     "source_names",
     "status",
 ]

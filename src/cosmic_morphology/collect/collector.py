@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from cosmic_morphology.atlas import Atlas
@@ -21,9 +21,9 @@ from cosmic_morphology.engine import Engine
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.imaging import ImageLimits
 from cosmic_morphology.io_utils import Progress
-from cosmic_morphology.settings import CollectJob, CollectSettings
+from cosmic_morphology.settings import CollectJob, CollectSettings, Settings
 from cosmic_morphology.suggest import suggest_names
-from cosmic_morphology.taxonomy import Taxonomy
+from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
 
 DEFAULT_LIMITS = ImageLimits()
 _STATES = frozenset(state.value for state in FetchState)
@@ -85,6 +85,15 @@ class CollectResult(Tabular):
     def rows(self) -> list[dict[str, Any]]:
         """One row for each slice of the archive, as the certificate has it."""
         return [asdict(each) for each in self.certificate]
+
+
+class HowCollected(TypedDict, total=False):
+    """What a person may ask for beside a job."""
+
+    progress: Progress | None
+    retry: set[str] | None
+    since: date | None
+    revalidate: bool
 
 
 def collect_images(
@@ -167,6 +176,40 @@ def collect_images(
         done = run_async(partial(harvest, atlas, order, source, progress=progress))
     write_reports(atlas, done.counter)
     return _summary(source.name, done, time.monotonic() - started)
+
+
+def collect_by_settings(
+    atlas: Atlas,
+    job: CollectJob,
+    settings: Settings,
+    *,
+    taxonomy: Taxonomy | None = None,
+    **how: Unpack[HowCollected],
+) -> CollectResult:
+    """Collect with the manners, limits, engine and taxonomy of some settings.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Where images and records go.
+    job : CollectJob
+        Which source, what to ask for, where, how many.
+    settings : Settings
+        ``collect``, ``imaging``, ``taxonomy`` and the engine are read.
+    taxonomy : Taxonomy, optional
+        Instead of that of the settings.
+    **how
+        ``progress``, ``retry``, ``since`` and ``revalidate``, as :func:`collect_images` has them.
+    """
+    return collect_images(
+        atlas,
+        job,
+        settings.collect,
+        taxonomy or load_taxonomy(settings.taxonomy),
+        limits=ImageLimits(**settings.imaging.model_dump()),
+        engine=Engine.of(settings),
+        **how,
+    )
 
 
 def _is_for_cluster(engine: Engine, job: CollectJob) -> bool:

@@ -26,8 +26,7 @@ AUDIT_FILE = "audit.json"
 
 def collect(context: Context) -> None:
     """Fetch images from archives (or from their replica)."""
-    from cosmic_morphology.collect import collect_images
-    from cosmic_morphology.imaging import ImageLimits
+    from cosmic_morphology.collect import collect_by_settings
 
     settings = context.settings
     for job in settings.archives:
@@ -36,14 +35,8 @@ def collect(context: Context) -> None:
             rendered = bool(settings.replica and settings.replica.rendered)
             asked = job.model_copy(update={"root": context.replica_root, "rendered": rendered})
         with context.progress(f"collecting from {job.type}") as report:
-            done = collect_images(
-                context.atlas,
-                asked,
-                settings.collect,
-                context.taxonomy,
-                limits=ImageLimits(**settings.imaging.model_dump()),
-                progress=report,
-                engine=Engine.of(settings),
+            done = collect_by_settings(
+                context.atlas, asked, settings, taxonomy=context.taxonomy, progress=report
             )
         _count_failures(context, done.failed)
 

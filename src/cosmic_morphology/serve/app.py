@@ -28,6 +28,7 @@ from cosmic_morphology.safe_text import without_secrets
 from cosmic_morphology.serve.access.guard import Guard
 from cosmic_morphology.serve.access.reviewers import Reviewers
 from cosmic_morphology.serve.access.sessions import Sessions
+from cosmic_morphology.serve.api import harvest as api_harvest
 from cosmic_morphology.serve.api import images as api_images
 from cosmic_morphology.serve.api import map as api_map
 from cosmic_morphology.serve.api import predict as api_predict
@@ -39,6 +40,7 @@ from cosmic_morphology.serve.api import taxonomy as api_taxonomy
 from cosmic_morphology.serve.api import verdicts as api_verdicts
 from cosmic_morphology.serve.api.described import REFUSALS
 from cosmic_morphology.serve.classifier import Classifier
+from cosmic_morphology.serve.jobs.retrying import Retrying
 from cosmic_morphology.serve.jobs.weighing import Weighing
 from cosmic_morphology.serve.metrics import Metrics
 from cosmic_morphology.serve.pages import (
@@ -76,7 +78,7 @@ _ROUTERS = [
             docs,
         ),
         *(api_images, api_table, api_predict, api_saliency, api_map),
-        *(api_verdicts, api_sheets, api_taxonomy, api_service),
+        *(api_verdicts, api_sheets, api_taxonomy, api_harvest, api_service),
     )
 ]
 # Files that pages name have their hash in their address; modules name each other without.
@@ -100,9 +102,10 @@ def create_app(sky: ServedAtlas, reviewers: Reviewers) -> Guard:
         An ASGI application.
     """
     weighing = Weighing(sky.settings, may_write=bool(reviewers))
+    retrying = Retrying(sky.settings)
     app = FastAPI(
         title="Cosmic Morphology",
-        lifespan=_working(weighing),
+        lifespan=_working(weighing, retrying),
         version=__version__,
         description="Images of an atlas, their labels, verdicts on them, and predictions.",
         docs_url=None,
@@ -111,6 +114,7 @@ def create_app(sky: ServedAtlas, reviewers: Reviewers) -> Guard:
     )
     app.state.sky = sky
     app.state.weighing = weighing
+    app.state.retrying = retrying
     app.state.line = ReviewLine(sky)
     app.state.classifier = Classifier(sky.settings)
     app.state.trials = PhraseTrials(sky)
@@ -123,14 +127,16 @@ def create_app(sky: ServedAtlas, reviewers: Reviewers) -> Guard:
     return Guard(Sessions(counted, reviewers), sky.settings.serve)
 
 
-def _working(weighing: Weighing) -> Any:
+def _working(*jobs: Weighing | Retrying) -> Any:
     """What runs as long as the server does."""
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        weighing.start()
+        for job in jobs:
+            job.start()
         yield
-        await run_in_threadpool(weighing.stop)
+        for job in jobs:
+            await run_in_threadpool(job.stop)
 
     return running
 

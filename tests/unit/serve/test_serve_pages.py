@@ -88,7 +88,8 @@ def hostile(tmp_path_factory) -> Served:
     place = tmp_path_factory.mktemp("hostile")
     write_run(place, "theirs", recipe=SCRIPT)
     atlas = hostile_atlas(place / "atlas", SCRIPT)
-    return Served(atlas, place, taxonomy=hostile_taxonomy(place / "sky.toml", SCRIPT))
+    sky = hostile_taxonomy(place / "sky.toml", SCRIPT)
+    return Served(atlas, place, settings={"taxonomy": sky})
 
 
 @pytest.mark.parametrize(
