@@ -20,7 +20,7 @@ from rows import Row, emit
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.learn import embed_images
 from cosmic_morphology.settings import load_settings
-from cosmic_morphology.studies import STUDIES, run_study
+from cosmic_morphology.studies import run_study
 from cosmic_morphology.synthesize.to_atlas import synthesize_into
 
 HERE = Path(__file__).parent
@@ -33,7 +33,7 @@ RARE_TARGET, ALONE_TARGET = 0.05, 0.60
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or list(STUDIES)
+    wanted = sys.argv[1:] or list(ROWS)
     settings = load_settings(HERE / "studies.toml")
     copy_atlas(Path(settings.atlas))
     render_into(Path(settings.study.synthetic.rendered_atlas))

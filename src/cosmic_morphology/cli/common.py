@@ -195,12 +195,18 @@ def check_filter(atlas: Atlas, where: str, *, option: str) -> None:
 
 def pairs(option: str, given: list[str] | None) -> dict[str, str]:
     """The values of an option that is given as NAME=VALUE, again and again."""
+    return dict(name_value_pairs(option, given))
+
+
+def name_value_pairs(option: str, given: list[str] | None) -> list[tuple[str, str]]:
+    """The same in their order, where one name may come twice."""
     wrong = [each for each in given or [] if not each.partition("=")[0] or "=" not in each]
     if wrong:
         raise UsageError(
             f"{option} takes NAME=VALUE", where=wrong[0], todo=f"Write {option} NAME=VALUE."
         )
-    return dict(each.split("=", 1) for each in given or [])
+    split = (each.partition("=") for each in given or [])
+    return [(name, value) for name, _, value in split]
 
 
 def show(result: Any, *, as_json: bool, title: str = "") -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cosmic_morphology.settings.base import Section
 
-SECTIONS = ("leakage", "synthetic", "label_noise", "learning_curve", "realism")
+SECTIONS = ("leakage", "synthetic", "label_noise", "learning_curve", "realism", "backbones")
 
 
 class LeakageSettings(Section):
@@ -76,6 +76,12 @@ class RealismSettings(Section):
     pairs: int = Field(6, ge=0, le=30, description="rendered images with their real neighbours")
 
 
+class BackbonesSettings(Section):
+    """Backbones whose weights are on this machine, against the default."""
+
+    folds: int = Field(5, ge=2, le=20, description="parts of the images, each tested once")
+
+
 class StudySettings(Section):
     """Studies on the embeddings of the atlas, which is only read."""
 
@@ -97,3 +103,4 @@ class StudySettings(Section):
     label_noise: LabelNoiseSettings = Field(default_factory=LabelNoiseSettings)
     learning_curve: LearningCurveSettings = Field(default_factory=LearningCurveSettings)
     realism: RealismSettings = Field(default_factory=RealismSettings)
+    backbones: BackbonesSettings = Field(default_factory=BackbonesSettings)

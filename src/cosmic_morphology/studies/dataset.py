@@ -173,6 +173,38 @@ def read_pool(
     return pool
 
 
+def read_images(atlas: Atlas, *, classes: Sequence[str], labels: str = "label") -> StudyDataset:
+    """The same without embeddings, for a study that looks at the images itself.
+
+    Returns
+    -------
+    StudyDataset
+        ``vectors`` has the shape ``(N, 0)``, ``column`` is empty.
+
+    Raises
+    ------
+    UsageError
+        The images are not split yet.
+    LeakError
+        A rendered image is in the test or val split.
+    """
+    atlas.need_images()
+    _need_split(atlas)
+    there = atlas.columns()
+    columns = [name for name in _COLUMNS if name in there]
+    found = atlas.read(columns, with_image=True).sort_by("id").to_pylist()
+    rows = [{**dict.fromkeys(_COLUMNS), **row} for row in found]
+    nothing = np.zeros((len(rows), 0), np.float32)
+    pool = _arrays(rows, ground_truths(atlas, rows), nothing, tuple(classes), labels, "")
+    pool.assert_real(np.flatnonzero(np.isin(pool.splits, ("val", "test"))))
+    return pool
+
+
+def _need_split(atlas: Atlas) -> None:
+    if "split" not in atlas.columns():
+        raise UsageError("the images are not split yet", where=atlas.uri, todo="`cosmic split`.")
+
+
 def _column(atlas: Atlas, backbone: str) -> str:
     atlas.need_images()
     column = embedding_for(atlas, backbone)
@@ -182,8 +214,7 @@ def _column(atlas: Atlas, backbone: str) -> str:
             where=atlas.uri,
             todo="Run `cosmic embed` first.",
         )
-    if "split" not in atlas.columns():
-        raise UsageError("the images are not split yet", where=atlas.uri, todo="`cosmic split`.")
+    _need_split(atlas)
     return column
 
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cosmic_morphology.curate.split.assign import folds
 from cosmic_morphology.settings import StudySettings
 from cosmic_morphology.stats import metrics
 from cosmic_morphology.stats.bootstrap import group_numbers
@@ -21,7 +20,14 @@ from cosmic_morphology.studies.dataset import StudyDataset
 from cosmic_morphology.studies.results import interval_of
 from cosmic_morphology.studies.scoring import PredictionsAtPoint, at, gap, pooled
 from cosmic_morphology.studies.train_head import HeadTask, recipe_named, train_and_predict
-from cosmic_morphology.studies.trials import Conclusion, Trial, TrialOutput, TrialPlan, TrialResult
+from cosmic_morphology.studies.trials import (
+    Conclusion,
+    Trial,
+    TrialOutput,
+    TrialPlan,
+    TrialResult,
+    parts_of_fold,
+)
 
 RANDOM, GROUPED, UNTOUCHED = "random split by file", "groups kept apart", "untouched test split"
 
@@ -46,15 +52,8 @@ def grid(pool: StudyDataset, study: StudySettings) -> TrialPlan:
             train, val, test = pool.real("train"), pool.real("val"), pool.real("test")
         else:
             held = pool.ids[rows] if trial.arm == RANDOM else pool.groups[rows]
-            fold_of = folds(held.tolist(), labels, k=study.leakage.folds, seed=trial.seed)
-            own, test = rows[fold_of != trial.fold], rows[fold_of == trial.fold]
-            inner = folds(
-                held[fold_of != trial.fold].tolist(),
-                [label for label, part in zip(labels, fold_of, strict=True) if part != trial.fold],
-                k=study.leakage.folds,
-                seed=trial.seed + 1,
-            )
-            train, val = own[inner != 0], own[inner == 0]
+            places = parts_of_fold(held.tolist(), labels, trial, k=study.leakage.folds)
+            train, val, test = (rows[place] for place in places)
         task = HeadTask(train, val, test, pool.y_train, pool.weights)
         said = train_and_predict(pool, task, recipe, seed=trial.seed, threads=study.threads)
         return TrialOutput(test, said, len(train))

@@ -154,6 +154,42 @@ class DifferenceRow:
     labels: str
 
 
+@dataclass(frozen=True, slots=True)
+class BackboneScoreRow(ScoreRow):
+    """A row of ``study.csv`` of this study.
+
+    Attributes
+    ----------
+    model, weights, licence : str
+        Timm's name, hash of the file of weights, and their licence.
+    size_px, n_features : int
+        Side of the input, length of the vector.
+    """
+
+    model: str
+    weights: str
+    licence: str
+    size_px: int
+    n_features: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneDifferenceRow(DifferenceRow):
+    """A row of ``differences.csv`` of this study: a backbone against the default.
+
+    Attributes
+    ----------
+    grouped_by : str
+        What kept learned and tested images apart.
+    weights, reference_weights : str
+        Hashes of both files of weights.
+    """
+
+    grouped_by: str
+    weights: str
+    reference_weights: str
+
+
 def interval_of(value: float, interval: tuple[float, float], *, signed: bool = False) -> str:
     """``0.812 [0.780, 0.840]``, with signs where it is a difference.
 

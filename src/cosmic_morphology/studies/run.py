@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from cosmic_morphology.atlas import Atlas
@@ -15,11 +14,14 @@ from cosmic_morphology.report.html import write_page
 from cosmic_morphology.settings import Settings
 from cosmic_morphology.stats.score import GROUPED_BY
 from cosmic_morphology.studies import label_noise, leakage, learning_curve, synthetic
+from cosmic_morphology.studies.backbones import BackboneStudy
 from cosmic_morphology.studies.curves import curves
-from cosmic_morphology.studies.dataset import StudyDataset, read_pool
+from cosmic_morphology.studies.dataset import StudyDataset, read_images, read_pool
 from cosmic_morphology.studies.realism import run_realism
 from cosmic_morphology.studies.results import (
     ALL_SEEDS,
+    BackboneDifferenceRow,
+    BackboneScoreRow,
     DifferenceRow,
     ScoreRow,
     StudyResult,
@@ -33,14 +35,16 @@ from cosmic_morphology.studies.trials import Conclusion, TrialPlan, run_trials
 from cosmic_morphology.suggest import suggest_names
 from cosmic_morphology.taxonomy import load_taxonomy
 
-GRIDS: dict[str, ModuleType] = {
+GRIDS: dict[str, Any] = {
     "leakage": leakage,
     "synthetic": synthetic,
     "label-noise": label_noise,
     "learning-curve": learning_curve,
 }
-STUDIES = (*GRIDS, "realism")
+BACKBONES = "backbones"
+STUDIES = (*GRIDS, "realism", BACKBONES)
 TITLES = {
+    BACKBONES: "Which backbone sees these images best",
     "leakage": "What a random split claims",
     "synthetic": "Do rendered images help?",
     "label-noise": "What wrong labels cost",
@@ -53,6 +57,7 @@ def run_study(
     settings: Settings,
     *,
     out: Path | None = None,
+    weights: Sequence[tuple[str, str]] = (),
     progress: Progress | None = None,
 ) -> StudyResult:
     """Run a study, or go on with it; cells that are there are not done again.
@@ -62,9 +67,11 @@ def run_study(
     name : str
         One of ``STUDIES``.
     settings : Settings
-        ``atlas``, ``taxonomy`` and the section ``study``.
+        ``atlas``, ``taxonomy`` and the section ``study``; ``learn`` where backbones are compared.
     out : Path, optional
         Folder of the results; by default ``studies`` in the settings' ``out``.
+    weights : sequence of (str, str)
+        Backbone and safetensors file, for the study of backbones, beside those of the hub's cache.
     progress : callable, optional
         Called with cells done and in all.
 
@@ -76,37 +83,45 @@ def run_study(
     Raises
     ------
     UsageError
-        There is no such study, or the atlas lacks what it needs.
+        There is no such study, it takes no weights, or the atlas lacks what it needs.
     LeakError
         A rendered image would have been tested on.
     """
     if name not in STUDIES:
         raise UsageError("there is no such study", where=name, todo=suggest_names(name, STUDIES))
+    if weights and name != BACKBONES:
+        raise UsageError(
+            "only the study of backbones takes files of weights",
+            where=name,
+            todo="Leave --weights out, or run `cosmic study backbones`.",
+        )
     if name == "realism":
         return run_realism(settings, out=out, progress=progress)
     study = settings.study
     atlas = Atlas.open(settings.atlas)
-    pool = _pool(atlas, name, settings)
-    room = GRIDS[name]
-    plan: TrialPlan = room.grid(pool, study)
     folder = results_folder(settings, out) / name
+    pool = _pool(atlas, name, settings)
+    compared = name == BACKBONES
+    room = BackboneStudy(settings, atlas, folder, weights, progress) if compared else GRIDS[name]
+    plan: TrialPlan = room.grid(pool, study)
     cells, new = run_trials(
         pool, plan.trials, plan.work, folder / "cells", study=name, progress=progress
     )
     places = collect_points(pool, cells)
     conclusion: Conclusion = room.conclude(pool, places, study, cells)
     how: dict[str, Any] = {"study": name, "resamples": study.bootstrap_resamples, "more": plan.more}
-    rows = points(pool, places, **how)
+    rows: Sequence[ScoreRow] = points(pool, places, **how)
+    against: Sequence[DifferenceRow] = differences(pool, places, room.reference_trial, **how)
+    if compared:
+        rows, against = room.score_rows(rows), room.difference_rows(against)
     write_points(
-        folder / "differences.csv",
-        differences(pool, places, room.reference_trial, **how),
-        DifferenceRow,
+        folder / "differences.csv", against, BackboneDifferenceRow if compared else DifferenceRow
     )
     summary = StudyResult(
         name, len(cells), new, tuple(conclusion.lines),
         folder / "study.csv", folder / "curves.png", folder / "study.html",
     )  # fmt: skip
-    write_points(summary.csv, rows, ScoreRow)
+    write_points(summary.csv, rows, BackboneScoreRow if compared else ScoreRow)
     write_notes(folder / "study.json", settings, name, atlas)
     write_text(folder / "conclusion.txt", "\n".join(conclusion.lines) + "\n")
     figure = curves(rows, plan.x)
@@ -135,12 +150,17 @@ def _pool(atlas: Atlas, name: str, settings: Settings) -> StudyDataset:
     other = study.synthetic.rendered_atlas if name == "synthetic" else ""
     taxonomy = load_taxonomy(settings.taxonomy)
     include_reject_class = recipe_named(study.recipe, study.recipes).include_reject_class
-    pool = read_pool(
-        atlas,
-        classes=taxonomy.names_with_reject if include_reject_class else taxonomy.names,
-        backbone=study.backbone,
-        labels=study.label_column,
-        rendered=Atlas.open(other) if other else None,
+    classes = taxonomy.names_with_reject if include_reject_class else taxonomy.names
+    pool = (
+        read_images(atlas, classes=classes, labels=study.label_column)
+        if name == BACKBONES
+        else read_pool(
+            atlas,
+            classes=classes,
+            backbone=study.backbone,
+            labels=study.label_column,
+            rendered=Atlas.open(other) if other else None,
+        )
     )
     if not len(pool.real("train")):
         raise UsageError(
@@ -148,7 +168,7 @@ def _pool(atlas: Atlas, name: str, settings: Settings) -> StudyDataset:
             where=atlas.uri,
             todo="Run `cosmic curate`, `cosmic split` and `cosmic embed` first.",
         )
-    if name != "leakage" and not len(pool.real("test")):
+    if name not in ("leakage", BACKBONES) and not len(pool.real("test")):
         raise UsageError(
             "no real image of the test split has a label and an embedding",
             where=atlas.uri,

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from cosmic_morphology.atlas import content_hash
+from cosmic_morphology.curate.split.assign import folds
+from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import Progress, write_text
 from cosmic_morphology.stats.metrics import Statistic
 from cosmic_morphology.studies.dataset import StudyDataset
@@ -162,6 +164,47 @@ class TrialPlan:
     work: Callable[[Trial], TrialOutput]
     x: str
     more: Sequence[tuple[str, str, Statistic]] = ()
+
+
+def parts_of_fold(
+    held: Sequence[str], labels: Sequence[str], trial: Trial, *, k: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Places of the images that a fold learns from, tunes on and is tested on.
+
+    Parameters
+    ----------
+    held, labels : sequence of str
+        What is kept together, and the class, of each of the N images.
+    trial : Trial
+        Its seed draws the folds, its number says which is tested.
+    k : int
+        Number of folds; a ``k``-th of what is not tested is for tuning.
+
+    Returns
+    -------
+    tuple of ndarray of int64
+        Rows of train, val and test; together 0 to N - 1.
+
+    Raises
+    ------
+    UsageError
+        There are too few groups for so many folds.
+    """
+    fold_of = _folds(held, labels, k, trial.seed)
+    own, test = np.flatnonzero(fold_of != trial.fold), np.flatnonzero(fold_of == trial.fold)
+    rest = own.tolist()
+    inner = _folds([held[n] for n in rest], [labels[n] for n in rest], k, trial.seed + 1)
+    return own[inner != 0], own[inner == 0], test
+
+
+def _folds(held: Sequence[str], labels: Sequence[str], k: int, seed: int) -> np.ndarray:
+    if len(set(held)) < k:
+        raise UsageError(
+            f"the images stand in {len(set(held))} groups: too few for {k} folds",
+            where="study",
+            todo="Take more images, or set fewer folds in the section of the study.",
+        )
+    return folds(held, labels, k=k, seed=seed)
 
 
 @dataclass(frozen=True, slots=True)
