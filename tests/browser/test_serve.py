@@ -428,3 +428,21 @@ def test_what_failed_is_tried_again_from_the_page_of_the_harvest(browser, tmp_pa
             expect(page.locator("#retry")).to_contain_text("12 new images, nothing is missing")
             expect(page.locator(".bars").first).to_contain_text("stored12")
             expect(page.locator("main")).not_to_contain_text("http_500: 12")
+
+
+def test_keys_that_give_no_verdict_say_why(browser, tmp_path):
+    atlas = labelled_atlas(tmp_path / "atlas", 4)
+    ids = sorted(atlas.ids())
+    none = pa.array([None] * 4, pa.string())
+    open_ = pa.table({"id": ids, "label": none, "suggested_label": none})
+    atlas.replace_columns(open_, ColumnProvenance("labels"))
+    served = Served(atlas, tmp_path)
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/review")
+        expect(page.locator("#label")).to_have_text("no label")
+        page.keyboard.press("k")
+        expect(page.locator("#said")).to_contain_text("no label to keep")
+        page.keyboard.press("i")
+        all_sent(page)
+        expect(page.locator("#said")).to_be_empty()
+    assert [each.verdict for each in all_decisions(atlas)] == ["drop"]

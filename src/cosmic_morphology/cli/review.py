@@ -157,6 +157,7 @@ def start(
                 who=who,
                 ask=ask,
                 show=viewer.show,
+                note=tell,
             )
     show(done, as_json=as_json)
     if done.given and not as_json:

@@ -46,21 +46,20 @@ class Viewer:
 
     def explain(self) -> None:
         """Say which keys there are for single images, and where these are."""
-        tell(f"{self._class_keys()}  k keep  d drop  s skip  u back  q quit")
+        from cosmic_morphology.curate import keys_in_words
+
+        tell(keys_in_words(self._taxonomy))
         tell(f"Where no viewer opens, the image to judge is {self._file}")
 
     def explain_sheets(self) -> None:
         """Say which keys there are for sheets, and where these are."""
-        tell(f"{self._class_keys()}  d drop: what all of a sheet are; k as suggested")
+        from cosmic_morphology.curate import sheet_keys_in_words
+
+        tell(sheet_keys_in_words(self._taxonomy))
+        tell("A class or d is what all of a sheet are.")
         tell("First e, a letter and a class (s: passed over) for each exception.")
-        tell("s skip  u back  q quit")
         tell(f"Where no viewer opens, the sheet is {self._sheet}, row by row from a on; ")
         tell(f"its images are {self._folder / 'a.jpg'} and so on.")
-
-    def _class_keys(self) -> str:
-        from cosmic_morphology.curate import keys_of
-
-        return "  ".join(f"{key} {name}" for key, name in keys_of(self._taxonomy).items())
 
     def __exit__(self, *error: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

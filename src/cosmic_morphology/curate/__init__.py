@@ -19,14 +19,19 @@ from cosmic_morphology.curate.review.import_verdicts import ReviewResult, import
 from cosmic_morphology.curate.review.pairs import judge_pair, pairs_said
 from cosmic_morphology.curate.review.queue import QueueItem, review_queue
 from cosmic_morphology.curate.review.sheets import Sheet, review_sheets, sheet_verdicts
-from cosmic_morphology.curate.review.terminal import TerminalReviewResult, keys_of
+from cosmic_morphology.curate.review.terminal import (
+    TerminalReviewResult,
+    keys_in_words,
+    keys_of,
+)
 from cosmic_morphology.curate.review.terminal import review as review_in_terminal
 from cosmic_morphology.curate.review.terminal_sheets import (
     SHEET_LETTERS,
     SheetReviewResult,
     review_sheets_in_terminal,
+    sheet_keys_in_words,
 )
-from cosmic_morphology.curate.review.verdicts import Agreement, agreements
+from cosmic_morphology.curate.review.verdicts import Agreement, agreements, check_kept
 from cosmic_morphology.curate.split.assign import folds
 from cosmic_morphology.curate.split.leakage import LeakageResult, check_leakage
 from cosmic_morphology.curate.split.leaks import Leak
@@ -74,6 +79,7 @@ __all__ = [
     "ask_zero_shot",
     "audit_labels",
     "changed_text",
+    "check_kept",
     "check_leakage",
     "check_mislabels",
     "check_relevance",
@@ -86,6 +92,7 @@ __all__ = [
     "group_images",
     "import_verdicts",
     "judge_pair",
+    "keys_in_words",
     "keys_of",
     "label",
     "labels_of_voter",
@@ -96,6 +103,7 @@ __all__ = [
     "review_sheets",
     "review_sheets_in_terminal",
     "sample_texts",
+    "sheet_keys_in_words",
     "sheet_verdicts",
     "split_images",
     "unweighed",

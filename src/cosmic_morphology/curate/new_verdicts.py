@@ -14,7 +14,7 @@ from cosmic_morphology.curate.labels.final_labels import CHECKED
 from cosmic_morphology.curate.review.verdicts import label_from_verdict
 from cosmic_morphology.curate.stages import CHECKS, GROUPS, LABELS, Curation
 from cosmic_morphology.settings import Settings
-from cosmic_morphology.taxonomy import Taxonomy, load_taxonomy
+from cosmic_morphology.taxonomy import Taxonomy
 
 
 def weigh_again(
@@ -45,10 +45,8 @@ def weigh_again(
     >>> weigh_again(atlas)
     0
     """
-    settings = settings or Settings()
-    taxonomy = taxonomy or load_taxonomy(settings.taxonomy)
-    context = Curation(atlas=atlas, settings=settings, taxonomy=taxonomy)
-    new, parted = unweighed(atlas, taxonomy), not knows_pairs_said(atlas)
+    context = Curation.of(atlas, taxonomy=taxonomy, settings=settings)
+    new, parted = unweighed(atlas, context.taxonomy), not knows_pairs_said(atlas)
     if parted:
         # What the search found stands in the atlas: nothing is compared again.
         decide_copies(atlas)

@@ -63,6 +63,26 @@ class Curation:
     progress: TitledProgress = no_progress
     trained_voters: Callable[[], Sequence[TrainedVoter]] = _no_voters
 
+    @classmethod
+    def of(
+        cls,
+        atlas: Atlas,
+        *,
+        taxonomy: Taxonomy | None = None,
+        settings: Settings | None = None,
+        progress: TitledProgress | None = None,
+        trained: Sequence[TrainedVoter] | None = None,
+    ) -> Curation:
+        """What stages are given where a caller names only some of it."""
+        settings = settings or Settings()
+        return cls(
+            atlas=atlas,
+            settings=settings,
+            taxonomy=taxonomy or load_taxonomy(settings.taxonomy),
+            progress=progress or no_progress,
+            trained_voters=_no_voters if trained is None else lambda: trained,
+        )
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CurateResult(Shown):
@@ -133,16 +153,11 @@ def curate_images(
     (8, 24)
     """
     atlas.need_images()
-    settings = settings or Settings()
-    context = Curation(
-        atlas=atlas,
-        settings=settings,
-        taxonomy=taxonomy or load_taxonomy(settings.taxonomy),
-        progress=progress or no_progress,
-        trained_voters=_no_voters if trained is None else lambda: trained,
+    context = Curation.of(
+        atlas, taxonomy=taxonomy, settings=settings, progress=progress, trained=trained
     )
     # All of them, stale or not: one that is up to date writes nothing, and tells what there is.
-    done = {each: each.run(context) for each in CURATION if each.is_enabled(settings)}
+    done = {each: each.run(context) for each in CURATION if each.is_enabled(context.settings)}
     relevance, mislabels = done[CHECKS]
     return CurateResult(
         duplicates=done[DUPLICATES],

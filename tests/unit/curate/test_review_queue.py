@@ -100,6 +100,7 @@ def test_one_key_is_one_verdict_and_each_is_stored_at_once(labelled):
         who="ada",
         ask=keys("k", "x", "2", "d", "q"),
         show=shown.append,
+        note=lambda _: None,
         now=clock(),
     )
     assert (done.given, done.finished, len(shown)) == (3, False, 4)
@@ -118,6 +119,7 @@ def test_going_back_lets_the_later_verdict_win_and_keeps_the_earlier(labelled):
         who="ada",
         ask=keys("2", "u", "3", "s"),
         show=lambda _: None,
+        note=lambda _: None,
         now=clock(),
     )
     assert (done.given, done.skipped, done.finished) == (1, 1, True)
@@ -151,3 +153,23 @@ def test_two_people_are_compared_on_what_both_have_seen(filled):
     assert both.agreed == pytest.approx(0.8)
     # Chance agreement from the margins: (2*3 + 2*1 + 1*1) / 25 = 0.36.
     assert both.kappa == pytest.approx((0.8 - 0.36) / (1 - 0.36))
+
+
+def test_a_label_that_is_none_cannot_be_kept_and_unknown_keys_are_told(filled):
+    notes: list[str] = []
+    keys = iter("kx1q")
+    done = review(
+        filled,
+        review_queue(filled, taxonomy=SIX),
+        taxonomy=SIX,
+        who="ada",
+        ask=lambda: next(keys),
+        show=lambda _: None,
+        note=notes.append,
+    )
+    assert done.given == 1
+    assert "no label to keep" in notes[0]
+    assert notes[1].startswith("'x' is none of the keys: 1 asteroid")
+    assert "k keep" in notes[1]
+    (row,) = all_decisions(filled)
+    assert (row.verdict, row.label) == ("label", SIX.names[0])

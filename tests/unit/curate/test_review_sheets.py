@@ -182,6 +182,17 @@ def test_a_second_answer_to_a_sheet_wins_and_both_are_kept(two_kinds):
 
 def test_what_nothing_suggests_cannot_be_confirmed(filled):
     sheets = review_sheets(filled, taxonomy=SIX)
-    done, _, _ = answered(filled, sheets, "k", "d")
+    done, _, notes = answered(filled, sheets, "k", "d")
+    assert "nothing is suggested" in notes[0]
     assert (done.given, done.actions) == (10, 1)
     assert {each.verdict for each in latest_decisions(filled).values()} == {"drop"}
+
+
+def test_a_key_that_is_none_says_which_there_are(two_kinds):
+    sheets = review_sheets(two_kinds, taxonomy=SIX)
+    done, _, notes = answered(two_kinds, sheets, "x", "9", "e", "a", "x", "q")
+    assert (done.given, done.actions) == (0, 0)
+    for said, key in zip(notes, "x9", strict=False):
+        assert said.startswith(f"{key!r} is none of the keys: 1 asteroid")
+        assert "e an exception" in said
+    assert notes[-1].startswith("'x' names no class")

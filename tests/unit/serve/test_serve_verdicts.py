@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from served_sky import Served, labelled_atlas
 
-from cosmic_morphology.atlas import all_decisions, latest_decisions
+from cosmic_morphology.atlas import ColumnProvenance, all_decisions, latest_decisions
 from cosmic_morphology.serve.review_line import ReviewLine
 from cosmic_morphology.serve.served_atlas import ServedAtlas
 
@@ -131,3 +132,25 @@ def test_evidence_marks_the_words_that_voters_read(tmp_path):
     assert "title: comet" in html
     assert "&lt;b&gt;bright" in html
     assert served.reader.get("/review/evidence?id=none").status_code == 404
+
+
+def test_a_label_that_is_none_cannot_be_kept(tmp_path):
+    atlas = labelled_atlas(tmp_path / "atlas", 6)
+    first, second, *_ = ids = sorted(atlas.ids())
+    open_ = pa.table({"id": ids, "label": [None, *["star"] * 5]})
+    atlas.replace_columns(open_, ColumnProvenance("labels"))
+    served = Served(atlas, tmp_path)
+    for asked in ([first], [second, first], ids):
+        said = [{"id": id_, "verdict": "keep"} for id_ in asked]
+        answer = served.writer.post("/api/v1/decisions", json=said)
+        assert answer.status_code == 400
+        assert f"{first}: 1 of {len(asked)} images have no label to keep" in answer.json()["error"]
+    view = served.writer.post("/api/v1/decisions/view", json={"verdict": "keep", "expected": 6})
+    assert view.status_code == 400
+    assert "no label to keep" in view.json()["error"]
+    assert not all_decisions(atlas)
+    assert "keep the label" not in served.writer.get(f"/image/{first}").text
+    assert "keep the label" in served.writer.get(f"/image/{second}").text
+    # A class that is named, and a label that is there, are something to keep.
+    said = [{"id": first, "verdict": "keep", "label": "star"}, {"id": second, "verdict": "keep"}]
+    assert served.writer.post("/api/v1/decisions", json=said).json() == {"stored": 2}

@@ -40,6 +40,7 @@ def review(
     who: str,
     ask: Callable[[], str],
     show: Callable[[QueueItem], None],
+    note: Callable[[str], None],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> TerminalReviewResult:
     """Ask for a verdict on image after image; each is stored at once.
@@ -58,6 +59,8 @@ def review(
         Waits for one key.
     show : callable
         Opens the image and says which label it has.
+    note : callable
+        Says why a key gives no verdict.
     now : callable
         The time of a verdict.
     """
@@ -68,7 +71,7 @@ def review(
     while at < len(items):
         item = items[at]
         show(item)
-        key = _valid(ask, {*keys, *_TAKEN})
+        key = _valid(item, taxonomy, ask, note)
         if key == QUIT:
             return TerminalReviewResult(len(given), skipped, finished=False)
         if key == UNDO:
@@ -90,10 +93,34 @@ def keys_of(taxonomy: Taxonomy) -> dict[str, str]:
     return dict(zip(letters, taxonomy.names, strict=False))
 
 
-def _valid(ask: Callable[[], str], known: set[str]) -> str:
-    while (key := ask()) not in known:
-        continue
-    return key
+def keys_in_words(taxonomy: Taxonomy) -> str:
+    """The keys of a single image, for a person.
+
+    Examples
+    --------
+    >>> keys_in_words(taxonomy)[:22]
+    '1 asteroid  2 comet  3'
+    """
+    return f"{class_keys_in_words(taxonomy)}  k keep  d drop  s skip  u back  q quit"
+
+
+def class_keys_in_words(taxonomy: Taxonomy) -> str:
+    """The keys of the classes, for a person."""
+    return "  ".join(f"{key} {name}" for key, name in keys_of(taxonomy).items())
+
+
+def _valid(
+    item: QueueItem, taxonomy: Taxonomy, ask: Callable[[], str], note: Callable[[str], None]
+) -> str:
+    known = {*keys_of(taxonomy), *_TAKEN}
+    while True:
+        key = ask()
+        if key == KEEP and not item.label:
+            note("there is no label to keep: give a class, or s to pass over the image")
+        elif key in known:
+            return key
+        else:
+            note(f"{key!r} is none of the keys: {keys_in_words(taxonomy)}")
 
 
 def _verdict(

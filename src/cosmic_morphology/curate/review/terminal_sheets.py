@@ -9,7 +9,15 @@ from string import ascii_lowercase
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate.review.sheets import Sheet, sheet_verdicts
-from cosmic_morphology.curate.review.terminal import DROP, KEEP, QUIT, SKIP, UNDO, keys_of
+from cosmic_morphology.curate.review.terminal import (
+    DROP,
+    KEEP,
+    QUIT,
+    SKIP,
+    UNDO,
+    class_keys_in_words,
+    keys_of,
+)
 from cosmic_morphology.display import Shown
 from cosmic_morphology.taxonomy import Taxonomy
 
@@ -80,13 +88,13 @@ def review_sheets_in_terminal(
     now : callable
         The time of an answer.
     """
-    names = {**keys_of(taxonomy), DROP: taxonomy.reject}
+    names = _names(taxonomy)
     given: dict[str, None] = {}
     actions, skipped, at, seen = 0, 0, 0, 0
     while at < len(sheets):
         sheet, seen = sheets[at], max(seen, at + 1)
         show(sheet)
-        answer, exceptions = _answer(sheet, names, ask, note)
+        answer, exceptions = _answer(sheet, taxonomy, ask, note)
         if answer == QUIT:
             break
         if answer == UNDO:
@@ -107,9 +115,10 @@ def review_sheets_in_terminal(
 
 
 def _answer(
-    sheet: Sheet, names: dict[str, str], ask: Callable[[], str], note: Callable[[str], None]
+    sheet: Sheet, taxonomy: Taxonomy, ask: Callable[[], str], note: Callable[[str], None]
 ) -> tuple[str, dict[str, str]]:
     """The key that ends the sheet, and the exceptions that were named before it."""
+    names = _names(taxonomy)
     exceptions: dict[str, str] = {}
     while True:
         key = ask()
@@ -123,6 +132,26 @@ def _answer(
             note(f"no exception any more: {id_}")
         elif (key == KEEP and sheet.suggested) or key in {*names, SKIP, UNDO, QUIT}:
             return key, exceptions
+        elif key == KEEP:
+            note("nothing is suggested for this sheet: give a class, or s to pass over it")
+        else:
+            note(f"{key!r} is none of the keys: {sheet_keys_in_words(taxonomy)}")
+
+
+def sheet_keys_in_words(taxonomy: Taxonomy) -> str:
+    """The keys of a sheet, for a person.
+
+    Examples
+    --------
+    >>> sheet_keys_in_words(taxonomy)[-42:]
+    'e an exception  s skip  u back  q quit'
+    """
+    classes = class_keys_in_words(taxonomy)
+    return f"{classes}  d drop  k as suggested  e an exception  s skip  u back  q quit"
+
+
+def _names(taxonomy: Taxonomy) -> dict[str, str]:
+    return {**keys_of(taxonomy), DROP: taxonomy.reject}
 
 
 def _exception(
@@ -136,7 +165,7 @@ def _exception(
         return None
     key = ask()
     if key not in {*names, SKIP}:
-        note("there is no such class")
+        note(f"{key!r} names no class; these do: {', '.join(names)}, and s passes over it")
         return None
     id_, name = sheet.items[at].id, "" if key == SKIP else names[key]
     note(f"{SHEET_LETTERS[at]} {name or 'passed over'}")

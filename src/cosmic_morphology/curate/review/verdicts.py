@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from cosmic_morphology.atlas import Atlas, Decision, standing_decisions
+from cosmic_morphology.atlas.query import take
+from cosmic_morphology.errors import UsageError
 from cosmic_morphology.taxonomy import Taxonomy
 
 
@@ -84,6 +86,29 @@ def _agreement(first: str, second: str, mine: dict[str, str], yours: dict[str, s
         kappa=kappa,
         differing=tuple(each for each, (a, b) in zip(ids, pairs, strict=True) if a != b),
     )
+
+
+def check_kept(atlas: Atlas, ids: Sequence[str]) -> None:
+    """Make sure that images have labels, before a person keeps them without naming a class.
+
+    Raises
+    ------
+    UsageError
+        One has none: such a verdict would say nothing.
+
+    Examples
+    --------
+    >>> check_kept(atlas, atlas.ids()[:3])
+    """
+    there = "label" in atlas.table("catalogue").schema.names
+    rows = take(atlas, ids, ["label"]).column(0).to_pylist() if there else [None] * len(ids)
+    without = [id_ for id_, label in zip(ids, rows, strict=True) if not label]
+    if without:
+        raise UsageError(
+            f"{len(without):,} of {len(ids):,} images have no label to keep, such as this one",
+            where=without[0],
+            todo="Give a class, or drop it.",
+        )
 
 
 def label_from_verdict(

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from cosmic_morphology.atlas.query import stream, take
-from cosmic_morphology.curate import agreements, judge_pair
+from cosmic_morphology.curate import agreements, check_kept, judge_pair
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.io_utils import jsonable
 from cosmic_morphology.serve.access.sessions import Sky, Writer
@@ -128,6 +128,7 @@ def decide(
     rows = [each.model_dump() | {"who": reviewer.name, "at": now} for each in verdicts]
     with sky.writing() as atlas:
         take(atlas, [each.id for each in verdicts])  # an unknown id is told
+        check_kept(atlas, [each.id for each in verdicts if _keeps_what_is_there(each)])
         stored = atlas.append_decisions(rows)
     line.judged({each.id: each.verdict for each in verdicts})
     weighing.ask()
@@ -168,6 +169,7 @@ def decide_view(
                 for batch in stream(atlas, ["id"], where=view.where())
                 for id_ in batch.column("id").to_pylist()
             ]
+        check_kept(atlas, ids if _keeps_what_is_there(given) else [])
         stored = atlas.append_decisions([words | {"id": id_} for id_ in ids])
     line.judged(dict.fromkeys(ids, given.verdict))
     weighing.ask()
@@ -188,6 +190,10 @@ def decide_pair(
         )
     weighing.ask()
     return {"stored": stored}
+
+
+def _keeps_what_is_there(given: Verdict | VerdictOnView) -> bool:
+    return given.verdict == "keep" and not given.label
 
 
 def _check(verdict: str, label: str, where: str, known: tuple[str, ...]) -> None:

@@ -1,5 +1,5 @@
 // Review: a queue, a key for each verdict, the next image ready before the key is up.
-import { counted, element, say, sender } from "./sending.js";
+import { buttonOf, counted, element, listen, onlyLooking, say, sender, small } from "./sending.js";
 
 const root = element("review");
 const writes = root.dataset.writes === "1";
@@ -14,8 +14,6 @@ let evidenceOf = "";
 /** The next images, held until they are shown. */
 let ready = [];
 const began = Date.now();
-
-const small = (id) => `/api/v1/thumbnail?id=${encodeURIComponent(id)}`;
 
 function show() {
   const item = queue[at];
@@ -129,8 +127,8 @@ async function claim() {
 
 /** The verdict of a key on an image; null: the key gives none here. */
 function verdictOf(key, item) {
-  const button = root.querySelector(`[data-key="${CSS.escape(key)}"][data-label]`);
-  if (button) return { verdict: "label", label: button.dataset.label };
+  const { label } = buttonOf(key, root)?.dataset ?? {};
+  if (label) return { verdict: "label", label };
   if (key === "i") return { verdict: "drop", label: "" };
   if (key === "k") return { verdict: "keep", label: item.label };
   if (key === "Enter" && item.suggested) return { verdict: "label", label: item.suggested };
@@ -158,32 +156,18 @@ function press(key) {
     return show();
   }
   if (key === "z") return void open(`/image/${encodeURIComponent(item.id)}`, "_blank", "noopener");
+  if (key === "k" && !item.label) return say("There is no label to keep: give a class, or s to pass over the image.");
   const verdict = verdictOf(key, item);
-  if (!verdict) return;
-  if (!writes) return say("You are looking only: open the link that `cosmic serve` printed.");
+  if (!verdict) return say("Nothing is suggested: give a class, or s to pass over the image.");
+  if (!writes) return say(onlyLooking);
+  say("");
   send({ id: item.id, ...verdict });
   given.push({ at, id: item.id });
   at += 1;
   show();
 }
 
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, select, textarea, a, dialog")) return;
-  // Enter on a button is that button, not the suggestion.
-  if (event.key === "Enter" && event.target.closest("button")) return;
-  if (root.querySelector(`[data-key="${CSS.escape(event.key)}"]`)) {
-    event.preventDefault();
-    press(event.key);
-  }
-});
-element("keys").addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button) press(button.dataset.key);
-});
-addEventListener("beforeunload", (event) => {
-  if (root.dataset.unsent !== "0") event.preventDefault();
-});
+listen(root, press);
 
 await claim();
 followLabels();

@@ -1,10 +1,9 @@
 // Sheets: look-alikes with one suggested label; one key answers for all, clicks take exceptions out.
-import { all, counted, element, say, sender } from "./sending.js";
+import { all, buttonOf, counted, element, listen, onlyLooking, say, sender, small } from "./sending.js";
 
 const root = element("sheets");
 const writes = root.dataset.writes === "1";
 const ahead = 4;
-const small = (id) => `/api/v1/thumbnail?id=${encodeURIComponent(id)}`;
 
 /** @type {Array<{suggested: string, items: Array<{id: string, title: string, label: string}>}>} */
 let waiting = [];
@@ -84,8 +83,10 @@ const out = () => all(".out[aria-pressed=true]", root).map((each) => each.datase
 
 function answerAll(label) {
   const sheet = waiting[0];
-  if (!sheet || !label) return;
-  if (!writes) return say("You are looking only: open the link that `cosmic serve` printed.");
+  if (!sheet) return;
+  if (!label) return say("Nothing is suggested for this sheet: give a class, or s to pass over it.");
+  if (!writes) return say(onlyLooking);
+  say("");
   const exceptions = out();
   const ids = sheet.items.map((each) => each.id);
   const body = { ids, label, exceptions: Object.fromEntries(exceptions.map((id) => [id, ""])) };
@@ -130,29 +131,14 @@ function press(key) {
     return next();
   }
   if (key === "Enter") return answerAll(waiting[0]?.suggested);
-  answerAll(root.querySelector(`[data-key="${CSS.escape(key)}"]`).dataset.label);
+  answerAll(buttonOf(key, root).dataset.label);
 }
 
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (event.target.closest("input, select, textarea, a, dialog")) return;
-  // Enter answers for the sheet, also where an image was clicked last; Space takes that one out.
-  if (event.key === "Enter" && event.target.closest("button:not(.out)")) return;
-  if (root.querySelector(`[data-key="${CSS.escape(event.key)}"]`)) {
-    event.preventDefault();
-    press(event.key);
-  }
-});
-element("keys").addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button) press(button.dataset.key);
-});
+// Enter answers for the sheet, also where an image was clicked last; Space takes that one out.
+listen(root, press, { answersEnter: ".out", repeats: false });
 element("sheet").addEventListener("click", (event) => {
   const button = event.target.closest(".out");
   if (button) button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
-});
-addEventListener("beforeunload", (event) => {
-  if (root.dataset.unsent !== "0") event.preventDefault();
 });
 
 await claim();
