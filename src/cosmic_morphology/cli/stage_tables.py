@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from cosmic_morphology.report import CurationPage
 
 
+_SHOWN = 6
+
+
 def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage) -> None:
     """Print the classes with where their labels come from and what the checks flag."""
     headings = ("class", "images", "people", "rendered", "volunteers", "voters", *page.checks)
@@ -26,9 +29,14 @@ def show_curated(done: CurateResult, embedded: EmbeddedFirst, page: CurationPage
     rows = [
         (row.name, *(f"{line[at]:,}" for at in shown))
         for row, line in zip(page.classes, numbers, strict=True)
+        if any(line)
     ]
     headings = ("class", *(headings[1 + at] for at in shown))
     show_table(headings, rows, wide=("class",), numbers=headings[1:])
+    empty = [row.name for row, line in zip(page.classes, numbers, strict=True) if not any(line)]
+    if empty:
+        names = ", ".join(empty[:_SHOWN]) + (", …" if len(empty) > _SHOWN else "")
+        say(f"note: {len(empty)} of {len(page.classes)} classes have no image: {names}")
     for line in _curated_remarks(done, embedded):
         say(line)
     labels, copies = done.labels, done.duplicates

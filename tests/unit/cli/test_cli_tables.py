@@ -227,7 +227,12 @@ def test_curating_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
 
     counts = {"checked": 3, "rendered": 0, "volunteers": 0, "computed": 1997, "none": 0}
     flags = {"mislabel": 12, "relevance": 0, "duplicate": 45}
-    page = CurationPage("out/" + "x" * 90 + ".html", (ClassCount(LONG, 2000, counts, flags),))
+    nobody = dict.fromkeys(counts, 0)
+    classes = (
+        ClassCount(LONG, 2000, counts, flags),
+        *(ClassCount(f"empty {n}", 0, nobody, dict.fromkeys(flags, 0)) for n in range(9)),
+    )
+    page = CurationPage("out/" + "x" * 90 + ".html", classes)
     nothing = CheckResult(looked=0, flagged=0, changed=False)
     done = CurateResult(
         duplicates=DuplicateResult(duplicates=45),
@@ -247,6 +252,9 @@ def test_curating_is_a_table_a_sentence_and_the_next_command(narrow, capsys):
     assert "no embeddings: the weights are not here" in text
     assert "2 verdicts name 'quasar'" in text
     assert page.page in text
+    # A decision tree has many answers that nobody gave: they are counted, not listed.
+    assert "9 of 10 classes have no image: empty 0, empty 1" in text
+    assert not any(line.startswith("empty") for line in lines)
 
 
 def test_embedding_is_a_table_a_sentence_and_the_next_command(narrow, capsys):

@@ -184,3 +184,32 @@ def test_a_wrong_catalogue_in_a_folder_is_told_and_nothing_comes_in(tmp_path):
         with pytest.raises(InputError, match=r"catalogue\.csv, line 2"):
             import_folder(atlas, tmp_path / "in", name="zoo")
     assert atlas.count("catalogue") == 0
+
+
+# ---- a catalogue without a vote ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN", "", "--", "-9999"])
+def test_a_catalogue_of_which_no_row_holds_a_vote_is_refused_by_both_ways_in(tmp_path, cell):
+    """It would come in as images without labels, and nothing would say why."""
+    row = f"{ID},10.5,3.25,{cell}," + ",".join([cell] * 12)
+    match = "none of 1 rows holds a vote: every cell of NVOTE, P_ACW, P_CW and 4 more"
+    file = written(tmp_path, GZ1, row)
+    with pytest.raises(InputError, match=match):
+        Positions(file)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / f"{ID}.jpg").write_bytes(draw_jpeg(1))
+    with pytest.raises(InputError, match=match):
+        import_folder(Atlas.create(tmp_path / "atlas"), tmp_path / "images", csv=file)
+
+
+def test_a_row_without_votes_among_others_comes_in_without_answers(tmp_path):
+    empty = f"588000000000000123,10:23:00.00,-00:31:00.0,nan,{','.join(['nan'] * 12)}"
+    first, second = Positions(written(tmp_path, GZ1, ROW, empty))
+    assert first.answers
+    assert second.answers == ()
+
+
+def test_a_table_with_the_columns_and_no_row_says_that_it_has_no_rows(tmp_path):
+    with pytest.raises(InputError, match="the table has no rows"):
+        Positions(written(tmp_path, GZ1))

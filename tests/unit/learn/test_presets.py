@@ -38,6 +38,20 @@ def test_a_preset_carries_the_licence_of_timms_configuration(name):
     assert own.hf_hub_id.startswith("timm/")
 
 
+def test_the_manual_states_input_and_licence_of_every_preset():
+    from pathlib import Path
+
+    docs = Path(__file__).parents[3] / "docs"
+    lines = (docs / "explanation/models.md").read_text("utf-8").splitlines()
+    for name, preset in PRESETS.items():
+        (row,) = (line for line in lines if line.startswith(f"| `{name}` |"))
+        _, _, model, size, licence, _ = (cell.strip() for cell in row.split("|"))
+        assert (model, size.split()[0]) == (f"`{preset.model}`", str(KNOWN[name][0]))
+        assert licence == preset.licence
+    guide = (docs / "howto/backbones.md").read_text("utf-8")
+    assert {each for each in PERMISSIVE if f"`{each}`" not in guide} == set()
+
+
 @pytest.mark.parametrize(
     "model", ["convnextv2_tiny.fcmae_ft_in1k", "convnext_tiny.eupe_lvd1689m",
               "convnext_tiny.dinov3_lvd1689m"]

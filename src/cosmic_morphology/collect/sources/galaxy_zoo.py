@@ -61,6 +61,7 @@ _KINDS = ("fraction", "weighted_fraction", "debiased")
 _SUMS = (0.9, 1.05)
 _MISSING = ("", "--", "nan", "none", "null", "n/a", "masked")
 _SENTINEL = -9999.0
+_SHOWN = 3
 _MOST_PEOPLE = 1e9
 _HOW = "voters=NAME among the names of columns (--column, or the option columns)"
 
@@ -113,6 +114,35 @@ class VolunteerColumns:
         """The table's own names of the columns that are read."""
         asked = self._asked.values()
         return {name for each in asked for name in (*each.columns.values(), *each.people)}
+
+    def refuse_silence(self, answered: Iterable[tuple[Answer, ...]]) -> None:
+        """Refuse a catalogue of which not one row holds an answer.
+
+        Parameters
+        ----------
+        answered : iterable of tuple of Answer
+            What :meth:`answers` gave for each row.
+
+        Raises
+        ------
+        InputError
+            There are rows, and all of them are empty, masked or NaN where votes should be.
+        """
+        rows = 0
+        for answers in answered:
+            if answers:
+                return
+            rows += 1
+        if rows and self:
+            names = sorted(self.columns)
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            raise InputError(
+                f"none of {rows:,} rows holds a vote: every cell of {', '.join(names[:_SHOWN])}"
+                f"{more} is empty, NaN, -9999 or 0",
+                where=self.where,
+                todo="Give the catalogue with its fractions and numbers of voters, or leave these "
+                "columns out.",
+            )
 
     def answers(self, cells: Mapping[str, Any], row: str) -> tuple[Answer, ...]:
         """What was answered about one object; nothing where nobody was asked.

@@ -109,7 +109,8 @@ class Positions:
     ------
     InputError
         There is no such table, it has no positions, fewer than half of its rows hold one, or one
-        object has two labels or two sets of votes; or volunteers' votes are none.
+        object has two labels or two sets of votes; or a catalogue of votes holds none, or such
+        as are none.
     """
 
     def __init__(self, path: Path, columns: Mapping[str, str] | str = "") -> None:
@@ -144,6 +145,7 @@ class Positions:
             )
             for i in rows
         ]
+        volunteers.refuse_silence(self._answers)
         self._refuse_useless(table, names, path)
         self._refuse_contradictions(path)
 

@@ -173,7 +173,8 @@ class Rows:
     Raises
     ------
     InputError
-        Two rows give one file different labels, or two files have one id.
+        Two rows give one file different labels, two files have one id, or no row of a catalogue
+        of votes holds one.
     """
 
     tables: Sequence[MetadataTable]
@@ -183,8 +184,13 @@ class Rows:
     skipped: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        for _ in self._checked():
+        answered: dict[str, list[tuple[Answer, ...]]] = {}
+        for row in self._checked():
             self.total += 1
+            answered.setdefault(row.table.where, []).append(row.answers)
+        for table in self.tables:
+            if table.volunteers:
+                table.volunteers.refuse_silence(answered.get(table.where, ()))
 
     @property
     def where(self) -> str:
