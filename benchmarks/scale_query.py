@@ -64,7 +64,9 @@ def build(place: str, rows: int) -> None:
             # Chunks are whole or not there: a killed build goes on with the first that is missing.
             if atlas.count(name) <= start:
                 schema = atlas.table(name).schema
-                table = pa.Table.from_pydict(made(ids), schema=schema)
+                # Whatever is not made here is empty.
+                empty = {column: [None] * len(ids) for column in schema.names}
+                table = pa.Table.from_pydict(empty | made(ids), schema=schema)
                 lance.write_dataset(table, f"{place}/{name}.lance", mode="append")
         sys.stderr.write(f"\r{min(start + CHUNK, rows):,} of {rows:,} rows")
     began = time.perf_counter()
@@ -81,11 +83,7 @@ def _ids(numbers: np.ndarray) -> list[str]:
 def _images(numbers: np.ndarray) -> dict[str, list]:
     noise = np.random.default_rng(int(numbers[0])).bytes(180 * len(numbers))
     stand_ins = [b"\xff\xd8" + noise[180 * n : 180 * n + 180] for n in range(len(numbers))]
-    names = ("sha256", "media_type", "width", "height", "n_frames", "phash", "brightness",
-             "contrast", "sharpness", "blankness", "colourfulness", "image")  # fmt: skip
-    empty = {name: [None] * len(numbers) for name in names}
     return {
-        **empty,
         "id": _ids(numbers),
         "sha256": [f"{n:064x}" for n in numbers],
         "width": [1024] * len(numbers),
@@ -101,10 +99,7 @@ def _catalogue(numbers: np.ndarray) -> dict[str, list]:
     score = random.random(n).astype(np.float32)
     checked = random.random(n) < 0.05  # all of them with the probability 1
     score[checked] = 1.0
-    names = ("keywords", "created_at", "page_url", "image_url", "queries", "given_label",
-             "subjects", "names", "albums", "collection", "lineage", "parameters")  # fmt: skip
     return {
-        **{name: [None] * n for name in names},
         "id": _ids(numbers),
         "source": random.choice(["nasa", "eso", "hubble", "commons"], n).tolist(),
         "title": titles,

@@ -6,27 +6,27 @@
     python benchmarks/record.py serve -- python benchmarks/serve.py verdicts ATLAS
     python benchmarks/record.py serve -- python benchmarks/serve.py predict MODEL.onnx ATLAS
     python benchmarks/record.py serve -- python benchmarks/serve.py schema
+    python benchmarks/record.py serve -- python benchmarks/serve.py map ATLAS
+    python benchmarks/record.py serve -- python benchmarks/serve.py memory ATLAS MODEL.onnx
 
-``ATLAS`` is one of ``benchmarks/scale_query.py build``. ``verdicts`` writes into it. Each question
-is asked over loopback from another process; a value is the median of the rounds, ``low`` and
-``high`` the smallest and the largest. The load of the machine is printed first.
+``ATLAS`` is one of ``benchmarks/scale_query.py build``. ``verdicts`` writes into it; ``map``, which
+shows at most 100,000 images, and ``memory`` give it made embeddings where it has none. ``memory``
+takes half an hour; ``--minutes`` shortens it for a try. Each question is asked over loopback from
+another process; a value is the median of the rounds, ``low`` and ``high`` the smallest and the
+largest. The load of the machine is printed first.
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
 import io
 import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,70 +34,11 @@ import numpy as np
 from intake import drawn
 from PIL import Image
 from rows import Row, emit
+from served import Server, median, row, serving
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "tools"))
 
-ROUNDS = 11
 CLIENTS, SECONDS = 8, 20.0
-_TOKEN = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)")
-
-
-class Server:
-    """``cosmic serve`` in a process of its own."""
-
-    def __init__(self, atlas: str, *more: str) -> None:
-        began = time.perf_counter()
-        command = [sys.executable, "-c", "from cosmic_morphology.cli import main; main()"]
-        self.process = subprocess.Popen(
-            [*command, "serve", "--atlas", atlas, "--port", "0", "--reviewer", "bench", *more],
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        found = None
-        while found is None:
-            found = _TOKEN.search(self.process.stdout.readline())
-        self.port, self.token = int(found[1]), found[2]
-        self.ask("GET", "/gallery")
-        self.started = time.perf_counter() - began
-
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> bytes:
-        """One request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
-        connection.request(method, path, body, {"Accept": "text/html", **headers})
-        answer = connection.getresponse()
-        data = answer.read()
-        connection.close()
-        if answer.status != 200:
-            raise SystemExit(f"{path}: {answer.status} {data[:300]!r}")
-        return data
-
-
-@contextmanager
-def serving(atlas: str, *more: str) -> Iterator[Server]:
-    server = Server(atlas, *more)
-    try:
-        yield server
-    finally:
-        server.process.terminate()
-        server.process.wait()
-
-
-def median(way: Callable[[int], object], rounds: int = ROUNDS) -> list[float]:
-    """Milliseconds of each round, after one that is not counted."""
-    way(0)
-    found = []
-    for number in range(1, rounds + 1):
-        began = time.perf_counter()
-        way(number)
-        found.append((time.perf_counter() - began) * 1e3)
-    return found
-
-
-def row(what: str, values: list[float], target: float, unit: str, command: str) -> Row:
-    low, middle, high = min(values), statistics.median(values), max(values)
-    return Row(
-        what, round(middle, 2), round(low, 2), round(high, 2), len(values), unit, target=target,
-        better="lower", command=f"python benchmarks/serve.py {command}",
-    )  # fmt: skip
 
 
 def pages(atlas: str) -> None:
@@ -263,13 +204,24 @@ def schema() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = {"pages": pages, "verdicts": verdicts, "predict": predict, "schema": schema}
+    from serve_load import memory, on_map
+
+    parts = {
+        "pages": pages,
+        "verdicts": verdicts,
+        "predict": predict,
+        "schema": schema,
+        "map": on_map,
+        "memory": memory,
+    }
     parser.add_argument("part", choices=parts)
     parser.add_argument("given", nargs="*")
+    parser.add_argument("--minutes", type=float, default=30, help="of load, for memory")
     told = parser.parse_args()
     loads = ", ".join(f"{each:.2f}" for each in os.getloadavg())
     sys.stderr.write(f"load of the last 1, 5 and 15 minutes: {loads}\n")
-    parts[told.part](*told.given)
+    more = {"minutes": told.minutes} if told.part == "memory" else {}
+    parts[told.part](*told.given, **more)
 
 
 if __name__ == "__main__":
