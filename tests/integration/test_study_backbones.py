@@ -296,3 +296,12 @@ def test_the_command_takes_files_and_prints_one_object(hub, atlas, tmp_path, mon
     scores = rows_of(Path(found["csv"]), seed="all", measure="macro-F1")
     assert [row["arm"] for row in scores] == [VIT, f"{VIT} (mine.safetensors)"]
     assert len({row["weights"] for row in scores}) == 2
+    # For a person: every sentence on a line of its own, none cut, and where the rest is.
+    monkeypatch.setattr(sys, "argv", ["cosmic", *words[:-1]])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert not ended.value.code
+    assert lines[: len(found["conclusion"])] == found["conclusion"]
+    assert lines[-2].startswith("12 models, 0 trained now. Table: ")
+    assert lines[-1].startswith("Page: ")

@@ -17,7 +17,7 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.cli.printing import counted, progress, say
 from cosmic_morphology.extras import needs
 
 
@@ -69,4 +69,10 @@ def command(
             weights=name_value_pairs("--weights", weights),
             progress=report,
         )
-    show(done, as_json=as_json, title=f"study {name.value}")
+    if as_json:
+        show(done, as_json=True)
+        return
+    for line in done.conclusion:
+        say(line)
+    say(f"{counted(done.cells, 'model')}, {done.new_cells:,} trained now. Table: {done.csv}")
+    say(f"Page: {done.page}")

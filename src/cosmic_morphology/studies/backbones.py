@@ -194,13 +194,15 @@ class BackboneStudy:
         }
         best = max(scores, key=lambda name: scores[name][0])
         rows = places[0].rows
-        lines = [
-            f"Of {len(scores)} backbones {best} has the highest macro-F1, "
+        on = (
             f"{interval_of(*scores[best])}, on {len(rows)} images in "
             f"{group_numbers(pool.groups[rows])[1]} groups ({pool.kind_of(rows)} labels, whole "
-            f"groups apart)."
+            "groups apart)."
+        )
+        lines = [
+            f"Of {len(scores)} backbones {best} has the highest macro-F1, {on}"
             if len(scores) > 1
-            else f"Only {best} is on this machine: {interval_of(*scores[best])} macro-F1."
+            else f"Only {best} is on this machine: macro-F1 {on}"
         ]
         default = at(places, self.default)
         for each in places:
