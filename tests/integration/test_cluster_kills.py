@@ -132,6 +132,32 @@ def test_whatever_happens_at_any_point_the_atlas_is_that_of_one_process(
     assert at > len(QUERIES)
 
 
+def test_a_placeholder_whose_finder_dies_is_taken_back_from_the_others(tmp_path):
+    # Six of the first query's images are one file, and four of the second's: too few to be seen.
+    with Replica(ArchiveCatalogue.numbered(20, side_px=32), quirks=Quirks.none()) as replica:
+        replica.set_faults(SAME)
+        alone = in_one_process(tmp_path / "alone", replica, "star", "nebula")
+        assert alone["done"]["failed"] == {"placeholder": 10}
+        at, happened = 0, True
+        while happened:
+            cluster = first_dies(COMMITS)(at)
+            found = on_cluster(tmp_path / f"sky-{at}", replica, cluster, "star", "nebula")
+            assert found == alone, f"died at {at}"
+            at, happened = at + 1, cluster.happened
+        assert at > len(QUERIES)
+
+
+def test_a_later_harvest_knows_the_placeholders_of_an_earlier_one(replica, tmp_path):
+    replica.set_faults(SAME)
+    atlas = Atlas.create(tmp_path / "sky")
+    first = gather(atlas, replica.nasa_url, "galaxy", limit=8, settings=MANNERS)
+    assert first.failed == {"placeholder": 5}
+    later = gather(atlas, replica.nasa_url, "galaxy", settings=MANNERS)
+    assert later.failed == {"placeholder": 6}
+    hashes = atlas.read(["sha256"], table="images").column("sha256").to_pylist()
+    assert len(hashes) == len(set(hashes)) == 3
+
+
 def test_what_is_said_of_an_image_is_kept_when_the_query_that_fetches_it_fails(replica, tmp_path):
     replica.set_faults(Faults())
     alone = Atlas.create(tmp_path / "alone")

@@ -20,6 +20,7 @@ from cosmic_morphology.collect.harvest.addresses import Addresses
 from cosmic_morphology.collect.harvest.claims import OwnClaims, SharedClaims
 from cosmic_morphology.collect.harvest.completeness import STORED, CompletenessCounter
 from cosmic_morphology.collect.harvest.items import FetchState
+from cosmic_morphology.collect.harvest.ledger import placeholder_files
 from cosmic_morphology.collect.harvest.source_health import SAME_BYTES
 from cosmic_morphology.collect.harvest.writer import rows_found_again, rows_of_placeholders
 from cosmic_morphology.collect.http.shared_pace import NAME, SharedPace, SharedPaces
@@ -188,6 +189,8 @@ def _take_back_placeholders(atlas: Atlas, source: str, new: set[str], files: set
         Ids of the source's images that stay.
     """
     ids: dict[str, set[str]] = {}
+    # Who found a placeholder and died cannot tell of it; the ledger does.
+    files = files | placeholder_files(atlas, source)
     for sha256, record_id in seen_before(atlas, source)[0]:
         ids.setdefault(sha256, set()).add(record_id)
     placeholders: set[str] = set()

@@ -15,10 +15,11 @@ from cosmic_morphology.collect.harvest.addresses import Addresses
 from cosmic_morphology.collect.harvest.claims import OWN, Claims
 from cosmic_morphology.collect.harvest.completeness import CompletenessCounter
 from cosmic_morphology.collect.harvest.harvest import Harvest
+from cosmic_morphology.collect.harvest.ledger import placeholder_files
 from cosmic_morphology.collect.harvest.other_address import SourceAtOtherAddress
 from cosmic_morphology.collect.harvest.reader import Reader
 from cosmic_morphology.collect.harvest.source_health import PlaceholderDetector, SourceHealthCheck
-from cosmic_morphology.collect.harvest.writer import Writer
+from cosmic_morphology.collect.harvest.writer import Writer, rows_of_placeholders
 from cosmic_morphology.collect.http.client import Client
 from cosmic_morphology.collect.http.pace import Pace
 from cosmic_morphology.collect.http.url_policy import UrlPolicy, origin_of_root
@@ -148,6 +149,8 @@ async def harvest(
     settings, job = order.settings, order.job
     url_policy, addresses = UrlPolicy(source.hosts, job.root), Addresses(job.root)
     pace_of = sharing.pace_of if sharing else None
+    files = placeholder_files(atlas, source.name)
+    _take_back(atlas, source.name, files)
     async with Client(settings, url_policy, declared_rates(source), pace_of) as client:
         reader = Reader(
             atlas,
@@ -165,7 +168,7 @@ async def harvest(
             reader.known.stored -= left
         hashes, sides_px = seen_before(atlas, source.name)
         earlier = {record_id for _, record_id in hashes}
-        repeats = PlaceholderDetector(hashes)
+        repeats = PlaceholderDetector(hashes, files)
         writer = Writer(
             atlas,
             reader.counter,
@@ -198,6 +201,14 @@ async def harvest(
         placeholders=repeats.files,
         left_to_others=reader.left_to_others,
     )
+
+
+def _take_back(atlas: Atlas, source: str, files: set[str]) -> None:
+    """Take back images of known placeholders: who found one may have died before others knew."""
+    known = {record_id for sha256, record_id in seen_before(atlas, source)[0] if sha256 in files}
+    if known:
+        atlas.upsert_ledger(list(rows_of_placeholders(atlas, known).values()))
+        withdraw(atlas, known)
 
 
 def seen_before(atlas: Atlas, source: str) -> tuple[list[tuple[str, str]], list[int]]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import pyarrow.compute as pc
+
 from cosmic_morphology.atlas import Atlas, Record
 from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.collect.harvest.addresses import Addresses, ledger_url
 from cosmic_morphology.collect.harvest.items import PAGE_PREFIX, UNFINISHED, FetchState
+from cosmic_morphology.collect.harvest.source_health import SAME_BYTES_KIND, file_of_error
 
 SLICE_PREFIX = "slice:"
 """Rows of the ledger that are no URL but the account of a slice begin so."""
@@ -24,6 +27,14 @@ class UrlState:
     etag: str
     last_modified: str
     status_code: int | None = None
+
+
+def placeholder_files(atlas: Atlas, source: str) -> set[str]:
+    """Hashes (hex) of files that a harvest of a source has found to be placeholders."""
+    where = f"source = '{source}' AND state = '{FetchState.PLACEHOLDER.value}'"
+    where += f" AND error_kind = '{SAME_BYTES_KIND}' AND error IS NOT NULL"
+    errors = atlas.read(["error"], where=where, table="ledger").column("error")
+    return {file_of_error(each) for each in pc.unique(errors).to_pylist()}
 
 
 class LedgerState:

@@ -14,7 +14,7 @@ SAME_BYTES = 5
 """So many records with the very same file: it is a placeholder, not their image."""
 
 SAME_BYTES_KIND = "same_bytes"
-SAME_BYTES_ERROR = f"the same file came for {SAME_BYTES} records or more"
+_SAME_BYTES_ERROR = f"the same file came for {SAME_BYTES} records or more, SHA-256 "
 
 _HELD_BYTES = 64_000_000
 _WINDOW = 50
@@ -40,19 +40,21 @@ class PlaceholderDetector:
     ----------
     stored : iterable of (str, str)
         Hashes (hex) and ids of the source's images that are in the atlas.
+    files : iterable of str
+        Hashes (hex) of placeholders that were found before.
 
     Attributes
     ----------
     files : set of str
-        Hashes (hex) of the placeholders that were found.
+        Hashes (hex) of the placeholders that are known.
     """
 
-    def __init__(self, stored: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, stored: Iterable[tuple[str, str]], files: Iterable[str] = ()) -> None:
         self._ids: dict[int, tuple[str, ...]] = {}
         self._counts: Counter[int] = Counter()
         self._held: dict[int, list[FetchResult]] = {}
         self._held_bytes = 0
-        self.files: set[str] = set()
+        self.files = set(files)
         self._stored: set[str] = set()
         for sha256, record_id in stored:
             self._stored.add(record_id)
@@ -69,7 +71,7 @@ class PlaceholderDetector:
                 continue
             key, record_id = _short(outcome.intake.sha256), outcome.item.record.id
             self._count(key, record_id)
-            if self._counts[key] >= SAME_BYTES:
+            if self._counts[key] >= SAME_BYTES or outcome.intake.sha256 in self.files:
                 same = [*self._held.pop(key, ()), outcome]
                 self.files.add(outcome.intake.sha256)
                 now = {each.item.record.id for each in same}
@@ -169,9 +171,20 @@ class SourceHealthCheck:
 
 def _placeholder(outcome: FetchResult) -> FetchResult:
     outcome.state, outcome.kind = FetchState.PLACEHOLDER, SAME_BYTES_KIND
-    outcome.error = SAME_BYTES_ERROR
+    if outcome.intake is not None:
+        outcome.error = same_bytes_error(outcome.intake.sha256)
     outcome.data, outcome.intake = b"", None
     return outcome
+
+
+def same_bytes_error(sha256: str) -> str:
+    """What the ledger says of a record whose file is a placeholder: it names the file."""
+    return f"{_SAME_BYTES_ERROR}{sha256}"
+
+
+def file_of_error(error: str) -> str:
+    """The file that :func:`same_bytes_error` names."""
+    return error.removeprefix(_SAME_BYTES_ERROR)
 
 
 def _short(sha256: str) -> int:

@@ -20,10 +20,10 @@ from cosmic_morphology.collect.harvest.items import (
     PendingFetch,
 )
 from cosmic_morphology.collect.harvest.source_health import (
-    SAME_BYTES_ERROR,
     SAME_BYTES_KIND,
     PlaceholderDetector,
     SourceHealthCheck,
+    same_bytes_error,
 )
 
 # A batch is also full at this size: 256 images may be gigabytes.
@@ -196,10 +196,18 @@ def rows_of_placeholders(atlas: Atlas, ids: AbstractSet[str]) -> dict[str, dict[
     said = atlas.read(REPORTED_COLUMNS.names, where=where).to_pylist()
     records = {row["id"]: Record.from_row(row).to_json() for row in said}
     state = {"state": FetchState.PLACEHOLDER.value, "error_kind": SAME_BYTES_KIND}
-    error = {"error": SAME_BYTES_ERROR, "updated_at": datetime.now(UTC)}
+    of_image = atlas.read(["id", "sha256"], where=where, table="images").to_pylist()
+    errors = {row["id"]: same_bytes_error(row["sha256"]) for row in of_image}
+    now = datetime.now(UTC)
     found = atlas.read(LEDGER.names, where=f"{where} AND state = 'stored'", table="ledger")
     return {
-        row["url"]: {**row, **state, **error, "record": records.get(row["id"])}
+        row["url"]: {
+            **row,
+            **state,
+            "error": errors.get(row["id"]),
+            "record": records.get(row["id"]),
+            "updated_at": now,
+        }
         for row in found.to_pylist()
     }
 
