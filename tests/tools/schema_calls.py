@@ -36,6 +36,7 @@ from served_sky import Served, exported, labelled_atlas, listening
 
 from cosmic_morphology.atlas import ColumnProvenance, NewImage, Record
 from cosmic_morphology.collect.http.fetch_one import image_at
+from cosmic_morphology.settings import CollectJob, CollectSettings
 
 IDS = ("nasa:PIA00001", "nasa:PIA00002", "eso:eso0001a")
 """Images that the examples of the description name."""
@@ -96,9 +97,12 @@ def described_sky(place: Path, images: Sequence[bytes]) -> Served:
     vectors = np.random.default_rng(0).normal(size=(len(ids), 8)).astype(np.float16)
     flat = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), 8)
     atlas.replace_columns(pa.table({"id": ids, "embedding_tiny": flat}), ColumnProvenance("embed"))
+    # Nobody listens there: what is tried again fails at once.
+    nasa = CollectJob(type="nasa", root="http://127.0.0.1:9", queries=("galaxy",))
+    quick = CollectSettings(attempts=1, backoff_s=0.01)
     return Served(
         atlas, place / "out", model=exported(place / "tiny.onnx"), requests_per_minute=10**9,
-        fetch_seconds=0.2,
+        fetch_seconds=0.2, settings={"sources": (nasa,), "collect": quick},
     )  # fmt: skip
 
 

@@ -68,6 +68,7 @@ PYTHONS = {
     "serve/access/reviewers.py": {"TooManyTriesError"},  # becomes the answer 429
     "serve/access/sessions.py": {"HTTPException"},  # becomes the answer 401
     "serve/api/predict.py": {"HTTPException"},  # becomes the answer 429
+    "serve/api/saliency.py": {"HTTPException"},  # likewise
     "serve/classifier.py": {"ModuleNotFoundError"},  # becomes a MissingExtraError
     "settings/jobs.py": {"ValueError"},  # pydantic makes a SettingsError's text of it
     "stats/metrics.py": {"ValueError"},  # functions of arrays

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from cosmic_morphology.collect.collector import CollectResult, collect_by_settings, collect_images
+from cosmic_morphology.collect.collector import (
+    CollectResult,
+    check_retry,
+    collect_by_settings,
+    collect_images,
+)
 from cosmic_morphology.collect.harvest.completeness import SliceCompleteness
 from cosmic_morphology.collect.harvest.completeness import read_reports as certificate
 from cosmic_morphology.collect.harvest.items import FetchFailedError, FetchState
@@ -36,6 +41,7 @@ __all__ = [
     "SourceRequest",
     "Status",
     "certificate",
+    "check_retry",
     "collect_by_settings",
     "collect_images",
     "find_source",

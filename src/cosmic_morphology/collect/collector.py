@@ -165,7 +165,7 @@ def collect_images(
     ['PIA10001', 'PIA10002']
     """
     started = time.monotonic()
-    retried = frozenset(_checked(retry or set()))
+    retried = frozenset(check_retry(retry or ()))
     order = HarvestOrder(job, settings, taxonomy, limits, retried, since, revalidate)
     source = order.source()
     if engine is not None and _is_for_cluster(engine, job):
@@ -241,7 +241,19 @@ def _summary(source: str, done: Harvested, seconds: float) -> CollectResult:
     )
 
 
-def _checked(retry: set[str]) -> set[str]:
+def check_retry(retry: Iterable[str]) -> Iterable[str]:
+    """States of the ledger and kinds of errors, as given, where there are such.
+
+    Raises
+    ------
+    UsageError
+        There is no such state.
+
+    Examples
+    --------
+    >>> check_retry(["gone", "http_500"])
+    ['gone', 'http_500']
+    """
     from cosmic_morphology.imaging import RejectionKind
 
     known = _STATES | {kind.value for kind in RejectionKind}

@@ -46,7 +46,10 @@ def atlas(archive, tmp_path) -> Atlas:
 def known_to(archive: Replica, **manners: float) -> dict:
     """Settings that name the archive."""
     job = CollectJob(type="nasa", root=archive.nasa_url, queries=("galaxy",))
-    return {"sources": (job,), "collect": CollectSettings(**{**QUICK, **manners})}
+    return {
+        "sources": (job, CollectJob(type="apod")),
+        "collect": CollectSettings(**{**QUICK, **manners}),
+    }
 
 
 def served_of(atlas: Atlas, archive: Replica, **manners: float) -> Served:
@@ -74,10 +77,17 @@ def test_what_failed_comes_and_what_is_gone_only_where_it_is_named(atlas, archiv
         assert "Try nasa again" in client.get("/harvest", headers=hers).text
         begun = client.post(PATH, json={"source": "nasa"}, headers=hers).json()
         assert (begun["state"], begun["source"], begun["who"]) == ("working", "nasa", "ann")
-        # One at a time.
-        second = client.post(PATH, json={"source": "nasa"}, headers=hers)
-        assert second.status_code == 400
-        assert "already" in second.json()["error"]
+        # One at a time; asked for twice, it is one.
+        again = client.post(PATH, json={"source": "nasa"}, headers=hers).json()
+        assert again["since"] == begun["since"]
+        for wrong, words in (
+            ({"source": "apod"}, "nasa is being taken up again already"),
+            ({"source": "elsewhere"}, "neither the settings"),
+            ({"source": "nasa", "states": ["broken"]}, "no state 'broken'"),
+        ):
+            answer = client.post(PATH, json=wrong, headers=hers)
+            assert answer.status_code == 400
+            assert words in answer.json()["error"]
         done = ended(client, "done")
         assert (done["stored"], done["missing"]) == (before["failed"], before["gone"])
         assert status(atlas).sources["nasa"] == {

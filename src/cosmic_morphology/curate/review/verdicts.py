@@ -99,6 +99,10 @@ def check_kept(atlas: Atlas, ids: Sequence[str]) -> None:
     Examples
     --------
     >>> check_kept(atlas, atlas.ids()[:3])
+    >>> check_kept(cosmic.Atlas.create("new"), ["nasa:PIA1"])
+    Traceback (most recent call last):
+        ...
+    cosmic_morphology.errors.UsageError: nasa:PIA1: 1 of 1 images have no label to keep, such ...
     """
     there = "label" in atlas.table("catalogue").schema.names
     rows = take(atlas, ids, ["label"]).column(0).to_pylist() if there else [None] * len(ids)

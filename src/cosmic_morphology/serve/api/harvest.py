@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from cosmic_morphology.collect import check_retry, jobs_of
 from cosmic_morphology.io_utils import jsonable
-from cosmic_morphology.serve.access.sessions import Writer
+from cosmic_morphology.serve.access.sessions import Sky, Writer
 from cosmic_morphology.serve.jobs.retrying import Retrying
 
 router = APIRouter(prefix="/api/v1/harvest", tags=["harvest"])
@@ -41,11 +42,14 @@ def retried(job: Job) -> dict[str, Any]:
 
 
 @router.post("/retry")
-def retry(given: Again, job: Job, reviewer: Writer) -> dict[str, Any]:
+def retry(given: Again, sky: Sky, job: Job, reviewer: Writer) -> dict[str, Any]:
     """Collect from a source again, beside the pages: what is missing is fetched.
 
     What was asked for stands in the settings (`[[sources]]`), else in the atlas's account of each
-    search. One runs at a time.
+    search. One runs at a time; asked for again while it does, it goes on.
     """
+    check_retry(given.states)
+    with sky.reading() as atlas:
+        jobs_of(atlas, given.source, sky.settings.archives)
     found: dict[str, Any] = jsonable(job.begin(given.source, given.states, reviewer.name))
     return found

@@ -93,14 +93,16 @@ class Retrying:
             self._known = Retried("left", said["source"], said["who"], said["since"])
 
     def begin(self, source: str, states: Sequence[str], who: str) -> Retried:
-        """Take a source up again.
+        """Take a source up again; one that is being taken up goes on as it was asked for.
 
         Raises
         ------
         UsageError
-            One is being taken up already.
+            Another one is being taken up.
         """
         with self._lock:
+            if (self._known.state, self._known.source) == ("working", source):
+                return self._known
             if self._ended or self._known.state == "working":
                 raise UsageError(
                     f"{self._known.source or 'a source'} is being taken up again already",
