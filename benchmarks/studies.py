@@ -2,10 +2,13 @@
 
     python benchmarks/record.py synthesize -- python benchmarks/studies.py
     python benchmarks/record.py synthesize -- python benchmarks/studies.py realism learning-curve
+    python benchmarks/record.py learn -- python benchmarks/studies.py backbones vit-tiny=FILE
 
 It needs the atlas that benchmarks/sky.py leaves (labels computed without truth; truth came in as
 verdicts on images of the test split, for scoring only), and the weights named in sky.toml. Cells
-that are done already are not done again: a killed run goes on.
+that are done already are not done again: a killed run goes on. Backbones are compared when they are
+asked for: those of the model hub's cache and of the files that are named, with the one of sky.toml
+as the default.
 """
 
 from __future__ import annotations
@@ -33,12 +36,20 @@ RARE_TARGET, ALONE_TARGET = 0.05, 0.60
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or list(ROWS)
+    files = [tuple(each.split("=", 1)) for each in sys.argv[1:] if "=" in each]
+    wanted = [each for each in sys.argv[1:] if "=" not in each]
+    wanted = wanted or [name for name in ROWS if name != "backbones"]
     settings = load_settings(HERE / "studies.toml")
+    settings.learn = load_settings(HERE / "sky.toml").learn
     copy_atlas(Path(settings.atlas))
     render_into(Path(settings.study.synthetic.rendered_atlas))
     for name in wanted:
-        done = run_study(name, settings, progress=lambda n, of, name=name: tell(f"{name} {n}/{of}"))
+        done = run_study(
+            name,
+            settings,
+            weights=files if name == "backbones" else (),
+            progress=lambda n, of, name=name: tell(f"{name} {n}/{of}"),
+        )
         for line in done.conclusion:
             tell(f"  {line}")
         emit(ROWS[name](done.csv.parent))
@@ -147,7 +158,26 @@ def realism(folder: Path) -> list[Row]:
     return found
 
 
+def backbones(folder: Path) -> list[Row]:
+    found = []
+    for cells in rows_of(folder / "study.csv", seed="all", measure="macro-F1"):
+        what = (
+            f"backbone: macro-F1, linear on frozen {cells['model']} at {cells['size_px']} px "
+            f"(weights {cells['weights']}, folds of whole groups, {cells['labels']} labels)"
+        )
+        found.append(row(what, cells, "macro-F1"))
+    for cells in rows_of(folder / "differences.csv", measure="macro-F1"):
+        what = (
+            f"backbone: macro-F1 of {cells['arm']} (weights {cells['weights']}) beyond "
+            f"{cells['reference']} (weights {cells['reference_weights']}), the same images, "
+            f"paired, folds of whole groups, {cells['labels']} labels"
+        )
+        found.append(row(what, cells, "macro-F1"))
+    return found
+
+
 ROWS = {
+    "backbones": backbones,
     "leakage": leak,
     "synthetic": synthetic,
     "label-noise": noise,
