@@ -22,11 +22,13 @@ from served_sky import (
     labelled_atlas,
     listening,
 )
+from tiny_clip import save_tiny_clip
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance, all_decisions, latest_decisions
 from cosmic_morphology.curate import pairs_said
 from cosmic_morphology.curate.duplicates.columns import Copies, decide_copies, write_found
 from cosmic_morphology.curate.duplicates.seen import read_seen
+from cosmic_morphology.curate.phrases_seen import find_by_phrase, see_for_phrases
 from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 from cosmic_morphology.replica.quirks import Quirks
 from cosmic_morphology.settings import CollectJob, CollectSettings
@@ -446,3 +448,22 @@ def test_keys_that_give_no_verdict_say_why(browser, tmp_path):
         all_sent(page)
         expect(page.locator("#said")).to_be_empty()
     assert [each.verdict for each in all_decisions(atlas)] == ["drop"]
+
+
+def test_images_are_found_by_a_phrase_that_is_typed(browser, tmp_path, monkeypatch):
+    pytest.importorskip("open_clip")
+    model = save_tiny_clip(tmp_path / "clip", 1).votes.zero_shot_model
+    monkeypatch.setenv("COSMIC_CURATE__VOTES__ZERO_SHOT_MODEL", model)
+    atlas = labelled_atlas(tmp_path / "atlas", 12)
+    see_for_phrases(atlas, model)
+    served = Served(atlas, tmp_path)
+    best = [id_ for id_, _ in find_by_phrase(atlas, "two tails", model)]
+    with listening(served) as port, person(browser, served, port, "ann") as page:
+        page.goto("/gallery")
+        page.get_by_label("Looks like").fill("two tails")
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile("phrase=two"))
+        expect(page.locator(".chips")).to_contain_text("The 12 best matches")
+        expect(page.locator(".tile").first).to_have_attribute("data-id", best[0])
+        page.get_by_label("Remove: looks like: two tails").click()
+        expect(page.locator(".chips")).to_contain_text("12 images")

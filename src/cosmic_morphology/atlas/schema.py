@@ -212,6 +212,13 @@ FAMILIES: tuple[Column, ...] = (
         "probabilities by a text-image model, by class",
         table="images",
     ),
+    Column(
+        "text_image",
+        None,
+        "phrases",
+        "what a text-image model sees, to be found by a phrase: half floats",
+        table="images",
+    ),
     Column("run_*", None, "runs", "probabilities by a trained run that votes, by class"),
     Column("trained_on_by_*", pa.bool_(), "runs", "whether that run has learned from the group"),
     Column("prediction_*", pa.string(), "predict", "the class that the run of this name says"),

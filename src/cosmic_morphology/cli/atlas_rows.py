@@ -20,6 +20,8 @@ from cosmic_morphology.cli.printing import counted, say, say_next, show_table, t
 from cosmic_morphology.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     from cosmic_morphology.atlas import Atlas
@@ -127,6 +129,14 @@ def search(
     where: Annotated[
         str | None, typer.Option("--where", help="Filter in SQL, besides.", show_default=False)
     ] = None,
+    by_phrase: Annotated[
+        bool,
+        typer.Option(
+            "--by-phrase",
+            help="Show the images that look like the phrase, by the text-image model of the "
+            "settings.",
+        ),
+    ] = False,
     limit: LimitOption = 20,
     columns: ColumnsOption = None,
     version: VersionOption = None,
@@ -140,8 +150,19 @@ def search(
     """
     from cosmic_morphology.atlas.query import search as search_rows
 
-    opened = open_atlas(settings_for(config, atlas=atlas), version=version)
+    settings = settings_for(config, atlas=atlas)
+    opened = open_atlas(settings, version=version)
     names = _names(columns) or _default(opened, "catalogue", "id")
+    if by_phrase:
+        model = settings.curate.votes.zero_shot_model
+        if where is not None or within != "title":
+            raise UsageError(
+                "images are found by a phrase among all of them, and not in a text",
+                where="--by-phrase",
+                todo="Leave --where and --in out.",
+            )
+        _show_by_phrase(opened, words, model, names, limit, as_json=as_json)
+        return
     found = search_rows(opened, words, within=within, where=where, columns=names, limit=limit)
     if as_json:
         rows = found.rows.to_pylist()
@@ -158,6 +179,31 @@ def search(
             "note: no full-text index: every text was read. `cosmic atlas index` builds one"
             f"{'' if within == 'title' else f' with --column {within}'}."
         )
+
+
+def _show_by_phrase(
+    opened: Atlas,
+    phrase: str,
+    model: str,
+    names: Sequence[str],
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
+    import pyarrow as pa
+
+    from cosmic_morphology.atlas.query import take
+    from cosmic_morphology.curate.phrases_seen import find_by_phrase
+
+    found = find_by_phrase(opened, phrase, model, limit=limit)
+    rows = take(opened, [id_ for id_, _ in found], names, table="images")
+    cosines = pa.array([round(cosine, 4) for _, cosine in found], pa.float32())
+    rows = rows.append_column("cosine", cosines)
+    if as_json:
+        show({"rows": rows.to_pylist()}, as_json=True)
+        return
+    _show_rows(rows)
+    say(f"{counted(rows.num_rows, 'image')} that {model} finds most like {phrase!r}.")
 
 
 def _count(opened: Atlas, column: str, where: str | None, table: str, *, as_json: bool) -> None:

@@ -16,11 +16,11 @@ from cosmic_morphology.cli.common import (
     settings_for,
     show,
 )
-from cosmic_morphology.cli.printing import progress
+from cosmic_morphology.cli.printing import progress, say, say_next
 from cosmic_morphology.cli.stage_tables import say_laid_out, show_embedded
 from cosmic_morphology.extras import needs
 from cosmic_morphology.io_utils import jsonable
-from cosmic_morphology.settings import LearnSettings
+from cosmic_morphology.settings import LearnSettings, Settings
 
 if TYPE_CHECKING:
     from cosmic_morphology.atlas import Atlas
@@ -49,6 +49,14 @@ def command(
             help="Keep what the middle stages see, too: look-alikes and learned doubt use it.",
         ),
     ] = False,
+    for_phrases: Annotated[
+        bool,
+        typer.Option(
+            "--for-phrases",
+            help="Have the text-image model of the settings look at every image instead: it is "
+            "found by a phrase then.",
+        ),
+    ] = False,
     on_map: Annotated[
         bool,
         typer.Option("--map", help="Then lay all images out by UMAP, for the map of cosmic serve."),
@@ -63,6 +71,9 @@ def command(
     Images that have an embedding keep it.
     """
     settings = settings_for(config, atlas=atlas, engine=engine)
+    if for_phrases:
+        _see_for_phrases(settings, as_json=as_json)
+        return
     found = []
     with needs("This"):
         from cosmic_morphology.engine import Engine
@@ -92,6 +103,22 @@ def command(
         if laid_out:
             say_laid_out(laid_out)
         show_embedded(found)
+
+
+def _see_for_phrases(settings: Settings, *, as_json: bool) -> None:
+    from cosmic_morphology.curate.phrases_seen import see_for_phrases
+    from cosmic_morphology.engine import Engine
+
+    images = atlas_with_images(settings)
+    model = settings.curate.votes.zero_shot_model
+    with progress(f"looking with {model}") as report:
+        done = see_for_phrases(images, model, progress=report, engine=Engine.of(settings))
+    if as_json:
+        show(jsonable(done), as_json=True)
+        return
+    seen = done.filled + done.already_there
+    say(f"{seen:,} images can be found by a phrase ({done.filled:,} of them looked at now).")
+    say_next('cosmic atlas search --by-phrase "a comet with a tail"')
 
 
 def _laid_out(images: Atlas, seed: int) -> LayoutResult:

@@ -47,6 +47,7 @@ def _view(
     like: Annotated[list[str], Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
     lasso: _Lasso = "",
     layout: _Layout = "pca",
+    phrase: _Text = "",
     order: _Order = "id",
     down: bool = False,
 ) -> View:
@@ -72,6 +73,7 @@ def _view(
         like=tuple(like),
         lasso=lasso,
         layout=layout,
+        phrase=phrase.strip(),
         order=order,
         down=down,
     )

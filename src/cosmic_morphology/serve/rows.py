@@ -19,6 +19,7 @@ from cosmic_morphology.atlas import (
 )
 from cosmic_morphology.atlas.query import MAX_ROWS, count_by, nearest, page, search, take
 from cosmic_morphology.atlas.sql import both, sql_literal
+from cosmic_morphology.curate.phrases_seen import find_by_phrase
 from cosmic_morphology.errors import UsageError
 from cosmic_morphology.learn.data.embedding_names import read_embeddings
 from cosmic_morphology.serve.access.reviewers import Reviewer
@@ -92,7 +93,7 @@ def tiles(
         rows = take(atlas, part, there, table="images").to_pylist()
         goes_on = start + limit < len(ids)
         following = f"{start + limit}:{part[-1]}" if goes_on else None
-        return Tiles(_whole(rows, columns), following, len(ids) if view.like or view.q else None)
+        return Tiles(_whole(rows, columns), following, len(ids) if view.is_of_best else None)
     if view.q:
         found = search(atlas, view.q, where=view.where(), columns=there, limit=MOST_FOUND)
         rows = _whole(found.rows.to_pylist(), columns)
@@ -171,6 +172,10 @@ def ids_of(sky: ServedAtlas, atlas: Atlas, view: View) -> list[str]:
 
 def _find_ids(sky: ServedAtlas, atlas: Atlas, view: View) -> list[str]:
     parts: list[Iterable[str]] = []
+    if view.phrase:
+        model = sky.settings.curate.votes.zero_shot_model
+        found = find_by_phrase(atlas, view.phrase, model, limit=MOST_FOUND)
+        parts.append([id_ for id_, _ in found])
     if view.like:
         parts.append(alike(atlas, view.like))
     if view.by:
@@ -235,7 +240,7 @@ def said_of_pairs(atlas: Atlas, person: Reviewer | None) -> dict[tuple[str, str]
 
 def total(sky: ServedAtlas, atlas: Atlas, view: View) -> int | None:
     """How many rows a view has; None by words or likeness, of which only the best are known."""
-    if view.q or view.like:
+    if view.is_of_best:
         return None
     if view.is_of_ids:
         return len(ids_of(sky, atlas, view))

@@ -60,6 +60,8 @@ class View:
         A part of the map: corners as ``x,y``, with spaces between.
     layout : str
         The map that it is of: ``pca`` or ``umap``.
+    phrase : str
+        Words that describe what images shall look like.
     order : str
         One of :data:`ORDERS`.
     down : bool
@@ -87,6 +89,7 @@ class View:
     like: tuple[str, ...] = ()
     lasso: str = ""
     layout: str = "pca"
+    phrase: str = ""
     order: str = "id"
     down: bool = False
 
@@ -189,9 +192,14 @@ class View:
         return parts
 
     @property
+    def is_of_best(self) -> bool:
+        """Whether only its best matches are known."""
+        return bool(self.q or self.like or self.phrase)
+
+    @property
     def is_of_ids(self) -> bool:
         """Whether its images are known by id, and come at once."""
-        return bool(self.like or self.lasso or self.by)
+        return bool(self.like or self.lasso or self.by or self.phrase)
 
     def address(self, path: str = "/gallery", *, after: str = "", **changes: Any) -> str:
         """The link to this view, or to one that differs in something, or goes on after a page.
@@ -233,6 +241,12 @@ class View:
             found.append((f"words: {self.q}", self.address(q="")))
         if self.lasso:
             found.append(("a part of the map", self.address(lasso="", layout="pca")))
+        return found + self._chips_of_likeness()
+
+    def _chips_of_likeness(self) -> list[tuple[str, str]]:
+        found = []
+        if self.phrase:
+            found.append((f"looks like: {self.phrase}", self.address(phrase="")))
         if self.like:
             found.append((f"like {len(self.like)} image(s)", self.address(like=())))
         return found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_clip import save_tiny_clip
 
 from cosmic_morphology.atlas import Atlas
 from cosmic_morphology.curate import ask_zero_shot, explain_label, label, vote
@@ -18,36 +18,14 @@ from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import SkyClass, Taxonomy, load_taxonomy
 
 SIX = load_taxonomy()
-TINY = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": 1, "width": 16, "patch_size": 16, "head_width": 8},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
-}
 needs_open_clip = pytest.mark.skipif(
     find_spec("open_clip") is None, reason="the extra 'zeroshot' is not installed"
 )
 
 
-def save_model(folder, seed):
-    """A text-image model with random weights, in the form that people download."""
-    import open_clip
-    import torch
-    from safetensors.torch import save_file
-
-    folder.mkdir(exist_ok=True)
-    even = {"mean": [0.5] * 3, "std": [0.5] * 3}
-    config = {"model_cfg": TINY, "preprocess_cfg": even}
-    (folder / "open_clip_config.json").write_text(json.dumps(config))
-    torch.manual_seed(seed)
-    weights = open_clip.CLIP(**TINY).state_dict()
-    weights = {name: value.contiguous() for name, value in weights.items()}
-    save_file(weights, folder / "open_clip_model.safetensors")
-    return CurateSettings(votes={"zero_shot_model": f"local-dir:{folder}"})
-
-
 @pytest.fixture
 def tiny(tmp_path):
-    return save_model(tmp_path / "tiny", 0)
+    return save_tiny_clip(tmp_path / "tiny", 0)
 
 
 @pytest.fixture
@@ -94,7 +72,7 @@ def test_every_image_is_seen_once_and_the_nearest_prompt_of_a_class_counts(fille
 def test_other_weights_or_other_prompts_are_asked_anew(filled, tiny, tmp_path):
     ask_zero_shot(filled, taxonomy=SIX, settings=tiny)
     before = chances(filled)
-    save_model(tmp_path / "tiny", 1)
+    save_tiny_clip(tmp_path / "tiny", 1)
     assert ask_zero_shot(filled, taxonomy=SIX, settings=tiny).filled == 5
     assert not np.allclose(before, chances(filled))
     two = Taxonomy(classes=(SkyClass(name="barred"), SkyClass(name="ringed")))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,30 +11,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cosmic_morphology.atlas import Atlas, ColumnProvenance
+from cosmic_morphology.curate.text_image import TextImageModel, hash_of_weights, image_of
 from cosmic_morphology.display import Shown
 from cosmic_morphology.engine import ColumnFunction, ColumnWork, Engine, apply
-from cosmic_morphology.errors import (
-    ImageError,
-    InputError,
-    TrainingError,
-)
-from cosmic_morphology.extras import needs
-from cosmic_morphology.imaging import read_thumbnail
 from cosmic_morphology.io_utils import Progress
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
 STAGE = COLUMN = "zero_shot"
 CODE = "1"
-HUB, FOLDER = "hf-hub:", "local-dir:"
-_WEIGHTS = "open_clip_model.safetensors"
 # Such models are surer than they are right: so much of each answer is taken to be a guess.
 _GUESS = 0.2
 _BATCH = 32
 _CHECKPOINT_ROWS = 512
-
-See = Callable[[Sequence[Image.Image]], NDArray[np.float32]]
-"""Images in, probabilities of the classes out, float32 of shape ``(N, K)``."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -106,7 +92,7 @@ def ask_zero_shot(
             STAGE,
             {
                 "model": settings.votes.zero_shot_model,
-                "weights": _hash_of(settings.votes.zero_shot_model),
+                "weights": hash_of_weights(settings.votes.zero_shot_model),
                 "classes": classes,
                 "prompts": [taxonomy.prompts_of(name) for name in classes],
             },
@@ -127,12 +113,12 @@ def zero_shot_function(model: str, prompts: Sequence[Sequence[str]]) -> ColumnFu
     InputError, MissingExtraError, TrainingError
         As :func:`ask_zero_shot` does.
     """
-    see, n_classes = _load(model, prompts), len(prompts)
+    see, n_classes = _PromptClassifier(TextImageModel(model), prompts), len(prompts)
 
     def columns(batch: pa.Table) -> pa.Table:
         # What cannot be read says nothing of any class.
         chances = np.full((batch.num_rows, n_classes), 1 / n_classes, np.float32)
-        images = [_image(each) for each in batch.column("thumbnail").to_pylist()]
+        images = [image_of(each) for each in batch.column("thumbnail").to_pylist()]
         rows = [row for row, image in enumerate(images) if image is not None]
         if rows:
             chances[rows] = see([image for image in images if image is not None])
@@ -146,75 +132,18 @@ def _field(n_classes: int) -> pa.Field:
     return pa.field(COLUMN, pa.list_(pa.float32(), n_classes))
 
 
-def _load(name: str, prompts: Sequence[Sequence[str]]) -> See:
-    folder = name.startswith(FOLDER)
-    if not folder and not name.startswith(HUB):
-        raise InputError(
-            "this is no name of a text-image model",
-            where=name,
-            todo=f"Say {HUB}OWNER/MODEL for one of the hub, or {FOLDER}FOLDER.",
-        )
-    if folder and not Path(name.removeprefix(FOLDER)).is_dir():
-        raise InputError(
-            "there is no such folder of a text-image model",
-            where=name,
-            todo="Check the path behind local-dir:.",
-        )
-    with needs("The zero-shot voter (setting curate.votes.zero_shot_model)"):
-        import open_clip
-    try:
-        model, preprocess = open_clip.create_model_from_pretrained(name)
-        tokenize = open_clip.get_tokenizer(name)
-    # Whatever goes wrong with files and hubs is one of these.
-    except (OSError, RuntimeError, ValueError) as error:
-        raise TrainingError(
-            f"the text-image model cannot be had ({str(error).splitlines()[0]})",
-            where=name,
-            todo=f"Check the network, or give a copy of it as {FOLDER}FOLDER.",
-        ) from error
-    return _PromptClassifier(model, preprocess, tokenize, prompts)
-
-
 class _PromptClassifier:
     """A text-image model that has read the prompts."""
 
-    def __init__(
-        self, model: Any, preprocess: Any, tokenize: Any, prompts: Sequence[Sequence[str]]
-    ) -> None:
-        import torch
-
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._model, self._preprocess = model.eval().to(self._device), preprocess
+    def __init__(self, model: TextImageModel, prompts: Sequence[Sequence[str]]) -> None:
+        self._model = model
         self._starts = np.cumsum([0, *(len(each) for each in prompts[:-1])])
-        with torch.inference_mode():
-            texts = tokenize([text for each in prompts for text in each]).to(self._device)
-            self._texts = self._model.encode_text(texts, normalize=True)
+        self._texts = model.read([text for each in prompts for text in each])
 
     def __call__(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        import torch
-
-        pixels = torch.stack([self._preprocess(each) for each in images]).to(self._device)
-        with torch.inference_mode():
-            seen = self._model.encode_image(pixels, normalize=True)
-            alike = (self._model.logit_scale.exp() * seen @ self._texts.T).float().cpu().numpy()
+        alike = self._model.scale * self._model.see(images) @ self._texts.T
         best = np.maximum.reduceat(alike, self._starts, axis=1)
         chances = np.exp(best - best.max(axis=1, keepdims=True))
         chances /= chances.sum(axis=1, keepdims=True)
         mixed = (1 - _GUESS) * chances + _GUESS / chances.shape[1]
         return np.asarray(mixed, dtype=np.float32)
-
-
-def _image(thumbnail: bytes) -> Image.Image | None:
-    try:
-        return Image.fromarray(read_thumbnail(thumbnail))
-    except ImageError:
-        return None
-
-
-def _hash_of(name: str) -> str:
-    """Of a folder's weights: they may change under one name. The hub's do not."""
-    file = Path(name.removeprefix(FOLDER)) / _WEIGHTS
-    if not name.startswith(FOLDER) or not file.is_file():
-        return ""
-    with file.open("rb") as data:
-        return hashlib.file_digest(data, "sha256").hexdigest()[:16]

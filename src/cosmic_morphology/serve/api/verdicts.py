@@ -146,7 +146,7 @@ def decide_view(
 ) -> dict[str, Any]:
     """Store one verdict on every image of a view, when it has as many as were expected."""
     _check(given.verdict, given.label, "the view", sky.taxonomy.names_with_reject)
-    if view.q or view.like:
+    if view.is_of_best:
         raise UsageError(
             "a view by words or by likeness has no end that is known",
             where="decisions/view",

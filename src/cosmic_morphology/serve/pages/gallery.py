@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from cosmic_morphology.curate.phrases_seen import is_seen
 from cosmic_morphology.serve.access.sessions import Sky
 from cosmic_morphology.serve.asked import Asked
 from cosmic_morphology.serve.rendering import page
@@ -39,6 +40,7 @@ def gallery(request: Request, view: Asked, sky: Sky) -> HTMLResponse:
             checks=CHECKS,
             people=people(sky, atlas),
             orders=ORDERS,
+            finds_phrases=is_seen(atlas),
             classes=sky.taxonomy.names_with_reject,
         )
 
