@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from chromium import find_chromium
 from drawn_images import draw_jpeg
+from evaluate_atlas import write_run
 from harvest_tools import QUICK, gather
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from served_sky import (
@@ -467,3 +468,16 @@ def test_images_are_found_by_a_phrase_that_is_typed(browser, tmp_path, monkeypat
         expect(page.locator(".tile").first).to_have_attribute("data-id", best[0])
         page.get_by_label("Remove: looks like: two tails").click()
         expect(page.locator(".chips")).to_contain_text("12 images")
+
+
+def test_the_list_of_runs_is_short_on_a_narrow_page(browser, tmp_path):
+    for name in ("one", "two"):
+        write_run(tmp_path, name, recipe="a recipe that has a rather long name")
+    served = Served(labelled_atlas(tmp_path / "atlas", 3), tmp_path)
+    size = {"width": 400, "height": 800}
+    with listening(served) as port, person(browser, served, port, "ann", viewport=size) as page:
+        page.goto("/runs")
+        rows = page.locator(".board tbody tr")
+        expect(rows).to_have_count(2)
+        # A name and a line below it.
+        assert max(rows.evaluate_all("rows => rows.map((row) => row.offsetHeight)")) < 80

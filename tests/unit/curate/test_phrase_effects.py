@@ -111,7 +111,7 @@ def test_of_a_large_atlas_a_draw_is_looked_at_which_says_its_size(atlas, monkeyp
     monkeypatch.setattr(phrase_effects, "MOST_VOTES", 9)
     change = PhraseChange("search:nebula", "sombrero", True)
     found = effects_of(sample_texts(atlas), SIX, [change], settings=SETTINGS)
-    assert found.sampled == 3
+    assert found.sampled == 4
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from cosmic_morphology.errors import TaxonomyError
 from cosmic_morphology.settings import CurateSettings
 from cosmic_morphology.taxonomy import Taxonomy
 
-MOST_RECORDS, MOST_VOTES = 20_000, 6_000
+MOST_RECORDS, MOST_VOTES = 20_000, 4_000
 """So many records are looked at, and so many are voted on, again and again: a person waits."""
 _SHOWN = 6
 _NO_LETTER = re.compile(r"[\W_]+")
@@ -151,7 +151,8 @@ def effects_of(
     meant = [trial.meant(each) for each in changes]
     places = np.unique(np.concatenate([np.zeros(0, np.intp), *meant]))
     # Voted on before, after all changes, and after each: of a draw any beginning is a draw, too.
-    asked = np.sort(np.concatenate([places, places, *meant]))
+    singly = meant if len(changes) > 1 else []
+    asked = np.sort(np.concatenate([places, places, *singly]))
     sampled = int(asked[MOST_VOTES]) if len(asked) > MOST_VOTES else len(sample)
     places, *meant = [each[each < sampled] for each in (places, *meant)]
     before = dict(zip(places.tolist(), trial.labels(places, taxonomy), strict=True))
@@ -163,7 +164,9 @@ def effects_of(
             continue
         moves[before[at], new] += 1
         examples[before[at], new].append(ids[at])
-    each = [trial.alone(change, at, before) for change, at in zip(changes, meant, strict=True)]
+    each: list[int | None] = [sum(moves.values())]
+    if len(changes) != 1:
+        each = [trial.alone(change, at, before) for change, at in zip(changes, meant, strict=True)]
     return PhraseEffects(
         sampled=sampled,
         records=sample.records,
