@@ -15,7 +15,8 @@ export function explains(button, ask) {
       const said = await answer.json();
       if (answer.ok) show(button, said);
       else button.disabled = false;
-      say(answer.ok ? `${said.model}: ${said.words}.` : said.error);
+      // The caption, which gets the focus, is read out.
+      say(answer.ok ? "" : said.error);
     } catch {
       button.disabled = false;
       say("The server does not answer.");
