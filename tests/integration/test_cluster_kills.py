@@ -132,6 +132,17 @@ def test_whatever_happens_at_any_point_the_atlas_is_that_of_one_process(
     assert at > len(QUERIES)
 
 
+def test_a_run_that_holds_its_versions_sees_what_workers_have_stored(replica, tmp_path):
+    replica.set_faults(GONE)
+    alone = in_one_process(tmp_path / "alone", replica, *QUERIES)
+    atlas = Atlas.create(tmp_path / "sky")
+    with pretended(PretendCluster()) as engine, atlas.held():
+        assert atlas.count() == atlas.count("catalogue") == atlas.count("ledger") == 0
+        done = gather(atlas, replica.nasa_url, *QUERIES, settings=MANNERS, engine=engine)
+        assert all_of(atlas, done) == alone
+        assert atlas.count() == 7
+
+
 def test_a_placeholder_whose_finder_dies_is_taken_back_from_the_others(tmp_path):
     # Six of the first query's images are one file, and four of the second's: too few to be seen.
     with Replica(ArchiveCatalogue.numbered(20, side_px=32), quirks=Quirks.none()) as replica:

@@ -99,6 +99,7 @@ def harvest_on_cluster(
             if progress:
                 progress(done.counter.seen, max(done.counter.announced, done.counter.seen))
     finally:
+        atlas.see_others()
         # Also where another query fails: what these have said of its images is good.
         _keep_said(atlas, done.left_to_others, Addresses(order.job.root))
     del kept

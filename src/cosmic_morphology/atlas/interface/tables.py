@@ -77,6 +77,11 @@ class AtlasTables:
         finally:
             self._held = outer
 
+    def see_others(self) -> None:
+        """Within :meth:`held`, see what others have committed until now: workers of this run."""
+        if self._held is not None:
+            self._held.clear()
+
     def address_book(self, table: Table) -> AddressBook:
         """Where the rows of a table stand, by their keys; made again when rows come or go."""
         book = self._books.get(table.name)
