@@ -76,6 +76,22 @@ def test_the_demo_tells_its_whole_account(undisturbed):
         assert run["ci95"][0] <= run["macro_f1"] <= run["ci95"][1]
 
 
+@pytest.mark.long
+def test_the_demo_on_a_cluster_ends_with_the_same_split_labels_and_scores(undisturbed, tmp_path):
+    pytest.importorskip("ray", reason="the ray extra is not installed")
+    folder, here = undisturbed
+    words = [*DEMO, str(tmp_path / "ray"), "--engine", "ray"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    there = json.loads(done.stdout)
+    assert beliefs(tmp_path / "ray") == beliefs(folder)
+    assert there["split"] == here["split"]
+    assert there["labels"] == here["labels"]
+    scores = ({run["name"]: run["macro_f1"] for run in each["runs"]} for each in (here, there))
+    of_here, of_there = scores
+    assert of_there == pytest.approx(of_here, abs=0.01)
+
+
 def test_training_on_curated_labels_beats_search_words(undisturbed):
     scored = {run["name"]: run["macro_f1"] for run in undisturbed[1]["runs"]}
     assert scored["linear-probe"] > scored["search-words"]
