@@ -105,6 +105,7 @@ class Taxonomy(BaseModel):
 
         Examples
         --------
+        >>> from cosmic_morphology.taxonomy import load_taxonomy
         >>> load_taxonomy("galaxy-zoo-1").mirrors["clockwise spiral"]
         'anticlockwise spiral'
         """

@@ -143,7 +143,7 @@ def sheet_keys_in_words(taxonomy: Taxonomy) -> str:
 
     Examples
     --------
-    >>> sheet_keys_in_words(taxonomy)[-42:]
+    >>> sheet_keys_in_words(taxonomy)[-38:]
     'e an exception  s skip  u back  q quit'
     """
     classes = class_keys_in_words(taxonomy)
