@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from cosmic_morphology.atlas import Atlas
+from cosmic_morphology.atlas import Atlas, is_rendered
+from cosmic_morphology.atlas.query import page
+from cosmic_morphology.atlas.sql import sql_literal
 from cosmic_morphology.collect.collector import CollectResult, collect_by_settings
 from cosmic_morphology.collect.harvest.completeness import read_reports
 from cosmic_morphology.collect.harvest.items import UNFINISHED, FetchState
@@ -34,8 +36,8 @@ def jobs_of(atlas: Atlas, source: str, archives: Iterable[CollectJob]) -> tuple[
     Raises
     ------
     UsageError
-        Nobody knows what was asked for, or it was asked of a replica that only ``cosmic run``
-        starts.
+        Nobody knows what was asked for, or it was asked of a replica that only ``cosmic run`` or
+        ``cosmic demo`` starts.
     """
     jobs = tuple(job for job in archives if job.type == source)
     if any(job.root == _REPLICA for job in jobs):
@@ -43,6 +45,12 @@ def jobs_of(atlas: Atlas, source: str, archives: Iterable[CollectJob]) -> tuple[
             "this source is a replica, which a run starts for itself",
             where=source,
             todo="Run it again: cosmic run --config FILE.",
+        )
+    if not jobs and _were_rendered(atlas, source):
+        raise UsageError(
+            "its images were rendered here, and the archive itself would bring others",
+            where=source,
+            todo="Run again what made this atlas, such as cosmic demo.",
         )
     queries = {each.query for each in read_reports(atlas) if each.source == source}
     if not jobs and (not any(queries) or source not in source_names()):
@@ -52,6 +60,11 @@ def jobs_of(atlas: Atlas, source: str, archives: Iterable[CollectJob]) -> tuple[
             todo="Name the source in cosmic.toml ([[sources]]), or run cosmic collect again.",
         )
     return jobs or (CollectJob(type=source, queries=tuple(sorted(filter(None, queries)))),)
+
+
+def _were_rendered(atlas: Atlas, source: str) -> bool:
+    shown = page(atlas, f"source = {sql_literal(source)}", columns=["licence"], limit=1)
+    return any(is_rendered(each or "") for each in shown.rows.column("licence").to_pylist())
 
 
 def retry_source(

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from harvest_tools import QUICK, gather
+from harvest_tools import QUICK, TAXONOMY, gather
 from served_sky import HOST, Served
 from starlette.testclient import TestClient
 
 from cosmic_morphology.atlas import Atlas
-from cosmic_morphology.collect import jobs_of, retry_source, status
+from cosmic_morphology.collect import collect_images, jobs_of, retry_source, status
 from cosmic_morphology.errors import CosmicError, UsageError
 from cosmic_morphology.replica import ArchiveCatalogue, Faults, Replica
 from cosmic_morphology.replica.quirks import Quirks
@@ -157,3 +157,15 @@ def test_what_was_asked_for_stands_in_the_settings_or_in_the_account_of_each_sea
         jobs_of(atlas, "elsewhere", ())
     with pytest.raises(UsageError, match="is a replica"):
         jobs_of(atlas, "nasa", (CollectJob(type="nasa", root="replica"),))
+
+
+def test_what_was_rendered_is_not_asked_for_at_the_archive_itself(archive, tmp_path):
+    made = Atlas.create(tmp_path / "rendered")
+    job = CollectJob(type="nasa", root=archive.nasa_url, queries=("galaxy",), rendered=True)
+    collect_images(made, job, CollectSettings(**QUICK), TAXONOMY)
+    with pytest.raises(UsageError, match="rendered here"):
+        jobs_of(made, "nasa", ())
+    assert jobs_of(made, "nasa", (job,)) == (job,)
+    page = Served(made, tmp_path).writer.get("/harvest").text
+    assert "rendered here" in page
+    assert "Try nasa again" not in page
