@@ -11,6 +11,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from heapq import nsmallest
 from typing import Any
 from urllib.parse import unquote
 
@@ -108,14 +110,15 @@ def sample_texts(atlas: Atlas, *, most: int = MOST_RECORDS, seed: int = 0) -> Sa
     most : int
         Records that are drawn.
     seed : int
-        Of the draw; ids are in order before, so it is the same whenever the records are.
+        Of the draw; it goes by the hash of an id, so it is the same whenever the records are, and
+        no more ids are held than are drawn.
     """
-    ids = sorted(each for part in stream(atlas, ["id"]) for each in part.column(0).to_pylist())
-    drawn = np.random.default_rng(seed).permutation(len(ids))[:most]
+    ids = (each for part in stream(atlas, ["id"]) for each in part.column(0).to_pylist())
+    drawn = nsmallest(most, ids, key=lambda id_: sha256(f"{seed} {id_}".encode()).digest())
     there = set(atlas.table("catalogue").schema.names)
     columns = [name for name in ("id", *COLUMNS, "label_kind") if name in there]
-    rows = take(atlas, [ids[at] for at in drawn], columns)
-    return SampledTexts(rows, tuple(map(_letters_of, rows.to_pylist())), len(ids))
+    rows = take(atlas, drawn, columns)
+    return SampledTexts(rows, tuple(map(_letters_of, rows.to_pylist())), atlas.count("catalogue"))
 
 
 def effects_of(
