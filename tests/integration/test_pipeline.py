@@ -69,6 +69,10 @@ def test_the_demo_tells_its_whole_account(undisturbed):
     assert summary["leading"] == max(on_val, key=lambda name: on_val[name]["val_macro_f1"])
     page = (folder / "report" / "index.html").read_text("utf-8")
     assert f"The run <b>{summary['leading']}</b>, which the val split chose among 4," in page
+    # Another run may be higher on test: only val chose, and the mark beside the run says so.
+    assert f'<tr class="best"><th scope="row">{summary["leading"]}<' in page
+    assert " chosen on val" in page
+    assert "highest" not in page
     for run in summary["runs"]:
         assert set(run) >= RUN
         assert run["labels"] == "rendered"
